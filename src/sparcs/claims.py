@@ -1,0 +1,261 @@
+"""Every claim of the paper that this project tests: what it says, its region, how it is measured.
+
+The regions were fixed before the results. :mod:`sparcs.verdicts` says how a verdict follows.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from sparcs.statistics import Interval, bootstrap_interval, mean_interval, share_interval
+from sparcs.verdicts import Claim, Measured, Tables
+
+SEED = 20250101  # of the bootstraps
+SWEET_SPOT = (1e-5, 1e-3)
+GOOD_FIT = 0.95
+BUDGET = 0.05
+SURVIVES = 100
+MIDPOINTS = np.linspace(0, 1, 201)  # of α, in the tanh fit
+WIDTHS = np.geomspace(0.001, 1, 61)
+
+
+def perceptron_start(tables: Tables) -> Iterator[Measured]:
+    """A1: the largest relative deviation from W_ℓ1 x over random networks."""
+    yield _largest(tables, "perceptron_error", "", "largest relative error", (0, 1e-6))
+
+
+def reactivation(tables: Tables) -> Iterator[Measured]:
+    """A3: first gradients at step B−k+1; direct-space hidden weights stay exactly 0."""
+    yield _largest(tables, "gradient_step_mismatch", "a", "λ_k whose first gradient is not at step B−k+1", (0, 0))
+    yield _largest(
+        tables, "direct_hidden_weight", "b", "largest weight into a hidden layer after 1,000 direct-space steps", (0, 0)
+    )
+
+
+def switched_off_when_linear(tables: Tables) -> Iterator[Measured]:
+    """B1: ‖Γ‖ at α = 0 over that at α = 1, for each β; Spearman correlation of mean ‖Γ‖ with α at β = 5."""
+    for part, beta in (("a", 5), ("b", 1000)):
+        alphas, norms = _gamma_norms(tables, beta)
+        ends = norms[[int(np.argmin(alphas)), int(np.argmax(alphas))]]  # (2, trials)
+        interval = _bootstrap(_mean_curve(_ratio), ends)
+        yield Measured(part, f"mean ‖Γ‖(0)/‖Γ‖(1), β = {beta}", interval, _fewest(ends), (0, 0.05))
+    alphas, norms = _gamma_norms(tables, 5)
+    interval = _bootstrap(_mean_curve(lambda curve: stats.spearmanr(alphas, curve).statistic), norms)
+    yield Measured("c", "Spearman ρ of mean ‖Γ‖ with α, β = 5", interval, _fewest(norms), (0.95, 1))
+
+
+def smooth_or_jump(tables: Tables) -> Iterator[Measured]:
+    """B2: width and midpoint of a tanh fitted to mean ‖Γ‖ against α."""
+    for parts, beta in (("ab", 5), ("cd", 1000)):
+        alphas, norms = _gamma_norms(tables, beta)
+        midpoint, width = _bootstrap(_mean_curve(lambda curve, alphas=alphas: tanh_fit(alphas, curve)), norms)
+        step = float(np.diff(alphas).min())
+        region = (0.1, np.inf) if beta == 5 else (0, step * (1 + 1e-9))
+        yield Measured(parts[0], f"width of the tanh fit, β = {beta}", width, _fewest(norms), region)
+        yield Measured(parts[1], f"midpoint of the tanh fit, β = {beta}", midpoint, _fewest(norms), (0.4, 0.6))
+
+
+def all_fit(tables: Tables) -> Iterator[Measured]:
+    """B3: share of trials with a good held-out fit; a diverged trial has none."""
+    r2 = tables["regression/trials"]["r2"]
+    reason = f"worst held-out R² {r2.min():.3f}; {int(r2.isna().sum())} diverged"
+    yield Measured("", "", share_interval(int((r2 >= GOOD_FIT).sum()), len(r2)), len(r2), (0.99, 1), reason)
+
+
+def fewer_parameters(tables: Tables) -> Iterator[Measured]:
+    """C1: spectral over direct parameter counts at width 100, for ℓ > 2 and for ℓ = 2."""
+    checks = tables["theory/checks"]
+    ratios = checks[checks["check"] == "spectral_over_direct"].set_index("layers")["value"]
+    small = checks.loc[checks["check"] == "spectral_over_direct_small", "value"].item()
+    deep = ratios[ratios.index > 2]
+    reason = f"width 100; experiment 1's 3-300-1 needs more: {small:.3f} times direct space"
+    below = float(np.nextafter(1, 0))
+    yield Measured("a", "largest spectral/direct ratio for ℓ > 2", _exact(deep.max()), len(deep), (0, below), reason)
+    yield Measured("b", "spectral/direct ratio at ℓ = 2: slightly more", _exact(ratios[2]), 1, (1, 1.05))
+
+
+def linear_fails(tables: Tables) -> Iterator[Measured]:
+    """D1: R² of linear regression with intercept over teachers of two rotations."""
+    linear = tables["teacher_student/linear"].query("rotations == 2")
+    fits = linear[linear["intercept"]].sort_values("teacher")["r2"]
+    without = linear.loc[~linear["intercept"], "r2"].mean()
+    reason = f"n teachers; the paper's own {fits.iloc[0]:.3f}; without intercept {without:.3f}"
+    yield Measured("", "", mean_interval(fits), len(fits), (-np.inf, 0.9), reason)
+
+
+def one_layer_survives(tables: Tables) -> Iterator[Measured]:
+    """D2: shares of seeds in which one layer's eigenvalues survive, and in which the other layer can go."""
+    trials = _default_ensemble(tables)
+    ratio, increase = trials["eigenvalue_ratio"], trials["other_layer_loss_increase"]
+    counts = trials["surviving_layer"].value_counts()
+    survivors = ", ".join(f"layer {layer} in {count}" for layer, count in counts.items() if layer) or "none"
+    yield Measured(
+        "a",
+        f"share of seeds with max |λ| of one layer at least {SURVIVES} times the other's",
+        share_interval(int((ratio >= SURVIVES).sum()), len(trials)),
+        len(trials),
+        (0.8, 1),
+        f"survivor: {survivors}; smallest ratio {ratio.min():.0f}",
+    )
+    yield Measured(
+        "b",
+        "share of seeds in which deleting the other layer raises the held-out loss by at most 5 %",
+        share_interval(int((increase <= BUDGET).sum()), len(trials)),
+        len(trials),
+        (0.8, 1),
+        f"median increase {100 * increase.median():,.0f} %: the other layer is in use",
+    )
+
+
+def neurons_left(tables: Tables) -> Iterator[Measured]:
+    """D3: live hidden neurons at the 5 % budget, removal (i)."""
+    trials = _default_ensemble(tables)
+    reason = (
+        f"non-zero eigenvalues kept {trials['kept_eigenvalues'].mean():.1f}, "
+        f"by removal (ii) {trials['kept_neurons_weight_space'].mean():.1f} neurons (means)"
+    )
+    yield Measured("", "", mean_interval(trials["live_neurons"]), len(trials), (20, 40), reason)
+
+
+def trimmed_fit(tables: Tables) -> Iterator[Measured]:
+    """D4: R² of the network trimmed as in D3."""
+    trials = _default_ensemble(tables)
+    reason = f"untrimmed R² {trials['test_r2'].mean():.4f} (mean)"
+    yield Measured("", "", mean_interval(trials["trimmed_r2"]), len(trials), (0.97, 1), reason)
+
+
+def sweet_spot(tables: Tables) -> Iterator[Measured]:
+    """G1: shortfall of R² from the best ρ's, at the worst ρ of the range and the worst data set; penalty L2."""
+    sweep = tables["hyperparameters/trials"].query("penalty == 'l2'")
+    experiments = sorted(sweep["experiment"].unique())
+    for part, experiment in zip("ab", experiments, strict=False):
+        own = sweep[sweep["experiment"] == experiment]
+        groups = own.assign(alpha=own["alpha"].fillna(-1)).pivot(index=["alpha", "rho"], columns="trial", values="r2")
+        keys = groups.index.to_frame(index=False)
+        interval = _bootstrap(_mean_curve(lambda r2, keys=keys: shortfall(keys, r2)), groups.to_numpy())
+        yield Measured(
+            part if len(experiments) > 1 else "",
+            f"shortfall of R² within ρ = 1e-5 … 1e-3, {experiment}",
+            interval,
+            _fewest(groups.to_numpy()),
+            (0, 0.01),
+            f"measured on {experiment}",
+        )
+
+
+def shortfall(keys: pd.DataFrame, r2: np.ndarray) -> float:
+    """Largest (best R² − R²) over the ρ of SWEET_SPOT and the data sets; keys: columns alpha, rho, a row per value."""
+    table = keys.assign(r2=r2)
+    best = table.groupby("alpha")["r2"].transform("max")
+    inside = table["rho"].between(SWEET_SPOT[0] * 0.999, SWEET_SPOT[1] * 1.001)
+    return float((best - table["r2"])[inside].max())
+
+
+def tanh_fit(alphas: np.ndarray, curve: np.ndarray) -> tuple[float, float]:
+    """(midpoint m, width w) of the least-squares fit  c + h tanh((α − m)/w)  to a curve, h ≥ 0.
+
+    Over the grid MIDPOINTS × WIDTHS, where c and h follow in closed form: the best (m, w) is that whose tanh
+    correlates most with the curve. NaN for a constant curve.
+    """
+    shapes = np.tanh((alphas - MIDPOINTS[:, None, None]) / WIDTHS[:, None])  # (midpoints, widths, alphas)
+    shapes = shapes - shapes.mean(axis=-1, keepdims=True)
+    centred = curve - curve.mean()
+    if not centred.any():
+        return np.nan, np.nan
+    norms = np.sqrt(np.square(shapes).sum(axis=-1))  # (midpoints, widths)
+    correlation = np.divide(shapes @ centred, norms, out=np.zeros_like(norms), where=norms > 0)
+    m, w = np.unravel_index(correlation.argmax(), correlation.shape)
+    return float(MIDPOINTS[m]), float(WIDTHS[w])
+
+
+def run_too_small(run: Mapping, paper: Mapping) -> dict[str, str]:
+    """Why a run can't test its claims, per experiment: fewer epochs, points or data sets than the paper's, or other widths.
+
+    run, paper: the two settings as nested mappings.
+    """
+    reasons = {}
+    for name in ("regression", "teacher_student"):
+        own, full = run[name], paper[name]
+        pairs = {"epochs": (own["training"]["epochs"], full["training"]["epochs"])}
+        pairs |= {key: (own[key], full[key]) for key in ("points", "held_out_points", "test_points") if key in full}
+        found = [f"{key} {a} of {b}" for key, (a, b) in pairs.items() if a < b]
+        found += [
+            f"{len(own[key])} {key} of {len(full[key])}"
+            for key in ("alphas", "betas")
+            if not set(own.get(key, [])) >= set(full.get(key, []))
+        ]
+        if own["widths"] != full["widths"]:
+            found.append(f"widths {own['widths']}, not {full['widths']}")
+        if found:
+            reasons[name] = "smaller than the paper's run: " + ", ".join(found)
+    if "regression" in reasons:
+        reasons["hyperparameters"] = reasons["regression"]
+    return reasons
+
+
+CLAIMS = [
+    Claim("A1", "the start is exactly a perceptron (f(0) = 0)", "Section 4", "exact", "03_teacher_student",
+          perceptron_start, ("theory/checks",), exact=True),
+    Claim("A3", "eigenvalues at 0 are re-activated by gradients; zero weights in direct space are not",
+          "Sections 3 and 4", "said", "03_teacher_student", reactivation, ("theory/checks",), exact=True),
+    Claim("B1", "the hidden path is unused at α = 0 and grows with α", "Figures 7, 13, 14", "‖Γ‖ from 0 upwards",
+          "02_alpha_beta, Figures 7, 13 and 14", switched_off_when_linear, ("regression/trials",)),
+    Claim("B2", "smooth for β = 5, a jump at α = ½ for β = 1000", "Figure 7", "shown", "02_alpha_beta, Figure 7",
+          smooth_or_jump, ("regression/trials",)),
+    Claim("B3", "all models fit", "Figure 12", "shown for one model", "02_alpha_beta, Figure 12", all_fit,
+          ("regression/trials",)),
+    Claim("C1", "spectral needs fewer parameters than direct space for ℓ > 2, slightly more at ℓ = 2 (equal widths)",
+          "Figure 8", "exact", "03_teacher_student, Figure 8", fewer_parameters, ("theory/checks",), exact=True),
+    Claim("D1", "linear regression cannot fit the SO(20) teacher", "Section 5", "R² well below 1",
+          "03_teacher_student", linear_fails, ("teacher_student/linear",)),
+    Claim("D2", "one hidden layer survives", "Figure 9", "shown for one seed", "03_teacher_student, Figure 9",
+          one_layer_survives, ("teacher_student/trials",)),
+    Claim("D3", "about 30 neurons are left at the 5 % threshold", "Figure 10", "about 30",
+          "03_teacher_student, Figure 10", neurons_left, ("teacher_student/trials",)),
+    Claim("D4", "R² of the trimmed network", "Section 5", "about 0.98", "03_teacher_student, Figure 10", trimmed_fit,
+          ("teacher_student/trials",)),
+    Claim("G1", "ρ from 1e-5 to 1e-3 works", "Appendix F", "said", "06_hyperparameters", sweet_spot,
+          ("hyperparameters/trials",)),
+]  # fmt: skip
+
+
+def _largest(tables: Tables, check: str, part: str, statement: str, region: tuple[float, float]) -> Measured:
+    values = tables["theory/checks"].query("check == @check")["value"]
+    return Measured(part, statement, _exact(values.max()), len(values), region)
+
+
+def _exact(value: float) -> Interval:
+    return float(value), float(value), float(value)
+
+
+def _gamma_norms(tables: Tables, beta: float) -> tuple[np.ndarray, np.ndarray]:
+    """α, ascending, and ‖Γ‖ of every trial, (alphas, trials)."""
+    trials = tables["regression/trials"]
+    norms = trials[trials["beta"] == beta].pivot(index="alpha", columns="trial", values="gamma_norm")
+    return norms.index.to_numpy(), norms.to_numpy()
+
+
+def _default_ensemble(tables: Tables) -> pd.DataFrame:
+    trials = tables["teacher_student/trials"]
+    return trials[(trials["ensemble"] == "l2") & (trials["diverged_epoch"] < 0)]
+
+
+def _bootstrap(statistic: Callable[[np.ndarray], object], samples: np.ndarray) -> Interval | list[Interval]:
+    """The statistic's interval, or a list of intervals for a statistic of several numbers."""
+    found = np.stack(bootstrap_interval(statistic, samples, np.random.default_rng(SEED)))  # (3,) or (3, numbers)
+    return tuple(found.tolist()) if found.ndim == 1 else [tuple(one) for one in found.T.tolist()]
+
+
+def _fewest(samples: np.ndarray) -> int:
+    return int(np.isfinite(samples).sum(axis=1).min())
+
+
+def _ratio(ends: np.ndarray) -> float:
+    return float(ends[0] / ends[1])
+
+
+def _mean_curve(statistic: Callable[[np.ndarray], object]) -> Callable[[np.ndarray], object]:
+    """The statistic of the mean over trials."""
+    return lambda sample: statistic(np.nanmean(sample, axis=1))

@@ -1,0 +1,70 @@
+"""``sparcs <verb>``: one verb per rule of the workflow. A verb's module is loaded only when it runs."""
+
+import sys
+from importlib import import_module
+
+import click
+
+from sparcs.files import ArtifactError
+from sparcs.params import ParameterError
+
+VERBS = {
+    "generate-regression-data": "data",
+    "generate-teacher-data": "data",
+    "train-regression": "regression",
+    "tabulate-regression": "regression",
+    "train-teacher-student": "teacher_student",
+    "fit-linear": "teacher_student",
+    "tabulate-teacher-student": "teacher_student",
+    "sweep-regression": "hyperparameters",
+    "sweep-teacher-student": "hyperparameters",
+    "tabulate-hyperparameters": "hyperparameters",
+    "check-theory": "report",
+    "record-settings": "report",
+    "record-provenance": "report",
+    "judge-claims": "report",
+    "check-parameters": "report",
+    "render-report": "report",
+    "tabulate-core-minutes": "report",
+    "describe-params": "report",
+    "publish": "publish",
+}
+
+
+class Verbs(click.Group):
+    """The verbs, found by name in :mod:`sparcs.commands`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs in the workflow's order."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The command of a verb, or None if there is no such verb."""
+        if name not in VERBS:
+            return None
+        return getattr(import_module(f"sparcs.commands.{VERBS[name]}"), name.replace("-", "_"))
+
+
+@click.command(cls=Verbs)
+@click.version_option(package_name="sparcs")
+def cli() -> None:
+    """Reproduce "Spectral Architecture Search for Neural Network Models", step by step."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a verb. A user's mistake ends with one sentence on standard error and exit code 2."""
+    try:
+        sys.exit(cli.main(args=arguments, prog_name="sparcs", standalone_mode=False))
+    except click.exceptions.Abort:
+        _stop("interrupted", 130)
+    except click.ClickException as error:
+        _stop(error.format_message(), 2)
+    except (ParameterError, ArtifactError) as error:
+        _stop(str(error), 2)
+    except OSError as error:
+        _stop(f"{error.filename or 'a file'}: {error.strerror or error}", 1)
+
+
+def _stop(sentence: str, code: int) -> None:
+    print(f"sparcs: {' '.join(sentence.split())}", file=sys.stderr)
+    sys.exit(code)

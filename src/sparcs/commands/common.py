@@ -1,0 +1,93 @@
+"""What the commands share: typed arguments, progress, timing, divergence messages."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import numpy as np
+from tqdm import tqdm
+
+from sparcs import params, provenance
+from sparcs.files import write_json
+
+PATH = click.Path(path_type=Path)
+INPUT = click.Path(path_type=Path, exists=True)
+
+
+class Settings(click.ParamType):
+    """JSON text of the settings that a job depends on, validated as the given model."""
+
+    name = "json"
+
+    def __init__(self, model: type[params.Model]) -> None:
+        self.model = model
+
+    def convert(self, value, param, ctx):
+        """The model made from the text."""
+        return params.from_json(self.model, value)
+
+
+class Json(click.ParamType):
+    """Any JSON value of the wanted type."""
+
+    name = "json"
+
+    def __init__(self, kind: type) -> None:
+        self.kind = kind
+
+    def convert(self, value, param, ctx):
+        """The value."""
+        try:
+            found = json.loads(value)
+        except json.JSONDecodeError as error:
+            self.fail(f"is not JSON: {error}")
+        if not isinstance(found, self.kind):
+            self.fail(f"{value!r} is not a JSON {self.kind.__name__}")
+        return found
+
+
+class Trials(click.ParamType):
+    """Trial numbers, "0-99" or "3"."""
+
+    name = "trials"
+
+    def convert(self, value, param, ctx):
+        """The list of trial numbers."""
+        first, _, last = value.partition("-")
+        if not (first.isdecimal() and (not last or last.isdecimal()) and int(last or first) >= int(first)):
+            self.fail(f"{value!r}: allowed is a number or first-last, for instance 0-99")
+        return list(range(int(first), int(last or first) + 1))
+
+
+device_option = click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+root_seed_option = click.option("--root-seed", type=click.IntRange(0, 2**32 - 1), required=True)
+
+
+@contextmanager
+def progress(total: int, what: str) -> Iterator[Callable[[int], None]]:
+    """A progress bar on standard error; gives the function that moves it on."""
+    with tqdm(total=total, desc=what, mininterval=1, maxinterval=30, unit_scale=True, unit=" epochs") as bar:
+        yield bar.update
+
+
+@contextmanager
+def timed(path: Path, device: str, trials: int) -> Iterator[None]:
+    """Writes the job's provenance to ``path`` when the block has ended well."""
+    start = time.perf_counter()
+    yield
+    write_json(path, provenance.of_job(time.perf_counter() - start, device, trials))
+
+
+def report_divergence(trials: Sequence[int], seeds: Sequence[int], diverged_epoch: np.ndarray) -> None:
+    """One line for each trial that was stopped because its numbers were no longer finite."""
+    for trial, seed, epoch in zip(trials, seeds, diverged_epoch, strict=True):
+        if epoch >= 0:
+            click.echo(f"trial {trial} (seed {seed}) diverged in epoch {epoch + 1} and was stopped", err=True)
+
+
+def sidecar(path: Path) -> Path:
+    """The provenance record beside a job's result."""
+    return path.with_suffix(".provenance.json")

@@ -1,0 +1,64 @@
+"""Verbs that draw the data sets of experiments 1 and 2."""
+
+from pathlib import Path
+
+import click
+import numpy as np
+
+from sparcs.commands.common import PATH, Json, Settings
+from sparcs.data import regression, teacher
+from sparcs.files import sha256, write_arrays, write_json
+from sparcs.params import RegressionData, TeacherData
+
+
+@click.command()
+@click.option("--settings", type=Settings(RegressionData), required=True)
+@click.option("--data-sets", type=Json(dict), required=True, help="{name: [alpha, beta]}")
+@click.option("--folder", type=PATH, required=True)
+def generate_regression_data(settings: RegressionData, data_sets: dict, folder: Path) -> None:
+    """The α/β family: one x for all data sets, a file of targets for each, held-out points from another seed."""
+    x = {
+        "train": regression.points(settings.points, settings.data_seed),
+        "held_out": regression.points(settings.held_out_points, settings.held_out_seed),
+    }
+    write_arrays(folder / "points.safetensors", {f"x_{split}": value.astype(np.float32) for split, value in x.items()})
+    for name, (alpha, beta) in data_sets.items():
+        y = {f"y_{split}": regression.target(value, alpha, beta).astype(np.float32) for split, value in x.items()}
+        write_arrays(folder / f"{name}.safetensors", y)
+    names = ["points", *data_sets]
+    write_json(
+        folder / "metadata.json",
+        {
+            "what": "f(x) = 1/4 [1 - tanh b(a-1/2)] w.x + 1/4 [1 + tanh b(a-1/2)] x.x, w = (1, 1), x ~ U([-1,1]^2)",
+            "drawn": "numpy.random.RandomState(seed).uniform(-1, 1, (points, 2)); targets in float64, stored as float32",
+            **settings.model_dump(),
+            "data_sets": {name: {"alpha": alpha, "beta": beta} for name, (alpha, beta) in data_sets.items()},
+            "sha256": {f"{name}.safetensors": sha256(folder / f"{name}.safetensors") for name in names},
+        },
+    )
+
+
+@click.command()
+@click.option("--settings", type=Settings(TeacherData), required=True)
+@click.option("--size", type=click.IntRange(2), required=True, help="n of SO(n)")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), required=True)
+@click.option("--rotations", type=click.IntRange(1, 2), required=True)
+@click.option("--output", type=PATH, required=True)
+@click.option("--metadata", type=PATH, required=True)
+def generate_teacher_data(
+    settings: TeacherData, size: int, seed: int, rotations: int, output: Path, metadata: Path
+) -> None:
+    """A teacher made of rotations, with its training and test points."""
+    write_arrays(output, teacher.draw(size, settings.points, settings.test_points, seed, rotations))
+    write_json(
+        metadata,
+        {
+            "what": "t(x) = W2 relu(W1 x), W1, W2 in SO(n), x ~ U([-1,1]^n)",
+            "drawn": "numpy.random.RandomState(seed): W1, W2 (scipy.stats.special_ortho_group), x_train, x_test",
+            **settings.model_dump(),
+            "n": size,
+            "seed": seed,
+            "rotations": rotations,
+            "sha256": {output.name: sha256(output)},
+        },
+    )

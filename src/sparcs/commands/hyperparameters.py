@@ -1,0 +1,87 @@
+"""Verbs of the sweep over kinds and strengths of the penalty."""
+
+from pathlib import Path
+
+import click
+import pandas as pd
+
+from sparcs.commands.common import (
+    INPUT,
+    PATH,
+    Json,
+    Settings,
+    device_option,
+    progress,
+    report_divergence,
+    root_seed_option,
+    sidecar,
+    timed,
+)
+from sparcs.commands.regression import read_data
+from sparcs.experiments import hyperparameters, teacher_student
+from sparcs.files import read_arrays, read_table, write_table
+from sparcs.params import RegressionTrial, TeacherTrial
+
+
+@click.command()
+@click.option("--folder", type=INPUT, required=True, help="folder of experiment 1's data sets")
+@click.option("--data-sets", type=Json(dict), required=True, help="{name: [alpha, beta]}")
+@click.option("--rhos", type=Json(list), required=True)
+@click.option("--trials", type=click.IntRange(1), required=True)
+@click.option("--settings", type=Settings(RegressionTrial), required=True)
+@root_seed_option
+@device_option
+@click.option("--output", type=PATH, required=True)
+def sweep_regression(
+    folder: Path,
+    data_sets: dict,
+    rhos: list[float],
+    trials: int,
+    settings: RegressionTrial,
+    root_seed: int,
+    device: str,
+    output: Path,
+) -> None:
+    """Experiment 1 at one kind of penalty and several strengths."""
+    points = folder / "points.safetensors"
+    read = {(*keys,): (name, read_data(points, folder / f"{name}.safetensors")) for name, keys in data_sets.items()}
+    total = len(read) * len(rhos) * trials
+    with timed(sidecar(output), device, total):
+        with progress(total * settings.training.epochs, settings.training.penalty) as on_epoch:
+            table = hyperparameters.sweep_regression(read, rhos, range(trials), root_seed, settings, device, on_epoch)
+        for (alpha, rho), rows in table.groupby(["alpha", "rho"]):
+            if (rows["diverged_epoch"] >= 0).any():
+                click.echo(f"alpha = {alpha}, rho = {rho}:", err=True)
+                report_divergence(rows["trial"], rows["seed"], rows["diverged_epoch"].to_numpy())
+        write_table(output, table)
+
+
+@click.command()
+@click.option("--teacher", type=INPUT, required=True)
+@click.option("--trials", type=click.IntRange(1), required=True)
+@click.option("--settings", type=Settings(TeacherTrial), required=True)
+@root_seed_option
+@device_option
+@click.option("--output", type=PATH, required=True)
+def sweep_teacher_student(
+    teacher: Path, trials: int, settings: TeacherTrial, root_seed: int, device: str, output: Path
+) -> None:
+    """Experiment 2 at one kind and strength of penalty."""
+    data = read_arrays(teacher)
+    seeds = teacher_student.seeds(root_seed, teacher.stem, range(trials))
+    with timed(sidecar(output), device, trials):
+        with progress(trials * settings.training.epochs, settings.training.penalty) as on_epoch:
+            result = teacher_student.train(data, seeds, settings, device, on_epoch)
+        report_divergence(range(trials), seeds, result.diverged_epoch)
+        table = hyperparameters.teacher_rows(result, data, seeds, settings)
+        write_table(output, table)
+
+
+@click.command()
+@click.argument("tables", nargs=-1, type=INPUT, required=True)
+@click.option("--output", type=PATH, required=True)
+def tabulate_hyperparameters(tables: tuple[Path, ...], output: Path) -> None:
+    """Gather the sweep into one tidy table."""
+    table = pd.concat([read_table(path) for path in tables])
+    order = ["experiment", "penalty", "rho", "alpha", "beta", "trial"]
+    write_table(output, table.sort_values(order).reset_index(drop=True))

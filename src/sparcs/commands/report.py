@@ -1,0 +1,135 @@
+"""Verbs that turn tables into claims, records and reports."""
+
+import hashlib
+from pathlib import Path
+
+import click
+import pandas as pd
+
+from sparcs import params, provenance
+from sparcs.claims import CLAIMS, run_too_small
+from sparcs.commands.common import INPUT, PATH, Json
+from sparcs.files import ArtifactError, read_json, read_table, write_csv, write_json, write_table
+from sparcs.verdicts import judge
+
+
+@click.command()
+@click.option("--networks", type=click.IntRange(1), default=200, show_default=True, help="random networks")
+@click.option("--direct-networks", type=click.IntRange(1), default=6, show_default=True)
+@click.option(
+    "--steps", type=click.IntRange(1), default=1000, show_default=True, help="optimiser steps in direct space"
+)
+@click.option("--output", type=PATH, required=True)
+def check_theory(networks: int, direct_networks: int, steps: int, output: Path) -> None:
+    """Check what holds for every network (claims A1, A3, C1) on random ones."""
+    from sparcs.experiments import theory  # loads torch
+
+    write_table(output, theory.check_all(networks, direct_networks, steps))
+
+
+@click.command()
+@click.option("--params-file", type=INPUT, required=True)
+@click.option("--overrides", type=Json(dict), default="{}")
+@click.option("--output", type=PATH, required=True)
+def record_settings(params_file: Path, overrides: dict, output: Path) -> None:
+    """Write the paper's settings and this run's, side by side."""
+    base = params.read_yaml(params_file)
+    run = params.resolve(base, overrides)
+    paper = params.paper_settings(base)
+    write_json(output, {"scale": run.scale, "paper": paper.model_dump(), "run": run.model_dump()})
+
+
+@click.command()
+@click.argument("tables", nargs=-1, type=INPUT, required=True)
+@click.option("--settings", type=INPUT, required=True, help="settings.json")
+@click.option("--output", type=PATH, required=True)
+def judge_claims(tables: tuple[Path, ...], settings: Path, output: Path) -> None:
+    """Judge every claim on the tables of a scale."""
+    both = read_json(settings)
+    read = {f"{path.parent.name}/{path.stem}": read_table(path) for path in tables}
+    verdicts = judge(CLAIMS, read, run_too_small(both["run"], both["paper"]))
+    write_csv(output, verdicts)
+    for _, row in verdicts.iterrows():
+        click.echo(f"{row['id']:5} {row['verdict']:15} {row['measured']:.4g}  {row['statement']}")
+
+
+@click.command()
+@click.option("--folder", type=INPUT, required=True, help="results of a scale")
+@click.option("--lock", type=INPUT, required=True, help="requirements.lock")
+@click.option("--output", type=PATH, required=True)
+def record_provenance(folder: Path, lock: Path, output: Path) -> None:
+    """Gather the jobs' records: commits, machines, devices, times, core-minutes per experiment."""
+    jobs = read_jobs(folder)
+    if jobs.empty:
+        raise ArtifactError(f"{folder} holds no record of a training job")
+    minutes = (jobs.groupby("experiment")["seconds"].sum() / 60).round(2)
+    write_json(
+        output,
+        {
+            **{name: "; ".join(sorted(jobs[name].unique())) for name in ("commit", "machine", "device")},
+            "date": jobs["finished"].max(),
+            "first_finished": jobs["finished"].min(),
+            "core_minutes": minutes.to_dict(),
+            "trials": {name: int(count) for name, count in jobs.groupby("experiment")["trials"].sum().items()},
+            "packages": provenance.packages(),
+            "python": provenance.packages()["python"],
+            "lock_sha256": hashlib.sha256(lock.read_bytes()).hexdigest(),
+        },
+    )
+
+
+def read_jobs(folder: Path) -> pd.DataFrame:
+    """The records that training jobs left below results/<scale>/<experiment>, one row each."""
+    paths = sorted(folder.glob("*/**/*.provenance.json"))
+    return pd.DataFrame([read_json(path) | {"experiment": path.relative_to(folder).parts[0]} for path in paths])
+
+
+@click.command()
+@click.option("--folder", type=INPUT, required=True, help="benchmarks of a scale")
+@click.option("--output", type=PATH, required=True)
+def tabulate_core_minutes(folder: Path, output: Path) -> None:
+    """Core-minutes and peak memory of every rule, from Snakemake's benchmarks."""
+    rows = []
+    for path in sorted(folder.rglob("*.tsv")):
+        measured = pd.read_csv(path, sep="\t", na_values=["-"])
+        rule = path.relative_to(folder).parts[0].removesuffix(".tsv")
+        rows.append((rule, measured["s"].sum() / 60, measured["cpu_time"].sum() / 60, measured["max_rss"].max()))
+    table = pd.DataFrame(rows, columns=["rule", "minutes", "core_minutes", "peak_memory_mib"])
+    gathered = table.groupby("rule").agg(
+        jobs=("minutes", "size"),
+        minutes=("minutes", "sum"),
+        core_minutes=("core_minutes", "sum"),
+        peak_memory_mib=("peak_memory_mib", "max"),
+    )
+    write_csv(output, gathered.round(2).reset_index())
+
+
+@click.command()
+@click.argument("notebook", type=INPUT)
+@click.argument("html", type=PATH)
+def render_report(notebook: Path, html: Path) -> None:
+    """An executed notebook as a self-contained HTML page."""
+    from sparcs.report import render
+
+    render(notebook, html)
+
+
+@click.command()
+@click.argument("notebook", type=INPUT)
+@click.argument("names", nargs=-1, required=True)
+def check_parameters(notebook: Path, names: tuple[str, ...]) -> None:
+    """Fail unless the notebook's parameters are exactly these: papermill ignores unknown ones."""
+    from sparcs.report import check_parameters as check
+
+    try:
+        check(notebook, names)
+    except ValueError as error:
+        raise params.ParameterError(str(error)) from None
+
+
+@click.command()
+def describe_params() -> None:
+    """What every field of params.yaml means and allows."""
+    rows = list(params.describe())
+    for name, kind, text in rows:
+        click.echo(f"{name:45} {kind:38} {text}")

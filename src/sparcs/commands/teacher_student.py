@@ -1,0 +1,112 @@
+"""Verbs of experiment 2."""
+
+from pathlib import Path
+
+import click
+import numpy as np
+import pandas as pd
+
+from sparcs.commands.common import (
+    INPUT,
+    PATH,
+    Json,
+    Settings,
+    device_option,
+    progress,
+    report_divergence,
+    root_seed_option,
+    sidecar,
+    timed,
+)
+from sparcs.experiments import teacher_student
+from sparcs.files import read_arrays, read_table, write_arrays, write_table
+from sparcs.params import TeacherData, TeacherStudent, TeacherTrial, teacher_parts
+
+TABLES = ("trials", "eigenvalues", "pruning")
+
+
+@click.command()
+@click.option("--teacher", type=INPUT, required=True)
+@click.option("--trials", type=Json(list), required=True)
+@click.option("--settings", type=Settings(TeacherTrial), required=True)
+@root_seed_option
+@device_option
+@click.option("--output", type=PATH, required=True, help="stem of the outputs")
+def train_teacher_student(
+    teacher: Path, trials: list[int], settings: TeacherTrial, root_seed: int, device: str, output: Path
+) -> None:
+    """Train trials of experiment 2 on one teacher, measure and prune them."""
+    data = read_arrays(teacher)
+    seeds = teacher_student.seeds(root_seed, teacher.stem, trials)
+    with timed(sidecar(output), device, len(trials)):
+        with progress(len(trials) * settings.training.epochs, teacher.stem) as on_epoch:
+            result = teacher_student.train(data, seeds, settings, device, on_epoch)
+        report_divergence(trials, seeds, result.diverged_epoch)
+        tables = measure_trials(result, data, settings, trials, seeds)
+        write_arrays(output.with_suffix(".safetensors"), result.parameters)
+        for name, table in tables.items():
+            write_table(output.with_name(f"{output.name}_{name}.parquet"), table)
+
+
+def measure_trials(
+    result, data: dict[str, np.ndarray], settings: TeacherTrial, trials: list[int], seeds: list[int]
+) -> dict[str, pd.DataFrame]:
+    """The tables of one job; a trial that diverged has its row alone, with NaN measures."""
+    rows, others = [], {"eigenvalues": [], "pruning": []}
+    for index, (trial, seed, diverged) in enumerate(zip(trials, seeds, result.diverged_epoch, strict=True)):
+        row = {"trial": trial, "seed": seed, "diverged_epoch": int(diverged)}
+        if diverged < 0:
+            own = {name: array[index] for name, array in result.parameters.items()}
+            scalars, eigenvalues, pruning = teacher_student.measure(own, data, settings)
+            row |= scalars
+            others["eigenvalues"].append(eigenvalues.assign(trial=trial))
+            others["pruning"].append(pruning.assign(trial=trial))
+        rows.append(row)
+    columns = {"eigenvalues": ["trial"], "pruning": ["trial"]}
+    return {"trials": pd.DataFrame(rows)} | {
+        name: pd.concat(parts) if parts else pd.DataFrame(columns=columns[name]) for name, parts in others.items()
+    }
+
+
+@click.command()
+@click.option("--settings", type=Settings(TeacherData), required=True)
+@click.option("--size", type=click.IntRange(2), required=True, help="n of SO(n)")
+@click.option("--first-seed", type=click.IntRange(0, 2**32 - 1), required=True)
+@click.option("--teachers", type=click.IntRange(1), required=True)
+@click.option("--output", type=PATH, required=True)
+def fit_linear(settings: TeacherData, size: int, first_seed: int, teachers: int, output: Path) -> None:
+    """Linear regression on several teachers, the paper's first."""
+    seeds = range(first_seed, first_seed + teachers)
+    write_table(output, teacher_student.linear_baseline(size, settings.points, settings.test_points, seeds))
+
+
+@click.command()
+@click.option("--settings", type=Settings(TeacherStudent), required=True)
+@click.option("--folder", type=INPUT, required=True, help="the jobs' results")
+@click.option("--output", type=PATH, required=True, help="folder of the tables")
+def tabulate_teacher_student(settings: TeacherStudent, folder: Path, output: Path) -> None:
+    """Gather experiment 2 into tidy tables: trials, eigenvalues, pruning curves."""
+    for name, table in gather(settings, folder, list(settings.jobs())).items():
+        write_table(output / f"{name}.parquet", table)
+
+
+def gather(settings: TeacherStudent, folder: Path, jobs: list[tuple[str, str, str]]) -> dict[str, pd.DataFrame]:
+    """The tables of the given jobs (ensemble, teacher, chunk)."""
+    tables = {name: [] for name in TABLES}
+    for ensemble, teacher, chunk in jobs:
+        training = settings.of_ensemble(ensemble).training
+        seed, rotations = teacher_parts(teacher)
+        keys = {"ensemble": ensemble, "teacher": seed}
+        more = {"penalty": training.penalty, "rho": training.rho, "rotations": rotations}
+        for name in TABLES:
+            rows = read_table(folder / ensemble / teacher / f"{chunk}_{name}.parquet")
+            tables[name].append(rows.assign(**keys, **(more if name == "trials" else {})))
+    return {name: _ordered(pd.concat(parts)) for name, parts in tables.items()}
+
+
+def _ordered(table: pd.DataFrame) -> pd.DataFrame:
+    """Sorted by ensemble, teacher and trial, those columns first: the same for any chunking."""
+    keys = ["ensemble", "teacher", "trial", "seed", "penalty", "rho", "rotations"]
+    first = [key for key in keys if key in table.columns]
+    table = table.sort_values(first[:3], kind="stable").reset_index(drop=True)
+    return table[[*first, *table.columns.difference(first, sort=False)]]

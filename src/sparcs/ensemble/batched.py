@@ -1,0 +1,175 @@
+"""The PyTorch backend: networks of any widths on any device, the trials as a leading dimension, autograd.
+
+Adam is elementwise and each trial has its own mean, so one optimiser over the stacked tensors of summed losses trains
+every trial by itself. On a CPU the trials run one after the other: it is faster there, and a trial's last bits cannot
+depend on which others are trained with it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sparcs import seeds, spectral
+from sparcs.ensemble.batches import epoch_orders
+from sparcs.ensemble.training import (
+    BETA_1,
+    BETA_2,
+    EPSILON,
+    Parameters,
+    Progress,
+    Trained,
+    Training,
+    check_parameters,
+    widths_of,
+)
+
+Activation = Callable[[Tensor], Tensor]
+
+
+def train(
+    initial: Parameters,
+    x: np.ndarray,
+    y: np.ndarray,
+    seeds_of_trials: Sequence[int],
+    training: Training,
+    on_epoch: Progress | None = None,
+    bias: bool = False,
+    activation: Activation = torch.relu,
+    device: str | torch.device = "cpu",
+    trials_at_once: int | None = None,
+) -> Trained:
+    """Train every trial from its initial parameters, with the batches of its own seed.
+
+    initial: as from ``initial_parameters``, all of one dtype: the dtype of all arithmetic. x: (points, N_1), without
+    the constant 1 that ``bias`` appends as a last column; y: (points, N_ℓ), or (points,) for one output. The squared
+    error is averaged over batch and outputs. on_epoch(n): n more epochs (of any trial) are done; all calls add up to
+    trials · epochs unless trials diverge. trials_at_once: 1 on a CPU, otherwise all, where None.
+    Raises ValueError naming what has a wrong shape.
+    """
+    x, y = _points(initial, x, y, bias)
+    trials = check_parameters(initial, widths_of(initial))
+    if len(seeds_of_trials) != trials:
+        raise ValueError(f"seeds_of_trials has {len(seeds_of_trials)} entries: initial has {trials} trials")
+    size = trials_at_once or (1 if torch.device(device).type == "cpu" else max(trials, 1))
+    diverged, losses = np.full(trials, -1), np.full(trials, np.nan)
+    final = {key: value.copy() for key, value in initial.items()}
+    for first in range(0, trials, size):
+        part = slice(first, first + size)
+        group = _Group({key: value[part] for key, value in initial.items()}, x, y, training, activation, device)
+        diverged[part], losses[part] = _run(group, seeds_of_trials[part], training, on_epoch)
+        for key, value in group.values().items():
+            final[key][part] = value
+    return Trained(final, diverged, losses)
+
+
+def train_steps(
+    initial: Parameters,
+    x: np.ndarray,
+    y: np.ndarray,
+    batches: Iterable[np.ndarray],
+    training: Training,
+    bias: bool = False,
+    activation: Activation = torch.relu,
+    device: str | torch.device = "cpu",
+) -> Iterator[dict[str, np.ndarray]]:
+    """Yields every trial's parameters after each step, on the given batches (arrays of indices into the points)."""
+    x, y = _points(initial, x, y, bias)
+    group = _Group(initial, x, y, training, activation, device)
+    for batch in batches:
+        order = torch.as_tensor(np.asarray(batch, np.int64), device=group.x.device)
+        group.step(order.expand(group.trials, -1))
+        yield group.values()
+
+
+class _Group:
+    """Trials trained together: their parameters, their optimiser, the points, on one device."""
+
+    def __init__(self, initial, x, y, training, activation, device) -> None:
+        self.x, self.y = (torch.as_tensor(array, device=device) for array in (x, y))
+        self.training, self.activation = training, activation
+        widths = widths_of(initial)
+        self.trials = len(initial["eigenvalues.0"])
+        self.form = spectral.cheaper_form(widths, training.batch_size)
+        self.forward = spectral.forward_bundles if self.form == "bundles" else spectral.forward_recursive
+        self.parameters = {key: torch.tensor(value, device=device) for key, value in initial.items()}
+        self.phi = [self.parameters[f"eigenvectors.{k}"] for k in range(len(widths) - 1)]  # (trials, N_{k+1}, N_k)
+        self.lam = [self.parameters[f"eigenvalues.{k}"] for k in range(len(widths))]  # (trials, N_k)
+        first = 0 if training.train_input_eigenvalues else 1
+        self.penalised = self.lam[first:-1]
+        trained = [value.requires_grad_() for value in (*self.phi, *self.lam[first:])]
+        self.optimizer = torch.optim.Adam(
+            trained, lr=training.learning_rate, betas=(BETA_1, BETA_2), eps=EPSILON, fused=True
+        )
+
+    def step(self, order: Tensor) -> Tensor:
+        """One Adam step on the points ``order``, (trials, batch); returns each trial's mean squared error, (trials,)."""
+        x, y = self.x[order], self.y[order]  # (trials, batch, N_1), (trials, batch, N_ℓ)
+        errors = self.forward(self.phi, self.lam, x, self.activation) - y  # (trials, batch, N_ℓ)
+        mean_square = (errors * errors).mean(dim=(-2, -1))  # (trials,)
+        loss = mean_square.sum()
+        if self.penalised and self.training.rho > 0:
+            loss = loss + self.training.rho * spectral.penalty(self.penalised, self.training.penalty).sum()
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return mean_square.detach()
+
+    def finite(self) -> Tensor:
+        """Which trials have no NaN or infinity among their parameters, (trials,)."""
+        each = [value.detach().isfinite().flatten(1).all(dim=1) for value in self.parameters.values()]
+        return torch.stack(each).all(dim=0)
+
+    def values(self) -> dict[str, np.ndarray]:
+        return {key: value.detach().cpu().numpy().copy() for key, value in self.parameters.items()}
+
+
+def _run(
+    group: _Group, seeds_of_trials: Sequence[int], training: Training, on_epoch: Progress | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Train a group; the epoch in which each trial diverged (−1: none) and its last epoch's loss, (trials,) each.
+
+    A diverged trial keeps the parameters of that epoch's end; meanwhile its NaN stay in its own slice.
+    """
+    generators = [seeds.generator(seed, "batches") for seed in seeds_of_trials]
+    diverged = np.full(group.trials, -1)
+    frozen = {}
+    for epoch in range(training.epochs):
+        mean_square = _epoch(group, generators, training.batch_size)
+        finite = (group.finite() & mean_square.isfinite()).cpu().numpy()
+        for trial in np.flatnonzero(~finite & (diverged < 0)):
+            diverged[trial] = epoch
+            frozen[trial] = {key: value[trial].detach().clone() for key, value in group.parameters.items()}
+        if on_epoch:
+            on_epoch(group.trials)
+        if (diverged >= 0).all():
+            break
+    for trial, values in frozen.items():
+        for key, value in values.items():
+            group.parameters[key].detach()[trial] = value
+    return diverged, np.where(diverged < 0, mean_square.double().cpu().numpy(), np.nan)
+
+
+def _epoch(group: _Group, generators: Sequence[np.random.Generator], batch_size: int) -> Tensor:
+    """One pass over the points; each trial's squared error, averaged over them, (trials,)."""
+    points = len(group.x)
+    orders = np.concatenate([epoch_orders(generator, points, 1) for generator in generators])  # (trials, points)
+    orders = torch.as_tensor(orders, device=group.x.device).long()
+    weighted = 0
+    for order in orders.split(batch_size, dim=1):
+        weighted = weighted + order.shape[1] * group.step(order)
+    return weighted / points
+
+
+def _points(initial: Parameters, x: np.ndarray, y: np.ndarray, bias: bool) -> tuple[np.ndarray, np.ndarray]:
+    """x with its bias column and y as (points, N_ℓ), in the parameters' dtype."""
+    widths, dtype = widths_of(initial), initial["eigenvalues.0"].dtype
+    inputs, outputs = widths[0] - int(bias), widths[-1]
+    if x.ndim != 2 or x.shape[1] != inputs or len(x) == 0:
+        raise ValueError(f"x of shape {x.shape}: must be (points, {inputs})")
+    if y.shape != (len(x), outputs) and not (outputs == 1 and y.shape == (len(x),)):
+        raise ValueError(f"y of shape {y.shape}: must be {(len(x), outputs)}")
+    if bias:
+        x = np.column_stack([x, np.ones(len(x))])
+    return x.astype(dtype), y.reshape(len(x), outputs).astype(dtype)

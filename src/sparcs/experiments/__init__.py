@@ -1,0 +1,1 @@
+"""The experiments: train the trials of one job and measure them."""

@@ -1,0 +1,79 @@
+"""One file per family of figures; for each figure a table of what is drawn, the drawing, and its caption.
+
+``figNN_table`` makes tidy rows out of a run's tables, ``figNN`` draws them, ``figNN_caption`` says what is seen;
+:func:`save` writes drawing and rows side by side. Nothing here trains or measures.
+"""
+
+from sparcs.figures.eigenvalues import fig09, fig09_caption, fig09_table
+from sparcs.figures.networks import (
+    fig07_network,
+    fig07_network_caption,
+    fig15,
+    fig15_caption,
+    fig15_table,
+)
+from sparcs.figures.pruning import fig10, fig10_caption, fig10_table
+from sparcs.figures.saving import save
+from sparcs.figures.sizes import fig08, fig08_caption, fig08_table
+from sparcs.figures.surfaces import (
+    fig07_surface,
+    fig07_surface_caption,
+    fig11,
+    fig11_caption,
+    fig11_table,
+    fig12,
+    fig12_caption,
+    fig12_table,
+)
+from sparcs.figures.sweep import fig_hyperparameters, fig_hyperparameters_caption, fig_hyperparameters_table
+from sparcs.figures.transition import (
+    fig07,
+    fig07_caption,
+    fig07_table,
+    fig13,
+    fig13_caption,
+    fig13_table,
+    fig14,
+    fig14_caption,
+    fig14_table,
+    panel_rows,
+)
+
+__all__ = [
+    "fig07",
+    "fig07_caption",
+    "fig07_network",
+    "fig07_network_caption",
+    "fig07_surface",
+    "fig07_surface_caption",
+    "fig07_table",
+    "fig08",
+    "fig08_caption",
+    "fig08_table",
+    "fig09",
+    "fig09_caption",
+    "fig09_table",
+    "fig10",
+    "fig10_caption",
+    "fig10_table",
+    "fig11",
+    "fig11_caption",
+    "fig11_table",
+    "fig12",
+    "fig12_caption",
+    "fig12_table",
+    "fig13",
+    "fig13_caption",
+    "fig13_table",
+    "fig14",
+    "fig14_caption",
+    "fig14_table",
+    "fig15",
+    "fig15_caption",
+    "fig15_table",
+    "fig_hyperparameters",
+    "fig_hyperparameters_caption",
+    "fig_hyperparameters_table",
+    "panel_rows",
+    "save",
+]

@@ -1,0 +1,50 @@
+"""What a notebook holds on to: the tables of one run, and the place where its figures go."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+from IPython.display import Image, Markdown, display
+from matplotlib.figure import Figure
+
+from sparcs.figures.saving import save
+from sparcs.files import read_json, read_table
+
+
+class Notebook:
+    """Tables in, sentences and figures out.
+
+    tables: results/<scale>; figures: figures/<scale>.
+    """
+
+    def __init__(self, tables: str, figures: str):
+        self._tables, self._figures = Path(tables), Path(figures)
+        self.settings = read_json(self._tables / "settings.json")
+        self.provenance = read_json(self._tables / "provenance.json")
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table of the run, for instance "regression/trials"."""
+        return read_table(self._tables / f"{name}.parquet")
+
+    def claims(self, *names: str, parts: bool = False) -> pd.DataFrame:
+        """The rows of these claims; with ``parts``, the rows B1a, B1b … after B1."""
+        claims = pd.read_csv(self._tables / "claims.csv")
+        whole = claims["id"].str.extract(r"^([A-Z]\d+)")[0]
+        return claims[whole.isin(names) & (parts | (claims["id"] == whole))]
+
+    def say(self, *paragraphs: str) -> None:
+        """Show paragraphs of Markdown."""
+        display(Markdown("\n\n".join(filter(None, paragraphs))))
+
+    def show(self, name: str, figure: Figure, drawn: pd.DataFrame, caption: str) -> None:
+        """Save a figure with its source table, show it, and the caption below; its first sentence is the alt text."""
+        image = save(figure, self._figures, name, drawn)
+        display(Image(image), metadata={"image/png": {"alt": alternative_text(caption)}})
+        self.say(caption)
+
+
+def alternative_text(caption: str) -> str:
+    """Title and first sentence of a caption without Markdown and TeX marks."""
+    plain = re.sub(r"\\mathbf|[*$\\{}]", "", caption.replace("\\|", "‖"))
+    title, _, rest = plain.partition(". ")
+    return f"{title}. {rest.partition('. ')[0].rstrip('.')}."

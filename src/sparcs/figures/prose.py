@@ -1,0 +1,138 @@
+"""Sentences that are computed: what was run, the answer, the findings. No number of a notebook is typed."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from sparcs.figures.spread import count_range, over_trials
+from sparcs.figures.sweep import SWEET_SPOT
+from sparcs.figures.tables import VERDICTS
+from sparcs.figures.text import listing, number
+
+ANSWERS = {"replicated": "yes", "partly": "in part", "not replicated": "no", "untested": "not tested at this scale"}
+GOOD_FIT = 0.95
+
+
+def answer(claims: pd.DataFrame, deciding: str) -> str:
+    """The answer to the notebook's question, then the verdict of every claim treated in it.
+
+    claims: rows of claims.csv without their parts; deciding: the id of the claim that the question asks for.
+    """
+    verdicts = claims.set_index("id")["verdict"]
+    by_verdict = {name: list(verdicts.index[verdicts == name]) for name in VERDICTS}
+    treated = "; ".join(f"{name}: {listing(ids)}" for name, ids in by_verdict.items() if ids)
+    return f"**Answer: {ANSWERS[verdicts[deciding]]}** (claim {deciding}). Verdicts on the paper's claims: {treated}."
+
+
+def illustrative(claims: pd.DataFrame) -> str:
+    """The warning of a run that is too small to test claims, empty if all are tested."""
+    untested = claims[claims["verdict"] == "untested"]
+    if untested.empty:
+        return ""
+    reasons = [str(reason) for reason in untested["reason"].dropna().unique()]
+    return f"> **Illustrative only.** Not tested in this run: {listing(list(untested['id']))}. {'; '.join(reasons)}."
+
+
+def run(provenance: Mapping, scale: str, size: str) -> str:
+    """What was run, where and when. size: a sentence about the experiment's n and epochs."""
+    return (
+        f"*Scale* {scale}. *Size:* {size} *Machine:* {provenance['machine']}, {provenance['device']}. "
+        f"*Commit* {provenance['commit']}, {provenance['date']}."
+    )
+
+
+def regression_size(trials: pd.DataFrame, settings: Mapping) -> str:
+    """n, data sets and epochs of experiment 1, and how many trials diverged."""
+    counts = trials.groupby(["alpha", "beta"])["trial"].count()
+    return (
+        f"{len(counts)} data sets, n = {count_range(counts)} trials each, {len(trials):,} in all; "
+        f"{_epochs(settings, 'regression')}; {_diverged(trials)}."
+    )
+
+
+def teacher_student_size(trials: pd.DataFrame, settings: Mapping) -> str:
+    """n and epochs of experiment 2, and how many trials diverged."""
+    counts = trials["ensemble"].value_counts(sort=False)
+    return (
+        f"{listing([f'n = {n} with {name}' for name, n in counts.items()])}; "
+        f"{_epochs(settings, 'teacher_student')}; {_diverged(trials)}."
+    )
+
+
+def sweep_size(trials: pd.DataFrame, settings: Mapping) -> str:
+    """n of the sweep, and how many trials diverged."""
+    counts = trials.groupby(["experiment", "penalty", "rho", "alpha"], dropna=False)["trial"].count()
+    return (
+        f"{trials['penalty'].nunique()} kinds of penalty, {trials['rho'].nunique()} strengths, "
+        f"n = {count_range(counts)} trials each; {_epochs(settings, 'regression')}; {_diverged(trials)}."
+    )
+
+
+def regression_findings(trials: pd.DataFrame) -> str:
+    """‖Γ‖ at both ends for every β, and how well the trials fit."""
+    norms = over_trials(trials, "gamma_norm", ["beta", "alpha"])
+    sentences = []
+    for beta, own in norms.groupby("beta"):
+        first, last = own.iloc[0], own.iloc[-1]
+        below, above = _around_half(own)
+        sentences.append(
+            f"For $\\beta = {beta:g}$ the mean $\\|\\Gamma\\|$ is {number(first['mean'])} at "
+            f"$\\alpha = {first['alpha']:g}$ and {number(last['mean'])} at $\\alpha = {last['alpha']:g}$; between "
+            f"$\\alpha = {below['alpha']:g}$ and ${above['alpha']:g}$, around the middle, it goes from "
+            f"{number(below['mean'])} to {number(above['mean'])}."
+        )
+    good = int((trials["r2"] >= GOOD_FIT).sum())
+    fit = f"{good:,} of {len(trials):,} trials reach a held-out $R^2$ of {GOOD_FIT}; the worst has"
+    return " ".join([*sentences, f"{fit} {number(trials['r2'].min())}."])
+
+
+def teacher_student_findings(trials: pd.DataFrame, linear: pd.DataFrame, budget: float) -> str:
+    """Linear and trained fits, the surviving layer, and what pruning leaves, for the default ensemble."""
+    own = trials[trials["diverged_epoch"] < 0]
+    n = len(own)
+    survives = {layer: int((own["surviving_layer"] == layer).sum()) for layer in (2, 3)}
+    with_intercept = linear.loc[linear["intercept"].astype(bool) & (linear["rotations"] == 2), "r2"]
+    return (
+        f"Linear regression with intercept reaches $R^2$ {number(with_intercept.mean())} on average over "
+        f"{len(with_intercept)} teachers, SPARCS {own['test_r2'].mean():.4f} over {n} trained networks. In "
+        f"{survives[2]} of {n} only the first hidden layer keeps large eigenvalues, in {survives[3]} only the second; "
+        "deleting the other layer raises the held-out loss by "
+        f"{100 * own['other_layer_loss_increase'].median():,.0f} % (median). Within a loss increase of {100 * budget:g} %, "
+        f"removal (i) keeps {own['kept_eigenvalues'].mean():.1f} eigenvalues on average, which leaves "
+        f"{own['live_neurons'].mean():.1f} live neurons and $R^2$ {own['trimmed_r2'].mean():.4f}; removal (ii) "
+        f"keeps {own['kept_neurons_weight_space'].mean():.1f} neurons."
+    )
+
+
+def sweep_findings(trials: pd.DataFrame) -> str:
+    """The range of mean R² inside the shaded strengths and outside, for every kind of penalty."""
+    means = over_trials(trials[trials["rho"] > 0], "r2", ["experiment", "penalty", "rho"])
+    low, high = SWEET_SPOT
+    inside = means["rho"].between(low * 0.999, high * 1.001)
+    sentences = []
+    for (experiment, penalty), own in means.groupby(["experiment", "penalty"]):
+        within = own.loc[inside[own.index], "mean"]
+        best = own.loc[own["mean"].idxmax()]
+        sentences.append(
+            f"{experiment.replace('_', '–').capitalize()}, {penalty}: mean $R^2$ from {number(within.min())} to "
+            f"{number(within.max())} inside the range, {number(own['mean'].min())} at worst over all strengths, best at "
+            f"$\\rho$ = {number(best['rho'])}."
+        )
+    return "\n".join(f"- {sentence}" for sentence in sentences)
+
+
+def _epochs(settings: Mapping, experiment: str) -> str:
+    run, paper = (settings[side][experiment]["training"]["epochs"] for side in ("run", "paper"))
+    return f"{run} epochs (the paper: {paper})"
+
+
+def _diverged(trials: pd.DataFrame) -> str:
+    count = int((trials["diverged_epoch"] >= 0).sum())
+    if count == 0:
+        return "no trial diverged"
+    return f"{count:,} of {len(trials):,} trials diverged and {'is' if count == 1 else 'are'} left out of the means"
+
+
+def _around_half(own: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    below, above = own[own["alpha"] < 0.5], own[own["alpha"] > 0.5]
+    return (below if len(below) else own).iloc[-1], (above if len(above) else own).iloc[0]

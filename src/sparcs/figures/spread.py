@@ -1,0 +1,52 @@
+"""What many trials say: mean, its 95 % t interval, and the central 95 % of the trials themselves."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from scipy import stats
+
+from sparcs.statistics import LEVEL
+
+FEWEST = 3  # below this n no interval is given, as in the claims' rules
+
+
+def over_trials(trials: pd.DataFrame, column: str, by: list[str]) -> pd.DataFrame:
+    """Summary of a column over the finished trials of each group.
+
+    Returns ``by``, n, mean, low and high (95 % t interval of the mean, NaN for n < 3), and
+    trials_low and trials_high (the quantiles that hold the central 95 % of the trials).
+    """
+    groups = trials.dropna(subset=[column]).groupby(by)[column]
+    summary = groups.agg(
+        n="count",
+        mean="mean",
+        trials_low=lambda values: values.quantile((1 - LEVEL) / 2),
+        trials_high=lambda values: values.quantile((1 + LEVEL) / 2),
+    )
+    half = np.full(len(summary), np.nan)
+    enough = (summary["n"] >= FEWEST).to_numpy()
+    n = summary["n"].to_numpy()[enough]
+    half[enough] = stats.t.ppf((1 + LEVEL) / 2, n - 1) * groups.std().to_numpy()[enough] / np.sqrt(n)
+    summary.insert(2, "low", summary["mean"] - half)
+    summary.insert(3, "high", summary["mean"] + half)
+    return summary.reset_index()
+
+
+def draw_spread(axes: Axes, summary: pd.DataFrame, x: str, color: str, label: str | None = None) -> None:
+    """The mean as a line, its t interval as bars, the central 95 % of the trials as a band."""
+    axes.fill_between(summary[x], summary["trials_low"], summary["trials_high"], color=color, alpha=0.2, linewidth=0)
+    axes.plot(summary[x], summary["mean"], color=color, marker="o", label=label)
+    axes.vlines(summary[x], summary["low"], summary["high"], color=color, linewidth=0.8)
+
+
+def count_range(counts: pd.Series) -> str:
+    """How many trials each point stands for, as text: "100" or "98 to 100"."""
+    low, high = int(counts.min()), int(counts.max())
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def interval_note(counts: pd.Series) -> str:
+    """The sentence of a caption that says what band and bars are."""
+    level = f"{100 * LEVEL:g} %"
+    bars = f"bars: {level} t interval of the mean" if counts.max() >= FEWEST else "no interval is given for n < 3"
+    return f"Line: mean of n = {count_range(counts)} trials; band: central {level} of the trials; {bars}."

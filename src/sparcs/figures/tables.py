@@ -1,0 +1,151 @@
+"""Tables for the reader, as Markdown: claims with their verdicts, hyperparameters, ensembles, linear fits."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from sparcs.figures.text import interval, number
+
+VERDICTS = ("replicated", "partly", "not replicated", "untested")
+LAYERS = {0: "neither", 2: "first hidden", 3: "second hidden"}
+
+
+def markdown(frame: pd.DataFrame) -> str:
+    """A table of texts in Markdown; a bar in a cell is escaped."""
+    rows = [list(frame.columns), ["---"] * frame.shape[1], *frame.itertuples(index=False)]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows)
+
+
+def claims_table(claims: pd.DataFrame) -> str:
+    """Claims and their parts: what the paper says, what was measured with its 95 % interval, n and the verdict."""
+    rows = [
+        {
+            "claim": f"**{claim.id}**" if claim.id[-1].isdigit() else claim.id,
+            "statement": claim.statement,
+            "the paper": f"{_text(claim.paper)} ({claim.source})" if _text(claim.source) else _text(claim.paper),
+            "measured here [95 % interval]": interval(claim.measured, claim.low, claim.high),
+            "n": "" if pd.isna(claim.n) else f"{int(claim.n):,}",
+            "verdict": verdict(claim.verdict),
+            "remark": _text(claim.reason),
+        }
+        for claim in claims.itertuples()
+    ]
+    return markdown(pd.DataFrame(rows))
+
+
+def verdict(name: str) -> str:
+    """A verdict, marked so that the report's style sheet can colour it."""
+    return f'<span class="verdict {name.replace(" ", "-")}">{name}</span>'
+
+
+def hyperparameter_table(settings: Mapping, number_in_paper: int) -> str:
+    """Table 3, 4 or 5: the paper's value beside this run's; what differs is bold."""
+    columns = TABLES[number_in_paper]
+    rows = []
+    for label in dict.fromkeys(label for experiment in columns.values() for label in experiment):
+        row = {"hyperparameter": label}
+        for title, experiment in columns.items():
+            paper, run = (_text(experiment[label](settings[side])) for side in ("paper", "run"))
+            row |= {f"{title}paper": paper, f"{title}this run": run if run == paper else f"**{run}**"}
+        rows.append(row)
+    return markdown(pd.DataFrame(rows))
+
+
+def ensembles_table(trials: pd.DataFrame) -> str:
+    """One row per kind of penalty and teacher of experiment 2: means over its finished trials."""
+    finished = trials[trials["diverged_epoch"] < 0]
+    rows = [_ensemble(name, own) for name, own in finished.groupby("ensemble", sort=False)]
+    return markdown(pd.DataFrame(rows))
+
+
+def linear_table(linear: pd.DataFrame) -> str:
+    """R² of linear regression with and without intercept: mean and range over the teachers."""
+    rows = [
+        {
+            "rotations": rotations,
+            "intercept": "yes" if intercept else "no",
+            "teachers": len(own),
+            "mean R²": f"{own['r2'].mean():.3f}",
+            "range": f"{own['r2'].min():.3f} to {own['r2'].max():.3f}",
+        }
+        for (rotations, intercept), own in linear.groupby(["rotations", "intercept"])
+    ]
+    return markdown(pd.DataFrame(rows))
+
+
+def _ensemble(name: str, own: pd.DataFrame) -> dict[str, str]:
+    first = own.iloc[0]
+    survivors = own["surviving_layer"].map(LAYERS).value_counts()
+    return {
+        "ensemble": name,
+        "penalty, ρ": f"{first['penalty']}, {first['rho']:g}" if first["rho"] else "none",
+        "rotations": first["rotations"],
+        "n": len(own),
+        "test R²": f"{own['test_r2'].mean():.4f}",
+        "max abs λ₂": number(own["largest_eigenvalue_2"].mean()),
+        "max abs λ₃": number(own["largest_eigenvalue_3"].mean()),
+        "surviving layer": ", ".join(f"{layer} {count}×" for layer, count in survivors.items()),
+        "loss without the other": f"+{100 * own['other_layer_loss_increase'].median():,.0f} % (median)",
+        "eigenvalues kept (i)": f"{own['kept_eigenvalues'].mean():.1f}",
+        "live neurons (i)": f"{own['live_neurons'].mean():.1f}",
+        "trimmed R² (i)": f"{own['trimmed_r2'].mean():.4f}",
+        "neurons kept (ii)": f"{own['kept_neurons_weight_space'].mean():.1f}",
+    }
+
+
+def _text(value: Any) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return f"{value:,}" if isinstance(value, int) and value >= 10_000 else str(value)
+
+
+def _common(experiment: str, loss: str) -> dict:
+    training = {
+        "learning rate": "learning_rate",
+        "batch size": "batch_size",
+        "epochs": "epochs",
+        "regularization type": "penalty",
+        "regularization strength": "rho",
+    }
+    from_training = {
+        label: lambda settings, key=key: settings[experiment]["training"][key] for label, key in training.items()
+    }
+    fixed = {"optimizer": "Adam", "activation function": "ReLU", "loss function": loss}  # not configurable
+    return {
+        **from_training,
+        "most hidden neurons": lambda settings: " + ".join(str(n) for n in settings[experiment]["widths"][1:-1]),
+        **{label: lambda settings, value=value: value for label, value in fixed.items()},
+    }
+
+
+def _leaf(experiment: str, key: str):
+    return lambda settings: settings[experiment][key]
+
+
+def _image_table(experiment: str) -> dict:
+    return _common(experiment, "cross-entropy") | {"trials": _leaf(experiment, "trials")}
+
+
+TABLES = {
+    3: {
+        "": _common("regression", "MSE")
+        | {
+            "training points": _leaf("regression", "points"),
+            "data sets (α × β)": lambda s: len(s["regression"]["alphas"]) * len(s["regression"]["betas"]),
+            "NumPy seed": _leaf("regression", "data_seed"),
+            "trials": _leaf("regression", "trials"),
+        }
+    },
+    4: {
+        "": _common("teacher_student", "MSE")
+        | {
+            "teacher's hidden neurons": lambda settings: settings["teacher_student"]["widths"][0],
+            "training points": _leaf("teacher_student", "points"),
+            "NumPy seed": _leaf("teacher_student", "data_seed"),
+            "trials (the paper shows one)": lambda s: s["teacher_student"]["ensembles"]["l2"]["trials"],
+        }
+    },
+    5: {"CIFAR-10, ": _image_table("cifar10"), "CIFAR-100, ": _image_table("cifar100")},
+}

@@ -1,0 +1,63 @@
+"""Where a result comes from: commit, machine, versions, time."""
+
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+PACKAGES = ("numpy", "numba", "torch", "pandas", "scipy", "snakemake")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def commit() -> str:
+    """The checkout's commit, with "+changes" if files that Git tracks were changed since; "unknown" outside one."""
+    head = _git("rev-parse", "--short=12", "HEAD")
+    if not head:
+        return "unknown"
+    return head + ("+changes" if _git("status", "--porcelain", "--untracked-files=no") else "")
+
+
+def machine() -> str:
+    """Processor, number of cores and operating system."""
+    return f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
+
+
+def packages() -> dict[str, str]:
+    """Versions of what results depend on."""
+    return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
+
+
+def now() -> str:
+    """The time in UTC, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def of_job(seconds: float, device: str, trials: int) -> dict[str, object]:
+    """The record that a training job leaves beside its result."""
+    return {
+        "commit": commit(),
+        "machine": machine(),
+        "device": device,
+        "finished": now(),
+        "seconds": round(seconds, 3),
+        "trials": trials,
+    }
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=20, check=False)
+    except OSError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

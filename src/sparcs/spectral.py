@@ -1,0 +1,212 @@
+"""The spectral parametrization A = ΦΛΦ⁻¹ of a feed-forward network with every skip connection.
+
+Pure functions of the eigenvector blocks φ and the eigenvalues λ; equation numbers are those of the paper.
+
+Notation, for a network of ℓ = B+1 layers with widths N_1 … N_ℓ:
+
+* ``phi``: φ_1 … φ_B, a sequence of arrays (…, N_{k+1}, N_k), one for each pair of consecutive layers;
+* ``lam``: λ_1 … λ_ℓ, a sequence of arrays (…, N_k), one eigenvalue per neuron; L_k = diag(λ_k).
+
+Leading dimensions (…) are independent networks, for instance the trials of an ensemble. Arrays are NumPy
+arrays or torch tensors; the result has their kind, dtype and device, and torch differentiates through it.
+Layers count from 1, as in the paper.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from math import comb
+from typing import Any
+
+from array_api_compat import array_namespace
+
+Array = Any
+PENALTIES = ("l2", "l1", "l2_squared")
+FORMS = ("bundles", "recursive")
+
+
+def widths_of(lam: Sequence[Array]) -> tuple[int, ...]:
+    """N_1 … N_ℓ, read from the eigenvalues."""
+    return tuple(block.shape[-1] for block in lam)
+
+
+def check_bundle(i: int, j: int, layers: int) -> None:
+    """Raise ValueError unless 1 ≤ j < i ≤ ℓ: only these bundles j → i exist."""
+    if not 1 <= j < i <= layers:
+        raise ValueError(f"bundle (i, j) = ({i}, {j}): allowed are layers 1 <= j < i <= {layers}")
+
+
+def eigenvector_matrix(phi: Sequence[Array]) -> Array:
+    """Φ: the identity with φ_k as the k-th block below the diagonal.
+
+    phi: φ_1 … φ_B. Returns (…, N, N), N = ΣN_k.
+    """
+    xp = array_namespace(*phi)
+    widths = [phi[0].shape[-1], *(block.shape[-2] for block in phi)]
+    identities = _identities(widths, phi[0])
+    rows = []
+    for i in range(len(widths)):
+        blocks = [_zeros(widths[i], width, phi[0]) for width in widths]
+        blocks[i] = identities[i]
+        if i > 0:
+            blocks[i - 1] = phi[i - 1]
+        rows.append(xp.concat(blocks, axis=-1))
+    return xp.concat(rows, axis=-2)
+
+
+def eigenvalue_matrix(lam: Sequence[Array]) -> Array:
+    """Λ = blockdiag(L_1 … L_ℓ), (…, N, N)."""
+    xp = array_namespace(*lam)
+    diagonal = xp.concat(list(lam), axis=-1)  # (…, N)
+    return diagonal[..., None] * _eye(diagonal.shape[-1], diagonal)
+
+
+def inverse_eigenvector_matrix(phi: Sequence[Array]) -> Array:
+    """Φ⁻¹ = Σ_{i=0..B} (−1)^i C(B+1, i+1) Φ^i   (4.1).
+
+    Holds because (Φ − I)^{B+1} = 0. phi: φ_1 … φ_B. Returns (…, N, N).
+    """
+    matrix = eigenvector_matrix(phi)
+    bundles = len(phi)
+    power = _eye(matrix.shape[-1], matrix)
+    inverse = comb(bundles + 1, 1) * power
+    for i in range(1, bundles + 1):
+        power = power @ matrix
+        inverse = inverse + (-1) ** i * comb(bundles + 1, i + 1) * power
+    return inverse
+
+
+def inverse_block(phi: Sequence[Array], i: int, j: int) -> Array:
+    """Block of Φ⁻¹,  S_ij = (−1)^{i−j} φ_{i−1} φ_{i−2} … φ_j for j < i,  S_ii = I,  S_ij = 0 for j > i   (4.2).
+
+    phi: φ_1 … φ_B; layers count from 1. Returns (…, N_i, N_j).
+    Raises ValueError unless i and j are layers of the network.
+    """
+    widths = [phi[0].shape[-1], *(block.shape[-2] for block in phi)]
+    if not (1 <= i <= len(widths) and 1 <= j <= len(widths)):
+        raise ValueError(f"block (i, j) = ({i}, {j}): allowed are layers 1 to {len(widths)}")
+    if j > i:
+        return _zeros(widths[i - 1], widths[j - 1], phi[0])
+    block = _identities(widths, phi[0])[i - 1]
+    for k in range(i - 1, j - 1, -1):
+        block = -(block @ phi[k - 1])
+    return block
+
+
+def adjacency(phi: Sequence[Array], lam: Sequence[Array]) -> Array:
+    """A = ΦΛΦ⁻¹, the adjacency matrix of the multipartite graph, (…, N, N).
+
+    Block lower triangular: L_i on the diagonal, W_ij of (4.3) in block (i, j), j < i.
+    """
+    return eigenvector_matrix(phi) @ eigenvalue_matrix(lam) @ inverse_eigenvector_matrix(phi)
+
+
+def bundle_weight(phi: Sequence[Array], lam: Sequence[Array], i: int, j: int) -> Array:
+    """Weights of the bundle j → i,  W_ij = (−1)^{i−1−j} [φ_{i−1} L_{i−1} − L_i φ_{i−1}] φ_{i−2} … φ_j   (4.3).
+
+    phi: φ_1 … φ_B, each (…, N_{k+1}, N_k); lam: λ_1 … λ_ℓ, each (…, N_k); layers count from 1.
+    Returns (…, N_i, N_j). Raises ValueError unless 1 ≤ j < i ≤ ℓ.
+    """
+    check_bundle(i, j, len(lam))
+    return incoming_weights(phi, lam, i, lowest=j)[j]
+
+
+def incoming_weights(phi: Sequence[Array], lam: Sequence[Array], i: int, lowest: int = 1) -> dict[int, Array]:
+    """Every bundle that ends in layer i, {j: W_ij} for j = i−1 … ``lowest``.
+
+    One product each, since (4.3) gives W_ij = −W_{i,j+1} φ_j for j < i−1.
+    """
+    block = phi[i - 2]
+    weights = {i - 1: block * lam[i - 2][..., None, :] - lam[i - 1][..., :, None] * block}  # (…, N_i, N_{i−1})
+    for j in range(i - 2, lowest - 1, -1):
+        weights[j] = -(weights[j + 1] @ phi[j - 1])
+    return weights
+
+
+def forward_bundles(phi: Sequence[Array], lam: Sequence[Array], x: Array, activation: Callable) -> Array:
+    """a_1 = x,  a_i = f(Σ_{k<i} W_ik a_k),  no f on the last layer   (4.5), each W_ik formed by (4.3).
+
+    x: (…, batch, N_1). Returns (…, batch, N_ℓ). The cost is quadratic in depth; see :func:`forward_recursive`.
+    """
+    activities = [x]
+    for i in range(2, len(lam) + 1):
+        weights = incoming_weights(phi, lam, i)
+        z = sum(activities[j - 1] @ weights[j].mT for j in range(1, i))  # (…, batch, N_i)
+        activities.append(activation(z) if i < len(lam) else z)
+    return activities[-1]
+
+
+def forward_recursive(phi: Sequence[Array], lam: Sequence[Array], x: Array, activation: Callable) -> Array:
+    """(4.5) without ever forming a W_ij, in two products per layer: linear in depth.
+
+    u_1 = x; for i = 2 … ℓ:  v = φ_{i−1} u_{i−1};  z_i = φ_{i−1}(λ_{i−1} ∘ u_{i−1}) − λ_i ∘ v;
+    a_i = f(z_i), no f on the last;  u_i = a_i − v. Follows from (4.2) and (4.3): u = Φ⁻¹ a, layer by layer.
+
+    x: (…, batch, N_1). Returns (…, batch, N_ℓ).
+    """
+    u = x  # (…, batch, N_1)
+    for i in range(2, len(lam) + 1):
+        block = phi[i - 2].mT  # (…, N_{i−1}, N_i)
+        v = u @ block  # (…, batch, N_i)
+        z = (u * lam[i - 2][..., None, :]) @ block - v * lam[i - 1][..., None, :]  # (…, batch, N_i)
+        u = (activation(z) if i < len(lam) else z) - v
+    return z
+
+
+def multiplications(widths: Sequence[int], batch: int, form: str) -> int:
+    """Multiplications of one forward pass in the given form, input eigenvalues counted as zero.
+
+    ``bundles``: every W_ij is formed once (N_i N_{j+1} N_j for a skip) and applied to the batch;
+    ``recursive``: two products with each φ, one with the first.
+    """
+    pairs = [a * b for a, b in pairwise(widths)]
+    if form == "recursive":
+        return batch * (2 * sum(pairs) - pairs[0])
+    layers = range(len(widths))
+    formed = sum(widths[i] * pairs[j] for i in layers for j in range(i - 1))
+    applied = sum(widths[i] * widths[j] for i in layers for j in range(i))
+    return formed + batch * applied
+
+
+def cheaper_form(widths: Sequence[int], batch: int) -> str:
+    """The form of the forward pass with fewer :func:`multiplications`."""
+    return min(FORMS, key=lambda form: multiplications(widths, batch, form))
+
+
+def penalty(blocks: Sequence[Array], kind: str) -> Array:
+    """Ω(λ̃) of (4.4), summed over the given layers' eigenvalues.
+
+    ``l2``: Σ_k ‖λ_k‖₂, the unsquared norm per layer (gradient 0 at λ_k = 0); ``l1``: Σ|λ|; ``l2_squared``: Σλ².
+    blocks: arrays (…, N_k). Returns (…). Raises ValueError for another kind.
+    """
+    if kind not in PENALTIES:
+        raise ValueError(f"penalty {kind!r}: allowed are {', '.join(PENALTIES)}")
+    xp = array_namespace(*blocks)
+    if kind == "l2":
+        return sum(xp.linalg.vector_norm(block, axis=-1) for block in blocks)
+    if kind == "l1":
+        return sum(xp.sum(xp.abs(block), axis=-1) for block in blocks)
+    return sum(xp.sum(block * block, axis=-1) for block in blocks)
+
+
+def count_parameters(layers: int, width: int, parametrization: str) -> int:
+    """Numbers to train in a network with every skip connection and ℓ layers of equal width N (Figure 8).
+
+    ``direct``: N²ℓ(ℓ−1)/2, one weight per connection; ``spectral``: N²(ℓ−1) + Nℓ, φ and λ.
+    """
+    if parametrization == "direct":
+        return width**2 * layers * (layers - 1) // 2
+    return width**2 * (layers - 1) + width * layers
+
+
+def _eye(size: int, like: Array) -> Array:
+    xp = array_namespace(like)
+    return xp.eye(size, dtype=like.dtype, device=like.device)
+
+
+def _zeros(rows: int, columns: int, like: Array) -> Array:
+    xp = array_namespace(like)
+    return xp.zeros((*like.shape[:-2], rows, columns), dtype=like.dtype, device=like.device)
+
+
+def _identities(widths: Sequence[int], like: Array) -> list[Array]:
+    return [_zeros(width, width, like) + _eye(width, like) for width in widths]

@@ -1,0 +1,123 @@
+"""How a claim is judged.
+
+Replicated: the 95 % interval lies inside the claim's region. Not replicated: outside. Else partly. Untested, with the
+reason, where the run is too small to say; the measured value stands there all the same. A claim of several parts
+takes the worst verdict of its parts. The regions were fixed before the results.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from sparcs.statistics import Interval
+
+COLUMNS = ["id", "statement", "source", "paper", "measured", "low", "high", "n", "verdict", "reason", "evidence"]
+SEVERITY = ["replicated", "partly", "untested", "not replicated"]
+
+Tables = Mapping[str, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a run says of one part of a claim."""
+
+    part: str
+    statement: str
+    interval: Interval
+    n: int
+    region: tuple[float, float]
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim of the paper and the measurement that judges it."""
+
+    id: str
+    statement: str
+    source: str
+    paper: str
+    evidence: str
+    measure: Callable[[Tables], Iterator[Measured]]
+    needs: tuple[str, ...] = field(default=())
+    exact: bool = False
+
+
+def judge(claims: list[Claim], tables: Tables, too_small: Mapping[str, str]) -> pd.DataFrame:
+    """The table of verdicts: a row per claim, and one per part where there are several.
+
+    tables: by name "experiment/table"; too_small: per experiment, why this run can't test its claims (absent: it can).
+    """
+    rows = []
+    for claim in claims:
+        missing = [name for name in claim.needs if name not in tables]
+        parts = [] if missing else list(claim.measure(tables))
+        why = f"not run: {', '.join(missing)}" if missing else _why_untested(claim, too_small)
+        verdicts = [_verdict(part, claim.exact, why) for part in parts]
+        rows += _rows(claim, parts, verdicts, why)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def verdict_of(low: float, high: float, region: tuple[float, float]) -> str:
+    """Replicated if [low, high] lies inside the region, not replicated if outside, else partly."""
+    if low >= region[0] and high <= region[1]:
+        return "replicated"
+    return "not replicated" if high < region[0] or low > region[1] else "partly"
+
+
+def worst(verdicts: list[str]) -> str:
+    """The verdict of a claim of several parts; an untested part leaves it untested unless another one fails."""
+    return max(verdicts, key=SEVERITY.index)
+
+
+def _why_untested(claim: Claim, too_small: Mapping[str, str]) -> str:
+    experiments = {name.split("/")[0] for name in claim.needs}
+    return "; ".join(too_small[name] for name in sorted(experiments) if name in too_small)
+
+
+def _verdict(part: Measured, exact: bool, why: str) -> tuple[str, str]:
+    _, low, high = part.interval
+    if why:
+        return "untested", why
+    if not exact and part.n < 3:
+        return "untested", f"n = {part.n}, fewer than 3"
+    if not np.isfinite([low, high]).all():
+        return "untested", "no interval could be computed"
+    return verdict_of(low, high, part.region), part.reason
+
+
+def _rows(claim: Claim, parts: list[Measured], verdicts: list[tuple[str, str]], why: str) -> list[list]:
+    head = [claim.id, claim.statement, claim.source, claim.paper]
+    if not parts:
+        return [[*head, np.nan, np.nan, np.nan, 0, "untested", why, claim.evidence]]
+    if len(parts) == 1:
+        return [[*head, *parts[0].interval, parts[0].n, *verdicts[0], claim.evidence]]
+    overall = worst([verdict for verdict, _ in verdicts])
+    guilty = [claim.id + part.part for part, (verdict, _) in zip(parts, verdicts, strict=True) if verdict == overall]
+    reason = f"the worst of its parts: {', '.join(guilty)}"
+    rows = [[*head, np.nan, np.nan, np.nan, max(part.n for part in parts), overall, reason, claim.evidence]]
+    for part, verdict in zip(parts, verdicts, strict=True):
+        rows.append(
+            [
+                claim.id + part.part,
+                part.statement,
+                claim.source,
+                _region_text(part.region),
+                *part.interval,
+                part.n,
+                *verdict,
+                claim.evidence,
+            ]
+        )
+    return rows
+
+
+def _region_text(region: tuple[float, float]) -> str:
+    low, high = region
+    if low == high:
+        return f"= {low:g}"
+    if np.isinf(low) or low == 0:
+        return f"<= {high:g}"
+    return f">= {low:g}" if np.isinf(high) or high == 1 else f"{low:g} to {high:g}"

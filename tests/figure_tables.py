@@ -1,0 +1,242 @@
+"""Synthetic tables in the shape of results/<scale>/, for the tests of figures and reports: no number is a result."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+SMOKE = {"alphas": [0.0, 0.5, 1.0], "trials": 2, "hidden": 300, "students": 2, "ensembles": ["l2"], "swept": 2}
+FULL = {
+    "alphas": [round(0.05 * k, 2) for k in range(21)],
+    "trials": 100,
+    "hidden": 300,
+    "students": 5,
+    "ensembles": ["l2", "l1", "l2_squared", "none", "one_rotation"],
+    "swept": 10,
+}
+BETAS = [5.0, 1000.0]
+
+
+def write_tables(folder: Path, size: dict, diverged: bool = True) -> Path:
+    """Write a full set of synthetic tables; with ``diverged``, one trial of each experiment is NaN."""
+    rng = np.random.default_rng(7)
+    tables = {
+        **regression(rng, size),
+        **teacher_student(rng, size),
+        "hyperparameters/trials": hyperparameters(rng, size),
+    }
+    if diverged:
+        spoil(tables["regression/trials"], ["gamma_norm", "mean_abs_eigenvalue", "eigenvalue_norm", "mse", "r2"])
+        spoil(tables["hyperparameters/trials"], ["r2", "mse", "gamma_norm", "active_neurons"])
+    for name, table in tables.items():
+        path = folder / f"{name}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table.to_parquet(path, index=False)
+    claims(size).to_csv(folder / "claims.csv", index=False)
+    (folder / "settings.json").write_text(json.dumps(settings(size)))
+    (folder / "provenance.json").write_text(json.dumps(PROVENANCE))
+    return folder
+
+
+def share(alpha: float, beta: float) -> float:
+    return float((1 + np.tanh(beta * (alpha - 0.5))) / 2)
+
+
+def regression(rng, size: dict) -> dict[str, pd.DataFrame]:
+    trials, sets, paths, skips, eigenvalues, surfaces = [], [], [], [], [], []
+    line = np.linspace(-1, 1, 33)
+    x1, x2 = (grid.ravel() for grid in np.meshgrid(line, line))
+    hidden = np.arange(1, size["hidden"] + 1)
+    for beta in BETAS:
+        for alpha in size["alphas"]:
+            open_ = share(alpha, beta)
+            here = {"alpha": alpha, "beta": beta}
+            norms = np.abs(0.4 * open_ + 0.02 * rng.standard_normal(size["trials"]) * (0.1 + open_))
+            trials.append(
+                pd.DataFrame(
+                    {
+                        **here,
+                        "trial": np.arange(size["trials"]),
+                        "seed": rng.integers(2**31, size=size["trials"]),
+                        "gamma_norm": norms,
+                        "mean_abs_eigenvalue": norms / 10,
+                        "eigenvalue_norm": norms * 2,
+                        "mse": 1e-4,
+                        "r2": 1 - 1e-3 * rng.random(size["trials"]),
+                        "train_mse": 1e-4,
+                        "active_neurons": np.round(40 * norms).astype(float),
+                        "skip_norm": 1 - open_,
+                        "diverged_epoch": -1,
+                    }
+                )
+            )
+            sets.append({**here, "trials": size["trials"], "norm_of_mean_gamma": norms.mean() / 3})
+            w21 = rng.standard_normal((3, len(hidden))) * (rng.random(len(hidden)) < 0.15 * open_)
+            w32 = rng.standard_normal(len(hidden)) * 0.1
+            for k in range(3):
+                table = {**here, "trial": 0, "hidden": hidden, "input": k + 1, "w21": w21[k], "w32": w32}
+                paths.append(pd.DataFrame({**table, "gamma": w32 * w21[k]}))
+            skips.append(pd.DataFrame({**here, "trial": 0, "input": [1, 2, 3], "w31": [1 - open_, 1 - open_, 0.2 * open_]}))
+            for layer, width in ((1, 3), (2, size["hidden"]), (3, 1)):
+                values = rng.standard_normal(width) * 0.1
+                eigenvalues.append(
+                    pd.DataFrame({**here, "trial": 0, "layer": layer, "neuron": np.arange(1, width + 1), "eigenvalue": values})
+                )
+            target = (1 - open_) / 2 * (x1 + x2) + open_ / 2 * (x1**2 + x2**2)
+            fitted = target + 0.02 * np.sin(5 * x1) * np.cos(4 * x2)
+            surfaces.append(pd.DataFrame({**here, "trial": 0, "x1": x1, "x2": x2, "target": target, "fitted": fitted}))
+    tables = {"trials": trials, "paths": paths, "skips": skips, "eigenvalues": eigenvalues, "surface": surfaces}
+    joined = {f"regression/{name}": pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
+    return {**joined, "regression/data_sets": pd.DataFrame(sets)}
+
+
+def teacher_student(rng, size: dict) -> dict[str, pd.DataFrame]:
+    trials, eigenvalues, pruning = [], [], []
+    kept = np.arange(401)
+    for ensemble in size["ensembles"]:
+        for trial in range(size["students"] if ensemble == "l2" else 1):
+            here = {"ensemble": ensemble, "teacher": 42, "trial": trial}
+            values = {
+                2: np.where(rng.random(200) < 0.2, rng.uniform(0.1, 1, 200), 10 ** rng.uniform(-5, -3, 200)),
+                3: 10 ** rng.uniform(-7, -4, 200),
+            }
+            trials.append(
+                {
+                    **here,
+                    "penalty": ensemble if ensemble in ("l1", "l2_squared") else "l2",
+                    "rho": 0.0 if ensemble == "none" else 3e-3,
+                    "rotations": 1 if ensemble == "one_rotation" else 2,
+                    "seed": trial,
+                    "test_mse": 1e-4,
+                    "test_r2": 0.997 - 1e-4 * trial,
+                    "largest_eigenvalue_2": values[2].max(),
+                    "largest_eigenvalue_3": values[3].max(),
+                    "surviving_layer": 2,
+                    "eigenvalue_ratio": values[2].max() / values[3].max(),
+                    "other_layer_loss_increase": 12.0,
+                    "kept_eigenvalues": 31 + trial,
+                    "live_neurons": 231 + trial,
+                    "trimmed_r2": 0.98,
+                    "kept_neurons_weight_space": 150 + trial,
+                    "trimmed_r2_weight_space": 0.98,
+                    "diverged_epoch": -1,
+                }
+            )
+            for layer in (2, 3):
+                table = {**here, "layer": layer, "neuron": np.arange(1, 201), "eigenvalue": values[layer]}
+                eigenvalues.append(pd.DataFrame(table))
+            for removal, knee, live in (("eigenvalue", 8, np.minimum(kept + 200 * (kept > 0), 400)), ("weight_space", 40, kept)):
+                increase = 80 * np.exp(-kept / (knee + 0.3 * trial)) - 80 * np.exp(-400 / knee)
+                table = {**here, "removal": removal, "kept": kept, "live": live, "relative_increase": increase}
+                pruning.append(pd.DataFrame({**table, "r2": 1 - 0.003 * (1 + increase)}))
+    linear = [
+        {"teacher": 42 + k, "rotations": 2, "intercept": intercept, "r2": (0.74 if intercept else 0.26) + 0.002 * k}
+        for k in range(3)
+        for intercept in (False, True)
+    ]
+    return {
+        "teacher_student/trials": pd.DataFrame(trials),
+        "teacher_student/eigenvalues": pd.concat(eigenvalues, ignore_index=True),
+        "teacher_student/pruning": pd.concat(pruning, ignore_index=True),
+        "teacher_student/linear": pd.DataFrame(linear),
+    }
+
+
+def hyperparameters(rng, size: dict) -> pd.DataFrame:
+    rows = [
+        {
+            "experiment": "regression",
+            "penalty": penalty,
+            "rho": rho,
+            "alpha": alpha,
+            "beta": 5.0,
+            "trial": trial,
+            "seed": trial,
+            "r2": 1 - min(0.9, 1e-3 + 50 * alpha * rho * (1 + 0.1 * rng.random())),
+            "mse": 1e-4,
+            "gamma_norm": 0.3,
+            "active_neurons": round(60 * alpha * (1 - 50 * rho)),
+            "diverged_epoch": -1,
+        }
+        for penalty in ("l2", "l1", "l2_squared")
+        for rho in (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
+        for alpha in (0.0, 0.5, 1.0)
+        for trial in range(size["swept"])
+    ]
+    return pd.DataFrame(rows).astype({"active_neurons": float})
+
+
+def claims(size: dict) -> pd.DataFrame:
+    verdicts = {"B1": "replicated", "B2": "partly", "D2": "not replicated"}
+    tested = size is FULL
+    ids = ["A1", "A3", "B1", "B1a", "B1b", "B2", "B3", "C1", "D1", "D2", "D2a", "D2b", "D3", "D4", "G1"]
+    return pd.DataFrame(
+        [
+            {
+                "id": name,
+                "statement": f"synthetic statement of {name}, with |λ| in it",
+                "source": "Fig 7",
+                "paper": "said",
+                "measured": 0.5,
+                "low": 0.4 if tested else np.nan,
+                "high": 0.6 if tested else np.nan,
+                "n": size["trials"],
+                "verdict": verdicts.get(name, "replicated") if tested else "untested",
+                "reason": "" if tested else "n < 3, fewer epochs than the paper",
+                "evidence": "synthetic",
+            }
+            for name in ids
+        ]
+    )
+
+
+def spoil(trials: pd.DataFrame, measures: list[str]) -> None:
+    trials.loc[0, measures] = np.nan
+    trials.loc[0, "diverged_epoch"] = 1
+
+
+PROVENANCE = {
+    "commit": "0123456789abcdef",
+    "machine": "synthetic machine",
+    "python": "3.11",
+    "packages": {"numpy": "2"},
+    "date": "2000-01-01",
+    "device": "cpu",
+}
+
+
+def settings(size: dict) -> dict:
+    training = {"batch_size": 100, "learning_rate": 0.001, "penalty": "l2", "rho": 0.0001, "train_input_eigenvalues": True}
+    paper = {
+        "root_seed": 2025,
+        "regression": {
+            "alphas": FULL["alphas"],
+            "betas": BETAS,
+            "points": 10000,
+            "data_seed": 42,
+            "widths": [2, 300, 1],
+            "bias": True,
+            "training": {"epochs": 300, **training},
+            "trials": 100,
+            "active_threshold": 0.01,
+        },
+        "teacher_student": {
+            "widths": [20, 200, 200, 20],
+            "points": 100000,
+            "data_seed": 42,
+            "bias": False,
+            "training": {"epochs": 180, **training},
+            "loss_budget": 0.05,
+            "ensembles": {"l2": {"trials": 100}},
+        },
+        "hyperparameters": {"alphas": [0, 0.5, 1], "beta": 5, "penalties": ["l2"], "rhos": [0.0001], "trials": 100},
+        "cifar10": {"widths": [400, 526, 10], "bias": True, "training": {"epochs": 300, **training}, "trials": 100},
+        "cifar100": {"widths": [1280, 526, 100], "bias": True, "training": {"epochs": 1, **training}, "trials": 100},
+    }
+    run = json.loads(json.dumps(paper))
+    if size is SMOKE:
+        run["regression"] |= {"trials": 2, "alphas": SMOKE["alphas"]}
+        run["regression"]["training"]["epochs"] = run["teacher_student"]["training"]["epochs"] = 2
+    run["teacher_student"]["ensembles"] = {"l2": {"trials": size["students"]}}
+    return {"scale": "smoke" if size is SMOKE else "laptop", "paper": paper, "run": run}

@@ -1,0 +1,148 @@
+"""SpectralNetwork: its start, its gradients, its errors."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sparcs import SpectralNetwork, spectral
+from sparcs.experiments import theory
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def randomised(widths, seed=0, **options):
+    """A float64 network away from its start, where ReLU and norms are smooth."""
+    network = SpectralNetwork(widths, generator=seeded(seed), **options).double()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=seeded(seed + 1), dtype=torch.float64))
+    return network
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(1, 9), min_size=2, max_size=8), st.booleans(), st.integers(0, 10**6))
+def test_forward_agrees_with_the_dense_adjacency(widths, bias, seed):
+    network = randomised(widths, seed, bias=bias, train_input_eigenvalues=True)
+    x = torch.randn(6, widths[0], generator=seeded(seed), dtype=torch.float64)
+    full = np.concatenate([x.numpy(), np.ones((6, 1))], axis=1) if bias else x.numpy()
+    adjacency = network.adjacency().detach().numpy()
+    offsets = np.concatenate([[0], np.cumsum(network.widths)])
+    activities = [full]
+    for i in range(1, len(widths)):
+        rows = slice(offsets[i], offsets[i + 1])
+        z = sum(activities[j] @ adjacency[rows, offsets[j] : offsets[j + 1]].T for j in range(i))
+        activities.append(np.maximum(z, 0) if i < len(widths) - 1 else z)
+    for form in ("bundles", "recursive", None):
+        network.form = form
+        found = network(x).detach().numpy()
+        np.testing.assert_allclose(found, activities[-1], rtol=0, atol=1e-8 * max(1, np.abs(activities[-1]).max()))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(1, 9), min_size=2, max_size=8), st.integers(0, 10**6))
+def test_the_start_is_a_perceptron(widths, seed):
+    """Claim A1 with the product of φ multiplied out by NumPy."""
+    network = SpectralNetwork(widths, generator=seeded(seed)).double()
+    linear = np.eye(widths[0])
+    for phi in network.eigenvectors:
+        linear = -phi.detach().numpy() @ linear
+    x = torch.randn(5, widths[0], generator=seeded(seed), dtype=torch.float64)
+    np.testing.assert_allclose(network(x).detach().numpy(), x.numpy() @ linear.T, rtol=1e-9, atol=1e-12)
+    assert all(not block.any() for block in list(network.eigenvalues)[:-1])
+    assert (network.eigenvalues[-1] == 1).all()
+
+
+@pytest.mark.parametrize("form", ["bundles", "recursive"])
+@pytest.mark.parametrize("widths", [(3, 4, 2), (2, 3, 3, 3, 2)])
+def test_gradients_by_finite_differences(widths, form):
+    network = randomised(widths, form=form, activation="tanh", train_input_eigenvalues=True)
+    x = torch.randn(4, widths[0], generator=seeded(), dtype=torch.float64)
+    parameters = [*network.eigenvectors, *network.eigenvalues]
+
+    def output(*values):
+        count = len(widths) - 1
+        forward = getattr(spectral, f"forward_{form}")
+        return forward(values[:count], values[count:], x, torch.tanh) + spectral.penalty(values[count:], "l2")
+
+    assert torch.autograd.gradcheck(output, parameters)
+
+
+@pytest.mark.parametrize("kind", ["l2", "l1", "l2_squared"])
+def test_the_penalty_has_gradient_zero_at_the_start(kind):
+    network = SpectralNetwork((3, 5, 4, 2), generator=seeded())
+    network.penalty(kind).backward()
+    for block in list(network.eigenvalues)[1:-1]:
+        assert (block.grad == 0).all()
+    assert network.eigenvalues[-1].grad is None
+
+
+def test_the_penalty_covers_hidden_eigenvalues_and_trained_input_ones():
+    for train_input in (False, True):
+        network = randomised((2, 3, 4, 2), train_input_eigenvalues=train_input)
+        blocks = list(network.eigenvalues)[0 if train_input else 1 : -1]
+        expected = sum(np.abs(block.detach().numpy()).sum() for block in blocks)
+        assert float(network.penalty("l1")) == pytest.approx(expected)
+    assert float(SpectralNetwork((2, 3)).penalty()) == 0
+
+
+def test_input_eigenvalues_are_a_buffer_unless_trained():
+    fixed = SpectralNetwork((2, 3, 1), bias=True)
+    assert sum(p.numel() for p in fixed.parameters()) == 3 * 3 + 3 * 1 + 3 + 1
+    trained = SpectralNetwork((2, 300, 1), bias=True, train_input_eigenvalues=True)
+    assert sum(p.numel() for p in trained.parameters()) == 1504
+    assert "eigenvalues.0" in fixed.state_dict()
+
+
+@pytest.mark.parametrize("layers", [3, 4, 5, 6])
+def test_first_gradients_of_the_eigenvalues(layers):
+    """Claim A3: λ_k at step B−k+1."""
+    first = theory.first_gradient_steps(seed=layers, layers=layers)
+    assert first == {k: layers - k for k in range(2, layers)}
+
+
+def test_direct_space_never_leaves_the_perceptron():
+    assert theory.direct_largest_hidden_weight(seed=1, layers=4, steps=50) == 0
+
+
+def test_initialisation_follows_the_generator():
+    one, two, other = (SpectralNetwork((4, 5, 3), generator=seeded(seed)) for seed in (1, 1, 2))
+    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
+    assert not torch.equal(one.eigenvectors[0], other.eigenvectors[0])
+    bound = (6 / 9) ** 0.5
+    assert one.eigenvectors[0].abs().max() <= bound
+
+
+def test_state_dict_round_trip_and_repr():
+    network = randomised((3, 4, 2), bias=True).float()
+    copy = SpectralNetwork((3, 4, 2), bias=True)
+    copy.load_state_dict(network.state_dict())
+    x = torch.randn(2, 7, 3, generator=seeded())
+    assert torch.equal(copy(x), network(x))
+    assert copy(x).shape == (2, 7, 2)
+    assert "widths=(4, 4, 2)" in repr(copy)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"widths": (3,)}, ValueError, "at least two layers"),
+        ({"widths": (3, 0)}, ValueError, "0 is not"),
+        ({"widths": (3, 2.5)}, TypeError, "2.5 is not"),
+        ({"widths": (3, 2), "activation": "relux"}, ValueError, "relux.*allowed are relu"),
+        ({"widths": (3, 2), "form": "fast"}, ValueError, "fast.*bundles, recursive"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, error, message):
+    with pytest.raises(error, match=message):
+        SpectralNetwork(**arguments)
+
+
+def test_an_input_of_the_wrong_width_is_refused():
+    with pytest.raises(ValueError, match=r"\(5, 4\).*must be 3"):
+        SpectralNetwork((3, 2))(torch.zeros(5, 4))
+    with pytest.raises(ValueError, match=r"\(1, 2\)"):
+        SpectralNetwork((3, 2)).weight(1, 2)

@@ -1,0 +1,50 @@
+"""Data sets of experiments 1 and 2."""
+
+
+rule generate_regression_data:
+    """The α/β family: one x of all data sets, a file of targets each (Section 5)."""
+    input:
+        code=sources("sparcs.commands.data"),
+    output:
+        points=f"{DATA}/regression/points.safetensors",
+        targets=expand(
+            f"{DATA}/regression/{{name}}.safetensors",
+            name=SETTINGS.regression_data_sets(),
+        ),
+        metadata=f"{DATA}/regression/metadata.json",
+    log:
+        f"{LOGS}/generate_regression_data.log",
+    benchmark:
+        f"{BENCHMARKS}/generate_regression_data.tsv"
+    threads: 1
+    params:
+        settings=shlex.quote(SETTINGS.regression.part(params.RegressionData)),
+        data_sets=quoted(SETTINGS.regression_data_sets()),
+        folder=f"{DATA}/regression",
+    message:
+        "Drawing the α/β data sets"
+    shell:
+        "sparcs generate-regression-data --settings {params.settings} --data-sets {params.data_sets}"
+        " --folder {params.folder} 2> {log}"
+
+
+rule generate_teacher_data:
+    """A teacher of rotations in SO(n) with its training and test points (Section 5)."""
+    input:
+        code=sources("sparcs.commands.data"),
+    output:
+        data=f"{DATA}/teacher_student/teacher{{seed}}_rotations{{rotations}}.safetensors",
+        metadata=f"{DATA}/teacher_student/teacher{{seed}}_rotations{{rotations}}.json",
+    log:
+        f"{LOGS}/generate_teacher_data/{{seed}}_{{rotations}}.log",
+    benchmark:
+        f"{BENCHMARKS}/generate_teacher_data/{{seed}}_{{rotations}}.tsv"
+    threads: 1
+    params:
+        settings=shlex.quote(SETTINGS.teacher_student.part(params.TeacherData)),
+        size=SETTINGS.teacher_student.widths[0],
+    message:
+        "Drawing teacher {wildcards.seed} of {wildcards.rotations} rotation(s)"
+    shell:
+        "sparcs generate-teacher-data --settings {params.settings} --size {params.size} --seed {wildcards.seed}"
+        " --rotations {wildcards.rotations} --output {output.data} --metadata {output.metadata} 2> {log}"

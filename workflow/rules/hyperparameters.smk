@@ -1,0 +1,115 @@
+"""Kinds and strengths of the penalty (claim G1)."""
+
+SWEEP = SETTINGS.hyperparameters
+SWEPT = {
+    params.regression_name(alpha, SWEEP.beta): (alpha, SWEEP.beta)
+    for alpha in SWEEP.alphas
+}
+SWEEP_TEACHER = params.teacher_name(SETTINGS.teacher_student.data_seed, 2)
+SWEEPS = [f"regression_{penalty}" for penalty in SWEEP.penalties]
+if SWEEP.teacher_trials:
+    SWEEPS += [
+        f"teacher_student_{penalty}_{rho:g}"
+        for penalty in SWEEP.penalties
+        for rho in SWEEP.rhos
+    ]
+
+
+def swept_regression(wildcards):
+    """Settings of experiment 1 with one kind of penalty, as JSON."""
+    settings = SETTINGS.regression
+    training = settings.training.model_copy(update={"penalty": wildcards.penalty})
+    return shlex.quote(
+        settings.model_copy(update={"training": training}).part(params.RegressionTrial)
+    )
+
+
+def swept_teacher_student(wildcards):
+    """Settings of experiment 2 with one kind and strength of penalty, as JSON."""
+    settings = SETTINGS.teacher_student.with_penalty(
+        penalty=wildcards.penalty, rho=float(wildcards.rho)
+    )
+    return shlex.quote(settings.part(params.TeacherTrial))
+
+
+rule sweep_regression:
+    """Experiment 1 at one kind of penalty and several strengths."""
+    input:
+        points=rules.generate_regression_data.output.points,
+        targets=expand(f"{DATA}/regression/{{data_set}}.safetensors", data_set=SWEPT),
+        code=sources("sparcs.commands.hyperparameters"),
+    output:
+        table=f"{RESULTS}/hyperparameters/sweeps/regression_{{penalty}}.parquet",
+        provenance=f"{RESULTS}/hyperparameters/sweeps/regression_{{penalty}}.provenance.json",
+    log:
+        f"{LOGS}/sweep_regression/{{penalty}}.log",
+    benchmark:
+        f"{BENCHMARKS}/sweep_regression/{{penalty}}.tsv"
+    wildcard_constraints:
+        penalty="|".join(SWEEP.penalties),
+    threads: 1
+    resources:
+        gpu=int(SETTINGS.device == "cuda"),
+    params:
+        folder=f"{DATA}/regression",
+        data_sets=quoted(SWEPT),
+        rhos=quoted(SWEEP.rhos),
+        trials=SWEEP.trials,
+        settings=swept_regression,
+        root_seed=SETTINGS.root_seed,
+        device=SETTINGS.device,
+    message:
+        "Sweeping ρ of penalty {wildcards.penalty} on experiment 1"
+    shell:
+        "sparcs sweep-regression --folder {params.folder} --data-sets {params.data_sets} --rhos {params.rhos}"
+        " --trials {params.trials} --settings {params.settings} --root-seed {params.root_seed}"
+        " --device {params.device} --output {output.table} 2> {log}"
+
+
+rule sweep_teacher_student:
+    """Experiment 2 at one kind and strength of penalty."""
+    input:
+        teacher=f"{DATA}/teacher_student/{SWEEP_TEACHER}.safetensors",
+        code=sources("sparcs.commands.hyperparameters"),
+    output:
+        table=f"{RESULTS}/hyperparameters/sweeps/teacher_student_{{penalty}}_{{rho}}.parquet",
+        provenance=f"{RESULTS}/hyperparameters/sweeps/teacher_student_{{penalty}}_{{rho}}.provenance.json",
+    log:
+        f"{LOGS}/sweep_teacher_student/{{penalty}}_{{rho}}.log",
+    benchmark:
+        f"{BENCHMARKS}/sweep_teacher_student/{{penalty}}_{{rho}}.tsv"
+    wildcard_constraints:
+        penalty="|".join(SWEEP.penalties),
+    threads: 1
+    resources:
+        gpu=int(SETTINGS.device == "cuda"),
+    params:
+        trials=SWEEP.teacher_trials,
+        settings=swept_teacher_student,
+        root_seed=SETTINGS.root_seed,
+        device=SETTINGS.device,
+    message:
+        "Training experiment 2 with penalty {wildcards.penalty}, ρ = {wildcards.rho}"
+    shell:
+        "sparcs sweep-teacher-student --teacher {input.teacher} --trials {params.trials} --settings {params.settings}"
+        " --root-seed {params.root_seed} --device {params.device} --output {output.table} 2> {log}"
+
+
+rule tabulate_hyperparameters:
+    """The sweep as one tidy table."""
+    input:
+        tables=expand(
+            f"{RESULTS}/hyperparameters/sweeps/{{sweep}}.parquet", sweep=SWEEPS
+        ),
+        code=sources("sparcs.commands.hyperparameters"),
+    output:
+        f"{RESULTS}/hyperparameters/trials.parquet",
+    log:
+        f"{LOGS}/tabulate_hyperparameters.log",
+    benchmark:
+        f"{BENCHMARKS}/tabulate_hyperparameters.tsv"
+    threads: 1
+    message:
+        "Gathering the sweep"
+    shell:
+        "sparcs tabulate-hyperparameters {input.tables} --output {output} 2> {log}"

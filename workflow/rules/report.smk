@@ -1,0 +1,173 @@
+"""Claims, records and the executed report notebooks."""
+
+TABLES = {
+    "regression": rules.tabulate_regression.output,
+    "teacher_student": [
+        *rules.tabulate_teacher_student.output,
+        *rules.fit_linear.output,
+    ],
+    "hyperparameters": rules.tabulate_hyperparameters.output,
+}
+NOTEBOOKS = {
+    "02_alpha_beta": {
+        "tables": TABLES["regression"],
+        "figures": [
+            "fig07",
+            "fig07_network",
+            "fig07_surface",
+            "fig11",
+            "fig12",
+            "fig13",
+            "fig14",
+            "fig15",
+        ],
+    },
+    "03_teacher_student": {
+        "tables": TABLES["teacher_student"],
+        "figures": ["fig08", "fig09", "fig10"],
+    },
+    "06_hyperparameters": {
+        "tables": TABLES["hyperparameters"],
+        "figures": ["fig_hyperparameters"],
+    },
+}
+REPORTS = expand(f"{RESULTS}/reports/{{notebook}}.html", notebook=NOTEBOOKS)
+
+
+rule check_theory:
+    """What holds for every network, checked on random ones (claims A1, A3, C1)."""
+    input:
+        code=sources("sparcs.experiments.theory"),
+    output:
+        f"{RESULTS}/theory/checks.parquet",
+    log:
+        f"{LOGS}/check_theory.log",
+    benchmark:
+        f"{BENCHMARKS}/check_theory.tsv"
+    threads: 1
+    message:
+        "Checking the theory on random networks"
+    shell:
+        "sparcs check-theory --output {output} 2> {log}"
+
+
+rule record_settings:
+    """The paper's settings and this run's."""
+    input:
+        file=PARAMS_FILE,
+        code=sources("sparcs.params"),
+    output:
+        f"{RESULTS}/settings.json",
+    log:
+        f"{LOGS}/record_settings.log",
+    benchmark:
+        f"{BENCHMARKS}/record_settings.tsv"
+    threads: 1
+    params:
+        overrides=quoted(OVERRIDES),
+    message:
+        "Recording the settings"
+    shell:
+        "sparcs record-settings --params-file {input.file} --overrides {params.overrides} --output {output} 2> {log}"
+
+
+rule judge_claims:
+    """Every claim's verdict, from the tables."""
+    input:
+        tables=[
+            *[table for tables in TABLES.values() for table in tables],
+            *rules.check_theory.output,
+        ],
+        settings=rules.record_settings.output,
+        code=sources("sparcs.claims"),
+    output:
+        f"{RESULTS}/claims.csv",
+    log:
+        f"{LOGS}/judge_claims.log",
+    benchmark:
+        f"{BENCHMARKS}/judge_claims.tsv"
+    threads: 1
+    message:
+        "Judging the claims"
+    shell:
+        "sparcs judge-claims {input.tables} --settings {input.settings} --output {output} > {log} 2>&1"
+
+
+rule record_provenance:
+    """Commits, machines, times and versions behind the tables."""
+    input:
+        tables=[table for tables in TABLES.values() for table in tables],
+        lock="requirements.lock",
+        code=sources("sparcs.provenance"),
+    output:
+        f"{RESULTS}/provenance.json",
+    log:
+        f"{LOGS}/record_provenance.log",
+    benchmark:
+        f"{BENCHMARKS}/record_provenance.tsv"
+    threads: 1
+    params:
+        folder=RESULTS,
+    message:
+        "Recording where the results come from"
+    shell:
+        "sparcs record-provenance --folder {params.folder} --lock {input.lock} --output {output} 2> {log}"
+
+
+for notebook, parts in NOTEBOOKS.items():
+
+    rule:
+        """One notebook, executed: its figures, and itself as a page."""
+        name:
+            f"report_{notebook}"
+        input:
+            notebook=f"notebooks/{notebook}.ipynb",
+            tables=parts["tables"],
+            claims=rules.judge_claims.output,
+            settings=rules.record_settings.output,
+            provenance=rules.record_provenance.output,
+            code=sources("sparcs.figures", "sparcs.report"),
+        output:
+            html=f"{RESULTS}/reports/{notebook}.html",
+            notebook=f"{RESULTS}/reports/{notebook}.ipynb",
+            figures=expand(
+                f"{FIGURES}/{{figure}}.{{kind}}",
+                figure=parts["figures"],
+                kind=["svg", "png", "csv"],
+            ),
+        log:
+            notebook=f"{LOGS}/report_{notebook}.ipynb",
+            text=f"{LOGS}/report_{notebook}.log",
+        benchmark:
+            f"{BENCHMARKS}/report_{notebook}.tsv"
+        threads: 1
+        params:
+            tables=RESULTS,
+            figures=FIGURES,
+            scale=SCALE,
+        message:
+            "Executing {input.notebook}"
+        shell:
+            "(sparcs check-parameters {input.notebook} tables figures scale"
+            " && papermill {input.notebook} {log.notebook} -p tables {params.tables} -p figures {params.figures}"
+            " -p scale {params.scale} --log-output --no-progress-bar"
+            " && sparcs render-report {log.notebook} {output.html}"
+            " && cp {log.notebook} {output.notebook}) > {log.text} 2>&1"
+
+
+rule tabulate_core_minutes:
+    """Core-minutes and memory of every rule, from the benchmarks."""
+    input:
+        reports=REPORTS,
+        code=sources("sparcs.commands.report"),
+    output:
+        f"{RESULTS}/core_minutes.csv",
+    log:
+        f"{LOGS}/tabulate_core_minutes.log",
+    threads: 1
+    params:
+        folder=BENCHMARKS,
+    message:
+        "Adding up core-minutes"
+    shell:
+        "sparcs tabulate-core-minutes --folder {params.folder} --output {output} 2> {log}"
