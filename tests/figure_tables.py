@@ -77,11 +77,15 @@ def regression(rng, size: dict) -> dict[str, pd.DataFrame]:
             for k in range(3):
                 table = {**here, "trial": 0, "hidden": hidden, "input": k + 1, "w21": w21[k], "w32": w32}
                 paths.append(pd.DataFrame({**table, "gamma": w32 * w21[k]}))
-            skips.append(pd.DataFrame({**here, "trial": 0, "input": [1, 2, 3], "w31": [1 - open_, 1 - open_, 0.2 * open_]}))
+            skips.append(
+                pd.DataFrame({**here, "trial": 0, "input": [1, 2, 3], "w31": [1 - open_, 1 - open_, 0.2 * open_]})
+            )
             for layer, width in ((1, 3), (2, size["hidden"]), (3, 1)):
                 values = rng.standard_normal(width) * 0.1
                 eigenvalues.append(
-                    pd.DataFrame({**here, "trial": 0, "layer": layer, "neuron": np.arange(1, width + 1), "eigenvalue": values})
+                    pd.DataFrame(
+                        {**here, "trial": 0, "layer": layer, "neuron": np.arange(1, width + 1), "eigenvalue": values}
+                    )
                 )
             target = (1 - open_) / 2 * (x1 + x2) + open_ / 2 * (x1**2 + x2**2)
             fitted = target + 0.02 * np.sin(5 * x1) * np.cos(4 * x2)
@@ -126,7 +130,10 @@ def teacher_student(rng, size: dict) -> dict[str, pd.DataFrame]:
             for layer in (2, 3):
                 table = {**here, "layer": layer, "neuron": np.arange(1, 201), "eigenvalue": values[layer]}
                 eigenvalues.append(pd.DataFrame(table))
-            for removal, knee, live in (("eigenvalue", 8, np.minimum(kept + 200 * (kept > 0), 400)), ("weight_space", 40, kept)):
+            for removal, knee, live in (
+                ("eigenvalue", 8, np.minimum(kept + 200 * (kept > 0), 400)),
+                ("weight_space", 40, kept),
+            ):
                 increase = 80 * np.exp(-kept / (knee + 0.3 * trial)) - 80 * np.exp(-400 / knee)
                 table = {**here, "removal": removal, "kept": kept, "live": live, "relative_increase": increase}
                 pruning.append(pd.DataFrame({**table, "r2": 1 - 0.003 * (1 + increase)}))
@@ -207,7 +214,13 @@ PROVENANCE = {
 
 
 def settings(size: dict) -> dict:
-    training = {"batch_size": 100, "learning_rate": 0.001, "penalty": "l2", "rho": 0.0001, "train_input_eigenvalues": True}
+    training = {
+        "batch_size": 100,
+        "learning_rate": 0.001,
+        "penalty": "l2",
+        "rho": 0.0001,
+        "train_input_eigenvalues": True,
+    }
     paper = {
         "root_seed": 2025,
         "regression": {

@@ -85,8 +85,8 @@ def test_the_penalty_covers_hidden_eigenvalues_and_trained_input_ones():
         network = randomised((2, 3, 4, 2), train_input_eigenvalues=train_input)
         blocks = list(network.eigenvalues)[0 if train_input else 1 : -1]
         expected = sum(np.abs(block.detach().numpy()).sum() for block in blocks)
-        assert float(network.penalty("l1")) == pytest.approx(expected)
-    assert float(SpectralNetwork((2, 3)).penalty()) == 0
+        assert network.penalty("l1").item() == pytest.approx(expected)
+    assert SpectralNetwork((2, 3)).penalty().item() == 0
 
 
 def test_input_eigenvalues_are_a_buffer_unless_trained():

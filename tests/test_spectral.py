@@ -1,5 +1,7 @@
 """The spectral parametrization against explicit dense linear algebra."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,7 +14,7 @@ WIDTHS = st.lists(st.integers(1, 7), min_size=2, max_size=8)
 
 def random_blocks(widths, seed, batch_shape=()):
     random = np.random.default_rng(seed)
-    phi = [random.normal(size=(*batch_shape, b, a)) for a, b in zip(widths, widths[1:], strict=False)]
+    phi = [random.normal(size=(*batch_shape, b, a)) for a, b in pairwise(widths)]
     lam = [random.normal(size=(*batch_shape, width)) for width in widths]
     return phi, lam
 
@@ -109,7 +111,7 @@ def test_penalties_by_hand():
     assert spectral.penalty(blocks, "l2") == pytest.approx(5 + 2)
     assert spectral.penalty(blocks, "l1") == pytest.approx(9)
     assert spectral.penalty(blocks, "l2_squared") == pytest.approx(29)
-    with pytest.raises(ValueError, match="l3.*l2, l1, l2_squared"):
+    with pytest.raises(ValueError, match=r"l3.*l2, l1, l2_squared"):
         spectral.penalty(blocks, "l3")
 
 

@@ -4,6 +4,7 @@ The regions were fixed before the results. :mod:`sparcs.verdicts` says how a ver
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -131,26 +132,26 @@ def sweet_spot(tables: Tables) -> Iterator[Measured]:
     sweep = tables["hyperparameters/trials"].query("penalty == 'l2'")
     experiments = sorted(sweep["experiment"].unique())
     for part, experiment in zip("ab", experiments, strict=False):
-        own = sweep[sweep["experiment"] == experiment]
-        groups = own.assign(alpha=own["alpha"].fillna(-1)).pivot(index=["alpha", "rho"], columns="trial", values="r2")
-        keys = groups.index.to_frame(index=False)
-        interval = _bootstrap(_mean_curve(lambda r2, keys=keys: shortfall(keys, r2)), groups.to_numpy())
+        own = sweep[sweep["experiment"] == experiment].fillna({"alpha": -1})
+        cells = own.pivot(index=["alpha", "rho"], columns="trial", values="r2")  # a row per data set and ρ
+        rhos = cells.index.get_level_values("rho").unique().to_numpy()
+        interval = _bootstrap(
+            _mean_curve(lambda r2, rhos=rhos: shortfall(rhos, r2.reshape(-1, len(rhos)))), cells.to_numpy()
+        )
         yield Measured(
             part if len(experiments) > 1 else "",
             f"shortfall of R² within ρ = 1e-5 … 1e-3, {experiment}",
             interval,
-            _fewest(groups.to_numpy()),
+            _fewest(cells.to_numpy()),
             (0, 0.01),
             f"measured on {experiment}",
         )
 
 
-def shortfall(keys: pd.DataFrame, r2: np.ndarray) -> float:
-    """Largest (best R² − R²) over the ρ of SWEET_SPOT and the data sets; keys: columns alpha, rho, a row per value."""
-    table = keys.assign(r2=r2)
-    best = table.groupby("alpha")["r2"].transform("max")
-    inside = table["rho"].between(SWEET_SPOT[0] * 0.999, SWEET_SPOT[1] * 1.001)
-    return float((best - table["r2"])[inside].max())
+def shortfall(rhos: np.ndarray, r2: np.ndarray) -> float:
+    """Largest (best R² − R²) over the ρ of SWEET_SPOT and the data sets; rhos: (rhos,), r2: (data sets, rhos)."""
+    inside = (rhos >= SWEET_SPOT[0] * 0.999) & (rhos <= SWEET_SPOT[1] * 1.001)
+    return float((r2.max(axis=1, keepdims=True) - r2)[:, inside].max())
 
 
 def tanh_fit(alphas: np.ndarray, curve: np.ndarray) -> tuple[float, float]:
@@ -159,19 +160,16 @@ def tanh_fit(alphas: np.ndarray, curve: np.ndarray) -> tuple[float, float]:
     Over the grid MIDPOINTS × WIDTHS, where c and h follow in closed form: the best (m, w) is that whose tanh
     correlates most with the curve. NaN for a constant curve.
     """
-    shapes = np.tanh((alphas - MIDPOINTS[:, None, None]) / WIDTHS[:, None])  # (midpoints, widths, alphas)
-    shapes = shapes - shapes.mean(axis=-1, keepdims=True)
     centred = curve - curve.mean()
     if not centred.any():
         return np.nan, np.nan
-    norms = np.sqrt(np.square(shapes).sum(axis=-1))  # (midpoints, widths)
-    correlation = np.divide(shapes @ centred, norms, out=np.zeros_like(norms), where=norms > 0)
+    correlation = _tanh_shapes(tuple(alphas)) @ centred  # (midpoints, widths), up to one common factor
     m, w = np.unravel_index(correlation.argmax(), correlation.shape)
     return float(MIDPOINTS[m]), float(WIDTHS[w])
 
 
 def run_too_small(run: Mapping, paper: Mapping) -> dict[str, str]:
-    """Why a run can't test its claims, per experiment: fewer epochs, points or data sets than the paper's, or other widths.
+    """Why a run can't test its claims, per experiment: fewer epochs, points or data sets than the paper's, other widths.
 
     run, paper: the two settings as nested mappings.
     """
@@ -254,6 +252,15 @@ def _fewest(samples: np.ndarray) -> int:
 
 def _ratio(ends: np.ndarray) -> float:
     return float(ends[0] / ends[1])
+
+
+@cache
+def _tanh_shapes(alphas: tuple[float, ...]) -> np.ndarray:
+    """tanh((α − m)/w) over the grid, centred and of unit norm (zero where it is flat), (midpoints, widths, alphas)."""
+    shapes = np.tanh((np.array(alphas) - MIDPOINTS[:, None, None]) / WIDTHS[:, None])
+    shapes = shapes - shapes.mean(axis=-1, keepdims=True)
+    norms = np.sqrt(np.square(shapes).sum(axis=-1, keepdims=True))
+    return np.divide(shapes, norms, out=np.zeros_like(shapes), where=norms > 0)
 
 
 def _mean_curve(statistic: Callable[[np.ndarray], object]) -> Callable[[np.ndarray], object]:

@@ -18,6 +18,7 @@ from sparcs.files import atomic
 def render(executed_notebook: Path, page: Path) -> None:
     """Write an executed notebook as one self-contained HTML file, formulas as MathML, code folded."""
     notebook = nbformat.read(executed_notebook, as_version=4)
+    notebook.cells = [cell for cell in notebook.cells if not _PARAMETERS & set(cell.metadata.get("tags", []))]
     body, _ = _Exporter().from_notebook_node(notebook)
     text = _PAGE.format(title=html.escape(_title(notebook)), style=_style(), body=body)
     with atomic(page) as partial:
@@ -81,6 +82,8 @@ def _style() -> str:
     return f"{_CSS}\n{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}"
 
 
+_PARAMETERS = {"parameters", "injected-parameters"}
+
 _TEMPLATE = """{%- extends 'basic/index.html.j2' -%}
 {% block input %}<details class="code"><summary>code</summary>{{ super() }}</details>{% endblock input %}
 """
@@ -125,6 +128,7 @@ table { border-collapse: collapse; margin: 1rem 0; font-size: 0.85rem; line-heig
 th, td { padding: 0.4rem 0.6rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 th { border-bottom: 2px solid var(--ink); white-space: nowrap; }
 td { font-variant-numeric: tabular-nums; }
+math { font-family: "STIX Two Math", "Latin Modern Math", "Cambria Math", math; }
 pre { overflow-x: auto; padding: 0.75rem; background: var(--shade); font-size: 0.8rem; border-radius: 4px; }
 details.code { margin: 0.25rem 0; color: var(--quiet); font-size: 0.8rem; }
 details.code summary { cursor: pointer; }

@@ -8,7 +8,8 @@ from sparcs import params
 from sparcs.sources import sources
 
 OVERRIDES = workflow.config_settings.overwrite_config
-PARAMS_FILE = Path(workflow.basedir).parent / "params.yaml"
+ROOT = Path(workflow.basedir).parent
+PARAMS_FILE = ROOT / "params.yaml"
 
 try:
     SETTINGS = params.load(PARAMS_FILE, OVERRIDES)

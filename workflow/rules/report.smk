@@ -97,7 +97,7 @@ rule record_provenance:
     """Commits, machines, times and versions behind the tables."""
     input:
         tables=[table for tables in TABLES.values() for table in tables],
-        lock="requirements.lock",
+        lock=ROOT / "requirements.lock",
         code=sources("sparcs.provenance"),
     output:
         f"{RESULTS}/provenance.json",
@@ -121,7 +121,7 @@ for notebook, parts in NOTEBOOKS.items():
         name:
             f"report_{notebook}"
         input:
-            notebook=f"notebooks/{notebook}.ipynb",
+            notebook=ROOT / f"notebooks/{notebook}.ipynb",
             tables=parts["tables"],
             claims=rules.judge_claims.output,
             settings=rules.record_settings.output,
@@ -146,7 +146,7 @@ for notebook, parts in NOTEBOOKS.items():
             figures=FIGURES,
             scale=SCALE,
         message:
-            "Executing {input.notebook}"
+            f"Executing notebook {notebook}"
         shell:
             "(sparcs check-parameters {input.notebook} tables figures scale"
             " && papermill {input.notebook} {log.notebook} -p tables {params.tables} -p figures {params.figures}"

@@ -30,7 +30,7 @@ def generate_regression_data(settings: RegressionData, data_sets: dict, folder: 
         folder / "metadata.json",
         {
             "what": "f(x) = 1/4 [1 - tanh b(a-1/2)] w.x + 1/4 [1 + tanh b(a-1/2)] x.x, w = (1, 1), x ~ U([-1,1]^2)",
-            "drawn": "numpy.random.RandomState(seed).uniform(-1, 1, (points, 2)); targets in float64, stored as float32",
+            "drawn": "numpy RandomState(seed).uniform(-1, 1, (points, 2)); targets in float64, stored in float32",
             **settings.model_dump(),
             "data_sets": {name: {"alpha": alpha, "beta": beta} for name, (alpha, beta) in data_sets.items()},
             "sha256": {f"{name}.safetensors": sha256(folder / f"{name}.safetensors") for name in names},

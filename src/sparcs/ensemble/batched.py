@@ -32,7 +32,7 @@ def train(
     initial: Parameters,
     x: np.ndarray,
     y: np.ndarray,
-    seeds_of_trials: Sequence[int],
+    trial_seeds: Sequence[int],
     training: Training,
     on_epoch: Progress | None = None,
     bias: bool = False,
@@ -44,21 +44,21 @@ def train(
 
     initial: as from ``initial_parameters``, all of one dtype: the dtype of all arithmetic. x: (points, N_1), without
     the constant 1 that ``bias`` appends as a last column; y: (points, N_ℓ), or (points,) for one output. The squared
-    error is averaged over batch and outputs. on_epoch(n): n more epochs (of any trial) are done; all calls add up to
-    trials · epochs unless trials diverge. trials_at_once: 1 on a CPU, otherwise all, where None.
+    error is averaged over batch and outputs. on_epoch(n) says that n more epochs are done; all calls add up to
+    trials · epochs. trials_at_once: where None, 1 on a CPU and all elsewhere.
     Raises ValueError naming what has a wrong shape.
     """
     x, y = _points(initial, x, y, bias)
     trials = check_parameters(initial, widths_of(initial))
-    if len(seeds_of_trials) != trials:
-        raise ValueError(f"seeds_of_trials has {len(seeds_of_trials)} entries: initial has {trials} trials")
+    if len(trial_seeds) != trials:
+        raise ValueError(f"trial_seeds has {len(trial_seeds)} entries: initial has {trials} trials")
     size = trials_at_once or (1 if torch.device(device).type == "cpu" else max(trials, 1))
     diverged, losses = np.full(trials, -1), np.full(trials, np.nan)
     final = {key: value.copy() for key, value in initial.items()}
     for first in range(0, trials, size):
         part = slice(first, first + size)
         group = _Group({key: value[part] for key, value in initial.items()}, x, y, training, activation, device)
-        diverged[part], losses[part] = _run(group, seeds_of_trials[part], training, on_epoch)
+        diverged[part], losses[part] = _run(group, trial_seeds[part], training, on_epoch)
         for key, value in group.values().items():
             final[key][part] = value
     return Trained(final, diverged, losses)
@@ -104,7 +104,7 @@ class _Group:
         )
 
     def step(self, order: Tensor) -> Tensor:
-        """One Adam step on the points ``order``, (trials, batch); returns each trial's mean squared error, (trials,)."""
+        """One Adam step on the points ``order``, (trials, batch); returns the mean squared errors, (trials,)."""
         x, y = self.x[order], self.y[order]  # (trials, batch, N_1), (trials, batch, N_ℓ)
         errors = self.forward(self.phi, self.lam, x, self.activation) - y  # (trials, batch, N_ℓ)
         mean_square = (errors * errors).mean(dim=(-2, -1))  # (trials,)
@@ -126,13 +126,13 @@ class _Group:
 
 
 def _run(
-    group: _Group, seeds_of_trials: Sequence[int], training: Training, on_epoch: Progress | None
+    group: _Group, trial_seeds: Sequence[int], training: Training, on_epoch: Progress | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Train a group; the epoch in which each trial diverged (−1: none) and its last epoch's loss, (trials,) each.
 
     A diverged trial keeps the parameters of that epoch's end; meanwhile its NaN stay in its own slice.
     """
-    generators = [seeds.generator(seed, "batches") for seed in seeds_of_trials]
+    generators = [seeds.generator(seed, "batches") for seed in trial_seeds]
     diverged = np.full(group.trials, -1)
     frozen = {}
     for epoch in range(training.epochs):
@@ -141,9 +141,10 @@ def _run(
         for trial in np.flatnonzero(~finite & (diverged < 0)):
             diverged[trial] = epoch
             frozen[trial] = {key: value[trial].detach().clone() for key, value in group.parameters.items()}
+        stopped = (diverged >= 0).all()
         if on_epoch:
-            on_epoch(group.trials)
-        if (diverged >= 0).all():
+            on_epoch(group.trials * (training.epochs - epoch if stopped else 1))
+        if stopped:
             break
     for trial, values in frozen.items():
         for key, value in values.items():

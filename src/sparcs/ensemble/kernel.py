@@ -21,36 +21,37 @@ def train(
     initial: Parameters,
     x: np.ndarray,
     y: np.ndarray,
-    seeds_of_trials: Sequence[int],
+    trial_seeds: Sequence[int],
     training: Training,
     on_epoch: Progress | None = None,
 ) -> Trained:
     """Train every trial from its initial parameters, with the batches of its own seed.
 
     initial: as from ``initial_parameters((3, H, 1), …)``, float32 or float64: the dtype of all arithmetic.
-    x: (points, 2) without the bias column; y: (points,). on_epoch(n): called now and then, n more epochs (of any trial)
-    are done; all calls add up to trials · epochs. Raises ValueError naming what has a wrong shape or dtype.
+    x: (points, 2) without the bias column; y: (points,). on_epoch(n) says now and then that n more epochs are done; all
+    calls add up to trials · epochs. Raises ValueError naming what has a wrong shape or dtype.
     """
-    hidden, points = _check(initial, x, y, seeds_of_trials)
+    hidden, points = _check(initial, x, y, trial_seeds)
     rates = _rates(training, len(y), points.dtype)
     buffers = _buffers(hidden, training.batch_size, points.dtype)
-    trials = len(seeds_of_trials)
+    trials = len(trial_seeds)
     diverged, losses = np.full(trials, -1), np.full(trials, np.nan)
     states = []
-    for trial, seed in enumerate(seeds_of_trials):
+    for trial, seed in enumerate(trial_seeds):
         state, generator = _state(initial, trial), seeds.generator(seed, "batches")
         for first in range(0, training.epochs, EPOCHS_AT_ONCE):
             chunk = rates[first : first + EPOCHS_AT_ONCE]
             orders = epoch_orders(generator, len(y), len(chunk))
             finished, loss = train_epochs(state, buffers, points, orders, training.batch_size, _loss(training), chunk)
-            if finished < len(chunk):
+            stopped = finished < len(chunk)
+            if on_epoch:
+                on_epoch(training.epochs - first if stopped else len(chunk))
+            if stopped:
                 diverged[trial] = first + finished
                 break
-            losses[trial] = loss
-            if on_epoch:
-                on_epoch(len(chunk))
+        losses[trial] = np.nan if stopped else loss
         states.append(state)
-    return Trained(_parameters(states, hidden), diverged, losses)
+    return Trained(_parameters([state.values for state in states], hidden), diverged, losses)
 
 
 def train_steps(
@@ -69,18 +70,35 @@ def train_steps(
         rates = _adam_rates(np.array([[step + 1]]), training.learning_rate, points.dtype)
         for state in states:
             train_epochs(state, buffers, points, batch[None], len(batch), _loss(training), rates)
-        yield _parameters(states, hidden)
+        yield _parameters([state.values for state in states], hidden)
 
 
-def _check(initial: Parameters, x: np.ndarray, y: np.ndarray, seeds_of_trials: Sequence[int]) -> tuple[int, np.ndarray]:
+def gradients(
+    initial: Parameters, x: np.ndarray, y: np.ndarray, batch: np.ndarray, training: Training
+) -> dict[str, np.ndarray]:
+    """Every trial's gradient of (4.4) on one batch, in the shapes of its parameters: the kernel's own, for tests.
+
+    Read from Adam's first moment after one step, (1 − β_1) times the gradient.
+    """
+    trials = len(initial["eigenvalues.0"])
+    hidden, points = _check(initial, x, y, range(trials))
+    buffers, states = _buffers(hidden, len(batch), points.dtype), [_state(initial, trial) for trial in range(trials)]
+    rates = _adam_rates(np.array([[1]]), training.learning_rate, points.dtype)
+    for state in states:
+        train_epochs(state, buffers, points, np.asarray(batch, np.int32)[None], len(batch), _loss(training), rates)
+    moments = _parameters([state.first for state in states], hidden)
+    return {key: value / (1 - BETA_1) for key, value in moments.items()}
+
+
+def _check(initial: Parameters, x: np.ndarray, y: np.ndarray, trial_seeds: Sequence[int]) -> tuple[int, np.ndarray]:
     """The hidden width, and the points as the kernel reads them: x_0, x_1, y in turn."""
     hidden = initial["eigenvalues.1"].shape[-1]
     trials = check_parameters(initial, (3, hidden, 1))
     kinds = {value.dtype for value in initial.values()}
     if len(kinds) != 1 or not kinds <= {np.dtype(np.float32), np.dtype(np.float64)}:
         raise ValueError(f"initial holds {sorted(map(str, kinds))}: must be all float32 or all float64")
-    if len(seeds_of_trials) != trials:
-        raise ValueError(f"seeds_of_trials has {len(seeds_of_trials)} entries: initial has {trials} trials")
+    if len(trial_seeds) != trials:
+        raise ValueError(f"trial_seeds has {len(trial_seeds)} entries: initial has {trials} trials")
     if x.ndim != 2 or x.shape[1] != 2 or len(x) == 0:
         raise ValueError(f"x of shape {x.shape}: must be (points, 2)")
     if y.shape != x.shape[:1]:
@@ -129,9 +147,10 @@ def _state(initial: Parameters, trial: int) -> State:
     return State(*(_aligned(values.size, values.dtype, start) for start in (values, 0, 0)))
 
 
-def _parameters(states: Sequence[State], hidden: int) -> dict[str, np.ndarray]:
-    values = np.stack([state.values for state in states])  # (trials, 5 · padded H + 16)
-    rows = values[:, :-LANES].reshape(len(states), 5, -1)[:, :, :hidden]  # (trials, 5, H)
+def _parameters(flat: Sequence[np.ndarray], hidden: int) -> dict[str, np.ndarray]:
+    """The inverse of ``_state``, for one of its arrays of each trial."""
+    values = np.stack(flat)  # (trials, 5 · padded H + 16)
+    rows = values[:, :-LANES].reshape(len(flat), 5, -1)[:, :, :hidden]  # (trials, 5, H)
     return {
         "eigenvectors.0": rows[:, :3].swapaxes(1, 2).copy(),  # (trials, H, 3)
         "eigenvectors.1": rows[:, 3:4].copy(),  # (trials, 1, H)

@@ -1,7 +1,7 @@
 """One optimiser step of one 2-H-1 network, compiled: forward, backward by hand, Adam.
 
-Notation as in ``spectral``: W_21[h,k] = φ_1[h,k](λ_1k − λ_2h),  w_h = W_32[h] = φ_2h(λ_2h − λ_3),  W_31 = −w φ_1  (4.3),
-x_b = (x_b0, x_b1, 1),  z_bh = W_21[h]·x_b,  y_b = W_31·x_b + Σ_h w_h relu(z_bh)  (4.5).
+Notation as in ``spectral``: W_21[h,k] = φ_1[h,k](λ_1k − λ_2h),  w_h = W_32[h] = φ_2h(λ_2h − λ_3),  W_31 = −w φ_1
+(4.3),  x_b = (x_b0, x_b1, 1),  z_bh = W_21[h]·x_b,  y_b = W_31·x_b + Σ_h w_h relu(z_bh)  (4.5).
 
 What makes it fast:
 
@@ -21,6 +21,7 @@ from numba import njit
 
 from sparcs.ensemble.training import BETA_1, BETA_2, EPSILON
 from sparcs.ensemble.vectors import (
+    AVX512,
     LANES,
     TILE,
     hidden_sums,
@@ -34,6 +35,7 @@ from sparcs.ensemble.vectors import (
     splat,
     store,
     total,
+    where_bit,
 )
 
 NIBBLES = TILE // 4
@@ -71,7 +73,8 @@ class Loss(NamedTuple):
 @njit
 def _ends(values, tail):
     """λ_1's three numbers and λ_3, each in every lane."""
-    return load_splat(values, tail), load_splat(values, tail + 1), load_splat(values, tail + 2), load_splat(values, tail + 3)
+    first, second, bias = load_splat(values, tail), load_splat(values, tail + 1), load_splat(values, tail + 2)
+    return first, second, bias, load_splat(values, tail + 3)
 
 
 @njit
@@ -102,7 +105,7 @@ def _form_weights(values, weights, blocks):
 
 @njit
 def _residuals(samples, width, count, skip0, skip1, skip2):
-    """∂L/∂y_b and its products with x_b0, x_b1 into rows D2, D0, D1; returns their sums ∂L/∂W_31 and the mean square."""
+    """∂L/∂y_b and its products with x_b0, x_b1 into rows D2, D0, D1; returns their sums ∂L/∂W_31, the mean square."""
     real = samples.dtype.type
     zero = splat(real(0))
     sum0, sum1, sum2, square = zero, zero, zero, zero
@@ -132,18 +135,26 @@ def _tabulate(tables, samples, width, subsets, groups):
 
 
 @njit
-def _active_sums(words, tables, block, blocks, tiles):
+def _active_sums(buffers, width, block, blocks, tiles):
     """G[h,k] for the 16 neurons of a block, one vector for each k."""
-    real = tables.dtype.type
-    sum0, sum1, sum2 = splat(real(0)), splat(real(0)), splat(real(0))
+    tables, samples = buffers.tables, buffers.samples
+    zero = splat(tables.dtype.type(0))
+    sum0, sum1, sum2 = zero, zero, zero
     for tile in range(tiles):
-        bits = load(words, (tile * blocks + block) * LANES)
-        for nibble in range(NIBBLES):
-            i = (tile * NIBBLES + nibble) * 3 * LANES
-            sum0 = sum0 + permute(load(tables, i), bits)
-            sum1 = sum1 + permute(load(tables, i + LANES), bits)
-            sum2 = sum2 + permute(load(tables, i + 2 * LANES), bits)
-            bits = shift_right(bits, 4)
+        bits = load(buffers.words, (tile * blocks + block) * LANES)
+        if AVX512:
+            for nibble in range(NIBBLES):
+                i = (tile * NIBBLES + nibble) * 3 * LANES
+                sum0 = sum0 + permute(load(tables, i), bits)
+                sum1 = sum1 + permute(load(tables, i + LANES), bits)
+                sum2 = sum2 + permute(load(tables, i + 2 * LANES), bits)
+                bits = shift_right(bits, 4)
+        else:
+            for bit in range(TILE):
+                b = tile * TILE + bit
+                sum0 = sum0 + where_bit(bits, bit, load_splat(samples, D0 * width + b))
+                sum1 = sum1 + where_bit(bits, bit, load_splat(samples, D1 * width + b))
+                sum2 = sum2 + where_bit(bits, bit, load_splat(samples, D2 * width + b))
     return sum0, sum1, sum2
 
 
@@ -168,7 +179,7 @@ def _update(state, buffers, blocks, tiles, d0, d1, d2, square, loss, rate, corre
     ∂λ_3 = −Σ_h φ_2 ∂w.
     """
     values = state.values
-    real, size = values.dtype.type, blocks * LANES
+    real, size, width = values.dtype.type, blocks * LANES, len(buffers.samples) // 8
     in0, in1, in2, out = _ends(values, 5 * size)
     skip0, skip1, skip2, zero = splat(d0), splat(d1), splat(d2), splat(real(0))
     scale = real(loss.square)
@@ -178,7 +189,7 @@ def _update(state, buffers, blocks, tiles, d0, d1, d2, square, loss, rate, corre
     open0, open1, open2, output = zero, zero, zero, zero
     for block in range(blocks):
         i = block * LANES
-        g0, g1, g2 = _active_sums(buffers.words, buffers.tables, block, blocks, tiles)
+        g0, g1, g2 = _active_sums(buffers, width, block, blocks, tiles)
         phi0, phi1, phi2 = load(values, i), load(values, size + i), load(values, 2 * size + i)
         outgoing, hidden = load(values, 3 * size + i), load(values, 4 * size + i)
         w = load(buffers.weights, 4 * i + 3 * LANES)
@@ -246,14 +257,11 @@ def _step(state, buffers, points, order, loss, rate, correction):
     _gather(samples, width, points, order)
     skip0, skip1, skip2, square = _form_weights(state.values, buffers.weights, blocks)
     for tile in range(tiles):
-        b = tile * TILE
-        word = tile * blocks * LANES
-        hidden_sums(buffers.weights, blocks, samples, X0 * width + b, X1 * width + b, Y * width + b, buffers.words, word)
+        x0, x1, sums = X0 * width + tile * TILE, X1 * width + tile * TILE, Y * width + tile * TILE
+        hidden_sums(buffers.weights, blocks, samples, x0, x1, sums, buffers.words, tile * blocks * LANES)
     d0, d1, d2, mean_square = _residuals(samples, width, tiles * TILE, skip0, skip1, skip2)
     _tabulate(buffers.tables, samples, width, buffers.subsets, tiles * NIBBLES)
-    open0, open1, open2, output = _update(
-        state, buffers, blocks, tiles, d0, d1, d2, square, loss, rate, correction
-    )
+    open0, open1, open2, output = _update(state, buffers, blocks, tiles, d0, d1, d2, square, loss, rate, correction)
     _update_ends(state, 5 * blocks * LANES, open0, open1, open2, output, loss, rate, correction)
     return mean_square
 
@@ -271,7 +279,8 @@ def train_epochs(state, buffers, points, orders, batch_size, loss, rates):
         weighted = 0.0
         for step in range(rates.shape[1]):
             batch = order[step * batch_size : (step + 1) * batch_size]
-            weighted += len(batch) * _step(state, buffers, points, batch, loss, rates[epoch, step, 0], rates[epoch, step, 1])
+            rate, correction = rates[epoch, step]
+            weighted += len(batch) * _step(state, buffers, points, batch, loss, rate, correction)
         mean_square = weighted / len(order)
         if not (np.isfinite(mean_square) and np.isfinite(state.values).all()):
             return epoch, mean_square

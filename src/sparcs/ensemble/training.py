@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -55,14 +56,14 @@ class Trained:
     loss: np.ndarray
 
 
-def initial_parameters(widths: Sequence[int], seeds_of_trials: Sequence[int], dtype: type = np.float32) -> dict:
+def initial_parameters(widths: Sequence[int], trial_seeds: Sequence[int], dtype: type = np.float32) -> dict:
     """The start: φ_k uniform in ±√(6/(N_k + N_{k+1})) (Xavier), λ_1 … λ_{ℓ−1} = 0, λ_ℓ = 1, so W_ℓ1 alone acts.
 
-    widths: N_1 … N_ℓ, a bias neuron included. seeds_of_trials: one per trial, the only source of its numbers.
+    widths: N_1 … N_ℓ, a bias neuron included. trial_seeds: one per trial, the only source of its numbers.
     Returns ``eigenvectors.k`` (trials, N_{k+2}, N_{k+1}) and ``eigenvalues.k`` (trials, N_{k+1}), k from 0.
     """
-    trials, last = len(seeds_of_trials), len(widths) - 1
-    drawn = [_xavier(widths, seeds.generator(seed, "initial")) for seed in seeds_of_trials]
+    trials, last = len(trial_seeds), len(widths) - 1
+    drawn = [_xavier(widths, seeds.generator(seed, "initial")) for seed in trial_seeds]
     parameters = {}
     for k in range(last):
         blocks = [phi[k] for phi in drawn]
@@ -74,7 +75,7 @@ def initial_parameters(widths: Sequence[int], seeds_of_trials: Sequence[int], dt
 
 def check_parameters(parameters: Parameters, widths: Sequence[int]) -> int:
     """The number of trials. Raises ValueError naming the entry that is missing or has another shape."""
-    shapes = {f"eigenvectors.{k}": (after, before) for k, (before, after) in enumerate(zip(widths, widths[1:], strict=False))}
+    shapes = {f"eigenvectors.{k}": (after, before) for k, (before, after) in enumerate(pairwise(widths))}
     shapes |= {f"eigenvalues.{k}": (width,) for k, width in enumerate(widths)}
     if set(parameters) != set(shapes):
         raise ValueError(f"initial has entries {sorted(parameters)}: needed are {sorted(shapes)}")
@@ -92,5 +93,6 @@ def widths_of(parameters: Parameters) -> tuple[int, ...]:
 
 
 def _xavier(widths: Sequence[int], generator: np.random.Generator) -> list[np.ndarray]:
-    pairs = zip(widths, widths[1:], strict=False)
-    return [generator.uniform(-1, 1, (after, before)) * np.sqrt(6 / (before + after)) for before, after in pairs]
+    return [
+        generator.uniform(-1, 1, (after, before)) * np.sqrt(6 / (before + after)) for before, after in pairwise(widths)
+    ]

@@ -15,10 +15,10 @@ from numba.core import cgutils, config, types
 from numba.extending import intrinsic, models, overload, register_model
 
 LANES = 16
-TILE = 20  # samples at once: their sums fill 20 of the 32 registers, their signs share one word
 WORD = ir.IntType(32)
 FEATURES = get_host_cpu_features().flatten() if config.CPU_FEATURES is None else config.CPU_FEATURES
-HAS_PERMUTE = "+avx512f" in FEATURES  # a register as a table of 16
+AVX512 = "+avx512f" in FEATURES
+TILE = 20 if AVX512 else 4  # samples at once: their sums stay in registers, their signs share one word
 SUFFIXES = {"float": "f32", "double": "f64", "i32": "i32"}
 
 
@@ -95,7 +95,7 @@ def permute(typingctx, table, words):
 
     def codegen(context, builder, signature, arguments):
         table, words = arguments
-        if str(table.type.element) == "float" and HAS_PERMUTE:
+        if str(table.type.element) == "float" and AVX512:
             kind = ir.FunctionType(table.type, [table.type, words.type])
             return builder.call(_function(builder, kind, "llvm.x86.avx512.permvar.sf.512"), arguments)
         words = builder.and_(words, _splat(builder, WORD(15)))
@@ -106,6 +106,19 @@ def permute(typingctx, table, words):
         return result
 
     return table(table, words), codegen
+
+
+@intrinsic
+def where_bit(typingctx, words, bit, vector):
+    """The vector where that bit of the words is 1, else 0."""
+
+    def codegen(context, builder, signature, arguments):
+        words, bit, vector = arguments
+        mask = _splat(builder, builder.shl(WORD(1), builder.trunc(bit, WORD)))
+        zero = builder.icmp_unsigned("==", builder.and_(words, mask), ir.Constant(words.type, None))
+        return builder.select(zero, ir.Constant(vector.type, None), vector)
+
+    return vector(words, types.intp, vector), codegen
 
 
 @intrinsic
@@ -133,7 +146,8 @@ def hidden_sums(typingctx, weights, blocks, samples, x0, x1, sums, words, word):
         weights, samples, words = (_array(context, builder, signature, arguments, k) for k in (0, 2, 6))
         _, blocks, _, x0, x1, sums, _, word = arguments
         zero, one = blocks.type(0), blocks.type(1)
-        before, body, after = builder.basic_block, builder.append_basic_block("block"), builder.append_basic_block("end")
+        before = builder.basic_block
+        body, after = builder.append_basic_block("block"), builder.append_basic_block("end")
         builder.branch(body)
         builder.position_at_end(body)
         block = builder.phi(blocks.type)

@@ -53,7 +53,7 @@ def fig09_caption(drawn: pd.DataFrame) -> str:
     """Figure 9 in words."""
     return (
         "**Figure 9.** Absolute values of the hidden eigenvalues after training, $|\\lambda_2|$, $|\\lambda_3|$ and "
-        "both together. The axis is logarithmic; values below $10^{-6}$, exact zeros included, are counted in the "
+        "both together. The axis is logarithmic; values below 10⁻⁶, exact zeros included, are counted in the "
         f"first bin (Adam leaves small values rather than zeros). Steps: mean over n = {count_range(drawn['n'])} "
         f"trained networks; bars: central {100 * LEVEL:g} % of the networks. "
         "*The paper's figure* shows one network on a linear axis: one layer's values are two orders of magnitude "

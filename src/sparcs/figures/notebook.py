@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 from sparcs.figures.saving import save
 from sparcs.files import read_json, read_table
 
+SCREEN_PIXELS_PER_INCH = 118  # a full-width figure fills the page's column
+
 
 class Notebook:
     """Tables in, sentences and figures out.
@@ -26,11 +28,10 @@ class Notebook:
         """A table of the run, for instance "regression/trials"."""
         return read_table(self._tables / f"{name}.parquet")
 
-    def claims(self, *names: str, parts: bool = False) -> pd.DataFrame:
-        """The rows of these claims; with ``parts``, the rows B1a, B1b … after B1."""
+    def claims(self, *names: str) -> pd.DataFrame:
+        """The rows of these claims and of their parts: B1, B1a, B1b …"""
         claims = pd.read_csv(self._tables / "claims.csv")
-        whole = claims["id"].str.extract(r"^([A-Z]\d+)")[0]
-        return claims[whole.isin(names) & (parts | (claims["id"] == whole))]
+        return claims[claims["id"].str.extract(r"^([A-Z]\d+)", expand=False).isin(names)]
 
     def say(self, *paragraphs: str) -> None:
         """Show paragraphs of Markdown."""
@@ -39,7 +40,8 @@ class Notebook:
     def show(self, name: str, figure: Figure, drawn: pd.DataFrame, caption: str) -> None:
         """Save a figure with its source table, show it, and the caption below; its first sentence is the alt text."""
         image = save(figure, self._figures, name, drawn)
-        display(Image(image), metadata={"image/png": {"alt": alternative_text(caption)}})
+        width = round(figure.get_figwidth() * SCREEN_PIXELS_PER_INCH)
+        display(Image(image), metadata={"image/png": {"alt": alternative_text(caption), "width": width}})
         self.say(caption)
 
 

@@ -16,9 +16,10 @@ GOOD_FIT = 0.95
 def answer(claims: pd.DataFrame, deciding: str) -> str:
     """The answer to the notebook's question, then the verdict of every claim treated in it.
 
-    claims: rows of claims.csv without their parts; deciding: the id of the claim that the question asks for.
+    claims: rows of claims.csv; deciding: the id of the claim that the question asks for.
     """
     verdicts = claims.set_index("id")["verdict"]
+    verdicts = verdicts[verdicts.index.str[-1].str.isdigit()]  # a claim's parts end in a letter
     by_verdict = {name: list(verdicts.index[verdicts == name]) for name in VERDICTS}
     treated = "; ".join(f"{name}: {listing(ids)}" for name, ids in by_verdict.items() if ids)
     return f"**Answer: {ANSWERS[verdicts[deciding]]}** (claim {deciding}). Verdicts on the paper's claims: {treated}."
@@ -29,8 +30,10 @@ def illustrative(claims: pd.DataFrame) -> str:
     untested = claims[claims["verdict"] == "untested"]
     if untested.empty:
         return ""
-    reasons = [str(reason) for reason in untested["reason"].dropna().unique()]
-    return f"> **Illustrative only.** Not tested in this run: {listing(list(untested['id']))}. {'; '.join(reasons)}."
+    parts = untested["id"].str[-1].str.isalpha()
+    whole = list(untested.loc[~parts, "id"])
+    reasons = untested.loc[~untested["id"].isin(untested.loc[parts, "id"].str[:-1]), "reason"].dropna().unique()
+    return f"> **Illustrative only.** Not tested in this run: {listing(whole)}; {'; '.join(map(str, reasons))}."
 
 
 def run(provenance: Mapping, scale: str, size: str) -> str:
@@ -82,7 +85,7 @@ def regression_findings(trials: pd.DataFrame) -> str:
             f"{number(below['mean'])} to {number(above['mean'])}."
         )
     good = int((trials["r2"] >= GOOD_FIT).sum())
-    fit = f"{good:,} of {len(trials):,} trials reach a held-out $R^2$ of {GOOD_FIT}; the worst has"
+    fit = f"{good:,} of {len(trials):,} trials reach a held-out R² of {GOOD_FIT}; the worst has"
     return " ".join([*sentences, f"{fit} {number(trials['r2'].min())}."])
 
 
@@ -93,13 +96,13 @@ def teacher_student_findings(trials: pd.DataFrame, linear: pd.DataFrame, budget:
     survives = {layer: int((own["surviving_layer"] == layer).sum()) for layer in (2, 3)}
     with_intercept = linear.loc[linear["intercept"].astype(bool) & (linear["rotations"] == 2), "r2"]
     return (
-        f"Linear regression with intercept reaches $R^2$ {number(with_intercept.mean())} on average over "
+        f"Linear regression with intercept reaches R² {number(with_intercept.mean())} on average over "
         f"{len(with_intercept)} teachers, SPARCS {own['test_r2'].mean():.4f} over {n} trained networks. In "
         f"{survives[2]} of {n} only the first hidden layer keeps large eigenvalues, in {survives[3]} only the second; "
         "deleting the other layer raises the held-out loss by "
-        f"{100 * own['other_layer_loss_increase'].median():,.0f} % (median). Within a loss increase of {100 * budget:g} %, "
-        f"removal (i) keeps {own['kept_eigenvalues'].mean():.1f} eigenvalues on average, which leaves "
-        f"{own['live_neurons'].mean():.1f} live neurons and $R^2$ {own['trimmed_r2'].mean():.4f}; removal (ii) "
+        f"{100 * own['other_layer_loss_increase'].median():,.0f} % (median). Within a loss increase of "
+        f"{100 * budget:g} %, removal (i) keeps {own['kept_eigenvalues'].mean():.1f} eigenvalues on average, which "
+        f"leaves {own['live_neurons'].mean():.1f} live neurons and R² {own['trimmed_r2'].mean():.4f}; removal (ii) "
         f"keeps {own['kept_neurons_weight_space'].mean():.1f} neurons."
     )
 
@@ -114,9 +117,9 @@ def sweep_findings(trials: pd.DataFrame) -> str:
         within = own.loc[inside[own.index], "mean"]
         best = own.loc[own["mean"].idxmax()]
         sentences.append(
-            f"{experiment.replace('_', '–').capitalize()}, {penalty}: mean $R^2$ from {number(within.min())} to "
-            f"{number(within.max())} inside the range, {number(own['mean'].min())} at worst over all strengths, best at "
-            f"$\\rho$ = {number(best['rho'])}."
+            f"{experiment.replace('_', '–').capitalize()}, {penalty}: mean R² from {number(within.min())} to "
+            f"{number(within.max())} inside the range, {number(own['mean'].min())} at worst over all strengths, best "
+            f"at $\\rho$ = {number(best['rho'])}."
         )
     return "\n".join(f"- {sentence}" for sentence in sentences)
 

@@ -55,12 +55,12 @@ def fig10_caption(drawn: pd.DataFrame, budget: float) -> str:
     return (
         "**Figure 10.** Relative increase of the held-out loss when hidden neurons are switched off in the order of "
         f"$|\\lambda|$ over both hidden layers. Thin: each of n = {n} trained networks; bold: their median (no "
-        f"interval). Grey line: an increase of {100 * budget:g} %; dots on it: the smallest network within it, with the "
-        f"median beside. Shaded: {PAPER_COUNT[0]} to {PAPER_COUNT[1]}, around the paper's 30. Left and middle, "
+        f"interval). Grey line: an increase of {100 * budget:g} %; dots on it: the smallest network within it, with "
+        f"the median beside. Shaded: {PAPER_COUNT[0]} to {PAPER_COUNT[1]}, around the paper's 30. Left and middle, "
         "removal (i), the paper's: $\\lambda := 0$, drawn against the eigenvalues kept and against the neurons that "
         "are still live, for $\\lambda_3 = 0$ does not silence a neuron of the second hidden layer. Right, removal "
-        f"(ii): the neuron is deleted and the skips stay as trained. Vertical axis linear up to {100 * budget:g} %, then "
-        "logarithmic. *The paper's figure* shows one curve against “active neurons”, about 30 at the line."
+        f"(ii): the neuron is deleted and the skips stay as trained. Vertical axis linear up to {100 * budget:g} %, "
+        "then logarithmic. *The paper's figure* shows one curve against “active neurons”, about 30 at the line."
     )
 
 

@@ -52,8 +52,8 @@ def fig11_caption(drawn: pd.DataFrame) -> str:
     return (
         f"**Figure 11.** The data sets for $\\beta = {drawn['beta'].iloc[0]:g}$: the target $f(\\mathbf{{x}})$ of "
         "(5.1) over $\\mathbf{x} \\in [-1, 1]^2$, from a plane at $\\alpha = 0$ to a paraboloid at $\\alpha = 1$. "
-        f"Exact, on a grid; vertical axis and colour from {number(HEIGHT.vmin)} to {number(HEIGHT.vmax)} in every panel. "
-        "*The paper's figure* shows the same data sets as sampled points."
+        f"Exact, on a grid; vertical axis and colour from {number(HEIGHT.vmin)} to {number(HEIGHT.vmax)} in every "
+        "panel. *The paper's figure* shows the same data sets as sampled points."
     )
 
 
@@ -63,8 +63,8 @@ def fig12_caption(drawn: pd.DataFrame) -> str:
     return (
         f"**Figure 12.** Model 0 on the data sets for $\\beta = {drawn['beta'].iloc[0]:g}$: its output (red) and its "
         "error, output minus target (green), over $\\mathbf{x} \\in [-1, 1]^2$; vertical axis from "
-        f"{number(HEIGHT.vmin)} to {number(HEIGHT.vmax)}. The number in each panel is the largest error on the grid, in absolute "
-        f"value; over all panels it is {worst:.2g}. n = 1 trained network per panel. "
+        f"{number(HEIGHT.vmin)} to {number(HEIGHT.vmax)}. The number in each panel is the largest error on "
+        f"the grid, in absolute value; over all panels it is {worst:.2g}. n = 1 trained network per panel. "
         "*The paper's figure* shows the same: outputs on the target, errors near zero."
     )
 

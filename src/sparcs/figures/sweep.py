@@ -34,6 +34,7 @@ def fig_hyperparameters(drawn: pd.DataFrame) -> Figure:
     for above, below, task in zip(*panels, tasks, strict=True):
         above.set_title(_title(task))
         above.set_yscale("log")
+        above.minorticks_off()
         below.set_xlabel("strength ρ")
     panels[1, 0].set_ylim(0, max(1, panels[1, 0].get_ylim()[1]))  # a sweep without active neurons has no scale
     figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=len(PENALTIES))
@@ -43,10 +44,10 @@ def fig_hyperparameters(drawn: pd.DataFrame) -> Figure:
 def fig_hyperparameters_caption(drawn: pd.DataFrame) -> str:
     """The sweep in words."""
     return (
-        "**Sweep.** What is left unexplained on held-out points, $1 - R^2$ (above), and the number of active hidden "
-        "neurons (below), against the strength $\\rho$ of each kind of penalty. Shaded: $10^{-5}$ to $10^{-3}$, "
+        "**Sweep.** What is left unexplained on held-out points, 1 − R² (above), and the number of active hidden "
+        "neurons (below), against the strength $\\rho$ of each kind of penalty. Shaded: 10⁻⁵ to 10⁻³, "
         f"the range that the paper calls reasonable. {interval_note(drawn['n'])} "
-        "*The paper* has no such figure; it states the range, and a sweet spot near $10^{-4}$, in the text."
+        "*The paper* has no such figure; it states the range, and a sweet spot near 10⁻⁴, in the text."
     )
 
 

@@ -24,7 +24,7 @@ def claims_table(claims: pd.DataFrame) -> str:
         {
             "claim": f"**{claim.id}**" if claim.id[-1].isdigit() else claim.id,
             "statement": claim.statement,
-            "the paper": f"{_text(claim.paper)} ({claim.source})" if _text(claim.source) else _text(claim.paper),
+            "the paper, or a part's region": _paper(claim),
             "measured here [95 % interval]": interval(claim.measured, claim.low, claim.high),
             "n": "" if pd.isna(claim.n) else f"{int(claim.n):,}",
             "verdict": verdict(claim.verdict),
@@ -73,6 +73,11 @@ def linear_table(linear: pd.DataFrame) -> str:
         for (rotations, intercept), own in linear.groupby(["rotations", "intercept"])
     ]
     return markdown(pd.DataFrame(rows))
+
+
+def _paper(claim: Any) -> str:
+    said = _text(claim.paper).replace("<=", "≤").replace(">=", "≥")
+    return said if claim.id[-1].isalpha() else f"{said} ({claim.source})"
 
 
 def _ensemble(name: str, own: pd.DataFrame) -> dict[str, str]:

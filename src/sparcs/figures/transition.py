@@ -35,7 +35,9 @@ def fig07(drawn: pd.DataFrame, paths: pd.DataFrame, skips: pd.DataFrame, surface
         network = figure.add_axes((column * width, 0.27, width, 0.18))
         draw_network(network, _at(paths, alpha), _at(skips, alpha), full_strengths(paths, skips))
         network.set_title(f"α = {alpha:g}", loc="center")
-        draw_surface(figure.add_axes((column * width, 0.01, width, 0.26), projection="3d"), _at(surface, alpha), "fitted")
+        draw_surface(
+            figure.add_axes((column * width, 0.01, width, 0.26), projection="3d"), _at(surface, alpha), "fitted"
+        )
     return figure
 
 
@@ -55,9 +57,9 @@ def fig07_caption(drawn: pd.DataFrame) -> str:
         "**Figure 7.** The norm of the hidden path, $\\|\\Gamma\\|$ with "
         "$\\Gamma_{ijk} = [W_{32}]_{ij}[W_{21}]_{jk}$, against the degree of non-linearity $\\alpha$ of the data. "
         "Dotted curves: the share of the quadratic part in the data, $\\frac{1}{2}[1 + \\tanh\\beta(\\alpha - "
-        "\\frac{1}{2})]$, scaled to the means by least squares. Below, for the smallest $\\beta$ and the $\\alpha$ marked by "
-        "vertical lines: model 0 after training (orange: paths through hidden neurons; purple: skip connections; only "
-        "what exceeds 0.01) and the surface that it fits over $x \\in [-1, 1]^2$. "
+        "\\frac{1}{2})]$, scaled to the means by least squares. Below, for the smallest $\\beta$ and the $\\alpha$ "
+        "marked by vertical lines: model 0 after training (orange: paths through hidden neurons; purple: skips; "
+        "only what exceeds 0.01) and the surface that it fits over $x \\in [-1, 1]^2$. "
         f"{interval_note(drawn['n'])} "
         "*The paper's figure* shows one curve per $\\beta$: a smooth rise for $\\beta = 5$, a jump at "
         "$\\alpha = \\frac{1}{2}$ for $\\beta = 1000$."

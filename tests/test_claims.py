@@ -1,0 +1,147 @@
+"""Verdict rules, intervals, and every claim's measurement on tables whose answer is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from sparcs import claims
+from sparcs.statistics import bootstrap_interval, mean_interval, share_interval
+from sparcs.verdicts import COLUMNS, Claim, Measured, judge, verdict_of, worst
+
+ALPHAS = np.round(np.linspace(0, 1, 21), 2)
+
+
+def regression_trials(norm, trials=10):
+    """Trials whose ‖Γ‖ is a given function of (α, β), with a little noise."""
+    random = np.random.default_rng(0)
+    rows = [
+        {"alpha": a, "beta": b, "trial": t, "gamma_norm": norm(a, b) + 1e-3 * random.normal(), "r2": 0.999}
+        for b in (5, 1000)
+        for a in ALPHAS
+        for t in range(trials)
+    ]
+    return {"regression/trials": pd.DataFrame(rows)}
+
+
+def paper_like(alpha, beta):
+    width = 0.2 if beta == 5 else 0.01
+    return 0.2 * (1.005 + np.tanh((alpha - 0.5) / width))
+
+
+def verdicts(claim_id, tables, too_small=()):
+    chosen = [claim for claim in claims.CLAIMS if claim.id == claim_id]
+    return judge(chosen, tables, dict(too_small)).set_index("id")
+
+
+def test_verdicts_by_the_rule():
+    assert verdict_of(0.3, 0.4, (0.2, 0.5)) == "replicated"
+    assert verdict_of(0.6, 0.7, (0.2, 0.5)) == "not replicated"
+    assert verdict_of(0.4, 0.6, (0.2, 0.5)) == "partly"
+    assert worst(["replicated", "partly"]) == "partly"
+    assert worst(["untested", "not replicated", "replicated"]) == "not replicated"
+    assert worst(["partly", "untested"]) == "untested"
+
+
+def test_intervals_against_other_implementations():
+    sample = np.array([1.0, 2.0, 4.0, 4.5])
+    expected = stats.ttest_1samp(sample, 0).confidence_interval(0.95)
+    assert mean_interval(sample) == pytest.approx((sample.mean(), expected.low, expected.high))
+    assert np.isnan(mean_interval(np.array([1.0]))[1])
+    share, low, high = share_interval(5, 5)
+    assert (share, high) == (1, 1)
+    assert low == pytest.approx(0.025 ** (1 / 5))
+    samples = np.random.default_rng(0).normal(3, 1, (1, 200))
+    value, low, high = bootstrap_interval(lambda s: s.mean(), samples, np.random.default_rng(1))
+    expected = mean_interval(samples[0])
+    assert (value, low, high) == pytest.approx(expected, abs=0.03)
+
+
+def test_few_trials_are_untested_but_measured():
+    one = Claim("X", "", "", "", "", lambda _: iter([Measured("", "", (1.0, 1.0, 1.0), 2, (0, 2))]))
+    row = judge([one], {}, {}).iloc[0]
+    assert (row["verdict"], row["measured"]) == ("untested", 1)
+    assert "fewer than 3" in row["reason"]
+    assert list(judge([one], {}, {}).columns) == COLUMNS
+
+
+def test_a_missing_table_is_untested_with_its_name():
+    row = verdicts("B3", {}).loc["B3"]
+    assert row["verdict"] == "untested"
+    assert "regression/trials" in row["reason"]
+
+
+def test_the_transition_claims_on_a_paper_like_curve():
+    tables = regression_trials(paper_like)
+    for claim in ("B1", "B2", "B3"):
+        found = verdicts(claim, tables)
+        assert (found["verdict"] == "replicated").all() or claim == "B3", found
+    assert verdicts("B3", tables).loc["B3", "low"] > 0.98
+
+
+def test_the_transition_claims_on_a_flat_curve():
+    tables = regression_trials(lambda alpha, beta: 0.5)
+    assert verdicts("B1", tables).loc["B1", "verdict"] == "not replicated"
+
+
+def test_a_jump_in_the_wrong_place_is_seen():
+    tables = regression_trials(lambda alpha, beta: 0.2 * (1.005 + np.tanh((alpha - 0.8) / 0.05)))
+    found = verdicts("B2", tables)
+    assert found.loc["B2d", "verdict"] == "not replicated"
+    assert found.loc["B2a", "verdict"] == "not replicated"
+
+
+@pytest.mark.parametrize(("midpoint", "width"), [(0.5, 0.2), (0.45, 0.1), (0.6, 0.05)])
+def test_the_tanh_fit_finds_what_was_planted(midpoint, width):
+    found = claims.tanh_fit(ALPHAS, 0.3 + 0.2 * np.tanh((ALPHAS - midpoint) / width))
+    assert found == pytest.approx((midpoint, width), rel=0.1)
+    assert np.isnan(claims.tanh_fit(ALPHAS, np.ones(21))).all()
+
+
+def teacher_trials(n, **values):
+    base = {"ensemble": "l2", "diverged_epoch": -1, "test_r2": 0.99, "kept_eigenvalues": 30.0}
+    base |= {"kept_neurons_weight_space": 60.0, "surviving_layer": 2, "eigenvalue_ratio": 500.0}
+    base |= {"other_layer_loss_increase": 3.0, "live_neurons": 230.0, "trimmed_r2": 0.99}
+    return {"teacher_student/trials": pd.DataFrame([base | values | {"trial": t} for t in range(n)])}
+
+
+def test_claims_of_experiment_2():
+    tables = teacher_trials(30)
+    found = verdicts("D2", tables)
+    assert found["verdict"].to_dict() == {"D2": "not replicated", "D2a": "replicated", "D2b": "not replicated"}
+    assert verdicts("D3", tables).loc["D3", "verdict"] == "not replicated"
+    assert verdicts("D4", tables).loc["D4", "verdict"] == "replicated"
+    assert verdicts("D3", teacher_trials(5, live_neurons=30.0)).loc["D3", "verdict"] == "replicated"
+    assert verdicts("D2", teacher_trials(5)).loc["D2a", "verdict"] == "partly"
+    assert verdicts("D3", tables, {"teacher_student": "epochs 2 of 180"}).loc["D3", "reason"] == "epochs 2 of 180"
+
+
+def test_the_sweet_spot():
+    def sweep(bad_rho):
+        rows = [
+            {"experiment": "regression", "penalty": "l2", "rho": rho, "alpha": alpha, "trial": trial,
+             "r2": 0.9 if rho == bad_rho else 0.99}
+            for rho in (1e-6, 1e-5, 1e-4, 1e-3, 1e-2) for alpha in (0, 1) for trial in range(4)
+        ]  # fmt: skip
+        return {"hyperparameters/trials": pd.DataFrame(rows)}
+
+    assert verdicts("G1", sweep(1e-2)).loc["G1", "verdict"] == "replicated"
+    assert verdicts("G1", sweep(1e-5)).loc["G1", "verdict"] == "not replicated"
+
+
+def test_a_smaller_run_is_noticed():
+    full = {
+        "training": {"epochs": 300},
+        "points": 100,
+        "held_out_points": 9,
+        "alphas": [0, 1],
+        "betas": [5],
+        "widths": [2],
+    }
+    teacher = {"training": {"epochs": 180}, "points": 9, "test_points": 9, "widths": [2]}
+    paper = {"regression": full, "teacher_student": teacher}
+    assert claims.run_too_small(paper, paper) == {}
+    run = {"regression": full | {"alphas": [0], "points": 50}, "teacher_student": teacher | {"training": {"epochs": 2}}}
+    reasons = claims.run_too_small(run, paper)
+    assert "points 50 of 100" in reasons["regression"] and "1 alphas of 2" in reasons["regression"]
+    assert "epochs 2 of 180" in reasons["teacher_student"]

@@ -1,0 +1,163 @@
+"""The verbs: one sentence and exit code 2 for a mistake, nothing written; the same bytes for any chunking."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sparcs import cli, files, params
+
+BASE = params.read_yaml(Path(__file__).parents[1] / "params.yaml")
+SMOKE = params.resolve(
+    BASE, {"scale": "smoke", "regression": {"points": 300, "held_out_points": 200, "widths": [2, 20, 1]}}
+)
+ONE, TWO = SMOKE.regression, SMOKE.teacher_student
+
+
+def run(*arguments):
+    """Exit code of one verb."""
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([str(argument) for argument in arguments])
+    return stopped.value.code or 0
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    sets = {name: list(keys) for name, keys in ONE.data_sets().items()}
+    settings = ONE.part(params.RegressionData)
+    assert (
+        run("generate-regression-data", "--settings", settings, "--data-sets", json.dumps(sets), "--folder", folder)
+        == 0
+    )
+    return folder
+
+
+def train(data, output, trials, settings=None, name="beta5_alpha1"):
+    return run(
+        "train-regression", "--points", data / "points.safetensors", "--targets", data / f"{name}.safetensors",
+        "--trials", trials, "--settings", settings or ONE.part(params.RegressionTrial), "--root-seed", 1,
+        "--parameters", output / f"{trials}.safetensors", "--table", output / f"{trials}.parquet",
+    )  # fmt: skip
+
+
+def test_the_data_sets_have_a_record_with_checksums(data):
+    record = files.read_json(data / "metadata.json")
+    assert record["data_seed"] == 42
+    for name, digest in record["sha256"].items():
+        assert files.sha256(data / name) == digest
+
+
+def test_tables_do_not_depend_on_chunks(data, tmp_path):
+    settings = ONE.model_copy(update={"trials": 3, "alphas": [1.0], "betas": [5.0]})
+    found = {}
+    for chunk in (1, 2, 3):
+        own = settings.model_copy(update={"chunk": chunk})
+        folder = tmp_path / str(chunk) / "trials" / "beta5_alpha1"
+        for trials in own.chunks():
+            assert train(data, folder, trials) == 0
+        output = tmp_path / str(chunk)
+        code = run(
+            "tabulate-regression", "--settings", own.model_dump_json(), "--folder", folder.parent, "--output", output
+        )
+        assert code == 0
+        found[chunk] = {path.name: path.read_bytes() for path in output.glob("*.parquet")}
+    assert len(found[1]) == 6
+    assert found[1] == found[2] == found[3]
+
+
+def test_a_trial_that_diverges_is_reported_and_the_others_kept(data, tmp_path, capsys):
+    training = ONE.training.model_copy(update={"learning_rate": 1e30})
+    settings = ONE.model_copy(update={"training": training}).part(params.RegressionTrial)
+    assert train(data, tmp_path, "0-1", settings) == 0
+    table = files.read_table(tmp_path / "0-1.parquet")
+    assert (table["diverged_epoch"] >= 0).all() and table["r2"].isna().all()
+    assert f"trial 1 (seed {table['seed'][1]}) diverged in epoch" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"trials": "9-3"}, "9-3"),
+        ({"settings": "{"}, "not JSON"),
+        ({"settings": "[]"}, "params = []"),
+        ({"settings": '{"widths": [2, 3, 1]}'}, "is missing"),
+        ({"name": "absent"}, "absent.safetensors"),
+    ],
+)
+def test_mistakes_are_one_sentence_and_write_nothing(data, tmp_path, capsys, change, message):
+    assert train(data, tmp_path / "out", **{"trials": "0", **change}) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1 and error.startswith("sparcs: ")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_altered_data_set_is_named(data, tmp_path, capsys):
+    for name in ("points", "beta5_alpha1"):
+        content = bytearray((data / f"{name}.safetensors").read_bytes())
+        content[-5] ^= 1
+        (tmp_path / f"{name}.safetensors").write_bytes(content)
+    assert train(tmp_path, tmp_path / "out", "0") == 2
+    assert "points.safetensors was altered" in capsys.readouterr().err
+
+
+def test_a_kernel_on_a_gpu_is_refused(data, tmp_path, capsys):
+    settings = ONE.model_copy(update={"backend": "kernel"}).part(params.RegressionTrial)
+    code = run(
+        "train-regression", "--points", data / "points.safetensors", "--targets", data / "beta5_alpha1.safetensors",
+        "--trials", "0", "--settings", settings, "--root-seed", 1, "--device", "cuda",
+        "--parameters", tmp_path / "p", "--table", tmp_path / "t",
+    )  # fmt: skip
+    assert code == 2
+    assert "allowed is device = 'cpu'" in capsys.readouterr().err
+
+
+def test_experiment_2_in_chunks_of_any_size(tmp_path):
+    own = TWO.model_copy(update={"points": 600, "test_points": 500, "selection_points": 100, "widths": [5, 12, 12, 5]})
+    teacher = tmp_path / "teacher42_rotations2.safetensors"
+    code = run(
+        "generate-teacher-data", "--settings", own.part(params.TeacherData), "--size", 5, "--seed", 42, "--rotations", 2,
+        "--output", teacher, "--metadata", tmp_path / "m.json",
+    )  # fmt: skip
+    assert code == 0
+    found = {}
+    for chunk in (1, 2):
+        settings = own.model_copy(update={"chunk": chunk})
+        folder = tmp_path / str(chunk)
+        for (ensemble, name, part), trials in settings.jobs().items():
+            code = run(
+                "train-teacher-student", "--teacher", teacher, "--trials", json.dumps(trials), "--root-seed", 1,
+                "--settings", settings.of_ensemble(ensemble).part(params.TeacherTrial),
+                "--output", folder / "trials" / ensemble / name / part,
+            )  # fmt: skip
+            assert code == 0
+        settings_json = settings.model_dump_json()
+        assert (
+            run(
+                "tabulate-teacher-student",
+                "--settings",
+                settings_json,
+                "--folder",
+                folder / "trials",
+                "--output",
+                folder,
+            )
+            == 0
+        )
+        found[chunk] = {path.name: path.read_bytes() for path in folder.glob("*.parquet")}
+    assert set(found[1]) == {"trials.parquet", "eigenvalues.parquet", "pruning.parquet"}
+    assert found[1] == found[2]
+    trials = files.read_table(tmp_path / "1" / "trials.parquet")
+    assert (trials["test_r2"] < 1).all()
+    assert trials["live_neurons"].between(0, 24).all()
+
+
+def test_every_verb_has_help(capsys):
+    for verb in cli.VERBS:
+        assert run(verb, "--help") == 0
+    assert "Train trials of experiment 1" in capsys.readouterr().out
+
+
+def test_an_unknown_verb_is_one_sentence(capsys):
+    assert run("trian") == 2
+    assert capsys.readouterr().err == "sparcs: No such command 'trian'.\n"

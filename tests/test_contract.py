@@ -1,0 +1,82 @@
+"""What holds for the whole repository: style, module order, one way to install."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sparcs.sources import sources
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def run(*command):
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        ["snakefmt", "--check", "workflow"],
+        ["lint-imports"],
+    ],
+    ids=lambda command: " ".join(command),
+)
+def test_style_and_module_order(command):
+    done = run(Path(sys.executable).with_name(command[0]), *command[1:])
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_snakefile_is_an_index():
+    assert len((ROOT / "workflow" / "Snakefile").read_text().splitlines()) <= 40
+
+
+def test_conda_installs_the_same_lock():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    python, pip = environment["dependencies"][0], environment["dependencies"][-1]["pip"]
+    assert python == "python" + PROJECT["requires-python"]
+    assert pip == ["-c requirements.lock", "-e .[test]"]
+
+
+def test_the_lock_pins_every_dependency():
+    locked = {line.split("==")[0] for line in (ROOT / "requirements.lock").read_text().splitlines()}
+    wanted = PROJECT["dependencies"] + [name for extra in PROJECT["optional-dependencies"].values() for name in extra]
+    assert {re.split(r"[\[<>=]", name)[0] for name in wanted} <= locked
+
+
+def test_ci_runs_the_test_command_of_the_readme():
+    commands = re.findall(r"^pip install .*$", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
+    assert 'pip install -c requirements.lock -e ".[test]" && pytest' in commands
+    assert "pip install -c requirements.lock -e . && snakemake --cores all" in commands
+    assert "'^pip install .*&& pytest'" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_links_of_the_readme_resolve():
+    text = (ROOT / "README.md").read_text()
+    for target in re.findall(r"\]\(([^)#]+)\)", text) + re.findall(r'src="([^"]+)"', text):
+        assert target.startswith("http") or (ROOT / target).exists(), target
+
+
+def test_notebooks_are_committed_without_outputs():
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        assert '"output_type"' not in path.read_text(), path
+
+
+def test_a_cpu_job_of_experiment_1_never_loads_torch():
+    code = "import sys, sparcs.commands.regression, sparcs.ensemble.kernel; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], env=os.environ, check=False).returncode == 0
+
+
+def test_sources_are_the_import_closure():
+    os.chdir(ROOT)
+    found = sources("sparcs.commands.regression")
+    assert "src/sparcs/spectral.py" in found and "src/sparcs/ensemble/kernel.py" in found
+    assert not any("teacher" in path or "figures" in path or "cli.py" in path for path in found)

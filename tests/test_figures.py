@@ -1,0 +1,178 @@
+"""Figures from synthetic tables: every file, the same bytes twice, and a source table that holds what is drawn."""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from figure_tables import FULL, SMOKE, write_tables
+from sparcs import figures as fig
+from sparcs.figures.notebook import alternative_text
+from sparcs.figures.spread import over_trials
+from sparcs.figures.style import STYLE
+from sparcs.figures.text import interval, listing, number
+
+
+def drawings(folder: Path) -> dict[str, tuple[Figure, pd.DataFrame, str]]:
+    """Every figure of a run, with its table and caption."""
+
+    def table(name: str) -> pd.DataFrame:
+        return pd.read_parquet(folder / f"{name}.parquet")
+
+    trials, paths, skips = table("regression/trials"), table("regression/paths"), table("regression/skips")
+    surface = table("regression/surface")
+    panels = [fig.panel_rows(rows, 5.0) for rows in (paths, skips, surface)]
+    students = {name: table(f"teacher_student/{name}") for name in ("trials", "eigenvalues", "pruning")}
+    default = {name: rows[rows["ensemble"] == "l2"] for name, rows in students.items()}
+    drawn = {
+        "fig07": fig.fig07_table(trials),
+        "fig07_network": fig.fig15_table(*panels[:2]),
+        "fig07_surface": panels[2],
+        "fig08": fig.fig08_table(),
+        "fig09": fig.fig09_table(default["eigenvalues"]),
+        "fig10": fig.fig10_table(default["pruning"], default["trials"]),
+        "fig11": fig.fig11_table(surface, 5.0),
+        "fig12": fig.fig12_table(surface, 5.0),
+        "fig13": fig.fig13_table(trials),
+        "fig14": fig.fig14_table(trials, table("regression/data_sets")),
+        "fig15": fig.fig15_table(paths, skips),
+        "fig_hyperparameters": fig.fig_hyperparameters_table(table("hyperparameters/trials")),
+    }
+    others = {
+        "fig07": lambda rows: fig.fig07(rows, *panels),
+        "fig07_network": lambda rows: fig.fig07_network(*panels[:2]),
+        "fig10": lambda rows: fig.fig10(rows, 0.05),
+        "fig15": lambda rows: fig.fig15(paths, skips),
+    }
+    captions = {
+        "fig07_network": lambda rows: fig.fig07_network_caption(),
+        "fig07_surface": lambda rows: fig.fig07_surface_caption(),
+        "fig10": lambda rows: fig.fig10_caption(rows, 0.05),
+    }
+    return {
+        name: (
+            others.get(name, getattr(fig, name))(rows),
+            rows,
+            captions.get(name, getattr(fig, f"{name}_caption"))(rows),
+        )
+        for name, rows in drawn.items()
+    }
+
+
+def save_all(folder: Path, target: Path) -> dict[str, tuple[Figure, pd.DataFrame, str]]:
+    drawn = drawings(folder)
+    for name, (figure, rows, _) in drawn.items():
+        assert fig.save(figure, target, name, rows) == target / f"{name}.png"
+    return drawn
+
+
+@pytest.fixture(scope="module", params=[SMOKE, FULL], ids=["smoke", "full"])
+def tables(request, tmp_path_factory) -> Path:
+    return write_tables(tmp_path_factory.mktemp("tables"), request.param)
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory) -> Path:
+    return write_tables(tmp_path_factory.mktemp("smoke"), SMOKE)
+
+
+def test_every_figure_is_drawn_and_saved(tables, tmp_path):
+    drawn = save_all(tables, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f"{name}.{kind}" for name in drawn for kind in ("svg", "png", "csv")
+    }
+    for name, (figure, rows, caption) in drawn.items():
+        assert figure.get_figwidth() <= 7
+        assert caption.startswith("**") and alternative_text(caption).endswith(".")
+        written = pd.read_csv(tmp_path / f"{name}.csv", dtype=rows.dtypes.to_dict())
+        pd.testing.assert_frame_equal(written, rows.reset_index(drop=True), rtol=1e-6)
+
+
+def test_the_same_tables_give_the_same_bytes(smoke, tmp_path):
+    for run in ("first", "second"):
+        save_all(smoke, tmp_path / run)
+    for path in (tmp_path / "first").iterdir():
+        assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes(), path.name
+
+
+def test_the_callers_matplotlib_settings_do_not_matter(tmp_path):
+    drawn = fig.fig08_table()
+    fig.save(fig.fig08(drawn), tmp_path, "plain", drawn)
+    with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "black", "svg.hashsalt": "other"}):
+        fig.save(fig.fig08(drawn), tmp_path, "altered", drawn)
+    assert (tmp_path / "plain.svg").read_bytes() == (tmp_path / "altered.svg").read_bytes()
+
+
+def test_type_is_legible():
+    sizes = [value for key, value in STYLE.items() if key.endswith(("labelsize", "titlesize", "fontsize", "font.size"))]
+    assert min(sizes) >= 7
+
+
+def test_figure_7_draws_the_mean_over_finished_trials(smoke):
+    trials = pd.read_parquet(smoke / "regression/trials.parquet")
+    first = fig.fig07_table(trials).iloc[0]
+    finished = trials[(trials["beta"] == first["beta"]) & (trials["alpha"] == first["alpha"])]["gamma_norm"].dropna()
+    assert first["n"] == len(finished) == SMOKE["trials"] - 1
+    assert first["mean"] == pytest.approx(finished.mean())
+
+
+def test_intervals_contain_the_mean_and_need_three_trials():
+    trials = pd.DataFrame({"group": [0, 0, 0, 1, 1], "value": [1.0, 2.0, 3.0, 1.0, 2.0]})
+    summary = over_trials(trials, "value", ["group"])
+    assert summary.loc[0, ["low", "high"]].tolist() == pytest.approx([2 - 2.484138, 2 + 2.484138])
+    assert summary.loc[1, ["low", "high"]].isna().all()
+
+
+def test_figure_8_is_exact():
+    counts = fig.fig08_table().pivot(index="layers", columns="parametrization", values="parameters")
+    assert counts.loc[2].to_dict() == {"direct": 10_000, "spectral": 10_200}
+    assert (counts["spectral"] < counts["direct"]).loc[3:].all()
+
+
+def test_figure_9_counts_every_neuron_zeros_too():
+    values = np.array([0.0, 1e-9, 0.3, 1.0])
+    rows = pd.DataFrame({"teacher": 42, "trial": 0, "layer": [2, 2, 3, 3], "neuron": 1, "eigenvalue": values})
+    drawn = fig.fig09_table(rows)
+    assert drawn.groupby("layer")["mean"].sum().to_dict() == {"2": 2, "3": 2, "both": 4}
+    assert drawn.query("layer == '2'")["mean"].iloc[0] == 2
+
+
+def test_figure_10_has_every_trial_its_median_and_its_choice(smoke):
+    drawn = fig.fig10_table(
+        *(pd.read_parquet(smoke / f"teacher_student/{name}.parquet") for name in ("pruning", "trials"))
+    )
+    curves = drawn[(drawn["what"] == "curve") & (drawn["removal"] == "eigenvalue") & (drawn["kept"] == 10)]
+    median = drawn[(drawn["what"] == "median") & (drawn["removal"] == "eigenvalue") & (drawn["kept"] == 10)]
+    assert len(curves) == SMOKE["students"]
+    assert median["relative_increase"].item() == pytest.approx(curves["relative_increase"].median())
+    assert len(drawn[drawn["what"] == "chosen"]) == 2 * SMOKE["students"]
+
+
+def test_figure_15_leaves_weak_connections_out(smoke):
+    drawn = fig.fig15_table(*(pd.read_parquet(smoke / f"regression/{name}.parquet") for name in ("paths", "skips")))
+    assert drawn["value"].abs().min() > 0.01
+    assert set(drawn["kind"]) == {"path", "skip"}
+
+
+def test_a_diverged_model_0_leaves_its_panel_out(smoke):
+    surface = pd.read_parquet(smoke / "regression/surface.parquet")
+    surface.loc[surface["alpha"] == 0.5, "fitted"] = np.nan
+    assert set(fig.fig12_table(surface, 5.0)["alpha"]) == {0.0, 1.0}
+    assert set(fig.panel_rows(surface, 5.0)["alpha"]) == {0.0, 1.0}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0"), (0.12345, "0.123"), (-2.5e-5, "−2.5 × 10⁻⁵"), (1e-6, "10⁻⁶"), (12345.6, "12,346"), (np.nan, "–")],
+)
+def test_numbers_read_well(value, text):
+    assert number(value) == text
+
+
+def test_intervals_and_lists_read_well():
+    assert interval(0.5, 0.4, 0.6) == "0.5 [0.4, 0.6]"
+    assert interval(0.5, 0.5, 0.5) == interval(0.5, np.nan, np.nan) == "0.5"
+    assert listing(["a"]) == "a" and listing(["a", "b", "c"]) == "a, b and c"

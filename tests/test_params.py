@@ -1,0 +1,130 @@
+"""params.yaml and everything that can be wrong with it."""
+
+import copy
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sparcs import params
+
+BASE = params.read_yaml(Path(__file__).parents[1] / "params.yaml")
+
+
+def test_tables_3_and_4_are_the_paper_s():
+    paper = params.paper_settings(BASE)
+    one, two = paper.regression, paper.teacher_student
+    assert (one.training.learning_rate, one.training.batch_size, one.training.epochs) == (1e-3, 100, 300)
+    assert (one.widths, one.bias, one.training.penalty, one.training.rho) == ([2, 300, 1], True, "l2", 1e-4)
+    assert (len(one.alphas), one.betas, one.points, one.trials) == (21, [5, 1000], 10000, 100)
+    assert (two.training.learning_rate, two.training.batch_size, two.training.epochs) == (1e-3, 1024, 180)
+    assert (two.widths, two.bias, two.training.penalty, two.training.rho) == ([20, 200, 200, 20], False, "l2", 3e-3)
+    assert (two.points, two.test_points) == (100000, 100000)
+
+
+def test_the_laptop_scale_trains_experiments_1_and_2_as_the_paper():
+    paper, laptop = params.paper_settings(BASE), params.resolve(BASE, {"scale": "laptop"})
+    assert laptop.regression == paper.regression
+    changed = {"ensembles", "chunk"}
+    one, two = (s.teacher_student.model_dump(exclude=changed) for s in (paper, laptop))
+    assert one == two
+    assert laptop.teacher_student.ensembles["l2"].trials == 5
+
+
+def test_overrides_win_over_the_scale_and_the_scale_over_the_base():
+    assert params.resolve(BASE, {"scale": "smoke"}).regression.trials == 2
+    assert params.resolve(BASE, {"scale": "smoke", "regression": {"trials": 7}}).regression.trials == 7
+    assert params.resolve(BASE, {"scale": "smoke"}).regression.training.batch_size == 100
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"scale": "huge"}, "scale = 'huge': allowed are smoke, laptop, overnight, paper"),
+        ({"regression": {"alphas": [1.5]}}, "regression.alphas.0 = 1.5: .*less than or equal to 1"),
+        ({"regression": {"trials": 0}}, "regression.trials = 0: .*greater than or equal to 1"),
+        ({"regression": {"trials": True}}, "regression.trials = True: .*integer"),
+        ({"regression": {"trials": 2.5}}, "regression.trials = 2.5: .*integer"),
+        ({"regression": {"widths": [3, 300, 1]}}, r"regression: widths = \[3, 300, 1\]: allowed are three layers"),
+        ({"teacher_student": {"widths": [20, 200, 200, 10]}}, "teacher_student: widths = .*input = output"),
+        ({"regression": {"training": {"rho": float("nan")}}}, "regression.training.rho = nan: .*finite"),
+        ({"regression": {"training": {"penalty": "l3"}}}, "regression.training.penalty = 'l3': .*'l2', 'l1'"),
+        ({"regression": {"alphas": [0.5, 0.5]}}, "0.5 stands there twice"),
+        ({"regression": {"held_out_seed": 42}}, "held_out_seed = 42: it must differ from data_seed"),
+        ({"teacher_student": {"selection_points": 100000}}, "selection_points = 100000: allowed are fewer"),
+        ({"regresion": {"trials": 1}}, "regresion is an unknown field"),
+        ({"regression": {"trails": 1}}, "regression.trails is an unknown field"),
+        ({"regression": 3}, "regression = 3: "),
+        ({"device": "tpu"}, "device = 'tpu': .*'cpu' or 'cuda'"),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence(overrides, message):
+    with pytest.raises(params.ParameterError, match=message) as caught:
+        params.resolve(BASE, overrides)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_field_is_named():
+    base = copy.deepcopy(BASE)
+    del base["regression"]["points"]
+    with pytest.raises(params.ParameterError, match=r"regression\.points is missing"):
+        params.resolve(base)
+
+
+@pytest.mark.parametrize("text", ["a: [", "- 1", "", "scales: 3\nscale: smoke"])
+def test_a_file_that_is_no_params_file_is_refused(tmp_path, text):
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(params.ParameterError) as caught:
+        params.load(path)
+    assert "\n" not in str(caught.value)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(sorted(BASE)), inner, max_size=3),
+        max_leaves=6,
+    ).filter(lambda value: isinstance(value, dict))
+)
+def test_any_override_resolves_or_is_one_sentence(overrides):
+    try:
+        params.resolve(BASE, overrides)
+    except params.ParameterError as error:
+        assert "\n" not in str(error)
+
+
+def test_every_leaf_is_described():
+    described = {name: text for name, _, text in params.describe()}
+    assert all(described.values())
+
+    def leaves(value, prefix=""):
+        for key, inner in value.items():
+            if isinstance(inner, dict):
+                yield from leaves(inner, f"{prefix}{key}.")
+            else:
+                yield f"{prefix}{key}"
+
+    names = {name for name in leaves(BASE) if not name.startswith(("scales.", "teacher_student.ensembles."))}
+    assert names == {name for name in described if "<name>" not in name}
+
+
+def test_jobs_cover_every_trial_once_whatever_the_chunk():
+    for chunk in (1, 3, 100):
+        two = params.resolve(BASE, {"scale": "overnight", "teacher_student": {"chunk": chunk}}).teacher_student
+        seen = sorted((ensemble, trial) for (ensemble, _, _), trials in two.jobs().items() for trial in trials)
+        assert seen == sorted((name, t) for name, e in two.ensembles.items() for t in range(e.trials))
+        teachers = {teacher for (ensemble, teacher, _) in two.jobs() if ensemble == "l2"}
+        assert len(teachers) == 1 + 15
+
+
+def test_a_trial_keeps_its_teacher_when_trials_are_added():
+    few, many = (
+        params.resolve(BASE, {"teacher_student": {"ensembles": {"l2": {"trials": n, "new_teacher_every": 2}}}})
+        for n in (5, 30)
+    )
+    for trial in range(5):
+        assert few.teacher_student.teacher_of("l2", trial) == many.teacher_student.teacher_of("l2", trial)
+    assert params.teacher_parts(few.teacher_student.teacher_of("l2", 3)) == (46, 2)

@@ -1,0 +1,112 @@
+"""Publishing: finished trials only, each with its scale, commit, machine and minutes; nothing mixed."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from sparcs import cli, files, params
+
+BASE = params.read_yaml(Path(__file__).parents[1] / "params.yaml")
+TINY = {
+    "scale": "laptop",
+    "regression": {
+        "alphas": [0, 1],
+        "betas": [5],
+        "points": 200,
+        "held_out_points": 100,
+        "widths": [2, 10, 1],
+        "training": {"epochs": 1},
+        "trials": 4,
+        "chunk": 2,
+    },
+}
+
+
+def run(*arguments):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([str(argument) for argument in arguments])
+    return stopped.value.code or 0
+
+
+def prepare(folder, overrides, jobs):
+    """Train the given (data set, chunk) jobs below folder/results and record the settings."""
+    settings = params.resolve(BASE, overrides)
+    one, data, results = settings.regression, folder / "data", folder / "results"
+    sets = json.dumps({name: list(keys) for name, keys in one.data_sets().items()})
+    run(
+        "generate-regression-data", "--settings", one.part(params.RegressionData), "--data-sets", sets, "--folder", data
+    )
+    for name, chunk in jobs:
+        stem = results / "regression" / "trials" / name / chunk
+        code = run(
+            "train-regression", "--points", data / "points.safetensors", "--targets", data / f"{name}.safetensors",
+            "--trials", chunk, "--settings", one.part(params.RegressionTrial), "--root-seed", settings.root_seed,
+            "--parameters", stem.with_suffix(".safetensors"), "--table", stem.with_suffix(".parquet"),
+        )  # fmt: skip
+        assert code == 0
+    record = {"scale": settings.scale, "paper": settings.model_dump(), "run": settings.model_dump()}
+    files.write_json(results / "settings.json", record)
+
+
+def publish(folder, target):
+    code = run(
+        "publish", "--results", folder / "results", "--figures", folder / "figures",
+        "--published", target / "results", "--published-figures", target / "figures",
+    )  # fmt: skip
+    table = target / "results" / "regression" / "trials.parquet"
+    return code, files.read_table(table) if table.exists() else None
+
+
+def test_finished_trials_are_published_and_later_ones_added(tmp_path):
+    prepare(tmp_path, TINY, [("beta5_alpha0", "0-1")])
+    figure = tmp_path / "figures" / "fig07.svg"
+    figure.parent.mkdir()
+    figure.write_text("<svg/>")
+    code, trials = publish(tmp_path, tmp_path / "out")
+    assert code == 0
+    assert trials[["alpha", "beta", "trial"]].to_numpy().tolist() == [[0, 5, 0], [0, 5, 1]]
+    assert set(trials["scale"]) == {"laptop"}
+    assert trials[["commit", "machine", "finished"]].notna().all(axis=None)
+    assert (trials["minutes"] > 0).all()
+    assert (tmp_path / "out" / "figures" / "fig07.svg").read_text() == "<svg/>"
+    assert list((tmp_path / "out").rglob("*.safetensors")) == []
+    prepare(tmp_path, TINY, [("beta5_alpha0", "2-3"), ("beta5_alpha1", "0-1")])
+    code, more = publish(tmp_path, tmp_path / "out")
+    assert code == 0
+    assert len(more) == 6
+    pd.testing.assert_frame_equal(more.head(2).drop(columns="settings"), trials.drop(columns="settings"))
+
+
+def test_trials_of_other_settings_replace_those_published(tmp_path):
+    for name, epochs, jobs in (("one", 1, "0-1"), ("two", 2, "2-3")):
+        overrides = params.merge(TINY, {"regression": {"training": {"epochs": epochs}}})
+        prepare(tmp_path / name, overrides, [("beta5_alpha0", jobs)])
+        code, trials = publish(tmp_path / name, tmp_path / "out")
+        assert code == 0
+    assert trials["trial"].tolist() == [2, 3]
+    assert trials["settings"].nunique() == 1
+
+
+def test_more_trials_are_the_same_settings(tmp_path):
+    """The same trial at another scale, with more trials and other chunks, has the same fingerprint."""
+    prepare(tmp_path / "one", TINY, [("beta5_alpha0", "0-1")])
+    publish(tmp_path / "one", tmp_path / "out")
+    more = params.merge(TINY, {"scale": "overnight", "regression": {"trials": 5, "chunk": 3}})
+    prepare(tmp_path / "two", more, [("beta5_alpha0", "3-4")])
+    code, trials = publish(tmp_path / "two", tmp_path / "out")
+    assert code == 0
+    assert trials[["trial", "scale"]].to_numpy().tolist() == [
+        [0, "laptop"],
+        [1, "laptop"],
+        [3, "overnight"],
+        [4, "overnight"],
+    ]
+
+
+def test_nothing_finished_publishes_nothing(tmp_path):
+    prepare(tmp_path, TINY, [])
+    code, trials = publish(tmp_path, tmp_path / "out")
+    assert code == 0
+    assert trials is None

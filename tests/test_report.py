@@ -1,0 +1,96 @@
+"""Notebooks, executed as the workflow does it on synthetic tables, and the pages made of them."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from figure_tables import FULL, SMOKE, claims, write_tables
+from sparcs.figures import prose, tables
+from sparcs.report import check_parameters, render
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+FIGURES = {
+    "02_alpha_beta": ["fig07", "fig07_network", "fig07_surface", "fig11", "fig12", "fig13", "fig14", "fig15"],
+    "03_teacher_student": ["fig08", "fig09", "fig10"],
+    "06_hyperparameters": ["fig_hyperparameters"],
+}
+
+
+@pytest.fixture(scope="module", params=FIGURES)
+def executed(request, tmp_path_factory) -> Path:
+    """The folder of one notebook executed on smoke-shaped tables."""
+    folder = tmp_path_factory.mktemp(request.param)
+    write_tables(folder / "tables", SMOKE)
+    parameters = {"tables": folder / "tables", "figures": folder / "figures", "scale": "smoke"}
+    options = [option for name, value in parameters.items() for option in ("-p", name, str(value))]
+    command = [sys.executable, "-m", "papermill", NOTEBOOKS / f"{request.param}.ipynb", folder / "executed.ipynb"]
+    done = subprocess.run(
+        [*command, *options, "--log-output", "--no-progress-bar"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    render(folder / "executed.ipynb", folder / "page.html")
+    return folder
+
+
+def test_notebooks_write_every_figure(executed):
+    names = FIGURES[re.match(r"\d\d_[a-z_]+[a-z]", executed.name).group()]
+    expected = {f"{name}.{kind}" for name in names for kind in ("svg", "png", "csv")}
+    assert {path.name for path in (executed / "figures").iterdir()} == expected
+
+
+def test_pages_need_nothing_but_themselves(executed):
+    page = (executed / "page.html").read_text(encoding="utf-8")
+    assert not re.search(r"https?://", page)
+    assert all(source.startswith("data:image/png;base64,") for source in re.findall(r'src="([^"]*)"', page))
+    assert "<script" not in page and "<link" not in page
+    assert "<math" in page and "$" not in re.sub(r"<details.*?</details>|<style>.*?</style>", "", page, flags=re.DOTALL)
+    assert all(len(alternative) > 20 for alternative in re.findall(r'<img alt="([^"]*)"', page))
+    assert "prefers-color-scheme" in page
+
+
+def test_pages_of_a_small_run_say_that_they_only_illustrate(executed):
+    page = (executed / "page.html").read_text(encoding="utf-8")
+    assert "Illustrative only." in page and "not tested at this scale" in page
+    assert "synthetic machine" in page and "0123456789ab" in page
+
+
+def test_notebooks_are_committed_without_outputs():
+    for path in NOTEBOOKS.glob("*.ipynb"):
+        notebook = nbformat.read(path, as_version=4)
+        assert not any(cell.get("outputs") or cell.get("execution_count") for cell in notebook.cells), path.name
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_parameters_are_checked(name):
+    check_parameters(NOTEBOOKS / f"{name}.ipynb", ["tables", "figures", "scale"])
+    with pytest.raises(ValueError, match=r"its parameters are \['figures', 'scale', 'tables'\], expected"):
+        check_parameters(NOTEBOOKS / f"{name}.ipynb", ["tables", "figures"])
+
+
+def test_a_notebook_without_parameters_is_refused(tmp_path):
+    nbformat.write(nbformat.v4.new_notebook(), tmp_path / "empty.ipynb")
+    with pytest.raises(ValueError, match="0 cells are tagged parameters"):
+        check_parameters(tmp_path / "empty.ipynb", [])
+
+
+def test_the_answer_is_that_of_the_deciding_claim():
+    table = claims(FULL)
+    answer = prose.answer(table[table["id"].str.startswith("B")], deciding="B1")
+    assert answer.startswith("**Answer: yes** (claim B1).")
+    assert "replicated: B1 and B3; partly: B2" in answer
+    assert prose.illustrative(table) == ""
+
+
+def test_tables_escape_bars_and_mark_what_differs_from_the_paper(tmp_path):
+    assert "\\|λ\\|" in tables.claims_table(claims(SMOKE))
+    differs = {"training": {"epochs": 2}}
+    paper = {"epochs": 300, "batch_size": 100, "learning_rate": 0.001, "penalty": "l2", "rho": 0.0001}
+    experiment = {"training": paper, "widths": [2, 300, 1], "alphas": [0], "betas": [5], "points": 10_000}
+    experiment |= {"data_seed": 42, "trials": 100}
+    run = experiment | {"training": paper | differs["training"]}
+    text = tables.hyperparameter_table({"paper": {"regression": experiment}, "run": {"regression": run}}, 3)
+    assert "| epochs | 300 | **2** |" in text and "| batch size | 100 | 100 |" in text

@@ -1,0 +1,116 @@
+"""The workflow, run for real at smoke scale in an empty folder."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from sparcs.claims import CLAIMS
+
+ROOT = Path(__file__).parents[1]
+BIN = Path(sys.executable).parent
+pytestmark = pytest.mark.pipeline
+
+
+def snakemake(folder, *arguments):
+    environment = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "500"}
+    command = [BIN / "snakemake", "--snakefile", ROOT / "workflow" / "Snakefile", "--directory", folder, "--cores", "2"]
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, env=environment, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("smoke")
+    code, output = snakemake(folder, "--config", "scale=smoke")
+    assert code == 0, output[-5000:]
+    return folder
+
+
+def test_every_output_is_there(finished):
+    results, figures = finished / "results" / "smoke", finished / "figures" / "smoke"
+    for number in range(7, 16):
+        for kind in ("svg", "png", "csv"):
+            assert (figures / f"fig{number:02d}.{kind}").stat().st_size > 0
+    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
+        assert (results / "reports" / f"{notebook.stem}.html").stat().st_size > 10_000
+        assert (results / "reports" / f"{notebook.stem}.ipynb").stat().st_size > 10_000
+    assert list(finished.rglob("*.partial*")) == []
+
+
+def test_every_claim_has_a_verdict(finished):
+    verdicts = pd.read_csv(finished / "results" / "smoke" / "claims.csv").set_index("id")
+    assert {claim.id for claim in CLAIMS} <= set(verdicts.index)
+    assert verdicts.loc[["A1", "A3", "C1"], "verdict"].tolist() == ["replicated"] * 3
+    assert set(verdicts.loc[["B1", "B2", "B3", "D2", "D3", "D4", "G1"], "verdict"]) == {"untested"}
+    assert verdicts.loc["B3", "reason"].startswith("smaller than the paper's run: epochs 2 of 300")
+
+
+def test_tables_have_the_promised_columns(finished):
+    trials = pd.read_parquet(finished / "results" / "smoke" / "regression" / "trials.parquet")
+    promised = ["alpha", "beta", "trial", "seed", "gamma_norm", "mean_abs_eigenvalue", "mse", "r2", "active_neurons"]
+    assert set(promised) <= set(trials.columns)
+    assert len(trials) == 3 * 2 * 2
+    assert trials["seed"].nunique() == len(trials)
+
+
+def test_core_minutes_cover_every_rule(finished):
+    table = pd.read_csv(finished / "results" / "smoke" / "core_minutes.csv")
+    assert {"train_regression", "train_teacher_student", "judge_claims", "report_02_alpha_beta"} <= set(table["rule"])
+    assert table.loc[table["rule"] == "train_regression", "jobs"].item() == 6
+    assert table["jobs"].sum() <= 30
+
+
+def test_a_second_run_has_nothing_to_do(finished):
+    code, output = snakemake(finished, "-n", "--config", "scale=smoke")
+    assert code == 0
+    assert "Nothing to be done" in output, output[-3000:]
+
+
+def test_a_changed_leaf_reruns_only_what_uses_it(finished):
+    override = "regression={active_threshold: 0.02}"
+    code, output = snakemake(finished, "-n", "--config", "scale=smoke", override)
+    assert code == 0
+    assert "train_regression" in output and "sweep_regression" in output
+    assert "train_teacher_student" not in output and "generate_regression_data" not in output
+
+
+def test_smoke_results_are_not_published(finished):
+    code, output = snakemake(finished, "publish", "--config", "scale=smoke")
+    assert code != 0
+    assert "scale = 'smoke': allowed to be published are laptop, overnight, paper" in output
+    assert not (finished / "results" / "published").exists()
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (["scale=huge"], "scale = 'huge': allowed are smoke, laptop, overnight, paper"),
+        (["scale=smoke", "regression={alphas: [1.5]}"], "regression.alphas.0 = 1.5"),
+        (["scale=smoke", "regression={trials: 0}"], "regression.trials = 0"),
+        (["scale=smoke", "typo=1"], "typo is an unknown field"),
+    ],
+)
+def test_a_wrong_setting_stops_before_anything_is_written(tmp_path, config, message):
+    code, output = snakemake(tmp_path, "--config", *config)
+    assert code != 0
+    assert message in output and "Traceback" not in output
+    assert not [path for path in tmp_path.iterdir() if path.name != ".snakemake"]
+
+
+def test_the_report_counts_a_diverged_trial(finished, tmp_path):
+    code, output = snakemake(
+        tmp_path,
+        "--config",
+        "scale=smoke",
+        "regression={training: {learning_rate: 1.0e+30}}",
+        "--",
+        "results/smoke/reports/02_alpha_beta.html",
+    )
+    assert code == 0, output[-5000:]
+    trials = pd.read_parquet(tmp_path / "results" / "smoke" / "regression" / "trials.parquet")
+    assert (trials["diverged_epoch"] >= 0).all()
+    assert "diverged" in (tmp_path / "results" / "smoke" / "reports" / "02_alpha_beta.html").read_text()
