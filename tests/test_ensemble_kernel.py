@@ -224,6 +224,7 @@ def test_progress_adds_up(poison):
         ({"x": X[:0]}, "x of shape"),
         ({"y": Y[:-1]}, "y of shape"),
         ({"trial_seeds": [1]}, "trial_seeds"),
+        ({"initial": initial_parameters((3, 5, 1), []), "trial_seeds": []}, "no trials"),
         ({"initial": initial_parameters((4, 5, 1), [1, 2])}, "eigenvectors.0"),
         ({"initial": initial_parameters((3, 5, 5, 1), [1, 2])}, "initial has entries"),
         ({"initial": initial_parameters((3, 5, 1), [1, 2], np.float16)}, "float16"),
@@ -233,6 +234,12 @@ def test_wrong_shapes_are_named(change, field):
     arguments = {"initial": initial_parameters((3, 5, 1), [1, 2]), "x": X, "y": Y, "trial_seeds": [1, 2]} | change
     with pytest.raises(ValueError, match=field):
         kernel.train(**arguments, training=TRAINING)
+
+
+@pytest.mark.parametrize("batch", [[], [0, 100], [-1]])
+def test_batches_outside_the_points_are_refused(batch):
+    with pytest.raises(ValueError, match="batch"):
+        kernel.gradients(initial_parameters((3, 5, 1), [1]), X, Y, np.array(batch, int), TRAINING)
 
 
 def test_the_kernel_never_imports_torch():

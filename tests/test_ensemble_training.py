@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sparcs import seeds
-from sparcs.ensemble import benchmark
+from sparcs.ensemble import benchmark, compiled
 from sparcs.ensemble.batches import epoch_orders
 from sparcs.ensemble.training import Training, initial_parameters
 
@@ -78,3 +78,12 @@ def test_benchmark_rows():
     rows = benchmark.microseconds_per_step(points=200, repeats=1)
     assert [row["way"] for row in rows] == ["kernel", "batched, one trial", "batched, 16 trials at once", "eager"]
     assert all(0 < row["best"] <= row["median"] for row in rows)
+
+
+def test_an_edit_of_any_source_file_gets_its_own_compiled_code(tmp_path, monkeypatch):
+    (tmp_path / "step.py").write_text("a")
+    (tmp_path / "vectors.py").write_text("b")
+    monkeypatch.setattr(compiled, "PACKAGE", tmp_path)
+    before = compiled.source_digest()
+    (tmp_path / "vectors.py").write_text("c")
+    assert compiled.source_digest() != before

@@ -1,5 +1,8 @@
 """Figures from synthetic tables: every file, the same bytes twice, and a source table that holds what is drawn."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import matplotlib
@@ -10,7 +13,8 @@ from matplotlib.figure import Figure
 
 from figure_tables import FULL, SMOKE, write_tables
 from sparcs import figures as fig
-from sparcs.figures.notebook import alternative_text
+from sparcs.figures import prose
+from sparcs.figures.notebook import Notebook, alternative_text
 from sparcs.figures.spread import over_trials
 from sparcs.figures.style import STYLE
 from sparcs.figures.text import interval, listing, number
@@ -48,8 +52,6 @@ def drawings(folder: Path) -> dict[str, tuple[Figure, pd.DataFrame, str]]:
         "fig15": lambda rows: fig.fig15(paths, skips),
     }
     captions = {
-        "fig07_network": lambda rows: fig.fig07_network_caption(),
-        "fig07_surface": lambda rows: fig.fig07_surface_caption(),
         "fig10": lambda rows: fig.fig10_caption(rows, 0.05),
     }
     return {
@@ -69,18 +71,19 @@ def save_all(folder: Path, target: Path) -> dict[str, tuple[Figure, pd.DataFrame
     return drawn
 
 
-@pytest.fixture(scope="module", params=[SMOKE, FULL], ids=["smoke", "full"])
-def tables(request, tmp_path_factory) -> Path:
-    return write_tables(tmp_path_factory.mktemp("tables"), request.param)
-
-
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory) -> Path:
     return write_tables(tmp_path_factory.mktemp("smoke"), SMOKE)
 
 
-def test_every_figure_is_drawn_and_saved(tables, tmp_path):
-    drawn = save_all(tables, tmp_path)
+@pytest.fixture(scope="module")
+def full(tmp_path_factory) -> Path:
+    return write_tables(tmp_path_factory.mktemp("full"), FULL)
+
+
+@pytest.mark.parametrize("size", ["smoke", "full"])
+def test_every_figure_is_drawn_and_saved(size, request, tmp_path):
+    drawn = save_all(request.getfixturevalue(size), tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {
         f"{name}.{kind}" for name in drawn for kind in ("svg", "png", "csv")
     }
@@ -92,10 +95,13 @@ def test_every_figure_is_drawn_and_saved(tables, tmp_path):
 
 
 def test_the_same_tables_give_the_same_bytes(smoke, tmp_path):
-    for run in ("first", "second"):
-        save_all(smoke, tmp_path / run)
-    for path in (tmp_path / "first").iterdir():
-        assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes(), path.name
+    """In another process too, as a rerun of the workflow would be."""
+    code = "import sys, pathlib, test_figures as t; t.save_all(*map(pathlib.Path, sys.argv[1:]))"
+    command = [sys.executable, "-W", "error", "-c", code, smoke, tmp_path / "other"]
+    subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)})
+    save_all(smoke, tmp_path / "this")
+    for path in (tmp_path / "this").iterdir():
+        assert path.read_bytes() == (tmp_path / "other" / path.name).read_bytes(), path.name
 
 
 def test_the_callers_matplotlib_settings_do_not_matter(tmp_path):
@@ -162,6 +168,14 @@ def test_a_diverged_model_0_leaves_its_panel_out(smoke):
     surface.loc[surface["alpha"] == 0.5, "fitted"] = np.nan
     assert set(fig.fig12_table(surface, 5.0)["alpha"]) == {0.0, 1.0}
     assert set(fig.panel_rows(surface, 5.0)["alpha"]) == {0.0, 1.0}
+
+
+def test_a_run_in_which_every_trial_diverged_says_so(smoke, tmp_path):
+    trials = pd.read_parquet(smoke / "regression/trials.parquet").assign(gamma_norm=np.nan)
+    Notebook(smoke, tmp_path).show("fig07", fig.fig07_table(trials), fig.fig07, fig.fig07_caption)
+    assert {path.name for path in tmp_path.iterdir()} == {"fig07.svg", "fig07.png", "fig07.csv"}
+    assert prose.regression_findings(trials) == prose.NOTHING
+    assert fig.fig09_table(pd.DataFrame(columns=["teacher", "trial", "layer", "neuron", "eigenvalue"])).empty
 
 
 @pytest.mark.parametrize(

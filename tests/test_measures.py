@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparcs import measures, spectral
+from sparcs.ensemble.training import Trained
 from sparcs.experiments import regression, teacher_student
 
 
@@ -81,11 +82,13 @@ def test_regression_measures_of_a_known_network():
     full = np.concatenate([x, np.ones((50, 1))], axis=1)
     y = spectral.forward_bundles(phi, lam, full, lambda z: np.maximum(z, 0))[:, 0].astype(np.float32)
     data = {"x_train": x, "y_train": y, "x_held_out": x, "y_held_out": y + 0.1 * np.sign(np.arange(50) - 24.5)}
-    table = regression.measure(as_parameters(phi, lam, 2), data, np.array([-1, 4]), active_threshold=1e-9)
+    table = regression.measure(
+        Trained(as_parameters(phi, lam, 2), np.array([-1, 4]), np.array([0.25, np.nan])), data, active_threshold=1e-9
+    )
     row = table.iloc[0]
     assert row["mse"] == pytest.approx(0.01, rel=1e-3)
     assert row["r2"] == pytest.approx(1 - 0.01 / np.var(data["y_held_out"]), rel=1e-3)
-    assert row["train_mse"] < 1e-9
+    assert row["train_mse"] == 0.25
     assert row["mean_abs_eigenvalue"] == pytest.approx(np.abs(np.concatenate(lam[:2])).mean(), rel=1e-6)
     assert row["active_neurons"] == 4
     assert table.drop(columns="diverged_epoch").iloc[1].isna().all()

@@ -27,6 +27,7 @@ VERBS = {
     "render-report": "report",
     "tabulate-core-minutes": "report",
     "describe-params": "report",
+    "benchmark-step": "benchmark",
     "publish": "publish",
 }
 

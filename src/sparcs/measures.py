@@ -49,7 +49,11 @@ def forward(
     activities = {1: x}
     for i in range(2, last + 1):
         z = sum(activities[j] @ bundles[i, j].T for j in range(1, i))  # (batch, N_i)
-        activities[i] = z if i == last else np.maximum(z, 0) * keep.get(i, 1)
+        if i < last:
+            np.maximum(z, 0, out=z)
+            if i in keep:
+                z *= keep[i]
+        activities[i] = z
     return activities[last]
 
 

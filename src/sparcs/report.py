@@ -125,8 +125,9 @@ blockquote { margin: 1rem 0; padding: 0.1rem 1rem; border-left: 4px solid #e69f0
 .output_png + .output_markdown, .output_area:has(.output_png) + .output_area { color: var(--quiet);
   font-size: 0.9rem; line-height: 1.5; }
 table { border-collapse: collapse; margin: 1rem 0; font-size: 0.85rem; line-height: 1.4; }
-th, td { padding: 0.4rem 0.6rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
-th { border-bottom: 2px solid var(--ink); white-space: nowrap; }
+th, td { padding: 0.4rem 0.5rem; min-width: 2.5rem; border-bottom: 1px solid var(--line); text-align: left;
+  vertical-align: top; }
+th { border-bottom: 2px solid var(--ink); vertical-align: bottom; }
 td { font-variant-numeric: tabular-nums; }
 math { font-family: "STIX Two Math", "Latin Modern Math", "Cambria Math", math; }
 pre { overflow-x: auto; padding: 0.75rem; background: var(--shade); font-size: 0.8rem; border-radius: 4px; }

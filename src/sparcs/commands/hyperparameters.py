@@ -71,9 +71,9 @@ def sweep_teacher_student(
     seeds = teacher_student.seeds(root_seed, teacher.stem, range(trials))
     with timed(sidecar(output), device, trials):
         with progress(trials * settings.training.epochs, settings.training.penalty) as on_epoch:
-            result = teacher_student.train(data, seeds, settings, device, on_epoch)
-        report_divergence(range(trials), seeds, result.diverged_epoch)
-        table = hyperparameters.teacher_rows(result, data, seeds, settings)
+            trained = teacher_student.train(data, seeds, settings, device, on_epoch)
+        report_divergence(range(trials), seeds, trained.diverged_epoch)
+        table = hyperparameters.teacher_rows(trained, data, seeds, settings)
         write_table(output, table)
 
 

@@ -13,7 +13,7 @@ from sparcs.commands import regression, teacher_student
 from sparcs.commands.common import INPUT, PATH, sidecar
 from sparcs.files import ArtifactError, atomic, read_json, read_table, write_table
 
-COPIED = ("*.json", "*.csv", "theory/*.parquet", "teacher_student/linear.parquet", "reports/*.html")
+COPIED = ("*.json", "*.csv", "benchmark/*.csv", "theory/*.parquet", "teacher_student/linear.parquet", "reports/*.html")
 KEYS = {
     "regression": ["beta", "alpha", "trial"],
     "teacher_student": ["ensemble", "teacher", "trial"],

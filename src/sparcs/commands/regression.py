@@ -54,10 +54,10 @@ def train_regression(
     seeds = regression.seeds(root_seed, name, trials)
     with timed(sidecar(table), device, len(trials)):
         with progress(len(trials) * settings.training.epochs, name) as on_epoch:
-            result = regression.train(data, seeds, settings, device, on_epoch)
-        report_divergence(trials, seeds, result.diverged_epoch)
-        measures = regression.measure(result.parameters, data, result.diverged_epoch, settings.active_threshold)
-        write_arrays(parameters, result.parameters)
+            trained = regression.train(data, seeds, settings, device, on_epoch)
+        report_divergence(trials, seeds, trained.diverged_epoch)
+        measures = regression.measure(trained, data, settings.active_threshold)
+        write_arrays(parameters, trained.parameters)
         write_table(table, measures.assign(trial=trials, seed=seeds))
 
 

@@ -18,6 +18,7 @@ from sparcs.commands.common import (
     sidecar,
     timed,
 )
+from sparcs.ensemble.training import Trained
 from sparcs.experiments import teacher_student
 from sparcs.files import read_arrays, read_table, write_arrays, write_table
 from sparcs.params import TeacherData, TeacherStudent, TeacherTrial, teacher_parts
@@ -40,23 +41,23 @@ def train_teacher_student(
     seeds = teacher_student.seeds(root_seed, teacher.stem, trials)
     with timed(sidecar(output), device, len(trials)):
         with progress(len(trials) * settings.training.epochs, teacher.stem) as on_epoch:
-            result = teacher_student.train(data, seeds, settings, device, on_epoch)
-        report_divergence(trials, seeds, result.diverged_epoch)
-        tables = measure_trials(result, data, settings, trials, seeds)
-        write_arrays(output.with_suffix(".safetensors"), result.parameters)
+            trained = teacher_student.train(data, seeds, settings, device, on_epoch)
+        report_divergence(trials, seeds, trained.diverged_epoch)
+        tables = measure_trials(trained, data, settings, trials, seeds)
+        write_arrays(output.with_suffix(".safetensors"), trained.parameters)
         for name, table in tables.items():
             write_table(output.with_name(f"{output.name}_{name}.parquet"), table)
 
 
 def measure_trials(
-    result, data: dict[str, np.ndarray], settings: TeacherTrial, trials: list[int], seeds: list[int]
+    trained: Trained, data: dict[str, np.ndarray], settings: TeacherTrial, trials: list[int], seeds: list[int]
 ) -> dict[str, pd.DataFrame]:
     """The tables of one job; a trial that diverged has its row alone, with NaN measures."""
     rows, others = [], {"eigenvalues": [], "pruning": []}
-    for index, (trial, seed, diverged) in enumerate(zip(trials, seeds, result.diverged_epoch, strict=True)):
+    for index, (trial, seed, diverged) in enumerate(zip(trials, seeds, trained.diverged_epoch, strict=True)):
         row = {"trial": trial, "seed": seed, "diverged_epoch": int(diverged)}
         if diverged < 0:
-            own = {name: array[index] for name, array in result.parameters.items()}
+            own = {name: array[index] for name, array in trained.parameters.items()}
             scalars, eigenvalues, pruning = teacher_student.measure(own, data, settings)
             row |= scalars
             others["eigenvalues"].append(eigenvalues.assign(trial=trial))

@@ -52,7 +52,7 @@ def train(
     trials = check_parameters(initial, widths_of(initial))
     if len(trial_seeds) != trials:
         raise ValueError(f"trial_seeds has {len(trial_seeds)} entries: initial has {trials} trials")
-    size = trials_at_once or (1 if torch.device(device).type == "cpu" else max(trials, 1))
+    size = trials_at_once or (1 if torch.device(device).type == "cpu" else trials)
     diverged, losses = np.full(trials, -1), np.full(trials, np.nan)
     final = {key: value.copy() for key, value in initial.items()}
     for first in range(0, trials, size):

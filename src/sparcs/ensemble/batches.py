@@ -3,6 +3,8 @@
 import numpy as np
 from numba import njit
 
+from sparcs.ensemble.compiled import cached
+
 
 def epoch_orders(generator: np.random.Generator, points: int, epochs: int) -> np.ndarray:
     """The next epochs' shuffles of range(points), (epochs, points) int32.
@@ -14,7 +16,8 @@ def epoch_orders(generator: np.random.Generator, points: int, epochs: int) -> np
     return _shuffled(words.view(np.uint32), points)
 
 
-@njit(cache=True, nogil=True)
+@cached
+@njit(nogil=True)
 def _shuffled(words, points):
     epochs = len(words)
     orders = np.empty((epochs, points), np.int32)

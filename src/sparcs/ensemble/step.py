@@ -10,8 +10,8 @@ What makes it fast:
 * Backward needs only G[h,k] = Σ_b [z_bh > 0] (∂L/∂y_b) x_bk, since w and W_21 factor out. The 16 possible sums of four
   samples are tabulated; four sign bits pick one: a lookup and an addition do four samples for 16 neurons.
 
-H is padded to a multiple of 16 with neurons that are zero and stay zero. numba's disk cache does not see edits of
-``vectors``, whose functions are compiled into these: after one, delete ``__pycache__``.
+H is padded to a multiple of 16 with neurons that are zero and stay zero. Denormal numbers occur where neurons die, a
+few of 1,504, and cost nothing measurable (Zen 4).
 """
 
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from sparcs.ensemble.compiled import cached
 from sparcs.ensemble.training import BETA_1, BETA_2, EPSILON
 from sparcs.ensemble.vectors import (
     AVX512,
@@ -266,7 +267,8 @@ def _step(state, buffers, points, order, loss, rate, correction):
     return mean_square
 
 
-@njit(cache=True, nogil=True)
+@cached
+@njit(nogil=True)
 def train_epochs(state, buffers, points, orders, batch_size, loss, rates):
     """Train one network on ``orders`` (epochs, points), changing ``state``; stops after an epoch that is not finite.
 

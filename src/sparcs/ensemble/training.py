@@ -83,6 +83,8 @@ def check_parameters(parameters: Parameters, widths: Sequence[int]) -> int:
     for key, shape in shapes.items():
         if parameters[key].shape != (trials, *shape):
             raise ValueError(f"initial[{key!r}] of shape {parameters[key].shape}: must be {(trials, *shape)}")
+    if trials < 1:
+        raise ValueError("initial holds no trials: at least one is needed")
     return trials
 
 

@@ -3,8 +3,6 @@
 Each function below becomes one or two instructions on a register of 16 float32 (AVX-512); LLVM splits the vectors for
 other processors and for float64. Names and operators are usable inside ``numba.njit`` functions only. Arrays are
 one-dimensional and contiguous; an index counts elements.
-
-numba's disk cache does not see edits of this file: after one, delete ``__pycache__``.
 """
 
 import operator

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from sparcs.ensemble.training import Trained
 from sparcs.experiments import regression, teacher_student
 from sparcs.measures import active, blocks_of, bundles_of, r_squared
 from sparcs.params import RegressionTrial, TeacherTrial
@@ -32,25 +33,27 @@ def sweep_regression(
         seeds = regression.seeds(root_seed, name, trials)
         for rho in rhos:
             own = settings.model_copy(update={"training": settings.training.model_copy(update={"rho": rho})})
-            result = regression.train(data, seeds, own, device, on_epoch)
-            measures = regression.measure(result.parameters, data, result.diverged_epoch, own.active_threshold)
+            trained = regression.train(data, seeds, own, device, on_epoch)
+            measures = regression.measure(trained, data, own.active_threshold)
             keys = {"experiment": "regression", "penalty": own.training.penalty, "rho": rho, "alpha": alpha}
             tables.append(measures[MEASURES].assign(**keys, beta=beta, trial=list(trials), seed=seeds))
     return pd.concat(tables, ignore_index=True)[COLUMNS]
 
 
-def teacher_rows(result, data: Mapping[str, np.ndarray], seeds: Sequence[int], settings: TeacherTrial) -> pd.DataFrame:
+def teacher_rows(
+    trained: Trained, data: Mapping[str, np.ndarray], seeds: Sequence[int], settings: TeacherTrial
+) -> pd.DataFrame:
     """One row per trained student: fit on the test points and active hidden neurons.
 
     Active: |λ| above 1 % of the largest, and live. No α, β or ‖Γ‖: those are NaN.
     """
     rows = []
-    for trial, (seed, diverged) in enumerate(zip(seeds, result.diverged_epoch, strict=True)):
+    for trial, (seed, diverged) in enumerate(zip(seeds, trained.diverged_epoch, strict=True)):
         row = dict.fromkeys(COLUMNS, np.nan)
         row |= {"experiment": "teacher_student", "penalty": settings.training.penalty, "rho": settings.training.rho}
         row |= {"trial": trial, "seed": seed, "diverged_epoch": int(diverged)}
         if diverged < 0:
-            phi, lam = blocks_of({name: array[trial] for name, array in result.parameters.items()})
+            phi, lam = blocks_of({name: array[trial] for name, array in trained.parameters.items()})
             output = teacher_student.predict(bundles_of(phi, lam), data["x_test"])
             row["r2"] = r_squared(data["y_test"], output)
             row["mse"] = float(np.square(data["y_test"] - output, dtype=np.float64).mean())

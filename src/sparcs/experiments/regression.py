@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from sparcs.ensemble.training import Training, initial_parameters
+from sparcs.ensemble.training import Trained, Training, initial_parameters
 from sparcs.measures import blocks_of, bundles_of, forward, path_norms, r_squared
 from sparcs.params import ParameterError, RegressionTrial
 from sparcs.seeds import trial_seed
@@ -26,11 +26,8 @@ def train(
     settings: RegressionTrial,
     device: str,
     on_epoch: Callable[[int], None] | None = None,
-):
-    """Train one trial per seed on x_train (points, 2), y_train (points,).
-
-    Returns the backend's TrainingResult: final parameters with a leading trials axis, and where a trial diverged.
-    """
+) -> Trained:
+    """Train one trial per seed on x_train (points, 2), y_train (points,); settings and device say with which backend."""
     backend = {"auto": "kernel" if device == "cpu" else "torch"}.get(settings.backend, settings.backend)
     if backend == "kernel" and device != "cpu":
         raise ParameterError(f"regression.backend = 'kernel' with device = {device!r}: allowed is device = 'cpu'")
@@ -49,15 +46,13 @@ def train(
     )
 
 
-def measure(
-    parameters: Parameters, data: Mapping[str, np.ndarray], diverged_epoch: np.ndarray, active_threshold: float
-) -> pd.DataFrame:
+def measure(trained: Trained, data: Mapping[str, np.ndarray], active_threshold: float) -> pd.DataFrame:
     """One row per trial: fit on the held-out points, norms of paths and eigenvalues, active hidden neurons.
 
     ‖Γ‖² = Σ_j (Σ_i W_32,ij²)(Σ_k W_21,jk²), the bias column included; |λ| over λ_1 and λ_2 together.
-    A trial that diverged has NaN measures.
+    train_mse is the mean over the last epoch's batches, each before its update. A trial that diverged has NaN measures.
     """
-    phi, lam = blocks_of(parameters)
+    phi, lam = blocks_of(trained.parameters)
     bundles = bundles_of(phi, lam)
     norms = path_norms(bundles[2, 1], bundles[3, 2])  # (trials, hidden)
     eigenvalues = np.abs(np.concatenate(lam[:2], axis=-1))  # (trials, N_1 + N_2)
@@ -67,21 +62,20 @@ def measure(
             "mean_abs_eigenvalue": eigenvalues.mean(axis=-1),
             "eigenvalue_norm": np.sqrt(np.square(eigenvalues).sum(axis=-1)),
             "skip_norm": np.sqrt(np.square(bundles[3, 1]).sum(axis=(-2, -1))),
+            "train_mse": trained.loss,
             "active_neurons": (norms > active_threshold).sum(axis=-1).astype(float),
         }
     )
     for trial in range(len(table)):
         own = {key: weight[trial].astype(np.float32) for key, weight in bundles.items()}
-        for prefix, split in (("", "held_out"), ("train_", "train")):
-            prediction = predict(own, data[f"x_{split}"])
-            table.loc[trial, f"{prefix}mse"] = np.square(data[f"y_{split}"] - prediction, dtype=np.float64).mean()
-            if not prefix:
-                table.loc[trial, "r2"] = r_squared(data[f"y_{split}"], prediction)
-    table[diverged_epoch >= 0] = np.nan
-    return table.assign(diverged_epoch=diverged_epoch)
+        prediction = predict(own, data["x_held_out"])
+        table.loc[trial, "mse"] = np.square(data["y_held_out"] - prediction, dtype=np.float64).mean()
+        table.loc[trial, "r2"] = r_squared(data["y_held_out"], prediction)
+    table[trained.diverged_epoch >= 0] = np.nan
+    return table.assign(diverged_epoch=trained.diverged_epoch)
 
 
-def predict(bundles: Mapping[tuple[int, int], np.ndarray], x: np.ndarray, rows: int = 1000) -> np.ndarray:
+def predict(bundles: Mapping[tuple[int, int], np.ndarray], x: np.ndarray, rows: int = 200) -> np.ndarray:
     """The network's output on x (points, 2), without the bias column; (points,). In blocks that stay in the cache."""
     x = np.concatenate([x, np.ones_like(x[:, :1])], axis=1)  # (points, 3)
     return np.concatenate([forward(bundles, x[k : k + rows])[:, 0] for k in range(0, len(x), rows)])

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from sparcs.data import teacher
-from sparcs.ensemble.training import Training, initial_parameters
+from sparcs.ensemble.training import Trained, Training, initial_parameters
 from sparcs.measures import blocks_of, bundles_of, forward, live, r_squared
 from sparcs.params import TeacherTrial
 from sparcs.seeds import trial_seed
@@ -28,8 +28,8 @@ def train(
     settings: TeacherTrial,
     device: str,
     on_epoch: Callable[[int], None] | None = None,
-):
-    """Train one trial per seed on x_train, y_train (points, n). Returns the backend's TrainingResult."""
+) -> Trained:
+    """Train one trial per seed on x_train, y_train (points, n)."""
     from sparcs.ensemble import batched  # loads torch
 
     initial = initial_parameters(settings.widths, seeds, np.float32)

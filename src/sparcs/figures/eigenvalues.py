@@ -20,11 +20,13 @@ def fig09_table(eigenvalues: pd.DataFrame) -> pd.DataFrame:
     eigenvalues: of one ensemble. The bins are equal on a logarithmic axis; the first holds all below 10⁻⁶.
     """
     finished = eigenvalues.dropna(subset=["eigenvalue"])
+    if finished.empty:
+        return pd.DataFrame(columns=["lower", "upper", "n", "mean", "trials_low", "trials_high", "layer"])
     sizes = finished.assign(size=finished["eigenvalue"].abs().clip(lower=FLOOR))
-    decades = np.log10(FLOOR), np.ceil(np.log10(sizes["size"].to_numpy().max(initial=1.0)))
+    decades = np.log10(FLOOR), np.ceil(np.log10(max(1.0, sizes["size"].max())))
     edges = np.logspace(*decades, round(decades[1] - decades[0]) * BINS_PER_DECADE + 1)
-    layers = {name: sizes if name == "both" else sizes[sizes["layer"] == int(name)] for name in LAYERS}
     edges[0] = FLOOR  # not a rounding error above it
+    layers = {name: sizes if name == "both" else sizes[sizes["layer"] == int(name)] for name in LAYERS}
     return pd.concat([_histogram(rows, edges).assign(layer=name) for name, rows in layers.items()], ignore_index=True)
 
 

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from sparcs.figures.style import HIDDEN_PATH, INK, PAGE, PALE, SKIP, styled
+from sparcs.figures.text import values_text
 
 CUTOFF = 0.01  # weaker connections are not drawn, as in the paper
 INPUTS = {1: "x₁", 2: "x₂", 3: "1"}
@@ -56,9 +57,13 @@ def fig15_caption(drawn: pd.DataFrame) -> str:
     )
 
 
-def fig07_network_caption() -> str:
+def fig07_network_caption(drawn: pd.DataFrame) -> str:
     """The network panels of Figure 7 in words."""
-    return "**Figure 7, networks.** The network panels of Figure 7, larger; drawn as in Figure 15."
+    beta, alpha = values_text(drawn["beta"]), values_text(drawn["alpha"])
+    return (
+        f"**Figure 7, networks.** The network panels of Figure 7 ($\\beta = {beta}$, $\\alpha$ = {alpha}), larger; "
+        "drawn as in Figure 15."
+    )
 
 
 def full_strengths(paths: pd.DataFrame, skips: pd.DataFrame) -> tuple[float, float]:
@@ -129,7 +134,7 @@ def _hidden_heights(strong: pd.DataFrame) -> dict[int, float]:
 def _connect(axes: Axes, lines: list, strengths: pd.Series, full: float, color: str) -> None:
     """Lines as wide as they are strong, and the more transparent the more there are."""
     widths = 0.15 + 1.4 * np.minimum(np.abs(strengths.to_numpy(dtype=float)) / full, 1)
-    visible = np.clip(MANY_LINES / max(len(lines), 1), 0.08, 0.8)
+    visible = np.clip(MANY_LINES / max(len(lines), 1), 0.05, 0.8)
     axes.add_collection(LineCollection(lines, linewidths=widths, colors=color, alpha=visible, capstyle="round"))
 
 

@@ -1,6 +1,7 @@
 """What a notebook holds on to: the tables of one run, and the place where its figures go."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -8,6 +9,7 @@ from IPython.display import Image, Markdown, display
 from matplotlib.figure import Figure
 
 from sparcs.figures.saving import save
+from sparcs.figures.style import COLUMN, styled
 from sparcs.files import read_json, read_table
 
 SCREEN_PIXELS_PER_INCH = 118  # a full-width figure fills the page's column
@@ -37,12 +39,31 @@ class Notebook:
         """Show paragraphs of Markdown."""
         display(Markdown("\n\n".join(filter(None, paragraphs))))
 
-    def show(self, name: str, figure: Figure, drawn: pd.DataFrame, caption: str) -> None:
-        """Save a figure with its source table, show it, and the caption below; its first sentence is the alt text."""
+    def show(
+        self,
+        name: str,
+        drawn: pd.DataFrame,
+        draw: Callable[[pd.DataFrame], Figure],
+        describe: Callable[[pd.DataFrame], str],
+    ) -> None:
+        """Draw a table, save figure and table, show the figure with its caption below.
+
+        The caption's first sentence is the alternative text. Without rows, all trials having diverged, it says so.
+        """
+        figure = nothing() if drawn.empty else draw(drawn)
+        caption = f"**{name}.** Nothing to draw: no trial finished." if drawn.empty else describe(drawn)
         image = save(figure, self._figures, name, drawn)
         width = round(figure.get_figwidth() * SCREEN_PIXELS_PER_INCH)
         display(Image(image), metadata={"image/png": {"alt": alternative_text(caption), "width": width}})
         self.say(caption)
+
+
+@styled
+def nothing() -> Figure:
+    """What stands in for a figure without data."""
+    figure = Figure(figsize=(COLUMN, 0.5))
+    figure.text(0.5, 0.5, "nothing to draw: no trial finished", ha="center", va="center")
+    return figure
 
 
 def alternative_text(caption: str) -> str:

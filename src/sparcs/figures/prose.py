@@ -11,6 +11,7 @@ from sparcs.figures.text import listing, number
 
 ANSWERS = {"replicated": "yes", "partly": "in part", "not replicated": "no", "untested": "not tested at this scale"}
 GOOD_FIT = 0.95
+NOTHING = "No trial finished."
 
 
 def answer(claims: pd.DataFrame, deciding: str) -> str:
@@ -66,7 +67,7 @@ def sweep_size(trials: pd.DataFrame, settings: Mapping) -> str:
     """n of the sweep, and how many trials diverged."""
     counts = trials.groupby(["experiment", "penalty", "rho", "alpha"], dropna=False)["trial"].count()
     return (
-        f"{trials['penalty'].nunique()} kinds of penalty, {trials['rho'].nunique()} strengths, "
+        f"penalty {listing(list(trials['penalty'].unique()))}, {trials['rho'].nunique()} strengths, "
         f"n = {count_range(counts)} trials each; {_epochs(settings, 'regression')}; {_diverged(trials)}."
     )
 
@@ -74,6 +75,8 @@ def sweep_size(trials: pd.DataFrame, settings: Mapping) -> str:
 def regression_findings(trials: pd.DataFrame) -> str:
     """‖Γ‖ at both ends for every β, and how well the trials fit."""
     norms = over_trials(trials, "gamma_norm", ["beta", "alpha"])
+    if norms.empty:
+        return NOTHING
     sentences = []
     for beta, own in norms.groupby("beta"):
         first, last = own.iloc[0], own.iloc[-1]
@@ -93,6 +96,8 @@ def teacher_student_findings(trials: pd.DataFrame, linear: pd.DataFrame, budget:
     """Linear and trained fits, the surviving layer, and what pruning leaves, for the default ensemble."""
     own = trials[trials["diverged_epoch"] < 0]
     n = len(own)
+    if n == 0:
+        return NOTHING
     survives = {layer: int((own["surviving_layer"] == layer).sum()) for layer in (2, 3)}
     with_intercept = linear.loc[linear["intercept"].astype(bool) & (linear["rotations"] == 2), "r2"]
     return (
@@ -110,6 +115,8 @@ def teacher_student_findings(trials: pd.DataFrame, linear: pd.DataFrame, budget:
 def sweep_findings(trials: pd.DataFrame) -> str:
     """The range of mean R² inside the shaded strengths and outside, for every kind of penalty."""
     means = over_trials(trials[trials["rho"] > 0], "r2", ["experiment", "penalty", "rho"])
+    if means.empty:
+        return NOTHING
     low, high = SWEET_SPOT
     inside = means["rho"].between(low * 0.999, high * 1.001)
     sentences = []
@@ -117,9 +124,9 @@ def sweep_findings(trials: pd.DataFrame) -> str:
         within = own.loc[inside[own.index], "mean"]
         best = own.loc[own["mean"].idxmax()]
         sentences.append(
-            f"{experiment.replace('_', '–').capitalize()}, {penalty}: mean R² from {number(within.min())} to "
-            f"{number(within.max())} inside the range, {number(own['mean'].min())} at worst over all strengths, best "
-            f"at $\\rho$ = {number(best['rho'])}."
+            f"{experiment.replace('_', '–').capitalize()}, {penalty}: mean R² over data sets and trials "
+            f"{number(within.min())} to {number(within.max())} inside the range, {number(own['mean'].min())} at worst "
+            f"over all strengths, best at $\\rho$ = {number(best['rho'])}."
         )
     return "\n".join(f"- {sentence}" for sentence in sentences)
 

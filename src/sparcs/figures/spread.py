@@ -13,13 +13,14 @@ FEWEST = 3  # below this n no interval is given, as in the claims' rules
 def over_trials(trials: pd.DataFrame, column: str, by: list[str]) -> pd.DataFrame:
     """Summary of a column over the finished trials of each group.
 
-    Returns ``by``, n, mean, low and high (95 % t interval of the mean, NaN for n < 3), and
-    trials_low and trials_high (the quantiles that hold the central 95 % of the trials).
+    Returns ``by``, n, mean, low and high (95 % t interval of the mean, NaN for n < 3), median, and trials_low and
+    trials_high (the quantiles that hold the central 95 % of the trials).
     """
     groups = trials.dropna(subset=[column]).groupby(by)[column]
     summary = groups.agg(
         n="count",
         mean="mean",
+        median="median",
         trials_low=lambda values: values.quantile((1 - LEVEL) / 2),
         trials_high=lambda values: values.quantile((1 + LEVEL) / 2),
     )

@@ -10,7 +10,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from sparcs.figures.style import GREEN, PAGE, RED, SURFACE_MAP, styled
-from sparcs.figures.text import number
+from sparcs.figures.text import number, values_text
 
 COLUMNS = 7
 HEAD, FOOT, LARGEST_PANEL = 0.1, 0.5, 1.9  # inches: the title's room, the colour bar's, the side of a panel
@@ -69,9 +69,13 @@ def fig12_caption(drawn: pd.DataFrame) -> str:
     )
 
 
-def fig07_surface_caption() -> str:
+def fig07_surface_caption(drawn: pd.DataFrame) -> str:
     """The surface panels of Figure 7 in words."""
-    return "**Figure 7, surfaces.** The surfaces of Figure 7's panels, larger: the output of model 0 over its inputs."
+    beta, alpha = values_text(drawn["beta"]), values_text(drawn["alpha"])
+    return (
+        f"**Figure 7, surfaces.** The surfaces of Figure 7's panels ($\\beta = {beta}$, $\\alpha$ = {alpha}), larger: "
+        "the output of model 0 over its inputs."
+    )
 
 
 def draw_surface(axes: Axes, rows: pd.DataFrame, column: str) -> None:

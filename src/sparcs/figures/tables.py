@@ -24,8 +24,8 @@ def claims_table(claims: pd.DataFrame) -> str:
         {
             "claim": f"**{claim.id}**" if claim.id[-1].isdigit() else claim.id,
             "statement": claim.statement,
-            "the paper, or a part's region": _paper(claim),
-            "measured here [95 % interval]": interval(claim.measured, claim.low, claim.high),
+            "the paper; a part's region": _paper(claim),
+            "measured [95 % interval]": interval(claim.measured, claim.low, claim.high),
             "n": "" if pd.isna(claim.n) else f"{int(claim.n):,}",
             "verdict": verdict(claim.verdict),
             "remark": _text(claim.reason),
@@ -56,6 +56,8 @@ def hyperparameter_table(settings: Mapping, number_in_paper: int) -> str:
 def ensembles_table(trials: pd.DataFrame) -> str:
     """One row per kind of penalty and teacher of experiment 2: means over its finished trials."""
     finished = trials[trials["diverged_epoch"] < 0]
+    if finished.empty:
+        return "No trial finished."
     rows = [_ensemble(name, own) for name, own in finished.groupby("ensemble", sort=False)]
     return markdown(pd.DataFrame(rows))
 

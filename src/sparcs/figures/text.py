@@ -1,7 +1,7 @@
 """Numbers and lists as text for captions and sentences."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 def number(value: float) -> str:
@@ -27,6 +27,11 @@ def interval(value: float, low: float, high: float) -> str:
     if math.isnan(value):
         return ""
     return number(value) if math.isnan(low) or low == high else f"{number(value)} [{number(low)}, {number(high)}]"
+
+
+def values_text(values: Iterable[float]) -> str:
+    """Distinct values in ascending order as they stand in a sentence."""
+    return listing([f"{value:g}" for value in sorted(set(values))])
 
 
 def listing(items: Sequence[str]) -> str:

@@ -161,7 +161,7 @@ def _draw_curves(axes: Axes, drawn: pd.DataFrame) -> None:
 
 def _by_largest(summary: pd.DataFrame) -> pd.DataFrame:
     largest = summary.groupby("beta")["mean"].transform("max")
-    columns = ["mean", "low", "high", "trials_low", "trials_high"]
+    columns = ["mean", "low", "high", "median", "trials_low", "trials_high"]
     return summary.assign(**{column: summary[column] / largest.where(largest > 0) for column in columns})
 
 
