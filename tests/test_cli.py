@@ -116,8 +116,8 @@ def test_experiment_2_in_chunks_of_any_size(tmp_path):
     own = TWO.model_copy(update={"points": 600, "test_points": 500, "selection_points": 100, "widths": [5, 12, 12, 5]})
     teacher = tmp_path / "teacher42_rotations2.safetensors"
     code = run(
-        "generate-teacher-data", "--settings", own.part(params.TeacherData), "--size", 5, "--seed", 42, "--rotations", 2,
-        "--output", teacher, "--metadata", tmp_path / "m.json",
+        "generate-teacher-data", "--settings", own.part(params.TeacherData), "--size", 5, "--seed", 42,
+        "--rotations", 2, "--output", teacher, "--metadata", tmp_path / "m.json",
     )  # fmt: skip
     assert code == 0
     found = {}

@@ -169,7 +169,7 @@ def tanh_fit(alphas: np.ndarray, curve: np.ndarray) -> tuple[float, float]:
 
 
 def run_too_small(run: Mapping, paper: Mapping) -> dict[str, str]:
-    """Why a run can't test its claims, per experiment: fewer epochs, points or data sets than the paper's, other widths.
+    """Why a run can't test its claims, per experiment: fewer epochs, points, data sets than the paper's, other widths.
 
     run, paper: the two settings as nested mappings.
     """

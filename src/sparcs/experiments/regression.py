@@ -27,7 +27,7 @@ def train(
     device: str,
     on_epoch: Callable[[int], None] | None = None,
 ) -> Trained:
-    """Train one trial per seed on x_train (points, 2), y_train (points,); settings and device say with which backend."""
+    """Train one trial per seed on x_train (points, 2), y_train (points,), with the backend that fits the device."""
     backend = {"auto": "kernel" if device == "cpu" else "torch"}.get(settings.backend, settings.backend)
     if backend == "kernel" and device != "cpu":
         raise ParameterError(f"regression.backend = 'kernel' with device = {device!r}: allowed is device = 'cpu'")
