@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from sparcs import cli, files, params
+from sparcs.experiments import teacher_student
 
 BASE = params.read_yaml(Path(__file__).parents[1] / "params.yaml")
 SMOKE = params.resolve(
@@ -112,14 +113,19 @@ def test_a_kernel_on_a_gpu_is_refused(data, tmp_path, capsys):
     assert "allowed is device = 'cpu'" in capsys.readouterr().err
 
 
-def test_experiment_2_in_chunks_of_any_size(tmp_path):
-    own = TWO.model_copy(update={"points": 600, "test_points": 500, "selection_points": 100, "widths": [5, 12, 12, 5]})
-    teacher = tmp_path / "teacher42_rotations2.safetensors"
+def draw_teacher(settings, folder):
+    teacher = folder / "teacher42_rotations2.safetensors"
     code = run(
-        "generate-teacher-data", "--settings", own.part(params.TeacherData), "--size", 5, "--seed", 42,
-        "--rotations", 2, "--output", teacher, "--metadata", tmp_path / "m.json",
+        "generate-teacher-data", "--settings", settings.part(params.TeacherData), "--size", 5, "--seed", 42,
+        "--rotations", 2, "--output", teacher, "--metadata", folder / "m.json",
     )  # fmt: skip
     assert code == 0
+    return teacher
+
+
+def test_experiment_2_in_chunks_of_any_size(tmp_path):
+    own = TWO.model_copy(update={"points": 600, "test_points": 500, "selection_points": 100, "widths": [5, 12, 12, 5]})
+    teacher = draw_teacher(own, tmp_path)
     found = {}
     for chunk in (1, 2):
         settings = own.model_copy(update={"chunk": chunk})
@@ -148,6 +154,7 @@ def test_experiment_2_in_chunks_of_any_size(tmp_path):
     assert set(found[1]) == {"trials.parquet", "eigenvalues.parquet", "pruning.parquet"}
     assert found[1] == found[2]
     trials = files.read_table(tmp_path / "1" / "trials.parquet")
+    assert set(teacher_student.MEASURES) <= set(trials.columns)
     assert (trials["test_r2"] < 1).all()
     assert trials["live_neurons"].between(0, 24).all()
 
@@ -161,3 +168,18 @@ def test_every_verb_has_help(capsys):
 def test_an_unknown_verb_is_one_sentence(capsys):
     assert run("trian") == 2
     assert capsys.readouterr().err == "sparcs: No such command 'trian'.\n"
+
+
+def test_a_student_that_diverges_has_a_row_of_nan(tmp_path, capsys):
+    own = TWO.model_copy(update={"points": 300, "test_points": 200, "selection_points": 50, "widths": [5, 12, 12, 5]})
+    own = own.model_copy(update={"training": own.training.model_copy(update={"learning_rate": 1e30})})
+    teacher = draw_teacher(own, tmp_path)
+    code = run(
+        "train-teacher-student", "--teacher", teacher, "--trials", "[0, 1]", "--root-seed", 1,
+        "--settings", own.part(params.TeacherTrial), "--output", tmp_path / "out" / "0-1",
+    )  # fmt: skip
+    assert code == 0
+    assert "trial 1" in capsys.readouterr().err
+    trials = files.read_table(tmp_path / "out" / "0-1_trials.parquet")
+    assert (trials["diverged_epoch"] >= 0).all()
+    assert trials[teacher_student.MEASURES].isna().all(axis=None)

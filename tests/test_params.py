@@ -65,6 +65,14 @@ def test_a_wrong_setting_is_one_sentence(overrides, message):
     assert "\n" not in str(caught.value)
 
 
+def test_overrides_given_as_text_have_their_types():
+    text = {"scale": "smoke", "regression": {"trials": "7", "alphas": ["0", "0.5"], "training": {"rho": "1.0e-3"}}}
+    one = params.resolve(BASE, params.typed(text)).regression
+    assert (one.trials, one.alphas, one.training.rho) == (7, [0, 0.5], 1e-3)
+    with pytest.raises(params.ParameterError, match=r"regression\.trials = 'seven'"):
+        params.resolve(BASE, params.typed({"regression": {"trials": "seven"}}))
+
+
 def test_a_missing_field_is_named():
     base = copy.deepcopy(BASE)
     del base["regression"]["points"]

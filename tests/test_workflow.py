@@ -1,6 +1,7 @@
 """The workflow, run for real at smoke scale in an empty folder."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -78,6 +79,13 @@ def test_a_changed_leaf_reruns_only_what_uses_it(finished):
     assert "train_teacher_student" not in output and "generate_regression_data" not in output
 
 
+def test_adding_a_trial_trains_only_that_one(finished):
+    more = "regression={trials: 3, chunk: 2}"
+    code, output = snakemake(finished, "-n", "--config", "scale=smoke", more)
+    assert code == 0, output[-3000:]
+    assert re.search(r"train regression +6 ", output), output[-3000:]  # one job a data set, trial 2; 0 and 1 stay
+
+
 def test_smoke_results_are_not_published(finished):
     code, output = snakemake(finished, "publish", "--config", "scale=smoke")
     assert code != 0
@@ -101,16 +109,17 @@ def test_a_wrong_setting_stops_before_anything_is_written(tmp_path, config, mess
     assert not [path for path in tmp_path.iterdir() if path.name != ".snakemake"]
 
 
-def test_the_report_counts_a_diverged_trial(finished, tmp_path):
+def test_the_report_counts_diverged_trials(tmp_path):
     code, output = snakemake(
         tmp_path,
         "--config",
         "scale=smoke",
         "regression={training: {learning_rate: 1.0e+30}}",
-        "--",
-        "results/smoke/reports/02_alpha_beta.html",
+        "teacher_student={training: {learning_rate: 1.0e+30}}",
     )
     assert code == 0, output[-5000:]
-    trials = pd.read_parquet(tmp_path / "results" / "smoke" / "regression" / "trials.parquet")
-    assert (trials["diverged_epoch"] >= 0).all()
-    assert "diverged" in (tmp_path / "results" / "smoke" / "reports" / "02_alpha_beta.html").read_text()
+    for experiment, notebook in (("regression", "02_alpha_beta"), ("teacher_student", "03_teacher_student")):
+        trials = pd.read_parquet(tmp_path / "results" / "smoke" / experiment / "trials.parquet")
+        assert (trials["diverged_epoch"] >= 0).all()
+        page = (tmp_path / "results" / "smoke" / "reports" / f"{notebook}.html").read_text()
+        assert f"{len(trials)} of {len(trials)} trials diverged" in page or "No trial finished" in page

@@ -158,10 +158,10 @@ def tanh_fit(alphas: np.ndarray, curve: np.ndarray) -> tuple[float, float]:
     """(midpoint m, width w) of the least-squares fit  c + h tanh((α − m)/w)  to a curve, h ≥ 0.
 
     Over the grid MIDPOINTS × WIDTHS, where c and h follow in closed form: the best (m, w) is that whose tanh
-    correlates most with the curve. NaN for a constant curve.
+    correlates most with the curve. NaN for a curve that is constant or not finite.
     """
     centred = curve - curve.mean()
-    if not centred.any():
+    if not (np.isfinite(centred).all() and centred.any()):
         return np.nan, np.nan
     correlation = _tanh_shapes(tuple(alphas)) @ centred  # (midpoints, widths), up to one common factor
     m, w = np.unravel_index(correlation.argmax(), correlation.shape)
@@ -214,7 +214,7 @@ CLAIMS = [
           "03_teacher_student, Figure 10", neurons_left, ("teacher_student/trials",)),
     Claim("D4", "R² of the trimmed network", "Section 5", "about 0.98", "03_teacher_student, Figure 10", trimmed_fit,
           ("teacher_student/trials",)),
-    Claim("G1", "ρ from 1e-5 to 1e-3 works", "Appendix F", "said", "06_hyperparameters", sweet_spot,
+    Claim("G1", "ρ from 1e-5 to 1e-3 works", "Appendix G", "said", "06_hyperparameters", sweet_spot,
           ("hyperparameters/trials",)),
 ]  # fmt: skip
 

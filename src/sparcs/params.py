@@ -276,6 +276,20 @@ def merge(base: Mapping, *overlays: Mapping) -> dict:
     return merged
 
 
+def typed(value: Any) -> Any:
+    """Overrides with numbers for numbers: Snakemake's --config hands every nested leaf on as text."""
+    if isinstance(value, Mapping):
+        return {key: typed(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [typed(inner) for inner in value]
+    if not isinstance(value, str):
+        return value
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError:
+        return value
+
+
 def resolve(base: Mapping, overrides: Mapping | None = None) -> Settings:
     """The settings of a run: ``base`` (params.yaml), its overlay for the chosen scale, then ``overrides``.
 

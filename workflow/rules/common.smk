@@ -7,7 +7,7 @@ import sys
 from sparcs import params
 from sparcs.sources import sources
 
-OVERRIDES = workflow.config_settings.overwrite_config
+OVERRIDES = params.typed(workflow.config_settings.overwrite_config)
 ROOT = Path(workflow.basedir).parent
 PARAMS_FILE = ROOT / "params.yaml"
 

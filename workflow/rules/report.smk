@@ -167,7 +167,8 @@ rule tabulate_core_minutes:
     threads: 1
     params:
         folder=BENCHMARKS,
+        scale=SCALE,
     message:
         "Adding up core-minutes"
     shell:
-        "sparcs tabulate-core-minutes --folder {params.folder} --output {output} 2> {log}"
+        "sparcs tabulate-core-minutes --folder {params.folder} --scale {params.scale} --output {output} 2> {log}"

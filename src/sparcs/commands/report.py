@@ -86,8 +86,9 @@ def read_jobs(folder: Path) -> pd.DataFrame:
 
 @click.command()
 @click.option("--folder", type=INPUT, required=True, help="benchmarks of a scale")
+@click.option("--scale", required=True)
 @click.option("--output", type=PATH, required=True)
-def tabulate_core_minutes(folder: Path, output: Path) -> None:
+def tabulate_core_minutes(folder: Path, scale: str, output: Path) -> None:
     """Core-minutes and peak memory of every rule, from Snakemake's benchmarks."""
     rows = []
     for path in sorted(folder.rglob("*.tsv")):
@@ -101,7 +102,7 @@ def tabulate_core_minutes(folder: Path, output: Path) -> None:
         core_minutes=("core_minutes", "sum"),
         peak_memory_mib=("peak_memory_mib", "max"),
     )
-    write_csv(output, gathered.round(2).reset_index())
+    write_csv(output, gathered.round(2).reset_index().assign(scale=scale))
 
 
 @click.command()

@@ -24,6 +24,8 @@ from sparcs.files import read_arrays, read_table, write_arrays, write_table
 from sparcs.params import TeacherData, TeacherStudent, TeacherTrial, teacher_parts
 
 TABLES = ("trials", "eigenvalues", "pruning")
+EIGENVALUE_COLUMNS = ["layer", "neuron", "eigenvalue", "trial"]
+PRUNING_COLUMNS = ["kept", "live", "r2", "relative_increase", "removal", "trial"]
 
 
 @click.command()
@@ -56,6 +58,7 @@ def measure_trials(
     rows, others = [], {"eigenvalues": [], "pruning": []}
     for index, (trial, seed, diverged) in enumerate(zip(trials, seeds, trained.diverged_epoch, strict=True)):
         row = {"trial": trial, "seed": seed, "diverged_epoch": int(diverged)}
+        row |= dict.fromkeys(teacher_student.MEASURES, np.nan)
         if diverged < 0:
             own = {name: array[index] for name, array in trained.parameters.items()}
             scalars, eigenvalues, pruning = teacher_student.measure(own, data, settings)
@@ -63,9 +66,10 @@ def measure_trials(
             others["eigenvalues"].append(eigenvalues.assign(trial=trial))
             others["pruning"].append(pruning.assign(trial=trial))
         rows.append(row)
-    columns = {"eigenvalues": ["trial"], "pruning": ["trial"]}
+    empty = {"eigenvalues": EIGENVALUE_COLUMNS, "pruning": PRUNING_COLUMNS}
     return {"trials": pd.DataFrame(rows)} | {
-        name: pd.concat(parts) if parts else pd.DataFrame(columns=columns[name]) for name, parts in others.items()
+        name: pd.concat(parts) if parts else pd.DataFrame(columns=empty[name], dtype=float)
+        for name, parts in others.items()
     }
 
 

@@ -12,6 +12,22 @@ from sparcs.params import TeacherTrial
 from sparcs.seeds import trial_seed
 
 SURVIVES = 100  # claim D2: one layer's largest |λ| is at least this many times the other's
+MEASURES = [
+    "test_mse",
+    "test_r2",
+    "largest_eigenvalue_2",
+    "largest_eigenvalue_3",
+    "layer_2_deleted_increase",
+    "layer_3_deleted_increase",
+    "eigenvalue_ratio",
+    "surviving_layer",
+    "other_layer_loss_increase",
+    "kept_eigenvalues",
+    "live_neurons",
+    "trimmed_r2",
+    "kept_neurons_weight_space",
+    "trimmed_r2_weight_space",
+]
 BLOCK = 1000  # rows evaluated at a time, so that activities stay in the cache
 
 Bundles = Mapping[tuple[int, int], np.ndarray]
