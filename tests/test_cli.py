@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sparcs import cli, files, params
@@ -157,6 +158,37 @@ def test_experiment_2_in_chunks_of_any_size(tmp_path):
     assert set(teacher_student.MEASURES) <= set(trials.columns)
     assert (trials["test_r2"] < 1).all()
     assert trials["live_neurons"].between(0, 24).all()
+
+
+def test_the_torch_backend_gives_the_kernel_s_results(data, tmp_path):
+    for backend in ("kernel", "torch"):
+        settings = ONE.model_copy(update={"backend": backend}).part(params.RegressionTrial)
+        assert train(data, tmp_path / backend, "0-1", settings) == 0
+    kernel, torch = (files.read_table(tmp_path / backend / "0-1.parquet") for backend in ("kernel", "torch"))
+    assert kernel["seed"].tolist() == torch["seed"].tolist()
+    for column in ("gamma_norm", "mse", "train_mse", "mean_abs_eigenvalue"):
+        np.testing.assert_allclose(kernel[column], torch[column], rtol=1e-3, err_msg=column)
+
+
+def test_the_sweep_on_experiment_2(tmp_path):
+    own = TWO.model_copy(update={"points": 300, "test_points": 200, "selection_points": 50, "widths": [5, 12, 12, 5]})
+    teacher = draw_teacher(own, tmp_path)
+    for rho in (1e-4, 1e-2):
+        settings = own.with_penalty(penalty="l1", rho=rho).part(params.TeacherTrial)
+        code = run(
+            "sweep-teacher-student", "--teacher", teacher, "--trials", 2, "--root-seed", 1, "--settings", settings,
+            "--output", tmp_path / f"{rho}.parquet",
+        )  # fmt: skip
+        assert code == 0
+    output = tmp_path / "trials.parquet"
+    assert (
+        run("tabulate-hyperparameters", tmp_path / "0.01.parquet", tmp_path / "0.0001.parquet", "--output", output) == 0
+    )
+    table = files.read_table(output)
+    assert table[["penalty", "rho", "trial"]].to_numpy().tolist() == [
+        ["l1", 1e-4, 0], ["l1", 1e-4, 1], ["l1", 1e-2, 0], ["l1", 1e-2, 1]
+    ]  # fmt: skip
+    assert table["r2"].notna().all() and table["alpha"].isna().all()
 
 
 def test_every_verb_has_help(capsys):

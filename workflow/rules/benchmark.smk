@@ -9,6 +9,8 @@ rule benchmark_step:
         f"{RESULTS}/benchmark/step.csv",
     log:
         f"{LOGS}/benchmark_step.log",
+    benchmark:
+        f"{BENCHMARKS}/benchmark_step.tsv"
     threads: 1
     message:
         "Timing optimiser steps side by side"

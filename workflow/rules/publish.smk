@@ -7,6 +7,8 @@ rule publish:
         settings=rules.record_settings.output,
     log:
         f"{LOGS}/publish.log",
+    benchmark:
+        f"{BENCHMARKS}/publish.tsv"
     threads: 1
     params:
         results=RESULTS,

@@ -164,6 +164,8 @@ rule tabulate_core_minutes:
         f"{RESULTS}/core_minutes.csv",
     log:
         f"{LOGS}/tabulate_core_minutes.log",
+    benchmark:
+        f"{BENCHMARKS}/tabulate_core_minutes.tsv"
     threads: 1
     params:
         folder=BENCHMARKS,
