@@ -93,6 +93,15 @@ def test_smoke_results_are_not_published(finished):
     assert not (finished / "results" / "published").exists()
 
 
+@pytest.mark.parametrize(("scale", "students", "sweeps"), [("laptop", 9, 0), ("overnight", 70, 15), ("paper", 500, 15)])
+def test_every_scale_has_a_plan(tmp_path, scale, students, sweeps):
+    code, output = snakemake(tmp_path, "-n", "--config", f"scale={scale}")
+    assert code == 0, output[-3000:]
+    assert re.search(rf"train teacher student +{students} ", output)
+    assert re.search(r"train regression +42 ", output)
+    assert bool(sweeps) == bool(re.search(rf"sweep teacher student +{sweeps} ", output))
+
+
 @pytest.mark.parametrize(
     ("config", "message"),
     [

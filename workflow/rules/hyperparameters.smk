@@ -80,6 +80,7 @@ rule sweep_teacher_student:
         f"{BENCHMARKS}/sweep_teacher_student/{{penalty}}_{{rho}}.tsv"
     wildcard_constraints:
         penalty="|".join(SWEEP.penalties),
+        rho=r"[0-9.e+-]+",
     threads: 1
     resources:
         gpu=int(SETTINGS.device == "cuda"),
