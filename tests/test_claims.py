@@ -1,11 +1,13 @@
 """Verdict rules, intervals, and every claim's measurement on tables whose answer is known."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
-from sparcs import claims
+from sparcs import claims, params
 from sparcs.statistics import bootstrap_interval, mean_interval, share_interval
 from sparcs.verdicts import COLUMNS, Claim, Measured, judge, verdict_of, worst
 
@@ -129,19 +131,40 @@ def test_the_sweet_spot():
     assert verdicts("G1", sweep(1e-5)).loc["G1", "verdict"] == "not replicated"
 
 
-def test_a_smaller_run_is_noticed():
-    full = {
-        "training": {"epochs": 300},
-        "points": 100,
-        "held_out_points": 9,
-        "alphas": [0, 1],
-        "betas": [5],
-        "widths": [2],
+SETTINGS = params.paper_settings(params.read_yaml(Path(__file__).parents[1] / "params.yaml")).model_dump()
+
+
+def reasons(**changes):
+    return claims.run_too_small(params.merge(SETTINGS, changes), SETTINGS)
+
+
+def test_the_paper_s_run_is_large_enough():
+    assert reasons() == {}
+    assert reasons(regression={"trials": 7, "points": 20000, "training": {"epochs": 400}}) == {}
+
+
+def test_a_smaller_or_another_run_is_noticed():
+    less = reasons(regression={"alphas": [0, 1], "points": 50})
+    assert less == {
+        "regression": "not the paper's run: points 50 of 10000, 2 of 21 alphas",
+        "hyperparameters": "not the paper's run: points 50 of 10000",
     }
-    teacher = {"training": {"epochs": 180}, "points": 9, "test_points": 9, "widths": [2]}
-    paper = {"regression": full, "teacher_student": teacher}
-    assert claims.run_too_small(paper, paper) == {}
-    run = {"regression": full | {"alphas": [0], "points": 50}, "teacher_student": teacher | {"training": {"epochs": 2}}}
-    reasons = claims.run_too_small(run, paper)
-    assert "points 50 of 100" in reasons["regression"] and "1 alphas of 2" in reasons["regression"]
-    assert "epochs 2 of 180" in reasons["teacher_student"]
+    assert "epochs 2 of 180" in reasons(teacher_student={"training": {"epochs": 2}})["teacher_student"]
+    assert "epochs 2 of 180" in reasons(teacher_student={"training": {"epochs": 2}})["hyperparameters"]
+    assert reasons(teacher_student={"loss_budget": 0.5})["teacher_student"].endswith("loss_budget 0.5, not 0.05")
+    assert reasons(regression={"training": {"rho": 0.1}}).keys() == {"regression"}
+    assert reasons(hyperparameters={"rhos": [1e-4]}) == {"hyperparameters": "not the paper's run: 1 of 5 rhos"}
+
+
+@pytest.mark.parametrize("keep", ["beta == 5", "alpha == 0.5", "beta == 7"])
+def test_claims_on_fewer_data_sets_are_measured_as_far_as_they_go(keep):
+    tables = regression_trials(paper_like)
+    tables["regression/trials"] = tables["regression/trials"].query(keep)
+    for claim in ("B1", "B2"):
+        assert verdicts(claim, tables).loc[claim, "verdict"] in ("untested", "not replicated", "partly")
+
+
+def test_a_sweep_outside_the_range_is_untested():
+    rows = [{"experiment": "regression", "penalty": "l2", "rho": 0.01, "alpha": a, "trial": t, "r2": 0.9}
+            for a in (0, 1) for t in range(4)]  # fmt: skip
+    assert verdicts("G1", {"hyperparameters/trials": pd.DataFrame(rows)}).loc["G1", "verdict"] == "untested"

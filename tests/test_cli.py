@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sparcs import cli, files, params
+from sparcs.commands import common
 from sparcs.experiments import teacher_student
 
 BASE = params.read_yaml(Path(__file__).parents[1] / "params.yaml")
@@ -103,7 +104,8 @@ def test_an_altered_data_set_is_named(data, tmp_path, capsys):
     assert "points.safetensors was altered" in capsys.readouterr().err
 
 
-def test_a_kernel_on_a_gpu_is_refused(data, tmp_path, capsys):
+def test_a_kernel_on_a_gpu_is_refused(data, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     settings = ONE.model_copy(update={"backend": "kernel"}).part(params.RegressionTrial)
     code = run(
         "train-regression", "--points", data / "points.safetensors", "--targets", data / "beta5_alpha1.safetensors",
@@ -122,6 +124,12 @@ def draw_teacher(settings, folder):
     )  # fmt: skip
     assert code == 0
     return teacher
+
+
+def test_a_device_that_is_not_there_is_refused(data, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(params.ParameterError, match="no CUDA device"):
+        common.require_device("cuda")
 
 
 def test_experiment_2_in_chunks_of_any_size(tmp_path):

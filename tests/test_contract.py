@@ -1,5 +1,6 @@
 """What holds for the whole repository: style, module order, one way to install."""
 
+import json
 import os
 import re
 import subprocess
@@ -80,3 +81,12 @@ def test_sources_are_the_import_closure():
     found = sources("sparcs.commands.regression")
     assert "src/sparcs/spectral.py" in found and "src/sparcs/ensemble/kernel.py" in found
     assert not any("teacher" in path or "figures" in path or "cli.py" in path for path in found)
+
+
+def test_a_report_is_redone_when_a_module_of_its_notebook_is_edited():
+    rules = (ROOT / "workflow" / "rules" / "report.smk").read_text()
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        code = "\n".join("".join(cell["source"]) for cell in json.loads(path.read_text())["cells"])
+        for package, name in re.findall(r"^from (sparcs[\w.]*) import (\w+)", code, flags=re.MULTILINE):
+            module = f"{package}.{name}" if name.islower() else package
+            assert f'"{module}"' in rules, module

@@ -1,6 +1,7 @@
 """Publishing: finished trials only, each with its scale, commit, machine and minutes; nothing mixed."""
 
 import json
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -64,6 +65,7 @@ def test_finished_trials_are_published_and_later_ones_added(tmp_path):
     figure = tmp_path / "figures" / "fig07.svg"
     figure.parent.mkdir()
     figure.write_text("<svg/>")
+    (tmp_path / "results" / "claims.csv").write_text("id\n")
     code, trials = publish(tmp_path, tmp_path / "out")
     assert code == 0
     assert trials[["alpha", "beta", "trial"]].to_numpy().tolist() == [[0, 5, 0], [0, 5, 1]]
@@ -76,7 +78,9 @@ def test_finished_trials_are_published_and_later_ones_added(tmp_path):
     code, more = publish(tmp_path, tmp_path / "out")
     assert code == 0
     assert len(more) == 6
-    pd.testing.assert_frame_equal(more.head(2).drop(columns="settings"), trials.drop(columns="settings"))
+    pd.testing.assert_frame_equal(more.head(2), trials)
+    skips = files.read_table(tmp_path / "out" / "results" / "regression" / "skips.parquet")
+    assert skips[["alpha", "trial"]].drop_duplicates().to_numpy().tolist() == [[0, 0], [1, 0]]
 
 
 def test_trials_of_other_settings_replace_those_published(tmp_path):
@@ -86,7 +90,27 @@ def test_trials_of_other_settings_replace_those_published(tmp_path):
         code, trials = publish(tmp_path / name, tmp_path / "out")
         assert code == 0
     assert trials["trial"].tolist() == [2, 3]
-    assert trials["settings"].nunique() == 1
+    assert trials["made_from"].nunique() == 1
+    assert not (tmp_path / "out" / "results" / "regression" / "skips.parquet").exists()  # model 0 was not among them
+
+
+def test_trials_made_with_other_settings_than_recorded_are_not_published(tmp_path):
+    prepare(tmp_path, TINY, [("beta5_alpha0", "0-1")])
+    prepare(tmp_path, params.merge(TINY, {"regression": {"training": {"epochs": 2}}}), [])
+    code, trials = publish(tmp_path, tmp_path / "out")
+    assert code == 0
+    assert trials is None
+
+
+def test_claims_older_than_the_settings_are_not_published(tmp_path, capsys):
+    prepare(tmp_path, TINY, [])
+    claims = tmp_path / "results" / "claims.csv"
+    claims.write_text("id\n")
+    os.utime(claims, (0, 0))
+    code, _ = publish(tmp_path, tmp_path / "out")
+    assert code == 0
+    assert "not published" in capsys.readouterr().out
+    assert not (tmp_path / "out" / "results" / "claims.csv").exists()
 
 
 def test_more_trials_are_the_same_settings(tmp_path):
@@ -103,6 +127,17 @@ def test_more_trials_are_the_same_settings(tmp_path):
         [3, "overnight"],
         [4, "overnight"],
     ]
+
+
+def test_data_sets_published_before_stay_while_a_new_run_is_under_way(tmp_path):
+    prepare(tmp_path / "one", TINY, [("beta5_alpha0", "0-1"), ("beta5_alpha1", "0-1")])
+    publish(tmp_path / "one", tmp_path / "out")
+    prepare(tmp_path / "two", params.merge(TINY, {"scale": "overnight"}), [("beta5_alpha1", "0-1")])
+    code, trials = publish(tmp_path / "two", tmp_path / "out")
+    assert code == 0
+    assert trials[["alpha", "scale"]].drop_duplicates().to_numpy().tolist() == [[0, "laptop"], [1, "overnight"]]
+    skips = files.read_table(tmp_path / "out" / "results" / "regression" / "skips.parquet")
+    assert len(skips) == 6
 
 
 def test_nothing_finished_publishes_nothing(tmp_path):

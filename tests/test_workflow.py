@@ -47,7 +47,7 @@ def test_every_claim_has_a_verdict(finished):
     assert {claim.id for claim in CLAIMS} <= set(verdicts.index)
     assert verdicts.loc[["A1", "A3", "C1"], "verdict"].tolist() == ["replicated"] * 3
     assert set(verdicts.loc[["B1", "B2", "B3", "D2", "D3", "D4", "G1"], "verdict"]) == {"untested"}
-    assert verdicts.loc["B3", "reason"].startswith("smaller than the paper's run: epochs 2 of 300")
+    assert verdicts.loc["B3", "reason"].startswith("not the paper's run: epochs 2 of 300")
 
 
 def test_tables_have_the_promised_columns(finished):
@@ -109,6 +109,7 @@ def test_every_scale_has_a_plan(tmp_path, scale, students, sweeps):
         (["scale=smoke", "regression={alphas: [1.5]}"], "regression.alphas.0 = 1.5"),
         (["scale=smoke", "regression={trials: 0}"], "regression.trials = 0"),
         (["scale=smoke", "typo=1"], "typo is an unknown field"),
+        (["scale=smoke", "regression={alphas: [0.1234561, 0.1234562]}"], "differ in their first six digits"),
     ],
 )
 def test_a_wrong_setting_stops_before_anything_is_written(tmp_path, config, message):

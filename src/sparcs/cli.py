@@ -56,6 +56,9 @@ def main(arguments: list[str] | None = None) -> None:
     """Run a verb. A user's mistake ends with one sentence on standard error and exit code 2."""
     try:
         sys.exit(cli.main(args=arguments, prog_name="sparcs", standalone_mode=False))
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.ctx.get_help())
+        sys.exit(0)
     except click.exceptions.Abort:
         _stop("interrupted", 130)
     except click.ClickException as error:

@@ -89,7 +89,7 @@ class SpectralNetwork(nn.Module):
         """
         first = 0 if self.train_input_eigenvalues else 1
         blocks = list(self.eigenvalues)[first:-1]
-        return spectral.penalty(blocks, kind) if blocks else self.eigenvalues[-1].new_zeros(())
+        return spectral.penalty(blocks or [self.eigenvalues[-1].new_zeros(1)], kind)
 
     def extra_repr(self) -> str:
         """Widths and how many eigenvalues of each layer are not zero."""

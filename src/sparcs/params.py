@@ -105,6 +105,7 @@ class Regression(RegressionData, RegressionTrial, Part):
     def _fits(self) -> "Regression":
         _distinct("alphas", self.alphas)
         _distinct("betas", self.betas)
+        _distinct_names("alphas, betas", [regression_name(alpha, beta) for beta in self.betas for alpha in self.alphas])
         return self
 
     def data_sets(self) -> dict[str, tuple[float, float]]:
@@ -163,6 +164,8 @@ class TeacherStudent(TeacherData, TeacherTrial, Part):
 
     @model_validator(mode="after")
     def _fits(self) -> "TeacherStudent":
+        if not any(ensemble.trials for ensemble in self.ensembles.values()):
+            raise ValueError("ensembles: allowed is at least one with trials > 0")
         if self.selection_points >= self.test_points:
             raise ValueError(f"selection_points = {self.selection_points}: allowed are fewer than test_points")
         return self
@@ -211,7 +214,15 @@ class Hyperparameters(Model):
     def _fits(self) -> "Hyperparameters":
         for name in ("alphas", "penalties", "rhos"):
             _distinct(name, getattr(self, name))
+        _distinct_names("alphas", [regression_name(alpha, self.beta) for alpha in self.alphas])
         return self
+
+    def sweeps(self) -> list[str]:
+        """Names of the jobs: one per kind of penalty on experiment 1, one per kind and ρ on experiment 2."""
+        names = [f"regression_{penalty}" for penalty in self.penalties]
+        if self.teacher_trials:
+            names += [f"teacher_student_{penalty}_{rho!r}" for penalty in self.penalties for rho in self.rhos]
+        return names
 
 
 class Classification(Model):
@@ -333,8 +344,15 @@ def from_json(model: type[Model], text: str) -> Any:
 
 
 def load(path: Path, overrides: Mapping | None = None) -> Settings:
-    """Settings from a params.yaml file."""
-    return resolve(read_yaml(path), overrides)
+    """Settings from a params.yaml file, every scale of which must be valid."""
+    base = read_yaml(path)
+    settings = resolve(base, overrides)
+    for scale in SCALES:
+        try:
+            resolve(base, {"scale": scale})
+        except ParameterError as error:
+            raise ParameterError(f"scales.{scale}: {error}") from None
+    return settings
 
 
 def read_yaml(path: Path) -> Any:
@@ -372,6 +390,11 @@ def _distinct(name: str, values: list) -> None:
     repeated = [value for k, value in enumerate(values) if value in values[:k]]
     if repeated:
         raise ValueError(f"{name} = {values}: allowed are distinct values, {repeated[0]} stands there twice")
+
+
+def _distinct_names(field: str, names: list[str]) -> None:
+    if len(set(names)) < len(names):
+        raise ValueError(f"{field}: allowed are values that differ in their first six digits")
 
 
 def _sentence(error: Mapping) -> str:

@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 
-STREAMS = ("initial", "batches", "measure")
+STREAMS = ("initial", "batches")
 
 
 def trial_seed(root: int, experiment: str, data_set: str, trial: int) -> int:
@@ -17,6 +17,6 @@ def trial_seed(root: int, experiment: str, data_set: str, trial: int) -> int:
 def generator(seed: int, stream: str) -> np.random.Generator:
     """An independent PCG64 generator for one purpose of a trial.
 
-    stream: one of STREAMS: ``initial`` values, ``batches`` (order of the training points), ``measure`` (what follows).
+    stream: one of STREAMS: ``initial`` values or ``batches``, the order of the training points.
     """
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, STREAMS.index(stream)])))

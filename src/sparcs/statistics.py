@@ -41,5 +41,15 @@ def bootstrap_interval(
     for _ in range(RESAMPLES):
         index = generator.integers(0, trials, (groups, trials))
         values.append(statistic(np.take_along_axis(samples, index, axis=1)))
-    low, high = np.nanquantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-    return np.asarray(statistic(samples)), low, high
+    value = np.asarray(statistic(samples))
+    columns = np.reshape(values, (RESAMPLES, -1)).T  # (numbers, resamples)
+    bounds = [_quantiles(column[np.isfinite(column)]) for column in columns]
+    low, high = (np.reshape(bound, value.shape) for bound in zip(*bounds, strict=True))
+    return value, low, high
+
+
+def _quantiles(values: np.ndarray) -> tuple[float, float]:
+    if len(values) == 0:
+        return np.nan, np.nan
+    low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)

@@ -97,7 +97,7 @@ def _rows(claim: Claim, parts: list[Measured], verdicts: list[tuple[str, str]], 
     overall = worst([verdict for verdict, _ in verdicts])
     guilty = [claim.id + part.part for part, (verdict, _) in zip(parts, verdicts, strict=True) if verdict == overall]
     reason = f"the worst of its parts: {', '.join(guilty)}"
-    rows = [[*head, np.nan, np.nan, np.nan, max(part.n for part in parts), overall, reason, claim.evidence]]
+    rows = [[*head, np.nan, np.nan, np.nan, min(part.n for part in parts), overall, reason, claim.evidence]]
     for part, verdict in zip(parts, verdicts, strict=True):
         rows.append(
             [
@@ -119,5 +119,5 @@ def _region_text(region: tuple[float, float]) -> str:
     if low == high:
         return f"= {low:g}"
     if np.isinf(low) or low == 0:
-        return f"<= {high:g}"
+        return "< 1" if high == np.nextafter(1, 0) else f"<= {high:g}"
     return f">= {low:g}" if np.isinf(high) or high == 1 else f"{low:g} to {high:g}"

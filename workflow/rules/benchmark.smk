@@ -4,7 +4,7 @@
 rule benchmark_step:
     """Microseconds per optimiser step of experiment 1: fused kernel, batched torch, eager loop."""
     input:
-        code=sources("sparcs.ensemble.benchmark"),
+        code=sources("sparcs.ensemble.benchmark", "sparcs.commands.benchmark"),
     output:
         f"{RESULTS}/benchmark/step.csv",
     log:

@@ -5,6 +5,7 @@ import shlex
 import sys
 
 from sparcs import params
+from sparcs.commands.common import require_device
 from sparcs.sources import sources
 
 OVERRIDES = params.typed(workflow.config_settings.overwrite_config)
@@ -13,6 +14,7 @@ PARAMS_FILE = ROOT / "params.yaml"
 
 try:
     SETTINGS = params.load(PARAMS_FILE, OVERRIDES)
+    require_device(SETTINGS.device)
 except params.ParameterError as error:
     sys.exit(f"snakemake: {error}")
 

@@ -6,13 +6,7 @@ SWEPT = {
     for alpha in SWEEP.alphas
 }
 SWEEP_TEACHER = params.teacher_name(SETTINGS.teacher_student.data_seed, 2)
-SWEEPS = [f"regression_{penalty}" for penalty in SWEEP.penalties]
-if SWEEP.teacher_trials:
-    SWEEPS += [
-        f"teacher_student_{penalty}_{rho:g}"
-        for penalty in SWEEP.penalties
-        for rho in SWEEP.rhos
-    ]
+RHOS = {repr(rho): rho for rho in SWEEP.rhos}
 
 
 def swept_regression(wildcards):
@@ -27,7 +21,7 @@ def swept_regression(wildcards):
 def swept_teacher_student(wildcards):
     """Settings of experiment 2 with one kind and strength of penalty, as JSON."""
     settings = SETTINGS.teacher_student.with_penalty(
-        penalty=wildcards.penalty, rho=float(wildcards.rho)
+        penalty=wildcards.penalty, rho=RHOS[wildcards.rho]
     )
     return shlex.quote(settings.part(params.TeacherTrial))
 
@@ -53,17 +47,14 @@ rule sweep_regression:
     params:
         folder=f"{DATA}/regression",
         data_sets=quoted(SWEPT),
-        rhos=quoted(SWEEP.rhos),
-        trials=SWEEP.trials,
+        sweep=f"--rhos {quoted(SWEEP.rhos)} --trials {SWEEP.trials} --root-seed {SETTINGS.root_seed}",
         settings=swept_regression,
-        root_seed=SETTINGS.root_seed,
         device=SETTINGS.device,
     message:
         "Sweeping ρ of penalty {wildcards.penalty} on experiment 1"
     shell:
-        "sparcs sweep-regression --folder {params.folder} --data-sets {params.data_sets} --rhos {params.rhos}"
-        " --trials {params.trials} --settings {params.settings} --root-seed {params.root_seed}"
-        " --device {params.device} --output {output.table} 2> {log}"
+        "sparcs sweep-regression --folder {params.folder} --data-sets {params.data_sets} {params.sweep}"
+        " --settings {params.settings} --device {params.device} --output {output.table} 2> {log}"
 
 
 rule sweep_teacher_student:
@@ -85,22 +76,21 @@ rule sweep_teacher_student:
     resources:
         gpu=int(SETTINGS.device == "cuda"),
     params:
-        trials=SWEEP.teacher_trials,
+        sweep=f"--trials {SWEEP.teacher_trials} --root-seed {SETTINGS.root_seed}",
         settings=swept_teacher_student,
-        root_seed=SETTINGS.root_seed,
         device=SETTINGS.device,
     message:
         "Training experiment 2 with penalty {wildcards.penalty}, ρ = {wildcards.rho}"
     shell:
-        "sparcs sweep-teacher-student --teacher {input.teacher} --trials {params.trials} --settings {params.settings}"
-        " --root-seed {params.root_seed} --device {params.device} --output {output.table} 2> {log}"
+        "sparcs sweep-teacher-student --teacher {input.teacher} {params.sweep} --settings {params.settings}"
+        " --device {params.device} --output {output.table} 2> {log}"
 
 
 rule tabulate_hyperparameters:
     """The sweep as one tidy table."""
     input:
         tables=expand(
-            f"{RESULTS}/hyperparameters/sweeps/{{sweep}}.parquet", sweep=SWEEPS
+            f"{RESULTS}/hyperparameters/sweeps/{{sweep}}.parquet", sweep=SWEEP.sweeps()
         ),
         code=sources("sparcs.commands.hyperparameters"),
     output:

@@ -31,13 +31,20 @@ NOTEBOOKS = {
         "figures": ["fig_hyperparameters"],
     },
 }
+NOTEBOOK_MODULES = [
+    "sparcs.figures",
+    "sparcs.figures.notebook",
+    "sparcs.figures.prose",
+    "sparcs.figures.tables",
+    "sparcs.report",
+]
 REPORTS = expand(f"{RESULTS}/reports/{{notebook}}.html", notebook=NOTEBOOKS)
 
 
 rule check_theory:
     """What holds for every network, checked on random ones (claims A1, A3, C1)."""
     input:
-        code=sources("sparcs.experiments.theory"),
+        code=sources("sparcs.experiments.theory", "sparcs.commands.report"),
     output:
         f"{RESULTS}/theory/checks.parquet",
     log:
@@ -55,7 +62,7 @@ rule record_settings:
     """The paper's settings and this run's."""
     input:
         file=PARAMS_FILE,
-        code=sources("sparcs.params"),
+        code=sources("sparcs.commands.report"),
     output:
         f"{RESULTS}/settings.json",
     log:
@@ -79,7 +86,7 @@ rule judge_claims:
             *rules.check_theory.output,
         ],
         settings=rules.record_settings.output,
-        code=sources("sparcs.claims"),
+        code=sources("sparcs.commands.report"),
     output:
         f"{RESULTS}/claims.csv",
     log:
@@ -98,7 +105,7 @@ rule record_provenance:
     input:
         tables=[table for tables in TABLES.values() for table in tables],
         lock=ROOT / "requirements.lock",
-        code=sources("sparcs.provenance"),
+        code=sources("sparcs.commands.report"),
     output:
         f"{RESULTS}/provenance.json",
     log:
@@ -126,7 +133,7 @@ for notebook, parts in NOTEBOOKS.items():
             claims=rules.judge_claims.output,
             settings=rules.record_settings.output,
             provenance=rules.record_provenance.output,
-            code=sources("sparcs.figures", "sparcs.report"),
+            code=sources(*NOTEBOOK_MODULES),
         output:
             html=f"{RESULTS}/reports/{notebook}.html",
             notebook=f"{RESULTS}/reports/{notebook}.ipynb",

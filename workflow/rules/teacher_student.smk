@@ -62,15 +62,13 @@ rule fit_linear:
         f"{BENCHMARKS}/fit_linear.tsv"
     threads: 1
     params:
-        settings=shlex.quote(SETTINGS.teacher_student.part(params.TeacherData)),
-        size=SETTINGS.teacher_student.widths[0],
-        seed=SETTINGS.teacher_student.data_seed,
-        teachers=SETTINGS.teacher_student.linear_teachers,
+        options=f"--settings {shlex.quote(SETTINGS.teacher_student.part(params.TeacherData))}"
+        f" --size {SETTINGS.teacher_student.widths[0]} --first-seed {SETTINGS.teacher_student.data_seed}"
+        f" --teachers {SETTINGS.teacher_student.linear_teachers}",
     message:
-        "Linear regression on {params.teachers} teachers"
+        "Linear regression on several teachers"
     shell:
-        "sparcs fit-linear --settings {params.settings} --size {params.size} --first-seed {params.seed}"
-        " --teachers {params.teachers} --output {output} 2> {log}"
+        "sparcs fit-linear {params.options} --output {output} 2> {log}"
 
 
 rule tabulate_teacher_student:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from sparcs import params, provenance
-from sparcs.files import write_json
+from sparcs.files import sha256, write_json
 
 PATH = click.Path(path_type=Path)
 INPUT = click.Path(path_type=Path, exists=True)
@@ -62,7 +62,23 @@ class Trials(click.ParamType):
         return list(range(int(first), int(last or first) + 1))
 
 
-device_option = click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+def require_device(device: str) -> str:
+    """The device, if this machine has it; raises ParameterError otherwise."""
+    if device == "cuda":
+        import torch  # only now: a job on the CPU's kernel never loads it
+
+        if not torch.cuda.is_available():
+            raise params.ParameterError("device = 'cuda': this machine has no CUDA device that PyTorch can use")
+    return device
+
+
+device_option = click.option(
+    "--device",
+    type=click.Choice(["cpu", "cuda"]),
+    default="cpu",
+    show_default=True,
+    callback=lambda context, option, value: require_device(value),
+)
 root_seed_option = click.option("--root-seed", type=click.IntRange(0, 2**32 - 1), required=True)
 
 
@@ -74,11 +90,27 @@ def progress(total: int, what: str) -> Iterator[Callable[[int], None]]:
 
 
 @contextmanager
-def timed(path: Path, device: str, trials: int) -> Iterator[None]:
-    """Writes the job's provenance to ``path`` when the block has ended well."""
+def recorded(
+    path: Path, settings: params.Model, root_seed: int, device: str, trials: int, inputs: Sequence[Path], data: str
+) -> Iterator[None]:
+    """Writes the job's record to ``path`` when the block has ended well: what it was made from, where, how long.
+
+    inputs: the data files, whose checksums are kept; data: what the data of all jobs of the experiment have in common.
+    """
     start = time.perf_counter()
     yield
-    write_json(path, provenance.of_job(time.perf_counter() - start, device, trials))
+    made_from = {
+        "settings": settings.model_dump(mode="json"),
+        "root_seed": root_seed,
+        "data": data,
+        "inputs": {file.name: sha256(file) for file in inputs},
+    }
+    write_json(path, provenance.of_job(time.perf_counter() - start, device, trials) | made_from)
+
+
+def sizes(data: Mapping[str, np.ndarray]) -> str:
+    """How many points a data set has, as text."""
+    return ", ".join(f"{name} {len(array)}" for name, array in sorted(data.items()) if name.startswith("x_"))
 
 
 def report_divergence(trials: Sequence[int], seeds: Sequence[int], diverged_epoch: np.ndarray) -> None:
@@ -89,5 +121,5 @@ def report_divergence(trials: Sequence[int], seeds: Sequence[int], diverged_epoc
 
 
 def sidecar(path: Path) -> Path:
-    """The provenance record beside a job's result."""
+    """The record beside a job's result."""
     return path.with_suffix(".provenance.json")

@@ -12,14 +12,15 @@ from sparcs.commands.common import (
     Settings,
     device_option,
     progress,
+    recorded,
     report_divergence,
     root_seed_option,
     sidecar,
-    timed,
+    sizes,
 )
 from sparcs.commands.regression import read_data
 from sparcs.experiments import hyperparameters, teacher_student
-from sparcs.files import read_arrays, read_table, write_table
+from sparcs.files import read_arrays, read_table, sha256, write_table
 from sparcs.params import RegressionTrial, TeacherTrial
 
 
@@ -46,7 +47,8 @@ def sweep_regression(
     points = folder / "points.safetensors"
     read = {(*keys,): (name, read_data(points, folder / f"{name}.safetensors")) for name, keys in data_sets.items()}
     total = len(read) * len(rhos) * trials
-    with timed(sidecar(output), device, total):
+    inputs = [points, *(folder / f"{name}.safetensors" for name in data_sets)]
+    with recorded(sidecar(output), settings, root_seed, device, total, inputs, sha256(points)):
         with progress(total * settings.training.epochs, settings.training.penalty) as on_epoch:
             table = hyperparameters.sweep_regression(read, rhos, range(trials), root_seed, settings, device, on_epoch)
         for (alpha, rho), rows in table.groupby(["alpha", "rho"]):
@@ -69,7 +71,7 @@ def sweep_teacher_student(
     """Experiment 2 at one kind and strength of penalty."""
     data = read_arrays(teacher)
     seeds = teacher_student.seeds(root_seed, teacher.stem, range(trials))
-    with timed(sidecar(output), device, trials):
+    with recorded(sidecar(output), settings, root_seed, device, trials, [teacher], sizes(data)):
         with progress(trials * settings.training.epochs, settings.training.penalty) as on_epoch:
             trained = teacher_student.train(data, seeds, settings, device, on_epoch)
         report_divergence(range(trials), seeds, trained.diverged_epoch)

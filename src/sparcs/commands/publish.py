@@ -1,8 +1,8 @@
 """The verb that copies what is finished at a scale to where Git tracks it."""
 
 import hashlib
+import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -14,10 +14,21 @@ from sparcs.commands.common import INPUT, PATH, sidecar
 from sparcs.files import ArtifactError, atomic, read_json, read_table, write_table
 
 COPIED = ("*.json", "*.csv", "benchmark/*.csv", "theory/*.parquet", "teacher_student/linear.parquet", "reports/*.html")
-KEYS = {
+TRIAL = {
     "regression": ["beta", "alpha", "trial"],
     "teacher_student": ["ensemble", "teacher", "trial"],
     "hyperparameters": ["experiment", "penalty", "rho", "alpha", "trial"],
+}
+UNIT = {"regression": ["beta", "alpha"], "teacher_student": ["ensemble", "teacher", "trial"]}  # of the other tables
+ALIKE = {  # trials that must be made from the same settings and data to stand in one table
+    "regression": [],
+    "teacher_student": ["ensemble"],
+    "hyperparameters": ["experiment", "penalty", "rho"],
+}
+OTHERS = {
+    "regression": ["data_sets", "paths", "skips", "eigenvalues", "surface"],
+    "teacher_student": ["eigenvalues", "pruning"],
+    "hyperparameters": [],
 }
 
 
@@ -29,27 +40,26 @@ KEYS = {
 def publish(results: Path, figures: Path, published: Path, published_figures: Path) -> None:
     """Copy finished trials, with scale, commit, machine and minutes on each row, and all that was made from them.
 
-    Rows of trials published before stay where their settings are the same; of other settings, they are replaced.
+    Only trials made with the recorded settings. Rows published before stay where they were made from the same settings
+    and data, and are replaced otherwise.
     """
-    both = read_json(results / "settings.json")
-    run = params.validate(params.Settings, both["run"])
+    run = params.validate(params.Settings, read_json(results / "settings.json")["run"])
     if run.scale == "smoke":
         raise params.ParameterError("scale = 'smoke': allowed to be published are laptop, overnight, paper")
-    gatherers: dict[str, Callable[[params.Settings, Path], dict[str, pd.DataFrame]]] = {
+    gatherers = {
         "regression": finished_regression,
         "teacher_student": finished_teacher_student,
         "hyperparameters": finished_hyperparameters,
     }
     for experiment, gather in gatherers.items():
         tables = gather(run, results / experiment)
-        if not tables:
-            click.echo(f"{experiment}: nothing finished")
-            continue
-        tables["trials"] = tables["trials"].assign(scale=run.scale, settings=fingerprint(both["run"][experiment]))
-        for name, table in tables.items():
-            path = published / experiment / f"{name}.parquet"
-            write_table(path, merged(table, path, KEYS[experiment]) if name == "trials" else table)
-        click.echo(f"{experiment}: {len(tables['trials'])} trials")
+        if tables:
+            tables["trials"] = tables["trials"].assign(scale=run.scale)
+            write_merged(tables, published / experiment, experiment)
+        click.echo(f"{experiment}: {len(tables['trials']) if tables else 0} trials")
+    if not newer(results / "claims.csv", results / "settings.json"):
+        click.echo("claims, reports and figures are older than the settings: not published")
+        return
     for pattern in COPIED:
         for path in sorted(results.glob(pattern)):
             copy(path, published / path.relative_to(results))
@@ -60,53 +70,91 @@ def publish(results: Path, figures: Path, published: Path, published_figures: Pa
 def finished_regression(run: params.Settings, folder: Path) -> dict[str, pd.DataFrame]:
     """Experiment 1's tables of the jobs that are finished."""
     jobs = regression.all_jobs(run.regression, folder / "trials")
-    done = {name: [chunk for chunk in chunks if sidecar(chunk).exists()] for name, chunks in jobs.items()}
+    settings = run.regression.part(params.RegressionTrial)
+    done = {name: [chunk for chunk in chunks if made_with(chunk, settings, run)] for name, chunks in jobs.items()}
     done = {name: chunks for name, chunks in done.items() if chunks}
     if not done:
         return {}
     tables = regression.gather(run.regression, folder / "trials", done)
-    records = pd.concat(_records(chunk, chunk.with_suffix(".parquet"), name) for name in done for chunk in done[name])
-    names = {params.regression_name(alpha, beta): (alpha, beta) for alpha, beta in run.regression.data_sets().values()}
-    records[["alpha", "beta"]] = [names[name] for name in records.pop("job")]
-    return tables | {"trials": tables["trials"].merge(records, on=KEYS["regression"], validate="1:1")}
+    data_sets = run.regression.data_sets()
+    records = pd.concat(
+        _records(chunk, chunk.with_suffix(".parquet")).assign(alpha=data_sets[name][0], beta=data_sets[name][1])
+        for name, chunks in done.items()
+        for chunk in chunks
+    )
+    return tables | {"trials": tables["trials"].merge(records, on=TRIAL["regression"], validate="1:1")}
 
 
 def finished_teacher_student(run: params.Settings, folder: Path) -> dict[str, pd.DataFrame]:
     """Experiment 2's tables of the jobs that are finished."""
-    stems = {job: folder / "trials" / job[0] / job[1] / job[2] for job in run.teacher_student.jobs()}
-    done = [job for job, stem in stems.items() if sidecar(stem).exists()]
+    stems = {job: folder.joinpath("trials", *job) for job in run.teacher_student.jobs()}
+    settings = {name: run.teacher_student.of_ensemble(name).part(params.TeacherTrial) for name, _, _ in stems}
+    done = [job for job, stem in stems.items() if made_with(stem, settings[job[0]], run)]
     if not done:
         return {}
     tables = teacher_student.gather(run.teacher_student, folder / "trials", done)
     records = pd.concat(
-        _records(stems[job], stems[job].with_name(f"{job[2]}_trials.parquet"), job[1]).assign(ensemble=job[0])
+        _records(stems[job], stems[job].with_name(f"{job[2]}_trials.parquet")).assign(
+            ensemble=job[0], teacher=params.teacher_parts(job[1])[0]
+        )
         for job in done
     )
-    records["teacher"] = [params.teacher_parts(name)[0] for name in records.pop("job")]
-    return tables | {"trials": tables["trials"].merge(records, on=KEYS["teacher_student"], validate="1:1")}
+    return tables | {"trials": tables["trials"].merge(records, on=TRIAL["teacher_student"], validate="1:1")}
 
 
 def finished_hyperparameters(run: params.Settings, folder: Path) -> dict[str, pd.DataFrame]:
     """The sweep's rows of the jobs that are finished."""
-    done = [path for path in sorted(folder.glob("sweeps/*.parquet")) if sidecar(path).exists()]
-    rows = [read_table(path).assign(**_columns(sidecar(path))) for path in done]
+    paths = [folder / "sweeps" / f"{name}.parquet" for name in run.hyperparameters.sweeps()]
+    rows = [read_table(path).assign(**_columns(sidecar(path))) for path in paths if sidecar(path).exists()]
     return {"trials": pd.concat(rows, ignore_index=True)} if rows else {}
 
 
-def merged(new: pd.DataFrame, path: Path, keys: list[str]) -> pd.DataFrame:
-    """The new rows, and those published before at the same settings for other trials; in the order of the keys."""
-    if path.exists():
-        old = read_table(path)
-        old = old[old["settings"].isin(new["settings"])]
-        new = pd.concat([old, new]).drop_duplicates(keys, keep="last")
+def made_with(stem: Path, settings: str, run: params.Settings) -> bool:
+    """Whether a job is finished and was made with these settings (JSON) and the run's root seed."""
+    if not sidecar(stem).exists():
+        return False
+    record = read_json(sidecar(stem))
+    return (record.get("settings"), record.get("root_seed")) == (json.loads(settings), run.root_seed)
+
+
+def write_merged(tables: dict[str, pd.DataFrame], folder: Path, experiment: str) -> None:
+    """Write an experiment's tables, with the rows published before that still hold; a table without rows goes."""
+    trials = merged(tables["trials"], _before(folder, "trials"), TRIAL[experiment], ALIKE[experiment])
+    write_table(folder / "trials.parquet", trials)
+    for name in OTHERS[experiment]:
+        unit = [*UNIT[experiment], "made_from"]
+        units = trials[unit].drop_duplicates()
+        new = tables[name].merge(units, on=UNIT[experiment]) if name in tables else None
+        before = _before(folder, name)
+        if before is not None:
+            before = before.merge(units, on=unit)
+            before = before if new is None else before[~_keys(before, unit).isin(_keys(new, unit))]
+        parts = [part for part in (before, new) if part is not None and len(part)]
+        if parts:
+            together = pd.concat(parts).sort_values(UNIT[experiment], kind="stable").reset_index(drop=True)
+            write_table(folder / f"{name}.parquet", together)
+        else:
+            (folder / f"{name}.parquet").unlink(missing_ok=True)
+
+
+def merged(new: pd.DataFrame, before: pd.DataFrame | None, keys: list[str], alike: list[str]) -> pd.DataFrame:
+    """The new rows, and those published before unless new ones like them were made from other settings or data."""
+    if before is not None:
+        known = _keys(before, alike).isin(_keys(new, alike)) if alike else True
+        same = _keys(before, [*alike, "made_from"]).isin(_keys(new, [*alike, "made_from"]))
+        new = pd.concat([before[same | ~pd.Series(known, index=before.index)], new]).drop_duplicates(keys, keep="last")
     return new.sort_values(keys, kind="stable").reset_index(drop=True)
 
 
-def fingerprint(settings: dict) -> str:
-    """Twelve hexadecimal digits that change with any setting a trial depends on, not with how many trials there are."""
-    counts = ("trials", "chunk", "ensembles", "teacher_trials", "linear_teachers", "backend")
-    text = repr(sorted((name, value) for name, value in settings.items() if name not in counts))
+def fingerprint(record: dict) -> str:
+    """Twelve hexadecimal digits that change with the settings, the root seed or the data that a job was made from."""
+    text = json.dumps([record["settings"], record["root_seed"], record["data"]], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def newer(path: Path, than: Path) -> bool:
+    """Whether a file is there and was written after the other."""
+    return path.exists() and path.stat().st_mtime >= than.stat().st_mtime
 
 
 def copy(source: Path, target: Path) -> None:
@@ -115,15 +163,25 @@ def copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, partial)
 
 
-def _records(stem: Path, table: Path, job: str) -> pd.DataFrame:
-    """The job's provenance on each of its trials."""
-    return read_table(table)[["trial"]].assign(job=job, **_columns(sidecar(stem)))
+def _before(folder: Path, name: str) -> pd.DataFrame | None:
+    path = folder / f"{name}.parquet"
+    return read_table(path) if path.exists() else None
+
+
+def _keys(table: pd.DataFrame, keys: list[str]) -> pd.Series:
+    return pd.Series(list(table[keys].itertuples(index=False, name=None)), index=table.index, dtype=object)
+
+
+def _records(stem: Path, table: Path) -> pd.DataFrame:
+    """The job's record on each of its trials."""
+    return read_table(table)[["trial"]].assign(**_columns(sidecar(stem)))
 
 
 def _columns(path: Path) -> dict[str, object]:
     record = read_json(path)
     try:
         minutes = record["seconds"] / 60 / record["trials"]
-        return {name: record[name] for name in ("commit", "machine", "device", "finished")} | {"minutes": minutes}
+        where = {name: record[name] for name in ("commit", "machine", "device", "finished")}
+        return where | {"minutes": minutes, "made_from": fingerprint(record)}
     except (KeyError, TypeError) as error:
         raise ArtifactError(f"{path} is not a record of a training job: {error} is missing") from None

@@ -14,14 +14,14 @@ from sparcs.commands.common import (
     Trials,
     device_option,
     progress,
+    recorded,
     report_divergence,
     root_seed_option,
     sidecar,
-    timed,
 )
 from sparcs.data.regression import target
 from sparcs.experiments import regression
-from sparcs.files import read_arrays, read_table, write_arrays, write_table
+from sparcs.files import read_arrays, read_table, sha256, write_arrays, write_table
 from sparcs.params import Regression, RegressionTrial
 
 
@@ -52,7 +52,7 @@ def train_regression(
     """Train trials of experiment 1 on one α/β data set and measure them."""
     data, name = read_data(points, targets), targets.stem
     seeds = regression.seeds(root_seed, name, trials)
-    with timed(sidecar(table), device, len(trials)):
+    with recorded(sidecar(table), settings, root_seed, device, len(trials), [points, targets], sha256(points)):
         with progress(len(trials) * settings.training.epochs, name) as on_epoch:
             trained = regression.train(data, seeds, settings, device, on_epoch)
         report_divergence(trials, seeds, trained.diverged_epoch)
@@ -77,7 +77,7 @@ def all_jobs(settings: Regression, folder: Path) -> dict[str, list[Path]]:
 
 
 def gather(settings: Regression, folder: Path, jobs: Mapping[str, list[Path]]) -> dict[str, pd.DataFrame]:
-    """The tables of the given jobs; those of model 0 come from the data sets' first job."""
+    """The tables of the given jobs; those of model 0 only where its job is among them."""
     tables: dict[str, list[pd.DataFrame]] = {}
     for name, chunks in jobs.items():
         keys = dict(zip(("alpha", "beta"), settings.data_sets()[name], strict=True))
@@ -88,7 +88,8 @@ def gather(settings: Regression, folder: Path, jobs: Mapping[str, list[Path]]) -
             "trials": pd.concat(rows),
             "data_sets": pd.DataFrame({"trials": [sum(map(len, rows))], "norm_of_mean_gamma": [norm]}),
         }
-        own |= {table: model.assign(trial=0) for table, model in model_tables(parameters[0], **keys).items()}
+        if rows[0]["trial"].iloc[0] == 0:
+            own |= {table: model.assign(trial=0) for table, model in model_tables(parameters[0], **keys).items()}
         for table, part in own.items():
             tables.setdefault(table, []).append(part.assign(**keys))
     return {table: _ordered(pd.concat(parts)) for table, parts in tables.items()}

@@ -13,10 +13,11 @@ from sparcs.commands.common import (
     Settings,
     device_option,
     progress,
+    recorded,
     report_divergence,
     root_seed_option,
     sidecar,
-    timed,
+    sizes,
 )
 from sparcs.ensemble.training import Trained
 from sparcs.experiments import teacher_student
@@ -41,7 +42,7 @@ def train_teacher_student(
     """Train trials of experiment 2 on one teacher, measure and prune them."""
     data = read_arrays(teacher)
     seeds = teacher_student.seeds(root_seed, teacher.stem, trials)
-    with timed(sidecar(output), device, len(trials)):
+    with recorded(sidecar(output), settings, root_seed, device, len(trials), [teacher], sizes(data)):
         with progress(len(trials) * settings.training.epochs, teacher.stem) as on_epoch:
             trained = teacher_student.train(data, seeds, settings, device, on_epoch)
         report_divergence(trials, seeds, trained.diverged_epoch)

@@ -86,13 +86,10 @@ def norm_of_mean_gamma(chunks: Sequence[Parameters]) -> float:
 
     It has no meaning, since hidden neurons are exchangeable between trials; it is reported beside mean ‖Γ‖.
     """
-    total, trials = 0.0, 0
-    for parameters in chunks:
-        bundles = bundles_of(*blocks_of(parameters))
-        gamma = bundles[3, 2][:, 0, :, None] * bundles[2, 1]  # (trials, hidden, inputs)
-        finite = np.isfinite(gamma).all(axis=(1, 2))
-        total, trials = total + gamma[finite].sum(axis=0), trials + int(finite.sum())
-    return float(np.sqrt(np.square(total / trials).sum())) if trials else float("nan")
+    every = [bundles_of(*blocks_of(parameters)) for parameters in chunks]
+    gamma = np.concatenate([bundles[3, 2][:, 0, :, None] * bundles[2, 1] for bundles in every])  # (trials, hidden, N_1)
+    gamma = gamma[np.isfinite(gamma).all(axis=(1, 2))]
+    return float(np.sqrt(np.square(gamma.mean(axis=0)).sum())) if len(gamma) else float("nan")
 
 
 def architecture(parameters: Parameters, trial: int) -> dict[str, pd.DataFrame]:

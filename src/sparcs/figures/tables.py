@@ -151,7 +151,9 @@ TABLES = {
             "teacher's hidden neurons": lambda settings: settings["teacher_student"]["widths"][0],
             "training points": _leaf("teacher_student", "points"),
             "NumPy seed": _leaf("teacher_student", "data_seed"),
-            "trials (the paper shows one)": lambda s: s["teacher_student"]["ensembles"]["l2"]["trials"],
+            "trials": lambda s: (
+                "one shown" if s["scale"] == "paper" else s["teacher_student"]["ensembles"]["l2"]["trials"]
+            ),
         }
     },
     5: {"CIFAR-10, ": _image_table("cifar10"), "CIFAR-100, ": _image_table("cifar100")},
