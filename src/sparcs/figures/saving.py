@@ -25,7 +25,9 @@ def save(figure: Figure, folder: Path | str, name: str, table: pd.DataFrame) -> 
     pixels = BytesIO()
     figure.savefig(pixels, format="png")
     with atomic(folder / f"{name}.png") as partial, Image.open(pixels) as image:
-        small = image.convert("RGB").quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        small = image.convert("RGB").quantize(
+            COLOURS, method=Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE
+        )  # k-means moves each entry to the mean of its pixels: flat areas keep their colour
         small.save(partial, format="png", optimize=True, dpi=image.info["dpi"])
     with atomic(folder / f"{name}.csv") as partial:
         table.to_csv(partial, index=False, float_format="%.7g")
