@@ -133,3 +133,10 @@ def test_the_report_counts_diverged_trials(tmp_path):
         assert (trials["diverged_epoch"] >= 0).all()
         page = (tmp_path / "results" / "smoke" / "reports" / f"{notebook}.html").read_text()
         assert f"{len(trials)} of {len(trials)} trials diverged" in page or "No trial finished" in page
+
+
+def test_publish_always_runs(tmp_path):
+    for _ in range(2):
+        code, output = snakemake(tmp_path, "publish", "--config", "scale=laptop")
+        assert code == 0, output[-3000:]
+        assert "regression: 0 trials" in output

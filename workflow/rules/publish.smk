@@ -2,13 +2,11 @@
 
 
 rule publish:
-    """Tables, claims, reports and figures of what is finished, trial by trial."""
+    """Tables, claims, reports and figures of what is finished, trial by trial; always runs, so it has no output."""
     input:
         settings=rules.record_settings.output,
     log:
         f"{LOGS}/publish.log",
-    benchmark:
-        f"{BENCHMARKS}/publish.tsv"
     threads: 1
     params:
         results=RESULTS,
