@@ -222,6 +222,7 @@ def settings(size: dict) -> dict:
         "train_input_eigenvalues": True,
     }
     paper = {
+        "scale": "paper",
         "root_seed": 2025,
         "regression": {
             "alphas": FULL["alphas"],
@@ -252,4 +253,5 @@ def settings(size: dict) -> dict:
         run["regression"] |= {"trials": 2, "alphas": SMOKE["alphas"]}
         run["regression"]["training"]["epochs"] = run["teacher_student"]["training"]["epochs"] = 2
     run["teacher_student"]["ensembles"] = {"l2": {"trials": size["students"]}}
-    return {"scale": "smoke" if size is SMOKE else "laptop", "paper": paper, "run": run}
+    run["scale"] = "smoke" if size is SMOKE else "laptop"
+    return {"scale": run["scale"], "paper": paper, "run": run}
