@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparcs import params
+from sparcs.commands.describe import describe
 
 BASE = params.read_yaml(Path(__file__).parents[1] / "params.yaml")
 
@@ -105,7 +106,7 @@ def test_any_override_resolves_or_is_one_sentence(overrides):
 
 
 def test_every_leaf_is_described():
-    described = {name: text for name, _, text in params.describe()}
+    described = {name: text for name, _, text in describe()}
     assert all(described.values())
 
     def leaves(value, prefix=""):

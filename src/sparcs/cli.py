@@ -26,7 +26,7 @@ VERBS = {
     "check-parameters": "report",
     "render-report": "report",
     "tabulate-core-minutes": "report",
-    "describe-params": "report",
+    "describe-params": "describe",
     "benchmark-step": "benchmark",
     "publish": "publish",
 }

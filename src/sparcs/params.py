@@ -4,9 +4,9 @@ Three layers make the settings of a run: the paper's values, the scale's overlay
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -58,6 +58,10 @@ class Part(Model):
     def part(self, model: type[Model]) -> str:
         """JSON text of the fields of ``model``, a base class of this one."""
         return self.model_dump_json(include=set(model.model_fields))
+
+    def with_penalty(self, **changes: object) -> Self:
+        """These settings with another penalty or ρ."""
+        return self.model_copy(update={"training": self.training.model_copy(update=changes)})
 
 
 class RegressionData(Model):
@@ -176,10 +180,6 @@ class TeacherStudent(TeacherData, TeacherTrial, Part):
         changes = {"penalty": chosen.penalty, "rho": chosen.rho}
         return self.with_penalty(**{name: value for name, value in changes.items() if value is not None})
 
-    def with_penalty(self, **changes: object) -> "TeacherStudent":
-        """These settings with another penalty or ρ."""
-        return self.model_copy(update={"training": self.training.model_copy(update=changes)})
-
     def teacher_of(self, ensemble: str, trial: int) -> str:
         """Name of the teacher that a trial learns from."""
         chosen = self.ensembles[ensemble]
@@ -217,13 +217,6 @@ class Hyperparameters(Model):
         _distinct_names("alphas", [regression_name(alpha, self.beta) for alpha in self.alphas])
         return self
 
-    def sweeps(self) -> list[str]:
-        """Names of the jobs: one per kind of penalty on experiment 1, one per kind and ρ on experiment 2."""
-        names = [f"regression_{penalty}" for penalty in self.penalties]
-        if self.teacher_trials:
-            names += [f"teacher_student_{penalty}_{rho!r}" for penalty in self.penalties for rho in self.rhos]
-        return names
-
 
 class Classification(Model):
     """Experiments 3 and 4, a SPARCS head on images (Table 5)."""
@@ -253,6 +246,19 @@ class Settings(Model):
             for alpha in self.hyperparameters.alphas
         }
         return self.regression.data_sets() | swept
+
+    def sweeps(self) -> dict[str, Regression | TeacherStudent]:
+        """The jobs of the sweep: one per kind of penalty on experiment 1, one per kind and ρ on experiment 2.
+
+        By name, each with its experiment's settings at that penalty; experiment 1's jobs go through every ρ.
+        """
+        sweep = self.hyperparameters
+        jobs = {f"regression_{kind}": self.regression.with_penalty(penalty=kind) for kind in sweep.penalties}
+        if sweep.teacher_trials:
+            for kind in sweep.penalties:
+                for rho in sweep.rhos:
+                    jobs[f"teacher_student_{kind}_{rho!r}"] = self.teacher_student.with_penalty(penalty=kind, rho=rho)
+        return jobs
 
 
 def regression_name(alpha: float, beta: float) -> str:
@@ -363,27 +369,6 @@ def read_yaml(path: Path) -> Any:
         raise ParameterError(f"{path} cannot be read: {error}") from None
     except yaml.YAMLError as error:
         raise ParameterError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
-
-
-def describe(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[tuple[str, str, str]]:
-    """(field, allowed type, description) of every leaf of params.yaml."""
-    for name, field in model.model_fields.items():
-        nested = [a for a in (field.annotation, *get_args(field.annotation)) if _is_model(a)]
-        if nested:
-            yield from describe(nested[0], f"{prefix}{name}." + ("<name>." if nested[0] is Ensemble else ""))
-        else:
-            yield f"{prefix}{name}", _type_name(field.annotation), field.description or ""
-
-
-def _is_model(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
-
-
-def _type_name(annotation: Any) -> str:
-    choices = get_args(annotation)
-    if choices and all(isinstance(choice, (str, int)) for choice in choices):
-        return " | ".join(map(str, choices))
-    return getattr(annotation, "__name__", str(annotation)) if not choices else str(annotation).split("[")[0]
 
 
 def _distinct(name: str, values: list) -> None:

@@ -6,23 +6,18 @@ SWEPT = {
     for alpha in SWEEP.alphas
 }
 SWEEP_TEACHER = params.teacher_name(SETTINGS.teacher_student.data_seed, 2)
-RHOS = {repr(rho): rho for rho in SWEEP.rhos}
+SWEEPS = SETTINGS.sweeps()
 
 
 def swept_regression(wildcards):
     """Settings of experiment 1 with one kind of penalty, as JSON."""
-    settings = SETTINGS.regression
-    training = settings.training.model_copy(update={"penalty": wildcards.penalty})
-    return shlex.quote(
-        settings.model_copy(update={"training": training}).part(params.RegressionTrial)
-    )
+    settings = SWEEPS[f"regression_{wildcards.penalty}"]
+    return shlex.quote(settings.part(params.RegressionTrial))
 
 
 def swept_teacher_student(wildcards):
     """Settings of experiment 2 with one kind and strength of penalty, as JSON."""
-    settings = SETTINGS.teacher_student.with_penalty(
-        penalty=wildcards.penalty, rho=RHOS[wildcards.rho]
-    )
+    settings = SWEEPS[f"teacher_student_{wildcards.penalty}_{wildcards.rho}"]
     return shlex.quote(settings.part(params.TeacherTrial))
 
 
@@ -90,7 +85,7 @@ rule tabulate_hyperparameters:
     """The sweep as one tidy table."""
     input:
         tables=expand(
-            f"{RESULTS}/hyperparameters/sweeps/{{sweep}}.parquet", sweep=SWEEP.sweeps()
+            f"{RESULTS}/hyperparameters/sweeps/{{sweep}}.parquet", sweep=SWEEPS
         ),
         code=sources("sparcs.commands.hyperparameters"),
     output:

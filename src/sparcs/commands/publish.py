@@ -104,8 +104,12 @@ def finished_teacher_student(run: params.Settings, folder: Path) -> dict[str, pd
 
 def finished_hyperparameters(run: params.Settings, folder: Path) -> dict[str, pd.DataFrame]:
     """The sweep's rows of the jobs that are finished."""
-    paths = [folder / "sweeps" / f"{name}.parquet" for name in run.hyperparameters.sweeps()]
-    rows = [read_table(path).assign(**_columns(sidecar(path))) for path in paths if sidecar(path).exists()]
+    rows = []
+    for name, settings in run.sweeps().items():
+        path = folder / "sweeps" / f"{name}.parquet"
+        trial = params.RegressionTrial if isinstance(settings, params.RegressionTrial) else params.TeacherTrial
+        if made_with(path, settings.part(trial), run):
+            rows.append(read_table(path).assign(**_columns(sidecar(path))))
     return {"trials": pd.concat(rows, ignore_index=True)} if rows else {}
 
 

@@ -126,11 +126,3 @@ def check_parameters(notebook: Path, names: tuple[str, ...]) -> None:
         check(notebook, names)
     except ValueError as error:
         raise params.ParameterError(str(error)) from None
-
-
-@click.command()
-def describe_params() -> None:
-    """What every field of params.yaml means and allows."""
-    rows = list(params.describe())
-    for name, kind, text in rows:
-        click.echo(f"{name:45} {kind:38} {text}")
