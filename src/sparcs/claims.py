@@ -12,11 +12,9 @@ from scipy import stats
 
 from sparcs.experiments.teacher_student import SURVIVES
 from sparcs.statistics import Interval, bootstrap_interval, mean_interval, share_interval
-from sparcs.verdicts import Claim, Measured, Tables
+from sparcs.verdicts import GOOD_FIT, SWEET_SPOT, Claim, Measured, Tables
 
 SEED = 20250101  # of the bootstraps
-SWEET_SPOT = (1e-5, 1e-3)
-GOOD_FIT = 0.95
 BUDGET = 0.05
 NOTHING = (np.nan, np.nan, np.nan)
 COMPARED = {

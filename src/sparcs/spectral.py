@@ -24,11 +24,6 @@ PENALTIES = ("l2", "l1", "l2_squared")
 FORMS = ("bundles", "recursive")
 
 
-def widths_of(lam: Sequence[Array]) -> tuple[int, ...]:
-    """N_1 … N_ℓ, read from the eigenvalues."""
-    return tuple(block.shape[-1] for block in lam)
-
-
 def check_bundle(i: int, j: int, layers: int) -> None:
     """Raise ValueError unless 1 ≤ j < i ≤ ℓ: only these bundles j → i exist."""
     if not 1 <= j < i <= layers:

@@ -16,6 +16,9 @@ from sparcs.statistics import Interval
 COLUMNS = ["id", "statement", "source", "paper", "measured", "low", "high", "n", "verdict", "reason", "evidence"]
 SEVERITY = ["replicated", "partly", "untested", "not replicated"]
 
+GOOD_FIT = 0.95  # held-out R² from which a trial of experiment 1 fits (claim B3)
+SWEET_SPOT = (1e-5, 1e-3)  # strengths ρ that the paper calls reasonable (claim G1)
+
 Tables = Mapping[str, pd.DataFrame]
 
 

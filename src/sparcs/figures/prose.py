@@ -5,12 +5,11 @@ from collections.abc import Mapping
 import pandas as pd
 
 from sparcs.figures.spread import count_range, over_trials
-from sparcs.figures.sweep import SWEET_SPOT
 from sparcs.figures.tables import VERDICTS
 from sparcs.figures.text import listing, number
+from sparcs.verdicts import GOOD_FIT, SWEET_SPOT
 
 ANSWERS = {"replicated": "yes", "partly": "in part", "not replicated": "no", "untested": "not tested at this scale"}
-GOOD_FIT = 0.95
 NOTHING = "No trial finished."
 
 

@@ -5,8 +5,8 @@ from matplotlib.figure import Figure
 
 from sparcs.figures.spread import draw_spread, interval_note, over_trials
 from sparcs.figures.style import PAGE, SHADE, color_of, styled
+from sparcs.verdicts import SWEET_SPOT
 
-SWEET_SPOT = (1e-5, 1e-3)  # strengths that the paper calls reasonable
 PENALTIES = {"l2": "L2, ‖λ‖ per layer", "l1": "L1, Σ|λ|", "l2_squared": "squared L2, Σλ²"}
 MEASURES = {"unexplained": "1 − R², held out", "active_neurons": "active hidden neurons"}
 TASK = ["experiment", "alpha"]
