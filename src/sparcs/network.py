@@ -1,22 +1,13 @@
 """SpectralNetwork: a feed-forward network with every skip connection, trained through eigenvectors and eigenvalues."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from sparcs import spectral
-
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": torch.relu,
-    "tanh": torch.tanh,
-    "sigmoid": torch.sigmoid,
-    "gelu": nn.functional.gelu,
-    "silu": nn.functional.silu,
-    "elu": nn.functional.elu,
-    "identity": lambda z: z,
-}
+from sparcs.activations import Activation, activation_of
 
 
 class SpectralNetwork(nn.Module):
@@ -28,7 +19,7 @@ class SpectralNetwork(nn.Module):
     Args:
         widths: N_1 … N_ℓ, at least two positive integers.
         bias: append a neuron fixed at 1 to the input layer (the first layer then has N_1 + 1 neurons).
-        activation: f, a name in ACTIVATIONS or a callable; the last layer has none.
+        activation: f, a name in ``sparcs.activations`` or an elementwise callable; the last layer has none.
         train_input_eigenvalues: train λ_1 too; otherwise λ_1 is a buffer fixed at 0.
         form: "bundles" (4.3), "recursive" (no W_ik formed), or None for the one with fewer multiplications.
         generator: source of the random φ; PyTorch's global one if None.
@@ -42,7 +33,7 @@ class SpectralNetwork(nn.Module):
         self,
         widths: Sequence[int],
         bias: bool = False,
-        activation: str | Callable[[Tensor], Tensor] = "relu",
+        activation: str | Activation = "relu",
         train_input_eigenvalues: bool = False,
         form: str | None = None,
         generator: torch.Generator | None = None,
@@ -54,7 +45,7 @@ class SpectralNetwork(nn.Module):
         self.in_features, self.out_features = widths[0], widths[-1]
         self.widths = (widths[0] + int(bias), *widths[1:])
         self.bias = bias
-        self.activation = _activation(activation)
+        self.activation = activation_of(activation)
         self.activation_name = getattr(activation, "__name__", str(activation))
         self.form = form
         self.train_input_eigenvalues = train_input_eigenvalues
@@ -131,11 +122,3 @@ def _check_widths(widths: Sequence[int]) -> None:
             raise TypeError(f"widths {tuple(widths)}: every entry must be an integer, {width!r} is not")
         if width < 1:
             raise ValueError(f"widths {tuple(widths)}: every entry must be positive, {width} is not")
-
-
-def _activation(activation: str | Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    if callable(activation):
-        return activation
-    if activation not in ACTIVATIONS:
-        raise ValueError(f"activation {activation!r}: allowed are {', '.join(ACTIVATIONS)}, or a callable")
-    return ACTIVATIONS[activation]
