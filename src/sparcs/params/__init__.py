@@ -1,0 +1,63 @@
+"""The model of params.yaml: every field with its table, its meaning and what it allows.
+
+Three layers make the settings of a run: the paper's values, the scale's overlay, the command line's overrides.
+"""
+
+from sparcs.params.experiments import (
+    Classification,
+    Ensemble,
+    Hyperparameters,
+    Regression,
+    RegressionData,
+    RegressionTrial,
+    TeacherData,
+    TeacherStudent,
+    TeacherTrial,
+    chunk_names,
+    regression_name,
+    teacher_name,
+    teacher_parts,
+)
+from sparcs.params.fields import Model, TrainingSettings
+from sparcs.params.settings import (
+    SCALES,
+    ParameterError,
+    Settings,
+    from_json,
+    load,
+    merge,
+    paper_settings,
+    read_yaml,
+    resolve,
+    typed,
+    validate,
+)
+
+__all__ = [
+    "SCALES",
+    "Classification",
+    "Ensemble",
+    "Hyperparameters",
+    "Model",
+    "ParameterError",
+    "Regression",
+    "RegressionData",
+    "RegressionTrial",
+    "Settings",
+    "TeacherData",
+    "TeacherStudent",
+    "TeacherTrial",
+    "TrainingSettings",
+    "chunk_names",
+    "from_json",
+    "load",
+    "merge",
+    "paper_settings",
+    "read_yaml",
+    "regression_name",
+    "resolve",
+    "teacher_name",
+    "teacher_parts",
+    "typed",
+    "validate",
+]

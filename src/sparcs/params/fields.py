@@ -1,0 +1,64 @@
+"""What the settings of all experiments share: kinds of numbers, the rows of training, checks of lists."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not true or false")
+    return value
+
+
+Count = Annotated[int, Field(strict=True, ge=1, le=10**9)]
+CountOrZero = Annotated[int, Field(strict=True, ge=0, le=10**9)]
+Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
+Real = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
+Positive = Annotated[Real, Field(gt=0)]
+NonNegative = Annotated[Real, Field(ge=0)]
+Fraction = Annotated[Real, Field(ge=0, le=1)]
+Penalty = Literal["l2", "l1", "l2_squared"]
+Widths = Annotated[list[Count], Field(min_length=2)]
+
+
+class Model(BaseModel):
+    """Frozen, and no unknown key is accepted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TrainingSettings(Model):
+    """The rows that Tables 3, 4 and 5 share."""
+
+    epochs: Count = Field(description="passes over the training points")
+    batch_size: Count = Field(description="points per optimiser step; the last, smaller batch is kept")
+    learning_rate: Positive = Field(description="Adam's step size")
+    penalty: Penalty = Field(description="Ω of (4.4): l2 is the unsquared norm per layer")
+    rho: NonNegative = Field(description="strength ρ of the penalty in (4.4)")
+    train_input_eigenvalues: bool = Field(description="train and penalise λ_1 too (experiment 1), or fix it at 0")
+
+
+class Part(Model):
+    """A settings class of which a job is given only a part: the leaves that its result depends on."""
+
+    def part(self, model: type[Model]) -> str:
+        """JSON text of the fields of ``model``, a base class of this one."""
+        return self.model_dump_json(include=set(model.model_fields))
+
+    def with_penalty(self, **changes: object) -> Self:
+        """These settings with another penalty or ρ."""
+        return self.model_copy(update={"training": self.training.model_copy(update=changes)})
+
+
+def distinct(name: str, values: list) -> None:
+    """Raise ValueError, naming the field, if a value stands in the list twice."""
+    repeated = [value for k, value in enumerate(values) if value in values[:k]]
+    if repeated:
+        raise ValueError(f"{name} = {values}: allowed are distinct values, {repeated[0]} stands there twice")
+
+
+def distinct_names(field: str, names: list[str]) -> None:
+    """Raise ValueError if two values have the same name: names keep six digits."""
+    if len(set(names)) < len(names):
+        raise ValueError(f"{field}: allowed are values that differ in their first six digits")

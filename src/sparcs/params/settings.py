@@ -1,0 +1,160 @@
+"""All settings of a run, and how params.yaml, a scale's overlay and overrides are merged into them."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError
+
+from sparcs.params.experiments import (
+    Classification,
+    Hyperparameters,
+    Regression,
+    TeacherStudent,
+    regression_name,
+)
+from sparcs.params.fields import Model, Seed
+
+SCALES = ("smoke", "laptop", "overnight", "paper")
+
+
+class ParameterError(ValueError):
+    """One sentence about a setting: its field, its value and what is allowed."""
+
+
+class Settings(Model):
+    """Everything that a run depends on, at one scale."""
+
+    scale: Literal["smoke", "laptop", "overnight", "paper"] = Field(description="which overlay of `scales` is used")
+    root_seed: Seed = Field(description="the seed from which every trial's seed is derived")
+    device: Literal["cpu", "cuda"] = Field(description="where experiments with a torch backend train")
+    regression: Regression
+    teacher_student: TeacherStudent
+    hyperparameters: Hyperparameters
+    cifar10: Classification
+    cifar100: Classification
+
+    def regression_data_sets(self) -> dict[str, tuple[float, float]]:
+        """Names of the data sets that experiment 1 and the sweep need, with their (α, β)."""
+        swept = {
+            regression_name(alpha, self.hyperparameters.beta): (alpha, self.hyperparameters.beta)
+            for alpha in self.hyperparameters.alphas
+        }
+        return self.regression.data_sets() | swept
+
+    def sweeps(self) -> dict[str, Regression | TeacherStudent]:
+        """The jobs of the sweep: one per kind of penalty on experiment 1, one per kind and ρ on experiment 2.
+
+        By name, each with its experiment's settings at that penalty; experiment 1's jobs go through every ρ.
+        """
+        sweep = self.hyperparameters
+        jobs = {f"regression_{kind}": self.regression.with_penalty(penalty=kind) for kind in sweep.penalties}
+        if sweep.teacher_trials:
+            for kind in sweep.penalties:
+                for rho in sweep.rhos:
+                    jobs[f"teacher_student_{kind}_{rho!r}"] = self.teacher_student.with_penalty(penalty=kind, rho=rho)
+        return jobs
+
+
+def merge(base: Mapping, *overlays: Mapping) -> dict:
+    """Nested mappings merged leaf by leaf, later ones first; anything but a mapping is replaced whole."""
+    merged = dict(base)
+    for overlay in overlays:
+        for key, value in overlay.items():
+            both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+            merged[key] = merge(merged[key], value) if both else value
+    return merged
+
+
+def typed(value: Any) -> Any:
+    """Overrides with numbers for numbers: Snakemake's --config hands every nested leaf on as text."""
+    if isinstance(value, Mapping):
+        return {key: typed(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [typed(inner) for inner in value]
+    if not isinstance(value, str):
+        return value
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError:
+        return value
+
+
+def resolve(base: Mapping, overrides: Mapping | None = None) -> Settings:
+    """The settings of a run: ``base`` (params.yaml), its overlay for the chosen scale, then ``overrides``.
+
+    Raises ParameterError with one sentence for the first thing that is wrong.
+    """
+    if not isinstance(base, Mapping):
+        raise ParameterError(f"params.yaml holds a {type(base).__name__}: allowed is a mapping of field names")
+    overrides = overrides or {}
+    scale = overrides.get("scale", base.get("scale"))
+    if scale not in SCALES:
+        raise ParameterError(f"scale = {scale!r}: allowed are {', '.join(SCALES)}")
+    overlays = base.get("scales")
+    if not isinstance(overlays, Mapping) or set(overlays) != set(SCALES):
+        raise ParameterError(f"scales: allowed is one overlay for each of {', '.join(SCALES)}, and nothing else")
+    if not isinstance(overlays[scale], Mapping):
+        raise ParameterError(f"scales.{scale} = {overlays[scale]!r}: allowed is a mapping of field names")
+    values = merge({k: v for k, v in base.items() if k != "scales"}, overlays[scale], overrides)
+    return validate(Settings, values)
+
+
+def paper_settings(base: Mapping) -> Settings:
+    """The settings at the paper's values."""
+    return resolve(base, {"scale": "paper"})
+
+
+def validate(model: type[Model], values: Any) -> Any:
+    """``model`` made from ``values``; raises ParameterError with one sentence for the first thing that is wrong."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise ParameterError(_sentence(error.errors()[0])) from None
+
+
+def from_json(model: type[Model], text: str) -> Any:
+    """``model`` from its JSON text, as a rule passes it to a command."""
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ParameterError(f"settings are not JSON: {error}") from None
+    return validate(model, values)
+
+
+def load(path: Path, overrides: Mapping | None = None) -> Settings:
+    """Settings from a params.yaml file, every scale of which must be valid."""
+    base = read_yaml(path)
+    settings = resolve(base, overrides)
+    for scale in SCALES:
+        try:
+            resolve(base, {"scale": scale})
+        except ParameterError as error:
+            raise ParameterError(f"scales.{scale}: {error}") from None
+    return settings
+
+
+def read_yaml(path: Path) -> Any:
+    """The file's content; raises ParameterError if it can't be read as YAML."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ParameterError(f"{path} cannot be read: {error}") from None
+    except yaml.YAMLError as error:
+        raise ParameterError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+
+
+def _sentence(error: Mapping) -> str:
+    field = ".".join(map(str, error["loc"])) or "params"
+    if error["type"] == "extra_forbidden":
+        return f"{field} is an unknown field (see `sparcs describe-params` for those allowed)"
+    if error["type"] == "missing":
+        return f"{field} is missing"
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "value_error" and not isinstance(error["input"], (int, float, str, bool)):
+        return f"{field}: {message}"
+    value = repr(error["input"])
+    shown = value if len(value) <= 60 else value[:57] + "..."
+    return f"{field} = {shown}: {message[0].lower()}{message[1:]}"
