@@ -104,7 +104,7 @@ def test_gradient_equals_finite_differences(penalty, train_input):
         phi = [changed["eigenvectors.0"][0], changed["eigenvectors.1"][0]]
         lam = [changed[f"eigenvalues.{k}"][0] for k in range(3)]
         x = np.column_stack([X[batch], np.ones(len(batch))])
-        y = spectral.forward_recursive(phi, lam, x, lambda z: np.maximum(z, 0))[:, 0]
+        y = spectral.forward_eigenbasis(phi, lam, x, lambda z: np.maximum(z, 0))[:, 0]
         penalised = lam[:2] if train_input else lam[1:2]
         return np.mean((y - Y[batch]) ** 2) + training.rho * spectral.penalty(penalised, penalty)
 

@@ -57,7 +57,7 @@ def test_live_neurons_by_function(seed):
 def test_forward_from_bundles_is_the_network_s():
     phi, lam = random_network([4, 5, 3, 2], 1)
     x = np.random.default_rng(2).normal(size=(9, 4))
-    expected = spectral.forward_recursive(phi, lam, x, lambda z: np.maximum(z, 0))
+    expected = spectral.forward_eigenbasis(phi, lam, x, lambda z: np.maximum(z, 0))
     np.testing.assert_allclose(measures.forward(measures.bundles_of(phi, lam), x), expected, atol=1e-10)
 
 
@@ -140,7 +140,7 @@ def test_pruning_by_brute_force():
         for layer, h in order[:removed]:
             own[layer - 1][h] = 0
             keep[layer][h] = 0
-        by_i = mse(spectral.forward_recursive(phi, own, x, lambda z: np.maximum(z, 0)))
+        by_i = mse(spectral.forward_eigenbasis(phi, own, x, lambda z: np.maximum(z, 0)))
         by_ii = mse(measures.forward(measures.bundles_of(phi, lam), x, keep))
         assert first["relative_increase"][removed] == pytest.approx(by_i / full - 1, abs=1e-9)
         assert second["relative_increase"][removed] == pytest.approx(by_ii / full - 1, abs=1e-9)

@@ -36,7 +36,7 @@ def test_forward_agrees_with_the_dense_adjacency(widths, bias, seed):
         rows = slice(offsets[i], offsets[i + 1])
         z = sum(activities[j] @ adjacency[rows, offsets[j] : offsets[j + 1]].T for j in range(i))
         activities.append(np.maximum(z, 0) if i < len(widths) - 1 else z)
-    for form in ("bundles", "recursive", None):
+    for form in ("bundles", "eigenbasis", None):
         network.form = form
         found = network(x).detach().numpy()
         np.testing.assert_allclose(found, activities[-1], rtol=0, atol=1e-8 * max(1, np.abs(activities[-1]).max()))
@@ -56,7 +56,7 @@ def test_the_start_is_a_perceptron(widths, seed):
     assert (network.eigenvalues[-1] == 1).all()
 
 
-@pytest.mark.parametrize("form", ["bundles", "recursive"])
+@pytest.mark.parametrize("form", ["bundles", "eigenbasis"])
 @pytest.mark.parametrize("widths", [(3, 4, 2), (2, 3, 3, 3, 2)])
 def test_gradients_by_finite_differences(widths, form):
     network = randomised(widths, form=form, activation="tanh", train_input_eigenvalues=True)
@@ -133,7 +133,7 @@ def test_state_dict_round_trip_and_repr():
         ({"widths": (3, 0)}, ValueError, "0 is not"),
         ({"widths": (3, 2.5)}, TypeError, "2.5 is not"),
         ({"widths": (3, 2), "activation": "relux"}, ValueError, "relux.*allowed are relu"),
-        ({"widths": (3, 2), "form": "fast"}, ValueError, "fast.*bundles, recursive"),
+        ({"widths": (3, 2), "form": "fast"}, ValueError, "fast.*bundles, eigenbasis"),
     ],
 )
 def test_bad_arguments_are_named(arguments, error, message):

@@ -65,7 +65,7 @@ def test_both_forward_forms_agree_with_the_dense_adjacency(widths, seed):
     for i in range(2, len(widths) + 1):
         z = sum(activities[j - 1] @ block(adjacency, offsets, i, j).T for j in range(1, i))
         activities.append(np.tanh(z) if i < len(widths) else z)
-    for forward in (spectral.forward_bundles, spectral.forward_recursive):
+    for forward in (spectral.forward_bundles, spectral.forward_eigenbasis):
         found = forward(phi, lam, x, np.tanh)
         np.testing.assert_allclose(found, activities[-1], rtol=0, atol=1e-9 * max(1.0, np.abs(activities[-1]).max()))
 
@@ -84,7 +84,7 @@ def test_leading_dimensions_are_independent_networks():
     phi, lam = random_blocks(widths, 0, batch_shape=(6,))
     x = np.random.default_rng(1).normal(size=(6, 7, 3))
     together = spectral.forward_bundles(phi, lam, x, np.tanh)
-    recursive = spectral.forward_recursive(phi, lam, x, np.tanh)
+    recursive = spectral.forward_eigenbasis(phi, lam, x, np.tanh)
     adjacency = spectral.adjacency(phi, lam)
     for t in range(6):
         own = [block[t] for block in phi], [block[t] for block in lam]
@@ -116,13 +116,88 @@ def test_penalties_by_hand():
 
 
 def test_multiplications_of_the_paper_s_networks():
-    """Figures worked out by hand from the definitions, the bias column left out where it is."""
-    assert spectral.multiplications((20, 200, 200, 20), 1024, "recursive") == pytest.approx(94.2e6, rel=1e-3)
-    assert spectral.multiplications((20, 200, 200, 20), 1024, "bundles") == pytest.approx(59.4e6, rel=1e-3)
-    assert spectral.multiplications((400, 526, 10), 128, "recursive") == pytest.approx(28.3e6, rel=1e-2)
-    assert spectral.multiplications((400, 526, 10), 128, "bundles") == pytest.approx(30.2e6, rel=1e-2)
+    """Worked out by hand from the definitions, the bias column left out."""
+    count = spectral.multiplications
+    assert count((20, 200, 200, 20), 1024, "eigenbasis") == 1024 * (20 * 200 + 2 * 200 * 200 + 200 * 20)
+    assert count((20, 200, 200, 20), 1024, "bundles") == pytest.approx(59.4e6, rel=1e-3)
+    assert count((400, 526, 10), 128, "eigenbasis") == 128 * (400 * 526 + 526 * 10)
+    assert count((400, 526, 10), 128, "bundles") == pytest.approx(30.2e6, rel=1e-2)
+    assert count((1280, 526, 100), 128, "bundles") == pytest.approx(176.6e6, rel=1e-2)
     assert spectral.cheaper_form((20, 200, 200, 20), 1024) == "bundles"
-    assert spectral.cheaper_form((400, 526, 10), 128) == "recursive"
+    assert spectral.cheaper_form((400, 526, 10), 128) == "eigenbasis"
+
+
+@settings(max_examples=100, deadline=None)
+@given(WIDTHS, st.integers(1, 10**6))
+def test_the_cheaper_form_settles_as_the_batch_grows(widths, batch):
+    endless = spectral.cheaper_form(widths, None)
+    costs = {form: spectral.multiplications(widths, 10**9, form) for form in spectral.FORMS}
+    assert costs[endless] <= min(costs.values()) * (1 + 1e-6)
+    chosen = spectral.cheaper_form(widths, batch)
+    assert all(
+        spectral.multiplications(widths, batch, chosen) <= spectral.multiplications(widths, batch, form)
+        for form in spectral.FORMS
+    )
+
+
+@settings(max_examples=100, deadline=None)
+@given(WIDTHS, st.integers(0, 2**32 - 1))
+def test_zero_input_eigenvalues_save_a_product_and_change_nothing(widths, seed):
+    phi, lam = random_blocks(widths, seed)
+    lam[0][:] = 0
+    x = np.random.default_rng(seed + 1).normal(size=(5, widths[0]))
+    found = spectral.forward_eigenbasis(phi, lam, x, np.tanh, input_is_zero=True)
+    close(found, spectral.forward_eigenbasis(phi, lam, x, np.tanh))
+
+
+def padded(x, widths):
+    """a = (x, 0, …, 0) as one vector per sample, (batch, N)."""
+    return np.concatenate([x, np.zeros((len(x), sum(widths[1:])))], axis=1)
+
+
+@settings(max_examples=100, deadline=None)
+@given(WIDTHS, st.integers(0, 2**32 - 1))
+def test_the_recursive_rule_is_a_power_of_dense_applications(widths, seed):
+    """Section 4's a ← f(A a) with A as one dense matrix."""
+    phi, lam = random_blocks(widths, seed)
+    x = np.random.default_rng(seed + 1).normal(size=(5, widths[0]))
+    adjacency, offsets = dense(phi, lam)[2:]
+    a = padded(x, widths)
+    once = spectral.apply_adjacency(phi, lam, np.split(a, offsets[1:-1], axis=1))
+    close(np.concatenate(once, axis=1), a @ adjacency.T)
+    for application in range(1, len(widths)):
+        a = a @ adjacency.T
+        if application < len(widths) - 1:
+            a = np.tanh(a)
+    close(spectral.forward_recursive(phi, lam, x, np.tanh), a[:, offsets[-2] :])
+
+
+@settings(max_examples=100, deadline=None)
+@given(WIDTHS, st.integers(0, 2**32 - 1))
+def test_when_the_recursive_rule_equals_4_5(widths, seed):
+    """Without self-loops and with the input set back before each application, and not before; always for ℓ = 2."""
+    phi, lam = random_blocks(widths, seed)
+    x = np.random.default_rng(seed + 1).normal(size=(5, widths[0]))
+    expected = spectral.forward_bundles(phi, lam, x, np.tanh)
+    adjacency, offsets = dense(phi, lam)[2:]
+    for i in range(len(widths)):
+        own = slice(offsets[i], offsets[i + 1])
+        adjacency[own, own] = 0
+    a = padded(x, widths)
+    for _ in range(1, len(widths)):
+        a[:, : widths[0]] = x
+        z = a @ adjacency.T
+        a = np.tanh(z)
+    close(z[:, offsets[-2] :], expected)
+    if len(widths) == 2:
+        close(spectral.forward_recursive(phi, lam, x, np.tanh), expected)
+
+
+def test_the_recursive_rule_is_another_function():
+    phi, lam = random_blocks([3, 4, 2], 0)
+    x = np.random.default_rng(1).normal(size=(5, 3))
+    other = spectral.forward_recursive(phi, lam, x, np.tanh)
+    assert np.abs(other - spectral.forward_bundles(phi, lam, x, np.tanh)).max() > 0.1
 
 
 def test_parameter_counts_of_figure_8():

@@ -5,9 +5,13 @@ The public names are imported on first use, so that a job which needs no torch n
 
 from importlib import import_module
 
-_PUBLIC = {"SpectralNetwork": "sparcs.network"}
+_PUBLIC = {
+    "SpectralNetwork": "sparcs.network",
+    "replace_head": "sparcs.heads",
+    "spectral_head": "sparcs.heads",
+}
 
-__all__ = ["SpectralNetwork"]
+__all__ = ["SpectralNetwork", "replace_head", "spectral_head"]
 
 
 def __getattr__(name: str):

@@ -1,13 +1,14 @@
 """SpectralNetwork: a feed-forward network with every skip connection, trained through eigenvectors and eigenvalues."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
+from numbers import Integral
 
 import torch
 from torch import Tensor, nn
 
-from sparcs import spectral
-from sparcs.activations import Activation, activation_of
+from sparcs import measures, spectral
+from sparcs.activations import Activation, activation_of, name_of
 
 
 class SpectralNetwork(nn.Module):
@@ -21,8 +22,11 @@ class SpectralNetwork(nn.Module):
         bias: append a neuron fixed at 1 to the input layer (the first layer then has N_1 + 1 neurons).
         activation: f, a name in ``sparcs.activations`` or an elementwise callable; the last layer has none.
         train_input_eigenvalues: train λ_1 too; otherwise λ_1 is a buffer fixed at 0.
-        form: "bundles" (4.3), "recursive" (no W_ik formed), or None for the one with fewer multiplications.
-        generator: source of the random φ; PyTorch's global one if None.
+        form: "bundles" (4.3), "eigenbasis" (no skip formed, linear in depth), or None for the one with fewer
+            multiplications (``sparcs.spectral.multiplications``) at the widths and the batch at hand.
+        generator: source of the random φ; PyTorch's global one if None. Drawn on the generator's device in float32,
+            then moved, so that one seed gives one start on every device.
+        device, dtype: of the parameters, as in every PyTorch layer.
 
     Shapes: (…, N_1) -> (…, N_ℓ), in the dtype and on the device of the parameters.
     Attributes: ``eigenvectors[k]`` is φ_{k+1}, (N_{k+2}, N_{k+1}); ``eigenvalues[k]`` is λ_{k+1}, (N_{k+1},).
@@ -37,33 +41,44 @@ class SpectralNetwork(nn.Module):
         train_input_eigenvalues: bool = False,
         form: str | None = None,
         generator: torch.Generator | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        _check_widths(widths)
+        widths = _checked_widths(widths)
         if form not in (None, *spectral.FORMS):
             raise ValueError(f"form {form!r}: allowed are None, {', '.join(spectral.FORMS)}")
         self.in_features, self.out_features = widths[0], widths[-1]
         self.widths = (widths[0] + int(bias), *widths[1:])
         self.bias = bias
         self.activation = activation_of(activation)
-        self.activation_name = getattr(activation, "__name__", str(activation))
         self.form = form
         self.train_input_eigenvalues = train_input_eigenvalues
-        blocks = [torch.empty(after, before) for before, after in pairwise(self.widths)]
-        self.eigenvectors = nn.ParameterList([nn.init.xavier_uniform_(block, generator=generator) for block in blocks])
-        self.eigenvalues = _Eigenvalues(self.widths, train_input_eigenvalues)
+        self.eigenvectors = nn.ParameterList(_xavier(self.widths, generator, device, dtype))
+        self.eigenvalues = _Eigenvalues(self.widths, train_input_eigenvalues, device, dtype)
+        self.register_load_state_dict_pre_hook(_check_state)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(…, N_1) -> (…, N_ℓ)."""
+        """(…, N_1) -> (…, N_ℓ). Raises TypeError or ValueError for an x of the wrong kind or width."""
+        if not isinstance(x, Tensor) or not x.is_floating_point():
+            raise TypeError(f"x is {_kind(x)}: a tensor of floating-point numbers is needed")
         if x.shape[-1:] != (self.in_features,):
             raise ValueError(f"x of shape {tuple(x.shape)}: the last dimension must be {self.in_features}")
         batch = x.reshape(-1, self.in_features)  # (batch, N_1)
         if self.bias:
-            batch = torch.cat([batch, batch.new_ones(len(batch), 1)], dim=-1)  # (batch, N_1 + 1)
-        form = self.form or spectral.cheaper_form(self.widths, len(batch))
-        forward = spectral.forward_bundles if form == "bundles" else spectral.forward_recursive
-        y = forward(list(self.eigenvectors), list(self.eigenvalues), batch, self.activation)  # (batch, N_ℓ)
+            batch = torch.cat([batch, batch.new_ones(batch.shape[0], 1)], dim=-1)  # (batch, N_1 + 1)
+        phi, lam = list(self.eigenvectors), list(self.eigenvalues)
+        if self._form_for(batch) == "bundles":
+            y = spectral.forward_bundles(phi, lam, batch, self.activation)  # (batch, N_ℓ)
+        else:
+            fixed = not self.train_input_eigenvalues
+            y = spectral.forward_eigenbasis(phi, lam, batch, self.activation, input_is_zero=fixed)  # (batch, N_ℓ)
         return y.reshape(*x.shape[:-1], self.out_features)
+
+    def _form_for(self, batch: Tensor) -> str:
+        """The form asked for, else the cheaper one; an exported program must not depend on the batch size."""
+        size = None if torch.compiler.is_exporting() else batch.shape[0]
+        return self.form or spectral.cheaper_form(self.widths, size)
 
     def weight(self, i: int, j: int) -> Tensor:
         """W_ij of (4.3), the bundle from layer j to layer i, (N_i, N_j). Raises ValueError unless 1 ≤ j < i ≤ ℓ."""
@@ -82,23 +97,36 @@ class SpectralNetwork(nn.Module):
         blocks = list(self.eigenvalues)[first:-1]
         return spectral.penalty(blocks or [self.eigenvalues[-1].new_zeros(1)], kind)
 
+    def active_neurons(self) -> tuple[int, ...]:
+        """Recruited neurons of each hidden layer: |λ| above 1 % of the largest hidden |λ|, and not silent.
+
+        A neuron is silent iff its row of W_{i,i−1} is zero: only differences of eigenvalues act (4.3).
+        """
+        phi = [block.detach().double().cpu().numpy() for block in self.eigenvectors]
+        lam = [block.detach().double().cpu().numpy() for block in self.eigenvalues]
+        return tuple(int(mask.sum()) for mask in measures.active(phi, lam)) if len(lam) > 2 else ()
+
     def extra_repr(self) -> str:
-        """Widths and how many eigenvalues of each layer are not zero."""
-        active = [int(block.count_nonzero()) for block in self.eigenvalues]
-        return (
-            f"widths={self.widths}, bias={self.bias}, activation={self.activation_name}, "
-            f"nonzero_eigenvalues={tuple(active)}"
-        )
+        """Widths, options, and the active neurons of each hidden layer."""
+        name = name_of(self.activation) or getattr(self.activation, "__name__", type(self.activation).__name__)
+        active = "unknown" if self.eigenvectors[0].is_meta else self.active_neurons()
+        return f"widths={self.widths}, bias={self.bias}, activation={name}, active_neurons={active}"
 
 
 class _Eigenvalues(nn.Module):
     """λ_1 … λ_ℓ as a list, λ_1 a buffer unless it is trained; state_dict keys are the layers' indices."""
 
-    def __init__(self, widths: Sequence[int], train_input: bool) -> None:
+    def __init__(
+        self,
+        widths: Sequence[int],
+        train_input: bool,
+        device: torch.device | str | None,
+        dtype: torch.dtype | None,
+    ) -> None:
         super().__init__()
         self.layers = len(widths)
         for k, width in enumerate(widths):
-            value = torch.ones(width) if k == self.layers - 1 else torch.zeros(width)
+            value = torch.full((width,), float(k == self.layers - 1), device=device, dtype=dtype)
             if k == 0 and not train_input:
                 self.register_buffer("0", value)
             else:
@@ -114,11 +142,51 @@ class _Eigenvalues(nn.Module):
         return (self[k] for k in range(self.layers))
 
 
-def _check_widths(widths: Sequence[int]) -> None:
+def _xavier(
+    widths: Sequence[int],
+    generator: torch.Generator | None,
+    device: torch.device | str | None,
+    dtype: torch.dtype | None,
+) -> list[Tensor]:
+    """Xavier uniform φ_k, drawn where the generator lives, then moved."""
+    where = generator.device if generator is not None else device
+    blocks = [torch.empty(after, before, device=where, dtype=torch.float32) for before, after in pairwise(widths)]
+    wanted = dtype or torch.get_default_dtype()
+    return [nn.init.xavier_uniform_(block, generator=generator).to(device, wanted) for block in blocks]
+
+
+def _check_state(network: SpectralNetwork, state_dict: Mapping[str, Tensor], prefix: str, *_: object) -> None:
+    """Raise ValueError if the state is that of a network of other widths or of trained input eigenvalues."""
+    keys = sorted((key for key in state_dict if key.startswith(f"{prefix}eigenvalues.")), key=_last_index)
+    found = tuple(state_dict[key].shape[0] for key in keys)
+    if found and found != network.widths:
+        raise ValueError(f"state_dict of a network of widths {found}: this network has widths {network.widths}")
+    first = state_dict.get(f"{prefix}eigenvalues.0")
+    if first is not None and not network.train_input_eigenvalues and bool(first.any()):
+        raise ValueError(
+            "state_dict with input eigenvalues that are not 0: "
+            "this network fixes them at 0, train_input_eigenvalues=True allows others"
+        )
+
+
+def _last_index(key: str) -> int:
+    return int(key.rpartition(".")[2])
+
+
+def _checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
+    """The widths as plain integers. Raises TypeError or ValueError if they are none of a network."""
+    if not isinstance(widths, Iterable) or isinstance(widths, str):
+        raise TypeError(f"widths {widths!r}: a sequence of at least two positive integers is needed")
+    widths = tuple(widths)
     if len(widths) < 2:
-        raise ValueError(f"widths {tuple(widths)}: at least two layers are needed")
+        raise ValueError(f"widths {widths}: at least two layers are needed")
     for width in widths:
-        if not isinstance(width, int) or isinstance(width, bool):
-            raise TypeError(f"widths {tuple(widths)}: every entry must be an integer, {width!r} is not")
+        if not isinstance(width, Integral) or isinstance(width, bool):
+            raise TypeError(f"widths {widths}: every entry must be an integer, {width!r} is not")
         if width < 1:
-            raise ValueError(f"widths {tuple(widths)}: every entry must be positive, {width} is not")
+            raise ValueError(f"widths {widths}: every entry must be positive, {width} is not")
+    return tuple(int(width) for width in widths)
+
+
+def _kind(value: object) -> str:
+    return f"a tensor of {value.dtype}" if isinstance(value, Tensor) else f"of type {type(value).__name__}"

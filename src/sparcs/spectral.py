@@ -21,7 +21,7 @@ from array_api_compat import array_namespace
 
 Array = Any
 PENALTIES = ("l2", "l1", "l2_squared")
-FORMS = ("bundles", "recursive")
+FORMS = ("bundles", "eigenbasis")
 
 
 def check_bundle(i: int, j: int, layers: int) -> None:
@@ -105,13 +105,20 @@ def bundle_weight(phi: Sequence[Array], lam: Sequence[Array], i: int, j: int) ->
     return incoming_weights(phi, lam, i, lowest=j)[j]
 
 
+def nearest_weight(block: Array, before: Array, after: Array) -> Array:
+    """Weights between consecutive layers,  W_{i,i−1} = φ_{i−1} L_{i−1} − L_i φ_{i−1}   (4.3 at j = i−1).
+
+    block: φ_{i−1}, (…, N_i, N_{i−1}); before, after: λ_{i−1} and λ_i. Returns (…, N_i, N_{i−1}).
+    """
+    return block * before[..., None, :] - after[..., :, None] * block
+
+
 def incoming_weights(phi: Sequence[Array], lam: Sequence[Array], i: int, lowest: int = 1) -> dict[int, Array]:
     """Every bundle that ends in layer i, {j: W_ij} for j = i−1 … ``lowest``.
 
     One product each, since (4.3) gives W_ij = −W_{i,j+1} φ_j for j < i−1.
     """
-    block = phi[i - 2]
-    weights = {i - 1: block * lam[i - 2][..., None, :] - lam[i - 1][..., :, None] * block}  # (…, N_i, N_{i−1})
+    weights = {i - 1: nearest_weight(phi[i - 2], lam[i - 2], lam[i - 1])}  # (…, N_i, N_{i−1})
     for j in range(i - 2, lowest - 1, -1):
         weights[j] = -(weights[j + 1] @ phi[j - 1])
     return weights
@@ -120,7 +127,7 @@ def incoming_weights(phi: Sequence[Array], lam: Sequence[Array], i: int, lowest:
 def forward_bundles(phi: Sequence[Array], lam: Sequence[Array], x: Array, activation: Callable) -> Array:
     """a_1 = x,  a_i = f(Σ_{k<i} W_ik a_k),  no f on the last layer   (4.5), each W_ik formed by (4.3).
 
-    x: (…, batch, N_1). Returns (…, batch, N_ℓ). The cost is quadratic in depth; see :func:`forward_recursive`.
+    x: (…, batch, N_1). Returns (…, batch, N_ℓ). The cost is quadratic in depth; see :func:`forward_eigenbasis`.
     """
     activities = [x]
     for i in range(2, len(lam) + 1):
@@ -130,41 +137,83 @@ def forward_bundles(phi: Sequence[Array], lam: Sequence[Array], x: Array, activa
     return activities[-1]
 
 
-def forward_recursive(phi: Sequence[Array], lam: Sequence[Array], x: Array, activation: Callable) -> Array:
-    """(4.5) without ever forming a W_ij, in two products per layer: linear in depth.
+def forward_eigenbasis(
+    phi: Sequence[Array], lam: Sequence[Array], x: Array, activation: Callable, input_is_zero: bool = False
+) -> Array:
+    """(4.5) in the coordinates u = Φ⁻¹ a of the eigenvectors, without forming a skip: linear in depth.
 
-    u_1 = x; for i = 2 … ℓ:  v = φ_{i−1} u_{i−1};  z_i = φ_{i−1}(λ_{i−1} ∘ u_{i−1}) − λ_i ∘ v;
-    a_i = f(z_i), no f on the last;  u_i = a_i − v. Follows from (4.2) and (4.3): u = Φ⁻¹ a, layer by layer.
+    u_1 = x; for i = 2 … ℓ:  z_i = W_{i,i−1} u_{i−1};  a_i = f(z_i), no f on the last;  u_i = a_i − φ_{i−1} u_{i−1}.
+    Follows from (4.2), which gives u_i = Σ_{k≤i} S_ik a_k, and (4.3), where W_ij = W_{i,i−1} S_{i−1,j}. Two products a
+    layer; one in the last, whose u nobody needs, and, where λ_1 = 0 makes z_2 = −λ_2 ∘ φ_1 x, one in the first.
+
+    x: (…, batch, N_1). input_is_zero: take λ_1 for zero, whatever lam[0] holds. Returns (…, batch, N_ℓ).
+    """
+    layers = len(lam)
+    u = x  # (…, batch, N_1)
+    for i in range(2, layers + 1):
+        block, after = phi[i - 2], lam[i - 1]
+        from_zero = i == 2 and input_is_zero
+        if from_zero or i < layers:
+            v = u @ block.mT  # (…, batch, N_i)
+        z = -v * after[..., None, :] if from_zero else u @ nearest_weight(block, lam[i - 2], after).mT
+        u = activation(z) - v if i < layers else z
+    return u
+
+
+def apply_adjacency(phi: Sequence[Array], lam: Sequence[Array], activities: Sequence[Array]) -> list[Array]:
+    """A a = ΦΛΦ⁻¹ a, layer by layer, without forming A.
+
+    activities: a_1 … a_ℓ, each (…, batch, N_i), the blocks of a. Returns the blocks of A a, of the same shapes.
+    """
+    u = [activities[0]]
+    for block, a in zip(phi, activities[1:], strict=True):
+        u.append(a - u[-1] @ block.mT)  # Φ⁻¹ a by forward substitution
+    w = [values * own[..., None, :] for values, own in zip(u, lam, strict=True)]  # ΛΦ⁻¹ a
+    return [w[0], *(after + before @ block.mT for block, before, after in zip(phi, w, w[1:], strict=False))]
+
+
+def forward_recursive(phi: Sequence[Array], lam: Sequence[Array], x: Array, activation: Callable) -> Array:
+    """The recursive rule of Section 4,  a ← f(A a), ℓ−1 times from a = (x, 0, …, 0), no f the last time.
+
+    Its output is the last layer's block. This is another function than (4.5): the self-loops L_i act, the input block
+    becomes f(L_1 x), and a skip passes f once for every application that its signal waits. For ℓ = 3 it is
+    W_31 f(L_1 x) + W_32 f(W_21 x) + L_3 f(W_31 x). For ℓ = 2 both are W_21 x; for ℓ > 2 the rule gives (4.5) only with
+    the diagonal blocks of A left out and the input block set back to x before each application.
 
     x: (…, batch, N_1). Returns (…, batch, N_ℓ).
     """
-    u = x  # (…, batch, N_1)
-    for i in range(2, len(lam) + 1):
-        block = phi[i - 2].mT  # (…, N_{i−1}, N_i)
-        v = u @ block  # (…, batch, N_i)
-        z = (u * lam[i - 2][..., None, :]) @ block - v * lam[i - 1][..., None, :]  # (…, batch, N_i)
-        u = (activation(z) if i < len(lam) else z) - v
-    return z
+    activities = [x, *(_zeros(x.shape[-2], own.shape[-1], x) for own in lam[1:])]
+    for application in range(1, len(lam)):
+        activities = apply_adjacency(phi, lam, activities)
+        if application < len(lam) - 1:
+            activities = [activation(a) for a in activities]
+    return activities[-1]
 
 
 def multiplications(widths: Sequence[int], batch: int, form: str) -> int:
-    """Multiplications of one forward pass in the given form, input eigenvalues counted as zero.
+    """Multiplications in the matrix products of one forward pass, input eigenvalues zero.
 
     ``bundles``: every W_ij is formed once (N_i N_{j+1} N_j for a skip) and applied to the batch;
-    ``recursive``: two products with each φ, one with the first.
+    ``eigenbasis``: two products with each φ, one with the first and the last. The backward pass of either takes twice
+    as many, so this is the cost model of training too; elementwise work is left out.
     """
     pairs = [a * b for a, b in pairwise(widths)]
-    if form == "recursive":
-        return batch * (2 * sum(pairs) - pairs[0])
+    if form == "eigenbasis":
+        return batch * (sum(pairs) + sum(pairs[1:-1]))
     layers = range(len(widths))
     formed = sum(widths[i] * pairs[j] for i in layers for j in range(i - 1))
     applied = sum(widths[i] * widths[j] for i in layers for j in range(i))
     return formed + batch * applied
 
 
-def cheaper_form(widths: Sequence[int], batch: int) -> str:
-    """The form of the forward pass with fewer :func:`multiplications`."""
-    return min(FORMS, key=lambda form: multiplications(widths, batch, form))
+def cheaper_form(widths: Sequence[int], batch: int | None) -> str:
+    """The form of the forward pass with fewer :func:`multiplications`; batch None: an endlessly large one."""
+
+    def cost(form: str) -> int:
+        large = 1 if batch is None else batch
+        return multiplications(widths, large, form) - (batch is None) * multiplications(widths, 0, form)
+
+    return min(FORMS, key=cost)
 
 
 def penalty(blocks: Sequence[Array], kind: str) -> Array:

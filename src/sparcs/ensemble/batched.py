@@ -6,6 +6,7 @@ depend on which others are trained with it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -92,7 +93,12 @@ class _Group:
         widths = widths_of(initial)
         self.trials = len(initial["eigenvalues.0"])
         self.form = spectral.cheaper_form(widths, training.batch_size)
-        self.forward = spectral.forward_bundles if self.form == "bundles" else spectral.forward_recursive
+        fixed = not training.train_input_eigenvalues
+        self.forward = (
+            spectral.forward_bundles
+            if self.form == "bundles"
+            else partial(spectral.forward_eigenbasis, input_is_zero=fixed)
+        )
         self.parameters = {key: torch.tensor(value, device=device) for key, value in initial.items()}
         self.phi = [self.parameters[f"eigenvectors.{k}"] for k in range(len(widths) - 1)]  # (trials, N_{k+1}, N_k)
         self.lam = [self.parameters[f"eigenvalues.{k}"] for k in range(len(widths))]  # (trials, N_k)
