@@ -1,1 +1,333 @@
 """From a trained SpectralNetwork to a plain module that holds only the layers and neurons that matter."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from math import isfinite
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from sparcs import pruning, spectral
+from sparcs.activations import ACTIVATIONS, Activation, activation_of, name_of
+
+REMOVALS = ("weights", "eigenvalues")
+BUDGET = 0.05  # the paper's: the validation loss may rise by 5 %
+METADATA = "compact_network"  # the key of the description in a saved file
+
+Off = Mapping[int, np.ndarray]
+Loss = Callable[[nn.Module], float | Tensor]
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a network holds and costs.
+
+    parameters, buffers: numbers trained, numbers fixed. multiply_adds: multiplications for one more sample.
+    neurons: of every layer from the input to the output, the constant-1 neuron not counted.
+    """
+
+    parameters: int
+    buffers: int
+    multiply_adds: int
+    neurons: tuple[int, ...]
+
+    @property
+    def hidden_layers(self) -> int:
+        """Layers between input and output."""
+        return len(self.neurons) - 2
+
+    def __str__(self) -> str:
+        return (
+            f"{'-'.join(map(str, self.neurons))}, {self.parameters:,} parameters, {self.buffers:,} buffers, "
+            f"{self.multiply_adds:,} multiply-adds"
+        )
+
+
+class CompactNetwork(nn.Module):
+    """a_1 = x,  a_i = f(W_i [a_j for j in sources_i] + b_i), no f on the last layer: (4.5) with one product per layer.
+
+    Layer i's ``nn.Linear`` acts on the activities of the layers that feed it, side by side, skips included. Built from
+    a description alone, all weights are 0 and wait for ``load_state_dict``; :func:`compact` and :meth:`load` fill them.
+
+    Args:
+        widths: neurons of every layer, input and output included.
+        sources: for every layer after the input, the layers that feed it, in order; layers count from 1.
+        activation: f, a name in ``sparcs.activations`` or an elementwise callable.
+        bias: whether layers add a bias.
+        before: size of the network this one was made from, if any.
+
+    Shapes: (…, N_1) -> (…, N_ℓ). Attributes: ``layers``, the Linear of each layer after the input; ``before`` and
+    ``after``, the sizes. Raises ValueError if the sources do not fit the widths or the activation has no such name.
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        sources: Sequence[Sequence[int]],
+        activation: str | Activation = "relu",
+        bias: bool = False,
+        before: Size | None = None,
+    ) -> None:
+        super().__init__()
+        self.widths, self.sources = tuple(widths), tuple(tuple(layers) for layers in sources)
+        if len(self.sources) != len(self.widths) - 1 or not self.sources:
+            raise ValueError(
+                f"sources {self.sources}: one entry is needed for each layer of {self.widths} but the first"
+            )
+        for i, layers in enumerate(self.sources, start=2):
+            if not layers or not set(layers) <= set(range(1, i)):
+                raise ValueError(f"sources {layers} of layer {i}: allowed are layers 1 to {i - 1}, at least one")
+        self.activation = activation_of(activation)
+        self.bias, self.before = bias, before
+        self.layers = nn.ModuleList(
+            _linear(sum(self.widths[j - 1] for j in layers), width, bias)
+            for layers, width in zip(self.sources, self.widths[1:], strict=True)
+        )
+
+    @property
+    def after(self) -> Size:
+        """The size of this network; its multiply-adds are the entries of its weight matrices."""
+        return Size(*_numbers(self), sum(layer.weight.numel() for layer in self.layers), self.widths)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(…, N_1) -> (…, N_ℓ)."""
+        if x.shape[-1:] != (self.widths[0],):
+            raise ValueError(f"x of shape {tuple(x.shape)}: the last dimension must be {self.widths[0]}")
+        activities = [x]
+        for sources, layer in zip(self.sources, self.layers, strict=True):
+            feeding = [activities[j - 1] for j in sources]
+            z = layer(torch.cat(feeding, dim=-1) if len(feeding) > 1 else feeding[0])  # (…, N_i)
+            activities.append(self.activation(z) if len(activities) < len(self.layers) else z)
+        return activities[-1]
+
+    def save(self, path: str | Path) -> None:
+        """Weights and description as one safetensors file, written whole or not at all; runs no code when loaded.
+
+        Raises ValueError if f has no name in ``sparcs.activations``.
+        """
+        from sparcs.files import atomic  # loads pandas, which a network does not need
+
+        name = name_of(self.activation)
+        if name is None:
+            raise ValueError(f"activation {self.activation!r} cannot be saved: allowed are {', '.join(ACTIVATIONS)}")
+        before = asdict(self.before) if self.before else None
+        description = {"widths": self.widths, "sources": self.sources, "activation": name, "bias": self.bias}
+        with atomic(Path(path)) as partial:
+            tensors = {key: value.contiguous() for key, value in self.state_dict().items()}
+            save_file(tensors, partial, metadata={METADATA: json.dumps(description | {"before": before})})
+
+    @classmethod
+    def load(cls, path: str | Path, device: str | torch.device = "cpu") -> "CompactNetwork":
+        """The network in a file written by :meth:`save`, in the dtype it was saved in.
+
+        Raises ValueError if the file holds none; safetensors' own errors if it is missing or damaged.
+        """
+        with safe_open(path, framework="pt", device=str(device)) as file:
+            description = (file.metadata() or {}).get(METADATA)
+            if description is None:
+                raise ValueError(f"{path} holds no CompactNetwork: its metadata has no {METADATA!r}")
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
+        options = json.loads(description)
+        before = options.pop("before")
+        if before:
+            before = Size(**before | {"neurons": tuple(before["neurons"])})
+        network = cls(**options, before=before)
+        network.load_state_dict(tensors, assign=True)
+        return network
+
+    def extra_repr(self) -> str:
+        """What it is made of, and its size before and after."""
+        before = f"\nbefore: {self.before}" if self.before else ""
+        name = name_of(self.activation) or self.activation
+        return f"sources={self.sources}, activation={name}, bias={self.bias}{before}\nafter: {self.after}"
+
+
+def compact(
+    network: nn.Module,
+    removal: str = "weights",
+    threshold: float | None = None,
+    inputs: Tensor | None = None,
+    tolerance: float | None = None,
+    loss: Loss | None = None,
+    budget: float | None = None,
+) -> CompactNetwork:
+    """The trained network without the hidden neurons that do not matter; the network itself is left as it is.
+
+    Exact zeros always go, and change nothing but rounding: neurons that are silent (their row of W_{i,i−1} is zero) or
+    otherwise constant, whose value goes into the biases of what they feed; neurons that nothing listens to; layers
+    left without neurons. Skips stay as trained: the linear paths through a silent neuron are inside them. A network
+    without live hidden neurons, or with f(z) = z, becomes one Linear. By default nothing else goes.
+
+    More can go, the least important neurons first. What may go, and how a neuron goes, is set by ``removal``:
+
+    * ``"weights"``: its inputs are cut in weight space, which leaves its value without input, f(b), as a constant
+      (0, that is, the neuron is deleted, for f(0) = 0 without bias). Importance is the path norm ‖Γ_h‖, the norm of
+      its incoming weights times the norm of its outgoing ones, which no gauge changes.
+    * ``"eigenvalues"``, as in the paper: λ_h := 0, all W_ij mapped anew by (4.3), which changes skips too, and what is
+      silent then goes. Importance is |λ_h|. Only eigenvalue differences act, so the eigenvalues are first shifted by
+      the median of λ_1, which is 0 unless λ_1 is trained.
+
+    How much goes is set by at most one of the last two, and by ``threshold``:
+
+    * ``threshold``: only neurons whose importance is at most this share, 0 to 1, of the largest; all of them unless
+      a search is asked for.
+    * ``inputs`` (…, N_1) and ``tolerance``: the fewest neurons for which max |ŷ − y| ≤ tolerance · max |y| on inputs.
+    * ``loss`` and ``budget`` (0.05 if None): the fewest neurons for which loss(compact) ≤ (1 + budget) loss(network);
+      loss is called without gradients and returns a number ≥ 0. If rounding alone breaks the budget, exact zeros go.
+
+    The search starts at the smallest network allowed, adds neurons in order of importance (one at a time; equals
+    together), and stops at the first network that is good enough. That is the fewest neurons on the whole pruning
+    curve, which need not be monotone, found at the price of the curve's small end.
+
+    network: a SpectralNetwork on any device; weights are computed in float64, then cast to its dtype. The result has
+    ``requires_grad`` on, for fine-tuning.
+    Raises TypeError or ValueError, naming the argument, its value and what is allowed; ValueError too if a parameter is
+    not finite, the loss is negative or not finite, or the tolerance is below the rounding of the network's dtype.
+    """
+    _check(network, removal, threshold, inputs, tolerance, loss, budget)
+    with torch.no_grad():
+        candidates = _candidates(network, removal, threshold, search=tolerance is not None or loss is not None)
+        if loss is not None:
+            return _within_budget(candidates, network, loss, BUDGET if budget is None else budget)
+        if tolerance is not None:
+            return _within_tolerance(candidates, network, inputs, tolerance)
+        return next(candidates)
+
+
+def _candidates(network: nn.Module, removal: str, threshold: float | None, search: bool) -> Iterator[CompactNetwork]:
+    """Compact networks from the smallest allowed to the one without exact zeros only."""
+    parameter = network.eigenvectors[0]
+    phi = [block.double().cpu().numpy() for block in network.eigenvectors]
+    lam = [block.double().cpu().numpy() for block in network.eigenvalues]
+
+    def f(values: np.ndarray) -> np.ndarray:
+        return network.activation(torch.as_tensor(values).to(parameter)).double().cpu().numpy()
+
+    full = pruning.reduced(pruning.graph_of(phi, lam, network.bias), f)
+    if name_of(network.activation) == "identity":
+        yield _module(pruning.collapsed(full), network)
+        return
+    if removal == "weights":
+        importance = pruning.importance(full)
+
+        def without(off: Off) -> pruning.Graph:
+            return pruning.reduced(pruning.cut(full, off), f)
+    else:
+        lam = [block - np.median(lam[0]) for block in lam]
+        importance = {i: np.abs(lam[i - 1]) for i in full.hidden}
+
+        def without(off: Off) -> pruning.Graph:
+            left = [np.where(off[i], 0.0, block) if i in off else block for i, block in enumerate(lam, start=1)]
+            return pruning.reduced(pruning.graph_of(phi, left, network.bias), f)
+
+    values = np.sort(np.concatenate([*importance.values(), [0.0]]))
+    share = (1.0 if search else 0.0) if threshold is None else threshold
+    for bound in np.unique(values[values <= share * values[-1]])[::-1]:
+        yield _module(without({i: block <= bound for i, block in importance.items()}), network)
+
+
+def _within_budget(
+    candidates: Iterator[CompactNetwork], network: nn.Module, loss: Loss, budget: float
+) -> CompactNetwork:
+    full = float(loss(network))
+    if not (isfinite(full) and full >= 0):
+        raise ValueError(f"loss of the network is {full}: it must be finite and at least 0")
+    for candidate in candidates:
+        if float(loss(candidate)) <= (1 + budget) * full:
+            break
+    return candidate
+
+
+def _within_tolerance(
+    candidates: Iterator[CompactNetwork], network: nn.Module, inputs: Tensor, tolerance: float
+) -> CompactNetwork:
+    inputs = inputs.to(network.eigenvectors[0])
+    expected = network(inputs)  # (…, N_ℓ)
+    largest = expected.abs().max()
+    for candidate in candidates:
+        deviation = (candidate(inputs) - expected).abs().max()
+        if deviation <= tolerance * largest:
+            return candidate
+    raise ValueError(
+        f"tolerance {tolerance}: removing only exact zeros already deviates by {deviation / largest:.1e}, the rounding "
+        f"of {expected.dtype}; allowed is more than that"
+    )
+
+
+def _module(graph: pruning.Graph, network: nn.Module) -> CompactNetwork:
+    """The layers of the graph that have neurons, in the dtype and on the device of the network."""
+    left = [1, *(i for i in graph.hidden if len(graph.biases[i])), graph.layers]
+    sources = [[j for j in left if j < i and graph.weights[i, j].any()] or [1] for i in left[1:]]
+    compacted = CompactNetwork(
+        widths=[graph.weights[graph.layers, j].shape[1] for j in left[:-1]] + [len(graph.biases[graph.layers])],
+        sources=[[left.index(j) + 1 for j in layers] for layers in sources],
+        activation=deepcopy(network.activation),
+        bias=any(bias.any() for bias in graph.biases.values()),
+        before=_size_before(network),
+    ).to(network.eigenvectors[0])
+    for layer, i, layers in zip(compacted.layers, left[1:], sources, strict=True):
+        weight = np.concatenate([graph.weights[i, j] for j in layers], axis=1)  # (N_i, Σ N_j)
+        layer.weight.copy_(torch.from_numpy(weight))
+        if compacted.bias:
+            layer.bias.copy_(torch.from_numpy(graph.biases[i]))
+    return compacted
+
+
+def _size_before(network: nn.Module) -> Size:
+    one, two = (
+        {form: spectral.multiplications(network.widths, batch, form) for form in spectral.FORMS} for batch in (1, 2)
+    )
+    neurons = (network.widths[0] - int(network.bias), *network.widths[1:])
+    return Size(*_numbers(network), min(two[form] - one[form] for form in spectral.FORMS), neurons)
+
+
+def _numbers(module: nn.Module) -> tuple[int, int]:
+    return sum(value.numel() for value in module.parameters()), sum(value.numel() for value in module.buffers())
+
+
+def _linear(before: int, after: int, bias: bool) -> nn.Linear:
+    """A Linear of zeros, made without a draw from the global generator."""
+    layer = nn.utils.skip_init(nn.Linear, before, after, bias=bias)
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer
+
+
+def _check(
+    network: nn.Module,
+    removal: str,
+    threshold: float | None,
+    inputs: Tensor | None,
+    tolerance: float | None,
+    loss: Loss | None,
+    budget: float | None,
+) -> None:
+    if removal not in REMOVALS:
+        raise ValueError(f"removal {removal!r}: allowed are {', '.join(REMOVALS)}")
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise ValueError(f"threshold {threshold}: allowed are 0 to 1, a share of the largest importance")
+    if (inputs is None) != (tolerance is None):
+        raise ValueError("inputs and tolerance: give both or neither")
+    if tolerance is not None and not 0 < tolerance < 1:
+        raise ValueError(f"tolerance {tolerance}: allowed are values between 0 and 1, a share of the largest output")
+    if inputs is not None and not isinstance(inputs, Tensor):
+        raise TypeError(f"inputs of type {type(inputs).__name__}: a tensor (…, N_1) is needed")
+    if inputs is not None and not inputs.numel():
+        raise ValueError(f"inputs of shape {tuple(inputs.shape)}: at least one sample is needed")
+    if loss is not None and not callable(loss):
+        raise TypeError(f"loss {loss!r}: a callable from a module to a number is needed")
+    if loss is not None and tolerance is not None:
+        raise ValueError("loss and tolerance: give at most one of them")
+    if budget is not None and loss is None:
+        raise ValueError(f"budget {budget}: it needs a loss")
+    if budget is not None and not 0 <= budget < float("inf"):
+        raise ValueError(f"budget {budget}: allowed are finite numbers of at least 0")
+    for name, parameter in network.named_parameters():
+        if not parameter.isfinite().all():
+            raise ValueError(f"parameter {name} is not finite: the network cannot be compacted")

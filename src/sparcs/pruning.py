@@ -1,0 +1,119 @@
+"""Removing neurons from a trained network in weight space, without touching what the others do. NumPy only.
+
+A network is held as a :class:`Graph` of bundles and biases. Layers count from 1, as in the paper; the constant-1
+neuron of the input layer is no neuron here, its weights are the biases.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sparcs.measures import bundles_of
+
+Function = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """z_i = Σ_{j<i} W_ij a_j + b_i,  a_i = f(z_i), no f on the last layer   (4.5).
+
+    weights: {(i, j): W_ij, (N_i, N_j)} for every j < i; biases: {i: b_i, (N_i,)} for i = 2 … ℓ. N_i may be 0.
+    """
+
+    weights: Mapping[tuple[int, int], np.ndarray]
+    biases: Mapping[int, np.ndarray]
+
+    @property
+    def layers(self) -> int:
+        """ℓ, the input and output layers included."""
+        return max(self.biases)
+
+    @property
+    def hidden(self) -> range:
+        """The numbers of the hidden layers, 2 … ℓ−1."""
+        return range(2, self.layers)
+
+    def incoming(self, i: int) -> np.ndarray:
+        """Every weight into layer i, (N_i, Σ_{j<i} N_j)."""
+        return np.concatenate([self.weights[i, j] for j in range(1, i)], axis=1)
+
+    def outgoing(self, i: int) -> np.ndarray:
+        """Every weight out of layer i, (Σ_{k>i} N_k, N_i)."""
+        return np.concatenate([self.weights[k, i] for k in range(i + 1, self.layers + 1)], axis=0)
+
+
+def graph_of(phi: Sequence[np.ndarray], lam: Sequence[np.ndarray], bias: bool) -> Graph:
+    """All W_ij by (4.3) from φ_1 … φ_B, (N_{k+1}, N_k), and λ_1 … λ_ℓ, (N_k,).
+
+    bias: the last neuron of the input layer is constant 1, so the last column of W_i1 is b_i.
+    """
+    weights = bundles_of(phi, lam)
+    biases = {i: np.zeros(len(lam[i - 1])) for i in range(2, len(lam) + 1)}
+    if bias:
+        biases = {i: weights[i, 1][:, -1] for i in biases}
+        weights |= {(i, 1): weights[i, 1][:, :-1] for i in biases}
+    return Graph(weights, biases)
+
+
+def importance(graph: Graph) -> dict[int, np.ndarray]:
+    """‖Γ_h‖ of every hidden neuron, the norm of its incoming times the norm of its outgoing weights, {i: (N_i,)}.
+
+    With one hidden layer and no bias it is the path norm of :func:`sparcs.measures.path_norms`. Biases do not count:
+    without its inputs a neuron is a constant, and :func:`reduced` keeps constants.
+    """
+    return {
+        i: np.linalg.norm(graph.incoming(i), axis=1) * np.linalg.norm(graph.outgoing(i), axis=0) for i in graph.hidden
+    }
+
+
+def cut(graph: Graph, off: Mapping[int, np.ndarray]) -> Graph:
+    """The graph with the inputs of the given neurons cut, {layer: booleans (N_i,)}: they become the constants f(b).
+
+    Every other weight, skips included, stays as it is.
+    """
+    weights = {
+        (i, j): np.where(off[i][:, None], 0.0, weight) if i in off else weight
+        for (i, j), weight in graph.weights.items()
+    }
+    return Graph(weights, graph.biases)
+
+
+def reduced(graph: Graph, f: Function) -> Graph:
+    """The same function without the hidden neurons that are constant or that nothing listens to.
+
+    A neuron whose incoming weights are all zero has the value f(b), which goes into the biases of what it feeds. By
+    (4.3) this is the case as soon as its row of W_{i,i−1} is zero, and then the linear paths through it are already
+    in the skips, which stay. A neuron whose outgoing weights are all zero is dropped. One pass up and one down find
+    all of them: removing constants makes constants only later, removing the unheard makes unheard only before.
+    """
+    weights, biases = dict(graph.weights), dict(graph.biases)
+    for i in graph.hidden:
+        live = Graph(weights, biases).incoming(i).any(axis=1)  # (N_i,)
+        value = f(biases[i][~live])
+        for k in range(i + 1, graph.layers + 1):
+            biases[k] = biases[k] + weights[k, i][:, ~live] @ value
+        _keep(weights, biases, i, live)
+    for i in reversed(graph.hidden):
+        _keep(weights, biases, i, Graph(weights, biases).outgoing(i).any(axis=0))
+    return Graph(weights, biases)
+
+
+def collapsed(graph: Graph) -> Graph:
+    """The same function for f(z) = z, all hidden layers multiplied out: W_kj + Σ_i W_ki W_ij, one layer i at a time."""
+    weights, biases = dict(graph.weights), dict(graph.biases)
+    for i in graph.hidden:
+        for k in range(i + 1, graph.layers + 1):
+            biases[k] = biases[k] + weights[k, i] @ biases[i]
+            for j in range(1, i):
+                weights[k, j] = weights[k, j] + weights[k, i] @ weights[i, j]
+        _keep(weights, biases, i, np.zeros(len(biases[i]), bool))
+    return Graph(weights, biases)
+
+
+def _keep(weights: dict, biases: dict, i: int, kept: np.ndarray) -> None:
+    """Leave only the kept neurons of layer i: its rows and its columns."""
+    biases[i] = biases[i][kept]
+    for pair, weight in weights.items():
+        if i in pair:
+            weights[pair] = weight[kept] if pair[0] == i else weight[:, kept]
