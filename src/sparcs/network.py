@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from numbers import Integral
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from sparcs import measures, spectral
 from sparcs.activations import Activation, activation_of, name_of
+from sparcs.compact import CompactNetwork, compact
 
 
 class SpectralNetwork(nn.Module):
@@ -105,6 +107,14 @@ class SpectralNetwork(nn.Module):
         phi = [block.detach().double().cpu().numpy() for block in self.eigenvectors]
         lam = [block.detach().double().cpu().numpy() for block in self.eigenvalues]
         return tuple(int(mask.sum()) for mask in measures.active(phi, lam)) if len(lam) > 2 else ()
+
+    def compact(self, removal: str = "weights", **how_much: Any) -> CompactNetwork:
+        """A plain module with only the layers and neurons that matter; by default exactly the same function.
+
+        ``removal`` and how much to remove (``threshold``; ``inputs`` and ``tolerance``; ``loss`` and ``budget``) are
+        those of :func:`sparcs.compact.compact`, which says what is raised.
+        """
+        return compact(self, removal, **how_much)
 
     def extra_repr(self) -> str:
         """Widths, options, and the active neurons of each hidden layer."""
