@@ -1,5 +1,7 @@
 """SpectralNetwork: its start, its gradients, its errors."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -56,19 +58,44 @@ def test_the_start_is_a_perceptron(widths, seed):
     assert (network.eigenvalues[-1] == 1).all()
 
 
-@pytest.mark.parametrize("form", ["bundles", "eigenbasis"])
-@pytest.mark.parametrize("widths", [(3, 4, 2), (2, 3, 3, 3, 2)])
-def test_gradients_by_finite_differences(widths, form):
-    network = randomised(widths, form=form, activation="tanh", train_input_eigenvalues=True)
-    x = torch.randn(4, widths[0], generator=seeded(), dtype=torch.float64)
-    parameters = [*network.eigenvectors, *network.eigenvalues]
+FORWARDS = {
+    "bundles": spectral.forward_bundles,
+    "eigenbasis": spectral.forward_eigenbasis,
+    "eigenbasis, zero input": partial(spectral.forward_eigenbasis, input_is_zero=True),
+    "recursive": spectral.forward_recursive,
+}
 
-    def output(*values):
+
+@pytest.mark.parametrize("forward", FORWARDS)
+@pytest.mark.parametrize("widths", [(3, 4), (3, 4, 2), (2, 3, 3, 3, 2)])
+def test_gradients_by_finite_differences(widths, forward):
+    network = randomised(widths, train_input_eigenvalues=True)
+    x = torch.randn(4, widths[0], generator=seeded(), dtype=torch.float64, requires_grad=True)
+    parameters = [x, *network.eigenvectors, *network.eigenvalues]
+
+    def output(x, *values):
         count = len(widths) - 1
-        forward = getattr(spectral, f"forward_{form}")
-        return forward(values[:count], values[count:], x, torch.tanh) + spectral.penalty(values[count:], "l2")
+        y = FORWARDS[forward](values[:count], values[count:], x, torch.tanh)
+        return y + spectral.penalty(values[count:], "l2")
 
     assert torch.autograd.gradcheck(output, parameters)
+    assert torch.autograd.gradgradcheck(output, parameters)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(1, 9), min_size=2, max_size=8), st.booleans(), st.booleans(), st.integers(0, 10**6))
+def test_both_forms_have_the_same_gradients(widths, bias, train_input, seed):
+    network = randomised(widths, seed, bias=bias, train_input_eigenvalues=train_input)
+    x = torch.randn(6, widths[0], generator=seeded(seed), dtype=torch.float64)
+    found = {}
+    for form in spectral.FORMS:
+        network.form = form
+        network.zero_grad()
+        y = network(x)
+        y.square().sum().backward()
+        found[form] = [y.detach(), *(parameter.grad.clone() for parameter in network.parameters())]
+    for one, other in zip(*found.values(), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-9 * max(1.0, float(one.abs().max())))
 
 
 @pytest.mark.parametrize("kind", ["l2", "l1", "l2_squared"])
@@ -126,6 +153,75 @@ def test_state_dict_round_trip_and_repr():
     assert "widths=(4, 4, 2)" in repr(copy)
 
 
+def test_active_neurons_are_recruited_and_live():
+    network = SpectralNetwork((2, 3, 4, 1), generator=seeded())
+    assert network.active_neurons() == (0, 0)
+    with torch.no_grad():
+        network.eigenvalues[1].copy_(torch.tensor([1.0, 0.001, 0]))
+        network.eigenvalues[2][0] = -2
+    assert network.active_neurons() == (1, 1)
+    assert "active_neurons=(1, 1)" in repr(network)
+    assert "active_neurons=unknown" in repr(SpectralNetwork((2, 3, 1), device="meta"))
+
+
+def test_device_and_dtype_do_not_change_the_start():
+    """One generator, one start: drawn in float32 and then converted."""
+    single = SpectralNetwork((4, 5, 3), generator=seeded())
+    double = SpectralNetwork((4, 5, 3), generator=seeded(), dtype=torch.float64)
+    assert double(torch.zeros(1, 4, dtype=torch.float64)).dtype == torch.float64
+    for one, other in zip(single.parameters(), double.parameters(), strict=True):
+        assert torch.equal(one.double(), other)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_the_network_on_cuda():
+    network = randomised((4, 6, 5, 3), bias=True)
+    x = torch.randn(7, 4, generator=seeded(), dtype=torch.float64)
+    expected = network(x)
+    torch.testing.assert_close(network.cuda()(x.cuda()).cpu(), expected)
+
+
+@pytest.mark.parametrize("form", spectral.FORMS)
+def test_bfloat16_autocast_is_close(form):
+    network = randomised((8, 16, 16, 4), bias=True, form=form).float()
+    x = torch.randn(32, 8, generator=seeded())
+    expected = network(x)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        y = network(x)
+        y.sum().backward()
+    assert y.dtype == torch.bfloat16
+    assert (y.float() - expected).norm() <= 0.03 * expected.norm()
+    assert all(parameter.grad.isfinite().all() for parameter in network.parameters())
+
+
+def test_torch_compile_gives_the_same_numbers_for_every_batch():
+    network = randomised((4, 6, 5, 3), bias=True)
+    compiled = torch.compile(network, fullgraph=True, backend="aot_eager")
+    for batch in (7, 1, 12, 3):
+        x = torch.randn(batch, 4, generator=seeded(batch), dtype=torch.float64)
+        torch.testing.assert_close(compiled(x), network(x))
+    compiled(x).sum().backward()
+    assert network.eigenvalues[1].grad.any()
+
+
+def test_vmap_over_seeds():
+    networks = [randomised((4, 6, 3), seed, bias=True) for seed in range(3)]
+    stacked = torch.func.stack_module_state(networks)
+    x = torch.randn(7, 4, generator=seeded(), dtype=torch.float64)
+    run = torch.func.vmap(lambda *state: torch.func.functional_call(networks[0], state, (x,)))
+    torch.testing.assert_close(run(*stacked), torch.stack([network(x) for network in networks]))
+
+
+@pytest.mark.parametrize("form", [None, *spectral.FORMS])
+def test_torch_export_takes_any_batch(form):
+    network = randomised((4, 6, 5, 3), bias=True, form=form).eval()
+    x = torch.randn(7, 4, generator=seeded(), dtype=torch.float64)
+    program = torch.export.export(network, (x,), dynamic_shapes={"x": {0: torch.export.Dim("batch")}})
+    for batch in (2, 300):
+        x = torch.randn(batch, 4, generator=seeded(), dtype=torch.float64)
+        torch.testing.assert_close(program.module()(x), network(x))
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
@@ -133,6 +229,8 @@ def test_state_dict_round_trip_and_repr():
         ({"widths": (3, 0)}, ValueError, "0 is not"),
         ({"widths": (3, 2.5)}, TypeError, "2.5 is not"),
         ({"widths": (3, 2), "activation": "relux"}, ValueError, "relux.*allowed are relu"),
+        ({"widths": (3, True)}, TypeError, "True is not"),
+        ({"widths": 3}, TypeError, "widths 3: a sequence of at least two"),
         ({"widths": (3, 2), "form": "fast"}, ValueError, "fast.*bundles, eigenbasis"),
     ],
 )
@@ -144,5 +242,28 @@ def test_bad_arguments_are_named(arguments, error, message):
 def test_an_input_of_the_wrong_width_is_refused():
     with pytest.raises(ValueError, match=r"\(5, 4\).*must be 3"):
         SpectralNetwork((3, 2))(torch.zeros(5, 4))
-    with pytest.raises(ValueError, match=r"\(1, 2\)"):
-        SpectralNetwork((3, 2)).weight(1, 2)
+    with pytest.raises(TypeError, match=r"x is a tensor of torch.int64: a tensor of floating-point"):
+        SpectralNetwork((3, 2))(torch.zeros(5, 3, dtype=torch.int64))
+    with pytest.raises(TypeError, match=r"x is of type list"):
+        SpectralNetwork((3, 2))([1.0, 2.0, 3.0])
+
+
+def test_a_bundle_or_penalty_that_does_not_exist_is_refused():
+    network = SpectralNetwork((3, 4, 2))
+    for i, j in [(1, 2), (2, 2), (3, 0), (4, 1)]:
+        with pytest.raises(ValueError, match=rf"\({i}, {j}\): allowed are layers 1 <= j < i <= 3"):
+            network.weight(i, j)
+    with pytest.raises(ValueError, match="penalty 'l3': allowed are l2, l1, l2_squared"):
+        network.penalty("l3")
+
+
+def test_the_state_of_another_network_is_refused():
+    """By itself and inside a larger model; input eigenvalues that a fixed λ_1 would drop too."""
+    network = SpectralNetwork((3, 4, 2))
+    with pytest.raises(ValueError, match=r"widths \(3, 5, 2\): this network has widths \(3, 4, 2\)"):
+        network.load_state_dict(SpectralNetwork((3, 5, 2)).state_dict())
+    with pytest.raises(ValueError, match=r"widths \(3, 4, 2, 2\)"):
+        torch.nn.Sequential(network).load_state_dict(torch.nn.Sequential(SpectralNetwork((3, 4, 2, 2))).state_dict())
+    trained = randomised((3, 4, 2), train_input_eigenvalues=True).state_dict()
+    with pytest.raises(ValueError, match="input eigenvalues that are not 0"):
+        network.load_state_dict(trained)

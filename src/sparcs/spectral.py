@@ -208,12 +208,11 @@ def multiplications(widths: Sequence[int], batch: int, form: str) -> int:
 
 def cheaper_form(widths: Sequence[int], batch: int | None) -> str:
     """The form of the forward pass with fewer :func:`multiplications`; batch None: an endlessly large one."""
-
-    def cost(form: str) -> int:
-        large = 1 if batch is None else batch
-        return multiplications(widths, large, form) - (batch is None) * multiplications(widths, 0, form)
-
-    return min(FORMS, key=cost)
+    if batch is None:  # what each further sample costs decides
+        bundles, eigenbasis = (multiplications(widths, 1, form) - multiplications(widths, 0, form) for form in FORMS)
+    else:
+        bundles, eigenbasis = (multiplications(widths, batch, form) for form in FORMS)
+    return "bundles" if bundles <= eigenbasis else "eigenbasis"
 
 
 def penalty(blocks: Sequence[Array], kind: str) -> Array:
