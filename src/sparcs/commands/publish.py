@@ -9,26 +9,41 @@ import click
 import pandas as pd
 
 from sparcs import params
-from sparcs.commands import regression, teacher_student
+from sparcs.commands import depth, regression, teacher_student
 from sparcs.commands.common import INPUT, PATH, sidecar
 from sparcs.files import ArtifactError, atomic, read_json, read_table, write_table
 
-COPIED = ("*.json", "*.csv", "benchmark/*.csv", "theory/*.parquet", "teacher_student/linear.parquet", "reports/*.html")
+COPIED = (
+    "*.json",
+    "*.csv",
+    "benchmark/*.csv",
+    "theory/*.parquet",
+    "teacher_student/linear.parquet",
+    "depth/start.parquet",
+    "reports/*.html",
+)
 TRIAL = {
     "regression": ["beta", "alpha", "trial"],
     "teacher_student": ["ensemble", "teacher", "trial"],
     "hyperparameters": ["experiment", "penalty", "rho", "alpha", "trial"],
+    "depth": ["data_set", "depth", "gain", "trial"],
 }
-UNIT = {"regression": ["beta", "alpha"], "teacher_student": ["ensemble", "teacher", "trial"]}  # of the other tables
+UNIT = {  # of the other tables
+    "regression": ["beta", "alpha"],
+    "teacher_student": ["ensemble", "teacher", "trial"],
+    "depth": ["data_set", "depth", "gain", "trial"],
+}
 ALIKE = {  # trials that must be made from the same settings and data to stand in one table
     "regression": [],
     "teacher_student": ["ensemble"],
     "hyperparameters": ["experiment", "penalty", "rho"],
+    "depth": ["data_set"],
 }
 OTHERS = {
     "regression": ["data_sets", "paths", "skips", "eigenvalues", "surface"],
     "teacher_student": ["eigenvalues", "pruning"],
     "hyperparameters": [],
+    "depth": ["layers"],
 }
 
 
@@ -50,6 +65,7 @@ def publish(results: Path, figures: Path, published: Path, published_figures: Pa
         "regression": finished_regression,
         "teacher_student": finished_teacher_student,
         "hyperparameters": finished_hyperparameters,
+        "depth": finished_depth,
     }
     for experiment, gather in gatherers.items():
         tables = gather(run, results / experiment)
@@ -111,6 +127,23 @@ def finished_hyperparameters(run: params.Settings, folder: Path) -> dict[str, pd
         if made_with(path, settings.part(trial), run):
             rows.append(read_table(path).assign(**_columns(sidecar(path))))
     return {"trials": pd.concat(rows, ignore_index=True)} if rows else {}
+
+
+def finished_depth(run: params.Settings, folder: Path) -> dict[str, pd.DataFrame]:
+    """The depth experiment's tables of the jobs that are finished."""
+    stems = {job: folder.joinpath("trials", *job) for job in run.depth.jobs()}
+    settings = {job: run.depth.task_of(job[0]).part(params.DepthTrial) for job in stems}
+    done = [job for job, stem in stems.items() if made_with(stem, settings[job], run)]
+    if not done:
+        return {}
+    tables = depth.gather(run.depth, folder / "trials", done)
+    records = pd.concat(
+        _records(stems[job], stems[job].with_name(f"{job[3]}_trials.parquet")).assign(
+            data_set=job[0], depth=int(job[1]), gain=float(job[2])
+        )
+        for job in done
+    )
+    return tables | {"trials": tables["trials"].merge(records, on=TRIAL["depth"], validate="1:1")}
 
 
 def made_with(stem: Path, settings: str, run: params.Settings) -> bool:

@@ -3,6 +3,7 @@
 Three layers make the settings of a run: the paper's values, the scale's overlay, the command line's overrides.
 """
 
+from sparcs.params.depth import TEACHER, Depth, DepthTrial
 from sparcs.params.experiments import (
     Classification,
     Ensemble,
@@ -35,7 +36,10 @@ from sparcs.params.settings import (
 
 __all__ = [
     "SCALES",
+    "TEACHER",
     "Classification",
+    "Depth",
+    "DepthTrial",
     "Ensemble",
     "Hyperparameters",
     "Model",

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
+from sparcs.params.depth import Depth
 from sparcs.params.experiments import (
     Classification,
     Hyperparameters,
@@ -33,16 +34,30 @@ class Settings(Model):
     regression: Regression
     teacher_student: TeacherStudent
     hyperparameters: Hyperparameters
+    depth: Depth
     cifar10: Classification
     cifar100: Classification
 
+    @model_validator(mode="after")
+    def _depth_has_its_points(self) -> "Settings":
+        one, two = self.regression, self.teacher_student
+        for name, task, train, test in (
+            ("teacher", self.depth.teacher, two.points, two.test_points),
+            ("alpha_beta", self.depth.alpha_beta, one.points, one.held_out_points),
+        ):
+            for field, most in (("points", train), ("test_points", test)):
+                if getattr(task, field) > most:
+                    raise ValueError(
+                        f"depth.{name}.{field} = {getattr(task, field)}: allowed are at most the {most} of its data"
+                    )
+        return self
+
     def regression_data_sets(self) -> dict[str, tuple[float, float]]:
-        """Names of the data sets that experiment 1 and the sweep need, with their (α, β)."""
-        swept = {
-            regression_name(alpha, self.hyperparameters.beta): (alpha, self.hyperparameters.beta)
-            for alpha in self.hyperparameters.alphas
-        }
-        return self.regression.data_sets() | swept
+        """Names of the α/β data sets that experiment 1, the sweep and the depth experiment need, with their (α, β)."""
+        others = [(alpha, self.hyperparameters.beta) for alpha in self.hyperparameters.alphas]
+        if self.depth.alpha_beta.trials:
+            others += [(alpha, self.depth.alpha_beta.beta) for alpha in self.depth.alpha_beta.alphas]
+        return self.regression.data_sets() | {regression_name(*keys): keys for keys in others}
 
     def sweeps(self) -> dict[str, Regression | TeacherStudent]:
         """The jobs of the sweep: one per kind of penalty on experiment 1, one per kind and ρ on experiment 2.
