@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from math import isfinite
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from sparcs.activations import ACTIVATIONS, Activation, activation_of, name_of
 REMOVALS = ("weights", "eigenvalues")
 BUDGET = 0.05  # the paper's: the validation loss may rise by 5 %
 METADATA = "compact_network"  # the key of the description in a saved file
+
+ROWS = 256  # inputs compared at a time: a network that is too small is rejected by the first few
 
 Off = Mapping[int, np.ndarray]
 Loss = Callable[[nn.Module], float | Tensor]
@@ -249,14 +252,14 @@ def _within_tolerance(
 ) -> CompactNetwork:
     inputs = inputs.to(network.eigenvectors[0])
     expected = network(inputs)  # (…, N_ℓ)
-    largest = expected.abs().max()
+    allowed = tolerance * float(expected.abs().max())
+    parts = list(zip(*(values.reshape(-1, values.shape[-1]).split(ROWS) for values in (inputs, expected)), strict=True))
     for candidate in candidates:
-        deviation = (candidate(inputs) - expected).abs().max()
-        if deviation <= tolerance * largest:
+        if all(float((candidate(x) - y).abs().max()) <= allowed for x, y in parts):
             return candidate
     raise ValueError(
-        f"tolerance {tolerance}: removing only exact zeros already deviates by {deviation / largest:.1e}, the rounding "
-        f"of {expected.dtype}; allowed is more than that"
+        f"tolerance {tolerance}: removing only exact zeros already deviates by more, through the rounding of "
+        f"{expected.dtype}"
     )
 
 
@@ -280,11 +283,9 @@ def _module(graph: pruning.Graph, network: nn.Module) -> CompactNetwork:
 
 
 def _size_before(network: nn.Module) -> Size:
-    one, two = (
-        {form: spectral.multiplications(network.widths, batch, form) for form in spectral.FORMS} for batch in (1, 2)
-    )
-    neurons = (network.widths[0] - int(network.bias), *network.widths[1:])
-    return Size(*_numbers(network), min(two[form] - one[form] for form in spectral.FORMS), neurons)
+    form = spectral.cheaper_form(network.widths, None)
+    sample = spectral.multiplications(network.widths, 1, form) - spectral.multiplications(network.widths, 0, form)
+    return Size(*_numbers(network), sample, (network.widths[0] - int(network.bias), *network.widths[1:]))
 
 
 def _numbers(module: nn.Module) -> tuple[int, int]:
@@ -308,6 +309,9 @@ def _check(
     loss: Loss | None,
     budget: float | None,
 ) -> None:
+    for name, value in {"threshold": threshold, "tolerance": tolerance, "budget": budget}.items():
+        if value is not None and (not isinstance(value, Real) or isinstance(value, bool)):
+            raise TypeError(f"{name} {value!r}: a number or None is needed")
     if removal not in REMOVALS:
         raise ValueError(f"removal {removal!r}: allowed are {', '.join(REMOVALS)}")
     if threshold is not None and not 0 <= threshold <= 1:
@@ -318,8 +322,8 @@ def _check(
         raise ValueError(f"tolerance {tolerance}: allowed are values between 0 and 1, a share of the largest output")
     if inputs is not None and not isinstance(inputs, Tensor):
         raise TypeError(f"inputs of type {type(inputs).__name__}: a tensor (…, N_1) is needed")
-    if inputs is not None and not inputs.numel():
-        raise ValueError(f"inputs of shape {tuple(inputs.shape)}: at least one sample is needed")
+    if inputs is not None and not (inputs.numel() and inputs.isfinite().all()):
+        raise ValueError(f"inputs of shape {tuple(inputs.shape)}: at least one sample is needed, all numbers finite")
     if loss is not None and not callable(loss):
         raise TypeError(f"loss {loss!r}: a callable from a module to a number is needed")
     if loss is not None and tolerance is not None:
