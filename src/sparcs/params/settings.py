@@ -46,7 +46,7 @@ class Settings(Model):
             ("alpha_beta", self.depth.alpha_beta, one.points, one.held_out_points),
         ):
             for field, most in (("points", train), ("test_points", test)):
-                if getattr(task, field) > most:
+                if task.trials and getattr(task, field) > most:
                     raise ValueError(
                         f"depth.{name}.{field} = {getattr(task, field)}: allowed are at most the {most} of its data"
                     )
