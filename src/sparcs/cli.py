@@ -31,6 +31,7 @@ VERBS = {
     "tabulate-core-minutes": "report",
     "describe-params": "describe",
     "benchmark-step": "benchmark",
+    "benchmark-cost": "benchmark",
     "publish": "publish",
 }
 

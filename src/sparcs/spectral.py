@@ -13,8 +13,10 @@ Layers count from 1, as in the paper.
 """
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from itertools import pairwise
 from math import comb
+from operator import iadd
 from typing import Any
 
 from array_api_compat import array_namespace
@@ -132,7 +134,7 @@ def forward_bundles(phi: Sequence[Array], lam: Sequence[Array], x: Array, activa
     activities = [x]
     for i in range(2, len(lam) + 1):
         weights = incoming_weights(phi, lam, i)
-        z = sum(activities[j - 1] @ weights[j].mT for j in range(1, i))  # (…, batch, N_i)
+        z = reduce(iadd, (activities[j - 1] @ weights[j].mT for j in range(1, i)))  # (…, batch, N_i)
         activities.append(activation(z) if i < len(lam) else z)
     return activities[-1]
 

@@ -18,7 +18,34 @@ rule benchmark_step:
         "sparcs benchmark-step --output {output} > {log} 2>&1"
 
 
+rule benchmark_cost:
+    """Step time and peak memory of SpectralNetwork against depth, beside a plain MLP, and experiment 2's step."""
+    input:
+        code=sources(
+            "sparcs.experiments.cost", "sparcs.figures", "sparcs.commands.benchmark"
+        ),
+    output:
+        tables=expand(
+            f"{RESULTS}/benchmark/{{table}}.csv",
+            table=["depth", "depth_summary", "teacher_student_step"],
+        ),
+        figure=multiext(f"{FIGURES}/fig_cost", ".svg", ".png", ".csv"),
+    log:
+        f"{LOGS}/benchmark_cost.log",
+    benchmark:
+        f"{BENCHMARKS}/benchmark_cost.tsv"
+    threads: 1
+    params:
+        tables=f"{RESULTS}/benchmark",
+        figures=FIGURES,
+    message:
+        "Timing networks of 2 to 64 layers side by side"
+    shell:
+        "sparcs benchmark-cost --output {params.tables} --figures {params.figures} > {log} 2>&1"
+
+
 rule benchmark:
-    """Every benchmark."""
+    """Every benchmark, one after the other: they would disturb each other."""
     input:
         rules.benchmark_step.output,
+        rules.benchmark_cost.output,

@@ -6,7 +6,7 @@ import click
 import pandas as pd
 
 from sparcs import provenance
-from sparcs.commands.common import PATH
+from sparcs.commands.common import PATH, progress
 from sparcs.files import write_csv
 
 
@@ -21,3 +21,23 @@ def benchmark_step(repeats: int, output: Path) -> None:
     table = table.assign(machine=provenance.machine(), commit=provenance.commit(), date=provenance.now())
     write_csv(output, table)
     click.echo(table.iloc[:, :5].round(3).to_string(index=False))
+
+
+@click.command()
+@click.option("--depth", type=click.IntRange(3), default=64, show_default=True, help="layers of the deepest network")
+@click.option("--output", type=PATH, required=True, help="folder of the tables")
+@click.option("--figures", type=PATH, required=True, help="folder of the figure")
+def benchmark_cost(depth: int, output: Path, figures: Path) -> None:
+    """Step time and peak memory of SpectralNetwork against depth, beside a plain MLP; experiment 2's step."""
+    from sparcs import figures as drawing
+    from sparcs.experiments import cost  # loads torch
+
+    with progress(depth - 1, "depth", unit="networks") as on_depth:
+        table = cost.against_depth(range(2, depth + 1), on_depth=on_depth)
+    where = {"machine": provenance.machine(), "commit": provenance.commit(), "date": provenance.now()}
+    tables = {"depth": table, "depth_summary": cost.summary(table), "teacher_student_step": cost.of_experiment_2()}
+    for name, rows in tables.items():
+        write_csv(output / f"{name}.csv", rows.assign(**where))
+        click.echo(rows.round(3).to_string(index=False) if name != "depth" else "")
+    drawn = drawing.fig_cost_table(table)
+    drawing.save(drawing.fig_cost(drawn), figures, "fig_cost", drawn)

@@ -83,9 +83,9 @@ root_seed_option = click.option("--root-seed", type=click.IntRange(0, 2**32 - 1)
 
 
 @contextmanager
-def progress(total: int, what: str) -> Iterator[Callable[[int], None]]:
+def progress(total: int, what: str, unit: str = "epochs") -> Iterator[Callable[[int], None]]:
     """A progress bar on standard error; gives the function that moves it on."""
-    with tqdm(total=total, desc=what, mininterval=1, maxinterval=30, unit_scale=True, unit=" epochs") as bar:
+    with tqdm(total=total, desc=what, mininterval=1, maxinterval=30, unit_scale=True, unit=f" {unit}") as bar:
         yield bar.update
 
 

@@ -58,7 +58,7 @@ def train(
     final = {key: value.copy() for key, value in initial.items()}
     for first in range(0, trials, size):
         part = slice(first, first + size)
-        group = _Group({key: value[part] for key, value in initial.items()}, x, y, training, activation, device)
+        group = Group({key: value[part] for key, value in initial.items()}, x, y, training, activation, device)
         diverged[part], losses[part] = _run(group, trial_seeds[part], training, on_epoch)
         for key, value in group.values().items():
             final[key][part] = value
@@ -77,14 +77,14 @@ def train_steps(
 ) -> Iterator[dict[str, np.ndarray]]:
     """Yields every trial's parameters after each step, on the given batches (arrays of indices into the points)."""
     x, y = _points(initial, x, y, bias)
-    group = _Group(initial, x, y, training, activation, device)
+    group = Group(initial, x, y, training, activation, device)
     for batch in batches:
         order = torch.as_tensor(np.asarray(batch, np.int64), device=group.x.device)
         group.step(order.expand(group.trials, -1))
         yield group.values()
 
 
-class _Group:
+class Group:
     """Trials trained together: their parameters, their optimiser, the points, on one device."""
 
     def __init__(self, initial, x, y, training, activation, device) -> None:
@@ -132,7 +132,7 @@ class _Group:
 
 
 def _run(
-    group: _Group, trial_seeds: Sequence[int], training: Training, on_epoch: Progress | None
+    group: Group, trial_seeds: Sequence[int], training: Training, on_epoch: Progress | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Train a group; the epoch in which each trial diverged (−1: none) and its last epoch's loss, (trials,) each.
 
@@ -158,7 +158,7 @@ def _run(
     return diverged, np.where(diverged < 0, mean_square.double().cpu().numpy(), np.nan)
 
 
-def _epoch(group: _Group, generators: Sequence[np.random.Generator], batch_size: int) -> Tensor:
+def _epoch(group: Group, generators: Sequence[np.random.Generator], batch_size: int) -> Tensor:
     """One pass over the points; each trial's squared error, averaged over them, (trials,)."""
     points = len(group.x)
     orders = np.concatenate([epoch_orders(generator, points, 1) for generator in generators])  # (trials, points)

@@ -1,0 +1,168 @@
+"""What a step (forward and backward) of SpectralNetwork costs against depth, beside a plain MLP of the same widths.
+
+All networks of one depth take turns in one process, one thread, denormals flushed to zero: in a deep network at its
+start activities and gradients get small enough to be denormal, and every operation on those takes many times longer.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy import stats
+from torch import Tensor, nn
+
+from sparcs.allocation import parameter_bytes, peak_allocated
+from sparcs.ensemble import batched
+from sparcs.ensemble.training import Training, initial_parameters
+from sparcs.network import SpectralNetwork
+
+DEPTHS, WIDTH, BATCH = range(2, 65), 100, 128
+TEACHER_WIDTHS, TEACHER_BATCH = (20, 200, 200, 20), 1024
+SECONDS, FEWEST = 0.15, 7  # of measuring each network of one depth, and repeats at least
+NETWORKS = ("MLP", "SpectralNetwork", "W_ij formed")
+
+
+def against_depth(
+    depths: Iterable[int] = DEPTHS, seconds: float = SECONDS, on_depth: Callable[[int], None] | None = None
+) -> pd.DataFrame:
+    """One row per depth and network: ``layers``, ``network``, ``best`` and ``median`` ms a step, ``ratio`` of the
+    medians to the MLP's, ``megabytes``, ``megabytes_ratio``.
+
+    MLP: ℓ−1 linear layers without bias, Xavier uniform, ReLU between them. SpectralNetwork: as it comes, the form
+    chosen by its cost model. W_ij formed: the same network by (4.3). Megabytes (10⁶ bytes): parameters and the most
+    that the step held beyond them, gradients included.
+    """
+    rows = []
+    with _quiet():
+        for layers in depths:
+            networks = _networks(layers)
+            x = torch.randn(BATCH, WIDTH, generator=torch.Generator().manual_seed(layers))
+            steps = {name: _step(network, x) for name, network in networks.items()}
+            times = take_turns(steps, seconds)
+            for name, network in networks.items():
+                network.zero_grad()
+                held = parameter_bytes(network) + peak_allocated(steps[name])
+                best, median = 1e3 * min(times[name]), 1e3 * float(np.median(times[name]))
+                rows.append((layers, name, best, median, held / 1e6))
+            if on_depth:
+                on_depth(1)
+    table = pd.DataFrame(rows, columns=["layers", "network", "best", "median", "megabytes"])
+    mlp = table[table["network"] == "MLP"].set_index("layers")
+    for column, ratio in (("median", "ratio"), ("megabytes", "megabytes_ratio")):
+        table[ratio] = table[column] / table["layers"].map(mlp[column])
+    return table
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Per network and quantity (``step``, ``memory``): the largest ratio to the MLP and the log-log slope against ℓ.
+
+    ``slope``: the median of the slopes between all pairs of depths (Theil and Sen), which a noisy moment of the machine
+    or a few cheap shallow networks hardly move; ``slope_least_squares``: the fit to all depths alike. A network whose
+    first layers are cheaper than its others has a least-squares slope above 1 at a cost that is linear in depth.
+    """
+    rows = []
+    for quantity, column, ratio in (("step", "median", "ratio"), ("memory", "megabytes", "megabytes_ratio")):
+        for name in NETWORKS:
+            own = table[table["network"] == name]
+            x, y = np.log(own["layers"]), np.log(own[column])
+            robust, squares = stats.theilslopes(y, x).slope, stats.linregress(x, y).slope
+            rows.append((quantity, name, own[ratio].max(), robust, squares))
+    return pd.DataFrame(rows, columns=["quantity", "network", "largest_ratio", "slope", "slope_least_squares"])
+
+
+def of_experiment_2(seconds: float = 10 * SECONDS) -> pd.DataFrame:
+    """Milliseconds of an optimiser step of experiment 2 (20-200-200-20, batch 1024): ``way``, ``best``, ``median``.
+
+    Each a whole step: batch, forward, loss and penalty, backward, Adam. Ways: the trainer of the experiment, and a loop
+    over a SpectralNetwork in either form.
+    """
+    generator = torch.Generator().manual_seed(0)
+    x, y = (torch.randn(8 * TEACHER_BATCH, TEACHER_WIDTHS[0], generator=generator) for _ in range(2))
+    training = Training(1, TEACHER_BATCH, learning_rate=1e-3, penalty="l2", rho=3e-3, train_input_eigenvalues=False)
+    with _quiet():
+        ways = {"the experiment's trainer": _trainer_step(x, y, training)}
+        for form, name in (("bundles", "W_ij formed"), ("eigenbasis", "eigenbasis")):
+            ways[name] = _loop_step(SpectralNetwork(TEACHER_WIDTHS, form=form), x, y, training)
+        times = take_turns(ways, seconds)
+    rows = [(way, 1e3 * min(own), 1e3 * float(np.median(own))) for way, own in times.items()]
+    return pd.DataFrame(rows, columns=["way", "best", "median"])
+
+
+def take_turns(steps: Mapping[str, Callable[[], object]], seconds: float) -> dict[str, list[float]]:
+    """Seconds of every call of each step, called in turn until each has run FEWEST times and ``seconds`` in sum."""
+    for step in steps.values():
+        step()
+    times = {name: [] for name in steps}
+    while any(len(own) < FEWEST for own in times.values()) or min(map(sum, times.values())) < seconds:
+        for name, step in steps.items():
+            start = time.perf_counter()
+            step()
+            times[name].append(time.perf_counter() - start)
+    return times
+
+
+def plain_mlp(widths: Sequence[int], generator: torch.Generator) -> nn.Sequential:
+    """Linear layers without bias, Xavier uniform, ReLU between them."""
+    layers = []
+    for before, after in pairwise(widths):
+        linear = nn.Linear(before, after, bias=False)
+        nn.init.xavier_uniform_(linear.weight, generator=generator)
+        layers += [linear, nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+def _networks(layers: int) -> dict[str, nn.Module]:
+    widths, generator = [WIDTH] * layers, torch.Generator().manual_seed(layers)
+    made = (
+        plain_mlp(widths, generator),
+        SpectralNetwork(widths, generator=generator),
+        SpectralNetwork(widths, form="bundles", generator=generator),
+    )
+    return dict(zip(NETWORKS, made, strict=True))
+
+
+def _step(network: nn.Module, x: Tensor) -> Callable[[], None]:
+    def step() -> None:
+        network.zero_grad()
+        network(x).sum().backward()
+
+    return step
+
+
+def _trainer_step(x: Tensor, y: Tensor, training: Training) -> Callable[[], object]:
+    """A step of the backend that trains experiment 2, one of the epoch over x that it is asked for."""
+    group = batched.Group(
+        initial_parameters(TEACHER_WIDTHS, [0]), x.numpy(), y.numpy(), training, torch.relu, torch.device("cpu")
+    )
+    order = torch.arange(TEACHER_BATCH).expand(1, -1)
+    return lambda: group.step(order)
+
+
+def _loop_step(network: SpectralNetwork, x: Tensor, y: Tensor, training: Training) -> Callable[[], object]:
+    optimizer = torch.optim.Adam(network.parameters(), lr=training.learning_rate)
+    order = torch.arange(TEACHER_BATCH)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        loss = nn.functional.mse_loss(network(x[order]), y[order])
+        (loss + training.rho * network.penalty(training.penalty)).backward()
+        optimizer.step()
+
+    return step
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """One thread, denormals flushed; both as before afterwards."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(False)

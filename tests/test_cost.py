@@ -1,0 +1,71 @@
+"""What the cost benchmark reports; its figures are not asserted, for they depend on the machine."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from sparcs.allocation import parameter_bytes, peak_allocated
+from sparcs.experiments import cost
+from sparcs.figures import fig_cost, fig_cost_caption, fig_cost_table
+
+
+def test_peak_allocated_counts_live_tensors():
+    """By hand: two products of 100 × 100 float32 alive at once, then one released."""
+    x = torch.ones(100, 100)
+    assert peak_allocated(lambda: None) == 0
+    assert peak_allocated(lambda: x + x) == 40_000
+    assert peak_allocated(lambda: (x @ x) @ x) == 80_000
+
+    def released_in_between():
+        for _ in range(3):
+            x + x
+
+    assert peak_allocated(released_in_between) == 40_000
+
+
+def test_parameter_bytes():
+    assert parameter_bytes(nn.BatchNorm1d(10)) == 4 * 40 + 8
+
+
+def test_the_mlp_is_plain():
+    network = cost.plain_mlp((3, 4, 2), torch.Generator().manual_seed(0))
+    assert [type(layer) for layer in network] == [nn.Linear, nn.ReLU, nn.Linear]
+    assert network[0].weight.abs().max() <= (6 / 7) ** 0.5
+    assert network[0].bias is None
+
+
+def test_rows_summary_and_figure():
+    table = cost.against_depth((2, 3, 4), seconds=0)
+    assert len(table) == 9
+    mlp = table[table["network"] == "MLP"]
+    assert (mlp["ratio"] == 1).all() and (mlp["megabytes_ratio"] == 1).all()
+    # parameters, and gradients as large, at the least
+    assert (mlp["megabytes"] >= 2 * 4e-6 * 100 * 100 * (mlp["layers"] - 1)).all()
+    drawn = fig_cost_table(table)
+    assert len(fig_cost(drawn).axes) == 2
+    assert "at 4 layers" in fig_cost_caption(drawn)
+    assert list(cost.of_experiment_2(seconds=0)["way"]) == ["the experiment's trainer", "W_ij formed", "eigenbasis"]
+
+
+def test_the_slopes_of_known_costs():
+    """A power law has its exponent; a few cheap shallow networks move the least-squares slope, not the median's."""
+    layers = np.arange(2, 65)
+    rows = []
+    for name, power in zip(cost.NETWORKS, (1, 1, 2), strict=True):
+        own = layers.astype(float) ** power
+        if name == "SpectralNetwork":
+            own[:2] /= 4
+        rows.append(
+            pd.DataFrame(
+                {"layers": layers, "network": name, "median": own, "ratio": own / layers}
+                | {"megabytes": own, "megabytes_ratio": own / layers}
+            )
+        )
+    found = cost.summary(pd.concat(rows)).set_index(["quantity", "network"])
+    assert found.loc[("step", "MLP"), "slope"] == pytest.approx(1)
+    assert found.loc[("memory", "W_ij formed"), "slope"] == pytest.approx(2)
+    assert found.loc[("step", "W_ij formed"), "largest_ratio"] == 64
+    assert found.loc[("step", "SpectralNetwork"), "slope"] == pytest.approx(1, abs=0.03)
+    assert found.loc[("step", "SpectralNetwork"), "slope_least_squares"] > 1.1
