@@ -6,12 +6,13 @@ The public names are imported on first use, so that a job which needs no torch n
 from importlib import import_module
 
 _PUBLIC = {
+    "CompactNetwork": "sparcs.compact",
     "SpectralNetwork": "sparcs.network",
     "replace_head": "sparcs.heads",
     "spectral_head": "sparcs.heads",
 }
 
-__all__ = ["SpectralNetwork", "replace_head", "spectral_head"]
+__all__ = ["CompactNetwork", "SpectralNetwork", "replace_head", "spectral_head"]
 
 
 def __getattr__(name: str):

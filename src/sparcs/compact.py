@@ -182,14 +182,14 @@ def compact(
       a search is asked for.
     * ``inputs`` (…, N_1) and ``tolerance``: the fewest neurons for which max |ŷ − y| ≤ tolerance · max |y| on inputs.
     * ``loss`` and ``budget`` (0.05 if None): the fewest neurons for which loss(compact) ≤ (1 + budget) loss(network);
-      loss is called without gradients and returns a number ≥ 0. If rounding alone breaks the budget, exact zeros go.
+      loss is called without gradients and returns a number ≥ 0. If even rounding breaks it, exact zeros go.
 
-    The search starts at the smallest network allowed, adds neurons in order of importance (one at a time; equals
-    together), and stops at the first network that is good enough. That is the fewest neurons on the whole pruning
-    curve, which need not be monotone, found at the price of the curve's small end.
+    The search starts at the smallest network allowed, adds neurons one at a time in order of importance, and stops at
+    the first network that is good enough. That is the fewest neurons on the whole pruning curve, which need not be
+    monotone, found at the price of the curve's small end.
 
-    network: a SpectralNetwork on any device; weights are computed in float64, then cast to its dtype. The result has
-    ``requires_grad`` on, for fine-tuning.
+    network: a SpectralNetwork on any device; weights are computed in float64, then cast to its dtype. The result is in
+    its mode (train or eval) and has ``requires_grad`` on, for fine-tuning.
     Raises TypeError or ValueError, naming the argument, its value and what is allowed; ValueError too if a parameter is
     not finite, the loss is negative or not finite, or the tolerance is below the rounding of the network's dtype.
     """
@@ -229,10 +229,12 @@ def _candidates(network: nn.Module, removal: str, threshold: float | None, searc
             left = [np.where(off[i], 0.0, block) if i in off else block for i, block in enumerate(lam, start=1)]
             return pruning.reduced(pruning.graph_of(phi, left, network.bias), f)
 
-    values = np.sort(np.concatenate([*importance.values(), [0.0]]))
+    ranks = pruning.ranks(importance)
+    values = np.concatenate([[], *importance.values()])
     share = (1.0 if search else 0.0) if threshold is None else threshold
-    for bound in np.unique(values[values <= share * values[-1]])[::-1]:
-        yield _module(without({i: block <= bound for i, block in importance.items()}), network)
+    most, fewest = (int((values <= bound).sum()) for bound in (share * values.max(initial=0.0), 0.0))
+    for removed in range(most, fewest - 1, -1):
+        yield _module(without({i: block < removed for i, block in ranks.items()}), network)
 
 
 def _within_budget(
@@ -279,7 +281,7 @@ def _module(graph: pruning.Graph, network: nn.Module) -> CompactNetwork:
         layer.weight.copy_(torch.from_numpy(weight))
         if compacted.bias:
             layer.bias.copy_(torch.from_numpy(graph.biases[i]))
-    return compacted
+    return compacted.train(network.training)
 
 
 def _size_before(network: nn.Module) -> Size:

@@ -67,6 +67,16 @@ def importance(graph: Graph) -> dict[int, np.ndarray]:
     }
 
 
+def ranks(importance: Mapping[int, np.ndarray]) -> dict[int, np.ndarray]:
+    """Places of the hidden neurons in order of importance, the least first, equals in order of layer and neuron.
+
+    importance: {layer: (N_i,)}. Returns {layer: integers (N_i,)}, 0 … ΣN_i − 1 over all layers.
+    """
+    order = np.argsort(np.concatenate([[], *importance.values()]), kind="stable")
+    places = iter(np.argsort(order))
+    return {i: np.fromiter(places, int, len(block)) for i, block in importance.items()}
+
+
 def cut(graph: Graph, off: Mapping[int, np.ndarray]) -> Graph:
     """The graph with the inputs of the given neurons cut, {layer: booleans (N_i,)}: they become the constants f(b).
 

@@ -1,0 +1,478 @@
+"""compact(): the same function with fewer layers and neurons, against dense linear algebra in NumPy."""
+
+import copy
+import itertools
+import json
+import math
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import save_file
+
+from sparcs import SpectralNetwork
+from sparcs.activations import ACTIVATIONS
+from sparcs.compact import CompactNetwork
+
+ERF = np.vectorize(math.erf, otypes=[float])
+NUMPY = {
+    "relu": lambda z: np.maximum(z, 0),
+    "tanh": np.tanh,
+    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+    "gelu": lambda z: z * (1 + ERF(z / np.sqrt(2))) / 2,
+    "silu": lambda z: z / (1 + np.exp(-z)),
+    "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
+    "identity": lambda z: z,
+}
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
+PLANS = ("trained", "some zero", "zero", "equal")
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def planted(widths, plans, seed=0, dtype=torch.float64, **options):
+    """A network with random eigenvalues, some of them exact zeros or equal throughout a layer, as each plan says."""
+    random = np.random.default_rng(seed)
+    network = SpectralNetwork(widths, generator=seeded(seed), **options).to(dtype)
+    drawn = []
+    for plan, block in zip(plans, list(network.eigenvalues)[1:-1], strict=True):
+        trained = random.normal(size=len(block))
+        drawn.append(
+            {
+                "trained": trained,
+                "some zero": trained * random.integers(0, 2, size=len(block)),
+                "zero": 0 * trained,
+                "equal": np.full(len(block), 0.625),
+            }[plan]
+        )
+    drawn.append(random.normal(size=widths[-1]))
+    first = 0 if network.train_input_eigenvalues else 1
+    if first == 0:
+        drawn.insert(0, np.full(network.widths[0], random.choice([0.0, 0.625])) + random.integers(0, 2) * drawn[0][0])
+    with torch.no_grad():
+        for block, values in zip(list(network.eigenvalues)[first:], drawn, strict=True):
+            block.copy_(torch.from_numpy(np.asarray(values)))
+        for block in network.eigenvectors:  # some neurons without inputs, some that nothing listens to
+            block[random.random(block.shape[0]) < 0.1] = 0
+            block[:, random.random(block.shape[1]) < 0.1] = 0
+    return network
+
+
+def dense(network, lam=None):
+    """A = ΦΛΦ⁻¹ with a numerical inverse, in float64, and the first index of each layer."""
+    offsets = np.concatenate([[0], np.cumsum(network.widths)])
+    matrix = np.eye(offsets[-1])
+    for k, block in enumerate(network.eigenvectors):
+        matrix[offsets[k + 1] : offsets[k + 2], offsets[k] : offsets[k + 1]] = block.detach().double().numpy()
+    lam = lam or [block.detach().double().numpy() for block in network.eigenvalues]
+    return matrix @ np.diag(np.concatenate(lam)) @ np.linalg.inv(matrix), offsets
+
+
+def reference(network, x, adjacency=None, gone=()):
+    """(4.5) from the dense A, the hidden neurons ``gone`` (indices into A) held at 0; (batch, N_ℓ)."""
+    computed, offsets = dense(network)
+    adjacency = computed if adjacency is None else adjacency
+    f = NUMPY[next(name for name, known in ACTIVATIONS.items() if known is network.activation)]
+    activity = np.zeros((len(x), offsets[-1]))
+    activity[:, : x.shape[1]] = x
+    if network.bias:
+        activity[:, x.shape[1]] = 1
+    last = len(network.widths) - 1
+    for i in range(1, last + 1):
+        rows = slice(offsets[i], offsets[i + 1])
+        z = activity[:, : offsets[i]] @ adjacency[rows, : offsets[i]].T
+        activity[:, rows] = f(z) if i < last else z
+        activity[:, list(gone)] = 0
+    return activity[:, offsets[last] :]
+
+
+def inputs(network, points=40, seed=1):
+    return torch.randn(points, network.in_features, generator=seeded(seed), dtype=torch.float64)
+
+
+def deviation(found, expected):
+    """max |ŷ − y| / max |y|; the oracle's own rounding is not divided by outputs that are zero."""
+    return np.abs(found - expected).max() / max(np.abs(expected).max(), 1e-3)
+
+
+def evaluated(module, x):
+    with torch.no_grad():
+        return module(x.to(next(module.parameters()))).double().cpu().numpy()
+
+
+@st.composite
+def networks(draw, dtype, activations=tuple(ACTIVATIONS)):
+    widths = draw(st.lists(st.integers(1, 8), min_size=2, max_size=7))
+    plans = draw(st.lists(st.sampled_from(PLANS), min_size=len(widths) - 2, max_size=len(widths) - 2))
+    options = {
+        "bias": draw(st.booleans()),
+        "train_input_eigenvalues": draw(st.booleans()),
+        "activation": draw(st.sampled_from(activations)),
+    }
+    return planted(widths, plans, draw(st.integers(0, 10**6)), dtype, **options)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data(), st.sampled_from([torch.float32, torch.float64]), st.sampled_from(["weights", "eigenvalues"]))
+def test_exact_zeros_go_and_nothing_else_changes(data, dtype, removal):
+    network = data.draw(networks(dtype))
+    before = copy.deepcopy(network.state_dict())
+    compacted = network.compact(removal)
+    x = inputs(network).to(dtype).double()
+    assert deviation(evaluated(compacted, x), reference(network, x.numpy())) <= TOLERANCE[dtype]
+    assert all(torch.equal(before[key], value) for key, value in network.state_dict().items())
+
+
+@settings(max_examples=100, deadline=None)
+@given(networks(torch.float64))
+def test_only_neurons_on_a_path_from_input_to_output_are_left(network):
+    """Reachability over the entries of the dense A that are not zero."""
+    adjacency, offsets = dense(network)
+    edges = np.abs(np.tril(adjacency, -1)) > 1e-13
+    layer_of = np.repeat(np.arange(len(network.widths)), network.widths)
+    edges &= layer_of[:, None] > layer_of[None, :]
+    fed = np.zeros(offsets[-1], bool)
+    fed[: network.in_features] = True
+    heard = layer_of == len(network.widths) - 1
+    for _ in network.widths:
+        fed |= (edges & fed).any(axis=1)
+        heard |= (edges & heard[:, None]).any(axis=0)
+    expected = [int((fed & heard)[layer_of == i].sum()) for i in range(1, len(network.widths) - 1)]
+    if network.activation is ACTIVATIONS["identity"]:
+        expected = []
+    widths = (network.in_features, *(width for width in expected if width), network.out_features)
+    assert network.compact().widths == widths
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_a_network_that_stayed_linear_is_one_linear(data):
+    """At the start all hidden eigenvalues are zero; with f(z) = z they need not be."""
+    widths = data.draw(st.lists(st.integers(1, 8), min_size=2, max_size=7))
+    activation = data.draw(st.sampled_from([*ACTIVATIONS]))
+    plan = data.draw(st.sampled_from(PLANS)) if activation == "identity" else "zero"
+    network = planted(widths, [plan] * (len(widths) - 2), bias=data.draw(st.booleans()), activation=activation)
+    compacted = network.compact()
+    assert [type(module) for module in compacted.layers] == [torch.nn.Linear]
+    assert compacted.after.hidden_layers == 0
+    x = inputs(network)
+    assert deviation(evaluated(compacted, x), reference(network, x.numpy())) <= 1e-12
+
+
+def test_equal_eigenvalues_of_all_layers_leave_the_function_zero():
+    network = planted((3, 4, 2), ["equal"], train_input_eigenvalues=True, dtype=torch.float32)
+    with torch.no_grad():
+        for block in network.eigenvalues:
+            block.fill_(0.3)
+    compacted = network.compact()
+    assert compacted.widths == (3, 2) and not evaluated(compacted, inputs(network)).any()
+
+
+def test_only_layer_2_survived_is_two_hidden_layers_and_only_layer_3_is_one():
+    """By (4.3) λ_3 = 0 leaves layer 3 live, λ_2 = 0 closes layer 2."""
+    assert planted((4, 6, 5, 3), ["trained", "zero"], seed=3).compact().after.hidden_layers == 2
+    assert planted((4, 6, 5, 3), ["zero", "trained"], seed=3).compact().after.hidden_layers == 1
+
+
+def test_deleting_silent_neurons_from_the_eigenvectors_would_lose_the_linear_path():
+    network = SpectralNetwork((4, 6, 3), generator=seeded()).double()
+    with torch.no_grad():
+        network.eigenvalues[1][:3] = 0.5
+    wrong = SpectralNetwork((4, 3, 3)).double()
+    with torch.no_grad():
+        wrong.eigenvectors[0].copy_(network.eigenvectors[0][:3])
+        wrong.eigenvectors[1].copy_(network.eigenvectors[1][:, :3])
+        wrong.eigenvalues[1].copy_(network.eigenvalues[1][:3])
+    x = inputs(network)
+    expected = reference(network, x.numpy())
+    compacted = network.compact()
+    assert compacted.widths == (4, 3, 3)
+    assert deviation(evaluated(compacted, x), expected) <= 1e-12
+    assert deviation(evaluated(wrong, x), expected) > 0.1
+
+
+def graded(widths=(5, 12, 10, 3), seed=0, dtype=torch.float64, **options):
+    """A network whose hidden eigenvalues fall from 0.6 to 1e-4, in random order; λ_ℓ = 1."""
+    network = SpectralNetwork(widths, generator=seeded(seed), **options).to(dtype)
+    random = np.random.default_rng(seed)
+    with torch.no_grad():
+        for block in list(network.eigenvalues)[1:-1]:
+            signs = random.choice([-1, 1], len(block))
+            block.copy_(torch.from_numpy(random.permutation(signs * np.logspace(-0.2, -4, len(block)))))
+    return network
+
+
+def brute_force(network, removal, x):
+    """Outputs on the whole pruning curve, {neurons removed: (batch, N_ℓ)}, from masks on the dense A or from λ."""
+    adjacency, offsets = dense(network)
+    layers = range(1, len(network.widths) - 1)
+    hidden = np.concatenate([np.arange(offsets[i], offsets[i + 1]) for i in layers])
+    lam = [block.detach().double().numpy() for block in network.eigenvalues]
+    if removal == "eigenvalues":
+        importance = np.abs(np.concatenate(lam)[hidden])
+    else:
+        edges = np.tril(adjacency, -1)
+        inner = [edges[offsets[i] : offsets[i + 1], : offsets[i]] for i in layers]
+        outer = [edges[offsets[i + 1] :, offsets[i] : offsets[i + 1]] for i in layers]
+        importance = np.concatenate(
+            [np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=0)) for a, b in zip(inner, outer, strict=True)]
+        )
+    order = hidden[np.argsort(importance, kind="stable")]
+    outputs = {}
+    for removed in range(len(order) + 1):
+        if removal == "weights":
+            outputs[removed] = reference(network, x, adjacency, gone=order[:removed])
+        else:
+            left = np.concatenate(lam)
+            left[order[:removed]] = 0
+            outputs[removed] = reference(network, x, dense(network, np.split(left, offsets[1:-1]))[0])
+    return outputs
+
+
+def hidden_neurons(compacted):
+    return sum(compacted.widths[1:-1])
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from(["weights", "eigenvalues"]), st.sampled_from([0.3, 0.05, 1e-3, 1e-5]))
+def test_tolerance_holds_with_the_fewest_neurons_of_the_whole_curve(seed, removal, tolerance):
+    network = graded(seed=seed)
+    x = inputs(network, points=300)
+    compacted = network.compact(removal, inputs=x, tolerance=tolerance)
+    full = reference(network, x.numpy())
+    curve = brute_force(network, removal, x.numpy())
+    most = max(removed for removed, output in curve.items() if deviation(output, full) <= tolerance)
+    assert deviation(evaluated(compacted, x), full) <= tolerance
+    assert deviation(evaluated(compacted, x), curve[most]) <= 1e-12
+    if removal == "weights":
+        assert hidden_neurons(compacted) <= 22 - most
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from(["weights", "eigenvalues"]), st.sampled_from([None, 0.0, 0.5]))
+def test_the_loss_budget_holds_with_the_fewest_neurons_of_the_whole_curve(seed, removal, budget):
+    """Against targets that the full network misses a little, so that its loss is not zero."""
+    network = graded(seed=seed)
+    x = inputs(network, points=200)
+    full = reference(network, x.numpy())
+    target = full + 0.3 * np.random.default_rng(seed).normal(size=full.shape) * full.std()
+
+    def loss(module):
+        assert not torch.is_grad_enabled()
+        return torch.nn.functional.mse_loss(module(x), torch.from_numpy(target))
+
+    compacted = network.compact(removal, loss=loss, budget=budget)
+    curve = brute_force(network, removal, x.numpy())
+    errors = {removed: np.square(output - target).mean() for removed, output in curve.items()}
+    allowed = (1 + (0.05 if budget is None else budget)) * errors[0] * (1 + 1e-12)
+    most = max(removed for removed, error in errors.items() if error <= allowed)
+    assert np.square(evaluated(compacted, x) - target).mean() <= allowed
+    assert deviation(evaluated(compacted, x), curve[most]) <= 1e-12
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from(["weights", "eigenvalues"]), st.floats(0, 1))
+def test_a_threshold_removes_every_neuron_up_to_its_share_of_the_largest(seed, removal, threshold):
+    network = graded((4, 9, 3), seed=seed)
+    lam = np.abs(network.eigenvalues[1].detach().numpy())
+    if removal == "weights":  # the path norms of a network with one hidden layer
+        w21, w32 = network.weight(2, 1).detach().numpy(), network.weight(3, 2).detach().numpy()
+        lam = np.linalg.norm(w21, axis=1) * np.linalg.norm(w32, axis=0)
+    compacted = network.compact(removal, threshold=threshold)
+    assert hidden_neurons(compacted) == (lam > threshold * lam.max()).sum()
+
+
+def test_a_threshold_limits_a_search():
+    network = graded(seed=5)
+    x = inputs(network)
+    free = network.compact(inputs=x, tolerance=0.5)
+    limited = network.compact(inputs=x, tolerance=0.5, threshold=1e-3)
+    assert hidden_neurons(free) < hidden_neurons(limited) == hidden_neurons(network.compact(threshold=1e-3))
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10**6), st.floats(-2, 2), st.sampled_from([0.0, 0.01, 0.2]))
+def test_no_removal_depends_on_the_gauge(seed, shift, threshold):
+    """One constant added to every eigenvalue, trained input ones included, changes no weight."""
+    network = graded(seed=seed, train_input_eigenvalues=True)
+    shifted = copy.deepcopy(network)
+    with torch.no_grad():
+        for block in shifted.eigenvalues:
+            block += shift
+    x = inputs(network)
+    for removal in ("weights", "eigenvalues"):
+        one, other = network.compact(removal, threshold=threshold), shifted.compact(removal, threshold=threshold)
+        assert one.widths == other.widths
+        assert deviation(evaluated(other, x), evaluated(one, x)) <= 1e-9
+
+
+def test_a_removed_neuron_leaves_its_constant():
+    """Sigmoid: f(0) = 0.5 goes into the biases, though the network itself has none."""
+    network = graded(activation="sigmoid", seed=2)
+    adjacency, _ = dense(network)
+    x = inputs(network)
+    adjacency[5:17, :5] = 0  # layer 2 without inputs
+    compacted = network.compact(threshold=1.0)
+    assert compacted.widths == (5, 3) and compacted.bias
+    adjacency[17:27, :17] = 0
+    assert deviation(evaluated(compacted, x), reference(network, x.numpy(), adjacency)) <= 1e-12
+
+
+def test_a_custom_activation_is_copied():
+    network = SpectralNetwork((4, 6, 3), activation=torch.nn.PReLU(init=0.1), generator=seeded())
+    with torch.no_grad():
+        network.eigenvalues[1][:2] = 0.5
+    compacted = network.compact()
+    assert compacted.widths == (4, 2, 3)
+    x = torch.randn(9, 4, generator=seeded(1))
+    torch.testing.assert_close(compacted(x), network(x), rtol=1e-5, atol=1e-6)
+    with torch.no_grad():
+        compacted.activation.weight.fill_(0.9)
+    assert network.activation.weight.item() == pytest.approx(0.1)
+
+
+def test_sizes_by_hand():
+    network = planted((4, 6, 5, 3), ["zero", "zero"], bias=True, seed=1)
+    with torch.no_grad():
+        network.eigenvectors[0].fill_(0.3)
+        network.eigenvectors[1].fill_(0.2)
+        network.eigenvectors[2].fill_(0.1)
+        network.eigenvalues[1][:2] = 0.5
+    compacted = network.compact()
+    before, after = compacted.before, compacted.after
+    assert before.neurons == (4, 6, 5, 3) and before.hidden_layers == 2
+    assert before.parameters == 5 * 6 + 6 * 5 + 5 * 3 + 6 + 5 + 3 and before.buffers == 5
+    assert before.multiply_adds == min(5 * 6 + 2 * 6 * 5 + 5 * 3, 6 * 5 + 5 * 11 + 3 * 16)
+    assert after.neurons == (4, 2, 5, 3) and after.buffers == 0
+    assert after.multiply_adds == 2 * 4 + 5 * (4 + 2) + 3 * (4 + 2 + 5)
+    assert after.parameters == after.multiply_adds + 2 + 5 + 3
+    assert f"before: {before}" in repr(compacted) and "4-2-5-3, 81 parameters" in repr(compacted)
+
+
+def test_the_result_is_ready_to_fine_tune():
+    network = graded(dtype=torch.float32, seed=1)
+    state = torch.get_rng_state()
+    compacted = network.compact(threshold=0.01)
+    assert torch.equal(state, torch.get_rng_state())
+    assert all(parameter.requires_grad and parameter.is_leaf for parameter in compacted.parameters())
+    assert {parameter.dtype for parameter in compacted.parameters()} == {torch.float32}
+    x = torch.randn(2, 7, 5, generator=seeded())
+    compacted(x).sum().backward()
+    assert compacted(x).shape == (2, 7, 3)
+    assert all(parameter.grad is None for parameter in network.parameters())
+    assert network.to(torch.bfloat16).compact().layers[0].weight.dtype is torch.bfloat16
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_on_a_gpu():
+    network = graded(dtype=torch.float32, bias=True, activation="sigmoid").cuda()
+    x = inputs(network).float().cuda()
+    for options in ({}, {"inputs": x, "tolerance": 1e-3}, {"loss": lambda module: module(x).square().mean()}):
+        compacted = network.compact(**options)
+        assert compacted(x).device.type == "cuda"
+    assert deviation(evaluated(network.compact(), x), evaluated(network, x)) <= 1e-5
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_save_and_load_need_no_spectral_network(tmp_path, dtype):
+    compacted = graded(activation="tanh", bias=True, dtype=dtype).compact(threshold=0.01)
+    path = tmp_path / "compact.safetensors"
+    compacted.save(path)
+    loaded = CompactNetwork.load(path)
+    x = torch.randn(4, 5, generator=seeded()).to(dtype)
+    assert torch.equal(loaded(x), compacted(x))
+    assert (loaded.before, loaded.after, loaded.sources) == (compacted.before, compacted.after, compacted.sources)
+    assert all(parameter.requires_grad for parameter in loaded.parameters())
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    built = CompactNetwork(compacted.widths, compacted.sources, "tanh", bias=True).to(dtype)
+    assert not built(x).any()
+    built.load_state_dict(compacted.state_dict())
+    assert torch.equal(built(x), compacted(x))
+
+
+def test_what_cannot_be_saved_or_loaded_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"sin.*cannot be saved: allowed are relu"):
+        SpectralNetwork((3, 2), activation=torch.sin).compact().save(tmp_path / "no.safetensors")
+    save_file({"weight": torch.zeros(2)}, tmp_path / "other.safetensors", metadata={"content": json.dumps([])})
+    with pytest.raises(ValueError, match="holds no CompactNetwork"):
+        CompactNetwork.load(tmp_path / "other.safetensors")
+
+
+MODULES = {
+    "compact, skips": lambda: graded(bias=True, dtype=torch.float32).compact(threshold=0.01),
+    "compact, linear": lambda: SpectralNetwork((5, 8, 3), generator=seeded()).compact(),
+    "compact, gelu": lambda: graded((5, 8, 3), activation="gelu", dtype=torch.float32).compact(),
+    "spectral": lambda: graded(bias=True, dtype=torch.float32),
+}
+
+
+@pytest.mark.parametrize("module", MODULES.values(), ids=MODULES)
+def test_export_and_onnx_give_the_same_outputs_for_any_batch(tmp_path, module):
+    module = module().eval()
+    example, batch = torch.randn(3, 5, generator=seeded()), {0: torch.export.Dim("batch")}
+    program = torch.export.export(module, (example,), dynamic_shapes=(batch,))
+    path = tmp_path / "module.onnx"
+    torch.onnx.export(module, (example,), path, dynamo=True, dynamic_shapes=(batch,), verbose=False)
+    session = onnxruntime.InferenceSession(path)
+    (name,) = (node.name for node in session.get_inputs())
+    for points in (1, 3, 17):
+        x = torch.randn(points, 5, generator=seeded(points))
+        expected = evaluated(module, x)
+        assert deviation(evaluated(program.module(), x), expected) <= 1e-5
+        assert deviation(session.run(None, {name: x.numpy()})[0], expected) <= 1e-5
+
+
+INPUTS = torch.zeros(2, 3)
+BAD = [
+    ({"removal": "neurons"}, ValueError, "removal 'neurons': allowed are weights, eigenvalues"),
+    ({"threshold": 1.5}, ValueError, "threshold 1.5: allowed are 0 to 1"),
+    ({"threshold": float("nan")}, ValueError, "threshold nan"),
+    ({"threshold": "0.1"}, TypeError, "threshold '0.1': a number or None"),
+    ({"inputs": INPUTS}, ValueError, "give both or neither"),
+    ({"tolerance": 0.1}, ValueError, "give both or neither"),
+    ({"inputs": INPUTS, "tolerance": 0.0}, ValueError, "tolerance 0.0: allowed are values between 0 and 1"),
+    ({"inputs": [[1.0]], "tolerance": 0.1}, TypeError, "inputs of type list"),
+    ({"inputs": INPUTS[:0], "tolerance": 0.1}, ValueError, r"inputs of shape \(0, 3\): at least one sample"),
+    ({"inputs": INPUTS / 0, "tolerance": 0.1}, ValueError, "all numbers finite"),
+    ({"inputs": INPUTS[:, :2], "tolerance": 0.1}, ValueError, "last dimension must be 3"),
+    ({"inputs": INPUTS, "tolerance": 0.1, "loss": torch.sum}, ValueError, "at most one"),
+    ({"loss": 0.3}, TypeError, "loss 0.3: a callable"),
+    ({"budget": 0.1}, ValueError, "budget 0.1: it needs a loss"),
+    ({"loss": lambda _: 1.0, "budget": -0.1}, ValueError, "budget -0.1: allowed are finite numbers of at least 0"),
+    ({"loss": lambda _: float("nan")}, ValueError, "loss of the network is nan"),
+    ({"loss": lambda _: -1.0}, ValueError, "loss of the network is -1.0"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "error", "message"), BAD)
+def test_bad_arguments_are_named(arguments, error, message):
+    with pytest.raises(error, match=message):
+        SpectralNetwork((3, 4, 2), generator=seeded()).compact(**arguments)
+
+
+def test_a_tolerance_below_rounding_and_a_broken_network_are_refused():
+    network = graded(dtype=torch.float32)
+    with pytest.raises(ValueError, match=r"tolerance 1e-12: .*rounding of torch.float32"):
+        network.compact(inputs=inputs(network), tolerance=1e-12)
+    with torch.no_grad():
+        network.eigenvalues[2][0] = float("nan")
+    with pytest.raises(ValueError, match=r"eigenvalues.2 is not finite"):
+        network.compact()
+
+
+@pytest.mark.parametrize("sources", [(), ((1,),), ((1,), (3,)), ((1,), ()), ((0,), (1,))])
+def test_sources_that_do_not_fit_are_refused(sources):
+    with pytest.raises(ValueError, match="sources"):
+        CompactNetwork((3, 4, 2), sources)
+
+
+def test_rounding_in_the_loss_leaves_exact_removal():
+    """A loss that only the very network reaches: nothing but exact zeros may go."""
+    network = graded(seed=4)
+    losses = itertools.chain([1.0], itertools.repeat(2.0))
+    assert hidden_neurons(network.compact(loss=lambda _: next(losses))) == 22
