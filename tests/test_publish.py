@@ -22,6 +22,7 @@ TINY = {
         "trials": 4,
         "chunk": 2,
     },
+    "depth": {"alpha_beta": {"trials": 0}},
 }
 
 

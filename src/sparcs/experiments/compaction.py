@@ -68,11 +68,11 @@ def network_of(parameters: Mapping[str, np.ndarray], settings: DepthTrial) -> Sp
 def export_differences(network: CompactNetwork, x: Tensor) -> dict[str, float]:
     """max |ŷ − y| / max |y| of an ONNX model, run by onnxruntime, and of torch.export's, against the network itself.
 
-    x: (points, N_1). Both are exported with a free batch size from the first two points.
+    x: (points, N_1). Both are exported in evaluation mode, with a free batch size, from the first two points.
     """
     import onnxruntime  # here and not above: it is loaded by no other job
 
-    few = x[:2]
+    network, few = network.eval(), x[:2]
     shapes = ({0: torch.export.Dim("batch")},)
     exported = torch.export.export(network, (few,), dynamic_shapes=shapes)
     onnx = torch.onnx.export(network, (few,), dynamo=True, dynamic_shapes=shapes, verbose=False)

@@ -1,0 +1,266 @@
+"""The depth experiment: which layers are live, what the start looks like, and the verbs, on tiny networks."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from sparcs import cli, files, params
+from sparcs.data import regression, teacher
+from sparcs.experiments import compaction
+from sparcs.experiments import depth as experiment
+from sparcs.network import SpectralNetwork
+
+BASE = params.read_yaml(Path(__file__).parents[1] / "params.yaml")
+SMALL = {"hidden": 8, "points": 200, "test_points": 120, "selection_points": 40, "training": {"epochs": 2}}
+SETTINGS = params.resolve(
+    BASE,
+    {
+        "scale": "smoke",
+        "depth": {
+            "teacher": SMALL | {"depths": [1, 3], "trials": 2},
+            "initial_scale": {"gains": [0.5], "depths": [3], "trials": 1},
+            "alpha_beta": SMALL | {"alphas": [1], "depths": [2], "trials": 1},
+        },
+    },
+).depth
+TRIAL = params.validate(params.DepthTrial, json.loads(SETTINGS.teacher.part(params.DepthTrial)))
+
+
+@pytest.fixture(scope="module")
+def data():
+    return experiment.used_points(teacher.draw(4, 300, 200, 42, 2), TRIAL)
+
+
+def network(eigenvalues, width=6, seed=3):
+    """Arrays of a network 4 → width… → 4 whose hidden eigenvalues are the given constants, per layer."""
+    widths = (4, *[width] * len(eigenvalues), 4)
+    module = SpectralNetwork(widths, generator=torch.Generator().manual_seed(seed))
+    parameters = {name: value.detach().numpy().copy() for name, value in module.state_dict().items()}
+    spread = np.linspace(0.5, 1.5, width, dtype=np.float32)
+    for layer, value in enumerate(eigenvalues, start=1):
+        parameters[f"eigenvalues.{layer}"] = np.float32(value) * spread
+    return parameters
+
+
+def weights(parameters):
+    """Every W_ij from A = ΦΛΦ⁻¹ with a dense inverse, and the widths."""
+    count = sum(name.startswith("eigenvalues.") for name in parameters)
+    lam = [parameters[f"eigenvalues.{k}"].astype(float) for k in range(count)]
+    edges = np.cumsum([0, *map(len, lam)])
+    matrix = np.eye(edges[-1])
+    for k in range(count - 1):
+        matrix[edges[k + 1] : edges[k + 2], edges[k] : edges[k + 1]] = parameters[f"eigenvectors.{k}"]
+    adjacency = matrix @ np.diag(np.concatenate(lam)) @ np.linalg.inv(matrix)
+    return adjacency, edges
+
+
+def output(adjacency, edges, x, deleted=()):
+    """(4.5) neuron by neuron from A, without the neurons of the deleted layers."""
+    activities = np.zeros((len(x), edges[-1]))
+    activities[:, : edges[1]] = x
+    for layer in range(1, len(edges) - 1):
+        own = slice(edges[layer], edges[layer + 1])
+        z = activities[:, : edges[layer]] @ adjacency[own, : edges[layer]].T
+        activities[:, own] = z if layer == len(edges) - 2 else np.maximum(z, 0) * (layer + 1 not in deleted)
+    return activities[:, edges[-2] :]
+
+
+@pytest.mark.parametrize(
+    ("eigenvalues", "by_eigenvalue", "live"),
+    [
+        ((0.5, 0, 0, 0), [2], [2, 3]),
+        ((0, 0.5, 0, 0), [3], [3, 4]),
+        ((0, 0, 0, 0.5), [5], [5]),
+        ((0.5, 0, 0.4, 0), [2, 4], [2, 3, 4, 5]),
+    ],
+)
+def test_an_open_eigenvalue_makes_its_layer_and_the_next_one_live(data, eigenvalues, by_eigenvalue, live):
+    parameters = network(eigenvalues)
+    row, layers = experiment.measure(parameters, data, TRIAL)
+    layers = layers.set_index("layer")
+    assert layers.index[layers["survives_by_eigenvalue"]].tolist() == by_eigenvalue
+    assert layers.index[layers["live_neurons"] > 0].tolist() == live
+    adjacency, edges = weights(parameters)
+
+    def loss(deleted=()):
+        return np.square(output(adjacency, edges, data["x_test"], deleted) - data["y_test"]).mean()
+
+    for layer in layers.index:
+        assert layers.loc[layer, "deleted_increase"] == pytest.approx(loss([layer]) / loss() - 1, abs=1e-5)
+    assert row["all_deleted_increase"] == pytest.approx(loss(range(2, 6)) / loss() - 1, abs=1e-5)
+    assert row["test_mse"] == pytest.approx(loss(), rel=1e-5)
+    assert row["surviving_by_eigenvalue"] == len(by_eigenvalue)
+    assert row["surviving_by_function"] == (layers["deleted_increase"] > 0.05).sum()
+
+
+def test_a_network_at_its_start_is_linear(data):
+    row, layers = experiment.measure(network((0, 0, 0)), data, TRIAL)
+    assert row["stayed_linear"] == 1
+    assert row["surviving_by_eigenvalue"] == row["surviving_by_function"] == 0
+    assert (layers["deleted_increase"] == 0).all() and (layers["live_neurons"] == 0).all()
+
+
+def test_the_start_is_that_of_the_product_of_all_eigenvectors(data):
+    start = experiment.measure_start(data, TRIAL, [1, 3], [0.5, 1.0, 2.0], [7, 8])
+    x, y = (data[name].astype(float) for name in ("x_train", "y_train"))
+    for row in start.itertuples():
+        arrays = experiment.start(data, TRIAL, row.depth, row.gain, [row.seed])
+        phi = [arrays[f"eigenvectors.{k}"][0].astype(float) for k in range(row.depth + 1)]
+        product = np.eye(4)
+        for block in phi:
+            product = -block @ product
+        assert row.largest_singular_value == pytest.approx(np.linalg.svd(product)[1][0])
+        assert row.variance_ratio == pytest.approx(np.trace(product @ product.T) / 4)
+        residual = x @ product.T - y
+        assert row.loss_ratio == pytest.approx(np.square(residual).mean() / y.var(axis=0).mean())
+        earlier = np.eye(4)
+        for block in phi[:-1]:
+            earlier = -block @ earlier
+        through = x @ earlier.T  # (points, N_B): what λ_B multiplies on its way into the output
+        gradient = 2 * np.einsum("po,oh,ph->h", residual, phi[-1], through) / residual.size
+        assert row.gradient_eigenvalues == pytest.approx(np.linalg.norm(gradient), rel=1e-6)
+    by = start.set_index(["depth", "gain", "trial"])["variance_ratio"]
+    np.testing.assert_allclose(by[3, 2.0] / by[3, 1.0], 2.0**8, rtol=1e-5)
+    np.testing.assert_allclose(by[1, 0.5] / by[1, 1.0], 0.5**4, rtol=1e-5)
+
+
+def test_gain_1_is_the_default_start(data):
+    from sparcs.ensemble.training import initial_parameters
+
+    default = initial_parameters((4, 8, 8, 4), [5])
+    for name, array in experiment.start(data, TRIAL, 2, 1.0, [5]).items():
+        np.testing.assert_array_equal(array, default[name])
+
+
+def test_compaction_counts_what_is_left_and_its_exports_agree(data):
+    parameters = network((0, 0.5, 0, 0))
+    found = compaction.measure(parameters, data, TRIAL)
+    assert set(found) == set(compaction.COLUMNS)
+    assert found["compact_hidden_layers"] <= 2 and found["neurons"] == 24
+    assert found["parameters"] == 2 * 4 * 6 + 3 * 6 * 6 + 4 * 6 + 4
+    assert found["onnx_difference"] < 1e-5 and found["export_difference"] < 1e-5
+    module = compaction.network_of(parameters, TRIAL)
+    adjacency, edges = weights(parameters)
+    expected = output(adjacency, edges, data["x_test"])
+    np.testing.assert_allclose(module(torch.from_numpy(data["x_test"])).detach(), expected, atol=1e-5)
+
+
+def test_points_are_the_first_of_the_data():
+    x = regression.points(300, 1)
+    arrays = {"x_train": x, "y_train": x[:, 0], "x_held_out": x + 1, "y_held_out": x[:, 1]}
+    used = experiment.used_points(arrays, TRIAL)
+    assert {name: array.shape for name, array in used.items()} == {
+        "x_train": (200, 2), "y_train": (200, 1), "x_test": (120, 2), "y_test": (120, 1)
+    }  # fmt: skip
+    np.testing.assert_array_equal(used["x_test"], x[:120] + 1)
+
+
+def run(*arguments):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([str(argument) for argument in arguments])
+    return stopped.value.code or 0
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory):
+    """The files that the verbs read: a teacher, and points and targets of α = 1."""
+    folder = tmp_path_factory.mktemp("data")
+    files.write_arrays(folder / "teacher42_rotations2.safetensors", teacher.draw(4, 300, 200, 42, 2))
+    x = {split: regression.points(300, seed) for split, seed in (("train", 42), ("held_out", 43))}
+    files.write_arrays(
+        folder / "points.safetensors", {f"x_{split}": array.astype(np.float32) for split, array in x.items()}
+    )
+    y = {f"y_{split}": regression.target(array, 1, 5).astype(np.float32) for split, array in x.items()}
+    files.write_arrays(folder / "beta5_alpha1.safetensors", y)
+    return {
+        "teacher": [folder / "teacher42_rotations2.safetensors"],
+        "beta5_alpha1": [folder / "points.safetensors", folder / "beta5_alpha1.safetensors"],
+    }
+
+
+def train(sources, settings, job, folder):
+    data_set, depth, gain, chunk = job
+    return run(
+        "train-depth", *sources[data_set], "--depth", depth, "--gain", gain, "--trials", chunk, "--root-seed", 1,
+        "--settings", settings.task_of(data_set).part(params.DepthTrial), "--output", folder.joinpath(*job),
+    )  # fmt: skip
+
+
+def test_tables_do_not_depend_on_chunks(sources, tmp_path):
+    found = {}
+    for chunk in (1, 2):
+        settings, folder = SETTINGS.model_copy(update={"chunk": chunk}), tmp_path / str(chunk)
+        for job in settings.jobs():
+            assert train(sources, settings, job, folder / "trials") == 0
+        code = run(
+            "tabulate-depth", "--settings", settings.model_dump_json(), "--folder", folder / "trials",
+            "--output", folder,
+        )  # fmt: skip
+        assert code == 0
+        found[chunk] = {path.name: path.read_bytes() for path in folder.glob("*.parquet")}
+    assert found[1] == found[2]
+    trials, layers = (files.read_table(tmp_path / "1" / f"{name}.parquet") for name in ("trials", "layers"))
+    counts = trials.groupby(["data_set", "depth", "gain"]).size().to_dict()
+    assert counts == {("teacher", 1, 1): 2, ("teacher", 3, 1): 2, ("teacher", 3, 0.5): 1, ("beta5_alpha1", 2, 1): 1}
+    assert trials.loc[trials["data_set"] == "beta5_alpha1", "alpha"].tolist() == [1]
+    rows = layers.groupby(["data_set", "depth", "gain", "trial"]).size().reset_index(name="rows")
+    assert (rows["rows"] == rows["depth"]).all()
+    of_trial_0 = trials[(trials["data_set"] == "teacher") & (trials["trial"] == 0)]
+    assert of_trial_0["seed"].nunique() == 1  # depths and gains pair
+    assert len(list(tmp_path.glob("1/trials/**/*.provenance.json"))) == len(trials)
+
+
+def test_a_trial_that_diverges_has_a_row_of_nan(sources, tmp_path, capsys):
+    training = SETTINGS.teacher.training.model_copy(update={"learning_rate": 1e30})
+    task = SETTINGS.teacher.model_copy(update={"training": training})
+    settings = SETTINGS.model_copy(update={"teacher": task})
+    assert train(sources, settings, ("teacher", "2", "1", "0-1"), tmp_path) == 0
+    assert "diverged in epoch 1" in capsys.readouterr().err
+    trials = files.read_table(tmp_path / "teacher" / "2" / "1" / "0-1_trials.parquet")
+    assert trials[[*experiment.MEASURES, *compaction.COLUMNS]].isna().all(axis=None)
+    assert files.read_table(tmp_path / "teacher" / "2" / "1" / "0-1_layers.parquet").empty
+
+
+def test_the_start_has_a_row_for_every_depth_gain_and_trial(sources, tmp_path):
+    code = run(
+        "measure-depth-start", *sources["teacher"], "--depths", "[1, 3]", "--gains", "[0.5, 1]", "--trials", 2,
+        "--settings", SETTINGS.teacher.part(params.DepthTrial), "--root-seed", 1, "--output", tmp_path / "s.parquet",
+    )  # fmt: skip
+    assert code == 0
+    start = files.read_table(tmp_path / "s.parquet")
+    assert len(start) == 8 and np.isfinite(start).all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("depth", "message"),
+    [
+        ({"teacher": {"depths": [1, 1]}}, "depth.teacher: depths = .*1 stands there twice"),
+        ({"teacher": {"depths": [0]}}, "depth.teacher.depths.0 = 0: .*greater than or equal to 1"),
+        ({"teacher": {"bias": True}}, "depth.teacher.bias = True"),
+        ({"teacher": {"trials": 0}}, "depth: teacher.trials = 0: allowed are 1 or more"),
+        ({"teacher": {"selection_points": 20000}}, "selection_points = 20000: allowed are fewer than test_points"),
+        ({"teacher": {"points": 100001}}, "depth.teacher.points = 100001: allowed are at most the 100000"),
+        ({"initial_scale": {"gains": [1]}}, "gains: allowed are values that differ"),
+        ({"initial_scale": {"gains": [0]}}, "depth.initial_scale.gains.0 = 0: .*greater than 0"),
+        ({"alpha_beta": {"alphas": [2]}}, "depth.alpha_beta.alphas.0 = 2"),
+        ({"depht": 1}, "depth.depht is an unknown field"),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence(depth, message):
+    with pytest.raises(params.ParameterError, match=message) as caught:
+        params.resolve(BASE, {"scale": "overnight", "depth": depth})
+    assert "\n" not in str(caught.value)
+
+
+def test_overnight_covers_every_depth_and_gain():
+    overnight = params.resolve(BASE, {"scale": "overnight"})
+    jobs = pd.DataFrame(overnight.depth.jobs(), columns=["data_set", "depth", "gain", "chunk"])
+    own = jobs[(jobs["data_set"] == "teacher") & (jobs["gain"] == "1")]
+    assert set(own["depth"].astype(int)) == set(range(1, 11))
+    assert set(jobs["gain"].astype(float)) == set(overnight.depth.initial_scale.all_gains())
+    assert set(jobs["data_set"]) == {"teacher", *overnight.depth.alpha_beta_sets()}
+    assert set(overnight.depth.alpha_beta_sets()) <= set(overnight.regression_data_sets())
