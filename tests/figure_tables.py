@@ -6,7 +6,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-SMOKE = {"alphas": [0.0, 0.5, 1.0], "trials": 2, "hidden": 300, "students": 2, "ensembles": ["l2"], "swept": 2}
+SMOKE = {
+    "alphas": [0.0, 0.5, 1.0],
+    "trials": 2,
+    "hidden": 300,
+    "students": 2,
+    "ensembles": ["l2"],
+    "swept": 2,
+    "depths": [3],
+}
 FULL = {
     "alphas": [round(0.05 * k, 2) for k in range(21)],
     "trials": 100,
@@ -14,6 +22,7 @@ FULL = {
     "students": 5,
     "ensembles": ["l2", "l1", "l2_squared", "none", "one_rotation"],
     "swept": 10,
+    "depths": [1, 2, 5, 10],
 }
 BETAS = [5.0, 1000.0]
 
@@ -25,6 +34,7 @@ def write_tables(folder: Path, size: dict, diverged: bool = True) -> Path:
         **regression(rng, size),
         **teacher_student(rng, size),
         "hyperparameters/trials": hyperparameters(rng, size),
+        **depth(rng, size),
     }
     if diverged:
         spoil(tables["regression/trials"], ["gamma_norm", "mean_abs_eigenvalue", "eigenvalue_norm", "mse", "r2"])
@@ -174,6 +184,61 @@ def hyperparameters(rng, size: dict) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"active_neurons": float})
 
 
+def depth(rng, size: dict) -> dict[str, pd.DataFrame]:
+    """One hidden layer opens and makes the next one live; with α = 0.5 too, to have every table of the notebook."""
+    trials, layers, start = [], [], []
+    for data_set, alpha, gain in (("teacher", np.nan, 1.0), ("teacher", np.nan, 2.0), ("beta5_alpha0.5", 0.5, 1.0)):
+        for count in size["depths"]:
+            for trial in range(size["students"]):
+                here = {"data_set": data_set, "alpha": alpha, "depth": count, "gain": gain, "trial": trial}
+                opened = int(rng.integers(2, count + 2))
+                used = [layer for layer in (opened, opened + 1) if layer <= count + 1]
+                compacted = {"hidden_layers": len(used), "neurons": 60, "parameters": 5000, "multiply_adds": 4900}
+                trials.append(
+                    {
+                        **here,
+                        "seed": trial,
+                        "diverged_epoch": -1,
+                        "test_mse": 1e-3,
+                        "test_r2": 0.97 + 0.02 * rng.random(),
+                        "surviving_by_eigenvalue": 1.0,
+                        "surviving_by_function": float(len(used)),
+                        "all_deleted_increase": 30.0,
+                        "stayed_linear": 0.0,
+                        **{f"compact_{name}": float(value) for name, value in compacted.items()},
+                        "neurons": 50.0 * count,
+                        "parameters": 2500.0 * count,
+                        "multiply_adds": 5000.0 * count,
+                        "compact_loss_increase": 0.04,
+                        "onnx_difference": 1e-7,
+                        "export_difference": 0.0,
+                    }
+                )
+                for layer in range(2, count + 2):
+                    live = layer in used
+                    layers.append(
+                        {
+                            **here,
+                            "layer": layer,
+                            "largest_eigenvalue": 0.1 if layer == opened else 1e-4,
+                            "active_eigenvalues": 40 * (layer == opened),
+                            "live_neurons": 50 * live,
+                            "deleted_increase": 10 * rng.random() + 1 if live else 1e-3 * rng.standard_normal(),
+                            "survives_by_eigenvalue": layer == opened,
+                            "survives_by_function": live,
+                        }
+                    )
+    for count in size["depths"]:
+        for gain in (0.5, 1.0, 2.0):
+            for trial in range(size["students"]):
+                size_of = {"variance_ratio": 0.8, "largest_singular_value": 2.0, "gradient_eigenvalues": 0.1}
+                grown = {name: value * gain ** (2 * count) for name, value in size_of.items()}
+                start.append({"depth": count, "gain": gain, "trial": trial, "seed": trial, **grown})
+    return {
+        f"depth/{name}": pd.DataFrame(rows) for name, rows in (("trials", trials), ("layers", layers), ("start", start))
+    }
+
+
 def claims(size: dict) -> pd.DataFrame:
     verdicts = {"B1": "replicated", "B2": "partly", "D2": "not replicated"}
     tested = size is FULL
@@ -245,13 +310,17 @@ def settings(size: dict) -> dict:
             "ensembles": {"l2": {"trials": 100}},
         },
         "hyperparameters": {"alphas": [0, 0.5, 1], "beta": 5, "penalties": ["l2"], "rhos": [0.0001], "trials": 100},
+        "depth": {
+            "teacher": {"hidden": 50, "points": 20000, "loss_budget": 0.05, "training": {"epochs": 60, **training}}
+        },
         "cifar10": {"widths": [400, 526, 10], "bias": True, "training": {"epochs": 300, **training}, "trials": 100},
         "cifar100": {"widths": [1280, 526, 100], "bias": True, "training": {"epochs": 1, **training}, "trials": 100},
     }
     run = json.loads(json.dumps(paper))
     if size is SMOKE:
         run["regression"] |= {"trials": 2, "alphas": SMOKE["alphas"]}
-        run["regression"]["training"]["epochs"] = run["teacher_student"]["training"]["epochs"] = 2
+        for task in (run["regression"], run["teacher_student"], run["depth"]["teacher"]):
+            task["training"]["epochs"] = 2
     run["teacher_student"]["ensembles"] = {"l2": {"trials": size["students"]}}
     run["scale"] = "smoke" if size is SMOKE else "laptop"
     return {"scale": run["scale"], "paper": paper, "run": run}

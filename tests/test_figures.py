@@ -1,5 +1,6 @@
 """Figures from synthetic tables: every file, the same bytes twice, and a source table that holds what is drawn."""
 
+import json
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from matplotlib.figure import Figure
 
 from figure_tables import FULL, SMOKE, write_tables
 from sparcs import figures as fig
-from sparcs.figures import prose
+from sparcs.figures import depth_prose, prose
 from sparcs.figures.notebook import Notebook, alternative_text
 from sparcs.figures.spread import over_trials
 from sparcs.figures.style import STYLE
@@ -44,12 +45,15 @@ def drawings(folder: Path) -> dict[str, tuple[Figure, pd.DataFrame, str]]:
         "fig14": fig.fig14_table(trials, table("regression/data_sets")),
         "fig15": fig.fig15_table(paths, skips),
         "fig_hyperparameters": fig.fig_hyperparameters_table(table("hyperparameters/trials")),
+        "fig_depth": fig.fig_depth_table(table("depth/trials"), table("depth/layers")),
+        "fig_depth_start": fig.fig_depth_start_table(table("depth/start"), table("depth/trials")),
     }
     others = {
         "fig07": lambda rows: fig.fig07(rows, *panels),
         "fig07_network": lambda rows: fig.fig07_network(*panels[:2]),
         "fig10": lambda rows: fig.fig10(rows, 0.05),
         "fig15": lambda rows: fig.fig15(paths, skips),
+        "fig_depth_start": lambda rows: fig.fig_depth_start(rows, 0.003),
     }
     captions = {
         "fig10": lambda rows: fig.fig10_caption(rows, 0.05),
@@ -161,6 +165,31 @@ def test_figure_15_leaves_weak_connections_out(smoke):
     drawn = fig.fig15_table(*(pd.read_parquet(smoke / f"regression/{name}.parquet") for name in ("paths", "skips")))
     assert drawn["value"].abs().min() > 0.01
     assert set(drawn["kind"]) == {"path", "skip"}
+
+
+def test_the_depth_figure_shows_every_network_and_every_layer(full):
+    trials, layers = (pd.read_parquet(full / f"depth/{name}.parquet") for name in ("trials", "layers"))
+    drawn = fig.fig_depth_table(trials, layers)
+    counts = drawn[drawn["what"] == "layer"].groupby(["depth", "trial"])["layer"].agg(["min", "max", "size"])
+    assert (counts["min"] == 1).all() and (counts["max"] == counts.index.get_level_values("depth")).all()
+    assert len(counts) == len(FULL["depths"]) * FULL["students"]
+    used = drawn[(drawn["measure"] == "surviving_by_function") & (drawn["what"] == "trial")]
+    expected = trials[(trials["data_set"] == "teacher") & (trials["gain"] == 1)]
+    assert used["value"].tolist() == expected["surviving_by_function"].tolist()
+
+
+def test_the_answer_on_depth_counts_networks_with_several_layers_allowed(full):
+    run = json.loads((full / "settings.json").read_text())
+    trials, layers = (pd.read_parquet(full / f"depth/{name}.parquet") for name in ("trials", "layers"))
+    several = trials[(trials["data_set"] == "teacher") & (trials["gain"] == 1) & (trials["depth"] > 1)]
+    assert f"Of {len(several)} networks" in depth_prose.answer(trials, run)
+    one = trials.assign(surviving_by_function=1.0)
+    assert depth_prose.answer(one, run).startswith("**Answer: yes.**")
+    assert depth_prose.answer(trials.assign(surviving_by_function=2.0), run).startswith("**Answer: no.**")
+    assert "keeps large eigenvalues" in depth_prose.findings(trials, layers)
+    diverged = trials.assign(diverged_epoch=0)
+    assert "not tested" in depth_prose.answer(diverged, run) and depth_prose.findings(diverged, layers) == prose.NOTHING
+    assert depth_prose.alpha_beta_table(several) == "Not run at this scale."
 
 
 def test_a_diverged_model_0_leaves_its_panel_out(smoke):

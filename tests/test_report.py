@@ -17,6 +17,7 @@ FIGURES = {
     "02_alpha_beta": ["fig07", "fig07_network", "fig07_surface", "fig11", "fig12", "fig13", "fig14", "fig15"],
     "03_teacher_student": ["fig08", "fig09", "fig10"],
     "06_hyperparameters": ["fig_hyperparameters"],
+    "08_any_depth": ["fig_depth", "fig_depth_start"],
 }
 
 

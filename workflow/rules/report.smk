@@ -7,6 +7,7 @@ TABLES = {
         *rules.fit_linear.output,
     ],
     "hyperparameters": rules.tabulate_hyperparameters.output,
+    "depth": [*rules.tabulate_depth.output, *rules.measure_depth_start.output],
 }
 NOTEBOOKS = {
     "02_alpha_beta": {
@@ -30,9 +31,14 @@ NOTEBOOKS = {
         "tables": TABLES["hyperparameters"],
         "figures": ["fig_hyperparameters"],
     },
+    "08_any_depth": {
+        "tables": TABLES["depth"],
+        "figures": ["fig_depth", "fig_depth_start"],
+    },
 }
 NOTEBOOK_MODULES = [
     "sparcs.figures",
+    "sparcs.figures.depth_prose",
     "sparcs.figures.notebook",
     "sparcs.figures.prose",
     "sparcs.figures.tables",

@@ -4,6 +4,15 @@
 :func:`save` writes drawing and rows side by side. Nothing here trains or measures.
 """
 
+from sparcs.figures.cost import fig_cost, fig_cost_caption, fig_cost_table
+from sparcs.figures.depth import (
+    fig_depth,
+    fig_depth_caption,
+    fig_depth_start,
+    fig_depth_start_caption,
+    fig_depth_start_table,
+    fig_depth_table,
+)
 from sparcs.figures.eigenvalues import fig09, fig09_caption, fig09_table
 from sparcs.figures.networks import (
     fig07_network,
@@ -71,6 +80,15 @@ __all__ = [
     "fig15",
     "fig15_caption",
     "fig15_table",
+    "fig_cost",
+    "fig_cost_caption",
+    "fig_cost_table",
+    "fig_depth",
+    "fig_depth_caption",
+    "fig_depth_start",
+    "fig_depth_start_caption",
+    "fig_depth_start_table",
+    "fig_depth_table",
     "fig_hyperparameters",
     "fig_hyperparameters_caption",
     "fig_hyperparameters_table",
