@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from sparcs import claims, params
+from sparcs.experiments.identities import IDENTITIES
 from sparcs.statistics import bootstrap_interval, mean_interval, share_interval
 from sparcs.verdicts import COLUMNS, Claim, Measured, judge, verdict_of, worst
 
@@ -116,6 +117,24 @@ def test_claims_of_experiment_2():
     assert verdicts("D3", teacher_trials(5, live_neurons=30.0)).loc["D3", "verdict"] == "replicated"
     assert verdicts("D2", teacher_trials(5)).loc["D2a", "verdict"] == "partly"
     assert verdicts("D3", tables, {"teacher_student": "epochs 2 of 180"}).loc["D3", "reason"] == "epochs 2 of 180"
+
+
+def test_claims_of_the_theory():
+    rows = [{"identity": name, "bundles": 3, "widths": "1-2" * (k < 4), "compared": 8, "wrong": 0}
+            for k, name in enumerate(IDENTITIES)]  # fmt: skip
+    tables = {"theory/identities": pd.DataFrame(rows)}
+    found = verdicts("A2", tables)
+    assert (found["verdict"] == "replicated").all()
+    assert len(found) == 1 + len(IDENTITIES) and found.loc["A2a", "n"] == 8
+    tables["theory/identities"].loc[2, "wrong"] = 1
+    found = verdicts("A2", tables)
+    assert found.loc["A2", "verdict"] == "not replicated" and "A2c" in found.loc["A2", "reason"]
+    assert verdicts("A2", {}).loc["A2", "verdict"] == "untested"
+
+
+def test_the_theory_has_its_own_report():
+    evidence = {claim.id: claim.evidence for claim in claims.CLAIMS}
+    assert all(evidence[name].startswith("01_theory") for name in ("A1", "A2", "A3", "C1"))
 
 
 def test_the_sweet_spot():

@@ -1,6 +1,7 @@
 """Claims, records and the executed report notebooks."""
 
 TABLES = {
+    "theory": rules.check_theory.output,
     "regression": rules.tabulate_regression.output,
     "teacher_student": [
         *rules.tabulate_teacher_student.output,
@@ -47,23 +48,6 @@ NOTEBOOK_MODULES = [
 REPORTS = expand(f"{RESULTS}/reports/{{notebook}}.html", notebook=NOTEBOOKS)
 
 
-rule check_theory:
-    """What holds for every network, checked on random ones (claims A1, A3, C1)."""
-    input:
-        code=sources("sparcs.experiments.theory", "sparcs.commands.report"),
-    output:
-        f"{RESULTS}/theory/checks.parquet",
-    log:
-        f"{LOGS}/check_theory.log",
-    benchmark:
-        f"{BENCHMARKS}/check_theory.tsv"
-    threads: 1
-    message:
-        "Checking the theory on random networks"
-    shell:
-        "sparcs check-theory --output {output} 2> {log}"
-
-
 rule record_settings:
     """The paper's settings and this run's."""
     input:
@@ -87,10 +71,7 @@ rule record_settings:
 rule judge_claims:
     """Every claim's verdict, from the tables."""
     input:
-        tables=[
-            *[table for tables in TABLES.values() for table in tables],
-            *rules.check_theory.output,
-        ],
+        tables=[table for tables in TABLES.values() for table in tables],
         settings=rules.record_settings.output,
         code=sources("sparcs.commands.report"),
     output:

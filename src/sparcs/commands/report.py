@@ -19,12 +19,17 @@ from sparcs.verdicts import judge
 @click.option(
     "--steps", type=click.IntRange(1), default=1000, show_default=True, help="optimiser steps in direct space"
 )
-@click.option("--output", type=PATH, required=True)
-def check_theory(networks: int, direct_networks: int, steps: int, output: Path) -> None:
-    """Check what holds for every network (claims A1, A3, C1) on random ones."""
-    from sparcs.experiments import theory  # loads torch
+@click.option(
+    "--bundles", type=click.IntRange(1), default=7, show_default=True, help="largest B of the matrix identities"
+)
+@click.option("--output", type=PATH, required=True, help="output folder")
+def check_theory(networks: int, direct_networks: int, steps: int, bundles: int, output: Path) -> None:
+    """Check what holds for every network (claims A1, A2, A3, C1), and the paper's misprints."""
+    from sparcs.experiments import identities, misprints, theory  # loads torch
 
-    write_table(output, theory.check_all(networks, direct_networks, steps))
+    write_table(output / "checks.parquet", theory.check_all(networks, direct_networks, steps))
+    write_table(output / "identities.parquet", identities.check_all(bundles))
+    write_table(output / "misprints.parquet", misprints.check_all())
 
 
 @click.command()

@@ -1,0 +1,27 @@
+"""The theory, checked: identities, the start, gradients at the start, misprints (Figures 1 to 6 and 8)."""
+
+THEORY_TABLES = ["checks", "identities", "misprints"]
+
+
+rule check_theory:
+    """What holds for every network, on random ones (claims A1, A2, A3, C1), and the paper's misprints."""
+    input:
+        code=sources(
+            "sparcs.experiments.theory",
+            "sparcs.experiments.identities",
+            "sparcs.experiments.misprints",
+            "sparcs.commands.report",
+        ),
+    output:
+        expand(f"{RESULTS}/theory/{{table}}.parquet", table=THEORY_TABLES),
+    log:
+        f"{LOGS}/check_theory.log",
+    benchmark:
+        f"{BENCHMARKS}/check_theory.tsv"
+    threads: 1
+    params:
+        folder=f"{RESULTS}/theory",
+    message:
+        "Checking the theory, exactly and on random networks"
+    shell:
+        "sparcs check-theory --output {params.folder} 2> {log}"
