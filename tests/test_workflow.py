@@ -58,9 +58,22 @@ def test_tables_have_the_promised_columns(finished):
     assert trials["seed"].nunique() == len(trials)
 
 
+def test_the_depth_experiment_measures_compacts_and_exports(finished):
+    tables = {
+        name: pd.read_parquet(finished / "results" / "smoke" / "depth" / f"{name}.parquet")
+        for name in ("trials", "layers", "start")
+    }
+    trials = tables["trials"]
+    assert trials[["depth", "trial"]].to_numpy().tolist() == [[3, 0], [3, 1]]
+    assert len(tables["layers"]) == 6 and set(tables["start"]["gain"]) == {0.5, 0.7071, 1, 1.4142, 2}
+    assert (trials["compact_neurons"] <= trials["neurons"]).all()
+    assert (trials[["onnx_difference", "export_difference"]] < 1e-5).all(axis=None)
+
+
 def test_core_minutes_cover_every_rule(finished):
     table = pd.read_csv(finished / "results" / "smoke" / "core_minutes.csv")
-    assert {"train_regression", "train_teacher_student", "judge_claims", "report_02_alpha_beta"} <= set(table["rule"])
+    expected = {"train_regression", "train_teacher_student", "train_depth", "judge_claims", "report_02_alpha_beta"}
+    assert expected <= set(table["rule"])
     assert table.loc[table["rule"] == "train_regression", "jobs"].item() == 6
     assert table["jobs"].sum() <= 30
 
@@ -93,12 +106,16 @@ def test_smoke_results_are_not_published(finished):
     assert not (finished / "results" / "published").exists()
 
 
-@pytest.mark.parametrize(("scale", "students", "sweeps"), [("laptop", 9, 0), ("overnight", 70, 15), ("paper", 500, 15)])
-def test_every_scale_has_a_plan(tmp_path, scale, students, sweeps):
+@pytest.mark.parametrize(
+    ("scale", "students", "sweeps", "deep"),
+    [("laptop", 9, 0, 10), ("overnight", 70, 15, 41), ("paper", 500, 15, 270)],
+)
+def test_every_scale_has_a_plan(tmp_path, scale, students, sweeps, deep):
     code, output = snakemake(tmp_path, "-n", "--config", f"scale={scale}")
     assert code == 0, output[-3000:]
     assert re.search(rf"train teacher student +{students} ", output)
     assert re.search(r"train regression +42 ", output)
+    assert re.search(rf"train depth +{deep} ", output)
     assert bool(sweeps) == bool(re.search(rf"sweep teacher student +{sweeps} ", output))
 
 

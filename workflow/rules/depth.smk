@@ -11,7 +11,7 @@ def depth_data(wildcards):
     if wildcards.data_set == params.TEACHER:
         return f"{DATA}/teacher_student/{DEPTH_TEACHER}.safetensors"
     targets = f"{DATA}/regression/{wildcards.data_set}.safetensors"
-    return [*rules.generate_regression_data.output.points, targets]
+    return [rules.generate_regression_data.output.points, targets]
 
 
 def depth_settings(wildcards):
