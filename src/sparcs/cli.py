@@ -37,7 +37,7 @@ VERBS = {
 
 
 class Verbs(click.Group):
-    """The verbs, found by name in :mod:`sparcs.commands`."""
+    """The verbs, found by name in ``sparcs.commands``."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The verbs in the workflow's order."""

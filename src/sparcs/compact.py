@@ -56,7 +56,7 @@ class CompactNetwork(nn.Module):
     """a_1 = x,  a_i = f(W_i [a_j for j in sources_i] + b_i), no f on the last layer: (4.5) with one product per layer.
 
     Layer i's ``nn.Linear`` acts on the activities of the layers that feed it, side by side, skips included. Built from
-    a description alone, all weights are 0 and wait for ``load_state_dict``; :func:`compact` and :meth:`load` fill them.
+    a description alone, all weights are 0 and wait for ``load_state_dict``; ``compact`` and ``load`` fill them.
 
     Args:
         widths: neurons of every layer, input and output included.
@@ -127,7 +127,7 @@ class CompactNetwork(nn.Module):
 
     @classmethod
     def load(cls, path: str | Path, device: str | torch.device = "cpu") -> "CompactNetwork":
-        """The network in a file written by :meth:`save`, in the dtype it was saved in.
+        """The network in a file written by ``save``, in the dtype it was saved in.
 
         Raises ValueError if the file holds none; safetensors' own errors if it is missing or damaged.
         """

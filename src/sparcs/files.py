@@ -49,7 +49,7 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a file written by :func:`write_arrays`; raises ArtifactError if it is missing or altered."""
+    """The arrays of a file written by ``write_arrays``; raises ArtifactError if it is missing or altered."""
     try:
         with safe_open(path, framework="numpy") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
@@ -68,7 +68,7 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """A table written by :func:`write_table`; raises ArtifactError if it is missing or altered."""
+    """A table written by ``write_table``; raises ArtifactError if it is missing or altered."""
     try:
         return pq.read_table(path, page_checksum_verification=True).to_pandas()
     except (pa.ArrowException, OSError, ValueError) as error:

@@ -24,7 +24,7 @@ def replace_head(
     name: str | None = None,
     **options: object,
 ) -> SpectralNetwork:
-    """Put a :func:`spectral_head` in place of a model's head, and return it.
+    """Put a ``spectral_head`` in place of a model's head, and return it.
 
     Works in place on every timm and torchvision classifier and on any other module whose last registered linear layer
     is its head. A head that is a 1×1 convolution is a linear layer at each position, and so is what replaces it. What

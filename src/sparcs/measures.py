@@ -68,7 +68,7 @@ def path_norms(w21: np.ndarray, w32: np.ndarray) -> np.ndarray:
 def live(phi: Sequence[np.ndarray], lam: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Which neurons of each hidden layer can ever be other than f(0): (…, N_i) booleans for i = 2 … ℓ−1.
 
-    Neuron h of layer i is silent iff φ_{i−1}[h,m](λ_{i−1,m} − λ_{i,h}) = 0 for every m: its row of W_{i,i−1} is zero,
+    Neuron h of layer i is silent iff φ_{i−1}[h,m] (λ_{i−1,m} − λ_{i,h}) = 0 for every m: its row of W_{i,i−1} is zero,
     and with it its row of every W_ij.
     """
     return [spectral.incoming_weights(phi, lam, i, lowest=i - 1)[i - 1].any(axis=-1) for i in range(2, len(lam))]

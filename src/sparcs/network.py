@@ -28,7 +28,8 @@ class SpectralNetwork(nn.Module):
             multiplications (``sparcs.spectral.multiplications``) at the widths and the batch at hand.
         generator: source of the random φ; PyTorch's global one if None. Drawn on the generator's device in float32,
             then moved, so that one seed gives one start on every device.
-        device, dtype: of the parameters, as in every PyTorch layer.
+        device: of the parameters, as in every PyTorch layer.
+        dtype: of the parameters; PyTorch's default if None.
 
     Shapes: (…, N_1) -> (…, N_ℓ), in the dtype and on the device of the parameters.
     Attributes: ``eigenvectors[k]`` is φ_{k+1}, (N_{k+2}, N_{k+1}); ``eigenvalues[k]`` is λ_{k+1}, (N_{k+1},).
@@ -112,7 +113,7 @@ class SpectralNetwork(nn.Module):
         """A plain module with only the layers and neurons that matter; by default exactly the same function.
 
         ``removal`` and how much to remove (``threshold``; ``inputs`` and ``tolerance``; ``loss`` and ``budget``) are
-        those of :func:`sparcs.compact.compact`, which says what is raised.
+        those of ``sparcs.compact.compact``, which says what is raised.
         """
         return compact(self, removal, **how_much)
 

@@ -1,6 +1,6 @@
 """Removing neurons from a trained network in weight space, without touching what the others do. NumPy only.
 
-A network is held as a :class:`Graph` of bundles and biases. Layers count from 1, as in the paper; the constant-1
+A network is held as a ``Graph`` of bundles and biases. Layers count from 1, as in the paper; the constant-1
 neuron of the input layer is no neuron here, its weights are the biases.
 """
 
@@ -59,8 +59,8 @@ def graph_of(phi: Sequence[np.ndarray], lam: Sequence[np.ndarray], bias: bool) -
 def importance(graph: Graph) -> dict[int, np.ndarray]:
     """‖Γ_h‖ of every hidden neuron, the norm of its incoming times the norm of its outgoing weights, {i: (N_i,)}.
 
-    With one hidden layer and no bias it is the path norm of :func:`sparcs.measures.path_norms`. Biases do not count:
-    without its inputs a neuron is a constant, and :func:`reduced` keeps constants.
+    With one hidden layer and no bias it is the path norm of ``sparcs.measures.path_norms``. Biases do not count:
+    without its inputs a neuron is a constant, and ``reduced`` keeps constants.
     """
     return {
         i: np.linalg.norm(graph.incoming(i), axis=1) * np.linalg.norm(graph.outgoing(i), axis=0) for i in graph.hidden

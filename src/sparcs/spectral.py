@@ -129,7 +129,7 @@ def incoming_weights(phi: Sequence[Array], lam: Sequence[Array], i: int, lowest:
 def forward_bundles(phi: Sequence[Array], lam: Sequence[Array], x: Array, activation: Callable) -> Array:
     """a_1 = x,  a_i = f(Σ_{k<i} W_ik a_k),  no f on the last layer   (4.5), each W_ik formed by (4.3).
 
-    x: (…, batch, N_1). Returns (…, batch, N_ℓ). The cost is quadratic in depth; see :func:`forward_eigenbasis`.
+    x: (…, batch, N_1). Returns (…, batch, N_ℓ). The cost is quadratic in depth; see ``forward_eigenbasis``.
     """
     activities = [x]
     for i in range(2, len(lam) + 1):
@@ -209,7 +209,7 @@ def multiplications(widths: Sequence[int], batch: int, form: str) -> int:
 
 
 def cheaper_form(widths: Sequence[int], batch: int | None) -> str:
-    """The form of the forward pass with fewer :func:`multiplications`; batch None: an endlessly large one."""
+    """The form of the forward pass with fewer ``multiplications``; batch None: an endlessly large one."""
     if batch is None:  # what each further sample costs decides
         bundles, eigenbasis = (multiplications(widths, 1, form) - multiplications(widths, 0, form) for form in FORMS)
     else:

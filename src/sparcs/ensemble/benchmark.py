@@ -30,7 +30,7 @@ def flop_per_step(hidden: int = HIDDEN, batch: int = BATCH) -> int:
 
 def microseconds_per_step(points: int = 10_000, repeats: int = 7) -> list[dict]:
     """One row for each way of training: ``way``, ``best`` and ``median`` µs a step of one network, ``gflops``, the
-    rate of :func:`flop_per_step` in the best time, and ``share_of_sgemm``, that rate over :func:`sgemm_gflops`. The
+    rate of ``flop_per_step`` in the best time, and ``share_of_sgemm``, that rate over ``sgemm_gflops``. The
     share can pass 1, for the kernel replaces much of that arithmetic by table lookups.
 
     Ways: ``kernel`` (all of its work: shuffles, gathering, steps), ``batched, one trial``, ``batched, 16 trials at

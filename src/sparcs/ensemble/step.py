@@ -227,7 +227,7 @@ def _update_ends(state, tail, open0, open1, open2, output, loss, rate, correctio
 
 @njit
 def _adam_scalar(state, i, gradient, rate, correction):
-    """:func:`_adam` on one number."""
+    """``_adam`` on one number."""
     real = state.values.dtype.type
     state.first[i] += real(1 - BETA_1) * (gradient - state.first[i])
     state.second[i] = real(BETA_2) * state.second[i] + real(1 - BETA_2) * gradient * gradient

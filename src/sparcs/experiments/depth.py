@@ -58,7 +58,7 @@ def train(
     device: str,
     on_epoch: Callable[[int], None] | None = None,
 ) -> Trained:
-    """Train one trial per seed; data as from :func:`used_points`."""
+    """Train one trial per seed; data as from ``used_points``."""
     from sparcs.ensemble import batched  # loads torch
 
     initial, training = start(data, settings, depth, gain, seeds), Training(**settings.training.model_dump())

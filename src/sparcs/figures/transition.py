@@ -23,7 +23,7 @@ def fig07_table(trials: pd.DataFrame) -> pd.DataFrame:
 def fig07(drawn: pd.DataFrame, paths: pd.DataFrame, skips: pd.DataFrame, surface: pd.DataFrame) -> Figure:
     """‖Γ‖ against α for every β, over panels of the trained network and its fitted surface.
 
-    drawn: from :func:`fig07_table`; paths, skips, surface: what the panels show (:func:`panel_rows`).
+    drawn: from ``fig07_table``; paths, skips, surface: what the panels show (``panel_rows``).
     """
     alphas = sorted(surface["alpha"].unique())
     figure = Figure(figsize=(PAGE, 5.6))

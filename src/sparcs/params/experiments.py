@@ -195,7 +195,7 @@ def teacher_name(seed: int, rotations: int) -> str:
 
 
 def teacher_parts(name: str) -> tuple[int, int]:
-    """(seed, rotations) of a teacher named by :func:`teacher_name`."""
+    """(seed, rotations) of a teacher named by ``teacher_name``."""
     seed, rotations = name.removeprefix("teacher").split("_rotations")
     return int(seed), int(rotations)
 
