@@ -214,6 +214,24 @@ def test_tables_do_not_depend_on_chunks(sources, tmp_path):
     assert len(list(tmp_path.glob("1/trials/**/*.provenance.json"))) == len(trials)
 
 
+def test_finished_jobs_are_published_with_their_layers(sources, tmp_path):
+    results, published = tmp_path / "results", tmp_path / "published"
+    settings = params.resolve(BASE, {"scale": "laptop"}).model_copy(update={"root_seed": 1, "depth": SETTINGS})
+    values = settings.model_dump(mode="json")
+    files.write_json(results / "settings.json", {"scale": "laptop", "paper": values, "run": values})
+    for job in SETTINGS.jobs()[:2]:
+        assert train(sources, SETTINGS, job, results / "depth" / "trials") == 0
+    code = run(
+        "publish", "--results", results, "--figures", tmp_path / "figures", "--published", published,
+        "--published-figures", tmp_path / "out",
+    )  # fmt: skip
+    assert code == 0
+    trials, layers = (files.read_table(published / "depth" / f"{name}.parquet") for name in ("trials", "layers"))
+    assert trials[["depth", "trial"]].to_numpy().tolist() == [[1, 0], [1, 1], [3, 0], [3, 1]]
+    assert set(trials["scale"]) == {"laptop"} and (trials["minutes"] > 0).all()
+    assert len(layers) == 2 * 1 + 2 * 3 and set(layers["made_from"]) == set(trials["made_from"])
+
+
 def test_a_trial_that_diverges_has_a_row_of_nan(sources, tmp_path, capsys):
     training = SETTINGS.teacher.training.model_copy(update={"learning_rate": 1e30})
     task = SETTINGS.teacher.model_copy(update={"training": training})

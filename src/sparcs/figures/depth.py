@@ -196,6 +196,7 @@ def _draw_raster(axes: Axes, rows: pd.DataFrame) -> None:
         )
         places[edges.mean()] = depth
         start = edges[-1] + max(0.6, 0.06 * len(networks))
+    axes.set_xlim(-0.01 * edges[-1], 1.01 * edges[-1])  # the outer frames are not cut
     axes.set_xticks(list(places), list(places.values()))
     axes.set_yticks(range(1, int(rows["depth"].max()) + 1))
     axes.set_ylabel("hidden layer, from the input")
