@@ -35,6 +35,7 @@ def write_tables(folder: Path, size: dict, diverged: bool = True) -> Path:
         **teacher_student(rng, size),
         "hyperparameters/trials": hyperparameters(rng, size),
         **depth(rng, size),
+        **theory(rng),
     }
     if diverged:
         spoil(tables["regression/trials"], ["gamma_norm", "mean_abs_eigenvalue", "eigenvalue_norm", "mse", "r2"])
@@ -239,10 +240,32 @@ def depth(rng, size: dict) -> dict[str, pd.DataFrame]:
     }
 
 
+def theory(rng) -> dict[str, pd.DataFrame]:
+    checks = [(name, 3, seed, 1e-15 * rng.random()) for name in ("perceptron_error", "gradient_step_mismatch")
+              for seed in range(4)]  # fmt: skip
+    checks += [("direct_hidden_weight", 4, 0, 0.0), ("spectral_over_direct", 2, 0, 1.02)]
+    checks += [("spectral_over_direct", 9, 0, 0.3), ("spectral_over_direct_small", 3, 0, 1.25)]
+    identities = [
+        {"identity": name, "bundles": count, "widths": "2-1-2" * name.startswith(("4", "B.2")), "compared": 1000,
+         "wrong": 0, "float64_error": np.nan if name.startswith("B.1") else 1e-15}
+        for name in ("4.1", "4.2", "4.3", "B.2", "B.13", "B.16") for count in (1, 5)
+    ]  # fmt: skip
+    misprints = [
+        {"id": k, "place": "Section 3", "kind": kind, "printed": "|λ| = 1", "correct": "|λ| = 2", "found": "synthetic",
+         "holds": holds}
+        for k, (kind, holds) in enumerate([("checked", True), ("checked", False), ("wording", None), ("stated", None)])
+    ]  # fmt: skip
+    return {
+        "theory/checks": pd.DataFrame(checks, columns=["check", "layers", "seed", "value"]),
+        "theory/identities": pd.DataFrame(identities),
+        "theory/misprints": pd.DataFrame(misprints).astype({"holds": "boolean"}),
+    }
+
+
 def claims(size: dict) -> pd.DataFrame:
     verdicts = {"B1": "replicated", "B2": "partly", "D2": "not replicated"}
     tested = size is FULL
-    ids = ["A1", "A3", "B1", "B1a", "B1b", "B2", "B3", "C1", "D1", "D2", "D2a", "D2b", "D3", "D4", "G1"]
+    ids = ["A1", "A2", "A2a", "A3", "B1", "B1a", "B1b", "B2", "B3", "C1", "D1", "D2", "D2a", "D2b", "D3", "D4", "G1"]
     return pd.DataFrame(
         [
             {

@@ -14,8 +14,9 @@ from sparcs.report import check_parameters, render
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 FIGURES = {
+    "01_theory": [*(f"fig{k:02d}" for k in range(1, 7)), "fig08"],
     "02_alpha_beta": ["fig07", "fig07_network", "fig07_surface", "fig11", "fig12", "fig13", "fig14", "fig15"],
-    "03_teacher_student": ["fig08", "fig09", "fig10"],
+    "03_teacher_student": ["fig09", "fig10"],
     "06_hyperparameters": ["fig_hyperparameters"],
     "08_any_depth": ["fig_depth", "fig_depth_start"],
 }

@@ -11,6 +11,18 @@ TABLES = {
     "depth": [*rules.tabulate_depth.output, *rules.measure_depth_start.output],
 }
 NOTEBOOKS = {
+    "01_theory": {
+        "tables": TABLES["theory"],
+        "figures": [
+            "fig01",
+            "fig02",
+            "fig03",
+            "fig04",
+            "fig05",
+            "fig06",
+            "fig08",
+        ],
+    },
     "02_alpha_beta": {
         "tables": TABLES["regression"],
         "figures": [
@@ -26,7 +38,7 @@ NOTEBOOKS = {
     },
     "03_teacher_student": {
         "tables": TABLES["teacher_student"],
-        "figures": ["fig08", "fig09", "fig10"],
+        "figures": ["fig09", "fig10"],
     },
     "06_hyperparameters": {
         "tables": TABLES["hyperparameters"],
@@ -43,6 +55,7 @@ NOTEBOOK_MODULES = [
     "sparcs.figures.notebook",
     "sparcs.figures.prose",
     "sparcs.figures.tables",
+    "sparcs.figures.theory",
     "sparcs.report",
 ]
 REPORTS = expand(f"{RESULTS}/reports/{{notebook}}.html", notebook=NOTEBOOKS)

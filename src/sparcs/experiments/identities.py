@@ -117,7 +117,7 @@ def stated(phi: Blocks, lam: Blocks) -> dict[str, list[np.ndarray]]:
 
 
 def computed(phi: Blocks, lam: Blocks) -> dict[str, list[np.ndarray]]:
-    """The same matrices as :func:`stated` gives, by elimination and explicit products; phi, lam: fractions."""
+    """The same matrices as ``stated`` gives, by elimination and explicit products; phi, lam: fractions."""
     vectors, values = written_out(phi, lam)
     inverse = exact_inverse(vectors)
     adjacency = (vectors @ values) @ inverse

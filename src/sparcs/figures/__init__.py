@@ -1,7 +1,7 @@
 """One file per family of figures; for each figure a table of what is drawn, the drawing, and its caption.
 
 ``figNN_table`` makes tidy rows out of a run's tables, ``figNN`` draws them, ``figNN_caption`` says what is seen;
-:func:`save` writes drawing and rows side by side. Nothing here trains or measures.
+``save`` writes drawing and rows side by side. Nothing here trains or measures.
 """
 
 from sparcs.figures.cost import fig_cost, fig_cost_caption, fig_cost_table
@@ -14,6 +14,17 @@ from sparcs.figures.depth import (
     fig_depth_table,
 )
 from sparcs.figures.eigenvalues import fig09, fig09_caption, fig09_table
+from sparcs.figures.matrices import (
+    fig03,
+    fig03_caption,
+    fig03_table,
+    fig04,
+    fig04_caption,
+    fig04_table,
+    fig05,
+    fig05_caption,
+    fig05_table,
+)
 from sparcs.figures.networks import (
     fig07_network,
     fig07_network_caption,
@@ -24,6 +35,7 @@ from sparcs.figures.networks import (
 from sparcs.figures.pruning import fig10, fig10_caption, fig10_table
 from sparcs.figures.saving import save
 from sparcs.figures.sizes import fig08, fig08_caption, fig08_table
+from sparcs.figures.starts import fig06, fig06_caption, fig06_table
 from sparcs.figures.surfaces import (
     fig07_surface,
     fig07_surface_caption,
@@ -35,6 +47,7 @@ from sparcs.figures.surfaces import (
     fig12_table,
 )
 from sparcs.figures.sweep import fig_hyperparameters, fig_hyperparameters_caption, fig_hyperparameters_table
+from sparcs.figures.transfer import fig01, fig01_caption, fig01_table, fig02, fig02_caption, fig02_table
 from sparcs.figures.transition import (
     fig07,
     fig07_caption,
@@ -49,6 +62,24 @@ from sparcs.figures.transition import (
 )
 
 __all__ = [
+    "fig01",
+    "fig01_caption",
+    "fig01_table",
+    "fig02",
+    "fig02_caption",
+    "fig02_table",
+    "fig03",
+    "fig03_caption",
+    "fig03_table",
+    "fig04",
+    "fig04_caption",
+    "fig04_table",
+    "fig05",
+    "fig05_caption",
+    "fig05_table",
+    "fig06",
+    "fig06_caption",
+    "fig06_table",
     "fig07",
     "fig07_caption",
     "fig07_network",
