@@ -33,7 +33,7 @@ def finished(tmp_path_factory):
 
 def test_every_output_is_there(finished):
     results, figures = finished / "results" / "smoke", finished / "figures" / "smoke"
-    for number in range(7, 16):
+    for number in range(1, 16):
         for kind in ("svg", "png", "csv"):
             assert (figures / f"fig{number:02d}.{kind}").stat().st_size > 0
     for notebook in (ROOT / "notebooks").glob("*.ipynb"):
@@ -45,7 +45,7 @@ def test_every_output_is_there(finished):
 def test_every_claim_has_a_verdict(finished):
     verdicts = pd.read_csv(finished / "results" / "smoke" / "claims.csv").set_index("id")
     assert {claim.id for claim in CLAIMS} <= set(verdicts.index)
-    assert verdicts.loc[["A1", "A3", "C1"], "verdict"].tolist() == ["replicated"] * 3
+    assert set(verdicts.loc[["A1", "A2", "A3", "C1"], "verdict"]) == {"replicated"}
     assert set(verdicts.loc[["B1", "B2", "B3", "D2", "D3", "D4", "G1"], "verdict"]) == {"untested"}
     assert verdicts.loc["B3", "reason"].startswith("not the paper's run: epochs 2 of 300")
 

@@ -111,10 +111,10 @@ def fig05(drawn: pd.DataFrame) -> Figure:
 def fig03_caption(drawn: pd.DataFrame) -> str:
     """Figure 3 in words."""
     return (
-        f"**Figure 3.** Two layers of {_widths(drawn)} neurons: the eigenvectors $\\Phi$ hold one block $\\phi$ below "
-        "a diagonal of ones, the eigenvalues $\\Lambda$ stand on a diagonal, and $A = \\Phi\\Lambda\\Phi^{-1}$ has the "
-        f"eigenvalues on its diagonal and one block of weights, $W_{{21}}$. {_computed(drawn)} *The paper's figure* is "
-        "a drawing of the same blocks."
+        f"**Figure 3.** Two layers of {_widths(drawn)} neurons as matrices: one block of eigenvectors gives one bundle "
+        "of weights. $\\Phi$ holds the block $\\phi$ below a diagonal of ones, $\\Lambda$ the eigenvalues, and "
+        "$A = \\Phi\\Lambda\\Phi^{-1}$ the eigenvalues on its diagonal and below it the weights $W_{21}$. "
+        f"{_computed(drawn)} *The paper's figure* is a drawing of the same blocks."
     )
 
 
@@ -122,7 +122,7 @@ def fig04_caption(drawn: pd.DataFrame) -> str:
     """Figure 4 in words."""
     return (
         f"**Figure 4.** Three layers of {_widths(drawn)} neurons: two blocks of eigenvectors give three bundles of "
-        "weights, two between neighbours and the skip $W_{31}$ from input to output, which has no parameters of its "
+        "weights, two between neighbours and a skip. The skip $W_{31}$ from input to output has no parameters of its "
         f"own. {_computed(drawn)} *The paper's figure* is a drawing of the same blocks."
     )
 
@@ -131,13 +131,13 @@ def fig05_caption(drawn: pd.DataFrame) -> str:
     """Figure 5 in words."""
     blocks = drawn[["matrix", "target", "source"]].drop_duplicates()
     below = blocks[blocks["target"] > blocks["source"]]
-    bundles = (below["matrix"] == "A").sum()
-    layers = blocks["target"].max()
+    bundles, layers = (below["matrix"] == "A").sum(), blocks["target"].max()
     return (
-        f"**Figure 5.** $B + 1 = {layers}$ layers of {_widths(drawn)} neurons: {layers - 1} blocks of eigenvectors, "
-        f"$\\phi_1$ to $\\phi_{{{layers - 1}}}$, and {layers} of eigenvalues, $L_1$ to $L_{{{layers}}}$, give all "
-        f"{bundles} bundles $W_{{ij}}$ of (4.3), a skip between every two layers. {_computed(drawn)} *The paper's "
-        f"figure* is a drawing for any $B$; its text counts $B$ diagonal blocks in $\\Lambda_B$, there are $B + 1$."
+        f"**Figure 5.** {layers} layers of {_widths(drawn)} neurons: {layers - 1} blocks of eigenvectors give "
+        f"{bundles} bundles of weights, one between every two layers. $B = {layers - 1}$; the blocks $\\phi_1$ to "
+        f"$\\phi_{layers - 1}$ and the eigenvalues $L_1$ to $L_{layers}$ determine every $W_{{ij}}$ of (4.3). "
+        f"{_computed(drawn)} *The paper's figure* is a drawing for any $B$; its text counts $B$ diagonal blocks in "
+        "$\\Lambda_B$, there are $B + 1$."
     )
 
 

@@ -110,7 +110,7 @@ def fig02_caption(drawn: pd.DataFrame) -> str:
     results = drawn[drawn["object"] == "a*_k"].pivot(index=["target", "row"], columns="step", values="value")
     apart = (results["with self loops"] - results["without self loops"]).abs().groupby("target").max()
     return (
-        "**Figure 2.** Self loops leave the signal for layer $k+1$ as it is: the framed parts of $\\mathbf{a}^*_k$ "
+        "**Figure 2.** Self loops leave the signal for layer $k+1$ as it is. The framed parts of $\\mathbf{a}^*_k$ "
         f"differ by {number(apart[2])}, the parts above, which $\\pi$ drops, by up to {number(apart[1])}. Left: only "
         "weights in $A^{(k)}$; right: the eigenvalues on its diagonal too, as $\\Phi\\Lambda\\Phi^{-1}$ has them. "
         "The network and the signal of Figure 1. *The paper's figure* is a drawing of the same."
