@@ -50,6 +50,25 @@ def write_tables(folder: Path, size: dict, diverged: bool = True) -> Path:
     return folder
 
 
+def write_published(folder: Path) -> Path:
+    """Write synthetic published benchmarks."""
+    where = {"machine": "synthetic machine", "commit": "0123456789abcdef", "date": "2026-01-01T00:00:00+00:00"}
+    layers, networks = np.repeat([2, 4, 8], 3), ["MLP", "SpectralNetwork", "W_ij formed"]
+    cost = {"best": 0.1, "median": 0.1 * layers, "megabytes": 1.0, "ratio": 1.5, "megabytes_ratio": 1.2}
+    slopes = {"largest_ratio": 1.5, "slope": 1.0, "slope_least_squares": 1.1}
+    tables = {
+        "depth": pd.DataFrame({"layers": layers, "network": networks * 3} | cost),
+        "depth_summary": pd.DataFrame({"quantity": ["step"] * 3 + ["memory"] * 3, "network": networks * 2} | slopes),
+        "teacher_student_step": pd.DataFrame(
+            {"way": ["the experiment's trainer", "W_ij formed"], "median": [5.0, 6.0]}
+        ),
+    }
+    (folder / "benchmark").mkdir(parents=True)
+    for name, table in tables.items():
+        table.assign(**where).to_csv(folder / "benchmark" / f"{name}.csv", index=False)
+    return folder
+
+
 def share(alpha: float, beta: float) -> float:
     return float((1 + np.tanh(beta * (alpha - 0.5))) / 2)
 

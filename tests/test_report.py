@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from figure_tables import FULL, SMOKE, claims, write_tables
+from figure_tables import FULL, SMOKE, claims, write_published, write_tables
 from sparcs.figures import prose, tables
 from sparcs.report import check_parameters, render
 
@@ -18,7 +18,7 @@ FIGURES = {
     "02_alpha_beta": ["fig07", "fig07_network", "fig07_surface", "fig11", "fig12", "fig13", "fig14", "fig15"],
     "03_teacher_student": ["fig09", "fig10"],
     "06_hyperparameters": ["fig_hyperparameters"],
-    "08_any_depth": ["fig_depth", "fig_depth_start"],
+    "08_any_depth": ["fig_depth", "fig_depth_start", "fig_cost"],
 }
 
 
@@ -28,6 +28,7 @@ def executed(request, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp(request.param)
     write_tables(folder / "tables", SMOKE)
     parameters = {"tables": folder / "tables", "figures": folder / "figures", "scale": "smoke"}
+    parameters["published"] = write_published(folder / "published")
     options = [option for name, value in parameters.items() for option in ("-p", name, str(value))]
     command = [sys.executable, "-m", "papermill", NOTEBOOKS / f"{request.param}.ipynb", folder / "executed.ipynb"]
     done = subprocess.run(
@@ -68,8 +69,8 @@ def test_notebooks_are_committed_without_outputs():
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_parameters_are_checked(name):
-    check_parameters(NOTEBOOKS / f"{name}.ipynb", ["tables", "figures", "scale"])
-    with pytest.raises(ValueError, match=r"its parameters are \['figures', 'scale', 'tables'\], expected"):
+    check_parameters(NOTEBOOKS / f"{name}.ipynb", ["tables", "figures", "scale", "published"])
+    with pytest.raises(ValueError, match=r"its parameters are \['figures', 'published', 'scale', 'tables'\], expected"):
         check_parameters(NOTEBOOKS / f"{name}.ipynb", ["tables", "figures"])
 
 

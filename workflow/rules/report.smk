@@ -10,6 +10,10 @@ TABLES = {
     "hyperparameters": rules.tabulate_hyperparameters.output,
     "depth": [*rules.tabulate_depth.output, *rules.measure_depth_start.output],
 }
+BENCHMARK_TABLES = [
+    ROOT / f"results/published/benchmark/{table}.csv"
+    for table in ("depth", "depth_summary", "teacher_student_step")
+]
 NOTEBOOKS = {
     "01_theory": {
         "tables": TABLES["theory"],
@@ -46,11 +50,13 @@ NOTEBOOKS = {
     },
     "08_any_depth": {
         "tables": TABLES["depth"],
-        "figures": ["fig_depth", "fig_depth_start"],
+        "figures": ["fig_depth", "fig_depth_start", "fig_cost"],
+        "published": BENCHMARK_TABLES,
     },
 }
 NOTEBOOK_MODULES = [
     "sparcs.figures",
+    "sparcs.figures.cost_prose",
     "sparcs.figures.depth_prose",
     "sparcs.figures.notebook",
     "sparcs.figures.prose",
@@ -130,6 +136,7 @@ for notebook, parts in NOTEBOOKS.items():
         input:
             notebook=ROOT / f"notebooks/{notebook}.ipynb",
             tables=parts["tables"],
+            published=parts.get("published", []),
             claims=rules.judge_claims.output,
             settings=rules.record_settings.output,
             provenance=rules.record_provenance.output,
@@ -152,12 +159,13 @@ for notebook, parts in NOTEBOOKS.items():
             tables=RESULTS,
             figures=FIGURES,
             scale=SCALE,
+            published=os.path.relpath(ROOT / "results/published"),
         message:
             f"Executing notebook {notebook}"
         shell:
-            "(sparcs check-parameters {input.notebook} tables figures scale"
+            "(sparcs check-parameters {input.notebook} tables figures scale published"
             " && papermill {input.notebook} {log.notebook} -p tables {params.tables} -p figures {params.figures}"
-            " -p scale {params.scale} --log-output --no-progress-bar"
+            " -p scale {params.scale} -p published {params.published} --log-output --no-progress-bar"
             " && sparcs render-report {log.notebook} {output.html}"
             " && cp {log.notebook} {output.notebook}) > {log.text} 2>&1"
 

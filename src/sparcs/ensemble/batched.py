@@ -128,6 +128,7 @@ class Group:
         return torch.stack(each).all(dim=0)
 
     def values(self) -> dict[str, np.ndarray]:
+        """Copies of the parameters as they are now, named as in ``initial_parameters``."""
         return {key: value.detach().cpu().numpy().copy() for key, value in self.parameters.items()}
 
 

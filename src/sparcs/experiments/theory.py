@@ -80,7 +80,7 @@ class DirectNetwork(nn.Module):
 def direct_largest_hidden_weight(seed: int, layers: int, steps: int) -> float:
     """Claim A3, second half: the largest weight into a hidden layer of a direct-space net that started there at 0.
 
-    The same task and optimiser as in :func:`first_gradient_steps`, for ``steps`` steps.
+    The same task and optimiser as in ``first_gradient_steps``, for ``steps`` steps.
     """
     generator = torch.Generator().manual_seed(seed)
     network = DirectNetwork([8] * layers, generator)

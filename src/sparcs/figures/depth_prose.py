@@ -42,8 +42,8 @@ def answer(trials: pd.DataFrame, settings: Mapping) -> str:
     by_eigenvalue = int((deep["surviving_by_eigenvalue"] == 1).sum())
     return (
         f"**Answer: {verdict}.** Of {len(deep)} networks that were allowed more than one hidden layer, {one} use "
-        f"exactly one if a layer counts by what its deletion costs, {by_eigenvalue} if it counts by its eigenvalues. The paper "
-        "makes no claim on it."
+        f"exactly one if a layer counts by what its deletion costs, {by_eigenvalue} if it counts by its eigenvalues. "
+        "The paper makes no claim on it."
     )
 
 

@@ -18,17 +18,21 @@ SCREEN_PIXELS_PER_INCH = 118  # a full-width figure fills the page's column
 class Notebook:
     """Tables in, sentences and figures out.
 
-    tables: results/<scale>; figures: figures/<scale>.
+    tables: results/<scale>; figures: figures/<scale>; published: results/published.
     """
 
-    def __init__(self, tables: str, figures: str):
-        self._tables, self._figures = Path(tables), Path(figures)
+    def __init__(self, tables: str, figures: str, published: str):
+        self._tables, self._figures, self._published = Path(tables), Path(figures), Path(published)
         self.settings = read_json(self._tables / "settings.json")
         self.provenance = read_json(self._tables / "provenance.json")
 
     def table(self, name: str) -> pd.DataFrame:
         """A table of the run, for instance "regression/trials"."""
         return read_table(self._tables / f"{name}.parquet")
+
+    def published(self, name: str) -> pd.DataFrame:
+        """A published table that is not this run's, for instance "benchmark/depth"."""
+        return pd.read_csv(self._published / f"{name}.csv")
 
     def claims(self, *names: str) -> pd.DataFrame:
         """The rows of these claims and of their parts: B1, B1a, B1b …"""
