@@ -85,7 +85,10 @@ def train_steps(
 
 
 class Group:
-    """Trials trained together: their parameters, their optimiser, the points, on one device."""
+    """Trials trained together: their parameters, their optimiser, the points, on one device.
+
+    A trial alone has no leading dimension: plain matrix products have less to do than batched ones of one matrix.
+    """
 
     def __init__(self, initial, x, y, training, activation, device) -> None:
         self.x, self.y = (torch.as_tensor(array, device=device) for array in (x, y))
@@ -99,9 +102,13 @@ class Group:
             if self.form == "bundles"
             else partial(spectral.forward_eigenbasis, input_is_zero=fixed)
         )
-        self.parameters = {key: torch.tensor(value, device=device) for key, value in initial.items()}
-        self.phi = [self.parameters[f"eigenvectors.{k}"] for k in range(len(widths) - 1)]  # (trials, N_{k+1}, N_k)
-        self.lam = [self.parameters[f"eigenvalues.{k}"] for k in range(len(widths))]  # (trials, N_k)
+        self.leading = (self.trials,) if self.trials > 1 else ()
+        self.parameters = {
+            key: torch.tensor(value.reshape(*self.leading, *value.shape[1:]), device=device)
+            for key, value in initial.items()
+        }
+        self.phi = [self.parameters[f"eigenvectors.{k}"] for k in range(len(widths) - 1)]  # (…, N_{k+1}, N_k)
+        self.lam = [self.parameters[f"eigenvalues.{k}"] for k in range(len(widths))]  # (…, N_k)
         first = 0 if training.train_input_eigenvalues else 1
         self.penalised = self.lam[first:-1]
         trained = [value.requires_grad_() for value in (*self.phi, *self.lam[first:])]
@@ -111,25 +118,31 @@ class Group:
 
     def step(self, order: Tensor) -> Tensor:
         """One Adam step on the points ``order``, (trials, batch); returns the mean squared errors, (trials,)."""
-        x, y = self.x[order], self.y[order]  # (trials, batch, N_1), (trials, batch, N_ℓ)
-        errors = self.forward(self.phi, self.lam, x, self.activation) - y  # (trials, batch, N_ℓ)
-        mean_square = (errors * errors).mean(dim=(-2, -1))  # (trials,)
+        order = order.reshape(*self.leading, -1)  # (…, batch)
+        x, y = self.x[order], self.y[order]  # (…, batch, N_1), (…, batch, N_ℓ)
+        errors = self.forward(self.phi, self.lam, x, self.activation) - y  # (…, batch, N_ℓ)
+        mean_square = (errors * errors).mean(dim=(-2, -1))  # (…)
         loss = mean_square.sum()
         if self.penalised and self.training.rho > 0:
             loss = loss + self.training.rho * spectral.penalty(self.penalised, self.training.penalty).sum()
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
-        return mean_square.detach()
+        return mean_square.detach().reshape(self.trials)
+
+    def stacked(self) -> dict[str, Tensor]:
+        """The parameters with the trials as leading dimension, sharing memory with those that are trained."""
+        shapes = {key: value.shape[len(self.leading) :] for key, value in self.parameters.items()}
+        return {key: value.detach().reshape(self.trials, *shapes[key]) for key, value in self.parameters.items()}
 
     def finite(self) -> Tensor:
         """Which trials have no NaN or infinity among their parameters, (trials,)."""
-        each = [value.detach().isfinite().flatten(1).all(dim=1) for value in self.parameters.values()]
+        each = [value.isfinite().flatten(1).all(dim=1) for value in self.stacked().values()]
         return torch.stack(each).all(dim=0)
 
     def values(self) -> dict[str, np.ndarray]:
         """Copies of the parameters as they are now, named as in ``initial_parameters``."""
-        return {key: value.detach().cpu().numpy().copy() for key, value in self.parameters.items()}
+        return {key: value.cpu().numpy().copy() for key, value in self.stacked().items()}
 
 
 def _run(
@@ -147,7 +160,7 @@ def _run(
         finite = (group.finite() & mean_square.isfinite()).cpu().numpy()
         for trial in np.flatnonzero(~finite & (diverged < 0)):
             diverged[trial] = epoch
-            frozen[trial] = {key: value[trial].detach().clone() for key, value in group.parameters.items()}
+            frozen[trial] = {key: value[trial].clone() for key, value in group.stacked().items()}
         stopped = (diverged >= 0).all()
         if on_epoch:
             on_epoch(group.trials * (training.epochs - epoch if stopped else 1))
@@ -155,7 +168,7 @@ def _run(
             break
     for trial, values in frozen.items():
         for key, value in values.items():
-            group.parameters[key].detach()[trial] = value
+            group.stacked()[key][trial] = value
     return diverged, np.where(diverged < 0, mean_square.double().cpu().numpy(), np.nan)
 
 
