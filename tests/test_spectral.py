@@ -128,6 +128,16 @@ def test_multiplications_of_the_paper_s_networks():
 
 
 @settings(max_examples=100, deadline=None)
+@given(WIDTHS, st.integers(0, 10**6))
+def test_multiplications_count_every_bundle(widths, batch):
+    """Pair by pair: W_ij is formed as W_{i,j+1} φ_j for j < i−1, and applied to the batch."""
+    layers = range(len(widths))
+    formed = sum(widths[i] * widths[j + 1] * widths[j] for i in layers for j in range(i - 1))
+    applied = sum(widths[i] * widths[j] for i in layers for j in range(i))
+    assert spectral.multiplications(widths, batch, "bundles") == formed + batch * applied
+
+
+@settings(max_examples=100, deadline=None)
 @given(WIDTHS, st.integers(1, 10**6))
 def test_the_cheaper_form_settles_as_the_batch_grows(widths, batch):
     endless = spectral.cheaper_form(widths, None)

@@ -14,7 +14,7 @@ Layers count from 1, as in the paper.
 
 from collections.abc import Callable, Sequence
 from functools import reduce
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import comb
 from operator import iadd
 from typing import Any
@@ -110,9 +110,10 @@ def bundle_weight(phi: Sequence[Array], lam: Sequence[Array], i: int, j: int) ->
 def nearest_weight(block: Array, before: Array, after: Array) -> Array:
     """Weights between consecutive layers,  W_{i,i−1} = φ_{i−1} L_{i−1} − L_i φ_{i−1}   (4.3 at j = i−1).
 
+    Entry by entry φ_{i−1}[h,m] (λ_{i−1,m} − λ_{i,h}): only differences of eigenvalues act.
     block: φ_{i−1}, (…, N_i, N_{i−1}); before, after: λ_{i−1} and λ_i. Returns (…, N_i, N_{i−1}).
     """
-    return block * before[..., None, :] - after[..., :, None] * block
+    return block * (before[..., None, :] - after[..., :, None])
 
 
 def incoming_weights(phi: Sequence[Array], lam: Sequence[Array], i: int, lowest: int = 1) -> dict[int, Array]:
@@ -202,9 +203,8 @@ def multiplications(widths: Sequence[int], batch: int, form: str) -> int:
     pairs = [a * b for a, b in pairwise(widths)]
     if form == "eigenbasis":
         return batch * (sum(pairs) + sum(pairs[1:-1]))
-    layers = range(len(widths))
-    formed = sum(widths[i] * pairs[j] for i in layers for j in range(i - 1))
-    applied = sum(widths[i] * widths[j] for i in layers for j in range(i))
+    formed = sum(width * below for width, below in zip(widths[2:], accumulate(pairs), strict=False))
+    applied = sum(width * below for width, below in zip(widths[1:], accumulate(widths), strict=False))
     return formed + batch * applied
 
 
