@@ -11,6 +11,7 @@ from sparcs.params import ParameterError
 VERBS = {
     "generate-regression-data": "data",
     "generate-teacher-data": "data",
+    "prepare-images": "images",
     "train-regression": "regression",
     "tabulate-regression": "regression",
     "train-teacher-student": "teacher_student",

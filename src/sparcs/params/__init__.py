@@ -20,6 +20,7 @@ from sparcs.params.experiments import (
     teacher_parts,
 )
 from sparcs.params.fields import Model, TrainingSettings
+from sparcs.params.images import ImageFiles, ImageSources
 from sparcs.params.settings import (
     SCALES,
     ParameterError,
@@ -42,6 +43,8 @@ __all__ = [
     "DepthTrial",
     "Ensemble",
     "Hyperparameters",
+    "ImageFiles",
+    "ImageSources",
     "Model",
     "ParameterError",
     "Regression",

@@ -17,6 +17,7 @@ from sparcs.params.experiments import (
     regression_name,
 )
 from sparcs.params.fields import Model, Seed
+from sparcs.params.images import ImageSources
 
 SCALES = ("smoke", "laptop", "overnight", "paper")
 
@@ -35,6 +36,7 @@ class Settings(Model):
     teacher_student: TeacherStudent
     hyperparameters: Hyperparameters
     depth: Depth
+    images: ImageSources
     cifar10: Classification
     cifar100: Classification
 
