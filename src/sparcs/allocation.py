@@ -7,16 +7,21 @@ import gc
 from collections.abc import Callable
 
 import torch
+from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
 
-def peak_allocated(run: Callable[[], object]) -> int:
-    """Most bytes of CPU tensors that ``run()`` held at once, beyond those that were alive before it.
+def peak_allocated(run: Callable[[], object], device: str = "cpu") -> int:
+    """Most bytes of tensors on the device that ``run()`` held at once, beyond those that were alive before it.
 
-    The running sum of the allocations and releases that the profiler records; what ``run`` releases must have been
-    allocated in it.
+    On a CPU the running sum of the allocations and releases that the profiler records.
     """
     gc.collect()
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        run()
+        return torch.cuda.max_memory_allocated() - before
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
         run()
     events = [event for event in recorded.profiler.kineto_results.events() if event.name() == "[memory]"]
@@ -25,6 +30,18 @@ def peak_allocated(run: Callable[[], object]) -> int:
         held += event.nbytes()
         peak = max(peak, held)
     return peak
+
+
+def held(module: torch.nn.Module, optimizer: torch.optim.Optimizer, *others: Tensor) -> int:
+    """Bytes that training holds between two steps: parameters, buffers, gradients, the optimiser's state, others.
+
+    Each storage once. What CUDA's count of allocated memory adds to this is only its rounding up to whole blocks.
+    """
+    states = [value for state in optimizer.state.values() for value in state.values() if isinstance(value, Tensor)]
+    gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
+    tensors = (*module.parameters(), *module.buffers(), *gradients, *states, *others)
+    storages = {storage.data_ptr(): storage.nbytes() for storage in (tensor.untyped_storage() for tensor in tensors)}
+    return sum(storages.values())
 
 
 def parameter_bytes(module: torch.nn.Module) -> int:

@@ -43,7 +43,7 @@ def sha256(path: Path) -> str:
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Arrays by name as a safetensors file whose header holds their SHA-256."""
-    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     with atomic(path) as partial:
         save_file(arrays, partial, metadata={"sha256": _digest(arrays)})
 

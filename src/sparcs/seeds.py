@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 
-STREAMS = ("initial", "batches")
+STREAMS = ("initial", "batches", "split", "augmentation", "validation")
 
 
 def trial_seed(root: int, experiment: str, data_set: str, trial: int) -> int:
@@ -14,9 +14,11 @@ def trial_seed(root: int, experiment: str, data_set: str, trial: int) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:6], "big")
 
 
-def generator(seed: int, stream: str) -> np.random.Generator:
+def generator(seed: int, stream: str, *index: int) -> np.random.Generator:
     """An independent PCG64 generator for one purpose of a trial.
 
-    stream: one of STREAMS: ``initial`` values or ``batches``, the order of the training points.
+    stream: one of STREAMS: ``initial`` values; ``batches``, the order of the training points; the ``split`` into
+    training and validation points; ``augmentation`` of the training images and of those of the ``validation``.
+    index: of an epoch, say: a generator of its own for each, so that none has a state that a checkpoint must keep.
     """
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, STREAMS.index(stream)])))
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, STREAMS.index(stream), *index])))
