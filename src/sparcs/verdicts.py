@@ -20,18 +20,25 @@ GOOD_FIT = 0.95  # held-out R² from which a trial of experiment 1 fits (claim B
 SWEET_SPOT = (1e-5, 1e-3)  # strengths ρ that the paper calls reasonable (claim G1)
 
 Tables = Mapping[str, pd.DataFrame]
+Region = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a run says of one part of a claim."""
+    """What a run says of one part of a claim.
+
+    reason: a remark; partly: a wider region, an interval inside of which is enough for "partly"; untested: why this
+    part can't be judged, whatever was measured.
+    """
 
     part: str
     statement: str
     interval: Interval
     n: int
-    region: tuple[float, float]
+    region: Region
     reason: str = ""
+    partly: Region | None = None
+    untested: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,10 +70,15 @@ def judge(claims: list[Claim], tables: Tables, too_small: Mapping[str, str]) -> 
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def verdict_of(low: float, high: float, region: tuple[float, float]) -> str:
-    """Replicated if [low, high] lies inside the region, not replicated if outside, else partly."""
+def verdict_of(low: float, high: float, region: Region, partly: Region | None = None) -> str:
+    """Replicated if [low, high] lies inside the region, not replicated if outside, else partly.
+
+    partly: a region inside of which [low, high] is at least partly.
+    """
     if low >= region[0] and high <= region[1]:
         return "replicated"
+    if partly is not None and low >= partly[0] and high <= partly[1]:
+        return "partly"
     return "not replicated" if high < region[0] or low > region[1] else "partly"
 
 
@@ -82,13 +94,13 @@ def _why_untested(claim: Claim, too_small: Mapping[str, str]) -> str:
 
 def _verdict(part: Measured, exact: bool, why: str) -> tuple[str, str]:
     _, low, high = part.interval
-    if why:
-        return "untested", why
+    if why or part.untested:
+        return "untested", "; ".join(filter(None, [why, part.untested]))
     if not exact and part.n < 3:
         return "untested", f"n = {part.n}, fewer than 3"
     if not np.isfinite([low, high]).all():
         return "untested", "no interval could be computed"
-    return verdict_of(low, high, part.region), part.reason
+    return verdict_of(low, high, part.region, part.partly), part.reason
 
 
 def _rows(claim: Claim, parts: list[Measured], verdicts: list[tuple[str, str]], why: str) -> list[list]:
@@ -117,7 +129,7 @@ def _rows(claim: Claim, parts: list[Measured], verdicts: list[tuple[str, str]], 
     return rows
 
 
-def _region_text(region: tuple[float, float]) -> str:
+def _region_text(region: Region) -> str:
     low, high = region
     if low == high:
         return f"= {low:g}"

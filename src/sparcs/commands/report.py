@@ -7,7 +7,7 @@ import click
 import pandas as pd
 
 from sparcs import params, provenance
-from sparcs.claims import CLAIMS, run_too_small
+from sparcs.claims import CLAIMS, why_untested
 from sparcs.commands.common import INPUT, PATH, Json
 from sparcs.files import ArtifactError, read_json, read_table, write_csv, write_json, write_table
 from sparcs.verdicts import judge
@@ -52,7 +52,7 @@ def judge_claims(tables: tuple[Path, ...], settings: Path, output: Path) -> None
     """Judge every claim on the tables of a scale."""
     both = read_json(settings)
     read = {f"{path.parent.name}/{path.stem}": read_table(path) for path in tables}
-    verdicts = judge(CLAIMS, read, run_too_small(both["run"], both["paper"]))
+    verdicts = judge(CLAIMS, read, why_untested(both["run"], both["paper"], read))
     write_csv(output, verdicts)
     for _, row in verdicts.iterrows():
         click.echo(f"{row['id']:5} {row['verdict']:15} {row['measured']:.4g}  {row['statement']}")

@@ -1,9 +1,6 @@
-"""Every claim of the paper that this project tests: what it says, its region, how it is measured.
+"""How claims A to D and G are measured: the theory, experiments 1 and 2, the sweep over penalties."""
 
-The regions were fixed before the results. :mod:`sparcs.verdicts` says how a verdict follows.
-"""
-
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import numpy as np
@@ -13,16 +10,11 @@ from scipy import stats
 from sparcs.experiments.identities import BINOMIAL_IDENTITIES
 from sparcs.experiments.teacher_student import SURVIVES
 from sparcs.statistics import Interval, bootstrap_interval, mean_interval, share_interval
-from sparcs.verdicts import GOOD_FIT, SWEET_SPOT, Claim, Measured, Tables
+from sparcs.verdicts import GOOD_FIT, SWEET_SPOT, Measured, Tables
 
 SEED = 20250101  # of the bootstraps
 BUDGET = 0.05
 NOTHING = (np.nan, np.nan, np.nan)
-COMPARED = {
-    "regression": ["training", "points", "held_out_points", "alphas", "betas", "widths"],
-    "teacher_student": ["training", "points", "test_points", "widths", "loss_budget"],
-    "hyperparameters": ["alphas", "beta", "penalties", "rhos"],
-}
 GRID_STEP = 0.05 * (1 + 1e-9)  # between two α of the paper
 MIDPOINTS = np.linspace(0, 1, 201)  # of α, in the tanh fit
 WIDTHS = np.geomspace(0.001, 1, 61)
@@ -186,69 +178,6 @@ def tanh_fit(alphas: np.ndarray, curve: np.ndarray) -> tuple[float, float]:
     correlation = _tanh_shapes(tuple(alphas)) @ centred  # (midpoints, widths), up to one common factor
     m, w = np.unravel_index(correlation.argmax(), correlation.shape)
     return float(MIDPOINTS[m]), float(WIDTHS[w])
-
-
-def run_too_small(run: Mapping, paper: Mapping) -> dict[str, str]:
-    """Why a run can't test its claims, per experiment: less than the paper's run, or another one.
-
-    run, paper: the two settings as nested mappings. More trials, epochs, points or data sets are no reason.
-    """
-    names = ("regression", "teacher_student")
-    found = {name: _differences(run[name], paper[name], COMPARED[name]) for name in names}
-    swept = _differences(run["hyperparameters"], paper["hyperparameters"], COMPARED["hyperparameters"])
-    for name in names[: 2 if run["hyperparameters"]["teacher_trials"] else 1]:
-        own, full = ({**settings[name], "training": _unswept(settings[name])} for settings in (run, paper))
-        swept += _differences(own, full, [key for key in COMPARED[name] if key not in ("alphas", "betas")])
-    found["hyperparameters"] = swept
-    return {name: "not the paper's run: " + ", ".join(parts) for name, parts in found.items() if parts}
-
-
-CLAIMS = [
-    Claim("A1", "the start is exactly a perceptron (f(0) = 0)", "Section 4", "exact", "01_theory",
-          perceptron_start, ("theory/checks",), exact=True),
-    Claim("A2", "(4.1), (4.2), (4.3), (B.2), (B.13), (B.16) and, but for n = ρ, (B.23)", "Section 4, Appendices A to D",
-          "exact", "01_theory", identities_hold, ("theory/identities",), exact=True),
-    Claim("A3", "eigenvalues at 0 are re-activated by gradients; zero weights in direct space are not",
-          "Sections 3 and 4", "said", "01_theory", reactivation, ("theory/checks",), exact=True),
-    Claim("B1", "the hidden path is unused at α = 0 and grows with α", "Figures 7, 13, 14", "‖Γ‖ from 0 upwards",
-          "02_alpha_beta, Figures 7, 13 and 14", switched_off_when_linear, ("regression/trials",)),
-    Claim("B2", "smooth for β = 5, a jump at α = ½ for β = 1000", "Figure 7", "shown", "02_alpha_beta, Figure 7",
-          smooth_or_jump, ("regression/trials",)),
-    Claim("B3", "all models fit", "Figure 12", "shown for one model", "02_alpha_beta, Figure 12", all_fit,
-          ("regression/trials",)),
-    Claim("C1", "spectral needs fewer parameters than direct space for ℓ > 2, slightly more at ℓ = 2 (equal widths)",
-          "Figure 8", "exact", "01_theory, Figure 8", fewer_parameters, ("theory/checks",), exact=True),
-    Claim("D1", "linear regression cannot fit the SO(20) teacher", "Section 5", "R² well below 1",
-          "03_teacher_student", linear_fails, ("teacher_student/linear",)),
-    Claim("D2", "one hidden layer survives", "Figure 9", "shown for one seed", "03_teacher_student, Figure 9",
-          one_layer_survives, ("teacher_student/trials",)),
-    Claim("D3", "about 30 neurons are left at the 5 % threshold", "Figure 10", "about 30",
-          "03_teacher_student, Figure 10", neurons_left, ("teacher_student/trials",)),
-    Claim("D4", "R² of the trimmed network", "Section 5", "about 0.98", "03_teacher_student, Figure 10", trimmed_fit,
-          ("teacher_student/trials",)),
-    Claim("G1", "ρ from 1e-5 to 1e-3 works", "Appendix G", "said", "06_hyperparameters", sweet_spot,
-          ("hyperparameters/trials",)),
-]  # fmt: skip
-
-
-def _differences(run: Mapping, paper: Mapping, keys: Iterable[str]) -> list[str]:
-    """What makes ``run`` less than ``paper``, or another run, as phrases."""
-    phrases = []
-    for key in keys:
-        own, full = run[key], paper[key]
-        if isinstance(full, Mapping):
-            phrases += _differences(own, full, full)
-        elif key in ("epochs", "points", "held_out_points", "test_points"):
-            phrases += [f"{key} {own} of {full}"] if own < full else []
-        elif key in ("alphas", "betas", "rhos", "penalties"):
-            phrases += [f"{len(set(full) & set(own))} of {len(full)} {key}"] if set(full) - set(own) else []
-        elif own != full:
-            phrases.append(f"{key} {own}, not {full}")
-    return phrases
-
-
-def _unswept(settings: Mapping) -> dict:
-    return {key: value for key, value in settings["training"].items() if key not in ("penalty", "rho")}
 
 
 def _largest(tables: Tables, check: str, part: str, statement: str, region: tuple[float, float]) -> Measured:

@@ -1,0 +1,68 @@
+"""What a run lacks to test the paper's claims: size, settings, real data, the paper's backbone."""
+
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+from sparcs.verdicts import Tables
+
+COMPARED = {
+    "regression": ["training", "points", "held_out_points", "alphas", "betas", "widths"],
+    "teacher_student": ["training", "points", "test_points", "widths", "loss_budget"],
+    "hyperparameters": ["alphas", "beta", "penalties", "rhos"],
+    "cifar10": ["training", "widths"],
+    "cifar100": ["training", "widths"],
+}
+NO_TRIALS = pd.DataFrame(columns=["stand_in", "substitute_backbone", "backbone"])
+
+
+def run_too_small(run: Mapping, paper: Mapping) -> dict[str, str]:
+    """Why a run can't test its claims, per experiment: less than the paper's run, or another one.
+
+    run, paper: the two settings as nested mappings. More trials, epochs, points or data sets are no reason.
+    """
+    found = {name: _differences(run[name], paper[name], keys) for name, keys in COMPARED.items()}
+    for name in ("regression", "teacher_student")[: 2 if run["hyperparameters"]["teacher_trials"] else 1]:
+        own, full = ({**settings[name], "training": _unswept(settings[name])} for settings in (run, paper))
+        keys = [key for key in COMPARED[name] if key not in ("alphas", "betas")]
+        found["hyperparameters"] += _differences(own, full, keys)
+    return {name: "not the paper's run: " + ", ".join(parts) for name, parts in found.items() if parts}
+
+
+def data_unfit(tables: Tables) -> dict[str, str]:
+    """Why a run's images or backbone can't test its claims, per experiment."""
+    found = {}
+    for name in ("cifar10", "cifar100"):
+        trials = tables.get(f"{name}/trials", NO_TRIALS)
+        found[name] = ["stand-in data"] if trials["stand_in"].any() else []
+    substitutes = tables.get("cifar100/trials", NO_TRIALS).query("substitute_backbone == True")
+    found["cifar100"] += [
+        f"on the substitute backbone {backbone}" for backbone in sorted(substitutes["backbone"].unique())
+    ]
+    return {name: ", ".join(parts) for name, parts in found.items() if parts}
+
+
+def why_untested(run: Mapping, paper: Mapping, tables: Tables) -> dict[str, str]:
+    """Everything that keeps a run from testing its claims, per experiment; what it measured stands all the same."""
+    size, data = run_too_small(run, paper), data_unfit(tables)
+    return {name: "; ".join(each[name] for each in (size, data) if name in each) for name in size | data}
+
+
+def _differences(run: Mapping, paper: Mapping, keys: Iterable[str]) -> list[str]:
+    """What makes ``run`` less than ``paper``, or another run, as phrases."""
+    phrases = []
+    for key in keys:
+        own, full = run[key], paper[key]
+        if isinstance(full, Mapping):
+            phrases += _differences(own, full, full)
+        elif key in ("epochs", "points", "held_out_points", "test_points"):
+            phrases += [f"{key} {own} of {full}"] if own < full else []
+        elif key in ("alphas", "betas", "rhos", "penalties"):
+            phrases += [f"{len(set(full) & set(own))} of {len(full)} {key}"] if set(full) - set(own) else []
+        elif own != full:
+            phrases.append(f"{key} {own}, not {full}")
+    return phrases
+
+
+def _unswept(settings: Mapping) -> dict:
+    return {key: value for key, value in settings["training"].items() if key not in ("penalty", "rho")}

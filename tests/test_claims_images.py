@@ -1,0 +1,206 @@
+"""Claims E and F on tables whose answer is known, against SciPy."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from sparcs import claims
+from sparcs.statistics import mode_distance
+from sparcs.verdicts import judge, verdict_of
+
+HIDDEN = 526
+RANDOM = np.random.default_rng(3)
+
+
+def verdicts(claim_id, tables, unfit=True):
+    chosen = [claim for claim in claims.CLAIMS if claim.id == claim_id]
+    why = claims.why_untested(SETTINGS, SETTINGS, tables) if unfit else {}
+    return judge(chosen, tables, why).set_index("id")
+
+
+SETTINGS = {name: {} for name in ("regression", "teacher_student", "hyperparameters", "cifar10", "cifar100")}
+
+
+@pytest.fixture(autouse=True)
+def no_settings_compared(monkeypatch):
+    monkeypatch.setattr("sparcs.claims.extent.COMPARED", {name: [] for name in SETTINGS})
+    monkeypatch.setitem(SETTINGS["hyperparameters"], "teacher_trials", 0)
+    for name in ("regression", "teacher_student"):
+        monkeypatch.setitem(SETTINGS[name], "training", {})
+
+
+def trials(gains, experiment="cifar10", **values):
+    """Trials of which SPARCS is ahead of the linear head by these points; the authors' sign by one point more."""
+    linear = 68 + RANDOM.normal(size=len(gains))  # a spread between seeds that pairing takes out
+    heads = {"linear": 0, "spectral": np.array(gains), "spectral_authors_sign": np.array(gains) + 1}
+    rows = [
+        pd.DataFrame(
+            {"head": head, "trial": range(len(gains)), "test_accuracy": linear + gain, "recruited_neurons": 80}
+        )
+        for head, gain in heads.items()
+    ]
+    own = {"stand_in": False, "substitute_backbone": False, "backbone": "efficientnet_v2_s"} | values
+    return {f"{experiment}/trials": pd.concat(rows, ignore_index=True).assign(**own)}
+
+
+@pytest.mark.parametrize(
+    ("gains", "verdict"),
+    [
+        ([5.4, 5.9, 5.7], "replicated"),
+        ([1.4, 1.6, 1.5], "partly"),
+        ([2.0, 2.8, 3.6], "partly"),
+        ([-0.5, 0.5, 0.3], "not replicated"),
+        ([-3.0, -3.1, -3.2], "not replicated"),
+        ([5.4, 5.9], "untested"),
+    ],
+)
+def test_e1_is_the_paired_difference(gains, verdict):
+    found = verdicts("E1", trials(gains)).loc["E1"]
+    assert (found["verdict"], found["n"]) == (verdict, len(gains))
+    expected = stats.ttest_1samp(gains, 0).confidence_interval(0.95)
+    assert found[["measured", "low", "high"]].tolist() == pytest.approx([np.mean(gains), expected.low, expected.high])
+    if verdict != "untested":
+        assert f"the authors' sign: {np.mean(gains) + 1:.3g} [" in found["reason"]
+
+
+def test_pairs_are_of_one_seed():
+    tables = trials([1.0, 2.0, 3.0, 4.0])
+    rows = tables["cifar10/trials"]
+    rows.loc[(rows["head"] == "linear") & (rows["trial"] == 3), "test_accuracy"] = np.nan  # a diverged trial
+    shuffled = {"cifar10/trials": rows.sample(frac=1, random_state=1)}
+    found = verdicts("E1", shuffled).loc["E1"]
+    assert (found["n"], found["measured"]) == (3, pytest.approx(2))
+
+
+def test_a_wider_region_makes_an_interval_partly():
+    assert verdict_of(1, 2, (2.85, np.inf), (0, np.inf)) == "partly"
+    assert verdict_of(-1, 2, (2.85, np.inf), (0, np.inf)) == "not replicated"
+    assert verdict_of(-1, 5, (2.85, np.inf), (0, np.inf)) == "partly"
+    assert verdict_of(3, 5, (2.85, np.inf), (0, np.inf)) == "replicated"
+
+
+def costs(device, extra_memory=3.3, slower=1.004):
+    rows = [
+        {"head": head, "trial": trial, "device": device, "mean_allocated_mib": 17.9 + memory, "seconds": 1357 * time}
+        for trial in range(3)
+        for head, memory, time in (("linear", 0, 1 + trial / 10), ("spectral", extra_memory, slower * (1 + trial / 10)))
+    ]
+    return {"cifar10/costs": pd.DataFrame(rows)}
+
+
+def test_e2_needs_cuda():
+    found = verdicts("E2", costs("cpu"))
+    assert (found["verdict"] == "untested").all() and "no CUDA device" in found.loc["E2a", "reason"]
+    assert found["measured"].tolist()[1:] == pytest.approx([3.3, 1.004])
+    both = pd.concat([costs("cpu", 50)["cifar10/costs"], costs("cuda")["cifar10/costs"]])
+    found = verdicts("E2", {"cifar10/costs": both})
+    assert found["verdict"].tolist() == ["replicated"] * 3 and found.loc["E2a", "n"] == 3
+    assert (
+        verdicts("E2", costs("cuda", slower=1.2))["verdict"].tolist() == ["not replicated"] * 2 + ["not replicated"]
+        or verdicts("E2", costs("cuda", slower=1.2)).loc["E2b", "verdict"] == "not replicated"
+    )
+
+
+def epochs(early, late, last=300):
+    rows = [
+        {"head": head, "trial": trial, "epoch": epoch, "validation_accuracy": 75.0, "validation_accuracy_pruned": 40.0,
+         "validation_accuracy_augmented": 70.0, "validation_accuracy_augmented_pruned": 70 - lost + 0.1 * trial}
+        for head in ("linear", "spectral") for trial in range(3) for epoch, lost in ((10, early), (last, late))
+    ]  # fmt: skip
+    return {"cifar10/epochs": pd.DataFrame(rows)}
+
+
+def test_e3_is_judged_on_augmented_images():
+    found = verdicts("E3", epochs(0.3, 27))
+    assert found["verdict"].tolist() == ["replicated"] * 3
+    assert found.loc["E3b", "measured"] == pytest.approx(26.9)
+    assert "epoch 300" in found.loc["E3b", "statement"]
+    assert "on plain images 35 [35, 35], n = 3; the authors' sign: not run" in found.loc["E3b", "reason"]
+    assert verdicts("E3", epochs(3, 27)).loc["E3a", "verdict"] == "not replicated"
+    assert verdicts("E3", epochs(0.3, 5)).loc["E3", "verdict"] == "not replicated"
+
+
+def test_e3_of_a_run_of_fewer_epochs_has_no_tenth():
+    tables = {"cifar10/epochs": epochs(0, 5, 2)["cifar10/epochs"].query("epoch == 2")}
+    found = verdicts("E3", tables)
+    assert (found.loc["E3a", "n"], found.loc["E3b", "n"]) == (0, 3)
+    assert found.loc["E3a", "verdict"] == "untested" and np.isnan(found.loc["E3a", "measured"])
+
+
+def hidden_eigenvalues(recruited, low=1e-3):
+    near_zero = low * RANDOM.normal(size=HIDDEN - recruited)
+    return np.concatenate([near_zero, -0.5 * 10 ** (0.2 * RANDOM.normal(size=recruited))])
+
+
+def eigenvalues(hidden, experiment="cifar10", last=1.0):
+    """Three networks' eigenvalues at the end, and others at the start that do not count."""
+    rows = []
+    for trial in range(3):
+        for epoch, scale in ((1, 1e-9), (300, 1)):
+            for layer, values in ((2, hidden()), (3, np.full(10, last))):
+                table = {"head": "spectral", "trial": trial, "epoch": epoch, "layer": layer}
+                rows.append(
+                    pd.DataFrame(table | {"neuron": np.arange(1, len(values) + 1), "eigenvalue": scale * values})
+                )
+    return {f"{experiment}/eigenvalues": pd.concat(rows, ignore_index=True)}
+
+
+def test_e4_two_clusters_of_which_less_than_half_is_recruited():
+    found = verdicts("E4", trials([0, 0, 0]) | eigenvalues(lambda: hidden_eigenvalues(80)))
+    assert found["verdict"].tolist() == ["replicated"] * 3
+    assert found.loc["E4a", "measured"] == pytest.approx(np.log10(0.5 / 1e-3), abs=0.3)
+    assert found.loc["E4b", "measured"] == pytest.approx(80 / HIDDEN)
+    one = trials([0, 0, 0]) | eigenvalues(lambda: RANDOM.normal(size=HIDDEN))
+    assert verdicts("E4", one).loc["E4a", ["verdict", "measured"]].tolist() == ["not replicated", 0]
+    many = trials([0, 0, 0])
+    many["cifar10/trials"]["recruited_neurons"] = 300
+    assert verdicts("E4", many | eigenvalues(lambda: hidden_eigenvalues(300)))["verdict"].tolist() == [
+        "not replicated", "replicated", "not replicated",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("draw", ["normal", "laplace", "uniform", "lognormal"])
+def test_one_cluster_has_one_mode(draw):
+    """Numbers spread around 0 have a long tail on a logarithmic axis, which is no second mode."""
+    samples = [getattr(np.random.default_rng(seed), draw)(size=HIDDEN) for seed in range(20)]
+    assert np.mean([mode_distance(np.abs(sample)) >= 1 for sample in samples]) <= 0.05
+
+
+@pytest.mark.parametrize(("recruited", "decades"), [(10, 2.5), (100, 2), (400, 1.5)])
+def test_two_clusters_are_as_far_apart_as_planted(recruited, decades):
+    random = np.random.default_rng(0)
+    logs = np.concatenate([random.normal(-3, 0.2, HIDDEN - recruited), random.normal(decades - 3, 0.2, recruited)])
+    density = stats.gaussian_kde(logs, bw_method=0.2 / logs.std(ddof=1))  # the same bandwidth, SciPy's density
+    grid = np.linspace(-4, 1, 1001)
+    below, above = (
+        grid[part][density(grid[part]).argmax()] for part in (grid < decades / 2 - 3, grid >= decades / 2 - 3)
+    )
+    assert mode_distance(10**logs) == pytest.approx(above - below, abs=0.04) == pytest.approx(decades, abs=0.2)
+
+
+def test_modes_need_numbers():
+    assert mode_distance(np.zeros(5)) == mode_distance(np.array([])) == mode_distance(np.ones(1)) == 0
+
+
+def test_f1_and_f2():
+    same = trials([0.1, -0.2, 0.0], "cifar100")
+    assert verdicts("F1", same).loc["F1", "verdict"] == "replicated"
+    assert verdicts("F1", trials([1.5, 1.6, 1.7], "cifar100")).loc["F1", "verdict"] == "not replicated"
+    tables = same | eigenvalues(lambda: np.full(HIDDEN, -0.002), "cifar100", last=2.0)
+    found = verdicts("F2", tables).loc["F2"]
+    assert (found["verdict"], found["measured"]) == ("replicated", pytest.approx(0.001))
+    tables = same | eigenvalues(lambda: hidden_eigenvalues(526), "cifar100", last=2.0)
+    assert verdicts("F2", tables).loc["F2", "verdict"] == "not replicated"
+
+
+def test_stand_in_images_and_substitute_backbones_test_nothing_but_are_measured():
+    found = verdicts("E1", trials([5.4, 5.9, 5.7], stand_in=True)).loc["E1"]
+    assert (found["verdict"], found["reason"], found["n"]) == ("untested", "stand-in data", 3)
+    assert found["measured"] == pytest.approx(5.67, abs=0.01)
+    substitute = trials([0.1, -0.2, 0.0], "cifar100", substitute_backbone=True, backbone="tf_efficientnet_lite0")
+    tables = substitute | eigenvalues(lambda: np.full(HIDDEN, 0.002), "cifar100")
+    for claim in ("F1", "F2"):
+        found = verdicts(claim, tables).loc[claim]
+        assert (found["verdict"], found["n"]) == ("untested", 3) and np.isfinite(found["measured"])
+        assert found["reason"] == "on the substitute backbone tf_efficientnet_lite0"
