@@ -141,8 +141,9 @@ def _digests(arrays: dict[str, np.ndarray]) -> dict[str, str]:
 def _downloaded_by(record_path: Path, path: Path) -> bool:
     try:
         record = images.read_record(record_path)
-        with zipfile.ZipFile(path) as archive:
-            download = "archive_md5.npy" in archive.namelist()
-    except (ArtifactError, OSError, zipfile.BadZipFile):
+        if record["source"] != "download" or record["found"] or record["path"] != path.as_posix():
+            return False
+        with zipfile.ZipFile(path) as archive:  # still the download, not a file that took its place
+            return "archive_md5.npy" in archive.namelist()
+    except Exception:  # no record yet, or a file so broken that only the job itself can say how
         return False
-    return download and record["path"] == path.as_posix() and not (record["found"] or record["stand_in"])

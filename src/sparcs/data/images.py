@@ -105,7 +105,11 @@ def _unpack(file: BinaryIO) -> dict[str, np.ndarray]:
             raise ArtifactError(f"holds {', '.join(archive.files)}: allowed are {', '.join(KEYS)}, each once")
         if sum(member.file_size for member in archive.zip.infolist()) > MOST_BYTES:
             raise ArtifactError(f"holds too much: allowed are {MOST_BYTES} bytes")
-        return {key: archive[key] for key in archive.files}
+        arrays = {key: archive[key] for key in archive.files}
+    foreign = [key for key, array in arrays.items() if not isinstance(array, np.ndarray)]
+    if foreign:
+        raise ArtifactError(f"holds something else than an array as {foreign[0]}")
+    return arrays
 
 
 def _wrong_images(name: str, x: np.ndarray, size: int) -> str:

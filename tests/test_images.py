@@ -1,0 +1,424 @@
+"""CIFAR's images: what is refused, what comes first, what is downloaded, what is run again."""
+
+import hashlib
+import io
+import json
+import os
+import pickle
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sparcs import cli, params
+from sparcs.data import download, image_sources, images
+from sparcs.files import ArtifactError, read_json, write_json
+
+ROOT = Path(__file__).parents[1]
+BASE = params.read_yaml(ROOT / "params.yaml")
+SIZES = {"train": 80, "test": 20}
+
+
+def arrays(classes=10, **changes):
+    random = np.random.default_rng(0)
+    found = {}
+    for split, size in SIZES.items():
+        found[f"x_{split}"] = random.integers(0, 256, (size, 32, 32, 3), dtype=np.uint8)
+        found[f"y_{split}"] = random.integers(0, classes, size, dtype=np.uint8)
+    return {key: value for key, value in (found | changes).items() if value is not None}
+
+
+def sources(download=False, stand_in=False, **files):
+    files = {"cifar10": None, "cifar100": None} | files
+    return params.ImageSources(files=files, download=download, stand_in=stand_in)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(images, "SIZES", SIZES)
+    (tmp_path / "data" / "images").mkdir(parents=True)
+    return tmp_path
+
+
+@pytest.fixture
+def place(folder):
+    return Path("data/images/cifar10.npz")
+
+
+RECORD = Path("data/smoke/images/cifar10.json")
+
+
+def prepare(settings, found=False, name="cifar10"):
+    record = image_sources.prepare(name, settings, RECORD.with_name(f"{name}.json"), found)
+    write_json(RECORD.with_name(f"{name}.json"), record)
+    return record
+
+
+def test_images_come_back_as_they_were_written(place):
+    np.savez(place, **arrays())
+    record = prepare(sources(), found=True)
+    assert (record["source"], record["stand_in"], record["path"]) == ("file", False, "data/images/cifar10.npz")
+    assert record["sha256"] == hashlib.sha256(place.read_bytes()).hexdigest()
+    found = images.load(RECORD)
+    for key, array in arrays().items():
+        np.testing.assert_array_equal(getattr(found, key), array)
+    assert found.x_train.dtype == np.uint8 and found.y_train.dtype == np.int64
+    assert (found.stand_in, found.source, found.note) == (False, "file", "a file of the user's own, as it is")
+
+
+@pytest.mark.parametrize("length", [0, 1, 100, 0.1, 0.5, 0.9, -1])
+def test_a_truncated_file_is_refused_by_name(place, length):
+    np.savez(place, **arrays())
+    content = place.read_bytes()
+    prepare(sources(), found=True)
+    place.write_bytes(content[: int(len(content) * length) if isinstance(length, float) else length])
+    for refuse in (lambda: images.load(RECORD), lambda: prepare(sources(True, True), found=True)):
+        with pytest.raises(ArtifactError, match=r"data/images/cifar10\.npz") as caught:
+            refuse()
+        assert "\n" not in str(caught.value)
+    assert list(place.parent.iterdir()) == [place]
+
+
+@pytest.mark.parametrize("where", [0.001, 0.2, 0.5, 0.75, 0.95])
+def test_a_flipped_byte_is_refused_by_name(place, where):
+    np.savez(place, **arrays())
+    content = bytearray(place.read_bytes())
+    content[int(len(content) * where)] ^= 1
+    prepare(sources(), found=True)
+    place.write_bytes(content)
+    with pytest.raises(ArtifactError, match=r"data/images/cifar10\.npz"):
+        images.load(RECORD)
+    if where > 0.01:  # inside the arrays, where the zip's own checksums see it without a record
+        with pytest.raises(ArtifactError, match=r"data/images/cifar10\.npz cannot be read: Bad CRC"):
+            prepare(sources(), found=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"x_train": None}, "holds y_train, x_test, y_test: allowed are x_train, y_train, x_test, y_test, each once"),
+        ({"extra": np.zeros(2)}, "holds .*extra: allowed are"),
+        ({"x_train": np.zeros((79, 32, 32, 3), np.uint8)}, r"x_train is uint8 of shape \(79, .*allowed is uint8 of"),
+        ({"x_test": np.zeros((20, 3, 32, 32), np.uint8)}, r"x_test is uint8 of shape \(20, 3, 32, 32\)"),
+        ({"x_train": np.zeros((80, 32, 32, 3), np.float32)}, "x_train is float32 .*allowed is uint8"),
+        ({"x_test": np.zeros(20, [("a{b}", "u1")])}, "x_test is .*allowed is uint8"),
+        ({"y_train": np.zeros((80, 1), int)}, r"y_train is int64 of shape \(80, 1\)"),
+        ({"y_test": np.zeros(20)}, "y_test is float64 .*allowed are integers"),
+        ({"y_train": np.full(80, 10)}, "y_train goes from 10 to 10: allowed are 0 to 9"),
+        ({"y_test": np.full(20, -1)}, "y_test goes from -1 to -1"),
+        ({"lossy_train": np.array([80])}, "lossy_train is no list of images: allowed are .* 0 to 79"),
+        ({"lossy_test": np.array([1, 1])}, "lossy_test is no list of images"),
+        ({"lossy_test": np.array([0.5])}, "lossy_test is float64"),
+    ],
+)
+def test_what_is_not_cifar_is_refused(place, changes, message):
+    np.savez(place, **arrays(**changes))
+    with pytest.raises(ArtifactError, match=r"data/images/cifar10\.npz:? " + message):
+        prepare(sources(True, True), found=True)
+
+
+def test_labels_of_cifar_100(folder):
+    np.savez("data/images/cifar100.npz", **arrays(classes=100))
+    assert prepare(sources(), True, "cifar100")["source"] == "file"
+    np.savez("data/images/cifar100.npz", **arrays(y_test=np.full(20, 100)))
+    with pytest.raises(ArtifactError, match=r"cifar100\.npz: y_test goes from 100 to 100: allowed are 0 to 99"):
+        prepare(sources(), True, "cifar100")
+
+
+class Trap:
+    """What runs code when it is unpickled."""
+
+    def __reduce__(self):
+        return (Path.touch, (Path("trapped"),))
+
+
+@pytest.mark.parametrize("kind", ["array in npz", "npy", "pickle", "member"])
+def test_a_hostile_file_runs_no_code(place, kind):
+    trap = np.array([Trap()], dtype=object)
+    if kind == "array in npz":
+        np.savez(place, **arrays(y_train=trap))
+    elif kind == "npy":
+        with place.open("wb") as file:
+            np.save(file, trap)
+    elif kind == "pickle":
+        place.write_bytes(pickle.dumps(Trap()))
+    else:
+        with zipfile.ZipFile(place, "w") as archive:
+            for key in images.KEYS:
+                archive.writestr(f"{key}.npy", pickle.dumps(Trap()))
+    with pytest.raises(ArtifactError, match=r"data/images/cifar10\.npz"):
+        prepare(sources(True, True), found=True)
+    assert not Path("trapped").exists()
+
+
+def test_a_file_that_unpacks_without_end_is_refused(place, monkeypatch):
+    np.savez_compressed(place, **arrays(lossy_test=np.zeros(10**6, int)))
+    monkeypatch.setattr(images, "MOST_BYTES", 10**6)
+    with pytest.raises(ArtifactError, match=r"cifar10\.npz holds too much"):
+        prepare(sources(), found=True)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "3", "{}", '{"data_set": "mnist"}', "{"])
+def test_a_record_that_is_none_is_refused(folder, text):
+    RECORD.parent.mkdir(parents=True)
+    RECORD.write_text(text)
+    with pytest.raises(ArtifactError, match=r"data/smoke/images/cifar10\.json"):
+        images.load(RECORD)
+
+
+def test_a_file_that_is_gone_is_named(place):
+    np.savez(place, **arrays())
+    prepare(sources(), found=True)
+    place.unlink()
+    with pytest.raises(ArtifactError, match=r"cifar10\.npz is missing: put it back, or delete data/smoke"):
+        images.load(RECORD)
+
+
+def test_approximate_images_are_counted_in_the_note(place):
+    np.savez(place, **arrays(lossy_train=np.array([3, 5]), lossy_test=np.array([7])))
+    note = "a file of the user's own, as it is, but for 3 images (2 training, 1 test) that are only approximate"
+    assert prepare(sources(), found=True)["note"] == note
+
+
+def test_a_public_copy_is_recognised(place, monkeypatch):
+    digests = {key: hashlib.sha256(array.tobytes()).hexdigest() for key, array in arrays().items()}
+    monkeypatch.setattr(image_sources, "PUBLIC_COPIES", {"cifar10": digests})
+    monkeypatch.setattr(image_sources, "APPROXIMATE", {"cifar10": 1})
+    np.savez(place, **arrays())  # its pixels are the copy's, but it does not say which are approximate
+    assert prepare(sources(), found=True)["note"].startswith("a file of the user's own")
+    np.savez(place, **arrays(lossy_test=np.array([7]), y_test=arrays()["y_test"].astype(np.int64)))
+    assert prepare(sources(), found=True)["note"].startswith("the official pixels, as far as public copies show, but")
+
+
+def test_a_stand_in_is_marked(folder):
+    from sklearn.datasets import load_digits
+
+    for name in ("cifar10", "cifar100"):
+        record = prepare(sources(stand_in=True), name=name)
+        found = images.load(RECORD.with_name(f"{name}.json"))
+        assert found.stand_in and found.source == record["source"] == "stand-in"
+        assert found.note.startswith("STAND-IN DATA")
+    assert "only 0 to 9 occur" in found.note
+    x, y = np.concatenate([found.x_train, found.x_test]), np.concatenate([found.y_train, found.y_test])
+    digits = load_digits()
+    assert x.shape == (1797, 32, 32, 3) and (x[..., :1] == x).all()
+    small = x[:, ::4, ::4, 0] / 255 * 16
+    np.testing.assert_allclose(x[:, 3::4, 3::4, 2] / 255 * 16, small)
+    drawn = sorted((*image.ravel().round().astype(int), label) for image, label in zip(small, y, strict=True))
+    original = zip(digits.images, digits.target, strict=True)
+    assert drawn == sorted((*image.ravel().astype(int), label) for image, label in original)
+
+
+def test_the_order_of_the_sources(place, monkeypatch):
+    asked = []
+
+    def fetch(name, folder):
+        asked.append(name)
+        if len(asked) == 1:
+            raise download.DownloadError("the download failed (offline)")
+        return arrays()
+
+    monkeypatch.setattr(image_sources, "fetch", fetch)
+    everything = sources(True, True)
+    with pytest.raises(ArtifactError, match=r"cifar10\.npz is missing and the download failed \(offline\): put the"):
+        prepare(sources(download=True))
+    assert prepare(sources(stand_in=True))["source"] == "stand-in" and asked == ["cifar10"]
+    assert prepare(everything)["source"] == "download" and len(asked) == 2
+    assert [path.name for path in RECORD.parent.iterdir()] == ["cifar10.json"]  # the digits are gone
+    np.savez("own.npz", **arrays(x_test=np.zeros((20, 32, 32, 3), np.uint8)))
+    assert prepare(sources(True, True, cifar10="own.npz"), True)["path"] == "own.npz"
+    np.savez(place, **arrays(x_train=np.zeros((80, 32, 32, 3), np.uint8)))
+    assert prepare(everything, True)["source"] == "file" and len(asked) == 2
+    with pytest.raises(params.ParameterError, match=r"images\.files\.cifar10 = 'none\.npz': there is no such file"):
+        prepare(sources(True, True, cifar10="none.npz"))
+
+
+def test_a_broken_link_is_not_downloaded_over(place):
+    place.symlink_to("nowhere.npz")
+    with pytest.raises(ArtifactError, match=r"data/images/cifar10\.npz cannot be read"):
+        prepare(sources(True, True))
+    assert place.is_symlink()
+
+
+def test_a_download_of_its_own_does_not_become_an_input(place, monkeypatch):
+    monkeypatch.setattr(image_sources, "fetch", lambda name, folder: arrays())
+    records, settings = {"cifar10": RECORD}, sources(download=True)
+    assert image_sources.files_in_place(settings, records) == []
+    first = prepare(settings)
+    assert image_sources.files_in_place(settings, records) == []
+    assert prepare(settings) == first
+    elsewhere = {"cifar10": Path("data/laptop/images/cifar10.json")}  # another scale finds it in place
+    assert image_sources.files_in_place(settings, elsewhere) == [str(place)]
+    np.savez(place, **arrays())  # a file of the user's own takes its place
+    assert image_sources.files_in_place(settings, records) == [str(place)]
+    prepare(settings, found=True)
+    assert image_sources.files_in_place(settings, records) == [str(place)]
+    place.write_bytes(b"broken")
+    assert image_sources.files_in_place(settings, records) == [str(place)]
+
+
+def test_the_scales_allow_what_they_should():
+    allowed = {scale: params.resolve(BASE, {"scale": scale}).images for scale in params.SCALES}
+    found = {scale: (one.download, one.stand_in) for scale, one in allowed.items()}
+    strict = (True, False)
+    assert found == {"smoke": (False, True), "laptop": (True, True), "overnight": strict, "paper": strict}
+    with pytest.raises(params.ParameterError, match=r"images\.download = 'perhaps'"):
+        params.resolve(BASE, {"images": {"download": "perhaps"}})
+    with pytest.raises(params.ParameterError, match=r"images\.files\.cifar10 = ''"):
+        params.resolve(BASE, {"images": {"files": {"cifar10": ""}}})
+
+
+def test_no_images_is_one_sentence(folder, capsys):
+    arguments = ["prepare-images", "--settings", sources().model_dump_json()]
+    with pytest.raises(SystemExit) as caught:
+        cli.main([*arguments, "--cifar10", "ten.json", "--cifar100", "hundred.json"])
+    assert caught.value.code == 2
+    sentence = "sparcs: data/images/cifar10.npz is missing and images.download = false: put the file there"
+    assert capsys.readouterr().err.startswith(sentence)
+    assert not Path("ten.json").exists()
+
+
+def tiny_archive(content):
+    """An archive as CIFAR-10's, two batches long, and the MD5 of its files."""
+    packed, md5 = io.BytesIO(), {}
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for split, name in (("train", "data_batch_1"), ("test", "test_batch"), ("", "batches.meta")):
+            batch = {"label_names": list("abcdefghij")}
+            if split:
+                planes = content[f"x_{split}"].transpose(0, 3, 1, 2).reshape(-1, 3072)
+                batch = {"data": planes, "labels": content[f"y_{split}"].tolist()}
+            text = pickle.dumps(batch)
+            md5[name] = hashlib.md5(text).hexdigest()
+            info = tarfile.TarInfo(f"cifar-10-batches-py/{name}")
+            info.size = len(text)
+            archive.addfile(info, io.BytesIO(text))
+    return packed.getvalue(), md5
+
+
+@pytest.fixture
+def server(folder, monkeypatch):
+    """Starts a server of ``body``, or one that never answers (None), for a tiny data set that torchvision reads."""
+    started = []
+
+    def start(body, md5, batches):
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                if body is None:
+                    return time.sleep(5)
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *arguments):
+                pass
+
+        http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        http.daemon_threads = True
+        threading.Thread(target=http.serve_forever, daemon=True).start()
+        started.append(http)
+        module = f"tiny_{http.server_port}"
+        text = f"""
+            from torchvision.datasets import CIFAR10
+            class Tiny(CIFAR10):
+                url, tgz_md5 = "http://127.0.0.1:{http.server_port}/archive", {md5!r}
+                train_list = [["data_batch_1", {batches["data_batch_1"]!r}]]
+                test_list = [["test_batch", {batches["test_batch"]!r}]]
+                meta = {{**CIFAR10.meta, "md5": {batches["batches.meta"]!r}}}
+        """
+        (folder / f"{module}.py").write_text("\n".join(line[12:] for line in text.splitlines()))
+        monkeypatch.syspath_prepend(str(folder))
+        monkeypatch.setenv("PYTHONPATH", str(folder))
+        monkeypatch.setitem(download.DATA_SETS, "cifar10", f"{module}:Tiny")
+
+    yield start
+    for http in started:
+        http.shutdown()
+        http.server_close()
+
+
+def test_a_download_becomes_a_file(server, place):
+    body, batches = tiny_archive(arrays())
+    server(body, hashlib.md5(body).hexdigest(), batches)
+    record = prepare(sources(download=True))
+    assert (record["source"], record["stand_in"], record["found"]) == ("download", False, False)
+    assert record["note"] == "the official archive, whose MD5 c58f30108f718f92721af3b95e74349a torchvision checked"
+    found = images.load(RECORD)
+    for key, array in arrays().items():
+        np.testing.assert_array_equal(getattr(found, key), array)
+    assert list(place.parent.iterdir()) == [place]
+
+
+def test_a_wrong_archive_is_never_opened(server, place):
+    trap = io.BytesIO()
+    with tarfile.open(fileobj=trap, mode="w:gz") as archive:
+        text = pickle.dumps(Trap())
+        info = tarfile.TarInfo("cifar-10-batches-py/data_batch_1")
+        info.size = len(text)
+        archive.addfile(info, io.BytesIO(text))
+    body, batches = tiny_archive(arrays())
+    server(trap.getvalue(), hashlib.md5(body).hexdigest(), batches)
+    with pytest.raises(download.DownloadError, match=r"^the download failed \(.*File not found or corrupted\.\)$"):
+        download.fetch("cifar10", place.parent, silence=20)
+    assert not Path("trapped").exists() and list(place.parent.iterdir()) == []
+
+
+def test_a_server_that_never_answers_is_given_up(server, place):
+    server(None, "", tiny_archive(arrays())[1])
+    start = time.monotonic()
+    with pytest.raises(download.DownloadError, match=r"^the download (failed|was given up after 1 s of silence)"):
+        download.fetch("cifar10", place.parent, silence=1)
+    assert time.monotonic() - start < 20
+    assert list(place.parent.iterdir()) == []
+
+
+def test_a_process_that_hangs_is_ended(folder, monkeypatch):
+    (folder / "hanging.py").write_text("import time\ndef lookup(root, download):\n    time.sleep(60)\n")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    monkeypatch.setitem(download.DATA_SETS, "cifar10", "hanging:lookup")
+    start = time.monotonic()
+    with pytest.raises(download.DownloadError, match=r"^the download was given up after 0\.5 s of silence$"):
+        download.fetch("cifar10", folder / "data" / "images", silence=0.5)
+    assert time.monotonic() - start < 20
+
+
+def test_a_slow_process_is_left_alone(folder, monkeypatch):
+    text = "import sys, time\ndef lookup(root, download):\n    for second in range(8):\n        time.sleep(0.25)\n"
+    (folder / "slow.py").write_text(text + "        print(second, flush=True)\n    sys.exit('at its end')")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    monkeypatch.setitem(download.DATA_SETS, "cifar10", "slow:lookup")
+    with pytest.raises(download.DownloadError, match=r"^the download failed \(at its end\)$"):
+        download.fetch("cifar10", folder / "data" / "images", silence=1)
+
+
+def snakemake(folder, *arguments):
+    program = Path(sys.executable).parent
+    command = [program / "snakemake", "--snakefile", ROOT / "workflow" / "Snakefile", "--directory", folder]
+    environment = os.environ | {"PATH": f"{program}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "500"}
+    arguments = ["--cores", "1", *arguments, "prepare_images", "--config", "scale=smoke"]
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.mark.pipeline
+def test_real_images_replace_a_stand_in_unasked_and_once(tmp_path):
+    snakemake(tmp_path)
+    assert [read_json(path)["source"] for path in (tmp_path / "data/smoke/images").glob("*.json")] == ["stand-in"] * 2
+    zeros = {f"x_{split}": np.zeros((size, 32, 32, 3), np.uint8) for split, size in images.SIZES.items()}
+    zeros |= {f"y_{split}": np.zeros(size, np.uint8) for split, size in images.SIZES.items()}
+    (tmp_path / "data" / "images").mkdir()
+    np.savez_compressed(tmp_path / "data" / "images" / "cifar10.npz", **zeros)
+    snakemake(tmp_path)
+    records = {name: read_json(tmp_path / "data/smoke/images" / f"{name}.json") for name in ("cifar10", "cifar100")}
+    assert (records["cifar10"]["source"], records["cifar100"]["source"]) == ("file", "stand-in")
+    assert json.dumps(records).count(str(tmp_path)) == 0
+    assert "Nothing to be done" in snakemake(tmp_path, "-n")
