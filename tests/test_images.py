@@ -1,17 +1,12 @@
-"""CIFAR's images: what is refused, what comes first, what is downloaded, what is run again."""
+"""CIFAR's images: what is refused, what comes first, what is run again."""
 
 import hashlib
-import io
 import json
 import os
 import pickle
 import subprocess
 import sys
-import tarfile
-import threading
-import time
 import zipfile
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -20,19 +15,11 @@ import pytest
 from sparcs import cli, params
 from sparcs.data import download, image_sources, images
 from sparcs.files import ArtifactError, read_json, write_json
+from tiny_images import SIZES, Trap, arrays
 
 ROOT = Path(__file__).parents[1]
 BASE = params.read_yaml(ROOT / "params.yaml")
-SIZES = {"train": 80, "test": 20}
-
-
-def arrays(classes=10, **changes):
-    random = np.random.default_rng(0)
-    found = {}
-    for split, size in SIZES.items():
-        found[f"x_{split}"] = random.integers(0, 256, (size, 32, 32, 3), dtype=np.uint8)
-        found[f"y_{split}"] = random.integers(0, classes, size, dtype=np.uint8)
-    return {key: value for key, value in (found | changes).items() if value is not None}
+RECORD = Path("data/smoke/images/cifar10.json")
 
 
 def sources(download=False, stand_in=False, **files):
@@ -51,9 +38,6 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def place(folder):
     return Path("data/images/cifar10.npz")
-
-
-RECORD = Path("data/smoke/images/cifar10.json")
 
 
 def prepare(settings, found=False, name="cifar10"):
@@ -131,13 +115,6 @@ def test_labels_of_cifar_100(folder):
     np.savez("data/images/cifar100.npz", **arrays(y_test=np.full(20, 100)))
     with pytest.raises(ArtifactError, match=r"cifar100\.npz: y_test goes from 100 to 100: allowed are 0 to 99"):
         prepare(sources(), True, "cifar100")
-
-
-class Trap:
-    """What runs code when it is unpickled."""
-
-    def __reduce__(self):
-        return (Path.touch, (Path("trapped"),))
 
 
 @pytest.mark.parametrize("kind", ["array in npz", "npy", "pickle", "member"])
@@ -284,119 +261,6 @@ def test_no_images_is_one_sentence(folder, capsys):
     sentence = "sparcs: data/images/cifar10.npz is missing and images.download = false: put the file there"
     assert capsys.readouterr().err.startswith(sentence)
     assert not Path("ten.json").exists()
-
-
-def tiny_archive(content):
-    """An archive as CIFAR-10's, two batches long, and the MD5 of its files."""
-    packed, md5 = io.BytesIO(), {}
-    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-        for split, name in (("train", "data_batch_1"), ("test", "test_batch"), ("", "batches.meta")):
-            batch = {"label_names": list("abcdefghij")}
-            if split:
-                planes = content[f"x_{split}"].transpose(0, 3, 1, 2).reshape(-1, 3072)
-                batch = {"data": planes, "labels": content[f"y_{split}"].tolist()}
-            text = pickle.dumps(batch)
-            md5[name] = hashlib.md5(text).hexdigest()
-            info = tarfile.TarInfo(f"cifar-10-batches-py/{name}")
-            info.size = len(text)
-            archive.addfile(info, io.BytesIO(text))
-    return packed.getvalue(), md5
-
-
-@pytest.fixture
-def server(folder, monkeypatch):
-    """Starts a server of ``body``, or one that never answers (None), for a tiny data set that torchvision reads."""
-    started = []
-
-    def start(body, md5, batches):
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                if body is None:
-                    return time.sleep(5)
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *arguments):
-                pass
-
-        http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        http.daemon_threads = True
-        threading.Thread(target=http.serve_forever, daemon=True).start()
-        started.append(http)
-        module = f"tiny_{http.server_port}"
-        text = f"""
-            from torchvision.datasets import CIFAR10
-            class Tiny(CIFAR10):
-                url, tgz_md5 = "http://127.0.0.1:{http.server_port}/archive", {md5!r}
-                train_list = [["data_batch_1", {batches["data_batch_1"]!r}]]
-                test_list = [["test_batch", {batches["test_batch"]!r}]]
-                meta = {{**CIFAR10.meta, "md5": {batches["batches.meta"]!r}}}
-        """
-        (folder / f"{module}.py").write_text("\n".join(line[12:] for line in text.splitlines()))
-        monkeypatch.syspath_prepend(str(folder))
-        monkeypatch.setenv("PYTHONPATH", str(folder))
-        monkeypatch.setitem(download.DATA_SETS, "cifar10", f"{module}:Tiny")
-
-    yield start
-    for http in started:
-        http.shutdown()
-        http.server_close()
-
-
-def test_a_download_becomes_a_file(server, place):
-    body, batches = tiny_archive(arrays())
-    server(body, hashlib.md5(body).hexdigest(), batches)
-    record = prepare(sources(download=True))
-    assert (record["source"], record["stand_in"], record["found"]) == ("download", False, False)
-    assert record["note"] == "the official archive, whose MD5 c58f30108f718f92721af3b95e74349a torchvision checked"
-    found = images.load(RECORD)
-    for key, array in arrays().items():
-        np.testing.assert_array_equal(getattr(found, key), array)
-    assert list(place.parent.iterdir()) == [place]
-
-
-def test_a_wrong_archive_is_never_opened(server, place):
-    trap = io.BytesIO()
-    with tarfile.open(fileobj=trap, mode="w:gz") as archive:
-        text = pickle.dumps(Trap())
-        info = tarfile.TarInfo("cifar-10-batches-py/data_batch_1")
-        info.size = len(text)
-        archive.addfile(info, io.BytesIO(text))
-    body, batches = tiny_archive(arrays())
-    server(trap.getvalue(), hashlib.md5(body).hexdigest(), batches)
-    with pytest.raises(download.DownloadError, match=r"^the download failed \(.*File not found or corrupted\.\)$"):
-        download.fetch("cifar10", place.parent, silence=20)
-    assert not Path("trapped").exists() and list(place.parent.iterdir()) == []
-
-
-def test_a_server_that_never_answers_is_given_up(server, place):
-    server(None, "", tiny_archive(arrays())[1])
-    start = time.monotonic()
-    with pytest.raises(download.DownloadError, match=r"^the download (failed|was given up after 1 s of silence)"):
-        download.fetch("cifar10", place.parent, silence=1)
-    assert time.monotonic() - start < 20
-    assert list(place.parent.iterdir()) == []
-
-
-def test_a_process_that_hangs_is_ended(folder, monkeypatch):
-    (folder / "hanging.py").write_text("import time\ndef lookup(root, download):\n    time.sleep(60)\n")
-    monkeypatch.setenv("PYTHONPATH", str(folder))
-    monkeypatch.setitem(download.DATA_SETS, "cifar10", "hanging:lookup")
-    start = time.monotonic()
-    with pytest.raises(download.DownloadError, match=r"^the download was given up after 0\.5 s of silence$"):
-        download.fetch("cifar10", folder / "data" / "images", silence=0.5)
-    assert time.monotonic() - start < 20
-
-
-def test_a_slow_process_is_left_alone(folder, monkeypatch):
-    text = "import sys, time\ndef lookup(root, download):\n    for second in range(8):\n        time.sleep(0.25)\n"
-    (folder / "slow.py").write_text(text + "        print(second, flush=True)\n    sys.exit('at its end')")
-    monkeypatch.setenv("PYTHONPATH", str(folder))
-    monkeypatch.setitem(download.DATA_SETS, "cifar10", "slow:lookup")
-    with pytest.raises(download.DownloadError, match=r"^the download failed \(at its end\)$"):
-        download.fetch("cifar10", folder / "data" / "images", silence=1)
 
 
 def snakemake(folder, *arguments):
