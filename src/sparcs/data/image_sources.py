@@ -2,7 +2,7 @@
 
 import hashlib
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +49,9 @@ def files_in_place(settings: ImageSources, records: Mapping[str, Path]) -> list[
     return [str(path) for name, path in paths.items() if path.exists() and not _downloaded_by(records[name], path)]
 
 
-def prepare(name: str, settings: ImageSources, record_path: Path, found: bool, report=print) -> dict:
+def prepare(
+    name: str, settings: ImageSources, record_path: Path, found: bool, report: Callable[[str], None] = print
+) -> dict:
     """The record of a data set, whose file is found, downloaded or made.
 
     found: the file was there when the workflow was planned; report: is told why a stand-in is used.
