@@ -1,0 +1,370 @@
+"""Experiment 4 on a toy backbone with random dropout: pairing, preparation, resuming, costs, probes, verbs."""
+
+import json
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+import tiny_images
+from sparcs import backbones, cli, files, params
+from sparcs.data import images as image_files
+from sparcs.data.images import Images
+from sparcs.experiments import checkpoints, cifar100, classifiers, probes
+from sparcs.params.cifar100 import HEADS
+
+BASE = params.read_yaml(Path(__file__).parents[1] / "params.yaml")
+SMALL = {
+    "widths": [1280, 6, 100],
+    "images": 60,
+    "validation_share": 0.2,
+    "test_images": 15,
+    "training": {"epochs": 2, "batch_size": 20},
+    "checkpoint_every": 2,
+    "probes": {"trials": 2, "chunk": 1, "training": {"epochs": 2, "batch_size": 20}},
+}
+SETTINGS = params.resolve(BASE, {"scale": "smoke", "cifar100": SMALL}).cifar100
+TRAINING = SETTINGS.training
+
+
+def toy(seed=0):
+    """A backbone that drops features at random in training."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        module = nn.Sequential(
+            nn.Conv2d(3, 1280, 8, stride=8), nn.BatchNorm2d(1280), nn.ReLU(), nn.Dropout(0.3),
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+        )  # fmt: skip
+    return backbones.Backbone(module, 1280, (0.4, 0.5, 0.6), (0.2, 0.25, 0.3))
+
+
+@pytest.fixture(scope="module")
+def images():
+    arrays = tiny_images.arrays(100)
+    labels = {name: arrays[name].astype(np.int64) for name in ("y_train", "y_test")}
+    return Images(**arrays | labels, stand_in=True, source="stand-in", note="noise")
+
+
+@pytest.fixture(scope="module")
+def split(images):
+    return cifar100.split_of(images, SETTINGS, 5)
+
+
+def trained(head, split, training=TRAINING, seed=5, on_step=None):
+    run = cifar100.new_run(head, toy(), SETTINGS, seed)
+    return cifar100.train(run, cifar100.optimizer_of(run, training), split, training, seed, on_step)
+
+
+def state(run):
+    return {name: value.clone() for name, value in cifar100.whole(run).state_dict().items()}
+
+
+def test_heads_of_one_trial_share_images_flips_and_dropped_features(images, split):
+    seeds = {cifar100.seed_of(1, trial) for trial in range(5)}
+    assert len(seeds) == 5
+    batches = list(cifar100.schedule(len(split.y_train), TRAINING, 5))
+    again = list(cifar100.schedule(len(split.y_train), TRAINING, 5))
+    assert all(
+        torch.equal(a.rows, b.rows) and torch.equal(a.flips, b.flips) for a, b in zip(batches, again, strict=True)
+    )
+    assert [a.seed for a in batches] == [b.seed for b in again] and len({a.seed for a in batches}) == len(batches)
+    seen = {}
+    for head in HEADS:
+        run = cifar100.new_run(head, toy(), SETTINGS, 5)
+        run.head.register_forward_hook(lambda module, inputs, output, head=head: seen.update({head: inputs[0]}))
+        cifar100.whole(run).train()
+        cifar100.step(
+            run, cifar100.optimizer_of(run, TRAINING), TRAINING, 9, *cifar100.prepared(run, split, batches[0])
+        )
+    assert torch.equal(*seen.values())  # with the dropout of the seed
+
+
+def test_an_epoch_goes_once_through_the_training_images(split):
+    assert [len(split.y_train), len(split.y_validation), len(split.y_test)] == [48, 12, 15]
+    batches = list(cifar100.schedule(48, TRAINING, 5))
+    assert len(batches) == cifar100.steps(48, TRAINING) == 6
+    assert [len(batch.rows) for batch in batches] == [20, 20, 8] * 2
+    for epoch in (batches[:3], batches[3:]):
+        assert sorted(torch.cat([batch.rows for batch in epoch]).tolist()) == list(range(48))
+    flips = torch.cat([batch.flips for batch in cifar100.schedule(5000, TRAINING, 5)])
+    assert 0.48 < flips.double().mean() < 0.52
+
+
+def test_batches_are_flipped_enlarged_and_normalised_as_pictures_are(split):
+    """Against Pillow's bilinear enlargement, which rounds to whole colours."""
+    run = cifar100.new_run("linear", toy(), SETTINGS.model_copy(update={"input_size": 48}), 5)
+    batch = cifar100.Batch(torch.tensor([3, 7]), torch.tensor([True, False]), 0)
+    x, y = cifar100.prepared(run, split, batch)
+    assert x.shape == (2, 3, 48, 48) and torch.equal(y, split.y_train[[3, 7]])
+    for k, row in enumerate((3, 7)):
+        picture = split.x_train[row].permute(1, 2, 0).numpy()  # (32, 32, 3)
+        picture = picture[:, ::-1] if k == 0 else picture
+        large = np.asarray(Image.fromarray(np.ascontiguousarray(picture)).resize((48, 48), Image.Resampling.BILINEAR))
+        expected = (large / 255 - np.array([0.4, 0.5, 0.6])) / np.array([0.2, 0.25, 0.3])
+        assert np.abs(x[k].permute(1, 2, 0).numpy() - expected).max() < 1.01 / 255 / 0.2
+
+
+def test_the_sparcs_head_starts_as_a_linear_head(split):
+    """With the weights of its bundle 1 → 3 a linear head gives the same outputs; no neuron is recruited yet."""
+    run = cifar100.new_run("spectral", toy(), SETTINGS, 5)
+    linear = nn.Linear(1280, 100)
+    weight = run.head.weight(3, 1).detach()  # (100, 1281), the last column the bias neuron's
+    with torch.no_grad():
+        linear.weight.copy_(weight[:, :-1])
+        linear.bias.copy_(weight[:, -1])
+    x = cifar100.activities(run, split.x_test)
+    torch.testing.assert_close(linear(x), run.head(x), rtol=1e-5, atol=1e-5)
+    assert run.head.active_neurons() == (0,)
+
+
+def test_no_draw_depends_on_the_global_generator_or_moves_it(split):
+    torch.manual_seed(1)
+    first, before = state(trained("spectral", split)), torch.random.get_rng_state()
+    torch.manual_seed(2)
+    assert not torch.equal(before, torch.random.get_rng_state())
+    again = state(trained("spectral", split))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    torch.manual_seed(1)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_a_stopped_run_ends_with_the_same_bits(head, split, tmp_path):
+    path, whole = tmp_path / "checkpoint.safetensors", trained(head, split)
+    run = cifar100.new_run(head, toy(), SETTINGS, 5)
+    optimizer = cifar100.optimizer_of(run, TRAINING)
+
+    class Stopped(Exception):
+        pass
+
+    def stop(run):
+        if len(run.losses) == 4:  # within the second epoch
+            checkpoints.save(path, "name", 4, cifar100.whole(run), optimizer, run.rows())
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        cifar100.train(run, optimizer, split, TRAINING, 5, stop)
+    again = cifar100.new_run(head, toy(), SETTINGS, 5)
+    optimizer = cifar100.optimizer_of(again, TRAINING)
+    steps, rows = checkpoints.load(path, "name", cifar100.whole(again), optimizer)
+    again.take(rows)
+    cifar100.train(again, optimizer, split, TRAINING, 5)
+    assert steps == 4 and again.losses == whole.losses
+    expected = state(whole)
+    assert all(torch.equal(value, expected[name]) for name, value in state(again).items())
+
+
+def test_a_run_that_diverges_stops_and_has_a_row_of_nan(split):
+    run = trained("spectral", split, TRAINING.model_copy(update={"learning_rate": 1e30}))
+    assert run.diverged and len(run.losses) < 6
+    row = cifar100.measure(run, split, SETTINGS)
+    assert row.pop("parameters") == 1281 * 6 + 6 * 100 + 6 + 100 and np.isnan(list(row.values())).all()
+
+
+def test_the_penalty_acts_on_hidden_eigenvalues_alone():
+    head = classifiers.new_head("spectral", (5, 3, 2), True, 0)
+    with torch.no_grad():
+        head.eigenvalues[1].copy_(torch.tensor([0.5, -1.0, 2.0]))
+    output, y = torch.zeros(4, 2), torch.zeros(4, dtype=torch.long)
+    training = TRAINING.model_copy(update={"rho": 0.1})
+    data_loss, loss = classifiers.losses(head, output, y, training)
+    assert float(data_loss) == pytest.approx(np.log(2)) and float((loss - data_loss).detach()) == pytest.approx(0.35)
+    assert len(set(map(id, classifiers.losses(nn.Linear(5, 2), output, y, training)))) == 1
+
+
+def test_compaction_keeps_what_the_validation_loss_needs():
+    """A head whose hidden neurons cost nothing, then one that is nothing without one of them."""
+    head = classifiers.new_head("spectral", (4, 3, 2), True, 0)
+    x = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
+    linear = classifiers.compacted(head, (x, torch.zeros(200, dtype=torch.long)), (x, head(x).argmax(1)), 0.05)
+    assert linear == {"compact_neurons": 0, "compact_parameters": 4 * 2 + 2, "compact_test_accuracy": 100}
+    with torch.no_grad():
+        head.eigenvalues[1].copy_(torch.tensor([0.0, 20.0, 0.0]))
+    y = head(x).argmax(1)
+    found = classifiers.compacted(head, (x, y), (x, y), 0.05)
+    assert found["compact_neurons"] == 1 and found["compact_test_accuracy"] == 100
+    assert classifiers.compacted(nn.Linear(4, 2), (x, y), (x, y), 0.05) == {}
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_memory_by_hand(head, split):
+    """After a step: each parameter, its gradient and Adam's two moments; Adam's counters, buffers, and the batch."""
+    measured = cifar100.memory_of_steps(head, toy(), split, SETTINGS, 5, "cpu")
+    run = cifar100.new_run(head, toy(), SETTINGS, 5)
+    parameters = list(cifar100.whole(run).parameters())
+    held = sum(16 * parameter.numel() + 4 for parameter in parameters)
+    held += sum(buffer.nbytes for buffer in cifar100.whole(run).buffers())
+    batch = [size * (3 * 32 * 32 * 4 + 8) for size in (20, 20, 8)]
+    assert measured["mean_allocated_mib"] == pytest.approx((held + np.mean(batch)) / 2**20, rel=1e-9)
+    activations = 3 * 20 * 1280 * 16 * 4  # the outputs of convolution, normalisation and ReLU, 4×4 pixels
+    assert measured["peak_allocated_mib"] * 2**20 > held - 4 * sum(p.numel() for p in parameters) + activations
+
+
+def features_of_rings(points=400):
+    """Classes that only a non-linear head can tell: the sign of a product."""
+    x = np.random.default_rng(0).standard_normal((points, 2)).astype(np.float32)
+    y = (x.prod(axis=1) > 0).astype(np.int64)
+    half = points // 2
+    return {"x_train": x[:half].astype(np.float16), "y_train": y[:half], "x_test": x[half:], "y_test": y[half:]}
+
+
+def test_a_control_with_hidden_neurons_finds_what_a_linear_probe_cannot():
+    training = SETTINGS.probes.training.model_copy(update={"epochs": 200, "learning_rate": 0.01, "rho": 0.0})
+    settings = params.ProbeTrial.model_construct(widths=[2, 16, 2], bias=True, validation_share=0.1, training=training)
+    split = probes.split_of(features_of_rings(), settings, 3)
+    assert len(split.train[1]) == 180 and len(split.validation[1]) == 20 and split.train[0].dtype == torch.float32
+    found = {}
+    for kind in ("linear", "spectral", "mlp"):
+        found[kind] = probes.measure(kind, split, settings, 3, probes.train(kind, split, settings, 3))
+    assert found["linear"]["test_accuracy"] < 70 < 90 < found["mlp"]["test_accuracy"]
+    assert found["spectral"]["test_accuracy"] > 90 and found["spectral"]["recruited_neurons"] > 0
+    assert [found[kind]["parameters"] for kind in ("linear", "mlp")] == [6, 3 * 16 + 17 * 2]
+    wild = settings.model_copy(update={"training": training.model_copy(update={"learning_rate": 1e30})})
+    assert probes.train("mlp", split, wild, 3) is None
+    assert probes.measure("mlp", split, settings, 3, None)["diverged"]
+
+
+def test_features_are_those_of_the_plain_images(images):
+    backbone = toy()
+    found = cifar100.features(backbone, images, SETTINGS, "cpu")
+    assert found["x_train"].shape == (60, 1280) and found["x_test"].shape == (15, 1280)
+    assert found["x_train"].dtype == np.float16
+    np.testing.assert_array_equal(found["y_train"], images.y_train[:60])
+    run = cifar100.new_run("linear", toy(), SETTINGS, 5)
+    run.backbone.eval()
+    x = torch.from_numpy(images.x_test[:15].transpose(0, 3, 1, 2).copy())
+    with torch.no_grad():
+        expected = run.backbone(cifar100.enlarged(run, x)).numpy()
+    np.testing.assert_allclose(found["x_test"], expected, rtol=1e-3, atol=1e-4)
+
+
+def run(*arguments):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([str(argument) for argument in arguments])
+    return stopped.value.code or 0
+
+
+@pytest.fixture
+def record(tmp_path, monkeypatch):
+    """The record of a tiny file of images; backbones are toys."""
+    monkeypatch.setattr(image_files, "SIZES", tiny_images.SIZES)
+    monkeypatch.setattr(backbones, "pretrained", lambda name: toy())
+    path = tmp_path / "cifar100.npz"
+    np.savez(path, **tiny_images.arrays(100))
+    about = {"data_set": "cifar100", "path": str(path), "sha256": files.sha256(path), "source": "file"}
+    files.write_json(tmp_path / "cifar100.json", about | {"stand_in": False, "found": True, "note": "noise"})
+    return tmp_path / "cifar100.json"
+
+
+def train(record, head, trial, folder):
+    return run(
+        "train-cifar100", "--images", record, "--head", head, "--trial", trial, "--root-seed", 1,
+        "--settings", SETTINGS.part(params.Cifar100Trial), "--checkpoint-every", 2,
+        "--output", folder / head / str(trial),
+    )  # fmt: skip
+
+
+def test_the_verbs_make_the_tables(record, tmp_path):
+    trials, table = tmp_path / "trials", tmp_path / "probes"
+    for head, trial in SETTINGS.jobs():
+        assert train(record, head, trial, trials) == 0
+    features = tmp_path / "features.safetensors"
+    common = "--images", record, "--settings", SETTINGS.part(params.Cifar100Features)
+    assert run("extract-features", *common, "--output", features) == 0
+    for chunk in ("0", "1", "0-1"):
+        code = run(
+            "train-probes", features, "--trials", chunk, "--root-seed", 1,
+            "--settings", SETTINGS.probe_trial().model_dump_json(), "--output", table / f"{chunk}.parquet",
+        )  # fmt: skip
+        assert code == 0
+    made = {}
+    for chunks in (["1", "0"], ["0-1"]):
+        named = [part for chunk in chunks for part in ("--probes", table / f"{chunk}.parquet")]
+        output = tmp_path / "-".join(chunks)
+        code = run(
+            "tabulate-cifar100", "--jobs", json.dumps(SETTINGS.jobs()), *named, "--folder", trials, "--output", output
+        )
+        assert code == 0
+        made[output] = {path.name: path.read_bytes() for path in output.iterdir()}
+    assert len({json.dumps({k: v.hex() for k, v in found.items()}) for found in made.values()}) == 1
+    tables = {path.stem: files.read_table(path) for path in output.iterdir()}
+    assert set(tables) == {"trials", "eigenvalues", "losses", "costs", "probes"}
+    rows = tables["trials"].set_index("head")
+    assert rows.index.tolist() == ["linear", "spectral"] and rows["seed"].nunique() == 1
+    assert rows["substitute_backbone"].all() and not rows[["stand_in", "diverged"]].any(axis=None)
+    assert (rows["training_points"] == 48).all() and rows.loc["linear"].isna().sum() == 4
+    assert rows.loc["spectral", "compact_neurons"] <= 6
+    assert tables["eigenvalues"].groupby(["head", "layer"]).size().to_dict() == {
+        ("spectral", 2): 6,
+        ("spectral", 3): 100,
+    }
+    assert (tables["costs"]["peak_allocated_mib"] > tables["costs"]["mean_allocated_mib"]).all()
+    assert len(tables["losses"]) == 2 * 6 and np.isfinite(tables["losses"]["loss"]).all()
+    assert tables["probes"][["head", "trial"]].to_numpy().tolist() == [
+        [head, trial] for head in ("linear", "spectral", "mlp") for trial in (0, 1)
+    ]
+    assert tables["probes"].groupby("trial")["seed"].nunique().tolist() == [1, 1]
+
+
+def test_a_killed_job_goes_on_and_ends_with_the_same_bytes(record, tmp_path, monkeypatch):
+    assert train(record, "spectral", 0, tmp_path / "whole") == 0
+
+    def killed(run, *arguments, **options):
+        raise KeyboardInterrupt
+
+    own, monkey = cifar100.step, []
+
+    def step(*arguments):
+        monkey.append(1)
+        return killed(*arguments) if len(monkey) == cifar100.MEASURED + 6 else own(*arguments)
+
+    monkeypatch.setattr(cifar100, "step", step)
+    assert train(record, "spectral", 0, tmp_path / "parts") != 0
+    parts = tmp_path / "parts" / "spectral"
+    assert [path.name for path in parts.iterdir()] == ["0.checkpoint.safetensors"]
+    monkey.clear()
+    monkeypatch.setattr(cifar100, "step", lambda *arguments: monkey.append(1) or own(*arguments))
+    assert train(record, "spectral", 0, tmp_path / "parts") == 0
+    assert len(monkey) == cifar100.MEASURED + 2  # steps 5 and 6
+    for name in ("0.safetensors", "0_trials.parquet", "0_losses.parquet", "0_eigenvalues.parquet"):
+        assert (parts / name).read_bytes() == (tmp_path / "whole" / "spectral" / name).read_bytes()
+    assert not (parts / "0.checkpoint.safetensors").exists()
+
+
+def test_missing_weights_stop_the_verb_with_one_sentence(record, tmp_path, monkeypatch, capsys):
+    def missing(name):
+        raise files.ArtifactError(f"backbone {name!r}: its weights are missing")
+
+    monkeypatch.setattr(backbones, "pretrained", missing)
+    assert train(record, "linear", 0, tmp_path) == 2
+    assert capsys.readouterr().err == "sparcs: backbone 'tf_efficientnet_lite0': its weights are missing\n"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"backbone": "resnet"}, "cifar100.backbone = 'resnet': input should be 'efficientnet_v2_s', "),
+        ({"input_size": 31}, "cifar100.input_size = 31: .*greater than or equal to 32"),
+        ({"widths": [400, 526, 100]}, r"cifar100: widths = \[400, 526, 100\]: allowed are three layers, 1280 inputs"),
+        ({"images": 143}, "cifar100: images = 143: allowed are numbers that leave no batch of one image"),
+        ({"validation_share": 0}, "cifar100.validation_share = 0"),
+        ({"probes": {"training": {"train_input_eigenvalues": True}}}, "cifar100.probes: .*allowed is false"),
+        ({"trials": 0}, "cifar100.trials = 0"),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence(changes, message):
+    with pytest.raises(params.ParameterError, match=message) as caught:
+        params.resolve(BASE, {"scale": "overnight", "cifar100": changes})
+    assert "\n" not in str(caught.value)
+
+
+def test_the_paper_scale_has_the_papers_backbone():
+    settings = {scale: params.resolve(BASE, {"scale": scale}).cifar100 for scale in params.SCALES}
+    paper = settings["paper"]
+    assert (paper.backbone, paper.input_size, paper.substitute_backbone) == ("efficientnet_v2_s", 224, False)
+    assert all(settings[scale].substitute_backbone for scale in ("smoke", "laptop", "overnight"))
+    assert len(list(islice(cifar100.schedule(45_000, paper.training, 0), 400))) == 352
