@@ -335,6 +335,24 @@ def test_a_killed_job_goes_on_and_ends_with_the_same_bytes(record, tmp_path, mon
     assert not (parts / "0.checkpoint.safetensors").exists()
 
 
+def test_finished_trials_are_published_as_they_come(record, tmp_path):
+    results, published = tmp_path / "results", tmp_path / "published"
+    settings = params.resolve(BASE, {"scale": "laptop"}).model_copy(update={"root_seed": 1, "cifar100": SETTINGS})
+    values = settings.model_dump(mode="json")
+    files.write_json(results / "settings.json", {"scale": "laptop", "paper": values, "run": values})
+    for heads in (["linear"], ["linear", "spectral"]):
+        assert train(record, heads[-1], 0, results / "cifar100" / "trials") == 0
+        code = run(
+            "publish", "--results", results, "--figures", tmp_path / "figures", "--published", published,
+            "--published-figures", tmp_path / "out",
+        )  # fmt: skip
+        assert code == 0
+        trials, costs = (files.read_table(published / "cifar100" / f"{name}.parquet") for name in ("trials", "costs"))
+        assert trials["head"].tolist() == costs["head"].tolist() == heads
+        assert set(trials["scale"]) == {"laptop"} and trials["made_from"].nunique() == 1
+    assert len(files.read_table(published / "cifar100" / "eigenvalues.parquet")) == 106
+
+
 def test_missing_weights_stop_the_verb_with_one_sentence(record, tmp_path, monkeypatch, capsys):
     def missing(name):
         raise files.ArtifactError(f"backbone {name!r}: its weights are missing")

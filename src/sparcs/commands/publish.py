@@ -9,7 +9,7 @@ import click
 import pandas as pd
 
 from sparcs import params
-from sparcs.commands import depth, regression, teacher_student
+from sparcs.commands import cifar100, depth, regression, teacher_student
 from sparcs.commands.common import INPUT, PATH, sidecar
 from sparcs.files import ArtifactError, atomic, read_json, read_table, write_table
 
@@ -20,6 +20,7 @@ COPIED = (
     "theory/*.parquet",
     "teacher_student/linear.parquet",
     "depth/start.parquet",
+    "cifar100/probes.parquet",
     "reports/*.html",
 )
 TRIAL = {
@@ -27,23 +28,27 @@ TRIAL = {
     "teacher_student": ["ensemble", "teacher", "trial"],
     "hyperparameters": ["experiment", "penalty", "rho", "alpha", "trial"],
     "depth": ["data_set", "depth", "gain", "trial"],
+    "cifar100": ["head", "trial"],
 }
 UNIT = {  # of the other tables
     "regression": ["beta", "alpha"],
     "teacher_student": ["ensemble", "teacher", "trial"],
     "depth": ["data_set", "depth", "gain", "trial"],
+    "cifar100": ["head", "trial"],
 }
 ALIKE = {  # trials that must be made from the same settings and data to stand in one table
     "regression": [],
     "teacher_student": ["ensemble"],
     "hyperparameters": ["experiment", "penalty", "rho"],
     "depth": ["data_set"],
+    "cifar100": [],
 }
 OTHERS = {
     "regression": ["data_sets", "paths", "skips", "eigenvalues", "surface"],
     "teacher_student": ["eigenvalues", "pruning"],
     "hyperparameters": [],
     "depth": ["layers"],
+    "cifar100": ["eigenvalues", "losses", "costs"],
 }
 
 
@@ -66,6 +71,7 @@ def publish(results: Path, figures: Path, published: Path, published_figures: Pa
         "teacher_student": finished_teacher_student,
         "hyperparameters": finished_hyperparameters,
         "depth": finished_depth,
+        "cifar100": finished_cifar100,
     }
     for experiment, gather in gatherers.items():
         tables = gather(run, results / experiment)
@@ -144,6 +150,20 @@ def finished_depth(run: params.Settings, folder: Path) -> dict[str, pd.DataFrame
         for job in done
     )
     return tables | {"trials": tables["trials"].merge(records, on=TRIAL["depth"], validate="1:1")}
+
+
+def finished_cifar100(run: params.Settings, folder: Path) -> dict[str, pd.DataFrame]:
+    """Experiment 4's tables of the jobs that are finished."""
+    stems = {(head, trial): folder / "trials" / head / str(trial) for head, trial in run.cifar100.jobs()}
+    settings = run.cifar100.part(params.Cifar100Trial)
+    done = [job for job, stem in stems.items() if made_with(stem, settings, run)]
+    if not done:
+        return {}
+    tables = cifar100.gather(folder / "trials", done)
+    records = pd.concat(
+        _records(stems[job], stems[job].with_name(f"{job[1]}_trials.parquet")).assign(head=job[0]) for job in done
+    )
+    return tables | {"trials": tables["trials"].merge(records, on=TRIAL["cifar100"], validate="1:1")}
 
 
 def made_with(stem: Path, settings: str, run: params.Settings) -> bool:
