@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pickle
+import re
 import subprocess
 import sys
 import zipfile
@@ -254,9 +255,8 @@ def test_the_scales_allow_what_they_should():
 
 
 def test_no_images_is_one_sentence(folder, capsys):
-    arguments = ["prepare-images", "--settings", sources().model_dump_json()]
     with pytest.raises(SystemExit) as caught:
-        cli.main([*arguments, "--cifar10", "ten.json", "--cifar100", "hundred.json"])
+        cli.main(["prepare-images", "cifar10", "--settings", sources().model_dump_json(), "--output", "ten.json"])
     assert caught.value.code == 2
     sentence = "sparcs: data/images/cifar10.npz is missing and images.download = false: put the file there"
     assert capsys.readouterr().err.startswith(sentence)
@@ -267,7 +267,8 @@ def snakemake(folder, *arguments):
     program = Path(sys.executable).parent
     command = [program / "snakemake", "--snakefile", ROOT / "workflow" / "Snakefile", "--directory", folder]
     environment = os.environ | {"PATH": f"{program}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "500"}
-    arguments = ["--cores", "1", *arguments, "prepare_images", "--config", "scale=smoke"]
+    records = [f"data/smoke/images/{name}.json" for name in images.CLASSES]
+    arguments = ["--cores", "1", *arguments, *records, "--config", "scale=smoke"]
     done = subprocess.run([*command, *arguments], capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -281,7 +282,7 @@ def test_real_images_replace_a_stand_in_unasked_and_once(tmp_path):
     zeros |= {f"y_{split}": np.zeros(size, np.uint8) for split, size in images.SIZES.items()}
     (tmp_path / "data" / "images").mkdir()
     np.savez_compressed(tmp_path / "data" / "images" / "cifar10.npz", **zeros)
-    snakemake(tmp_path)
+    assert re.search(r"prepare images +1 ", snakemake(tmp_path))  # the other data set's record stays
     records = {name: read_json(tmp_path / "data/smoke/images" / f"{name}.json") for name in ("cifar10", "cifar100")}
     assert (records["cifar10"]["source"], records["cifar100"]["source"]) == ("file", "stand-in")
     assert json.dumps(records).count(str(tmp_path)) == 0

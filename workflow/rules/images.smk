@@ -2,28 +2,30 @@
 
 from sparcs.data.image_sources import files_in_place
 
-IMAGE_RECORDS = {
-    name: Path(f"{DATA}/images/{name}.json") for name in ("cifar10", "cifar100")
-}
+
+def image_file(wildcards):
+    """The data set's file, if it is there and not this job's own download."""
+    record = Path(f"{DATA}/images/{wildcards.images}.json")
+    return files_in_place(SETTINGS.images, {wildcards.images: record})
 
 
 rule prepare_images:
-    """A record of each data set's file: the user's, the official download or a marked stand-in (docs/images.md)."""
+    """A record of a data set's file: the user's, the official download or a marked stand-in (docs/images.md)."""
     input:
-        files=files_in_place(SETTINGS.images, IMAGE_RECORDS),
+        file=image_file,
         code=sources("sparcs.commands.images"),
     output:
-        cifar10=IMAGE_RECORDS["cifar10"],
-        cifar100=IMAGE_RECORDS["cifar100"],
+        f"{DATA}/images/{{images}}.json",
     log:
-        f"{LOGS}/prepare_images.log",
+        f"{LOGS}/prepare_images/{{images}}.log",
     benchmark:
-        f"{BENCHMARKS}/prepare_images.tsv"
+        f"{BENCHMARKS}/prepare_images/{{images}}.tsv"
+    wildcard_constraints:
+        images="cifar10|cifar100",
     threads: 1
     params:
         settings=shlex.quote(SETTINGS.images.model_dump_json()),
     message:
-        "Looking for the images of CIFAR-10 and CIFAR-100"
+        "Looking for the images of {wildcards.images}"
     shell:
-        "sparcs prepare-images --settings {params.settings} --cifar10 {output.cifar10} --cifar100 {output.cifar100}"
-        " {input.files:q} 2> {log}"
+        "sparcs prepare-images {wildcards.images} {input.file:q} --settings {params.settings} --output {output} 2> {log}"

@@ -27,7 +27,7 @@ class Images:
 
     x_train (points, 32, 32, 3) and x_test (test points, 32, 32, 3) are uint8, y_train (points,) and y_test (test
     points,) int64. stand_in: these are not CIFAR's images, and whatever is made from them must say so. source: "file",
-    "download" or "stand-in". note: what else is known of the images.
+    "download" or "stand-in". note: what else is known of the images. approximate: how many are not the official pixels.
     """
 
     x_train: np.ndarray
@@ -37,6 +37,7 @@ class Images:
     stand_in: bool
     source: str
     note: str
+    approximate: int = 0
 
 
 def load(record_path: Path) -> Images:
@@ -56,7 +57,9 @@ def load(record_path: Path) -> Images:
             f"{path} was altered: it does not have the SHA-256 that {record_path} names; put back the file, "
             "or delete that record to accept this one"
         )
-    return Images(**{key: arrays[key] for key in KEYS}, **{key: record[key] for key in ("stand_in", "source", "note")})
+    approximate = sum(len(arrays.get(f"lossy_{split}", ())) for split in SIZES)
+    told = {key: record[key] for key in ("stand_in", "source", "note")}
+    return Images(**{key: arrays[key] for key in KEYS}, **told, approximate=approximate)
 
 
 def read_record(path: Path) -> dict:
