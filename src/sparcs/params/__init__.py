@@ -3,9 +3,10 @@
 Three layers make the settings of a run: the paper's values, the scale's overlay, the command line's overrides.
 """
 
+from sparcs.params.cifar10 import Cifar10, Cifar10Trial
+from sparcs.params.cifar100 import Cifar100, Cifar100Features, Cifar100Trial, ProbeTrial
 from sparcs.params.depth import TEACHER, Depth, DepthTrial
 from sparcs.params.experiments import (
-    Classification,
     Ensemble,
     Hyperparameters,
     Regression,
@@ -38,7 +39,11 @@ from sparcs.params.settings import (
 __all__ = [
     "SCALES",
     "TEACHER",
-    "Classification",
+    "Cifar10",
+    "Cifar10Trial",
+    "Cifar100",
+    "Cifar100Features",
+    "Cifar100Trial",
     "Depth",
     "DepthTrial",
     "Ensemble",
@@ -47,6 +52,7 @@ __all__ = [
     "ImageSources",
     "Model",
     "ParameterError",
+    "ProbeTrial",
     "Regression",
     "RegressionData",
     "RegressionTrial",

@@ -175,15 +175,6 @@ class Hyperparameters(Model):
         return self
 
 
-class Classification(Model):
-    """Experiments 3 and 4, a SPARCS head on images (Table 5)."""
-
-    widths: Widths = Field(description="features, hidden neurons, classes")
-    bias: bool = Field(description="a constant-1 neuron in the input layer of the head")
-    training: TrainingSettings
-    trials: Count = Field(description="independent trainings of each head")
-
-
 def regression_name(alpha: float, beta: float) -> str:
     """Name of a data set of experiment 1."""
     return f"beta{beta:g}_alpha{alpha:g}"

@@ -8,9 +8,10 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from sparcs.params.cifar10 import Cifar10
+from sparcs.params.cifar100 import Cifar100
 from sparcs.params.depth import Depth
 from sparcs.params.experiments import (
-    Classification,
     Hyperparameters,
     Regression,
     TeacherStudent,
@@ -37,8 +38,8 @@ class Settings(Model):
     hyperparameters: Hyperparameters
     depth: Depth
     images: ImageSources
-    cifar10: Classification
-    cifar100: Classification
+    cifar10: Cifar10
+    cifar100: Cifar100
 
     @model_validator(mode="after")
     def _depth_has_its_points(self) -> "Settings":

@@ -1,0 +1,143 @@
+"""Verbs of experiment 3."""
+
+import hashlib
+from pathlib import Path
+
+import click
+import numpy as np
+import pandas as pd
+
+from sparcs.commands.common import (
+    INPUT,
+    PATH,
+    Json,
+    Settings,
+    device_option,
+    progress,
+    recorded,
+    root_seed_option,
+    sidecar,
+)
+from sparcs.data import images
+from sparcs.files import read_table, sha256, write_arrays, write_table
+from sparcs.params import Cifar10Trial
+from sparcs.sources import sources
+
+TABLES = ("trials", "epochs", "eigenvalues", "costs")
+CURVES = {
+    "train_loss": "train_loss",
+    "plain": "validation_accuracy",
+    "augmented": "validation_accuracy_augmented",
+    "plain_pruned": "validation_accuracy_pruned",
+    "augmented_pruned": "validation_accuracy_augmented_pruned",
+}
+MODULE = "sparcs.commands.cifar10"
+
+
+@click.command()
+@click.option("--images", "record", type=INPUT, required=True, help="record of the images")
+@click.option("--head", type=click.Choice(["linear", "spectral", "spectral_authors_sign"]), required=True)
+@click.option("--trial", type=click.IntRange(0), required=True)
+@click.option("--settings", type=Settings(Cifar10Trial), required=True)
+@click.option("--checkpoint-every", type=click.IntRange(1), required=True, help="epochs")
+@root_seed_option
+@device_option
+@click.option("--output", type=PATH, required=True, help="stem of the outputs")
+def train_cifar10(
+    record: Path,
+    head: str,
+    trial: int,
+    settings: Cifar10Trial,
+    checkpoint_every: int,
+    root_seed: int,
+    device: str,
+    output: Path,
+) -> None:
+    """Train the small network with one head, going on from a checkpoint if this very run left one."""
+    from sparcs.experiments import checkpoints, cifar10  # loads torch
+
+    data = images.load(record)
+    seed = cifar10.seed_of(root_seed, trial)
+    costs = cifar10.memory_of_steps(head, data, settings, seed, device)
+    run = cifar10.new_run(head, data, settings, seed, device)
+    optimizer, module = cifar10.optimizer_of(run, settings), cifar10.whole(run)
+    checkpoint = output.with_name(f"{output.name}.checkpoint.safetensors")
+    name = name_of_run(settings, head, seed, device, record)
+    _, rows = checkpoints.load(checkpoint, name, module, optimizer)
+    run.take(rows)
+    used = f"train {len(run.split.y_train)}, validation {len(run.split.y_validation)}, test {len(run.split.y_test)}"
+    with recorded(sidecar(output), settings, root_seed, device, 1, [record], used):
+        with progress(settings.training.epochs, f"{head} {trial}") as bar:
+            bar(run.epochs)
+
+            def on_epoch(run: cifar10.Run) -> None:
+                bar(1)
+                if run.epochs % checkpoint_every == 0 and run.epochs < settings.training.epochs:
+                    checkpoints.save(checkpoint, name, run.epochs, module, optimizer, run.rows())
+
+            cifar10.train(run, optimizer, settings, seed, on_epoch)
+        row = {"head": head, "trial": trial, "seed": seed, "stand_in": data.stand_in}
+        row |= {"approximate_images": data.approximate, "epochs": run.epochs, "diverged_epoch": run.diverged_epoch}
+        costs |= {"seconds": run.seconds, "milliseconds_per_step": 1e3 * run.seconds / cifar10.steps(run, settings)}
+        tables = {
+            "trials": pd.DataFrame([row | cifar10.measure(run, settings)]),
+            "epochs": epoch_table(run.curves).assign(head=head, trial=trial),
+            "eigenvalues": eigenvalue_table(run.eigenvalues, settings.widths).assign(head=head, trial=trial),
+            "costs": pd.DataFrame([{"head": head, "trial": trial, "device": device} | costs]),
+        }
+        write_arrays(output.with_name(f"{output.name}.safetensors"), cifar10.parameters(run))
+        for table, rows in tables.items():
+            write_table(output.with_name(f"{output.name}_{table}.parquet"), rows)
+    checkpoint.unlink(missing_ok=True)
+
+
+def name_of_run(settings: Cifar10Trial, head: str, seed: int, device: str, record: Path) -> str:
+    """SHA-256 of all that a run's state depends on: settings, head, seed, device, images, and the source itself."""
+    digest = hashlib.sha256("\n".join([settings.model_dump_json(), head, str(seed), device, sha256(record)]).encode())
+    for path in sorted(sources(MODULE)):
+        digest.update(sha256(Path(path)).encode())
+    return digest.hexdigest()
+
+
+def epoch_table(curves: dict[str, list[float]]) -> pd.DataFrame:
+    """One row per epoch, counted from 1."""
+    table = pd.DataFrame(curves).rename(columns=CURVES)
+    return table.assign(epoch=np.arange(1, len(table) + 1))
+
+
+def eigenvalue_table(kept: dict[int, np.ndarray], widths: list[int]) -> pd.DataFrame:
+    """One row per epoch kept and neuron of the hidden layer (2) and the last one (3)."""
+    layers = np.repeat([2, 3], widths[1:])
+    neurons = np.concatenate([np.arange(1, width + 1) for width in widths[1:]])
+    frames = [
+        pd.DataFrame({"epoch": epoch, "layer": layers, "neuron": neurons, "eigenvalue": values})
+        for epoch, values in sorted(kept.items())
+        if len(values)
+    ]
+    columns = ["epoch", "layer", "neuron", "eigenvalue"]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns, dtype=float)
+
+
+@click.command()
+@click.option("--jobs", type=Json(list), required=True, help="[[head, trial], …]")
+@click.option("--folder", type=INPUT, required=True, help="the jobs' results")
+@click.option("--output", type=PATH, required=True, help="folder of the tables")
+def tabulate_cifar10(jobs: list[tuple[str, int]], folder: Path, output: Path) -> None:
+    """Gather experiment 3 into tidy tables: trials, epochs, eigenvalues, costs."""
+    for name, table in gather(folder, jobs).items():
+        write_table(output / f"{name}.parquet", table)
+
+
+def gather(folder: Path, jobs: list[tuple[str, int]]) -> dict[str, pd.DataFrame]:
+    """The tables of the given jobs (head, trial), ordered by head and trial."""
+    heads = list(dict.fromkeys(head for head, _ in jobs))
+    jobs = sorted((tuple(job) for job in jobs), key=lambda job: (heads.index(job[0]), job[1]))
+    return {name: _table(folder, jobs, name) for name in TABLES}
+
+
+def _table(folder: Path, jobs: list[tuple[str, int]], name: str) -> pd.DataFrame:
+    frames = [read_table(folder / head / f"{trial}_{name}.parquet") for head, trial in jobs]
+    full = [frame for frame in frames if len(frame)] or frames[:1]
+    table = pd.concat(full, ignore_index=True)
+    first = [key for key in ("head", "trial", "epoch", "seed") if key in table.columns]
+    return table[[*first, *table.columns.difference(first, sort=False)]]

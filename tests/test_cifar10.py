@@ -1,0 +1,205 @@
+"""Experiment 3: its network and heads, its augmentation, and runs that stop and go on."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from sparcs import SpectralNetwork, allocation
+from sparcs.data import augmentation
+from sparcs.data.images import Images
+from sparcs.experiments import checkpoints, cifar10
+from sparcs.params import Cifar10Trial
+
+SETTINGS = Cifar10Trial(
+    widths=[400, 20, 10],
+    bias=True,
+    images=60,
+    validation_share=0.2,
+    test_images=30,
+    loss_budget=0.05,
+    training={
+        "epochs": 3,
+        "batch_size": 20,
+        "learning_rate": 0.01,
+        "penalty": "l1",
+        "rho": 1e-4,
+        "train_input_eigenvalues": False,
+    },
+)
+HEADS = list(cifar10.HEADS)
+
+
+@pytest.fixture(scope="module")
+def images():
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 256, (100, 32, 32, 3), dtype=np.uint8), rng.integers(0, 10, 100)
+    return Images(x[:70], y[:70], x[70:], y[70:], stand_in=True, source="stand-in", note="noise")
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def trained(head, images, epochs=3, seed=5):
+    settings = SETTINGS.model_copy(update={"training": SETTINGS.training.model_copy(update={"epochs": epochs})})
+    run = cifar10.new_run(head, images, settings, seed)
+    return cifar10.train(run, cifar10.optimizer_of(run, settings), settings, seed)
+
+
+def test_crops_and_flips_image_by_image():
+    """Against slicing each padded image by hand."""
+    rng = np.random.default_rng(1)
+    images = rng.integers(0, 256, (7, 32, 32, 3), dtype=np.uint8)
+    draws = augmentation.draw(5, rng)
+    rows = torch.tensor([3, 0, 6, 6, 1])
+    found = augmentation.augmented(augmentation.padded(augmentation.channels_first(images)), rows, draws)
+    framed = np.pad(images, ((0, 0), (4, 4), (4, 4), (0, 0)))
+    for k, row in enumerate(rows):
+        top, left = int(draws.top[k]), int(draws.left[k])
+        crop = framed[row, top : top + 32, left : left + 32]
+        crop = crop[:, ::-1] if draws.flip[k] else crop
+        np.testing.assert_array_equal(found[k].numpy(), crop.transpose(2, 0, 1))
+
+
+def test_every_crop_and_flip_is_drawn():
+    draws = augmentation.draw(10_000, np.random.default_rng(0))
+    assert set(draws.top.tolist()) == set(draws.left.tolist()) == set(range(9))
+    assert 0.48 < draws.flip.double().mean() < 0.52
+
+
+def test_normalisation_by_hand():
+    images = torch.arange(2 * 3 * 4, dtype=torch.uint8).reshape(2, 3, 2, 2)
+    mean, deviation = torch.tensor([0.1, 0.2, 0.3]), torch.tensor([0.5, 0.6, 0.7])
+    found = augmentation.Normalisation((0.1, 0.2, 0.3), (0.5, 0.6, 0.7))(images)
+    expected = (images / 255 - mean[:, None, None]) / deviation[:, None, None]
+    torch.testing.assert_close(found, expected)
+
+
+def test_the_network_is_the_authors():
+    """conv – batch norm – ReLU – max pool, twice, in the order of the text."""
+    network = cifar10.SmallCNN(seeded())
+    x = torch.randn(4, 3, 32, 32, generator=seeded())
+    expected = x
+    for stage in network.stages:
+        expected = F.max_pool2d(F.relu(stage(expected)), 2)
+    assert torch.equal(network(x), expected.flatten(1))
+    assert network(x).shape == (4, 400)
+    assert sum(p.numel() for p in network.parameters()) == 6 * 75 + 6 + 16 * 150 + 16 + 2 * (6 + 16)
+
+
+def test_the_authors_sign_is_that_of_w31():
+    head = cifar10.AuthorsSign((4, 6, 3), bias=True, generator=seeded()).double()
+    with torch.no_grad():
+        for parameter in head.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=seeded(1)))
+    x = torch.randn(5, 4, generator=seeded(2), dtype=torch.float64)
+    full = torch.cat([x, torch.ones(5, 1, dtype=torch.float64)], dim=1)
+    hidden = torch.relu(full @ head.weight(2, 1).T)
+    torch.testing.assert_close(head(x), hidden @ head.weight(3, 2).T - full @ head.weight(3, 1).T)
+    with torch.no_grad():
+        head.eigenvalues[1].zero_()
+    torch.testing.assert_close(head(x), -full @ head.weight(3, 1).T)
+
+
+def test_heads_of_one_trial_share_features_split_batches_and_crops(images):
+    runs = [cifar10.new_run(head, images, SETTINGS, seed=3) for head in HEADS]
+    for run in runs[1:]:
+        for one, other in zip(runs[0].features.parameters(), run.features.parameters(), strict=True):
+            assert torch.equal(one, other)
+        first, second = (
+            list(cifar10.batches(r.split, SETTINGS, 3, 0, augmentation.Normalisation((0.5,) * 3, (0.5,) * 3)))
+            for r in (runs[0], run)
+        )
+        assert all(torch.equal(a[0], b[0]) and torch.equal(a[1], b[1]) for a, b in zip(first, second, strict=True))
+    assert [len(y) for _, y in first] == [20, 20, 8]
+    assert len(runs[0].split.y_validation) == 12 and len(runs[0].split.y_test) == 30
+    other = cifar10.new_run("linear", images, SETTINGS, seed=4)
+    assert not torch.equal(other.split.x_train, runs[0].split.x_train)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_a_stopped_run_ends_with_the_same_bits(head, images, tmp_path):
+    whole = trained(head, images)
+    stopped = trained(head, images, epochs=2)
+    optimizer = cifar10.optimizer_of(stopped, SETTINGS)
+    path = tmp_path / "checkpoint.safetensors"
+
+    run = cifar10.new_run(head, images, SETTINGS, 5)
+    optimizer = cifar10.optimizer_of(run, SETTINGS)
+
+    class Stop(Exception):
+        pass
+
+    def stop(run):
+        checkpoints.save(path, "name", run.epochs, cifar10.whole(run), optimizer, run.rows())
+        if run.epochs == 2:
+            raise Stop
+
+    with pytest.raises(Stop):
+        cifar10.train(run, optimizer, SETTINGS, 5, stop)
+    again = cifar10.new_run(head, images, SETTINGS, 5)
+    optimizer = cifar10.optimizer_of(again, SETTINGS)
+    epoch, rows = checkpoints.load(path, "name", cifar10.whole(again), optimizer)
+    again.take(rows)
+    assert epoch == again.epochs == 2
+    cifar10.train(again, optimizer, SETTINGS, 5)
+    for name, value in cifar10.parameters(whole).items():
+        np.testing.assert_array_equal(cifar10.parameters(again)[name], value)
+    for name in cifar10.CURVES:
+        np.testing.assert_array_equal(again.curves[name], whole.curves[name])
+    assert list(again.eigenvalues) == list(whole.eigenvalues) == [1, 3]
+
+
+def test_a_checkpoint_of_another_run_or_a_broken_one_is_not_taken(images, tmp_path):
+    run = cifar10.new_run("linear", images, SETTINGS, 5)
+    optimizer = cifar10.optimizer_of(run, SETTINGS)
+    path = tmp_path / "checkpoint.safetensors"
+    assert checkpoints.load(path, "a", cifar10.whole(run), optimizer) == (0, {})
+    checkpoints.save(path, "a", 1, cifar10.whole(run), optimizer, {})
+    assert checkpoints.load(path, "b", cifar10.whole(run), optimizer) == (0, {})
+    path.write_bytes(path.read_bytes()[:-5])
+    assert checkpoints.load(path, "a", cifar10.whole(run), optimizer) == (0, {})
+
+
+def test_what_is_measured(images):
+    linear, spectral = trained("linear", images), trained("spectral", images)
+    rows = {"linear": cifar10.measure(linear, SETTINGS), "spectral": cifar10.measure(spectral, SETTINGS)}
+    assert rows["linear"]["parameters"] == 4010
+    assert rows["spectral"]["parameters"] == 401 * 20 + 20 * 10 + 20 + 10
+    assert np.isnan(rows["linear"]["test_accuracy_pruned"]) and np.isnan(linear.curves["plain_pruned"]).all()
+    for row in rows.values():
+        assert row["test_accuracy"] * 30 / 100 == pytest.approx(round(row["test_accuracy"] * 30 / 100))
+    without = cifar10.pruned(spectral.head)
+    assert not without.eigenvalues[1].any() and spectral.head.eigenvalues[1].any()
+    assert 0 <= rows["spectral"]["compact_neurons"] <= 20
+    assert isinstance(without, SpectralNetwork)
+
+
+def test_a_run_that_diverges_stops(images):
+    run = cifar10.new_run("linear", images, SETTINGS, 5)
+    with torch.no_grad():
+        run.head.weight.fill_(torch.inf)
+    cifar10.train(run, cifar10.optimizer_of(run, SETTINGS), SETTINGS, 5)
+    assert run.diverged_epoch == 0 and run.epochs == 1
+    assert np.isnan(cifar10.measure(run, SETTINGS)["test_accuracy"])
+
+
+def test_bytes_held_by_hand():
+    layer = nn.Linear(10, 5)
+    optimizer = torch.optim.Adam(layer.parameters())
+    x = torch.zeros(3, 10)
+    assert allocation.held(layer, optimizer, x) == 4 * (55 + 30)
+    layer(x).sum().backward()
+    optimizer.step()
+    assert allocation.held(layer, optimizer, x) == 4 * (4 * 55 + 2 + 30)  # gradients, two moments, two step counts
+
+
+def test_memory_of_the_two_heads(images):
+    """Every parameter of the head is held four times: itself, its gradient and Adam's two moments."""
+    found = {head: cifar10.memory_of_steps(head, images, SETTINGS, 0, "cpu") for head in ("linear", "spectral")}
+    more = 401 * 20 + 20 * 10 + 20 + 10 - 4010
+    difference = found["spectral"]["mean_allocated_mib"] - found["linear"]["mean_allocated_mib"]
+    assert difference == pytest.approx(4 * 4 * more / 2**20, abs=0.005)
+    assert all(row["peak_allocated_mib"] > row["mean_allocated_mib"] for row in found.values())
