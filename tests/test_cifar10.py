@@ -1,15 +1,20 @@
 """Experiment 3: its network and heads, its augmentation, and runs that stop and go on."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from sparcs import SpectralNetwork, allocation
+from sparcs import SpectralNetwork, allocation, cli, params
+from sparcs.commands import publish
 from sparcs.data import augmentation
 from sparcs.data.images import Images
 from sparcs.experiments import checkpoints, cifar10
+from sparcs.files import read_table
 from sparcs.params import Cifar10Trial
 
 SETTINGS = Cifar10Trial(
@@ -203,3 +208,32 @@ def test_memory_of_the_two_heads(images):
     difference = found["spectral"]["mean_allocated_mib"] - found["linear"]["mean_allocated_mib"]
     assert difference == pytest.approx(4 * 4 * more / 2**20, abs=0.005)
     assert all(row["peak_allocated_mib"] > row["mean_allocated_mib"] for row in found.values())
+
+
+def sparcs(*arguments):
+    with pytest.raises(SystemExit) as done:
+        cli.main([str(argument) for argument in arguments])
+    assert not done.value.code
+
+
+def test_a_job_from_the_command_line_to_the_published_table(tmp_path, monkeypatch):
+    """A stand-in record, two jobs, their tables; a finished job is published with its record, an unfinished is not."""
+    monkeypatch.chdir(tmp_path)
+    base = params.read_yaml(Path(__file__).parents[1] / "params.yaml")
+    run = params.resolve(base, {"scale": "smoke"})
+    settings = run.cifar10.part(Cifar10Trial)
+    record = Path("images/cifar10.json")
+    sparcs("prepare-images", "cifar10", "--settings", run.images.model_dump_json(), "--output", record)
+    for head in ("linear", "spectral"):
+        job = ["--images", record, "--head", head, "--trial", 0, "--settings", settings, "--root-seed", run.root_seed]
+        sparcs("train-cifar10", *job, "--checkpoint-every", 1, "--output", f"cifar10/trials/{head}/0")
+    jobs = json.dumps(run.cifar10.jobs())
+    sparcs("tabulate-cifar10", "--jobs", jobs, "--folder", "cifar10/trials", "--output", "tables")
+    trials, epochs = (read_table(Path(f"tables/{name}.parquet")) for name in ("trials", "epochs"))
+    assert trials["head"].tolist() == ["linear", "spectral"] and trials["stand_in"].all()
+    assert len(epochs) == 2 * run.cifar10.training.epochs
+    assert not list(tmp_path.rglob("*checkpoint*"))
+    Path("cifar10/trials/linear/0.provenance.json").unlink()
+    published = publish.finished_cifar10(run, Path("cifar10"))
+    assert published["trials"]["head"].tolist() == ["spectral"]
+    assert published["trials"]["minutes"].item() > 0

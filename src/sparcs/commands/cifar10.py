@@ -65,7 +65,8 @@ def train_cifar10(
     name = name_of_run(settings, head, seed, device, record)
     _, rows = checkpoints.load(checkpoint, name, module, optimizer)
     run.take(rows)
-    used = f"train {len(run.split.y_train)}, validation {len(run.split.y_validation)}, test {len(run.split.y_test)}"
+    sizes = {"train": run.split.y_train, "validation": run.split.y_validation, "test": run.split.y_test}
+    used = ", ".join([*(f"{name} {len(labels)}" for name, labels in sizes.items()), data.note])
     with recorded(sidecar(output), settings, root_seed, device, 1, [record], used):
         with progress(settings.training.epochs, f"{head} {trial}") as bar:
             bar(run.epochs)

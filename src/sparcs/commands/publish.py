@@ -3,13 +3,14 @@
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 import pandas as pd
 
 from sparcs import params
-from sparcs.commands import cifar100, depth, regression, teacher_student
+from sparcs.commands import cifar10, cifar100, depth, regression, teacher_student
 from sparcs.commands.common import INPUT, PATH, sidecar
 from sparcs.files import ArtifactError, atomic, read_json, read_table, write_table
 
@@ -28,12 +29,14 @@ TRIAL = {
     "teacher_student": ["ensemble", "teacher", "trial"],
     "hyperparameters": ["experiment", "penalty", "rho", "alpha", "trial"],
     "depth": ["data_set", "depth", "gain", "trial"],
+    "cifar10": ["head", "trial"],
     "cifar100": ["head", "trial"],
 }
 UNIT = {  # of the other tables
     "regression": ["beta", "alpha"],
     "teacher_student": ["ensemble", "teacher", "trial"],
     "depth": ["data_set", "depth", "gain", "trial"],
+    "cifar10": ["head", "trial"],
     "cifar100": ["head", "trial"],
 }
 ALIKE = {  # trials that must be made from the same settings and data to stand in one table
@@ -41,6 +44,7 @@ ALIKE = {  # trials that must be made from the same settings and data to stand i
     "teacher_student": ["ensemble"],
     "hyperparameters": ["experiment", "penalty", "rho"],
     "depth": ["data_set"],
+    "cifar10": [],
     "cifar100": [],
 }
 OTHERS = {
@@ -48,6 +52,7 @@ OTHERS = {
     "teacher_student": ["eigenvalues", "pruning"],
     "hyperparameters": [],
     "depth": ["layers"],
+    "cifar10": ["epochs", "eigenvalues", "costs"],
     "cifar100": ["eigenvalues", "losses", "costs"],
 }
 
@@ -71,6 +76,7 @@ def publish(results: Path, figures: Path, published: Path, published_figures: Pa
         "teacher_student": finished_teacher_student,
         "hyperparameters": finished_hyperparameters,
         "depth": finished_depth,
+        "cifar10": finished_cifar10,
         "cifar100": finished_cifar100,
     }
     for experiment, gather in gatherers.items():
@@ -152,18 +158,31 @@ def finished_depth(run: params.Settings, folder: Path) -> dict[str, pd.DataFrame
     return tables | {"trials": tables["trials"].merge(records, on=TRIAL["depth"], validate="1:1")}
 
 
+def finished_cifar10(run: params.Settings, folder: Path) -> dict[str, pd.DataFrame]:
+    """Experiment 3's tables of the jobs that are finished."""
+    settings = run.cifar10.part(params.Cifar10Trial)
+    return _finished_heads(run, folder, run.cifar10.jobs(), settings, cifar10.gather)
+
+
 def finished_cifar100(run: params.Settings, folder: Path) -> dict[str, pd.DataFrame]:
     """Experiment 4's tables of the jobs that are finished."""
-    stems = {(head, trial): folder / "trials" / head / str(trial) for head, trial in run.cifar100.jobs()}
     settings = run.cifar100.part(params.Cifar100Trial)
+    return _finished_heads(run, folder, run.cifar100.jobs(), settings, cifar100.gather)
+
+
+def _finished_heads(
+    run: params.Settings, folder: Path, jobs: list[tuple[str, int]], settings: str, gather: Callable
+) -> dict[str, pd.DataFrame]:
+    """The tables of the finished ones of the jobs (head, trial), gathered from their folder."""
+    stems = {(head, trial): folder / "trials" / head / str(trial) for head, trial in jobs}
     done = [job for job, stem in stems.items() if made_with(stem, settings, run)]
     if not done:
         return {}
-    tables = cifar100.gather(folder / "trials", done)
+    tables = gather(folder / "trials", done)
     records = pd.concat(
         _records(stems[job], stems[job].with_name(f"{job[1]}_trials.parquet")).assign(head=job[0]) for job in done
     )
-    return tables | {"trials": tables["trials"].merge(records, on=TRIAL["cifar100"], validate="1:1")}
+    return tables | {"trials": tables["trials"].merge(records, on=["head", "trial"], validate="1:1")}
 
 
 def made_with(stem: Path, settings: str, run: params.Settings) -> bool:
