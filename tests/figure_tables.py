@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+import image_tables
+
 SMOKE = {
     "alphas": [0.0, 0.5, 1.0],
     "trials": 2,
@@ -14,6 +16,7 @@ SMOKE = {
     "ensembles": ["l2"],
     "swept": 2,
     "depths": [3],
+    "images": image_tables.SMOKE,
 }
 FULL = {
     "alphas": [round(0.05 * k, 2) for k in range(21)],
@@ -23,8 +26,10 @@ FULL = {
     "ensembles": ["l2", "l1", "l2_squared", "none", "one_rotation"],
     "swept": 10,
     "depths": [1, 2, 5, 10],
+    "images": image_tables.FULL,
 }
 BETAS = [5.0, 1000.0]
+IMAGES = {"bias": True, "images": 50_000, "test_images": 10_000, "trials": 100}
 
 
 def write_tables(folder: Path, size: dict, diverged: bool = True) -> Path:
@@ -36,6 +41,7 @@ def write_tables(folder: Path, size: dict, diverged: bool = True) -> Path:
         "hyperparameters/trials": hyperparameters(rng, size),
         **depth(rng, size),
         **theory(rng),
+        **image_tables.images(rng, size["images"]),
     }
     if diverged:
         spoil(tables["regression/trials"], ["gamma_norm", "mean_abs_eigenvalue", "eigenvalue_norm", "mse", "r2"])
@@ -284,7 +290,33 @@ def theory(rng) -> dict[str, pd.DataFrame]:
 def claims(size: dict) -> pd.DataFrame:
     verdicts = {"B1": "replicated", "B2": "partly", "D2": "not replicated"}
     tested = size is FULL
-    ids = ["A1", "A2", "A2a", "A3", "B1", "B1a", "B1b", "B2", "B3", "C1", "D1", "D2", "D2a", "D2b", "D3", "D4", "G1"]
+    ids = [
+        "A1",
+        "A2",
+        "A2a",
+        "A3",
+        "B1",
+        "B1a",
+        "B1b",
+        "B2",
+        "B3",
+        "C1",
+        "D1",
+        "D2",
+        "D2a",
+        "D2b",
+        "D3",
+        "D4",
+        "E1",
+        "E2",
+        "E2a",
+        "E2b",
+        "E3",
+        "E4",
+        "F1",
+        "F2",
+        "G1",
+    ]
     return pd.DataFrame(
         [
             {
@@ -355,8 +387,8 @@ def settings(size: dict) -> dict:
         "depth": {
             "teacher": {"hidden": 50, "points": 20000, "loss_budget": 0.05, "training": {"epochs": 60, **training}}
         },
-        "cifar10": {"widths": [400, 526, 10], "bias": True, "training": {"epochs": 300, **training}, "trials": 100},
-        "cifar100": {"widths": [1280, 526, 100], "bias": True, "training": {"epochs": 1, **training}, "trials": 100},
+        "cifar10": {"widths": [400, 526, 10], "training": {"epochs": 300, **training}, **IMAGES},
+        "cifar100": {"widths": [1280, 526, 100], "training": {"epochs": 1, **training}, **IMAGES},
     }
     run = json.loads(json.dumps(paper))
     if size is SMOKE:

@@ -96,10 +96,8 @@ def test_e2_needs_cuda():
     both = pd.concat([costs("cpu", 50)["cifar10/costs"], costs("cuda")["cifar10/costs"]])
     found = verdicts("E2", {"cifar10/costs": both})
     assert found["verdict"].tolist() == ["replicated"] * 3 and found.loc["E2a", "n"] == 3
-    assert (
-        verdicts("E2", costs("cuda", slower=1.2))["verdict"].tolist() == ["not replicated"] * 2 + ["not replicated"]
-        or verdicts("E2", costs("cuda", slower=1.2)).loc["E2b", "verdict"] == "not replicated"
-    )
+    slow = verdicts("E2", costs("cuda", slower=1.2))["verdict"]
+    assert slow.tolist() == ["not replicated", "replicated", "not replicated"]
 
 
 def epochs(early, late, last=300):

@@ -10,6 +10,7 @@ import pytest
 
 from figure_tables import FULL, SMOKE, claims, write_published, write_tables
 from sparcs.figures import prose, tables
+from sparcs.figures.stand_in import STAMP
 from sparcs.report import check_parameters, render
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
@@ -17,6 +18,8 @@ FIGURES = {
     "01_theory": [*(f"fig{k:02d}" for k in range(1, 7)), "fig08"],
     "02_alpha_beta": ["fig07", "fig07_network", "fig07_surface", "fig11", "fig12", "fig13", "fig14", "fig15"],
     "03_teacher_student": ["fig09", "fig10"],
+    "04_cifar10": ["fig16", "fig17"],
+    "05_cifar100": ["fig18", "fig_probes"],
     "06_hyperparameters": ["fig_hyperparameters"],
     "08_any_depth": ["fig_depth", "fig_depth_start", "fig_cost"],
 }
@@ -40,7 +43,7 @@ def executed(request, tmp_path_factory) -> Path:
 
 
 def test_notebooks_write_every_figure(executed):
-    names = FIGURES[re.match(r"\d\d_[a-z_]+[a-z]", executed.name).group()]
+    names = next(names for notebook, names in FIGURES.items() if executed.name.startswith(notebook))
     expected = {f"{name}.{kind}" for name in names for kind in ("svg", "png", "csv")}
     assert {path.name for path in (executed / "figures").iterdir()} == expected
 
@@ -59,6 +62,20 @@ def test_pages_of_a_small_run_say_that_they_only_illustrate(executed):
     page = (executed / "page.html").read_text(encoding="utf-8")
     assert "Illustrative only." in page and "not tested at this scale" in page
     assert "synthetic machine" in page and "0123456789ab" in page
+
+
+def test_pages_made_from_stand_in_images_say_so_first(executed):
+    page = (executed / "page.html").read_text(encoding="utf-8")
+    if "cifar" not in executed.name:
+        assert STAMP not in page
+        return
+    first = page.index(STAMP)
+    assert first < page.index("Answer:") and page.index("</h1>") < first
+    captions = re.findall(r"<strong>((?:Figure|Table|Probes|Heads|Sign)[^<]*)</strong>", page)
+    assert len(captions) >= 4 and all(STAMP in caption for caption in captions)
+    if executed.name.startswith("05_"):
+        said = page.count("tf_efficientnet_lite0 at 64 px, a substitute for the paper")
+        assert said >= len(captions) + 1  # each figure and table, and the first lines
 
 
 def test_notebooks_are_committed_without_outputs():

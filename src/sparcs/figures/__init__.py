@@ -4,6 +4,7 @@
 ``save`` writes drawing and rows side by side. Nothing here trains or measures.
 """
 
+from sparcs.figures.accuracy import fig16, fig16_caption, fig16_table
 from sparcs.figures.cost import fig_cost, fig_cost_caption, fig_cost_table
 from sparcs.figures.depth import (
     fig_depth,
@@ -32,9 +33,11 @@ from sparcs.figures.networks import (
     fig15_caption,
     fig15_table,
 )
+from sparcs.figures.probes import fig_probes, fig_probes_caption, fig_probes_table
 from sparcs.figures.pruning import fig10, fig10_caption, fig10_table
 from sparcs.figures.saving import save
 from sparcs.figures.sizes import fig08, fig08_caption, fig08_table
+from sparcs.figures.spectra import fig17, fig17_caption, fig17_table, fig18, fig18_caption, fig18_table
 from sparcs.figures.starts import fig06, fig06_caption, fig06_table
 from sparcs.figures.surfaces import (
     fig07_surface,
@@ -111,6 +114,15 @@ __all__ = [
     "fig15",
     "fig15_caption",
     "fig15_table",
+    "fig16",
+    "fig16_caption",
+    "fig16_table",
+    "fig17",
+    "fig17_caption",
+    "fig17_table",
+    "fig18",
+    "fig18_caption",
+    "fig18_table",
     "fig_cost",
     "fig_cost_caption",
     "fig_cost_table",
@@ -123,6 +135,9 @@ __all__ = [
     "fig_hyperparameters",
     "fig_hyperparameters_caption",
     "fig_hyperparameters_table",
+    "fig_probes",
+    "fig_probes_caption",
+    "fig_probes_table",
     "panel_rows",
     "save",
 ]

@@ -23,11 +23,11 @@ def fig09_table(eigenvalues: pd.DataFrame) -> pd.DataFrame:
     if finished.empty:
         return pd.DataFrame(columns=["lower", "upper", "n", "mean", "trials_low", "trials_high", "layer"])
     sizes = finished.assign(size=finished["eigenvalue"].abs().clip(lower=FLOOR))
-    decades = np.log10(FLOOR), np.ceil(np.log10(max(1.0, sizes["size"].max())))
-    edges = np.logspace(*decades, round(decades[1] - decades[0]) * BINS_PER_DECADE + 1)
-    edges[0] = FLOOR  # not a rounding error above it
+    edges = log_edges(sizes["size"])
     layers = {name: sizes if name == "both" else sizes[sizes["layer"] == int(name)] for name in LAYERS}
-    return pd.concat([_histogram(rows, edges).assign(layer=name) for name, rows in layers.items()], ignore_index=True)
+    return pd.concat(
+        [histogram(rows, "size", edges, SEED).assign(layer=name) for name, rows in layers.items()], ignore_index=True
+    )
 
 
 @styled
@@ -63,8 +63,20 @@ def fig09_caption(drawn: pd.DataFrame) -> str:
     )
 
 
-def _histogram(rows: pd.DataFrame, edges: np.ndarray) -> pd.DataFrame:
-    counts = [np.histogram(of_one["size"], edges)[0] for _, of_one in rows.groupby(SEED)]
+def log_edges(sizes: pd.Series) -> np.ndarray:
+    """Edges of bins that are equal on a logarithmic axis, from FLOOR to the decade above the largest size."""
+    decades = np.log10(FLOOR), np.ceil(np.log10(max(1.0, sizes.max())))
+    edges = np.logspace(*decades, round(decades[1] - decades[0]) * BINS_PER_DECADE + 1)
+    edges[0] = FLOOR  # not a rounding error above it
+    return edges
+
+
+def histogram(rows: pd.DataFrame, column: str, edges: np.ndarray, network: list[str]) -> pd.DataFrame:
+    """Neurons per bin: mean over the networks, and the central 95 % of them.
+
+    network: the columns that tell one network from another.
+    """
+    counts = [np.histogram(of_one[column], edges)[0] for _, of_one in rows.groupby(network)]
     counts = np.array(counts).reshape(-1, len(edges) - 1)  # (networks, bins)
     low, high = np.quantile(counts, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     columns = {"n": len(counts), "mean": counts.mean(axis=0), "trials_low": low, "trials_high": high}

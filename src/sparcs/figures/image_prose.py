@@ -1,0 +1,146 @@
+"""Sentences of the CIFAR reports, computed from their tables."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations, pairwise
+
+import numpy as np
+import pandas as pd
+
+from sparcs.figures.image_tables import HEADS, SIGNS, paired, sign_values
+from sparcs.figures.prose import NOTHING
+from sparcs.figures.spread import count_range
+from sparcs.figures.stand_in import backbone_note
+from sparcs.figures.text import listing, number
+from sparcs.statistics import mean_interval, mode_distance
+
+HIDDEN, LAST = 2, 3  # layers of the head
+SIGN = {"spectral": "(4.3)", "spectral_authors_sign": "the authors' sign"}
+
+
+def size(trials: pd.DataFrame, settings: Mapping, experiment: str) -> str:
+    """n, heads, images and epochs, and how many trials diverged."""
+    run, paper = settings["run"][experiment], settings["paper"][experiment]
+    diverged = int(trials["test_accuracy"].isna().sum())
+    heads = listing([HEADS[head] for head in trials["head"].unique()])
+    epochs = run["training"]["epochs"]
+    return (
+        f"n = {count_range(trials.groupby('head')['trial'].count())} for each head ({heads}); {epochs} "
+        f"epoch{'s' * (epochs > 1)} (the paper: {paper['training']['epochs']}); up to {run['images']:,} images to "
+        f"train and validate, {run['test_images']:,} to test (the paper: {paper['images']:,} and "
+        f"{paper['test_images']:,}); {diverged or 'no'} trial{'s' * (diverged > 1)} diverged."
+    )
+
+
+def cifar10_findings(trials: pd.DataFrame) -> str:
+    """Test accuracy of every head, with and without the hidden layer, and the gain over the linear head."""
+    means = trials.groupby("head", sort=False)[["test_accuracy", "test_accuracy_pruned"]].mean()
+    if means["test_accuracy"].isna().all():
+        return NOTHING
+    sentences = [f"Test accuracy after the last epoch: linear {means['test_accuracy'].get('linear', np.nan):.2f} %."]
+    for head, (accuracy, pruned) in means.drop(index="linear", errors="ignore").iterrows():
+        sentences.append(
+            f"{HEADS[head]}: {accuracy:.2f} %, {gain(trials, head)}; {pruned:.2f} % with its hidden eigenvalues "
+            "set to 0."
+        )
+    return " ".join(sentences)
+
+
+def sign_findings(trials: pd.DataFrame, epochs: pd.DataFrame) -> str:
+    """Which sign of W_31 comes closer to the paper's figures."""
+    values = sign_values(trials, epochs)
+    heads = list(dict.fromkeys(head for head, _ in values))
+    if len(heads) < 2:
+        return "Only one sign of $W_{31}$ was run at this scale."
+    closest = {
+        label: min(heads, key=lambda head: abs(values[head, column].mean() - paper))
+        for column, (label, paper) in SIGNS.items()
+    }
+    parts = [
+        f"{SIGN[head]} for {listing([label for label, chosen in closest.items() if chosen == head])}"
+        for head in heads
+        if head in closest.values()
+    ]
+    return f"By the means, closer to the paper's numbers is {'; '.join(parts)}."
+
+
+def compaction_findings(trials: pd.DataFrame, width: int) -> str:
+    """How many neurons are recruited, and what the compact head keeps."""
+    own = trials[trials["head"] == "spectral"].dropna(subset=["recruited_neurons"])
+    if own.empty:
+        return NOTHING
+    mean = own.mean(numeric_only=True)
+    sentences = [
+        f"Of {width} hidden neurons {mean['recruited_neurons']:.1f} are recruited, "
+        f"{100 * mean['recruited_neurons'] / width:.1f} % (mean of n = {len(own)})."
+    ]
+    if not np.isnan(mean["compact_parameters"]):
+        sentences.append(
+            f"The compact head keeps {mean['compact_neurons']:.1f} hidden neurons and "
+            f"{mean['compact_parameters']:,.0f} of {mean['parameters']:,.0f} parameters; test accuracy goes from "
+            f"{mean['test_accuracy']:.2f} to {mean['compact_test_accuracy']:.2f} %."
+        )
+    return " ".join(sentences)
+
+
+def eigenvalue_findings(eigenvalues: pd.DataFrame) -> str:
+    """Sizes of the hidden eigenvalues against the last layer's, and the modes of their logarithm."""
+    rows = eigenvalues[eigenvalues["head"] == "spectral"].dropna(subset=["eigenvalue"])
+    if "epoch" in rows:
+        rows = rows[rows["epoch"] == rows["epoch"].max()]
+    rows = rows.assign(size=rows["eigenvalue"].abs())
+    if rows.empty:
+        return NOTHING
+    sizes = rows.groupby(["trial", "layer"])["size"].agg(["median", "max"]).groupby("layer").mean()
+    hidden = rows[rows["layer"] == HIDDEN].groupby("trial")["size"]
+    distances = np.array([mode_distance(own) for _, own in hidden])
+    two = int((distances > 0).sum())
+    apart = f", {number(distances[distances > 0].mean())} decades apart" if two else ""
+    return (
+        f"The hidden $|\\lambda|$ have median {number(sizes.loc[HIDDEN, 'median'])} and largest value "
+        f"{number(sizes.loc[HIDDEN, 'max'])}, the last layer's have median {number(sizes.loc[LAST, 'median'])} (means "
+        f"of n = {len(distances)}). The logarithm of the hidden ones has two modes in {two} of {len(distances)} "
+        f"networks{apart}."
+    )
+
+
+def cifar100_findings(trials: pd.DataFrame) -> str:
+    """Test accuracy of both heads and the gain, with the backbone named."""
+    means = trials.groupby("head")["test_accuracy"].mean()
+    if means.isna().all():
+        return NOTHING
+    return (
+        f"{backbone_note(trials)} Test accuracy after the training: linear {means.get('linear', np.nan):.2f} %, SPARCS "
+        f"{means.get('spectral', np.nan):.2f} %, {gain(trials, 'spectral')}."
+    )
+
+
+def probe_findings(probes: pd.DataFrame) -> str:
+    """How much of the MLP's gain over the linear head SPARCS finds."""
+    gains = {head: np.subtract(*paired(probes, "test_accuracy", head)) for head in ("spectral", "mlp")}
+    if not all(len(values) for values in gains.values()):
+        return NOTHING
+    said = f"SPARCS: {gain(probes, 'spectral')}; MLP: {gain(probes, 'mlp')}."
+    mean, low, _ = mean_interval(gains["mlp"])
+    if not low > 0:
+        return f"{said} What a plain hidden layer gains is not told from nothing here, so there is no share to give."
+    return f"{said} SPARCS finds {100 * gains['spectral'].mean() / mean:.0f} % of what the plain hidden layer gains."
+
+
+def gain(rows: pd.DataFrame, head: str) -> str:
+    """Points above the linear head with the same seed, with its interval where n allows one."""
+    values = np.subtract(*paired(rows, "test_accuracy", head))
+    if len(values) == 0:
+        return "not paired with a linear head"
+    mean, low, high = mean_interval(values)
+    bounds = f" [{low:+.2f}, {high:+.2f}]" if len(values) >= 3 else ""
+    return f"{mean:+.2f}{bounds} points against linear (n = {len(values)})".replace("-", "−")
+
+
+def direct_space(widths: Sequence[int]) -> str:
+    """How many numbers a head of these widths holds as φ and λ, and as W_ij; the bias column is left out."""
+    by_spectrum = sum(before * after for before, after in pairwise(widths)) + sum(widths[1:])
+    by_weights = sum(before * after for before, after in combinations(widths, 2))
+    return (
+        f"With all its neurons the head {'-'.join(map(str, widths))} holds {by_spectrum:,} numbers as eigenvectors and "
+        f"eigenvalues and {by_weights:,} as weights $W_{{ij}}$ in direct space."
+    )

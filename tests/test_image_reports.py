@@ -1,0 +1,192 @@
+"""Figures 16 to 18, Tables 1 and 2 and the sentences on CIFAR, on synthetic tables whose answer is known."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from scipy import stats
+
+import image_tables as synthetic
+from sparcs import figures as fig
+from sparcs.figures import image_prose, image_tables, prose
+from sparcs.figures.stand_in import STAMP, backbone_note, stamped, warning
+
+
+@pytest.fixture
+def full():
+    return synthetic.images(np.random.default_rng(1), synthetic.FULL)
+
+
+@pytest.fixture
+def smoke():
+    return synthetic.images(np.random.default_rng(1), synthetic.SMOKE)
+
+
+def drawn_from(tables):
+    ten, hundred = tables["cifar10/trials"], tables["cifar100/trials"]
+    return {
+        "fig16": fig.fig16_table(tables["cifar10/epochs"], ten),
+        "fig17": fig.fig17_table(tables["cifar10/eigenvalues"], ten),
+        "fig18": fig.fig18_table(tables["cifar100/eigenvalues"], hundred),
+        "fig_probes": fig.fig_probes_table(tables["cifar100/probes"], hundred),
+    }
+
+
+def texts(figure):
+    return [text.get_text() for text in figure.texts]
+
+
+def test_what_is_made_from_stand_in_images_is_stamped(smoke, full):
+    for tables, expected in ((smoke, True), (full, False)):
+        for name, rows in drawn_from(tables).items():
+            assert (STAMP in texts(getattr(fig, name)(rows))) == expected, name
+            assert (STAMP in getattr(fig, f"{name}_caption")(rows).partition("**.")[0]) == expected
+            assert rows["stand_in"].all() == expected
+        ten, hundred = tables["cifar10/trials"], tables["cifar100/trials"]
+        for table in (
+            image_tables.cost_table(1, ten, tables["cifar10/costs"]),
+            image_tables.compaction_table(ten, {"widths": [400, 526, 10]}),
+            image_tables.signs_table(ten, tables["cifar10/epochs"]),
+            image_tables.probes_table(tables["cifar100/probes"], hundred),
+        ):
+            assert (STAMP in table.splitlines()[0]) == expected
+
+
+def test_one_stand_in_row_is_enough_for_the_stamp():
+    draw = stamped(lambda drawn: Figure())
+    assert texts(draw(pd.DataFrame({"stand_in": [False, True]}))) == [STAMP]
+    assert texts(draw(pd.DataFrame({"stand_in": [False, False]}))) == []
+
+
+def test_a_report_warns_of_its_images(smoke, full):
+    assert warning(smoke["cifar10/trials"]).startswith(f"> **{STAMP}.**")
+    assert warning(full["cifar10/trials"]).startswith("> 42 of the 60,000 images are not the official pixels")
+    assert warning(full["cifar10/trials"].assign(approximate_images=0)) == ""
+    assert warning(full["cifar100/trials"]) == ""
+
+
+def test_the_substitute_backbone_is_named_everywhere(full):
+    trials, drawn = full["cifar100/trials"], drawn_from(full)
+    named = [
+        fig.fig18_caption(drawn["fig18"]),
+        fig.fig_probes_caption(drawn["fig_probes"]),
+        image_tables.cost_table(2, trials, full["cifar100/costs"]),
+        image_tables.compaction_table(trials, {"widths": [1280, 526, 100]}),
+        image_tables.probes_table(full["cifar100/probes"], trials),
+        image_prose.cifar100_findings(trials),
+    ]
+    note = "tf_efficientnet_lite0 at 64 px, a substitute for the paper's EfficientNetV2-S at 224 px"
+    assert all(note in text for text in named)
+    paper = trials.assign(backbone="efficientnet_v2_s", input_size=224, substitute_backbone=False)
+    assert backbone_note(paper) == "Backbone: efficientnet_v2_s at 224 px."
+
+
+def test_figure_16_draws_means_of_finished_trials(full):
+    trials, epochs = full["cifar10/trials"], full["cifar10/epochs"]
+    trials.loc[(trials["head"] == "spectral") & (trials["trial"] == 2), "diverged_epoch"] = 5
+    drawn = fig.fig16_table(epochs, trials)
+    counts = drawn.groupby(["head", "curve", "images"])["epoch"].agg(["size", "max"])
+    assert (counts["size"] == 300).all() and (counts["max"] == 300).all()
+    assert len(counts) == 2 * (1 + 2 + 2)  # both kinds of images: linear, two SPARCS heads with and without λ_2
+    row = drawn.query("head == 'spectral' and curve == 'pruned' and images == 'augmented' and epoch == 300")
+    own = epochs.query("head == 'spectral' and epoch == 300 and trial < 2")["validation_accuracy_augmented_pruned"]
+    assert row["n"].item() == 2 and row["mean"].item() == pytest.approx(own.mean())
+
+
+def test_figures_17_and_18_count_every_neuron_once(full):
+    for name, classes in (("fig17", 10), ("fig18", 100)):
+        sums = drawn_from(full)[name].groupby(["head", "scale", "layer"])["mean"].sum()
+        assert sums.xs(2, level="layer").to_numpy() == pytest.approx(526)
+        assert sums.xs(3, level="layer").to_numpy() == pytest.approx(classes)
+
+
+def test_figure_17_shows_the_last_epoch(full):
+    eigenvalues = full["cifar10/eigenvalues"]
+    eigenvalues.loc[eigenvalues["epoch"] < 300, "eigenvalue"] = 1e9
+    assert fig.fig17_table(eigenvalues, full["cifar10/trials"])["upper"].max() < 100
+
+
+def test_the_probes_figure_pairs_by_trial(full):
+    probes = full["cifar100/probes"]
+    drawn = fig.fig_probes_table(probes.sample(frac=1, random_state=0), full["cifar100/trials"])
+    by_head = probes.pivot(index="trial", columns="head", values="test_accuracy")
+    expected = stats.ttest_rel(by_head["mlp"], by_head["linear"]).confidence_interval(0.95)
+    row = drawn.query("what == 'mean' and measure == 'gain' and head == 'mlp'")
+    assert row[["low", "high"]].to_numpy()[0] == pytest.approx([expected.low, expected.high])
+    assert not ((drawn["head"] == "linear") & (drawn["measure"] == "gain")).any()
+
+
+def cells(table, first, second):
+    """A row of a Markdown table by its first two cells."""
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table.splitlines() if "|" in line]
+    return next(row for row in rows if row[0].strip() == first and row[1] == second)
+
+
+def test_table_1_has_the_paper_s_numbers_beside_the_measured_ones(full):
+    costs = full["cifar10/costs"]
+    table = image_tables.cost_table(1, full["cifar10/trials"], costs)
+    seconds = costs.pivot(index="trial", columns="head", values="seconds")
+    mean, deviation = seconds["spectral"].mean(), seconds["spectral"].std()
+    ratio = stats.ttest_1samp(seconds["spectral"] / seconds["linear"], 0).confidence_interval(0.95)
+    row = cells(table, "training time, s", "SPARCS")
+    assert row[2:5] == ["1361.98", f"{mean:,.0f} ± {deviation:,.0f}", "3"]
+    assert row[6] == "1.004" and row[7].endswith(f"[{ratio.low:.3f}, {ratio.high:.3f}]")
+    assert cells(table, "test accuracy, %", "linear")[2] == "68.2"
+    assert "On a CPU" in table and "On a CPU" not in image_tables.cost_table(
+        1, full["cifar10/trials"], costs.assign(device="cuda")
+    )
+
+
+def test_the_sign_closer_to_the_paper_is_named(full):
+    trials, epochs = full["cifar10/trials"], full["cifar10/epochs"]
+    said = image_prose.sign_findings(trials, epochs)
+    values = image_tables.sign_values(trials, epochs)
+    distance = {
+        head: abs(values[head, "test_accuracy"].mean() - 73.9) for head in ("spectral", "spectral_authors_sign")
+    }
+    closer = {"spectral": "(4.3)", "spectral_authors_sign": "the authors' sign"}[min(distance, key=distance.get)]
+    assert f"{closer} for test accuracy" in said
+    one = trials[trials["head"] != "spectral_authors_sign"]
+    assert image_prose.sign_findings(one, epochs) == "Only one sign of $W_{31}$ was run at this scale."
+
+
+def test_sentences_say_what_the_tables_hold(full):
+    trials = full["cifar10/trials"]
+    assert "Of 526 hidden neurons 73.0 are recruited, 13.9 %" in image_prose.compaction_findings(trials, 526)
+    found = image_prose.cifar10_findings(trials)
+    assert re.search(r"points against linear \(n = 3\)", found) and "nan" not in found
+    assert "two modes in 3 of 3 networks" in image_prose.eigenvalue_findings(full["cifar10/eigenvalues"])
+    assert "two modes in 0 of 3 networks" in image_prose.eigenvalue_findings(full["cifar100/eigenvalues"])
+    probes = full["cifar100/probes"]
+    gains = probes.groupby("head")["test_accuracy"].mean()
+    share = (gains["spectral"] - gains["linear"]) / (gains["mlp"] - gains["linear"])
+    assert f"SPARCS finds {100 * share:.0f} % of" in image_prose.probe_findings(probes)
+    assert "no share to give" in image_prose.probe_findings(probes[probes["trial"] == 0])
+
+
+def test_the_size_of_the_head_in_both_spaces():
+    """The numbers of the paper's experiment 4, counted by hand: 1280·526 + 526·100 (+ 1280·100, or + 526 + 100)."""
+    said = image_prose.direct_space([1280, 526, 100])
+    assert "726,506 numbers as eigenvectors" in said and "853,880 as weights" in said
+
+
+def test_a_run_in_which_every_trial_diverged_says_so(full):
+    trials = full["cifar10/trials"].assign(diverged_epoch=1)
+    trials[["test_accuracy", "test_accuracy_pruned", "recruited_neurons", "compact_parameters"]] = np.nan
+    assert fig.fig16_table(full["cifar10/epochs"], trials).empty
+    nothing = full["cifar10/eigenvalues"].assign(eigenvalue=np.nan)
+    assert fig.fig17_table(nothing, trials).empty
+    assert image_prose.cifar10_findings(trials) == prose.NOTHING
+    assert image_prose.compaction_findings(trials, 526) == prose.NOTHING
+    assert image_prose.eigenvalue_findings(nothing) == prose.NOTHING
+    assert image_tables.compaction_table(trials, {"widths": [400, 526, 10]}) == "No trial finished."
+    assert "–" in image_tables.cost_table(1, trials, full["cifar10/costs"])
+    hundred = full["cifar100/trials"].assign(test_accuracy=np.nan)
+    probes = full["cifar100/probes"].assign(test_accuracy=np.nan)
+    assert image_prose.cifar100_findings(hundred) == prose.NOTHING
+    assert image_prose.probe_findings(probes) == prose.NOTHING
+    assert image_tables.probes_table(probes, hundred) == "No trial finished."
+    assert fig.fig_probes_table(probes, hundred).empty
+    assert image_tables.signs_table(trials, full["cifar10/epochs"]).count("|") > 0
