@@ -172,6 +172,9 @@ def test_a_smaller_or_another_run_is_noticed():
     assert "epochs 2 of 180" in reasons(teacher_student={"training": {"epochs": 2}})["hyperparameters"]
     assert reasons(teacher_student={"loss_budget": 0.5})["teacher_student"].endswith("loss_budget 0.5, not 0.05")
     assert reasons(regression={"training": {"rho": 0.1}}).keys() == {"regression"}
+    assert reasons(cifar10={"images": 320, "trials": 1})["cifar10"] == "not the paper's run: images 320 of 50000"
+    smaller = reasons(cifar100={"input_size": 64, "test_images": 2000, "backbone": "tf_efficientnet_lite0"})
+    assert smaller == {"cifar100": "not the paper's run: test_images 2000 of 10000, input_size 64, not 224"}
     assert reasons(hyperparameters={"rhos": [1e-4]}) == {"hyperparameters": "not the paper's run: 1 of 5 rhos"}
 
 

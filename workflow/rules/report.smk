@@ -8,6 +8,8 @@ TABLES = {
         *rules.fit_linear.output,
     ],
     "hyperparameters": rules.tabulate_hyperparameters.output,
+    "cifar10": rules.tabulate_cifar10.output,
+    "cifar100": rules.tabulate_cifar100.output,
     "depth": [*rules.tabulate_depth.output, *rules.measure_depth_start.output],
 }
 BENCHMARK_TABLES = [
@@ -44,6 +46,14 @@ NOTEBOOKS = {
         "tables": TABLES["teacher_student"],
         "figures": ["fig09", "fig10"],
     },
+    "04_cifar10": {
+        "tables": TABLES["cifar10"],
+        "figures": ["fig16", "fig17"],
+    },
+    "05_cifar100": {
+        "tables": TABLES["cifar100"],
+        "figures": ["fig18", "fig_probes"],
+    },
     "06_hyperparameters": {
         "tables": TABLES["hyperparameters"],
         "figures": ["fig_hyperparameters"],
@@ -58,8 +68,11 @@ NOTEBOOK_MODULES = [
     "sparcs.figures",
     "sparcs.figures.cost_prose",
     "sparcs.figures.depth_prose",
+    "sparcs.figures.image_prose",
+    "sparcs.figures.image_tables",
     "sparcs.figures.notebook",
     "sparcs.figures.prose",
+    "sparcs.figures.stand_in",
     "sparcs.figures.tables",
     "sparcs.figures.theory",
     "sparcs.report",

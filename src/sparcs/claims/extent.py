@@ -10,9 +10,10 @@ COMPARED = {
     "regression": ["training", "points", "held_out_points", "alphas", "betas", "widths"],
     "teacher_student": ["training", "points", "test_points", "widths", "loss_budget"],
     "hyperparameters": ["alphas", "beta", "penalties", "rhos"],
-    "cifar10": ["training", "widths"],
-    "cifar100": ["training", "widths"],
+    "cifar10": ["training", "images", "validation_share", "test_images", "widths"],
+    "cifar100": ["training", "images", "validation_share", "test_images", "widths", "input_size"],
 }
+MORE_IS_FINE = ("epochs", "points", "held_out_points", "test_points", "images", "test_images")
 NO_TRIALS = pd.DataFrame(columns=["stand_in", "substitute_backbone", "backbone"])
 
 
@@ -55,7 +56,7 @@ def _differences(run: Mapping, paper: Mapping, keys: Iterable[str]) -> list[str]
         own, full = run[key], paper[key]
         if isinstance(full, Mapping):
             phrases += _differences(own, full, full)
-        elif key in ("epochs", "points", "held_out_points", "test_points"):
+        elif key in MORE_IS_FINE:
             phrases += [f"{key} {own} of {full}"] if own < full else []
         elif key in ("alphas", "betas", "rhos", "penalties"):
             phrases += [f"{len(set(full) & set(own))} of {len(full)} {key}"] if set(full) - set(own) else []
