@@ -135,4 +135,4 @@ def _region_text(region: Region) -> str:
         return f"= {low:g}"
     if np.isinf(low) or low == 0:
         return "< 1" if high == np.nextafter(1, 0) else f"<= {high:g}"
-    return f">= {low:g}" if np.isinf(high) or high == 1 else f"{low:g} to {high:g}"
+    return f">= {low:g}" if np.isinf(high) or (high == 1 and low > 0) else f"{low:g} to {high:g}"

@@ -53,7 +53,8 @@ def cost_table(paper_table: int, trials: pd.DataFrame, costs: pd.DataFrame) -> s
         for head in heads
     ]
     devices = listing(sorted(both["device"].unique()))
-    cpu = " On a CPU, memory is the bytes of live tensors; the paper measured on a GPU."
+    cpu = " On a CPU, memory is the bytes of live tensors; the paper measured on a GPU"
+    cpu += ", and claim E2 is judged on CUDA only." if paper_table == 1 else "."
     return "\n\n".join(
         [
             f"{title(f'Table {paper_table}', trials)} Memory, time and accuracy; device: {devices}."
