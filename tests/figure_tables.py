@@ -290,7 +290,8 @@ def theory(rng) -> dict[str, pd.DataFrame]:
 def claims(size: dict) -> pd.DataFrame:
     verdicts = {"B1": "replicated", "B2": "partly", "D2": "not replicated"}
     tested = size is FULL
-    ids = "A1 A2 A2a A3 B1 B1a B1b B2 B3 C1 D1 D2 D2a D2b D3 D4 E1 E2 E2a E2b E3 E4 F1 F2 G1".split()
+    ids = ["A1", "A2", "A2a", "A3", "B1", "B1a", "B1b", "B2", "B3", "C1", "D1", "D2", "D2a", "D2b", "D3", "D4"]
+    ids += ["E1", "E2", "E2a", "E2b", "E3", "E4", "F1", "F2", "G1"]
     return pd.DataFrame(
         [
             {
