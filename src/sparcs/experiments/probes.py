@@ -40,14 +40,11 @@ def split_of(features: Mapping[str, np.ndarray], settings: ProbeTrial, seed: int
     return Split(chosen("train", train), chosen("train", validation), chosen("test", slice(None)))
 
 
+@classifiers.subnormals_flushed()
 def train(
     kind: str, split: Split, settings: ProbeTrial, seed: int, on_epoch: Callable[[nn.Module], None] | None = None
 ) -> nn.Module | None:
-    """A head trained on the features with Adam, or None if its loss was no longer finite.
-
-    Numbers too small for float32's normal ones are flushed to zero.
-    """
-    torch.set_flush_denormal(True)
+    """A head trained on the features with Adam, or None if its loss was no longer finite."""
     x, y = split.train
     training = settings.training
     head = classifiers.new_head(kind, settings.widths, settings.bias, seed).to(x.device)
