@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from sparcs import allocation, spectral
 from sparcs.data.augmentation import Draws, Normalisation, augmented, channels_first, draw, padded
 from sparcs.data.images import Images
+from sparcs.experiments.classifiers import subnormals_flushed
 from sparcs.network import SpectralNetwork
 from sparcs.params import Cifar10Trial
 from sparcs.seeds import generator, trial_seed
@@ -160,6 +161,7 @@ def whole(run: Run) -> nn.ModuleDict:
     return nn.ModuleDict({"features": run.features, "head": run.head})
 
 
+@subnormals_flushed()
 def train(
     run: Run,
     optimizer: torch.optim.Optimizer,
@@ -172,7 +174,6 @@ def train(
     Cross-entropy plus ρ Ω(λ̃) on augmented images; the last, smaller batch is kept. A run whose loss is no longer
     finite stops there. Gradients and activities too small for float32's normal numbers are flushed to zero.
     """
-    torch.set_flush_denormal(True)
     normalise = Normalisation(MEAN, DEVIATION)
     while run.epochs < settings.training.epochs and run.diverged_epoch < 0:
         epoch = run.epochs
