@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from sparcs import allocation, spectral
 from sparcs.data.augmentation import Draws, Normalisation, augmented, channels_first, draw, padded
 from sparcs.data.images import Images
-from sparcs.experiments.classifiers import subnormals_flushed
+from sparcs.experiments.classifiers import accuracy, compacted, losses, subnormals_flushed
 from sparcs.network import SpectralNetwork
 from sparcs.params import Cifar10Trial
 from sparcs.seeds import generator, trial_seed
@@ -178,8 +178,8 @@ def train(
     while run.epochs < settings.training.epochs and run.diverged_epoch < 0:
         epoch = run.epochs
         start = perf_counter()
-        losses = [step(run, optimizer, settings, x, y) for x, y in batches(run.split, settings, seed, epoch, normalise)]
-        loss = float(torch.stack(losses).mean())
+        found = [step(run, optimizer, settings, x, y) for x, y in batches(run.split, settings, seed, epoch, normalise)]
+        loss = float(torch.stack(found).mean())
         run.seconds += perf_counter() - start
         validated = validate(run, draw(len(run.split.y_validation), generator(seed, "validation", epoch)), normalise)
         for name, value in zip(CURVES, (loss, *validated), strict=True):
@@ -211,10 +211,7 @@ def step(run: Run, optimizer: torch.optim.Optimizer, settings: Cifar10Trial, x: 
     """One Adam step; returns the cross-entropy of the batch."""
     run.features.train()
     optimizer.zero_grad()
-    data_loss = F.cross_entropy(run.head(run.features(x)), y)
-    loss = data_loss
-    if isinstance(run.head, SpectralNetwork):
-        loss = loss + settings.training.rho * run.head.penalty(settings.training.penalty)
+    data_loss, loss = losses(run.head, run.head(run.features(x)), y, settings.training)
     loss.backward()
     optimizer.step()
     return data_loss.detach()
@@ -254,12 +251,6 @@ def activities(features: SmallCNN, x: Tensor, normalise: Normalisation) -> Tenso
     """The features of images, in evaluation mode, (n, 3, 32, 32) -> (n, 400)."""
     features.eval()
     return torch.cat([features(normalise(part)) for part in x.split(EVALUATED)])
-
-
-@torch.no_grad()
-def accuracy(head: nn.Module, x: Tensor, y: Tensor) -> float:
-    """Per cent of the rows of x, (n, N_1), for which the largest output is the class."""
-    return 100 * float((head(x).argmax(dim=1) == y).double().mean())
 
 
 def eigenvalues(head: nn.Module) -> np.ndarray:
@@ -316,12 +307,7 @@ def measure(run: Run, settings: Cifar10Trial) -> dict[str, float]:
         row["recruited_neurons"] = run.head.active_neurons()[0]
     if type(run.head) is SpectralNetwork:
         held = activities(run.features, split.x_validation, normalise)  # (validation, 400)
-        small = run.head.compact(
-            loss=lambda head: F.cross_entropy(head(held), split.y_validation), budget=settings.loss_budget
-        )
-        row["compact_neurons"] = sum(small.after.neurons[1:-1])
-        row["compact_parameters"] = small.after.parameters
-        row["compact_test_accuracy"] = accuracy(small, x, split.y_test)
+        row |= compacted(run.head, (held, split.y_validation), (x, split.y_test), settings.loss_budget)
     return row
 
 
