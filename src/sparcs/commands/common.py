@@ -93,11 +93,11 @@ def progress(total: int, what: str, unit: str = "epochs") -> Iterator[Callable[[
 def recorded(
     path: Path, settings: params.Model, root_seed: int, device: str, trials: int, inputs: Sequence[Path], data: str
 ) -> Iterator[None]:
-    """Writes the job's record to ``path`` when the block has ended well: what it was made from, where, how long.
+    """Writes the job's record to ``path`` when the block has ended well: what it was made from, where, core-seconds.
 
     inputs: the data files, whose checksums are kept; data: what the data of all jobs of the experiment have in common.
     """
-    start = time.perf_counter()
+    start = time.process_time()  # not what other programs took
     yield
     made_from = {
         "settings": settings.model_dump(mode="json"),
@@ -105,7 +105,7 @@ def recorded(
         "data": data,
         "inputs": {file.name: sha256(file) for file in inputs},
     }
-    write_json(path, provenance.of_job(time.perf_counter() - start, device, trials) | made_from)
+    write_json(path, provenance.of_job(time.process_time() - start, device, trials) | made_from)
 
 
 def sizes(data: Mapping[str, np.ndarray]) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import islice, pairwise
-from time import perf_counter
 
 import numpy as np
 import torch
@@ -14,7 +13,7 @@ from torch.nn import functional as F
 from sparcs import allocation, spectral
 from sparcs.data.augmentation import Draws, Normalisation, augmented, channels_first, draw, padded
 from sparcs.data.images import Images
-from sparcs.experiments.classifiers import accuracy, compacted, losses, subnormals_flushed
+from sparcs.experiments.classifiers import accuracy, clock, compacted, losses, subnormals_flushed
 from sparcs.network import SpectralNetwork
 from sparcs.params import Cifar10Trial
 from sparcs.seeds import generator, trial_seed
@@ -69,7 +68,7 @@ class Run:
     """A trained network with what was measured on the way.
 
     curves: per epoch, one array for each of CURVES, losses and percentages; eigenvalues: by epoch, all layers' λ in one
-    array. seconds: of training, evaluation left out. diverged_epoch: −1 if none.
+    array. seconds: of training by ``clock``, evaluation left out. diverged_epoch: −1 if none.
     """
 
     features: SmallCNN
@@ -175,12 +174,13 @@ def train(
     finite stops there. Gradients and activities too small for float32's normal numbers are flushed to zero.
     """
     normalise = Normalisation(MEAN, DEVIATION)
+    now = clock(run.split.x_train.device.type)
     while run.epochs < settings.training.epochs and run.diverged_epoch < 0:
         epoch = run.epochs
-        start = perf_counter()
+        start = now()
         found = [step(run, optimizer, settings, x, y) for x, y in batches(run.split, settings, seed, epoch, normalise)]
         loss = float(torch.stack(found).mean())
-        run.seconds += perf_counter() - start
+        run.seconds += now() - start
         validated = validate(run, draw(len(run.split.y_validation), generator(seed, "validation", epoch)), normalise)
         for name, value in zip(CURVES, (loss, *validated), strict=True):
             run.curves[name].append(value)

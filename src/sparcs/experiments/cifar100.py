@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
@@ -49,7 +48,7 @@ class Batch(NamedTuple):
 
 @dataclass
 class Run:
-    """A network in training. losses: cross-entropy of each step's batch; seconds: of training alone."""
+    """A network in training. losses: cross-entropy of each step's batch; seconds: of training alone, by ``clock``."""
 
     backbone: nn.Module
     head: nn.Module
@@ -128,10 +127,11 @@ def train(
 ) -> Run:
     """Train up to the last step, from where the run stands; a run whose loss is no longer finite stops there."""
     whole(run).train()
+    now = classifiers.clock(run.device)
     for batch in islice(schedule(len(split.y_train), training, seed), len(run.losses), None):
-        start = perf_counter()
+        start = now()
         run.losses.append(step(run, optimizer, training, batch.seed, *prepared(run, split, batch)))
-        run.seconds += perf_counter() - start
+        run.seconds += now() - start
         if run.diverged:
             break
         if on_step:

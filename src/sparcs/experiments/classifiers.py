@@ -1,7 +1,8 @@
 """The heads that are compared on images: linear, SPARCS, and a plain hidden layer as a control."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from time import perf_counter, process_time
 
 import numpy as np
 import pandas as pd
@@ -49,6 +50,11 @@ def subnormals_flushed() -> Iterator[None]:
         yield
     finally:
         torch.set_flush_denormal(False)
+
+
+def clock(device: str) -> Callable[[], float]:
+    """Seconds: those of its core on a CPU, where a trial has one thread and may share the core; else by the clock."""
+    return process_time if device == "cpu" else perf_counter
 
 
 def losses(head: nn.Module, output: Tensor, y: Tensor, training: TrainingSettings) -> tuple[Tensor, Tensor]:
