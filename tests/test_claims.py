@@ -9,6 +9,7 @@ from scipy import stats
 
 from sparcs import claims, params
 from sparcs.experiments.identities import IDENTITIES
+from sparcs.files import ArtifactError
 from sparcs.statistics import bootstrap_interval, mean_interval, share_interval
 from sparcs.verdicts import COLUMNS, Claim, Measured, judge, verdict_of, worst
 
@@ -72,6 +73,33 @@ def test_a_missing_table_is_untested_with_its_name():
     row = verdicts("B3", {}).loc["B3"]
     assert row["verdict"] == "untested"
     assert "regression/trials" in row["reason"]
+
+
+def test_every_claim_has_a_row_even_of_nothing():
+    found = judge(claims.CLAIMS, {}, {})
+    claims.require_every_claim(found["id"])
+    assert set(found["verdict"]) == {"untested"} and (found["n"] == 0).all()
+    with pytest.raises(ArtifactError, match="claims without a row: D2, G2"):
+        claims.require_every_claim(set(found["id"]) - {"D2", "G2"})
+
+
+def test_a_claim_of_one_part_says_what_was_measured_and_its_region():
+    row = verdicts("B3", regression_trials(paper_like)).loc["B3"]
+    assert (row["quantity"], row["region"]) == ("share of trials with held-out R² ≥ 0.95", ">= 0.99")
+
+
+def test_origins_are_the_runs_or_those_that_the_rows_name():
+    run = {"scale": "laptop", "device": "cuda", "regression": {"points": 10_000}}
+    tables = regression_trials(paper_like)
+    found = claims.with_origins(verdicts("B1", tables).reset_index(), claims.CLAIMS, tables, run)
+    assert len(found) == 4
+    assert set(found["scale"] + found["device"]) == {"laptopcuda"} and found["data"].str.contains("10,000").all()
+    tables["regression/trials"] = tables["regression/trials"].assign(scale="overnight", device="cpu")
+    tables["cifar10/trials"] = pd.DataFrame({"stand_in": [True], "approximate_images": [0], "device": ["cpu"]})
+    found = claims.with_origins(verdicts("B3", tables).reset_index(), claims.CLAIMS, tables, run).iloc[0]
+    assert (found["scale"], found["device"]) == ("overnight", "cpu")
+    images = pd.DataFrame({"id": ["E1"]})
+    assert claims.with_origins(images, claims.CLAIMS, tables, run).loc[0, "data"] == "stand-in images, not CIFAR-10"
 
 
 def test_the_transition_claims_on_a_paper_like_curve():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sparcs.claims import CLAIMS
+from sparcs.claims import IDS
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -44,9 +44,10 @@ def test_every_output_is_there(finished):
 
 def test_every_claim_has_a_verdict(finished):
     verdicts = pd.read_csv(finished / "results" / "smoke" / "claims.csv").set_index("id")
-    assert {claim.id for claim in CLAIMS} <= set(verdicts.index)
+    assert set(IDS) <= set(verdicts.index)
     assert set(verdicts.loc[["A1", "A2", "A3", "C1"], "verdict"]) == {"replicated"}
     assert set(verdicts.loc[["B1", "B2", "B3", "D2", "D3", "D4", "G1"], "verdict"]) == {"untested"}
+    assert set(verdicts["scale"]) == {"smoke"} and verdicts.loc["E1", "data"] == "stand-in images, not CIFAR-10"
     assert verdicts.loc["B3", "reason"].startswith("not the paper's run: epochs 2 of 300")
 
 

@@ -13,7 +13,8 @@ import pandas as pd
 
 from sparcs.statistics import Interval
 
-COLUMNS = ["id", "statement", "source", "paper", "measured", "low", "high", "n", "verdict", "reason", "evidence"]
+HEAD = ["id", "statement", "source", "paper"]
+COLUMNS = [*HEAD, "quantity", "region", "measured", "low", "high", "n", "verdict", "reason", "evidence"]
 SEVERITY = ["replicated", "partly", "untested", "not replicated"]
 
 GOOD_FIT = 0.95  # held-out R² from which a trial of experiment 1 fits (claim B3)
@@ -25,7 +26,7 @@ Region = tuple[float, float]
 
 @dataclass(frozen=True)
 class Measured:
-    """What a run says of one part of a claim.
+    """What a run says of one part of a claim: the effect's size, in the unit that ``statement`` names.
 
     reason: a remark; partly: a wider region, an interval inside of which is enough for "partly"; untested: why this
     part can't be judged, whatever was measured.
@@ -43,14 +44,14 @@ class Measured:
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim of the paper and the measurement that judges it."""
+    """One claim of the paper and the measurement that judges it; without one it stays untested."""
 
     id: str
     statement: str
     source: str
     paper: str
     evidence: str
-    measure: Callable[[Tables], Iterator[Measured]]
+    measure: Callable[[Tables], Iterator[Measured]] | None
     needs: tuple[str, ...] = field(default=())
     exact: bool = False
 
@@ -59,12 +60,13 @@ def judge(claims: list[Claim], tables: Tables, too_small: Mapping[str, str]) -> 
     """The table of verdicts: a row per claim, and one per part where there are several.
 
     tables: by name "experiment/table"; too_small: per experiment, why this run can't test its claims (absent: it can).
+    A claim whose tables are missing has a row all the same.
     """
     rows = []
     for claim in claims:
         missing = [name for name in claim.needs if name not in tables]
-        parts = [] if missing else list(claim.measure(tables))
-        why = f"not run: {', '.join(missing)}" if missing else _why_untested(claim, too_small)
+        parts = [] if missing or claim.measure is None else list(claim.measure(tables))
+        why = f"not run at this scale: {', '.join(missing)}" if missing else _why_untested(claim, too_small)
         verdicts = [_verdict(part, claim.exact, why) for part in parts]
         rows += _rows(claim, parts, verdicts, why)
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -104,32 +106,23 @@ def _verdict(part: Measured, exact: bool, why: str) -> tuple[str, str]:
 
 
 def _rows(claim: Claim, parts: list[Measured], verdicts: list[tuple[str, str]], why: str) -> list[list]:
-    head = [claim.id, claim.statement, claim.source, claim.paper]
+    head, nothing = [claim.id, claim.statement, claim.source, claim.paper], [np.nan, np.nan, np.nan]
     if not parts:
-        return [[*head, np.nan, np.nan, np.nan, 0, "untested", why, claim.evidence]]
+        return [[*head, "", "", *nothing, 0, "untested", why, claim.evidence]]
+    found = [[part.statement, region_text(part.region), *part.interval, part.n] for part in parts]
     if len(parts) == 1:
-        return [[*head, *parts[0].interval, parts[0].n, *verdicts[0], claim.evidence]]
+        return [[*head, *found[0], *verdicts[0], claim.evidence]]
     overall = worst([verdict for verdict, _ in verdicts])
     guilty = [claim.id + part.part for part, (verdict, _) in zip(parts, verdicts, strict=True) if verdict == overall]
     reason = f"the worst of its parts: {', '.join(guilty)}"
-    rows = [[*head, np.nan, np.nan, np.nan, min(part.n for part in parts), overall, reason, claim.evidence]]
-    for part, verdict in zip(parts, verdicts, strict=True):
-        rows.append(
-            [
-                claim.id + part.part,
-                part.statement,
-                claim.source,
-                _region_text(part.region),
-                *part.interval,
-                part.n,
-                *verdict,
-                claim.evidence,
-            ]
-        )
+    rows = [[*head, "", "", *nothing, min(part.n for part in parts), overall, reason, claim.evidence]]
+    for part, own, verdict in zip(parts, found, verdicts, strict=True):
+        rows.append([claim.id + part.part, part.statement, claim.source, own[1], *own, *verdict, claim.evidence])
     return rows
 
 
-def _region_text(region: Region) -> str:
+def region_text(region: Region) -> str:
+    """A region as text: "<= 0.05", "0.4 to 0.6"."""
     low, high = region
     if low == high:
         return f"= {low:g}"

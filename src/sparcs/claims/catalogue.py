@@ -1,5 +1,7 @@
 """Every claim, in the paper's order."""
 
+from collections.abc import Iterable
+
 from sparcs.claims.images import (
     beats_linear,
     costs_little,
@@ -22,7 +24,10 @@ from sparcs.claims.networks import (
     switched_off_when_linear,
     trimmed_fit,
 )
+from sparcs.files import ArtifactError
 from sparcs.verdicts import Claim
+
+IDS = ("A1", "A2", "A3", "B1", "B2", "B3", "C1", "D1", "D2", "D3", "D4", "E1", "E2", "E3", "E4", "F1", "F2", "G1", "G2")
 
 CLAIMS = [
     Claim("A1", "the start is exactly a perceptron (f(0) = 0)", "Section 4", "exact", "01_theory",
@@ -62,4 +67,13 @@ CLAIMS = [
           "shown for one network", "05_cifar100, Figure 18", stays_a_perceptron, ("cifar100/eigenvalues",)),
     Claim("G1", "ρ from 1e-5 to 1e-3 works", "Appendix G", "said", "06_hyperparameters", sweet_spot,
           ("hyperparameters/trials",)),
+    Claim("G2", "fewer parameters and smaller networks than “other viable alternatives”", "Abstract, Section 1",
+          "only counted", "07_rivals", None, ("rivals/trials",)),
 ]  # fmt: skip
+
+
+def require_every_claim(ids: Iterable[str]) -> None:
+    """Raise ArtifactError unless each of IDS is among the rows' ids."""
+    missing = sorted(set(IDS) - set(ids))
+    if missing:
+        raise ArtifactError(f"claims without a row: {', '.join(missing)}")

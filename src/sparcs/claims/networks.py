@@ -74,7 +74,8 @@ def all_fit(tables: Tables) -> Iterator[Measured]:
     """B3: share of trials with a good held-out fit; a diverged trial has none."""
     r2 = tables["regression/trials"]["r2"]
     reason = f"worst held-out R² {r2.min():.3f}; {int(r2.isna().sum())} diverged"
-    yield Measured("", "", share_interval(int((r2 >= GOOD_FIT).sum()), len(r2)), len(r2), (0.99, 1), reason)
+    share = share_interval(int((r2 >= GOOD_FIT).sum()), len(r2))
+    yield Measured("", f"share of trials with held-out R² ≥ {GOOD_FIT}", share, len(r2), (0.99, 1), reason)
 
 
 def fewer_parameters(tables: Tables) -> Iterator[Measured]:
@@ -95,7 +96,7 @@ def linear_fails(tables: Tables) -> Iterator[Measured]:
     fits = linear[linear["intercept"]].sort_values("teacher")["r2"]
     without = linear.loc[~linear["intercept"], "r2"].mean()
     reason = f"{len(fits)} teachers; the paper's own {fits.iloc[0]:.3f}; without intercept {without:.3f}"
-    yield Measured("", "", mean_interval(fits), len(fits), (-np.inf, 0.9), reason)
+    yield Measured("", "R² with intercept", mean_interval(fits), len(fits), (-np.inf, 0.9), reason)
 
 
 def one_layer_survives(tables: Tables) -> Iterator[Measured]:
@@ -129,14 +130,16 @@ def neurons_left(tables: Tables) -> Iterator[Measured]:
         f"non-zero eigenvalues kept {trials['kept_eigenvalues'].mean():.1f}, "
         f"by removal (ii) {trials['kept_neurons_weight_space'].mean():.1f} neurons (means)"
     )
-    yield Measured("", "", mean_interval(trials["live_neurons"]), len(trials), (20, 40), reason)
+    statement = "live hidden neurons within a loss increase of 5 %"
+    yield Measured("", statement, mean_interval(trials["live_neurons"]), len(trials), (20, 40), reason)
 
 
 def trimmed_fit(tables: Tables) -> Iterator[Measured]:
     """D4: R² of the network trimmed as in D3."""
     trials = _default_ensemble(tables)
     reason = f"untrimmed R² {trials['test_r2'].mean():.4f} (mean)"
-    yield Measured("", "", mean_interval(trials["trimmed_r2"]), len(trials), (0.97, np.inf), reason)
+    statement = "R² of the trimmed network"
+    yield Measured("", statement, mean_interval(trials["trimmed_r2"]), len(trials), (0.97, np.inf), reason)
 
 
 def sweet_spot(tables: Tables) -> Iterator[Measured]:

@@ -7,7 +7,7 @@ import click
 import pandas as pd
 
 from sparcs import params, provenance
-from sparcs.claims import CLAIMS, why_untested
+from sparcs.claims import CLAIMS, require_every_claim, why_untested, with_origins
 from sparcs.commands.common import INPUT, PATH, Json
 from sparcs.files import ArtifactError, read_json, read_table, write_csv, write_json, write_table
 from sparcs.verdicts import judge
@@ -53,6 +53,8 @@ def judge_claims(tables: tuple[Path, ...], settings: Path, output: Path) -> None
     both = read_json(settings)
     read = {f"{path.parent.name}/{path.stem}": read_table(path) for path in tables}
     verdicts = judge(CLAIMS, read, why_untested(both["run"], both["paper"], read))
+    verdicts = with_origins(verdicts, CLAIMS, read, both["run"])
+    require_every_claim(verdicts["id"])
     write_csv(output, verdicts)
     for _, row in verdicts.iterrows():
         click.echo(f"{row['id']:5} {row['verdict']:15} {row['measured']:.4g}  {row['statement']}")

@@ -1,0 +1,75 @@
+"""Where the evidence of a claim comes from: scale, data and device of the tables that it was judged on."""
+
+import re
+from collections.abc import Mapping
+
+import pandas as pd
+
+from sparcs.verdicts import Claim, Tables
+
+COLUMNS = ["scale", "data", "device"]
+OFFICIAL_IMAGES = 60_000
+GENERATED = {
+    "theory": "generated: random networks",
+    "regression": "generated: α/β family",
+    "teacher_student": "generated: rotations as teacher",
+    "hyperparameters": "generated: as in experiments 1 and 2",
+}
+
+
+def with_origins(verdicts: pd.DataFrame, claims: list[Claim], tables: Tables, run: Mapping) -> pd.DataFrame:
+    """The table of verdicts with the columns scale, data and device; run: the settings as nested mappings.
+
+    Rows that name their scale and device, as published ones do, are believed; others are this run's.
+    """
+    needs = {claim.id: [name for name in claim.needs if name in tables] for claim in claims}
+    origins = [_origin(needs[claim_of(row)], tables, run) for row in verdicts["id"]]
+    return verdicts.assign(**pd.DataFrame(origins, index=verdicts.index, columns=COLUMNS))
+
+
+def claim_of(row: str) -> str:
+    """The claim that a row's id belongs to: B1 of B1 and of B1a."""
+    return re.match(r"[A-Z]\d+", row)[0]
+
+
+def _origin(names: list[str], tables: Tables, run: Mapping) -> tuple[str, str, str]:
+    if not names:
+        return run["scale"], "", ""
+    experiments = list(dict.fromkeys(name.split("/")[0] for name in names))
+    trials = {name: _trials(name, tables) for name in experiments}
+    devices = [_distinct(trials[name], "device", _device(name, run)) for name in experiments]
+    scales = [_distinct(trials[name], "scale", run["scale"]) for name in experiments]
+    data = [_data(name, trials[name], run) for name in experiments]
+    return tuple("; ".join(dict.fromkeys(parts)) for parts in (scales, data, devices))
+
+
+def _trials(experiment: str, tables: Tables) -> pd.DataFrame:
+    """The experiment's trials, with the costs' devices where there are costs; empty for the theory."""
+    trials = tables.get(f"{experiment}/trials", pd.DataFrame())
+    costs = tables.get(f"{experiment}/costs", pd.DataFrame())
+    return trials.assign(device=", ".join(sorted(costs["device"].unique()))) if "device" in costs else trials
+
+
+def _device(experiment: str, run: Mapping) -> str:
+    return "cpu" if experiment == "theory" else run["device"]
+
+
+def _distinct(rows: pd.DataFrame, column: str, otherwise: str) -> str:
+    return ", ".join(sorted(rows[column].dropna().unique())) if column in rows and len(rows) else otherwise
+
+
+def _data(experiment: str, trials: pd.DataFrame, run: Mapping) -> str:
+    if experiment in ("cifar10", "cifar100"):
+        return _images(experiment, trials)
+    text = GENERATED.get(experiment, "generated")
+    return f"{text}, {run[experiment]['points']:,} points" if experiment in ("regression", "teacher_student") else text
+
+
+def _images(experiment: str, trials: pd.DataFrame) -> str:
+    name = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100"}[experiment]
+    if trials.empty:
+        return ""
+    if trials["stand_in"].any():
+        return f"stand-in images, not {name}"
+    count = int(trials["approximate_images"].max())
+    return f"{name}, {count} of {OFFICIAL_IMAGES:,} images approximate" if count else f"{name}, official images"
