@@ -3,13 +3,22 @@
 import numpy as np
 import pandas as pd
 
-SMOKE = {"heads": ["linear", "spectral"], "trials": 1, "epochs": 2, "stand_in": True, "probes": 1, "hidden": 526}
+SMOKE = {
+    "heads": ["linear", "spectral"],
+    "trials": 1,
+    "epochs": 2,
+    "stand_in": True,
+    "probes": 1,
+    "sweep": 0,
+    "hidden": 526,
+}
 FULL = {
     "heads": ["linear", "spectral", "spectral_authors_sign"],
     "trials": 3,
     "epochs": 300,
     "stand_in": False,
     "probes": 20,
+    "sweep": 3,
     "hidden": 526,
 }
 BACKBONE = {"backbone": "tf_efficientnet_lite0", "substitute_backbone": True, "input_size": 64}
@@ -18,7 +27,30 @@ LEVELS = {"linear": 64.0, "spectral": 70.0, "spectral_authors_sign": 71.5, "mlp"
 
 def images(rng, size: dict) -> dict[str, pd.DataFrame]:
     """All tables of both experiments."""
-    return cifar10(rng, size) | cifar100(rng, size) | {"cifar100/probes": probes(rng, size)}
+    return cifar10(rng, size) | sweep(rng, size) | cifar100(rng, size) | {"cifar100/probes": probes(rng, size)}
+
+
+def sweep(rng, size: dict) -> dict[str, pd.DataFrame]:
+    """Three kinds of penalty at three strengths, and the linear head; empty where it was not run."""
+    points = [("linear", "none", 0.0)]
+    points += [("spectral", kind, rho) for kind in ("l1", "l2", "l2_squared") for rho in (1e-5, 1e-4, 1e-3)]
+    rows = [
+        {
+            "head": head,
+            "penalty": kind,
+            "rho": rho,
+            "trial": trial,
+            "seed": 100 + trial,
+            "stand_in": size["stand_in"],
+            "epochs": 60,
+            "diverged_epoch": -1,
+            "test_accuracy": LEVELS[head] - 4 + rng.normal() - 500 * rho,
+            **compaction(head, 216_000, 60 - 20_000 * rho, 60.0),
+        }
+        for head, kind, rho in points
+        for trial in range(size["sweep"])
+    ]
+    return {"cifar10_sweep/trials": pd.DataFrame(rows, columns=None if rows else ["head", "penalty", "rho", "trial"])}
 
 
 def cifar10(rng, size: dict) -> dict[str, pd.DataFrame]:

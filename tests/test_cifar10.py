@@ -237,3 +237,36 @@ def test_a_job_from_the_command_line_to_the_published_table(tmp_path, monkeypatc
     published = publish.finished_cifar10(run, Path("cifar10"))
     assert published["trials"]["head"].tolist() == ["spectral"]
     assert published["trials"]["minutes"].item() > 0
+
+
+def test_the_sweep_has_every_penalty_and_a_linear_head_as_long():
+    base = params.read_yaml(Path(__file__).parents[1] / "params.yaml")
+    own = params.resolve(base, {"scale": "overnight"}).cifar10
+    points = {name: (head, s.training.epochs, s.training.penalty, s.training.rho)
+              for name, (head, s) in own.sweep_points().items()}  # fmt: skip
+    assert points.pop("linear")[:2] == ("linear", 60)
+    assert points["l2_squared_0.001"] == ("spectral", 60, "l2_squared", 1e-3) and len(points) == 9
+    assert own.sweep_jobs()[:2] == [("linear", 0), ("l1_1e-05", 0)] and len(own.sweep_jobs()) == 10 * own.sweep.trials
+
+
+def test_the_sweep_from_the_command_line_to_the_published_table(tmp_path, monkeypatch):
+    """Two points that share a trial's seed; the linear head's row has no penalty; what is finished is published."""
+    monkeypatch.chdir(tmp_path)
+    base = params.read_yaml(Path(__file__).parents[1] / "params.yaml")
+    sweep = {"epochs": 1, "penalties": ["l2"], "rhos": [0.01], "trials": 1}
+    run = params.resolve(base, {"scale": "smoke", "cifar10": {"images": 160, "sweep": sweep}})
+    record = Path("images/cifar10.json")
+    sparcs("prepare-images", "cifar10", "--settings", run.images.model_dump_json(), "--output", record)
+    for point, (head, settings) in run.cifar10.sweep_points().items():
+        job = ["--images", record, "--head", head, "--trial", 0, "--settings", settings.part(Cifar10Trial)]
+        rest = ["--root-seed", run.root_seed, "--checkpoint-every", 1, "--output", f"cifar10_sweep/trials/{point}/0"]
+        sparcs("train-cifar10", *job, *rest)
+    jobs = json.dumps(run.cifar10.sweep_jobs())
+    sparcs("tabulate-cifar10-sweep", "--jobs", jobs, "--folder", "cifar10_sweep/trials", "--output", "table.parquet")
+    table = read_table(Path("table.parquet"))
+    assert table[["head", "penalty", "rho"]].to_numpy().tolist() == [["linear", "none", 0.0], ["spectral", "l2", 0.01]]
+    assert table["seed"].nunique() == 1
+    published = publish.finished_cifar10_sweep(run, Path("cifar10_sweep"))["trials"]
+    assert len(published) == 2 and published["commit"].notna().all()
+    sparcs("tabulate-cifar10-sweep", "--jobs", "[]", "--folder", "cifar10_sweep/trials", "--output", "none.parquet")
+    assert read_table(Path("none.parquet")).empty

@@ -25,13 +25,13 @@ def smoke():
 
 
 def drawn_from(tables):
-    ten, hundred = tables["cifar10/trials"], tables["cifar100/trials"]
+    ten, hundred, sweep = tables["cifar10/trials"], tables["cifar100/trials"], tables["cifar10_sweep/trials"]
     return {
         "fig16": fig.fig16_table(tables["cifar10/epochs"], ten),
         "fig17": fig.fig17_table(tables["cifar10/eigenvalues"], ten),
         "fig18": fig.fig18_table(tables["cifar100/eigenvalues"], hundred),
         "fig_probes": fig.fig_probes_table(tables["cifar100/probes"], hundred),
-    }
+    } | ({} if sweep.empty else {"fig_cifar10_sweep": fig.fig_cifar10_sweep_table(sweep)})
 
 
 def texts(figure):
@@ -93,6 +93,20 @@ def test_figure_16_draws_means_of_finished_trials(full):
     row = drawn.query("head == 'spectral' and curve == 'pruned' and images == 'augmented' and epoch == 300")
     own = epochs.query("head == 'spectral' and epoch == 300 and trial < 2")["validation_accuracy_augmented_pruned"]
     assert row["n"].item() == 2 and row["mean"].item() == pytest.approx(own.mean())
+
+
+def test_the_sweep_pairs_with_the_linear_head(full):
+    """A gain by hand, one point for each penalty and strength in each panel, and the best one in words."""
+    sweep = full["cifar10_sweep/trials"]
+    drawn = fig.fig_cifar10_sweep_table(sweep)
+    assert (drawn.groupby("measure").size() == 9).all() and (drawn["n"] == 3).all()
+    own = sweep.query("penalty == 'l2' and rho == 1e-4").sort_values("trial")["test_accuracy"].to_numpy()
+    linear = sweep.query("head == 'linear'").sort_values("trial")["test_accuracy"].to_numpy()
+    row = drawn.query("measure == 'gain' and penalty == 'l2' and rho == 1e-4")
+    assert row["mean"].item() == pytest.approx((own - linear).mean())
+    best = drawn.query("measure == 'gain'")["mean"].max()
+    assert f"gains {best:+.2f} points".replace("-", "−") in image_prose.sweep_findings(drawn)
+    assert "60 epochs" in fig.fig_cifar10_sweep_caption(drawn)
 
 
 def test_figures_17_and_18_count_every_neuron_once(full):

@@ -25,6 +25,7 @@ VERBS = {
     "tabulate-depth": "depth",
     "train-cifar10": "cifar10",
     "tabulate-cifar10": "cifar10",
+    "tabulate-cifar10-sweep": "cifar10",
     "train-cifar100": "cifar100",
     "extract-features": "cifar100",
     "train-probes": "cifar100",

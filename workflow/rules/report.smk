@@ -8,7 +8,7 @@ TABLES = {
         *rules.fit_linear.output,
     ],
     "hyperparameters": rules.tabulate_hyperparameters.output,
-    "cifar10": rules.tabulate_cifar10.output,
+    "cifar10": [*rules.tabulate_cifar10.output, *rules.tabulate_cifar10_sweep.output],
     "cifar100": rules.tabulate_cifar100.output,
     "depth": [*rules.tabulate_depth.output, *rules.measure_depth_start.output],
 }
@@ -48,7 +48,11 @@ NOTEBOOKS = {
     },
     "04_cifar10": {
         "tables": TABLES["cifar10"],
-        "figures": ["fig16", "fig17"],
+        "figures": [
+            "fig16",
+            "fig17",
+            *["fig_cifar10_sweep"] * bool(CIFAR10_SWEEP_JOBS),
+        ],
     },
     "05_cifar100": {
         "tables": TABLES["cifar100"],

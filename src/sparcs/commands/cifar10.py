@@ -19,7 +19,7 @@ from sparcs.commands.common import (
     sidecar,
 )
 from sparcs.data import images
-from sparcs.files import read_table, sha256, write_arrays, write_table
+from sparcs.files import read_json, read_table, sha256, write_arrays, write_table
 from sparcs.params import Cifar10Trial
 from sparcs.sources import sources
 
@@ -134,6 +134,32 @@ def gather(folder: Path, jobs: list[tuple[str, int]]) -> dict[str, pd.DataFrame]
     heads = list(dict.fromkeys(head for head, _ in jobs))
     jobs = sorted((tuple(job) for job in jobs), key=lambda job: (heads.index(job[0]), job[1]))
     return {name: _table(folder, jobs, name) for name in TABLES}
+
+
+@click.command()
+@click.option("--jobs", type=Json(list), required=True, help="[[point, trial], …]")
+@click.option("--folder", type=INPUT, required=True, help="the jobs' results")
+@click.option("--output", type=PATH, required=True)
+def tabulate_cifar10_sweep(jobs: list[tuple[str, int]], folder: Path, output: Path) -> None:
+    """Gather the sweep over kinds and strengths of the penalty into one tidy table."""
+    write_table(output, gather_sweep(folder, jobs))
+
+
+def gather_sweep(folder: Path, jobs: list[tuple[str, int]]) -> pd.DataFrame:
+    """One row per point and trial, with its penalty and ρ; the linear head has penalty "none", ρ = 0."""
+    rows = [read_table(folder / point / f"{trial}_trials.parquet").assign(**_penalty(folder / point / str(trial)))
+            for point, trial in jobs]  # fmt: skip
+    first = ["head", "penalty", "rho", "trial", "seed"]
+    if not rows:
+        return pd.DataFrame(columns=first)
+    table = pd.concat(rows, ignore_index=True)
+    order = table.sort_values(["head", "penalty", "rho", "trial"], kind="stable").reset_index(drop=True)
+    return order[[*first, *order.columns.difference(first, sort=False)]]
+
+
+def _penalty(stem: Path) -> dict[str, object]:
+    training = read_json(sidecar(stem))["settings"]["training"]
+    return {"penalty": training["penalty"] if training["rho"] else "none", "rho": training["rho"]}
 
 
 def _table(folder: Path, jobs: list[tuple[str, int]], name: str) -> pd.DataFrame:

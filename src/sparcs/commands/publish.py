@@ -30,6 +30,7 @@ TRIAL = {
     "hyperparameters": ["experiment", "penalty", "rho", "alpha", "trial"],
     "depth": ["data_set", "depth", "gain", "trial"],
     "cifar10": ["head", "trial"],
+    "cifar10_sweep": ["head", "penalty", "rho", "trial"],
     "cifar100": ["head", "trial"],
 }
 UNIT = {  # of the other tables
@@ -45,6 +46,7 @@ ALIKE = {  # trials that must be made from the same settings and data to stand i
     "hyperparameters": ["experiment", "penalty", "rho"],
     "depth": ["data_set"],
     "cifar10": [],
+    "cifar10_sweep": ["head", "penalty", "rho"],
     "cifar100": [],
 }
 OTHERS = {
@@ -53,6 +55,7 @@ OTHERS = {
     "hyperparameters": [],
     "depth": ["layers"],
     "cifar10": ["epochs", "eigenvalues", "costs"],
+    "cifar10_sweep": [],
     "cifar100": ["eigenvalues", "losses", "costs"],
 }
 
@@ -77,6 +80,7 @@ def publish(results: Path, figures: Path, published: Path, published_figures: Pa
         "hyperparameters": finished_hyperparameters,
         "depth": finished_depth,
         "cifar10": finished_cifar10,
+        "cifar10_sweep": finished_cifar10_sweep,
         "cifar100": finished_cifar100,
     }
     for experiment, gather in gatherers.items():
@@ -162,6 +166,23 @@ def finished_cifar10(run: params.Settings, folder: Path) -> dict[str, pd.DataFra
     """Experiment 3's tables of the jobs that are finished."""
     settings = run.cifar10.part(params.Cifar10Trial)
     return _finished_heads(run, folder, run.cifar10.jobs(), settings, cifar10.gather)
+
+
+def finished_cifar10_sweep(run: params.Settings, folder: Path) -> dict[str, pd.DataFrame]:
+    """The rows of experiment 3's sweep whose jobs are finished."""
+    points = run.cifar10.sweep_points()
+    done = [
+        (point, trial)
+        for point, trial in run.cifar10.sweep_jobs()
+        if made_with(folder / "trials" / point / str(trial), points[point][1].part(params.Cifar10Trial), run)
+    ]
+    rows = [
+        cifar10.gather_sweep(folder / "trials", [job]).assign(
+            **_columns(sidecar(folder / "trials" / job[0] / str(job[1])))
+        )
+        for job in done
+    ]
+    return {"trials": pd.concat(rows, ignore_index=True)} if rows else {}
 
 
 def finished_cifar100(run: params.Settings, folder: Path) -> dict[str, pd.DataFrame]:

@@ -15,6 +15,7 @@ from sparcs.figures.depth import (
     fig_depth_table,
 )
 from sparcs.figures.eigenvalues import fig09, fig09_caption, fig09_table
+from sparcs.figures.image_sweep import fig_cifar10_sweep, fig_cifar10_sweep_caption, fig_cifar10_sweep_table
 from sparcs.figures.matrices import (
     fig03,
     fig03_caption,
@@ -123,6 +124,9 @@ __all__ = [
     "fig18",
     "fig18_caption",
     "fig18_table",
+    "fig_cifar10_sweep",
+    "fig_cifar10_sweep_caption",
+    "fig_cifar10_sweep_table",
     "fig_cost",
     "fig_cost_caption",
     "fig_cost_table",

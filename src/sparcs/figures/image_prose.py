@@ -63,6 +63,18 @@ def sign_findings(trials: pd.DataFrame, epochs: pd.DataFrame) -> str:
     return f"By the means, closer to the paper's numbers is {'; '.join(parts)}."
 
 
+def sweep_findings(drawn: pd.DataFrame) -> str:
+    """Where the SPARCS head gains most and least, from the rows of the sweep's figure."""
+    gains = drawn[drawn["measure"] == "gain"]
+    if gains.empty:
+        return NOTHING
+    best, least = (
+        f"{row['mean']:+.2f} points".replace("-", "−") + f" with {row['penalty']}, $\\rho$ = {number(row['rho'])}"
+        for row in (gains.loc[gains["mean"].idxmax()], gains.loc[gains["mean"].idxmin()])
+    )
+    return f"Against the linear head SPARCS gains {best} at most, {least} at least (means)."
+
+
 def compaction_findings(trials: pd.DataFrame, width: int) -> str:
     """How many neurons are recruited, and what the compact head keeps."""
     own = trials[trials["head"] == "spectral"].dropna(subset=["recruited_neurons"])

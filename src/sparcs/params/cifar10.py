@@ -4,7 +4,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sparcs.params.fields import Count, Fraction, Model, Part, Positive, TrainingSettings, Widths, distinct
+from sparcs.params.fields import (
+    Count,
+    CountOrZero,
+    Fraction,
+    Model,
+    Part,
+    Penalty,
+    Positive,
+    TrainingSettings,
+    Widths,
+    distinct,
+    distinct_names,
+)
 
 Head = Literal["linear", "spectral", "spectral_authors_sign"]
 
@@ -31,6 +43,22 @@ class Cifar10Trial(Model):
         return self
 
 
+class Cifar10Sweep(Model):
+    """Kinds and strengths of the penalty on the SPARCS head, beside a linear head that was trained as long."""
+
+    epochs: Count = Field(description="passes over the training images")
+    penalties: Annotated[list[Penalty], Field(min_length=1)] = Field(description="kinds of Ω")
+    rhos: Annotated[list[Positive], Field(min_length=1)] = Field(description="strengths ρ, distinct")
+    trials: CountOrZero = Field(description="trials of each kind and ρ and of the linear head; 0 leaves the sweep out")
+
+    @model_validator(mode="after")
+    def _distinct(self) -> "Cifar10Sweep":
+        for name in ("penalties", "rhos"):
+            distinct(name, getattr(self, name))
+        distinct_names("rhos", [f"{rho:g}" for rho in self.rhos])
+        return self
+
+
 class Cifar10(Cifar10Trial, Part):
     """Experiment 3: a small convolutional network with each head."""
 
@@ -39,6 +67,7 @@ class Cifar10(Cifar10Trial, Part):
     )
     trials: Count = Field(description="independent trainings of each head")
     checkpoint_every: Count = Field(description="epochs between checkpoints; results do not depend on it")
+    sweep: Cifar10Sweep
 
     @model_validator(mode="after")
     def _heads_differ(self) -> "Cifar10":
@@ -48,3 +77,16 @@ class Cifar10(Cifar10Trial, Part):
     def jobs(self) -> list[tuple[str, int]]:
         """(head, trial) of every job, the heads of one trial one after the other."""
         return [(head, trial) for trial in range(self.trials) for head in self.heads]
+
+    def sweep_points(self) -> dict[str, tuple[Head, "Cifar10"]]:
+        """By name, the head and the settings of every point of the sweep; the linear head knows no penalty."""
+        kinds = {f"{kind}_{rho:g}": (kind, rho) for rho in self.sweep.rhos for kind in self.sweep.penalties}
+        spectral = {name: ("spectral", self._swept(penalty=kind, rho=rho)) for name, (kind, rho) in kinds.items()}
+        return {"linear": ("linear", self._swept(rho=0))} | spectral
+
+    def sweep_jobs(self) -> list[tuple[str, int]]:
+        """(point, trial) of every job of the sweep, the points of one trial one after the other."""
+        return [(point, trial) for trial in range(self.sweep.trials) for point in self.sweep_points()]
+
+    def _swept(self, **penalty: object) -> "Cifar10":
+        return self.with_penalty(epochs=self.sweep.epochs, **penalty)
