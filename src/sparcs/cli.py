@@ -5,6 +5,7 @@ from importlib import import_module
 
 import click
 
+from sparcs import lifeline
 from sparcs.files import ArtifactError
 from sparcs.params import ParameterError
 
@@ -66,6 +67,7 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a verb. A user's mistake ends with one sentence on standard error and exit code 2."""
+    lifeline.hold()
     try:
         sys.exit(cli.main(args=arguments, prog_name="sparcs", standalone_mode=False))
     except click.exceptions.NoArgsIsHelpError as error:
@@ -78,9 +80,13 @@ def main(arguments: list[str] | None = None) -> None:
     except (ParameterError, ArtifactError) as error:
         _stop(str(error), 2)
     except OSError as error:
-        _stop(f"{error.filename or 'a file'}: {error.strerror or error}", 1)
+        _stop(f"{error.filename or 'a file'} cannot be written or read: {error.strerror or error}", 2)
 
 
 def _stop(sentence: str, code: int) -> None:
-    print(f"sparcs: {' '.join(sentence.split())}", file=sys.stderr)
+    sentence = f"sparcs: {' '.join(sentence.split())}"
+    try:
+        print(sentence, file=sys.stderr)
+    except OSError:  # the log is on the disk that is full; Snakemake's own output may not be
+        print(sentence)
     sys.exit(code)

@@ -1,14 +1,17 @@
 """Artifacts on disk: written whole or not at all, read back only if unaltered.
 
-Arrays live in safetensors files that carry the SHA-256 of their content, tables in parquet files with page checksums.
-Neither format can run code.
+Arrays live in safetensors files that carry the SHA-256 of their content; tables in parquet files and records in JSON
+files carry a seal, the SHA-256 of their own bytes taken with zeros in its place. None of these formats can run code.
 """
 
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from glob import escape
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +19,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
+
+SEAL = re.compile(rb"(?<=sha256:)[0-9a-f]{64}")
+UNSEALED = "sha256:" + 64 * "0"
 
 
 class ArtifactError(Exception):
@@ -25,14 +31,31 @@ class ArtifactError(Exception):
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """A temporary name beside ``path``; what is written there is renamed to ``path`` if the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A temporary name beside ``path``; what is written there is renamed to ``path`` if the block ends well.
+
+    What a writer that was killed left there is removed. Raises OSError with the name ``path`` if the disk is full or
+    the folder can't be written.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial{path.suffix}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for leftover in path.parent.glob(f".{escape(path.name)}.*.partial*"):
+            leftover.unlink()
         yield partial
         partial.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
+
+
+def require_writable(*folders: Path) -> None:
+    """Raise ArtifactError if one of the folders, or where it would be made, can't be written."""
+    for folder in folders:
+        place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        if not os.access(place, os.W_OK):
+            raise ArtifactError(f"{place} is read-only: results are written there")
 
 
 def sha256(path: Path) -> str:
@@ -45,7 +68,7 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Arrays by name as a safetensors file whose header holds their SHA-256."""
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     with atomic(path) as partial:
-        save_file(arrays, partial, metadata={"sha256": _digest(arrays)})
+        partial.write_bytes(save(arrays, metadata={"sha256": _digest(arrays)}))
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -62,16 +85,24 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
-    """A tidy table as parquet with page checksums; the same table gives the same bytes."""
+    """A tidy table as sealed parquet with page checksums; the same table gives the same bytes."""
+    content = pa.Table.from_pandas(table, preserve_index=False)
+    content = content.replace_schema_metadata({**content.schema.metadata, "seal": UNSEALED})
+    buffer = BytesIO()
+    pq.write_table(content, buffer, write_page_checksum=True)
     with atomic(path) as partial:
-        pq.write_table(pa.Table.from_pandas(table, preserve_index=False), partial, write_page_checksum=True)
+        partial.write_bytes(_sealed(buffer.getvalue()))
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """A table written by ``write_table``; raises ArtifactError if it is missing or altered."""
+    """A table written by ``write_table``; raises ArtifactError if it is missing or altered.
+
+    A table without a seal, as other programs write it, is taken if its page checksums hold.
+    """
+    content = _read_sealed(path)
     try:
-        return pq.read_table(path, page_checksum_verification=True).to_pandas()
-    except (pa.ArrowException, OSError, ValueError) as error:
+        return pq.read_table(BytesIO(content), page_checksum_verification=True).to_pandas()
+    except Exception as error:  # without its seal a file may hold anything, and raise almost anything
         raise ArtifactError(f"{path} cannot be read: {_one_line(error)}") from None
 
 
@@ -81,18 +112,59 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
         table.to_csv(partial, index=False)
 
 
-def write_json(path: Path, value: object) -> None:
-    """A value as indented JSON."""
+def read_csv(path: Path, columns: Iterable[str] = (), **options: object) -> pd.DataFrame:
+    """A table in CSV with at least these columns; raises ArtifactError if it has not, or can't be read.
+
+    options: of pandas' read_csv.
+    """
+    try:
+        table = pd.read_csv(path, **options)
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{path} cannot be read: {_one_line(error)}") from None
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        raise ArtifactError(f"{path} has no column {missing[0]}")
+    return table
+
+
+def write_json(path: Path, value: Mapping[str, object]) -> None:
+    """A record as indented JSON with a seal."""
+    text = json.dumps({**value, "seal": UNSEALED}, indent=2, ensure_ascii=False) + "\n"
     with atomic(path) as partial:
-        partial.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        partial.write_bytes(_sealed(text.encode()))
 
 
 def read_json(path: Path) -> dict:
-    """A JSON file; raises ArtifactError if it is missing or not JSON."""
+    """A record, without its seal; raises ArtifactError if it is missing, altered or not a JSON object."""
+    content = _read_sealed(path)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        value = json.loads(content)
+    except (ValueError, RecursionError) as error:
         raise ArtifactError(f"{path} cannot be read: {_one_line(error)}") from None
+    if not isinstance(value, dict):
+        raise ArtifactError(f"{path} holds a {type(value).__name__}: allowed is a JSON object")
+    return {key: inner for key, inner in value.items() if key != "seal"}
+
+
+def _sealed(content: bytes) -> bytes:
+    """The content, whose last seal is zeros, with its SHA-256 in their place."""
+    return _with_seal(content, hashlib.sha256(content).hexdigest().encode())
+
+
+def _read_sealed(path: Path) -> bytes:
+    """The bytes of a file; raises ArtifactError if it can't be read or has a seal that does not fit."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"{path} cannot be read: {error.strerror}") from None
+    if SEAL.search(content) and _sealed(_with_seal(content, 64 * b"0")) != content:
+        raise ArtifactError(f"{path} was altered: it does not have the SHA-256 that it names")
+    return content
+
+
+def _with_seal(content: bytes, digits: bytes) -> bytes:
+    start = list(SEAL.finditer(content))[-1].start()
+    return content[:start] + digits + content[start + 64 :]
 
 
 def _digest(arrays: Mapping[str, np.ndarray]) -> str:

@@ -8,9 +8,10 @@ import pandas as pd
 from IPython.display import Image, Markdown, display
 from matplotlib.figure import Figure
 
+from sparcs import lifeline
 from sparcs.figures.saving import save
 from sparcs.figures.style import COLUMN, styled
-from sparcs.files import read_json, read_table
+from sparcs.files import read_csv, read_json, read_table
 
 SCREEN_PIXELS_PER_INCH = 118  # a full-width figure fills the page's column
 
@@ -22,6 +23,7 @@ class Notebook:
     """
 
     def __init__(self, tables: str, figures: str, published: str):
+        lifeline.hold()
         self._tables, self._figures, self._published = Path(tables), Path(figures), Path(published)
         self.settings = read_json(self._tables / "settings.json")
         self.provenance = read_json(self._tables / "provenance.json")
@@ -32,11 +34,11 @@ class Notebook:
 
     def published(self, name: str) -> pd.DataFrame:
         """A published table that is not this run's, for instance "benchmark/depth"."""
-        return pd.read_csv(self._published / f"{name}.csv")
+        return read_csv(self._published / f"{name}.csv")
 
     def claims(self, *names: str) -> pd.DataFrame:
         """The rows of these claims and of their parts: B1, B1a, B1b …"""
-        claims = pd.read_csv(self._tables / "claims.csv")
+        claims = read_csv(self._tables / "claims.csv", ["id", "verdict"])
         return claims[claims["id"].str.extract(r"^([A-Z]\d+)", expand=False).isin(names)]
 
     def say(self, *paragraphs: str) -> None:

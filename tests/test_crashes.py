@@ -1,0 +1,86 @@
+"""Crashes lose nothing: killed runs, jobs without their Snakemake, full disks, read-only folders."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+import crashes
+from sparcs import files, lifeline
+
+SLEEPER = "import sys, time; from sparcs import lifeline; lifeline.hold(); print('ready', flush=True); time.sleep(60)"
+
+
+@pytest.mark.pipeline
+def test_three_runs_are_killed_and_nothing_is_lost(tmp_path):
+    found = crashes.survive(3, seed=1, folder=tmp_path)
+    assert found["moments"] == 3 and found["lost"] == 0 and found["bytes_compared"] > 3e5
+
+
+@pytest.mark.parametrize("way", ["told", "polling"])
+def test_a_job_is_killed_when_what_it_ends_with_dies(way):
+    code = SLEEPER if way == "told" else f"import os; vars(os).pop('pidfd_open', None); {SLEEPER}"
+    with subprocess.Popen(["sleep", "60"]) as other:
+        environment = os.environ | {lifeline.PROCESS: str(other.pid)}
+        with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment) as job:
+            assert job.stdout.readline() == b"ready\n"
+            time.sleep(0.2)
+            assert job.poll() is None
+            other.kill()
+            other.wait()
+            assert job.wait(10) == -9
+            job.stdout.close()
+
+
+def test_a_job_whose_snakemake_is_dead_already_does_not_start():
+    with subprocess.Popen(["true"]) as other:
+        other.wait()
+    environment = os.environ | {lifeline.PROCESS: str(other.pid)}
+    assert subprocess.run([sys.executable, "-c", SLEEPER], env=environment, check=False).returncode == -9
+
+
+def test_what_a_killed_writer_left_is_removed(tmp_path):
+    (tmp_path / ".a.json.4194305.partial.json").write_text("{")
+    (tmp_path / ".b.json.4194305.partial.json").write_text("{")
+    files.write_json(tmp_path / "a.json", {})
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".b.json.4194305.partial.json", "a.json"]
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """The results folder of a run, on a disk of its own of 200 kB."""
+    results = tmp_path / "results"
+    results.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(results)]
+    if os.name != "posix" or os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount a disk")
+    yield results
+    subprocess.run(["umount", str(results)], check=True)
+
+
+def run(folder):
+    """Exit code and output of a small run."""
+    targets = ["generate_regression_data", "fit_linear", "tabulate_regression"]
+    command = crashes.command(folder)[:7] + targets + ["--config", *crashes.OVERRIDES]
+    done = subprocess.run(command, capture_output=True, text=True, env=crashes.environment(), check=False)
+    return done.returncode, " ".join((done.stdout + done.stderr).split())
+
+
+@pytest.mark.pipeline
+def test_a_full_disk_and_then_a_read_only_one_are_one_sentence(disk):
+    code, output = run(disk.parent)
+    assert code != 0 and "Traceback" not in output
+    assert "cannot be written or read: No space left on device" in output
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    code, output = run(disk.parent)
+    assert code != 0 and "Traceback" not in output
+    assert output.endswith("is read-only: results are written there")
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError) as caught:
+        files.write_json(tmp_path / "file" / "a.json", {})
+    assert caught.value.filename == str(tmp_path / "file" / "a.json")
