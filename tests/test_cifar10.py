@@ -14,7 +14,7 @@ from sparcs.commands import publish
 from sparcs.data import augmentation
 from sparcs.data.images import Images
 from sparcs.experiments import checkpoints, cifar10
-from sparcs.files import read_table
+from sparcs.files import ArtifactError, read_table
 from sparcs.params import Cifar10Trial
 
 SETTINGS = Cifar10Trial(
@@ -157,7 +157,7 @@ def test_a_stopped_run_ends_with_the_same_bits(head, images, tmp_path):
     assert list(again.eigenvalues) == list(whole.eigenvalues) == [1, 3]
 
 
-def test_a_checkpoint_of_another_run_or_a_broken_one_is_not_taken(images, tmp_path):
+def test_a_checkpoint_of_another_run_is_not_taken_and_an_altered_one_is_named(images, tmp_path):
     run = cifar10.new_run("linear", images, SETTINGS, 5)
     optimizer = cifar10.optimizer_of(run, SETTINGS)
     path = tmp_path / "checkpoint.safetensors"
@@ -165,7 +165,8 @@ def test_a_checkpoint_of_another_run_or_a_broken_one_is_not_taken(images, tmp_pa
     checkpoints.save(path, "a", 1, cifar10.whole(run), optimizer, {})
     assert checkpoints.load(path, "b", cifar10.whole(run), optimizer) == (0, {})
     path.write_bytes(path.read_bytes()[:-5])
-    assert checkpoints.load(path, "a", cifar10.whole(run), optimizer) == (0, {})
+    with pytest.raises(ArtifactError, match=r"checkpoint\.safetensors cannot be read.*; delete it"):
+        checkpoints.load(path, "a", cifar10.whole(run), optimizer)
 
 
 def test_what_is_measured(images):

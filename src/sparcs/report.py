@@ -2,7 +2,6 @@
 
 import ast
 import html
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments.formatters import HtmlFormatter
 
-from sparcs.files import atomic
+from sparcs.files import atomic, read_json
 
 
 def render(executed_notebook: Path, page: Path) -> None:
@@ -27,7 +26,7 @@ def render(executed_notebook: Path, page: Path) -> None:
 
 def check_parameters(notebook: Path, names: Iterable[str]) -> None:
     """Raise ValueError unless the cell tagged ``parameters`` sets exactly these names (papermill accepts any)."""
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    cells = read_json(notebook).get("cells", [])
     tagged = [cell for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
     if len(tagged) != 1:
         raise ValueError(f"{notebook}: {len(tagged)} cells are tagged parameters, allowed is one")

@@ -9,7 +9,7 @@ import pandas as pd
 from sparcs import params, provenance
 from sparcs.claims import CLAIMS, require_every_claim, why_untested, with_origins
 from sparcs.commands.common import INPUT, PATH, Json
-from sparcs.files import ArtifactError, read_json, read_table, write_csv, write_json, write_table
+from sparcs.files import ArtifactError, read_csv, read_json, read_table, write_csv, write_json, write_table
 from sparcs.verdicts import judge
 
 
@@ -99,7 +99,7 @@ def tabulate_core_minutes(folder: Path, scale: str, output: Path) -> None:
     """Core-minutes and peak memory of every rule, from Snakemake's benchmarks."""
     rows = []
     for path in sorted(folder.rglob("*.tsv")):
-        measured = pd.read_csv(path, sep="\t", na_values=["-"])
+        measured = read_csv(path, ["s", "cpu_time", "max_rss"], sep="\t", na_values=["-"])
         rule = path.relative_to(folder).parts[0].removesuffix(".tsv")
         rows.append((rule, measured["s"].sum() / 60, measured["cpu_time"].sum() / 60, measured["max_rss"].max()))
     table = pd.DataFrame(rows, columns=["rule", "minutes", "core_minutes", "peak_memory_mib"])

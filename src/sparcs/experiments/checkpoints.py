@@ -39,12 +39,15 @@ def load(
 ) -> tuple[int, dict[str, np.ndarray]]:
     """Set module and optimiser to the state in the file; returns its epoch and rows.
 
-    (0, {}) if there is no file, if it cannot be read whole, or if it belongs to another run: then nothing is set.
+    (0, {}) if there is no file or if it belongs to another run: then nothing is set. Raises ArtifactError if the file
+    was altered: a crash does not do that, for it is replaced whole.
     """
+    if not path.exists():
+        return 0, {}
     try:
         arrays = read_arrays(path)
-    except ArtifactError:
-        return 0, {}
+    except ArtifactError as error:
+        raise ArtifactError(f"{error}; delete it to start this trial again") from None
     if bytes(arrays["name"]).decode() != name:
         return 0, {}
     module.load_state_dict(_under("module.", arrays))

@@ -1,0 +1,246 @@
+"""Altered artifacts are noticed by whoever reads them, and hostile ones run no code."""
+
+import ast
+import pickle
+import random
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from sparcs import cli, files, params
+from sparcs.backbones import lite0_file, timm_lite0
+from sparcs.data import images
+from sparcs.experiments import checkpoints
+from sparcs.files import ArtifactError
+
+SOURCE = Path(__file__).parents[1] / "src" / "sparcs"
+FLIPS = 60
+SIZES = {"train": 40, "test": 20}
+TABLE = pd.DataFrame({"x": np.linspace(0, 1, 50), "name": ["one", "two"] * 25, "n": range(50)})
+SMOKE = params.resolve(params.read_yaml(SOURCE.parents[1] / "params.yaml"), {"scale": "smoke"})
+
+
+class Trap:
+    """Unpickled, it leaves a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def write_images(path):
+    arrays = {f"x_{split}": np.arange(3072 * n).reshape(n, 32, 32, 3).astype(np.uint8) for split, n in SIZES.items()}
+    arrays |= {f"y_{split}": np.arange(n) % 10 for split, n in SIZES.items()}
+    np.savez(path, **arrays)
+    record = {"data_set": "cifar10", "path": str(path), "sha256": files.sha256(path), "source": "file"}
+    files.write_json(path.with_name("record.json"), record | {"stand_in": False, "found": True, "note": ""})
+
+
+def load_images(path):
+    return images.load(path.with_name("record.json"))
+
+
+def training():
+    module = nn.Linear(3, 2)
+    return module, torch.optim.Adam(module.parameters())
+
+
+def save_checkpoint(path):
+    module, optimizer = training()
+    module(torch.ones(3)).sum().backward()
+    optimizer.step()
+    checkpoints.save(path, "a", 1, module, optimizer, {"loss": np.arange(3.0)})
+
+
+def load_checkpoint(path):
+    module, optimizer = training()
+    checkpoints.load(path, "a", module, optimizer)
+    return {key: value.numpy() for key, value in module.state_dict().items()}
+
+
+KINDS = {
+    "arrays.safetensors": (
+        lambda path: files.write_arrays(path, {"a": np.arange(60.0).reshape(6, 10), "b": np.ones(3, np.float32)}),
+        files.read_arrays,
+    ),
+    "table.parquet": (lambda path: files.write_table(path, TABLE), files.read_table),
+    "record.json": (lambda path: files.write_json(path, {"seconds": 1.25, "inputs": {"β": [1, 2]}}), files.read_json),
+    "images.npz": (write_images, load_images),
+    "0.checkpoint.safetensors": (save_checkpoint, load_checkpoint),
+}
+
+
+@pytest.fixture(params=KINDS)
+def artifact(request, tmp_path, monkeypatch):
+    """A file, and its reader."""
+    monkeypatch.setattr(images, "SIZES", SIZES)
+    write, read = KINDS[request.param]
+    write(tmp_path / request.param)
+    return tmp_path / request.param, read
+
+
+def same(one, other):
+    """Whether a table, or a record but for a broken seal, holds the same."""
+    return one.equals(other) if isinstance(one, pd.DataFrame) else one.items() >= other.items()
+
+
+def assert_named(path, read):
+    with pytest.raises(ArtifactError) as caught:
+        read(path)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_truncated_file_is_named(artifact):
+    path, read = artifact
+    content = path.read_bytes()
+    for length in (0, 1, 8, len(content) // 2, len(content) - 1):
+        path.write_bytes(content[:length])
+        assert_named(path, read)
+
+
+def test_a_flipped_byte_is_noticed_wherever_it_is(artifact):
+    """A flip in the seal itself can leave a file without one, but with the content that it had."""
+    path, read = artifact
+    content, generator = path.read_bytes(), random.Random(0)
+    whole = read(path)
+    for position in generator.sample(range(len(content)), FLIPS):
+        altered = bytearray(content)
+        altered[position] ^= 1 << generator.randrange(8)
+        path.write_bytes(altered)
+        try:
+            found = read(path)
+        except ArtifactError as error:
+            assert str(path) in str(error) and "\n" not in str(error)
+        else:
+            assert b"seal" in content[position - 80 : position + 4] and same(found, whole)
+
+
+def test_a_file_of_the_same_kind_with_another_content_is_named_by_its_seal(tmp_path):
+    for value in (1, 2):
+        files.write_json(tmp_path / f"{value}.json", {"seconds": value})
+    text = (tmp_path / "1.json").read_text()
+    (tmp_path / "1.json").write_text(text.replace(": 1", ": 2"))
+    with pytest.raises(ArtifactError, match=r"1\.json was altered"):
+        files.read_json(tmp_path / "1.json")
+    assert files.read_json(tmp_path / "2.json") == {"seconds": 2}
+
+
+def test_a_table_of_another_program_is_read(tmp_path):
+    TABLE.to_parquet(tmp_path / "t.parquet")
+    assert files.read_table(tmp_path / "t.parquet").equals(TABLE)
+    (tmp_path / "j.json").write_text('{"a": 1}')
+    assert files.read_json(tmp_path / "j.json") == {"a": 1}
+
+
+def test_a_trap_is_not_sprung(artifact, tmp_path):
+    path, read = artifact
+    trap, sprung = Trap(tmp_path / "sprung"), tmp_path / "sprung"
+    traps = [pickle.dumps(trap)]
+    for write in (torch.save, lambda value, to: np.save(to, np.array([value]), allow_pickle=True)):
+        with (tmp_path / "trap").open("wb") as file:
+            write(trap, file)
+        traps.append((tmp_path / "trap").read_bytes())
+    np.savez(tmp_path / "trap.npz", **dict.fromkeys(images.KEYS, np.array([trap])))
+    traps.append((tmp_path / "trap.npz").read_bytes())
+    for content in traps:
+        path.write_bytes(content)
+        assert_named(path, read)
+    assert not sprung.exists()
+    pickle.loads(traps[0])
+    assert sprung.exists()  # it would have been
+
+
+def test_weights_that_are_not_the_package_s_are_named(tmp_path, monkeypatch):
+    path, sprung = tmp_path / "weights.pth", tmp_path / "sprung"
+    content = bytearray(lite0_file().read_bytes())
+    content[len(content) // 2] ^= 1
+    monkeypatch.setattr("sparcs.backbones.lite0_file", lambda: path)
+    for altered in (b"", bytes(content[:-1]), bytes(content), pickle.dumps(Trap(sprung))):
+        path.write_bytes(altered)
+        with pytest.raises(ArtifactError, match=r"weights\.pth were altered"):
+            timm_lite0()
+    assert not sprung.exists()
+
+
+def test_nothing_in_the_source_unpickles_or_evaluates():
+    allowed = {("load", "weights_only", True), ("load", "allow_pickle", False)}
+    forbidden = {"eval", "exec", "loads_pickle", "read_pickle", "unsafe_load", "full_load"}
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                assert not {"pickle", "dill", "joblib", "shelve", "marshal"} & {name.name for name in node.names}, path
+            if isinstance(node, ast.ImportFrom) and node.module == "pickle":
+                assert [name.name for name in node.names] == ["UnpicklingError"], path
+            if isinstance(node, ast.Call):
+                owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+                name = node.func.attr if owner is not None else getattr(node.func, "id", "")
+                assert name not in forbidden or owner is not None, f"{path}:{node.lineno}"
+                if name == "load" and getattr(owner, "id", "") in ("np", "numpy", "torch", "yaml"):
+                    given = {(name, word.arg, getattr(word.value, "value", None)) for word in node.keywords}
+                    assert given & allowed, f"{path}:{node.lineno}"
+
+
+VERBS = {
+    "train-regression": "points.safetensors",
+    "tabulate-regression": "trials/beta5_alpha1/0-1.parquet",
+    "judge-claims": "settings.json",
+    "tabulate-core-minutes": "benchmarks/rule.tsv",
+}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A folder with the files that the verbs below read."""
+    folder = tmp_path_factory.mktemp("finished")
+    one = SMOKE.regression.model_copy(update={"alphas": [1.0], "betas": [5.0], "points": 200, "widths": [2, 9, 1]})
+    assert run("generate-regression-data", "--settings", one.part(params.RegressionData), "--data-sets",
+               '{"beta5_alpha1": [1, 5]}', "--folder", folder) == 0  # fmt: skip
+    assert run(*train(folder, one)) == 0
+    files.write_json(folder / "settings.json", {"run": {}, "paper": {}})
+    (folder / "benchmarks").mkdir()
+    (folder / "benchmarks" / "rule.tsv").write_text("s\tcpu_time\tmax_rss\n1\t1\t1\n")
+    return folder, one
+
+
+def run(*arguments):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([str(argument) for argument in arguments])
+    return stopped.value.code or 0
+
+
+def train(folder, settings):
+    stem = folder / "trials" / "beta5_alpha1" / "0-1"
+    return (
+        "train-regression", "--points", folder / "points.safetensors", "--targets", folder / "beta5_alpha1.safetensors",
+        "--trials", "0-1", "--settings", settings.part(params.RegressionTrial), "--root-seed", 1,
+        "--parameters", stem.with_suffix(".safetensors"), "--table", stem.with_suffix(".parquet"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_names_the_file_and_writes_nothing(finished, tmp_path, capsys, verb):
+    folder, one = finished
+    arguments = {
+        "train-regression": train(folder, one),
+        "tabulate-regression": ("--settings", one.model_dump_json(), "--folder", folder / "trials"),
+        "judge-claims": (folder / "trials/beta5_alpha1/0-1.parquet", "--settings", folder / "settings.json"),
+        "tabulate-core-minutes": ("--folder", folder / "benchmarks", "--scale", "smoke"),
+    }[verb]
+    if verb != "train-regression":
+        arguments = (verb, *arguments, "--output", tmp_path / "out")
+    path = folder / VERBS[verb]
+    before, content = sorted(folder.rglob("*")), path.read_bytes()
+    for altered in (b"", content[: len(content) // 2]):
+        path.write_bytes(altered)
+        capsys.readouterr()
+        assert run(*arguments) == 2
+        error = capsys.readouterr().err.splitlines()[-1]
+        assert error.startswith("sparcs: ") and path.name in error
+    path.write_bytes(content)
+    assert not (tmp_path / "out").exists() and sorted(folder.rglob("*")) == before
