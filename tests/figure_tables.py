@@ -317,14 +317,18 @@ def spoil(trials: pd.DataFrame, measures: list[str]) -> None:
     trials.loc[0, "diverged_epoch"] = 1
 
 
-PROVENANCE = {
+ORIGIN = {
+    "scale": "smoke",
     "commit": "0123456789abcdef",
     "machine": "synthetic machine",
-    "python": "3.11",
-    "packages": {"numpy": "2"},
-    "date": "2000-01-01",
     "device": "cpu",
+    "date": "2000-01-01",
+    "first_finished": "2000-01-01",
+    "core_minutes": 1.0,
+    "trials": 1,
 }
+EXPERIMENTS = ("theory", "regression", "teacher_student", "hyperparameters", "depth", "cifar10", "cifar100")
+PROVENANCE = {**ORIGIN, "experiments": dict.fromkeys(EXPERIMENTS, ORIGIN), "packages": {"numpy": "2"}}
 
 
 def settings(size: dict) -> dict:

@@ -269,5 +269,3 @@ def test_the_sweep_from_the_command_line_to_the_published_table(tmp_path, monkey
     assert table["seed"].nunique() == 1
     published = publish.finished_cifar10_sweep(run, Path("cifar10_sweep"))["trials"]
     assert len(published) == 2 and published["commit"].notna().all()
-    sparcs("tabulate-cifar10-sweep", "--jobs", "[]", "--folder", "cifar10_sweep/trials", "--output", "none.parquet")
-    assert read_table(Path("none.parquet")).empty

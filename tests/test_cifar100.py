@@ -17,7 +17,8 @@ from sparcs.data.images import Images
 from sparcs.experiments import checkpoints, cifar100, classifiers, probes
 from sparcs.params.cifar100 import HEADS
 
-BASE = params.read_yaml(Path(__file__).parents[1] / "params.yaml")
+ROOT = Path(__file__).parents[1]
+BASE = params.read_yaml(ROOT / "params.yaml")
 SMALL = {
     "widths": [1280, 6, 100],
     "images": 60,
@@ -343,8 +344,8 @@ def test_finished_trials_are_published_as_they_come(record, tmp_path):
     for heads in (["linear"], ["linear", "spectral"]):
         assert train(record, heads[-1], 0, results / "cifar100" / "trials") == 0
         code = run(
-            "publish", "--results", results, "--figures", tmp_path / "figures", "--published", published,
-            "--published-figures", tmp_path / "out",
+            "publish", "--results", results, "--published", published,
+            "--lock", ROOT / "requirements.lock",
         )  # fmt: skip
         assert code == 0
         trials, costs = (files.read_table(published / "cifar100" / f"{name}.parquet") for name in ("trials", "costs"))

@@ -14,7 +14,8 @@ from sparcs.experiments import compaction
 from sparcs.experiments import depth as experiment
 from sparcs.network import SpectralNetwork
 
-BASE = params.read_yaml(Path(__file__).parents[1] / "params.yaml")
+ROOT = Path(__file__).parents[1]
+BASE = params.read_yaml(ROOT / "params.yaml")
 SMALL = {"hidden": 8, "points": 200, "test_points": 120, "selection_points": 40, "training": {"epochs": 2}}
 SETTINGS = params.resolve(
     BASE,
@@ -222,8 +223,8 @@ def test_finished_jobs_are_published_with_their_layers(sources, tmp_path):
     for job in SETTINGS.jobs()[:2]:
         assert train(sources, SETTINGS, job, results / "depth" / "trials") == 0
     code = run(
-        "publish", "--results", results, "--figures", tmp_path / "figures", "--published", published,
-        "--published-figures", tmp_path / "out",
+        "publish", "--results", results, "--published", published,
+        "--lock", ROOT / "requirements.lock",
     )  # fmt: skip
     assert code == 0
     trials, layers = (files.read_table(published / "depth" / f"{name}.parquet") for name in ("trials", "layers"))

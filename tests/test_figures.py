@@ -284,7 +284,9 @@ def test_a_diverged_model_0_leaves_its_panel_out(smoke):
 
 def test_a_run_in_which_every_trial_diverged_says_so(smoke, tmp_path):
     trials = pd.read_parquet(smoke / "regression/trials.parquet").assign(gamma_norm=np.nan)
-    Notebook(smoke, tmp_path, tmp_path).show("fig07", fig.fig07_table(trials), fig.fig07, fig.fig07_caption)
+    Notebook(smoke, smoke / "claims.csv", tmp_path, tmp_path).show(
+        "fig07", fig.fig07_table(trials), fig.fig07, fig.fig07_caption
+    )
     assert {path.name for path in tmp_path.iterdir()} == {"fig07.svg", "fig07.png", "fig07.csv"}
     assert prose.regression_findings(trials) == prose.NOTHING
     assert fig.fig09_table(pd.DataFrame(columns=["teacher", "trial", "layer", "neuron", "eigenvalue"])).empty

@@ -1,15 +1,17 @@
 """Publishing: finished trials only, each with its scale, commit, machine and minutes; nothing mixed."""
 
 import json
-import os
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from sparcs import cli, files, params
+from sparcs.commands import publish as commands
+from sparcs.figures.scorecard import END, START, with_scorecard
 
-BASE = params.read_yaml(Path(__file__).parents[1] / "params.yaml")
+ROOT = Path(__file__).parents[1]
+BASE = params.read_yaml(ROOT / "params.yaml")
 TINY = {
     "scale": "laptop",
     "regression": {
@@ -54,8 +56,8 @@ def prepare(folder, overrides, jobs):
 
 def publish(folder, target):
     code = run(
-        "publish", "--results", folder / "results", "--figures", folder / "figures",
-        "--published", target / "results", "--published-figures", target / "figures",
+        "publish", "--results", folder / "results", "--lock", ROOT / "requirements.lock",
+        "--published", target / "results",
     )  # fmt: skip
     table = target / "results" / "regression" / "trials.parquet"
     return code, files.read_table(table) if table.exists() else None
@@ -63,17 +65,12 @@ def publish(folder, target):
 
 def test_finished_trials_are_published_and_later_ones_added(tmp_path):
     prepare(tmp_path, TINY, [("beta5_alpha0", "0-1")])
-    figure = tmp_path / "figures" / "fig07.svg"
-    figure.parent.mkdir()
-    figure.write_text("<svg/>")
-    (tmp_path / "results" / "claims.csv").write_text("id\n")
     code, trials = publish(tmp_path, tmp_path / "out")
     assert code == 0
     assert trials[["alpha", "beta", "trial"]].to_numpy().tolist() == [[0, 5, 0], [0, 5, 1]]
     assert set(trials["scale"]) == {"laptop"}
     assert trials[["commit", "machine", "finished"]].notna().all(axis=None)
     assert (trials["minutes"] > 0).all()
-    assert (tmp_path / "out" / "figures" / "fig07.svg").read_text() == "<svg/>"
     assert list((tmp_path / "out").rglob("*.safetensors")) == []
     prepare(tmp_path, TINY, [("beta5_alpha0", "2-3"), ("beta5_alpha1", "0-1")])
     code, more = publish(tmp_path, tmp_path / "out")
@@ -103,15 +100,66 @@ def test_trials_made_with_other_settings_than_recorded_are_not_published(tmp_pat
     assert trials is None
 
 
-def test_claims_older_than_the_settings_are_not_published(tmp_path, capsys):
-    prepare(tmp_path, TINY, [])
-    claims = tmp_path / "results" / "claims.csv"
-    claims.write_text("id\n")
-    os.utime(claims, (0, 0))
-    code, _ = publish(tmp_path, tmp_path / "out")
+def test_settings_and_origins_of_each_experiment_stay_those_of_its_trials(tmp_path):
+    """A run that has only the depth experiment finished changes nothing of what is said of experiment 1."""
+    prepare(tmp_path, TINY, [("beta5_alpha0", "0-1")])
+    publish(tmp_path, tmp_path / "out")
+    prepare(tmp_path / "two", params.merge(TINY, {"scale": "overnight", "regression": {"training": {"epochs": 9}}}), [])
+    publish(tmp_path / "two", tmp_path / "out")
+    run = files.read_json(tmp_path / "out" / "results" / "settings.json")["run"]
+    assert run["scale"] == "overnight" and run["regression"]["training"]["epochs"] == 1
+    found = files.read_json(tmp_path / "out" / "results" / "provenance.json")
+    assert found["experiments"]["regression"]["scale"] == "laptop"
+    assert found["trials"] == found["experiments"]["regression"]["trials"] == 2
+    assert found["core_minutes"] >= 0 and len(found["lock_sha256"]) == 64
+
+
+def test_core_minutes_are_kept_per_scale(tmp_path):
+    table = pd.DataFrame({"rule": ["b", "a"], "core_minutes": [1.0, 2.0]})
+    for scale in ("laptop", "overnight", "laptop"):
+        files.write_csv(tmp_path / "new.csv", table.assign(scale=scale))
+        commands.write_core_minutes(tmp_path / "new.csv", tmp_path / "core_minutes.csv")
+    kept = pd.read_csv(tmp_path / "core_minutes.csv")
+    assert kept[["scale", "rule"]].to_numpy().tolist() == [
+        ["laptop", "a"],
+        ["laptop", "b"],
+        ["overnight", "a"],
+        ["overnight", "b"],
+    ]
+
+
+def test_pages_go_beside_the_tables_and_the_scorecard_into_the_readme(tmp_path):
+    results, figures, published = (tmp_path / name for name in ("rebuilt", "figures", "out"))
+    claims = pd.read_csv(ROOT / "results" / "published" / "claims.csv").assign(scale="laptop")
+    files.write_csv(results / "claims.csv", claims)
+    for path in (results / "reports" / "01_theory.html", figures / "fig07.svg"):
+        path.parent.mkdir(parents=True)
+        path.write_text("made again")
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{START}\nstale\n{END}\nafter\n")
+    code = run(
+        "publish-pages", "--results", results, "--figures", figures, "--published", published,
+        "--published-figures", published / "figures", "--readme", readme,
+    )  # fmt: skip
     assert code == 0
-    assert "not published" in capsys.readouterr().out
-    assert not (tmp_path / "out" / "results" / "claims.csv").exists()
+    assert (published / "reports" / "01_theory.html").read_text() == "made again"
+    assert (published / "figures" / "fig07.svg").read_text() == "made again"
+    text = readme.read_text()
+    assert text.startswith(f"before\n{START}\n|") and text.endswith(f"{END}\nafter\n") and "stale" not in text
+    rows = [line for line in text.splitlines() if line.startswith("| **")]
+    assert len(rows) == claims["id"].str.fullmatch(r"[A-Z]\d+").sum()
+    decides = next(row for row in rows if row.startswith("| **D2**"))
+    assert "deleting the other layer" in decides and "✘ not replicated" in decides  # the part that fails
+
+
+def test_a_readme_without_a_place_for_the_scorecard_is_refused():
+    with pytest.raises(files.ArtifactError, match="must stand in the text"):
+        with_scorecard("nothing here", pd.DataFrame())
+
+
+def test_the_scorecard_of_the_readme_is_that_of_the_published_claims():
+    text = (ROOT / "README.md").read_text()
+    assert with_scorecard(text, pd.read_csv(ROOT / "results" / "published" / "claims.csv")) == text
 
 
 def test_more_trials_are_the_same_settings(tmp_path):

@@ -30,7 +30,11 @@ def executed(request, tmp_path_factory) -> Path:
     """The folder of one notebook executed on smoke-shaped tables."""
     folder = tmp_path_factory.mktemp(request.param)
     write_tables(folder / "tables", SMOKE)
-    parameters = {"tables": folder / "tables", "figures": folder / "figures", "scale": "smoke"}
+    parameters = {
+        "tables": folder / "tables",
+        "claims": folder / "tables" / "claims.csv",
+        "figures": folder / "figures",
+    }
     parameters["published"] = write_published(folder / "published")
     options = [option for name, value in parameters.items() for option in ("-p", name, str(value))]
     command = [sys.executable, "-m", "papermill", NOTEBOOKS / f"{request.param}.ipynb", folder / "executed.ipynb"]
@@ -86,8 +90,10 @@ def test_notebooks_are_committed_without_outputs():
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_parameters_are_checked(name):
-    check_parameters(NOTEBOOKS / f"{name}.ipynb", ["tables", "figures", "scale", "published"])
-    with pytest.raises(ValueError, match=r"its parameters are \['figures', 'published', 'scale', 'tables'\], expected"):
+    check_parameters(NOTEBOOKS / f"{name}.ipynb", ["tables", "claims", "figures", "published"])
+    with pytest.raises(
+        ValueError, match=r"its parameters are \['claims', 'figures', 'published', 'tables'\], expected"
+    ):
         check_parameters(NOTEBOOKS / f"{name}.ipynb", ["tables", "figures"])
 
 

@@ -42,6 +42,7 @@ VERBS = {
     "benchmark-step": "benchmark",
     "benchmark-cost": "benchmark",
     "publish": "publish",
+    "publish-pages": "publish",
 }
 
 

@@ -1,11 +1,14 @@
 """Where a result comes from: commit, machine, versions, time."""
 
+import hashlib
 import os
 import platform
 import subprocess
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+
+import pandas as pd
 
 PACKAGES = ("numpy", "numba", "torch", "pandas", "scipy", "snakemake")
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +46,29 @@ def of_job(seconds: float, device: str, trials: int) -> dict[str, object]:
         "finished": now(),
         "seconds": round(seconds, 3),
         "trials": trials,
+    }
+
+
+def summary(rows: pd.DataFrame) -> dict[str, object]:
+    """Where trials come from, together: scales, commits, machines, devices, first and last day, core-minutes, number.
+
+    rows: one per job or trial, with scale, commit, machine, device, finished, minutes and trials.
+    """
+    joined = {name: "; ".join(sorted(rows[name].unique())) for name in ("scale", "commit", "machine", "device")}
+    days = {"date": rows["finished"].max(), "first_finished": rows["finished"].min()}
+    return joined | days | {"core_minutes": round(float(rows["minutes"].sum()), 2), "trials": int(rows["trials"].sum())}
+
+
+def of_tables(rows: pd.DataFrame, lock: Path) -> dict[str, object]:
+    """The record of a run's tables: ``summary`` of everything and of each experiment, versions, the lock's SHA-256.
+
+    rows: those of ``summary``, with the column experiment.
+    """
+    return {
+        **summary(rows),
+        "experiments": {name: summary(own) for name, own in rows.groupby("experiment")},
+        "packages": packages(),
+        "lock_sha256": hashlib.sha256(lock.read_bytes()).hexdigest(),
     }
 
 

@@ -1,18 +1,41 @@
-"""Copy what is finished at a scale to where Git tracks it; not part of `all`."""
+"""What Git tracks: tables of finished trials, and what is made from them; not part of `all`."""
 
 
 rule publish:
-    """Tables, claims, reports and figures of what is finished, trial by trial; always runs, so it has no output."""
+    """Tables of what is finished, trial by trial; always runs, so it has no output."""
     input:
         settings=rules.record_settings.output,
+        lock=ROOT / "requirements.lock",
     log:
         f"{LOGS}/publish.log",
     threads: 1
     params:
         results=RESULTS,
-        figures=FIGURES,
     message:
         "Publishing what is finished at scale {SCALE}"
     shell:
-        "sparcs publish --results {params.results} --figures {params.figures} --published results/published"
-        " --published-figures figures/published 2>&1 | tee {log}"
+        "sparcs publish --results {params.results} --lock {input.lock} --published results/published 2>&1 | tee {log}"
+
+
+rule published:
+    """Claims, reports and figures, made again from the published tables alone, in results/rebuilt and figures/rebuilt."""
+    input:
+        f"{REBUILT}/claims.csv",
+        REBUILD.reports(),
+
+
+rule publish_pages:
+    """What was made from the published tables, beside them, and the scorecard in README; always runs."""
+    input:
+        rules.published.input,
+    log:
+        f"{REBUILT}/logs/publish_pages.log",
+    threads: 1
+    params:
+        results=REBUILT,
+        figures=REBUILD.figures,
+    message:
+        "Publishing what was made from the published tables"
+    shell:
+        "sparcs publish-pages --results {params.results} --figures {params.figures} --published results/published"
+        " --published-figures figures/published --readme README.md 2>&1 | tee {log}"

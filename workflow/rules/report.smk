@@ -1,14 +1,17 @@
-"""Claims, records and the executed report notebooks."""
+"""Claims, records and the executed report notebooks, of this run and of the published tables."""
+
+from typing import NamedTuple
 
 TABLES = {
-    "theory": rules.check_theory.output,
+    "theory": rules.check_theory.output.tables,
     "regression": rules.tabulate_regression.output,
     "teacher_student": [
         *rules.tabulate_teacher_student.output,
         *rules.fit_linear.output,
     ],
     "hyperparameters": rules.tabulate_hyperparameters.output,
-    "cifar10": [*rules.tabulate_cifar10.output, *rules.tabulate_cifar10_sweep.output],
+    "cifar10": rules.tabulate_cifar10.output,
+    "cifar10_sweep": rules.tabulate_cifar10_sweep.output if CIFAR10_SWEEP_JOBS else [],
     "cifar100": rules.tabulate_cifar100.output,
     "depth": [*rules.tabulate_depth.output, *rules.measure_depth_start.output],
 }
@@ -18,7 +21,7 @@ BENCHMARK_TABLES = [
 ]
 NOTEBOOKS = {
     "01_theory": {
-        "tables": TABLES["theory"],
+        "experiment": "theory",
         "figures": [
             "fig01",
             "fig02",
@@ -30,7 +33,7 @@ NOTEBOOKS = {
         ],
     },
     "02_alpha_beta": {
-        "tables": TABLES["regression"],
+        "experiment": "regression",
         "figures": [
             "fig07",
             "fig07_network",
@@ -43,27 +46,27 @@ NOTEBOOKS = {
         ],
     },
     "03_teacher_student": {
-        "tables": TABLES["teacher_student"],
+        "experiment": "teacher_student",
         "figures": ["fig09", "fig10"],
     },
     "04_cifar10": {
-        "tables": TABLES["cifar10"],
+        "experiment": "cifar10",
         "figures": [
             "fig16",
             "fig17",
-            *["fig_cifar10_sweep"] * bool(CIFAR10_SWEEP_JOBS),
+            "fig_cifar10_sweep",
         ],
     },
     "05_cifar100": {
-        "tables": TABLES["cifar100"],
+        "experiment": "cifar100",
         "figures": ["fig18", "fig_probes"],
     },
     "06_hyperparameters": {
-        "tables": TABLES["hyperparameters"],
+        "experiment": "hyperparameters",
         "figures": ["fig_hyperparameters"],
     },
     "08_any_depth": {
-        "tables": TABLES["depth"],
+        "experiment": "depth",
         "figures": ["fig_depth", "fig_depth_start", "fig_cost"],
         "published": BENCHMARK_TABLES,
     },
@@ -81,7 +84,20 @@ NOTEBOOK_MODULES = [
     "sparcs.figures.theory",
     "sparcs.report",
 ]
-REPORTS = expand(f"{RESULTS}/reports/{{notebook}}.html", notebook=NOTEBOOKS)
+PUBLISHED = os.path.relpath(ROOT / "results/published")
+REBUILT = "results/rebuilt"
+
+
+def published_tables():
+    """Those of TABLES that are published, by experiment."""
+    names = {
+        name: [f"{PUBLISHED}/{Path(table).relative_to(RESULTS)}" for table in tables]
+        for name, tables in TABLES.items()
+    }
+    found = {
+        name: list(filter(os.path.exists, tables)) for name, tables in names.items()
+    }
+    return {name: tables for name, tables in found.items() if tables}
 
 
 rule record_settings:
@@ -104,25 +120,6 @@ rule record_settings:
         "sparcs record-settings --params-file {input.file} --overrides {params.overrides} --output {output} 2> {log}"
 
 
-rule judge_claims:
-    """Every claim's verdict, from the tables."""
-    input:
-        tables=[table for tables in TABLES.values() for table in tables],
-        settings=rules.record_settings.output,
-        code=sources("sparcs.commands.report"),
-    output:
-        f"{RESULTS}/claims.csv",
-    log:
-        f"{LOGS}/judge_claims.log",
-    benchmark:
-        f"{BENCHMARKS}/judge_claims.tsv"
-    threads: 1
-    message:
-        "Judging the claims"
-    shell:
-        "sparcs judge-claims {input.tables} --settings {input.settings} --output {output} > {log} 2>&1"
-
-
 rule record_provenance:
     """Commits, machines, times and versions behind the tables."""
     input:
@@ -138,53 +135,124 @@ rule record_provenance:
     threads: 1
     params:
         folder=RESULTS,
+        scale=SCALE,
     message:
         "Recording where the results come from"
     shell:
-        "sparcs record-provenance --folder {params.folder} --lock {input.lock} --output {output} 2> {log}"
+        "sparcs record-provenance --folder {params.folder} --scale {params.scale} --lock {input.lock} --output {output} 2> {log}"
 
 
-for notebook, parts in NOTEBOOKS.items():
+class Place(NamedTuple):
+    """Tables to report on, and where claims, reports and figures made from them go."""
+
+    prefix: str
+    results: str
+    figures: str
+    folder: str  # of the tables
+    tables: dict
+    settings: str
+    provenance: str
+
+    def notebooks(self):
+        """(name, tables, figures, published tables) of the notebooks whose experiment's tables are all there."""
+        swept = self.tables.get("cifar10_sweep", [])
+        for name, parts in NOTEBOOKS.items():
+            tables = self.tables.get(parts["experiment"], [])
+            if len(tables) < len(TABLES[parts["experiment"]]):
+                continue
+            tables = [*tables, *(swept if name == "04_cifar10" else [])]
+            left_out = [] if swept else ["fig_cifar10_sweep"]
+            drawn = [figure for figure in parts["figures"] if figure not in left_out]
+            yield name, tables, drawn, parts.get("published", [])
+
+    def reports(self):
+        """The notebooks' pages."""
+        return [f"{self.results}/reports/{name}.html" for name, *_ in self.notebooks()]
+
+
+RUN = Place(
+    prefix="",
+    results=RESULTS,
+    figures=FIGURES,
+    folder=RESULTS,
+    tables=TABLES,
+    settings=rules.record_settings.output[0],
+    provenance=rules.record_provenance.output[0],
+)
+REBUILD = Place(
+    prefix="rebuild_",
+    results=REBUILT,
+    figures="figures/rebuilt",
+    folder=PUBLISHED,
+    tables=published_tables(),
+    settings=f"{PUBLISHED}/settings.json",
+    provenance=f"{PUBLISHED}/provenance.json",
+)
+REPORTS = RUN.reports()
+
+
+for place in (RUN, REBUILD):
 
     rule:
-        """One notebook, executed: its figures, and itself as a page."""
+        """Every claim's verdict, from the tables."""
         name:
-            f"report_{notebook}"
+            f"{place.prefix}judge_claims"
         input:
-            notebook=ROOT / f"notebooks/{notebook}.ipynb",
-            tables=parts["tables"],
-            published=parts.get("published", []),
-            claims=rules.judge_claims.output,
-            settings=rules.record_settings.output,
-            provenance=rules.record_provenance.output,
-            code=sources(*NOTEBOOK_MODULES),
+            tables=[table for tables in place.tables.values() for table in tables],
+            settings=place.settings,
+            code=sources("sparcs.commands.report"),
         output:
-            html=f"{RESULTS}/reports/{notebook}.html",
-            notebook=f"{RESULTS}/reports/{notebook}.ipynb",
-            figures=expand(
-                f"{FIGURES}/{{figure}}.{{kind}}",
-                figure=parts["figures"],
-                kind=["svg", "png", "csv"],
-            ),
+            f"{place.results}/claims.csv",
         log:
-            notebook=f"{LOGS}/report_{notebook}.ipynb",
-            text=f"{LOGS}/report_{notebook}.log",
+            f"{place.results}/logs/judge_claims.log",
         benchmark:
-            f"{BENCHMARKS}/report_{notebook}.tsv"
+            f"{place.results}/benchmarks/judge_claims.tsv"
         threads: 1
-        params:
-            tables=RESULTS,
-            figures=FIGURES,
-            scale=SCALE,
-            published=os.path.relpath(ROOT / "results/published"),
         message:
-            f"Executing notebook {notebook}"
+            "Judging the claims"
         shell:
-            "(sparcs check-parameters {input.notebook} tables figures scale published"
-            " && papermill {input.notebook} {log.notebook} -p tables {params.tables} -p figures {params.figures}"
-            " -p scale {params.scale} -p published {params.published} --log-output --no-progress-bar"
-            " && sparcs render-report {log.notebook} {output.html}"
-            " && cp {log.notebook} {output.notebook}) > {log.text} 2>&1"
+            "sparcs judge-claims {input.tables} --settings {input.settings} --output {output} > {log} 2>&1"
+
+    for notebook, tables, drawn, published in place.notebooks():
+
+        rule:
+            """One notebook, executed: its figures, and itself as a page."""
+            name:
+                f"{place.prefix}report_{notebook}"
+            input:
+                notebook=ROOT / f"notebooks/{notebook}.ipynb",
+                tables=tables,
+                published=published,
+                claims=f"{place.results}/claims.csv",
+                settings=place.settings,
+                provenance=place.provenance,
+                code=sources(*NOTEBOOK_MODULES),
+            output:
+                html=f"{place.results}/reports/{notebook}.html",
+                notebook=f"{place.results}/reports/{notebook}.ipynb",
+                figures=expand(
+                    f"{place.figures}/{{figure}}.{{kind}}",
+                    figure=drawn,
+                    kind=["svg", "png", "csv"],
+                ),
+            log:
+                notebook=f"{place.results}/logs/report_{notebook}.ipynb",
+                text=f"{place.results}/logs/report_{notebook}.log",
+            benchmark:
+                f"{place.results}/benchmarks/report_{notebook}.tsv"
+            threads: 1
+            params:
+                tables=place.folder,
+                figures=place.figures,
+                published=PUBLISHED,
+            message:
+                f"Executing notebook {notebook}"
+            shell:
+                "(sparcs check-parameters {input.notebook} tables claims figures published"
+                " && papermill {input.notebook} {log.notebook} -p tables {params.tables} -p claims {input.claims}"
+                " -p figures {params.figures} -p published {params.published} --log-output --no-progress-bar"
+                " && sparcs render-report {log.notebook} {output.html}"
+                " && cp {log.notebook} {output.notebook}) > {log.text} 2>&1"
 
 
 rule tabulate_core_minutes:

@@ -13,7 +13,8 @@ rule check_theory:
             "sparcs.commands.report",
         ),
     output:
-        expand(f"{RESULTS}/theory/{{table}}.parquet", table=THEORY_TABLES),
+        tables=expand(f"{RESULTS}/theory/{{table}}.parquet", table=THEORY_TABLES),
+        provenance=f"{RESULTS}/theory/checks.provenance.json",
     log:
         f"{LOGS}/check_theory.log",
     benchmark:

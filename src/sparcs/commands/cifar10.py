@@ -150,8 +150,6 @@ def gather_sweep(folder: Path, jobs: list[tuple[str, int]]) -> pd.DataFrame:
     rows = [read_table(folder / point / f"{trial}_trials.parquet").assign(**_penalty(folder / point / str(trial)))
             for point, trial in jobs]  # fmt: skip
     first = ["head", "penalty", "rho", "trial", "seed"]
-    if not rows:
-        return pd.DataFrame(columns=first)
     table = pd.concat(rows, ignore_index=True)
     order = table.sort_values(["head", "penalty", "rho", "trial"], kind="stable").reset_index(drop=True)
     return order[[*first, *order.columns.difference(first, sort=False)]]

@@ -9,21 +9,20 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from sparcs import params
+from sparcs import params, provenance
 from sparcs.commands import cifar10, cifar100, depth, regression, teacher_student
 from sparcs.commands.common import INPUT, PATH, sidecar
-from sparcs.files import ArtifactError, atomic, read_json, read_table, write_table
+from sparcs.figures.scorecard import with_scorecard
+from sparcs.files import ArtifactError, atomic, read_json, read_table, write_csv, write_json, write_table
 
-COPIED = (
-    "*.json",
-    "*.csv",
-    "benchmark/*.csv",
+WHOLE = (  # tables that are not gathered from trials
     "theory/*.parquet",
+    "theory/*.json",
     "teacher_student/linear.parquet",
     "depth/start.parquet",
     "cifar100/probes.parquet",
-    "reports/*.html",
 )
+PAGES = ("claims.csv", "reports/*.html")
 TRIAL = {
     "regression": ["beta", "alpha", "trial"],
     "teacher_student": ["ensemble", "teacher", "trial"],
@@ -62,16 +61,16 @@ OTHERS = {
 
 @click.command()
 @click.option("--results", type=INPUT, required=True, help="results/<scale>")
-@click.option("--figures", type=PATH, required=True, help="figures/<scale>")
-@click.option("--published", type=PATH, required=True, help="output folder of tables")
-@click.option("--published-figures", type=PATH, required=True, help="output folder of figures")
-def publish(results: Path, figures: Path, published: Path, published_figures: Path) -> None:
-    """Copy finished trials, with scale, commit, machine and minutes on each row, and all that was made from them.
+@click.option("--lock", type=INPUT, required=True, help="requirements.lock")
+@click.option("--published", type=PATH, required=True, help="output folder")
+def publish(results: Path, lock: Path, published: Path) -> None:
+    """Copy finished trials, with scale, commit, machine and minutes on each row, and the settings that made them.
 
     Only trials made with the recorded settings. Rows published before stay where they were made from the same settings
     and data, and are replaced otherwise.
     """
-    run = params.validate(params.Settings, read_json(results / "settings.json")["run"])
+    settings = read_json(results / "settings.json")
+    run = params.validate(params.Settings, settings["run"])
     if run.scale == "smoke":
         raise params.ParameterError("scale = 'smoke': allowed to be published are laptop, overnight, paper")
     gatherers = {
@@ -83,20 +82,76 @@ def publish(results: Path, figures: Path, published: Path, published_figures: Pa
         "cifar10_sweep": finished_cifar10_sweep,
         "cifar100": finished_cifar100,
     }
+    found = []
     for experiment, gather in gatherers.items():
         tables = gather(run, results / experiment)
         if tables:
             tables["trials"] = tables["trials"].assign(scale=run.scale)
             write_merged(tables, published / experiment, experiment)
+            found.append(experiment)
         click.echo(f"{experiment}: {len(tables['trials']) if tables else 0} trials")
-    if not newer(results / "claims.csv", results / "settings.json"):
-        click.echo("claims, reports and figures are older than the settings: not published")
+    for pattern in WHOLE:
+        for path in sorted(results.glob(pattern)):
+            copy(path, published / path.relative_to(results))
+    if (results / "core_minutes.csv").exists():
+        write_core_minutes(results / "core_minutes.csv", published / "core_minutes.csv")
+    trials = published_trials(published)
+    if trials.empty:
+        click.echo("nothing is finished: nothing is published")
         return
-    for pattern in COPIED:
+    write_json(published / "settings.json", merged_settings(settings, published / "settings.json", found))
+    write_json(published / "provenance.json", provenance.of_tables(trials, lock))
+
+
+@click.command()
+@click.option("--results", type=INPUT, required=True, help="what was made from the published tables")
+@click.option("--figures", type=INPUT, required=True, help="figures made from them")
+@click.option("--published", type=PATH, required=True, help="output folder of claims and pages")
+@click.option("--published-figures", type=PATH, required=True, help="output folder of figures")
+@click.option("--readme", type=INPUT, required=True, help="its scorecard is written anew")
+def publish_pages(results: Path, figures: Path, published: Path, published_figures: Path, readme: Path) -> None:
+    """Copy claims, reports and figures that were made from the published tables; write README's scorecard."""
+    for pattern in PAGES:
         for path in sorted(results.glob(pattern)):
             copy(path, published / path.relative_to(results))
     for path in sorted(figures.glob("*.*")):
         copy(path, published_figures / path.name)
+    text = with_scorecard(readme.read_text(encoding="utf-8"), pd.read_csv(published / "claims.csv"))
+    with atomic(readme) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def merged_settings(settings: dict, before: Path, experiments: list[str]) -> dict:
+    """The run's settings, with those published before of experiments that this run added nothing to."""
+    if not before.exists():
+        return settings
+    added = {name.removesuffix("_sweep") for name in experiments}
+    old = read_json(before)["run"]
+    kept = {name: old[name] for name in TRIAL if name not in added and name in old}
+    return settings | {"run": settings["run"] | kept}
+
+
+def published_trials(published: Path) -> pd.DataFrame:
+    """Where every published trial comes from: the columns of ``provenance.summary``, and the experiment."""
+    columns = ["scale", "commit", "machine", "device", "finished", "minutes"]
+    rows = [
+        read_table(path)[columns].assign(experiment=path.parent.name, trials=1)
+        for path in sorted(published.glob("*/trials.parquet"))
+    ]
+    rows += [
+        pd.DataFrame([read_json(path)]).assign(experiment=path.parent.name, minutes=lambda job: job["seconds"] / 60)
+        for path in sorted(published.glob("*/*.provenance.json"))
+    ]
+    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
+
+
+def write_core_minutes(path: Path, published: Path) -> None:
+    """What every rule of a scale cost, beside the other scales' published before."""
+    new = pd.read_csv(path)
+    if published.exists():
+        before = pd.read_csv(published)
+        new = pd.concat([before[~before["scale"].isin(new["scale"])], new])
+    write_csv(published, new.sort_values(["scale", "rule"]).reset_index(drop=True))
 
 
 def finished_regression(run: params.Settings, folder: Path) -> dict[str, pd.DataFrame]:
@@ -247,11 +302,6 @@ def fingerprint(record: dict) -> str:
     """Twelve hexadecimal digits that change with the settings, the root seed or the data that a job was made from."""
     text = json.dumps([record["settings"], record["root_seed"], record["data"]], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def newer(path: Path, than: Path) -> bool:
-    """Whether a file is there and was written after the other."""
-    return path.exists() and path.stat().st_mtime >= than.stat().st_mtime
 
 
 def copy(source: Path, target: Path) -> None:

@@ -1,6 +1,6 @@
 """Verbs that turn tables into claims, records and reports."""
 
-import hashlib
+import time
 from pathlib import Path
 
 import click
@@ -27,9 +27,11 @@ def check_theory(networks: int, direct_networks: int, steps: int, bundles: int, 
     """Check what holds for every network (claims A1, A2, A3, C1), and the paper's misprints."""
     from sparcs.experiments import identities, misprints, theory  # loads torch
 
+    start = time.process_time()
     write_table(output / "checks.parquet", theory.check_all(networks, direct_networks, steps))
     write_table(output / "identities.parquet", identities.check_all(bundles))
     write_table(output / "misprints.parquet", misprints.check_all())
+    write_json(output / "checks.provenance.json", provenance.of_job(time.process_time() - start, "cpu", networks))
 
 
 @click.command()
@@ -62,27 +64,15 @@ def judge_claims(tables: tuple[Path, ...], settings: Path, output: Path) -> None
 
 @click.command()
 @click.option("--folder", type=INPUT, required=True, help="results of a scale")
+@click.option("--scale", required=True)
 @click.option("--lock", type=INPUT, required=True, help="requirements.lock")
 @click.option("--output", type=PATH, required=True)
-def record_provenance(folder: Path, lock: Path, output: Path) -> None:
-    """Gather the jobs' records: commits, machines, devices, times, core-minutes per experiment."""
+def record_provenance(folder: Path, scale: str, lock: Path, output: Path) -> None:
+    """Gather the jobs' records: scale, commits, machines, devices, times, core-minutes per experiment."""
     jobs = read_jobs(folder)
     if jobs.empty:
         raise ArtifactError(f"{folder} holds no record of a training job")
-    minutes = (jobs.groupby("experiment")["seconds"].sum() / 60).round(2)
-    write_json(
-        output,
-        {
-            **{name: "; ".join(sorted(jobs[name].unique())) for name in ("commit", "machine", "device")},
-            "date": jobs["finished"].max(),
-            "first_finished": jobs["finished"].min(),
-            "core_minutes": minutes.to_dict(),
-            "trials": {name: int(count) for name, count in jobs.groupby("experiment")["trials"].sum().items()},
-            "packages": provenance.packages(),
-            "python": provenance.packages()["python"],
-            "lock_sha256": hashlib.sha256(lock.read_bytes()).hexdigest(),
-        },
-    )
+    write_json(output, provenance.of_tables(jobs.assign(scale=scale, minutes=jobs["seconds"] / 60), lock))
 
 
 def read_jobs(folder: Path) -> pd.DataFrame:

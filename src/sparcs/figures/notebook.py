@@ -19,26 +19,32 @@ SCREEN_PIXELS_PER_INCH = 118  # a full-width figure fills the page's column
 class Notebook:
     """Tables in, sentences and figures out.
 
-    tables: results/<scale>; figures: figures/<scale>; published: results/published.
+    tables: results/<scale>; claims: its claims.csv; figures: figures/<scale>; published: results/published.
     """
 
-    def __init__(self, tables: str, figures: str, published: str):
+    def __init__(self, tables: str, claims: str, figures: str, published: str):
         lifeline.hold()
-        self._tables, self._figures, self._published = Path(tables), Path(figures), Path(published)
+        self._tables, self._claims = Path(tables), Path(claims)
+        self._figures, self._published = Path(figures), Path(published)
         self.settings = read_json(self._tables / "settings.json")
-        self.provenance = read_json(self._tables / "provenance.json")
+        self._provenance = read_json(self._tables / "provenance.json")
 
-    def table(self, name: str) -> pd.DataFrame:
-        """A table of the run, for instance "regression/trials"."""
-        return read_table(self._tables / f"{name}.parquet")
+    def table(self, name: str, optional: bool = False) -> pd.DataFrame:
+        """A table of the run, for instance "regression/trials"; empty if it is optional and was not made."""
+        path = self._tables / f"{name}.parquet"
+        return pd.DataFrame() if optional and not path.exists() else read_table(path)
 
     def published(self, name: str) -> pd.DataFrame:
         """A published table that is not this run's, for instance "benchmark/depth"."""
         return read_csv(self._published / f"{name}.csv")
 
+    def provenance(self, experiment: str) -> dict[str, object]:
+        """Where an experiment's trials come from: scale, commit, machine, device, date."""
+        return self._provenance["experiments"][experiment]
+
     def claims(self, *names: str) -> pd.DataFrame:
         """The rows of these claims and of their parts: B1, B1a, B1b …"""
-        claims = read_csv(self._tables / "claims.csv", ["id", "verdict"])
+        claims = read_csv(self._claims, ["id", "verdict"])
         return claims[claims["id"].str.extract(r"^([A-Z]\d+)", expand=False).isin(names)]
 
     def say(self, *paragraphs: str) -> None:

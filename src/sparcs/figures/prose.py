@@ -37,10 +37,10 @@ def illustrative(claims: pd.DataFrame) -> str:
     return f"> **Illustrative only.** Not tested in this run: {listing(list(named))}; {'; '.join(map(str, reasons))}."
 
 
-def run(provenance: Mapping, scale: str, size: str) -> str:
-    """What was run, where and when. size: a sentence about the experiment's n and epochs."""
+def run(provenance: Mapping, size: str) -> str:
+    """What was run, where and when. provenance: of the experiment; size: a sentence about its n and epochs."""
     return (
-        f"*Scale* {scale}. *Size:* {size} *Machine:* {provenance['machine']}, {provenance['device']}. "
+        f"*Scale* {provenance['scale']}. *Size:* {size} *Machine:* {provenance['machine']}, {provenance['device']}. "
         f"*Commit* {provenance['commit']}, {provenance['date']}."
     )
 

@@ -1,0 +1,43 @@
+"""The scorecard of README: a row for each claim, from claims.csv."""
+
+import pandas as pd
+
+from sparcs.figures.tables import markdown
+from sparcs.figures.text import interval
+from sparcs.files import ArtifactError
+
+START, END = "<!-- scorecard: written by `snakemake publish_pages` -->", "<!-- end of the scorecard -->"
+MARKS = {"replicated": "✔", "partly": "◐", "not replicated": "✘", "untested": "○"}
+
+
+def scorecard(claims: pd.DataFrame) -> str:
+    """Claim, what was measured with its 95 % interval, n, scale and verdict, as Markdown.
+
+    claims: claims.csv. A claim of several parts is shown by the part that decides its verdict, the first of those.
+    """
+    rows = []
+    for claim in claims[~claims["id"].str[-1].str.isalpha()].itertuples():
+        parts = claims[claims["id"].str.fullmatch(f"{claim.id}[a-z]") & (claims["verdict"] == claim.verdict)]
+        shown = next(parts.itertuples(), claim)
+        quantity = f"{shown.statement}: " if shown.id != claim.id else ""
+        measured = interval(shown.measured, shown.low, shown.high)
+        rows.append(
+            {
+                "": f"**{claim.id}**",
+                "the paper says": claim.statement,
+                "measured [95 % interval]": f"{quantity}{measured}" if measured else "",
+                "n": "" if pd.isna(shown.n) or not shown.n else f"{int(shown.n):,}",
+                "scale": claim.scale if measured else "",
+                "verdict": f"{MARKS[claim.verdict]} {claim.verdict}",
+            }
+        )
+    return markdown(pd.DataFrame(rows))
+
+
+def with_scorecard(text: str, claims: pd.DataFrame) -> str:
+    """A text with what stands between START and END replaced by the scorecard. Raises ArtifactError without the two."""
+    before, start, rest = text.partition(START)
+    _, end, after = rest.partition(END)
+    if not start or not end:
+        raise ArtifactError(f"the lines {START!r} and {END!r} must stand in the text")
+    return f"{before}{START}\n{scorecard(claims)}\n{END}{after}"
