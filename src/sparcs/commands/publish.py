@@ -99,8 +99,9 @@ def publish(results: Path, lock: Path, published: Path) -> None:
     if trials.empty:
         click.echo("nothing is finished: nothing is published")
         return
-    write_json(published / "settings.json", merged_settings(settings, published / "settings.json", found))
-    write_json(published / "provenance.json", provenance.of_tables(trials, lock))
+    record = provenance.of_tables(trials, lock)
+    write_json(published / "settings.json", merged_settings(settings, published, found))
+    write_json(published / "provenance.json", record)
 
 
 @click.command()
@@ -121,13 +122,14 @@ def publish_pages(results: Path, figures: Path, published: Path, published_figur
         partial.write_text(text, encoding="utf-8")
 
 
-def merged_settings(settings: dict, before: Path, experiments: list[str]) -> dict:
+def merged_settings(settings: dict, published: Path, experiments: list[str]) -> dict:
     """The run's settings, with those published before of experiments that this run added nothing to."""
+    before = published / "settings.json"
     if not before.exists():
         return settings
     added = {name.removesuffix("_sweep") for name in experiments}
     old = read_json(before)["run"]
-    kept = {name: old[name] for name in TRIAL if name not in added and name in old}
+    kept = {name: old[name] for name in TRIAL if name not in added and (published / name / "trials.parquet").exists()}
     return settings | {"run": settings["run"] | kept}
 
 
@@ -139,7 +141,9 @@ def published_trials(published: Path) -> pd.DataFrame:
         for path in sorted(published.glob("*/trials.parquet"))
     ]
     rows += [
-        pd.DataFrame([read_json(path)]).assign(experiment=path.parent.name, minutes=lambda job: job["seconds"] / 60)
+        pd.DataFrame([read_json(path)]).assign(  # the theory's checks, the same at every scale
+            scale="any", experiment=path.parent.name, minutes=lambda job: job["seconds"] / 60
+        )
         for path in sorted(published.glob("*/*.provenance.json"))
     ]
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
