@@ -130,7 +130,7 @@ def test_core_minutes_are_kept_per_scale(tmp_path):
 
 def test_pages_go_beside_the_tables_and_the_scorecard_into_the_readme(tmp_path):
     results, figures, published = (tmp_path / name for name in ("rebuilt", "figures", "out"))
-    claims = pd.read_csv(ROOT / "results" / "published" / "claims.csv").assign(scale="laptop")
+    claims = pd.read_csv(ROOT / "results" / "published" / "claims.csv")
     files.write_csv(results / "claims.csv", claims)
     for path in (results / "reports" / "01_theory.html", figures / "fig07.svg"):
         path.parent.mkdir(parents=True)

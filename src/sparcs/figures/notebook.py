@@ -32,7 +32,9 @@ class Notebook:
     def table(self, name: str, optional: bool = False) -> pd.DataFrame:
         """A table of the run, for instance "regression/trials"; empty if it is optional and was not made."""
         path = self._tables / f"{name}.parquet"
-        return pd.DataFrame() if optional and not path.exists() else read_table(path)
+        if optional and not path.exists():
+            return pd.DataFrame()
+        return read_table(path).drop(columns="made_from", errors="ignore")  # published rows name their settings
 
     def published(self, name: str) -> pd.DataFrame:
         """A published table that is not this run's, for instance "benchmark/depth"."""

@@ -19,13 +19,12 @@ def scorecard(claims: pd.DataFrame) -> str:
     for claim in claims[~claims["id"].str[-1].str.isalpha()].itertuples():
         parts = claims[claims["id"].str.fullmatch(f"{claim.id}[a-z]") & (claims["verdict"] == claim.verdict)]
         shown = next(parts.itertuples(), claim)
-        quantity = f"{shown.statement}: " if shown.id != claim.id else ""
         measured = interval(shown.measured, shown.low, shown.high)
         rows.append(
             {
                 "": f"**{claim.id}**",
                 "the paper says": claim.statement,
-                "measured [95 % interval]": f"{quantity}{measured}" if measured else "",
+                "measured [95 % interval]": f"{shown.quantity}: {measured}" if measured else "",
                 "n": "" if pd.isna(shown.n) or not shown.n else f"{int(shown.n):,}",
                 "scale": claim.scale if measured else "",
                 "verdict": f"{MARKS[claim.verdict]} {claim.verdict}",
