@@ -29,7 +29,7 @@ FULL = {
     "images": image_tables.FULL,
 }
 BETAS = [5.0, 1000.0]
-IMAGES = {"bias": True, "images": 50_000, "test_images": 10_000, "trials": 100}
+IMAGES = {"bias": True, "images": 50_000, "validation_share": 0.1, "test_images": 10_000, "trials": 100}
 
 
 def write_tables(folder: Path, size: dict, diverged: bool = True) -> Path:
@@ -68,6 +68,7 @@ def write_published(folder: Path) -> Path:
         "teacher_student_step": pd.DataFrame(
             {"way": ["the experiment's trainer", "W_ij formed"], "median": [5.0, 6.0]}
         ),
+        "step": pd.DataFrame({"way": ["kernel", "eager"], "median": [5.0, 1000.0]}),
     }
     (folder / "benchmark").mkdir(parents=True)
     for name, table in tables.items():
@@ -299,6 +300,9 @@ def claims(size: dict) -> pd.DataFrame:
                 "statement": f"synthetic statement of {name}, with |λ| in it",
                 "source": "Fig 7",
                 "paper": "said",
+                "quantity": f"synthetic quantity of {name}",
+                "region": ">= 0.4",
+                "scale": "smoke",
                 "measured": 0.5,
                 "low": 0.4 if tested else np.nan,
                 "high": 0.6 if tested else np.nan,

@@ -20,6 +20,11 @@ BENCHMARK_TABLES = [
     for table in ("depth", "depth_summary", "teacher_student_step")
 ]
 NOTEBOOKS = {
+    "00_summary": {
+        "experiment": None,  # every one
+        "figures": [],
+        "published": [ROOT / "results/published/benchmark/step.csv"],
+    },
     "01_theory": {
         "experiment": "theory",
         "figures": [
@@ -79,7 +84,9 @@ NOTEBOOK_MODULES = [
     "sparcs.figures.image_tables",
     "sparcs.figures.notebook",
     "sparcs.figures.prose",
+    "sparcs.figures.scorecard",
     "sparcs.figures.stand_in",
+    "sparcs.figures.summary",
     "sparcs.figures.tables",
     "sparcs.figures.theory",
     "sparcs.report",
@@ -157,8 +164,11 @@ class Place(NamedTuple):
         """(name, tables, figures, published tables) of the notebooks whose experiment's tables are all there."""
         swept = self.tables.get("cifar10_sweep", [])
         for name, parts in NOTEBOOKS.items():
-            tables = self.tables.get(parts["experiment"], [])
-            if len(tables) < len(TABLES[parts["experiment"]]):
+            experiments = [parts["experiment"]] if parts["experiment"] else self.tables
+            tables = [
+                table for own in experiments for table in self.tables.get(own, [])
+            ]
+            if parts["experiment"] and len(tables) < len(TABLES[parts["experiment"]]):
                 continue
             tables = [*tables, *(swept if name == "04_cifar10" else [])]
             left_out = [] if swept else ["fig_cifar10_sweep"]

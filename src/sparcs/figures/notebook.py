@@ -44,10 +44,14 @@ class Notebook:
         """Where an experiment's trials come from: scale, commit, machine, device, date."""
         return self._provenance["experiments"][experiment]
 
+    def experiments(self) -> dict[str, dict[str, object]]:
+        """Where each experiment's trials come from, by its name."""
+        return self._provenance["experiments"]
+
     def claims(self, *names: str) -> pd.DataFrame:
-        """The rows of these claims and of their parts: B1, B1a, B1b …"""
+        """The rows of these claims and of their parts: B1, B1a, B1b …; without names all."""
         claims = read_csv(self._claims, ["id", "verdict"])
-        return claims[claims["id"].str.extract(r"^([A-Z]\d+)", expand=False).isin(names)]
+        return claims[claims["id"].str.extract(r"^([A-Z]\d+)", expand=False).isin(names)] if names else claims
 
     def say(self, *paragraphs: str) -> None:
         """Show paragraphs of Markdown."""

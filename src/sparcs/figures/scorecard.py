@@ -1,5 +1,8 @@
 """The scorecard of README: a row for each claim, from claims.csv."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pandas as pd
 
 from sparcs.figures.tables import markdown
@@ -15,22 +18,26 @@ def scorecard(claims: pd.DataFrame) -> str:
 
     claims: claims.csv. A claim of several parts is shown by the part that decides its verdict, the first of those.
     """
-    rows = []
+    rows = [
+        {
+            "": f"**{claim.id}**",
+            "the paper says": claim.statement,
+            "measured [95 % interval]": f"{shown.quantity}: {measured}" if measured else "",
+            "n": "" if pd.isna(shown.n) or not shown.n else f"{int(shown.n):,}",
+            "scale": claim.scale if measured else "",
+            "verdict": f"{MARKS[claim.verdict]} {claim.verdict}",
+        }
+        for claim, shown, measured in decisive(claims)
+    ]
+    return markdown(pd.DataFrame(rows))
+
+
+def decisive(claims: pd.DataFrame) -> Iterator[tuple[Any, Any, str]]:
+    """Every claim's row, that of the part that decides its verdict (or itself), and what was measured there."""
     for claim in claims[~claims["id"].str[-1].str.isalpha()].itertuples():
         parts = claims[claims["id"].str.fullmatch(f"{claim.id}[a-z]") & (claims["verdict"] == claim.verdict)]
         shown = next(parts.itertuples(), claim)
-        measured = interval(shown.measured, shown.low, shown.high)
-        rows.append(
-            {
-                "": f"**{claim.id}**",
-                "the paper says": claim.statement,
-                "measured [95 % interval]": f"{shown.quantity}: {measured}" if measured else "",
-                "n": "" if pd.isna(shown.n) or not shown.n else f"{int(shown.n):,}",
-                "scale": claim.scale if measured else "",
-                "verdict": f"{MARKS[claim.verdict]} {claim.verdict}",
-            }
-        )
-    return markdown(pd.DataFrame(rows))
+        yield claim, shown, interval(shown.measured, shown.low, shown.high)
 
 
 def with_scorecard(text: str, claims: pd.DataFrame) -> str:

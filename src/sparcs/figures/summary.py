@@ -1,0 +1,197 @@
+"""The account of the whole replication: what holds, what depends on choices left open, what is new, what it costs."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+
+from sparcs.figures.depth import default_start
+from sparcs.figures.image_prose import gain
+from sparcs.figures.image_tables import HEADS
+from sparcs.figures.image_tables import TABLES as PAPERS
+from sparcs.figures.scorecard import decisive
+from sparcs.figures.stand_in import STAMP, stands_in
+from sparcs.figures.tables import VERDICTS, markdown
+from sparcs.figures.text import listing, number
+
+Tables = Mapping[str, pd.DataFrame]
+NAMES = {
+    "theory": "theory",
+    "regression": "experiment 1, α/β regression",
+    "teacher_student": "experiment 2, teacher and student",
+    "cifar10": "experiment 3, CIFAR-10",
+    "cifar10_sweep": "experiment 3, sweep over penalties",
+    "cifar100": "experiment 4, CIFAR-100",
+    "hyperparameters": "hyperparameters",
+    "depth": "any depth",
+    "rivals": "rivals",
+}
+HOURS = 3600  # seconds
+
+
+def answer(claims: pd.DataFrame) -> str:
+    """How many of the paper's claims have which verdict."""
+    own = claims.loc[~claims["id"].str[-1].str.isalpha(), "verdict"]
+    counts = [f"{int((own == verdict).sum())} {verdict}" for verdict in VERDICTS if (own == verdict).any()]
+    return f"**Answer: of the paper's {len(own)} claims {listing(counts)}.**"
+
+
+def with_verdict(claims: pd.DataFrame, verdict: str) -> str:
+    """The claims of one verdict as a list: what was measured where it was decided, and the remark."""
+    lines = []
+    for claim, shown, measured in decisive(claims):
+        if claim.verdict == verdict:
+            said = f" {shown.quantity}: {measured} (n = {int(shown.n):,})." if measured else ""
+            remark = f" {shown.reason}." if isinstance(shown.reason, str) and shown.reason else ""
+            lines.append(f"- **{claim.id}**, {claim.statement}.{_sentence(said)}{_sentence(remark)}")
+    return "\n".join(lines) if lines else "None."
+
+
+def choices(tables: Tables) -> str:
+    """Choices that the paper leaves open, and how much the result depends on each, as far as it was run."""
+    rows = [row for make in (_penalty, _teacher, _removal, _sign, _images) for row in make(tables)]
+    columns = ["what the paper leaves open", "choice", "outcome", "n"]
+    return markdown(pd.DataFrame(rows, columns=columns)) if rows else "Nothing that bears on them was run."
+
+
+def layers_in_use(tables: Tables) -> str:
+    """Which layer survives in experiment 2, and how many are in use where more are allowed."""
+    sentences = []
+    students = _ensemble(tables, "l2")
+    if len(students):
+        first = int((students["surviving_layer"] == 2).sum())
+        sentences.append(
+            f"Experiment 2, unsquared L2: by eigenvalues only the first hidden layer survives in {first} of "
+            f"{len(students)} networks, but deleting the second one, whose eigenvalues are small, raises the held-out "
+            f"loss by {100 * students['other_layer_loss_increase'].median():,.0f} % (median)."
+        )
+    deep = tables["depth/trials"]
+    deep = _finished(default_start(deep)) if len(deep) else deep
+    if len(deep):
+        means = deep.groupby("depth")["surviving_by_function"].mean()
+        pairs = [f"{number(value)} of {depth}" for depth, value in means.items()]
+        sentences.append(
+            f"With more hidden layers allowed, in use by what their deletion costs: {listing(pairs)} (means)."
+        )
+    return " ".join(sentences) or "Not run."
+
+
+def cost_table(experiments: Mapping[str, Mapping], trials: pd.DataFrame, settings: Mapping, step: pd.DataFrame) -> str:
+    """Core-minutes of each experiment, and those of a loop over single models for experiment 1.
+
+    experiments: their provenance; trials: of experiment 1; step: the benchmark of its optimiser step, µs.
+    """
+    rows = []
+    for name in [name for name in NAMES if name in experiments]:
+        own = experiments[name]
+        row = {"experiment": NAMES[name], "scale": own["scale"], "trials": f"{own['trials']:,}"}
+        row |= {"core-minutes": f"{own['core_minutes']:,.1f}", "the same by a loop over single models": ""}
+        row |= {"commit": own["commit"], "machine": own["machine"]}
+        if name == "regression" and len(trials):
+            training, points = settings["training"], settings["points"]
+            steps = len(trials) * training["epochs"] * -(-points // training["batch_size"])
+            eager = step.loc[step["way"] == "eager", "median"].item()
+            row["the same by a loop over single models"] = f"{1e-6 * steps * eager / 60:,.0f} core-minutes"
+        rows.append(row)
+    return markdown(pd.DataFrame(rows))
+
+
+def remaining_table(tables: Tables, paper: Mapping) -> str:
+    """What the paper's full CIFAR runs would cost: projected from measured steps, and from the paper's own times."""
+    rows = []
+    for number_in_paper, name in ((1, "cifar10"), (2, "cifar100")):
+        costs, settings = tables[f"{name}/costs"], paper[name]
+        seconds = PAPERS[number_in_paper]["seconds"]
+        times = [seconds["linear"] + seconds["spectral"]]
+        rows.append(
+            {
+                "experiment": NAMES[name],
+                "trainings at the paper's size": f"{2 * settings['trials']:,}",
+                "on 2 cores, projected from measured steps": _core_hours(name, costs, settings),
+                "on one GPU, from the paper's own times": f"{settings['trials'] * sum(times) / HOURS:,.0f} h",
+            }
+        )
+    return markdown(pd.DataFrame(rows))
+
+
+def _core_hours(name: str, costs: pd.DataFrame, settings: Mapping) -> str:
+    own = costs[costs["head"].isin(["linear", "spectral"])] if len(costs) else costs
+    if own.empty or name == "cifar100":  # its steps were measured on another backbone, at another size
+        return "not measured"
+    images = settings["images"] - round(settings["validation_share"] * settings["images"])
+    steps = settings["training"]["epochs"] * -(-images // settings["training"]["batch_size"])
+    milliseconds = own.groupby("head")["milliseconds_per_step"].mean().sum()
+    return f"{settings['trials'] * steps * milliseconds / 1e3 / HOURS / 2:,.0f} h"
+
+
+def _penalty(tables: Tables) -> Iterator[tuple]:
+    """Experiment 2 by kind of penalty."""
+    for name in ("l2", "l1", "l2_squared", "none"):
+        yield from _students(tables, "experiment 2: which penalty “L2” is", name, name)
+
+
+def _teacher(tables: Tables) -> Iterator[tuple]:
+    """Experiment 2 by the number of rotations of the teacher."""
+    for name, label in (("l2", "two rotations, as the text"), ("one_rotation", "one, as the authors' notebook")):
+        yield from _students(tables, "experiment 2: rotations of the teacher", name, label)
+
+
+def _students(tables: Tables, what: str, ensemble: str, label: str) -> Iterator[tuple]:
+    own = _ensemble(tables, ensemble)
+    if len(own):
+        neurons = f"{own['live_neurons'].mean():.0f} live neurons within the loss budget"
+        yield what, label, f"R² {own['test_r2'].mean():.4f}, {neurons}", len(own)
+
+
+def _removal(tables: Tables) -> Iterator[tuple]:
+    """Figure 10 by what is removed."""
+    own = _ensemble(tables, "l2")
+    if len(own):
+        what = "Figure 10: what a removed neuron loses"
+        yield what, "its eigenvalue", f"{own['kept_eigenvalues'].mean():.0f} eigenvalues are kept", len(own)
+        yield what, "its weights", f"{own['kept_neurons_weight_space'].mean():.0f} neurons are kept", len(own)
+
+
+def _sign(tables: Tables) -> Iterator[tuple]:
+    """Experiment 3 by the sign of W_31."""
+    trials = tables["cifar10/trials"]
+    for head in [head for head in HEADS if head in set(trials.get("head", ())) - {"linear"}]:
+        label = "(4.3)" if head == "spectral" else "the authors' scripts"
+        n = int(trials.loc[trials["head"] == head, "test_accuracy"].notna().sum())
+        yield f"experiment 3{_mark(trials)}: the sign of $W_{{31}}$", label, f"test accuracy {gain(trials, head)}", n
+
+
+def _images(tables: Tables) -> Iterator[tuple]:
+    """Experiment 3 by the images on which accuracy is taken."""
+    epochs, trials = tables["cifar10/epochs"], tables["cifar10/trials"]
+    if epochs.empty:
+        return
+    last = epochs[epochs["epoch"] == epochs["epoch"].max()]
+    what, n = f"experiment 3{_mark(trials)}: which accuracy", int(trials.groupby("head")["trial"].count().min())
+    for label, rows, column in (
+        ("validation images, augmented", last, "validation_accuracy_augmented"),
+        ("validation images, plain", last, "validation_accuracy"),
+        ("test images", trials, "test_accuracy"),
+    ):
+        means = rows.groupby("head")[column].mean()
+        parts = [f"{HEADS[head]} {means[head]:.1f} %" for head in HEADS if head in means and np.isfinite(means[head])]
+        yield what, label, ", ".join(parts), n
+
+
+def _mark(trials: pd.DataFrame) -> str:
+    return f" ({STAMP})" if stands_in(trials) else ""
+
+
+def _ensemble(tables: Tables, name: str) -> pd.DataFrame:
+    trials = _finished(tables["teacher_student/trials"])
+    return trials[trials["ensemble"] == name] if len(trials) else trials
+
+
+def _finished(trials: pd.DataFrame) -> pd.DataFrame:
+    return trials[trials["diverged_epoch"] < 0] if len(trials) else trials
+
+
+def _sentence(text: str) -> str:
+    """A sentence with a capital first letter behind its leading blank; Greek letters are symbols and stay."""
+    first = text[1:2]
+    return text[:1] + (first.upper() if first.isascii() else first) + text[2:]

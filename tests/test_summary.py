@@ -1,0 +1,73 @@
+"""The account of the whole replication: its sentences and tables from synthetic tables whose answer is known."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from figure_tables import FULL, PROVENANCE, claims, write_tables
+from sparcs.figures import summary
+
+EMPTY = dict.fromkeys(
+    ("regression/trials", "teacher_student/trials", "depth/trials", "cifar10/trials", "cifar10/epochs"), pd.DataFrame()
+) | {"cifar10/costs": pd.DataFrame(), "cifar100/costs": pd.DataFrame()}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_tables(tmp_path_factory.mktemp("tables"), FULL, diverged=False)
+
+
+@pytest.fixture(scope="module")
+def full(folder):
+    return {name: pd.read_parquet(folder / f"{name}.parquet") for name in EMPTY}
+
+
+def test_every_claim_stands_under_one_verdict():
+    rows = claims(FULL)
+    assert "19 claims" not in summary.answer(rows) and "partly" in summary.answer(rows)
+    listed = [summary.with_verdict(rows, verdict) for verdict in ("replicated", "partly", "not replicated", "untested")]
+    named = [line.split("**")[1] for text in listed for line in text.splitlines() if line.startswith("- ")]
+    assert sorted(named) == sorted(rows.loc[~rows["id"].str[-1].str.isalpha(), "id"])
+    assert listed[-1] == "None."
+
+
+def test_choices_left_open_have_a_row_each(full):
+    text = summary.choices(full)
+    for expected in ("which penalty", "rotations of the teacher", "removed neuron loses", "sign of", "which accuracy"):
+        assert expected in text
+    own = full["cifar10/trials"].query("head == 'linear'")["test_accuracy"].mean()
+    assert f"linear {own:.1f} %" in text
+    assert summary.choices(EMPTY) == "Nothing that bears on them was run."
+    assert summary.layers_in_use(EMPTY) == "Not run."
+
+
+def test_costs_against_a_loop_over_single_models(full):
+    """By hand: trials × 300 epochs × 100 steps of 1,000 µs."""
+    settings = {"training": {"epochs": 300, "batch_size": 100}, "points": 10_000}
+    step = pd.DataFrame({"way": ["kernel", "eager"], "median": [5.0, 1000.0]})
+    text = summary.cost_table(PROVENANCE["experiments"], full["regression/trials"], settings, step)
+    assert f"{len(full['regression/trials']) * 300 * 100 * 1e-3 / 60:,.0f} core-minutes" in text
+    assert text.count("synthetic machine") == len(PROVENANCE["experiments"])
+
+
+def test_hours_that_remain(full, folder):
+    """Two cores: 100 trials × 300 epochs × 352 steps of each head; a GPU: the paper's seconds of Tables 1 and 2."""
+    paper = json.loads((folder / "settings.json").read_text())["paper"]
+    training = {"epochs": 300, "batch_size": 128}
+    paper["cifar10"] |= {"trials": 100, "images": 50_000, "validation_share": 0.1, "training": training}
+    text = summary.remaining_table(full, paper)
+    milliseconds = full["cifar10/costs"].groupby("head")["milliseconds_per_step"].mean()[["linear", "spectral"]].sum()
+    assert f"| {100 * 300 * 352 * milliseconds / 1e3 / 3600 / 2:,.0f} h |" in text
+    assert f"{100 * (1357.0 + 1361.98) / 3600:,.0f} h" in text
+    assert "not measured" in text.splitlines()[-1]  # another backbone
+    assert summary.remaining_table(EMPTY, paper).count("not measured") == 2
+
+
+def test_a_list_keeps_greek_letters():
+    rows = pd.DataFrame(
+        [["A1", "said", "λ_k late", 1.0, np.nan, np.nan, 3, "replicated", ""]],
+        columns=["id", "statement", "quantity", "measured", "low", "high", "n", "verdict", "reason"],
+    )
+    assert summary.with_verdict(rows, "replicated") == "- **A1**, said. λ_k late: 1 (n = 3)."
