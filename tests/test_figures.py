@@ -107,7 +107,8 @@ def test_the_same_tables_give_the_same_bytes(smoke, tmp_path):
     """In another process too, as a rerun of the workflow would be."""
     code = "import sys, pathlib, test_figures as t; t.save_all(*map(pathlib.Path, sys.argv[1:]))"
     command = [sys.executable, "-W", "error", "-c", code, smoke, tmp_path / "other"]
-    subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)})
+    paths = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+    subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": paths})
     save_all(smoke, tmp_path / "this")
     for path in (tmp_path / "this").iterdir():
         assert path.read_bytes() == (tmp_path / "other" / path.name).read_bytes(), path.name

@@ -89,8 +89,8 @@ def _draw_fit(axes: Axes, rows: pd.DataFrame) -> None:
     for column, color in (("error", GREEN), ("fitted", RED)):
         axes.plot_wireframe(*_mesh(rows, column), color=color, linewidth=0.4, **MESH)
     _frame(axes)
-    note = {"transform": axes.transAxes, "ha": "right", "va": "top", "fontsize": 7, "color": GREEN}
-    axes.text2D(0.98, 1, f"{rows['error'].abs().max():.2g}", **note)
+    note = {"transform": axes.transAxes, "ha": "right", "va": "bottom", "fontsize": 7, "color": GREEN}
+    axes.text2D(0.98, 1.0, f"{rows['error'].abs().max():.2g}", **note)
 
 
 def _frame(axes: Axes) -> None:
@@ -117,7 +117,7 @@ def _grid(table: pd.DataFrame, draw: Callable[[Axes, pd.DataFrame], None], color
         top = total - row * side
         box = (column / columns, (top - side) / total, 1 / columns, (side - HEAD) / total)
         draw(figure.add_axes(box, projection="3d"), table[table["alpha"] == alpha])
-        figure.text((column + 0.5) / columns, (top - 0.02) / total, f"α = {alpha:g}", ha="center", va="top", fontsize=7)
+        figure.text((column + 0.06) / columns, (top - 0.02) / total, f"α = {alpha:g}", va="top", fontsize=7)
     if color_bar:
         bar_axes = figure.add_axes((0.35, 0.36 / total, 0.3, 0.07 / total))
         bar = figure.colorbar(ScalarMappable(HEIGHT, SURFACE_MAP), bar_axes, orientation="horizontal", label=color_bar)

@@ -24,8 +24,8 @@ def claims_table(claims: pd.DataFrame) -> str:
         {
             "claim": f"**{claim.id}**" if claim.id[-1].isdigit() else claim.id,
             "statement": claim.statement,
-            "the paper; a part's region": _paper(claim),
-            "measured [95 % interval]": interval(claim.measured, claim.low, claim.high),
+            "the paper; region": _paper(claim),
+            "measured [95 % interval]": _measured(claim),
             "n": "" if pd.isna(claim.n) else f"{int(claim.n):,}",
             "verdict": verdict(claim.verdict),
             "remark": _text(claim.reason),
@@ -38,6 +38,12 @@ def claims_table(claims: pd.DataFrame) -> str:
 def verdict(name: str) -> str:
     """A verdict, marked so that the report's style sheet can colour it."""
     return f'<span class="verdict {name.replace(" ", "-")}">{name}</span>'
+
+
+def _measured(claim: Any) -> str:
+    """What was measured with its interval; a claim of one part names the quantity, a part is named by its statement."""
+    found = interval(claim.measured, claim.low, claim.high)
+    return f"{claim.quantity}: {found}" if found and claim.id[-1].isdigit() else found
 
 
 def hyperparameter_table(settings: Mapping, number_in_paper: int) -> str:
@@ -78,8 +84,10 @@ def linear_table(linear: pd.DataFrame) -> str:
 
 
 def _paper(claim: Any) -> str:
-    said = _text(claim.paper).replace("<=", "≤").replace(">=", "≥")
-    return said if claim.id[-1].isalpha() else f"{said} ({claim.source})"
+    said, region = (_text(text).replace("<=", "≤").replace(">=", "≥") for text in (claim.paper, claim.region))
+    if claim.id[-1].isalpha():
+        return said
+    return f"{said} ({claim.source}){f'; region {region}' if region else ''}"
 
 
 def _ensemble(name: str, own: pd.DataFrame) -> dict[str, str]:
