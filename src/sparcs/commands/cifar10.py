@@ -1,6 +1,5 @@
 """Verbs of experiment 3."""
 
-import hashlib
 from pathlib import Path
 
 import click
@@ -13,15 +12,15 @@ from sparcs.commands.common import (
     Json,
     Settings,
     device_option,
+    name_of_run,
     progress,
     recorded,
     root_seed_option,
     sidecar,
 )
 from sparcs.data import images
-from sparcs.files import read_json, read_table, sha256, write_arrays, write_table
+from sparcs.files import read_json, read_table, write_arrays, write_table
 from sparcs.params import Cifar10Trial
-from sparcs.sources import sources
 
 TABLES = ("trials", "epochs", "eigenvalues", "costs")
 CURVES = {
@@ -62,7 +61,7 @@ def train_cifar10(
     run = cifar10.new_run(head, data, settings, seed, device)
     optimizer, module = cifar10.optimizer_of(run, settings), cifar10.whole(run)
     checkpoint = output.with_name(f"{output.name}.checkpoint.safetensors")
-    name = name_of_run(settings, head, seed, device, record)
+    name = name_of_run(MODULE, settings, head, seed, device, record)
     _, rows = checkpoints.load(checkpoint, name, module, optimizer)
     run.take(rows)
     sizes = {"train": run.split.y_train, "validation": run.split.y_validation, "test": run.split.y_test}
@@ -90,14 +89,6 @@ def train_cifar10(
         for table, rows in tables.items():
             write_table(output.with_name(f"{output.name}_{table}.parquet"), rows)
     checkpoint.unlink(missing_ok=True)
-
-
-def name_of_run(settings: Cifar10Trial, head: str, seed: int, device: str, record: Path) -> str:
-    """SHA-256 of all that a run's state depends on: settings, head, seed, device, images, and the source itself."""
-    digest = hashlib.sha256("\n".join([settings.model_dump_json(), head, str(seed), device, sha256(record)]).encode())
-    for path in sorted(sources(MODULE)):
-        digest.update(sha256(Path(path)).encode())
-    return digest.hexdigest()
 
 
 def epoch_table(curves: dict[str, list[float]]) -> pd.DataFrame:

@@ -1,6 +1,5 @@
 """Verbs of experiment 4 and of the probes of its features."""
 
-import hashlib
 from pathlib import Path
 
 import click
@@ -13,16 +12,16 @@ from sparcs.commands.common import (
     Settings,
     Trials,
     device_option,
+    name_of_run,
     progress,
     recorded,
     root_seed_option,
     sidecar,
 )
 from sparcs.data import images
-from sparcs.files import read_arrays, read_json, read_table, sha256, write_arrays, write_json, write_table
+from sparcs.files import read_arrays, read_json, read_table, write_arrays, write_json, write_table
 from sparcs.params import Cifar100Features, Cifar100Trial, ProbeTrial
 from sparcs.params.cifar100 import HEADS
-from sparcs.sources import sources
 
 TABLES = ("trials", "eigenvalues", "losses", "costs")
 PROBES = (*HEADS, "mlp")
@@ -58,7 +57,7 @@ def train_cifar100(
     run = cifar100.new_run(head, pretrained(settings.backbone), settings, seed, device)
     optimizer, module = cifar100.optimizer_of(run, settings.training), cifar100.whole(run)
     checkpoint = output.with_name(f"{output.name}.checkpoint.safetensors")
-    name = name_of_run(settings, head, seed, device, record)
+    name = name_of_run(MODULE, settings, head, seed, device, record)
     _, rows = checkpoints.load(checkpoint, name, module, optimizer)
     run.take(rows)
     steps = cifar100.steps(len(split.y_train), settings.training)
@@ -99,14 +98,6 @@ def about(settings: Cifar100Features, data: images.Images) -> dict[str, object]:
         "input_size": settings.input_size,
         "stand_in": data.stand_in,
     }
-
-
-def name_of_run(settings: Cifar100Trial, head: str, seed: int, device: str, record: Path) -> str:
-    """SHA-256 of all that a run's state depends on: settings, head, seed, device, images, and the source itself."""
-    digest = hashlib.sha256("\n".join([settings.model_dump_json(), head, str(seed), device, sha256(record)]).encode())
-    for path in sources(MODULE):
-        digest.update(sha256(Path(path)).encode())
-    return digest.hexdigest()
 
 
 @click.command()

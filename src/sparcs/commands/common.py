@@ -1,5 +1,6 @@
 """What the commands share: typed arguments, progress, timing, divergence messages."""
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from tqdm import tqdm
 
 from sparcs import params, provenance
 from sparcs.files import sha256, write_json
+from sparcs.sources import sources
 
 PATH = click.Path(path_type=Path)
 INPUT = click.Path(path_type=Path, exists=True)
@@ -118,6 +120,14 @@ def report_divergence(trials: Sequence[int], seeds: Sequence[int], diverged_epoc
     for trial, seed, epoch in zip(trials, seeds, diverged_epoch, strict=True):
         if epoch >= 0:
             click.echo(f"trial {trial} (seed {seed}) diverged in epoch {epoch + 1} and was stopped", err=True)
+
+
+def name_of_run(module: str, settings: params.Model, head: str, seed: int, device: str, record: Path) -> str:
+    """SHA-256 of all that the state of a run on images depends on, the source behind the command's module included."""
+    digest = hashlib.sha256("\n".join([settings.model_dump_json(), head, str(seed), device, sha256(record)]).encode())
+    for path in sources(module):
+        digest.update(sha256(Path(path)).encode())
+    return digest.hexdigest()
 
 
 def sidecar(path: Path) -> Path:
