@@ -51,6 +51,8 @@ def write_tables(folder: Path, size: dict, diverged: bool = True) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         table.to_parquet(path, index=False)
     claims(size).to_csv(folder / "claims.csv", index=False)
+    cost = {"jobs": 1, "minutes": 0.1, "core_minutes": 0.1, "peak_memory_mib": 100.0}
+    pd.DataFrame([{"rule": "train_regression"} | cost]).to_csv(folder / "core_minutes.csv", index=False)
     (folder / "settings.json").write_text(json.dumps(settings(size)))
     (folder / "provenance.json").write_text(json.dumps(PROVENANCE))
     return folder
@@ -292,7 +294,7 @@ def claims(size: dict) -> pd.DataFrame:
     verdicts = {"B1": "replicated", "B2": "partly", "D2": "not replicated"}
     tested = size is FULL
     ids = ["A1", "A2", "A2a", "A3", "B1", "B1a", "B1b", "B2", "B3", "C1", "D1", "D2", "D2a", "D2b", "D3", "D4"]
-    ids += ["E1", "E2", "E2a", "E2b", "E3", "E4", "F1", "F2", "G1"]
+    ids += ["E1", "E2", "E2a", "E2b", "E3", "E4", "F1", "F2", "G1", "G2"]
     return pd.DataFrame(
         [
             {
@@ -332,7 +334,12 @@ ORIGIN = {
     "trials": 1,
 }
 EXPERIMENTS = ("theory", "regression", "teacher_student", "hyperparameters", "depth", "cifar10", "cifar100")
-PROVENANCE = {**ORIGIN, "experiments": dict.fromkeys(EXPERIMENTS, ORIGIN), "packages": {"numpy": "2"}}
+PROVENANCE = {
+    **ORIGIN,
+    "experiments": dict.fromkeys(EXPERIMENTS, ORIGIN),
+    "packages": {"numpy": "2"},
+    "lock_sha256": "0" * 64,
+}
 
 
 def settings(size: dict) -> dict:

@@ -38,6 +38,7 @@ VERBS = {
     "check-parameters": "report",
     "render-report": "report",
     "tabulate-core-minutes": "report",
+    "build-site": "site",
     "describe-params": "describe",
     "benchmark-step": "benchmark",
     "benchmark-cost": "benchmark",

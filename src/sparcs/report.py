@@ -40,10 +40,10 @@ class _Renderer(IPythonRenderer):
     """Markdown to HTML with formulas as MathML."""
 
     def inline_math(self, body: str) -> str:
-        return _mathml(body, "inline")
+        return mathml(body, "inline")
 
     def block_math(self, body: str) -> str:
-        return _mathml(body, "block")
+        return mathml(body, "block")
 
 
 class _Exporter(HTMLExporter):
@@ -59,14 +59,16 @@ class _Exporter(HTMLExporter):
 
     def default_filters(self):
         yield from super().default_filters()
-        yield "markdown2html", _to_html
+        yield "markdown2html", to_html
 
 
-def _mathml(formula: str, display: str) -> str:
+def mathml(formula: str, display: str = "inline") -> str:
+    """A TeX formula as MathML; display: "inline" or "block"."""
     return convert(formula, display=display).replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "", 1)
 
 
-def _to_html(source: str) -> str:
+def to_html(source: str) -> str:
+    """Markdown as HTML with formulas as MathML."""
     return MarkdownWithMath(renderer=_Renderer(escape=False, exclude_anchor_links=True)).render(source)
 
 

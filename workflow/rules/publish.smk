@@ -18,10 +18,11 @@ rule publish:
 
 
 rule published:
-    """Claims, reports and figures, made again from the published tables alone, in results/rebuilt and figures/rebuilt."""
+    """Claims, reports, figures and site, made again from the published tables alone, in results/rebuilt and figures/rebuilt."""
     input:
         f"{REBUILT}/claims.csv",
         REBUILD.reports(),
+        f"{REBUILT}/site/index.html",
 
 
 rule publish_pages:

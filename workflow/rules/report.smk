@@ -212,7 +212,12 @@ for place in (RUN, REBUILD):
             settings=place.settings,
             code=sources("sparcs.commands.report"),
         output:
-            f"{place.results}/claims.csv",
+            report(
+                f"{place.results}/claims.csv",
+                caption="../report/claims.rst",
+                category="Claims",
+                labels={"claims": "verdicts"},
+            ),
         log:
             f"{place.results}/logs/judge_claims.log",
         benchmark:
@@ -238,12 +243,27 @@ for place in (RUN, REBUILD):
                 provenance=place.provenance,
                 code=sources(*NOTEBOOK_MODULES),
             output:
-                html=f"{place.results}/reports/{notebook}.html",
+                html=report(
+                    f"{place.results}/reports/{notebook}.html",
+                    caption="../report/notebook.rst",
+                    category="Notebooks",
+                    labels={"notebook": notebook},
+                ),
                 notebook=f"{place.results}/reports/{notebook}.ipynb",
-                figures=expand(
+                pictures=[
+                    report(
+                        f"{place.figures}/{figure}.png",
+                        caption=f"../report/{notebook}/{figure}.rst",
+                        category="Figures",
+                        subcategory=notebook,
+                        labels={"figure": figure},
+                    )
+                    for figure in drawn
+                ],
+                drawings=expand(
                     f"{place.figures}/{{figure}}.{{kind}}",
                     figure=drawn,
-                    kind=["svg", "png", "csv"],
+                    kind=["svg", "csv"],
                 ),
             log:
                 notebook=f"{place.results}/logs/report_{notebook}.ipynb",

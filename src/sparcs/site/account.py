@@ -1,0 +1,71 @@
+"""The paper's five tables, its misprints, and where the results come from."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from sparcs.figures.image_tables import cost_table
+from sparcs.figures.tables import hyperparameter_table
+from sparcs.report import to_html
+from sparcs.site.run import Run
+
+TITLES = {
+    1: "Table 1: memory, time and accuracy on CIFAR-10",
+    2: "Table 2: memory, time and accuracy on CIFAR-100",
+    3: "Table 3: settings of the α/β regression",
+    4: "Table 4: settings of the teacher and its student",
+    5: "Table 5: settings of the image experiments",
+}
+EXPERIMENTS = {1: "cifar10", 2: "cifar100"}
+NAMES = {
+    "theory": "Theory",
+    "regression": "Experiment 1, α/β regression",
+    "teacher_student": "Experiment 2, teacher and student",
+    "cifar10": "Experiment 3, CIFAR-10",
+    "cifar100": "Experiment 4, CIFAR-100",
+    "hyperparameters": "Penalties and their strength",
+    "cifar10_sweep": "Penalties on CIFAR-10",
+    "depth": "More hidden layers",
+    "rivals": "Other methods",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """One of the paper's tables as HTML; empty if the run has nothing for it."""
+
+    number: int
+    title: str
+    html: str
+
+
+def paper_tables(run: Run) -> list[Table]:
+    """Tables 1 to 5, the paper's values beside this run's."""
+    return [Table(number, title, to_html(_markdown(number, run))) for number, title in TITLES.items()]
+
+
+def misprints(run: Run) -> list[dict]:
+    """The paper's mistakes and gaps, as rows."""
+    table = run.table("theory/misprints")
+    return [] if table is None else table.to_dict("records")
+
+
+def data_sources(claims: pd.DataFrame) -> list[str]:
+    """The data that the claims were judged on, each once."""
+    return list(dict.fromkeys(text for text in claims["data"] if text))
+
+
+def experiments(provenance: dict) -> list[dict]:
+    """Where each experiment's trials come from, in the paper's order: its record and its name."""
+    records = provenance["experiments"]
+    names = [name for name in NAMES if name in records] + [name for name in records if name not in NAMES]
+    return [records[name] | {"name": NAMES.get(name, name)} for name in names]
+
+
+def _markdown(number: int, run: Run) -> str:
+    if number not in EXPERIMENTS:
+        return hyperparameter_table(run.settings, number)
+    trials, costs = (run.table(f"{EXPERIMENTS[number]}/{name}") for name in ("trials", "costs"))
+    if trials is None or costs is None:
+        return ""
+    return cost_table(number, trials, costs)

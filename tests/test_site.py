@@ -1,0 +1,271 @@
+"""The site: built from the committed tables and from synthetic ones, then opened in a browser without a network."""
+
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pandas as pd
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+
+from figure_tables import SMOKE, write_tables
+from sparcs import cli
+from sparcs.claims import IDS
+from sparcs.files import ArtifactError
+from sparcs.site import build
+from sparcs.site.pages import subscripts
+from sparcs.site.run import Run
+
+ROOT = Path(__file__).parents[1]
+PUBLISHED = ROOT / "results" / "published"
+CAPTIONS = ROOT / "workflow" / "report"
+THEMES = ["light", "dark"]
+PAGES = ["index.html", "alpha.html"]
+SIZES = {"wide": (1280, 900), "phone": (390, 844)}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The site of the published tables."""
+    folder = tmp_path_factory.mktemp("site")
+    figures = ROOT / "figures" / "published"
+    build(Run(PUBLISHED, PUBLISHED / "claims.csv", PUBLISHED / "reports", figures, PUBLISHED, CAPTIONS), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A run of synthetic tables with stand-in images, and no report or figure."""
+    folder = tmp_path_factory.mktemp("small")
+    write_tables(folder / "tables", SMOKE)
+    for name in ("reports", "figures"):
+        (folder / name).mkdir()
+    return Run(
+        folder / "tables", folder / "tables" / "claims.csv", folder / "reports", folder / "figures", PUBLISHED, CAPTIONS
+    )
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Headless Chromium, the system's or Playwright's."""
+    with sync_playwright() as playwright:
+        names = ("chromium", "chromium-browser", "google-chrome", playwright.chromium.executable_path)
+        found = next(filter(None, map(shutil.which, names)), None)
+        if not found:
+            pytest.skip("no Chromium on this machine: the site was not opened in a browser")
+        opened = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def visit(browser, site):
+    """Opens a page of the site; at the end nothing may have been asked of a network or logged as an error."""
+    contexts, problems = [], []
+
+    def open_page(name, theme="light", size="wide"):
+        width, height = SIZES[size]
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme, offline=True)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("requestfailed", lambda request: problems.append(f"failed: {request.url}"))
+        page.on(
+            "request",
+            lambda request: None if request.url.startswith(("file:", "data:")) else problems.append(request.url),
+        )
+        page.goto((site / name).as_uri())
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+class Links(HTMLParser):
+    """Addresses and anchors of a page."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.addresses, self.anchors = [], set()
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        self.addresses += [values[key] for key in ("href", "src") if values.get(key)]
+        self.anchors |= {values["id"]} if "id" in values else set()
+        assert tag != "img" or len(values.get("alt") or "") > 20, values.get("src", "")[:80]
+
+
+def test_every_link_and_image_resolves_on_disk(site):
+    pages = {path: Links(path) for path in site.rglob("*.html")}
+    assert len(pages) >= 7
+    for path, links in pages.items():
+        for address in links.addresses:
+            parts = urlsplit(address)
+            if parts.scheme == "data":
+                continue
+            assert not parts.scheme and not parts.netloc, address
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            assert target.is_file(), (path.name, address)
+            assert not parts.fragment or parts.fragment in pages[target].anchors, address
+
+
+def test_the_page_holds_all_claims_figures_and_tables(site):
+    anchors = Links(site / "index.html").anchors
+    assert set(IDS) | {f"fig{number:02d}" for number in range(1, 19)} | {f"table{n}" for n in range(1, 6)} <= anchors
+    text = (site / "index.html").read_text(encoding="utf-8")
+    provenance = json.loads((PUBLISHED / "provenance.json").read_text())
+    assert provenance["commit"] in text and provenance["lock_sha256"] in text and "train_regression" in text
+    assert text.count("The paper: ") >= 18 and "<math" in text and "−3Φ₂ + 3I".replace("−3", "− 3") in text
+
+
+def test_files_stay_small(site):
+    assert all(path.stat().st_size < 2_000_000 for path in site.rglob("*.*"))
+
+
+def test_the_explorers_data_are_the_tables(site):
+    text = (site / "alpha.html").read_text(encoding="utf-8")
+    data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)[1])
+    tables = {name: pd.read_parquet(PUBLISHED / "regression" / f"{name}.parquet")
+              for name in ("trials", "paths", "surface")}  # fmt: skip
+    assert len(data["sets"]) == 42
+    for one in data["sets"][::5]:
+        own = {name: table[(table["alpha"] == one["alpha"]) & (table["beta"] == one["beta"])]
+               for name, table in tables.items()}  # fmt: skip
+        assert len(one["paths"]) == (own["paths"]["gamma"].abs() > 0.01).sum()
+        assert one["mean"] == pytest.approx(own["trials"]["gamma_norm"].mean(), rel=0.005)
+        assert one["n"] == 100 and len(one["eigenvalues"]["2"]) == 300
+        corner = own["surface"].query("x1 == -1 and x2 == 1")["fitted"].item()
+        assert one["surface"][len(data["grid"]) - 1] == pytest.approx(corner, rel=0.005)
+
+
+def test_an_untested_claim_says_why_and_shows_the_published_verdict(small, tmp_path):
+    build(small, tmp_path)
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    row = re.search(r'<tr id="B3".*?</tr>', text, re.DOTALL)[0]
+    assert "untested" in row and "n &lt; 3, fewer epochs than the paper" in row
+    assert re.search(r"Published run, scale laptop.*replicated.*\[0\.999, 1\].*n = 4,200", row, re.DOTALL)
+    assert "STAND-IN DATA" in text and text.count("Not drawn") == 18
+    assert "Published run" not in re.search(r'<tr id="E1".*?</tr>', text, re.DOTALL)[0] or "untested" in text
+
+
+def test_a_claim_without_a_row_stops_the_build(small, tmp_path, capsys):
+    claims = pd.read_csv(small.verdicts)
+    claims[~claims["id"].isin(["D2", "G2"])].to_csv(tmp_path / "claims.csv", index=False)
+    run = Run(small.tables, tmp_path / "claims.csv", small.pages, small.figures, small.published, small.captions)
+    with pytest.raises(ArtifactError, match="claims without a row: D2, G2"):
+        build(run, tmp_path / "site")
+    assert not (tmp_path / "site").exists()
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["build-site", "--tables", str(small.tables), "--claims", str(tmp_path / "claims.csv"),
+                  "--reports", str(small.pages), "--figures", str(small.figures), "--published", str(PUBLISHED),
+                  "--captions", str(CAPTIONS), "--output", str(tmp_path / "site")])  # fmt: skip
+    assert stopped.value.code == 2 and "claims without a row: D2, G2" in capsys.readouterr().err
+
+
+def test_indices_stand_below_the_line_and_nothing_else_is_markup():
+    assert (
+        subscripts("λ_2 < W_ij, (−1)^ρ, test_points")
+        == "λ<sub>2</sub> &lt; W<sub>ij</sub>, (−1)<sup>ρ</sup>, test_points"
+    )
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_pictures_load(visit, theme):
+    page = visit("index.html", theme)
+    page.evaluate("document.querySelectorAll('img').forEach(image => image.loading = 'eager')")
+    page.wait_for_function("[...document.images].every(image => image.complete)")
+    widths = page.evaluate("[...document.images].map(image => image.naturalWidth)")
+    assert len(widths) >= 20 and min(widths) > 0
+
+
+def test_every_report_opens(visit, site):
+    for path in sorted((site / "reports").glob("*.html")):
+        page = visit(f"reports/{path.name}")
+        page.get_by_text("← scorecard and figures").click()
+        assert page.url.endswith("index.html")
+
+
+def test_the_slider_changes_the_picture(visit):
+    page = visit("alpha.html")
+    slider = page.locator("#alpha")
+    panels = ["network", "surface", "gamma", "eigenvalues"]
+
+    def shown():
+        return [page.locator(f"#{panel}").inner_html() for panel in panels] + [page.locator("#state").inner_text()]
+
+    before = shown()
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    after = shown()
+    assert all(old != new for old, new in zip(before, after, strict=True))
+    assert slider.get_attribute("aria-valuetext") == "α = 0.55"
+    page.keyboard.press("Home")
+    assert "no hidden neuron and skips from x₁, x₂" in shown()[-1]
+    page.keyboard.press("End")
+    page.get_by_label("β = 1000").check()
+    assert shown()[-1].startswith("At α = 1, β = 1000 this network uses 53 of 300 hidden neurons")
+    assert page.locator("#surface polygon.facet").count() == 256
+
+
+def test_sorting_by_mouse_and_keyboard(visit):
+    page = visit("index.html")
+
+    def column(name):
+        values = page.locator("#claims tbody tr").evaluate_all(
+            "(rows, name) => rows.map(row => row.dataset[name])", name
+        )
+        return [float(value) for value in values]
+
+    order = column("order")
+    page.get_by_role("button", name="Verdict", exact=True).click()
+    assert column("rank") == sorted(column("rank")) and column("order") != order
+    page.keyboard.press("Enter")
+    assert column("rank") == sorted(column("rank"), reverse=True)
+    assert page.locator("#claims th[data-sort=rank]").get_attribute("aria-sort") == "descending"
+    page.get_by_role("button", name="n", exact=True).press("Enter")
+    assert column("n") == sorted(column("n"))
+    page.get_by_role("button", name="Claim", exact=True).click()
+    assert column("order") == order
+
+
+def test_the_theme_can_be_chosen_and_stays(visit):
+    page = visit("index.html", "light")
+    paper = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(paper)
+    page.get_by_role("button", name="Switch to dark colours").click()
+    dark = page.evaluate(paper)
+    assert dark != light
+    page.reload()
+    assert page.evaluate(paper) == dark
+    page.get_by_role("button", name="Switch to light colours").click()
+    assert page.evaluate(paper) == light
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("size", SIZES)
+def test_pages_are_accessible_and_fit(visit, name, theme, size):
+    page = visit(name, theme, size)
+    page.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
+    violations = Axe().run(page, options={"preload": False}).response["violations"]
+    serious = [
+        (rule["id"], [node["target"] for node in rule["nodes"]][:5])
+        for rule in violations
+        if rule["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+
+
+def test_every_figure_of_the_workflow_has_a_caption():
+    rules = (ROOT / "workflow" / "rules" / "report.smk").read_text()
+    captions = {path.stem for path in CAPTIONS.glob("*/*.rst")}
+    assert set(re.findall(r'"(fig(?:\d|_)\w+)"', rules)) == captions

@@ -1,0 +1,42 @@
+"""The site: scorecard, gallery, tables and the page with the slider, readable from disk."""
+
+CAPTIONS = ROOT / "workflow/report"
+SITE_PARTS = [
+    path
+    for folder in ("templates", "assets")
+    for path in sorted((ROOT / "src/sparcs/site" / folder).iterdir())
+]
+
+
+for place in (RUN, REBUILD):
+
+    rule:
+        """The pages that most readers will see, with copies of all that they show."""
+        name:
+            f"{place.prefix}build_site"
+        input:
+            claims=f"{place.results}/claims.csv",
+            settings=place.settings,
+            provenance=place.provenance,
+            core_minutes=f"{place.folder}/core_minutes.csv",
+            tables=[table for tables in place.tables.values() for table in tables],
+            reports=place.reports(),  # with the figures, which the same jobs draw
+            published=f"{PUBLISHED}/claims.csv",
+            captions=sorted(CAPTIONS.glob("*/fig*.rst")),
+            parts=SITE_PARTS,
+            code=sources("sparcs.commands.site", "sparcs.site"),
+        output:
+            index=f"{place.results}/site/index.html",
+            alpha=f"{place.results}/site/alpha.html",
+        log:
+            f"{place.results}/logs/build_site.log",
+        benchmark:
+            f"{place.results}/benchmarks/build_site.tsv"
+        threads: 1
+        params:
+            options=f"--tables {place.folder} --reports {place.results}/reports --figures {place.figures}"
+            f" --published {PUBLISHED} --captions {os.path.relpath(CAPTIONS)} --output {place.results}/site",
+        message:
+            "Building the site: {output.index}"
+        shell:
+            "sparcs build-site --claims {input.claims} {params.options} 2> {log}"
