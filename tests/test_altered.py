@@ -229,8 +229,20 @@ def test_a_verb_names_the_file_and_writes_nothing(finished, tmp_path, capsys, ve
     arguments = {
         "train-regression": train(folder, one),
         "tabulate-regression": ("--settings", one.model_dump_json(), "--folder", folder / "trials"),
-        "judge-claims": (folder / "trials/beta5_alpha1/0-1.parquet", "--settings", folder / "settings.json"),
-        "tabulate-core-minutes": ("--folder", folder / "benchmarks", "--scale", "smoke"),
+        "judge-claims": (
+            folder / "trials/beta5_alpha1/0-1.parquet",
+            "--settings",
+            folder / "settings.json",
+            "--metrics",
+            tmp_path / "metrics",
+        ),
+        "tabulate-core-minutes": (
+            folder / "benchmarks/rule.tsv",
+            "--folder",
+            folder / "benchmarks",
+            "--scale",
+            "smoke",
+        ),
     }[verb]
     if verb != "train-regression":
         arguments = (verb, *arguments, "--output", tmp_path / "out")

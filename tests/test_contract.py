@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sparcs.sources import sources
+from sparcs.sources import fingerprint, sources
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -81,6 +81,23 @@ def test_sources_are_the_import_closure():
     found = sources("sparcs.commands.regression")
     assert "src/sparcs/spectral.py" in found and "src/sparcs/ensemble/kernel.py" in found
     assert not any("teacher" in path or "figures" in path or "cli.py" in path for path in found)
+
+
+def test_every_rule_sees_edits_of_its_sources_whatever_the_files_times():
+    for path in (ROOT / "workflow" / "rules").glob("*.smk"):
+        for text in re.split(r"^ *rule .*:$|^ *rule:$", path.read_text(), flags=re.MULTILINE)[1:]:
+            assert ("code=sources(" in text) == ("code=fingerprint(" in text), text
+
+
+def test_a_fingerprint_changes_with_any_of_its_files(tmp_path):
+    (tmp_path / "notebook").write_text("1")
+    (tmp_path / "copy").write_text("1")
+    assert fingerprint("sparcs.seeds", files=[tmp_path / "notebook"]) == fingerprint(
+        "sparcs.seeds", files=[tmp_path / "copy"]
+    )
+    assert fingerprint("sparcs.seeds") != fingerprint("sparcs.params") != fingerprint()
+    (tmp_path / "edited").write_text("2")
+    assert fingerprint(files=[tmp_path / "edited"]) != fingerprint(files=[tmp_path / "copy"])
 
 
 def test_a_report_is_redone_when_a_module_of_its_notebook_is_edited():

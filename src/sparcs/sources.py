@@ -1,5 +1,7 @@
 """Which source files a job's result depends on: the import closure of the module that makes it."""
 
+import hashlib
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +20,26 @@ def sources(*modules: str) -> list[str]:
     return sorted(_file(module) for module in closure)
 
 
+def fingerprint(*modules: str, files: Iterable[Path | str] = ()) -> str:
+    """Sixteen hexadecimal digits that change with the content of ``sources(*modules)`` and of ``files``.
+
+    Snakemake looks at a file's content only if its time is newer than the result's. Results that were copied here, by
+    ``dvc pull`` say, are newer than any edit before; as a parameter of a rule this makes it see the edit all the same.
+    """
+    digests = [_digest(Path(path)) for path in (*sources(*modules), *files)]
+    return hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
+
+
+def relative(path: Path) -> Path:
+    """The path relative to the working directory if it lies below, so that a run names it alike in every clone."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+@cache
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 @cache
 def _graph() -> grimp.ImportGraph:
     return grimp.build_graph("sparcs", cache_dir=None)
@@ -26,4 +48,4 @@ def _graph() -> grimp.ImportGraph:
 def _file(module: str) -> str:
     path = ROOT.joinpath(*module.split("."))
     path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+    return str(relative(path))

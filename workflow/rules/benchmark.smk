@@ -12,6 +12,8 @@ rule benchmark_step:
     benchmark:
         f"{BENCHMARKS}/benchmark_step.tsv"
     threads: 1
+    params:
+        code=fingerprint("sparcs.ensemble.benchmark", "sparcs.commands.benchmark"),
     message:
         "Timing optimiser steps side by side"
     shell:
@@ -36,6 +38,9 @@ rule benchmark_cost:
         f"{BENCHMARKS}/benchmark_cost.tsv"
     threads: 1
     params:
+        code=fingerprint(
+            "sparcs.experiments.cost", "sparcs.figures", "sparcs.commands.benchmark"
+        ),
         tables=f"{RESULTS}/benchmark",
         figures=FIGURES,
     message:

@@ -34,6 +34,7 @@ rule train_cifar10:
     resources:
         gpu=int(SETTINGS.device == "cuda"),
     params:
+        code=fingerprint("sparcs.commands.cifar10"),
         head=lambda wildcards: wildcards.head,
         settings=shlex.quote(SETTINGS.cifar10.part(params.Cifar10Trial)),
         checkpoint_every=SETTINGS.cifar10.checkpoint_every,
@@ -65,6 +66,7 @@ rule tabulate_cifar10:
         f"{BENCHMARKS}/tabulate_cifar10.tsv"
     threads: 1
     params:
+        code=fingerprint("sparcs.commands.cifar10"),
         jobs=quoted(CIFAR10_JOBS),
         trials=f"{RESULTS}/cifar10/trials",
         folder=f"{RESULTS}/cifar10",
@@ -87,6 +89,7 @@ use rule train_cifar10 as sweep_cifar10 with:
     benchmark:
         f"{BENCHMARKS}/sweep_cifar10/{{point}}_{{trial}}.tsv"
     params:
+        code=fingerprint("sparcs.commands.cifar10"),
         head=lambda wildcards: CIFAR10_SWEEP[wildcards.point][0],
         settings=swept_cifar10,
         checkpoint_every=SETTINGS.cifar10.checkpoint_every,
@@ -113,6 +116,7 @@ rule tabulate_cifar10_sweep:
         f"{BENCHMARKS}/tabulate_cifar10_sweep.tsv"
     threads: 1
     params:
+        code=fingerprint("sparcs.commands.cifar10"),
         jobs=quoted(CIFAR10_SWEEP_JOBS),
         folder=f"{RESULTS}/cifar10_sweep/trials",
     message:

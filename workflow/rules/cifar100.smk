@@ -28,6 +28,7 @@ rule train_cifar100:
     resources:
         gpu=int(SETTINGS.device == "cuda"),
     params:
+        code=fingerprint("sparcs.commands.cifar100"),
         settings=shlex.quote(CIFAR100.part(params.Cifar100Trial)),
         checkpoint_every=CIFAR100.checkpoint_every,
         root_seed=SETTINGS.root_seed,
@@ -58,6 +59,7 @@ rule extract_features:
     resources:
         gpu=int(SETTINGS.device == "cuda"),
     params:
+        code=fingerprint("sparcs.commands.cifar100"),
         settings=shlex.quote(CIFAR100.part(params.Cifar100Features)),
         device=SETTINGS.device,
     message:
@@ -84,6 +86,7 @@ rule train_probes:
     resources:
         gpu=int(SETTINGS.device == "cuda"),
     params:
+        code=fingerprint("sparcs.commands.cifar100"),
         settings=shlex.quote(CIFAR100.probe_trial().model_dump_json()),
         root_seed=SETTINGS.root_seed,
         device=SETTINGS.device,
@@ -114,6 +117,7 @@ rule tabulate_cifar100:
         f"{BENCHMARKS}/tabulate_cifar100.tsv"
     threads: 1
     params:
+        code=fingerprint("sparcs.commands.cifar100"),
         jobs=quoted(CIFAR100_JOBS),
         probes=" ".join(
             f"--probes {RESULTS}/cifar100/probes/{chunk}.parquet"

@@ -2,20 +2,22 @@
 
 import json
 import os
+import re
 import shlex
 import sys
 
 from sparcs import lifeline, params
 from sparcs.commands.common import require_device
-from sparcs.files import ArtifactError, require_writable
-from sparcs.sources import sources
+from sparcs.files import ArtifactError, require_writable, sha256
+from sparcs.sources import fingerprint, relative, sources
 
 os.environ[lifeline.PROCESS] = str(
     os.getpid()
 )  # its jobs, and what they leave undone, end with this Snakemake
 OVERRIDES = params.typed(workflow.config_settings.overwrite_config)
-ROOT = Path(workflow.basedir).parent
+ROOT = relative(Path(workflow.basedir).parent)
 PARAMS_FILE = ROOT / "params.yaml"
+LOCK_FILE = ROOT / "requirements.lock"
 
 try:
     SETTINGS = params.load(PARAMS_FILE, OVERRIDES)
@@ -30,6 +32,24 @@ except (params.ParameterError, ArtifactError) as error:
 
 LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"
+
+
+WRITTEN_BY_HAND = [
+    PARAMS_FILE,
+    LOCK_FILE,
+    *sorted(ROOT.glob("workflow/**/*.smk")),
+    *sorted(ROOT.glob("notebooks/*.ipynb")),
+    *sorted(ROOT.glob("src/sparcs/**/*.py")),
+]
+AT_START = {path: sha256(path) for path in WRITTEN_BY_HAND}
+
+
+onsuccess:
+    for path in WRITTEN_BY_HAND:
+        if not path.exists() or sha256(path) != AT_START[path]:
+            sys.exit(
+                f"snakemake: {path} was edited meanwhile: the same command again brings all results up to date"
+            )
 
 
 def quoted(value):

@@ -18,6 +18,7 @@ rule generate_regression_data:
         f"{BENCHMARKS}/generate_regression_data.tsv"
     threads: 1
     params:
+        code=fingerprint("sparcs.commands.data"),
         settings=shlex.quote(SETTINGS.regression.part(params.RegressionData)),
         data_sets=quoted(SETTINGS.regression_data_sets()),
         folder=f"{DATA}/regression",
@@ -41,6 +42,7 @@ rule generate_teacher_data:
         f"{BENCHMARKS}/generate_teacher_data/{{seed}}_{{rotations}}.tsv"
     threads: 1
     params:
+        code=fingerprint("sparcs.commands.data"),
         settings=shlex.quote(SETTINGS.teacher_student.part(params.TeacherData)),
         size=SETTINGS.teacher_student.widths[0],
     message:

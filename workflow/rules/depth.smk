@@ -39,6 +39,7 @@ rule train_depth:
     resources:
         gpu=int(SETTINGS.device == "cuda"),
     params:
+        code=fingerprint("sparcs.commands.depth"),
         settings=depth_settings,
         root_seed=SETTINGS.root_seed,
         device=SETTINGS.device,
@@ -64,6 +65,7 @@ rule measure_depth_start:
         f"{BENCHMARKS}/measure_depth_start.tsv"
     threads: 1
     params:
+        code=fingerprint("sparcs.commands.depth"),
         sweep=f"--depths {quoted(DEPTH.teacher.depths)} --gains {quoted(DEPTH.initial_scale.all_gains())}"
         f" --trials {DEPTH.teacher.trials} --root-seed {SETTINGS.root_seed}",
         settings=shlex.quote(DEPTH.teacher.part(params.DepthTrial)),
@@ -91,6 +93,7 @@ rule tabulate_depth:
         f"{BENCHMARKS}/tabulate_depth.tsv"
     threads: 1
     params:
+        code=fingerprint("sparcs.commands.depth"),
         settings=shlex.quote(DEPTH.model_dump_json()),
         trials=f"{RESULTS}/depth/trials",
         folder=f"{RESULTS}/depth",

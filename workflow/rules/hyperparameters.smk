@@ -40,6 +40,7 @@ rule sweep_regression:
     resources:
         gpu=int(SETTINGS.device == "cuda"),
     params:
+        code=fingerprint("sparcs.commands.hyperparameters"),
         folder=f"{DATA}/regression",
         data_sets=quoted(SWEPT),
         sweep=f"--rhos {quoted(SWEEP.rhos)} --trials {SWEEP.trials} --root-seed {SETTINGS.root_seed}",
@@ -71,6 +72,7 @@ rule sweep_teacher_student:
     resources:
         gpu=int(SETTINGS.device == "cuda"),
     params:
+        code=fingerprint("sparcs.commands.hyperparameters"),
         sweep=f"--trials {SWEEP.teacher_trials} --root-seed {SETTINGS.root_seed}",
         settings=swept_teacher_student,
         device=SETTINGS.device,
@@ -95,6 +97,8 @@ rule tabulate_hyperparameters:
     benchmark:
         f"{BENCHMARKS}/tabulate_hyperparameters.tsv"
     threads: 1
+    params:
+        code=fingerprint("sparcs.commands.hyperparameters"),
     message:
         "Gathering the sweep"
     shell:

@@ -24,6 +24,7 @@ rule prepare_images:
         images="cifar10|cifar100",
     threads: 1
     params:
+        code=fingerprint("sparcs.commands.images"),
         settings=shlex.quote(SETTINGS.images.model_dump_json()),
     message:
         "Looking for the images of {wildcards.images}"

@@ -19,6 +19,7 @@ rule train_regression:
     resources:
         gpu=int(SETTINGS.device == "cuda"),
     params:
+        code=fingerprint("sparcs.commands.regression"),
         settings=shlex.quote(SETTINGS.regression.part(params.RegressionTrial)),
         root_seed=SETTINGS.root_seed,
         device=SETTINGS.device,
@@ -53,6 +54,7 @@ rule tabulate_regression:
         f"{BENCHMARKS}/tabulate_regression.tsv"
     threads: 1
     params:
+        code=fingerprint("sparcs.commands.regression"),
         settings=shlex.quote(SETTINGS.regression.model_dump_json()),
         trials=f"{RESULTS}/regression/trials",
         folder=f"{RESULTS}/regression",

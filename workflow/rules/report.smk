@@ -93,6 +93,29 @@ NOTEBOOK_MODULES = [
 ]
 PUBLISHED = os.path.relpath(ROOT / "results/published")
 REBUILT = "results/rebuilt"
+TEACHERS = {DEPTH_TEACHER, SWEEP_TEACHER, *(teacher for _, teacher, _ in TEACHER_JOBS)}
+JOBS = {  # of every rule that has several: their wildcards
+    "generate_teacher_data": [params.teacher_parts(name) for name in sorted(TEACHERS)],
+    "prepare_images": [("cifar10",), ("cifar100",)],
+    "train_regression": [
+        (data_set, chunk)
+        for data_set in SETTINGS.regression.data_sets()
+        for chunk in SETTINGS.regression.chunks()
+    ],
+    "sweep_regression": [(kind,) for kind in SWEEP.penalties],
+    "sweep_teacher_student": [
+        (kind, rho)
+        for kind in SWEEP.penalties
+        for rho in SWEEP.rhos
+        if SWEEP.teacher_trials
+    ],
+    "train_teacher_student": TEACHER_JOBS,
+    "train_depth": DEPTH_JOBS,
+    "train_cifar10": CIFAR10_JOBS,
+    "sweep_cifar10": CIFAR10_SWEEP_JOBS,
+    "train_cifar100": CIFAR100_JOBS,
+    "train_probes": [(chunk,) for chunk in CIFAR100.probes.chunks()],
+}
 
 
 def published_tables():
@@ -105,6 +128,19 @@ def published_tables():
         name: list(filter(os.path.exists, tables)) for name, tables in names.items()
     }
     return {name: tables for name, tables in found.items() if tables}
+
+
+def of_jobs(pattern, jobs):
+    """The pattern with every job's wildcards filled in, in their order."""
+    return [re.sub(r"{.*?}", "{}", str(pattern)).format(*job) for job in jobs]
+
+
+RECORDS = [
+    record
+    for name, jobs in JOBS.items()
+    for record in of_jobs(getattr(rules, name).output[-1], jobs)
+    if record.endswith(".provenance.json")
+]
 
 
 rule record_settings:
@@ -120,6 +156,7 @@ rule record_settings:
         f"{BENCHMARKS}/record_settings.tsv"
     threads: 1
     params:
+        code=fingerprint("sparcs.commands.report", files=[PARAMS_FILE]),
         overrides=quoted(OVERRIDES),
     message:
         "Recording the settings"
@@ -130,8 +167,8 @@ rule record_settings:
 rule record_provenance:
     """Commits, machines, times and versions behind the tables."""
     input:
-        tables=[table for tables in TABLES.values() for table in tables],
-        lock=ROOT / "requirements.lock",
+        records=RECORDS,
+        lock=LOCK_FILE,
         code=sources("sparcs.commands.report"),
     output:
         f"{RESULTS}/provenance.json",
@@ -141,12 +178,14 @@ rule record_provenance:
         f"{BENCHMARKS}/record_provenance.tsv"
     threads: 1
     params:
+        code=fingerprint("sparcs.commands.report", files=[LOCK_FILE]),
         folder=RESULTS,
         scale=SCALE,
     message:
         "Recording where the results come from"
     shell:
-        "sparcs record-provenance --folder {params.folder} --scale {params.scale} --lock {input.lock} --output {output} 2> {log}"
+        "sparcs record-provenance {input.records} --folder {params.folder} --scale {params.scale} --lock {input.lock}"
+        " --output {output} 2> {log}"
 
 
 class Place(NamedTuple):
@@ -212,21 +251,25 @@ for place in (RUN, REBUILD):
             settings=place.settings,
             code=sources("sparcs.commands.report"),
         output:
-            report(
+            verdicts=report(
                 f"{place.results}/claims.csv",
                 caption="../report/claims.rst",
                 category="Claims",
                 labels={"claims": "verdicts"},
             ),
+            metrics=f"{place.results}/metrics.json",
         log:
             f"{place.results}/logs/judge_claims.log",
         benchmark:
             f"{place.results}/benchmarks/judge_claims.tsv"
         threads: 1
+        params:
+            code=fingerprint("sparcs.commands.report"),
         message:
             "Judging the claims"
         shell:
-            "sparcs judge-claims {input.tables} --settings {input.settings} --output {output} > {log} 2>&1"
+            "sparcs judge-claims {input.tables} --settings {input.settings} --metrics {output.metrics}"
+            " --output {output.verdicts} > {log} 2>&1"
 
     for notebook, tables, drawn, published in place.notebooks():
 
@@ -272,6 +315,10 @@ for place in (RUN, REBUILD):
                 f"{place.results}/benchmarks/report_{notebook}.tsv"
             threads: 1
             params:
+                code=fingerprint(
+                    *NOTEBOOK_MODULES,
+                    files=[ROOT / f"notebooks/{notebook}.ipynb", *published],
+                ),
                 tables=place.folder,
                 figures=place.figures,
                 published=PUBLISHED,
@@ -283,6 +330,10 @@ for place in (RUN, REBUILD):
                 " -p figures {params.figures} -p published {params.published} --log-output --no-progress-bar"
                 " && sparcs render-report {log.notebook} {output.html}"
                 " && cp {log.notebook} {output.notebook}) > {log.text} 2>&1"
+
+
+TIMED = [each.benchmark for each in workflow.rules if each.benchmark]
+ONE_JOB = [path for path in TIMED if path.startswith(BENCHMARKS) and "{" not in path]
 
 
 rule tabulate_core_minutes:
@@ -298,9 +349,19 @@ rule tabulate_core_minutes:
         f"{BENCHMARKS}/tabulate_core_minutes.tsv"
     threads: 1
     params:
+        code=fingerprint("sparcs.commands.report"),
+        benchmarks=[
+            *ONE_JOB,
+            *[
+                benchmark
+                for name, jobs in JOBS.items()
+                for benchmark in of_jobs(getattr(rules, name).benchmark, jobs)
+            ],
+        ],
         folder=BENCHMARKS,
         scale=SCALE,
     message:
         "Adding up core-minutes"
     shell:
-        "sparcs tabulate-core-minutes --folder {params.folder} --scale {params.scale} --output {output} 2> {log}"
+        "sparcs tabulate-core-minutes {params.benchmarks} --folder {params.folder} --scale {params.scale}"
+        " --output {output} 2> {log}"

@@ -1,6 +1,7 @@
 """The site: scorecard, gallery, tables and the page with the slider, readable from disk."""
 
 CAPTIONS = ROOT / "workflow/report"
+CAPTION_FILES = sorted(CAPTIONS.glob("*/fig*.rst"))
 SITE_PARTS = [
     path
     for folder in ("templates", "assets")
@@ -22,7 +23,7 @@ for place in (RUN, REBUILD):
             tables=[table for tables in place.tables.values() for table in tables],
             reports=place.reports(),  # with the figures, which the same jobs draw
             published=f"{PUBLISHED}/claims.csv",
-            captions=sorted(CAPTIONS.glob("*/fig*.rst")),
+            captions=CAPTION_FILES,
             parts=SITE_PARTS,
             code=sources("sparcs.commands.site", "sparcs.site"),
         output:
@@ -34,6 +35,11 @@ for place in (RUN, REBUILD):
             f"{place.results}/benchmarks/build_site.tsv"
         threads: 1
         params:
+            code=fingerprint(
+                "sparcs.commands.site",
+                "sparcs.site",
+                files=[f"{PUBLISHED}/claims.csv", *CAPTION_FILES, *SITE_PARTS],
+            ),
             options=f"--tables {place.folder} --reports {place.results}/reports --figures {place.figures}"
             f" --published {PUBLISHED} --captions {os.path.relpath(CAPTIONS)} --output {place.results}/site",
         message:

@@ -38,6 +38,7 @@ rule train_teacher_student:
     resources:
         gpu=int(SETTINGS.device == "cuda"),
     params:
+        code=fingerprint("sparcs.commands.teacher_student"),
         trials=teacher_trials,
         settings=teacher_settings,
         root_seed=SETTINGS.root_seed,
@@ -62,6 +63,7 @@ rule fit_linear:
         f"{BENCHMARKS}/fit_linear.tsv"
     threads: 1
     params:
+        code=fingerprint("sparcs.commands.teacher_student"),
         options=f"--settings {shlex.quote(SETTINGS.teacher_student.part(params.TeacherData))}"
         f" --size {SETTINGS.teacher_student.widths[0]} --first-seed {SETTINGS.teacher_student.data_seed}"
         f" --teachers {SETTINGS.teacher_student.linear_teachers}",
@@ -88,6 +90,7 @@ rule tabulate_teacher_student:
         f"{BENCHMARKS}/tabulate_teacher_student.tsv"
     threads: 1
     params:
+        code=fingerprint("sparcs.commands.teacher_student"),
         settings=shlex.quote(SETTINGS.teacher_student.model_dump_json()),
         trials=f"{RESULTS}/teacher_student/trials",
         folder=f"{RESULTS}/teacher_student",

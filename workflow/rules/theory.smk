@@ -21,6 +21,12 @@ rule check_theory:
         f"{BENCHMARKS}/check_theory.tsv"
     threads: 1
     params:
+        code=fingerprint(
+            "sparcs.experiments.theory",
+            "sparcs.experiments.identities",
+            "sparcs.experiments.misprints",
+            "sparcs.commands.report",
+        ),
         folder=f"{RESULTS}/theory",
     message:
         "Checking the theory, exactly and on random networks"

@@ -129,7 +129,7 @@ def gather(folder: Path, jobs: list[tuple[str, int]]) -> dict[str, pd.DataFrame]
 
 @click.command()
 @click.option("--jobs", type=Json(list), required=True, help="[[point, trial], …]")
-@click.option("--folder", type=INPUT, required=True, help="the jobs' results")
+@click.option("--folder", type=PATH, required=True, help="the jobs' results")
 @click.option("--output", type=PATH, required=True)
 def tabulate_cifar10_sweep(jobs: list[tuple[str, int]], folder: Path, output: Path) -> None:
     """Gather the sweep over kinds and strengths of the penalty into one tidy table."""

@@ -9,7 +9,7 @@ import pandas as pd
 from sparcs import params, provenance
 from sparcs.claims import CLAIMS, require_every_claim, why_untested, with_origins
 from sparcs.commands.common import INPUT, PATH, Json
-from sparcs.files import ArtifactError, read_csv, read_json, read_table, write_csv, write_json, write_table
+from sparcs.files import read_csv, read_json, read_table, write_csv, write_json, write_table
 from sparcs.verdicts import judge
 
 
@@ -49,8 +49,9 @@ def record_settings(params_file: Path, overrides: dict, output: Path) -> None:
 @click.command()
 @click.argument("tables", nargs=-1, type=INPUT, required=True)
 @click.option("--settings", type=INPUT, required=True, help="settings.json")
+@click.option("--metrics", type=PATH, required=True, help="output: the verdicts in short, as JSON for `dvc metrics`")
 @click.option("--output", type=PATH, required=True)
-def judge_claims(tables: tuple[Path, ...], settings: Path, output: Path) -> None:
+def judge_claims(tables: tuple[Path, ...], settings: Path, metrics: Path, output: Path) -> None:
     """Judge every claim on the tables of a scale."""
     both = read_json(settings)
     read = {f"{path.parent.name}/{path.stem}": read_table(path) for path in tables}
@@ -58,37 +59,44 @@ def judge_claims(tables: tuple[Path, ...], settings: Path, output: Path) -> None
     verdicts = with_origins(verdicts, CLAIMS, read, both["run"])
     require_every_claim(verdicts["id"])
     write_csv(output, verdicts)
+    write_json(metrics, in_short(verdicts))
     for _, row in verdicts.iterrows():
         click.echo(f"{row['id']:5} {row['verdict']:15} {row['measured']:.4g}  {row['statement']}")
 
 
+def in_short(verdicts: pd.DataFrame) -> dict[str, dict]:
+    """How many claims got which verdict, and each claim's verdict and, where there is one, its measured value."""
+    each = verdicts.set_index("id")[["verdict", "measured"]]
+    return {
+        "verdicts": each["verdict"].value_counts().sort_index().to_dict(),
+        "claims": {name: row.dropna().to_dict() for name, row in each.iterrows()},
+    }
+
+
 @click.command()
-@click.option("--folder", type=INPUT, required=True, help="results of a scale")
+@click.argument("records", nargs=-1, type=INPUT, required=True)
+@click.option("--folder", type=INPUT, required=True, help="results of a scale, which hold the records")
 @click.option("--scale", required=True)
 @click.option("--lock", type=INPUT, required=True, help="requirements.lock")
 @click.option("--output", type=PATH, required=True)
-def record_provenance(folder: Path, scale: str, lock: Path, output: Path) -> None:
-    """Gather the jobs' records: scale, commits, machines, devices, times, core-minutes per experiment."""
-    jobs = read_jobs(folder)
-    if jobs.empty:
-        raise ArtifactError(f"{folder} holds no record of a training job")
+def record_provenance(records: tuple[Path, ...], folder: Path, scale: str, lock: Path, output: Path) -> None:
+    """Gather the jobs' RECORDS: scale, commits, machines, devices, times, core-minutes per experiment."""
+    jobs = pd.DataFrame([read_json(path) | {"experiment": path.relative_to(folder).parts[0]} for path in records])
     write_json(output, provenance.of_tables(jobs.assign(scale=scale, minutes=jobs["seconds"] / 60), lock))
 
 
-def read_jobs(folder: Path) -> pd.DataFrame:
-    """The records that training jobs left below results/<scale>/<experiment>, one row each."""
-    paths = sorted(folder.glob("*/**/*.provenance.json"))
-    return pd.DataFrame([read_json(path) | {"experiment": path.relative_to(folder).parts[0]} for path in paths])
-
-
 @click.command()
-@click.option("--folder", type=INPUT, required=True, help="benchmarks of a scale")
+@click.argument("benchmarks", nargs=-1, type=PATH, required=True)
+@click.option("--folder", type=INPUT, required=True, help="benchmarks of a scale, one file or folder a rule")
 @click.option("--scale", required=True)
 @click.option("--output", type=PATH, required=True)
-def tabulate_core_minutes(folder: Path, scale: str, output: Path) -> None:
-    """Core-minutes and peak memory of every rule, from Snakemake's benchmarks."""
+def tabulate_core_minutes(benchmarks: tuple[Path, ...], folder: Path, scale: str, output: Path) -> None:
+    """Core-minutes and peak memory of every rule, from Snakemake's BENCHMARKS; those that are missing are named."""
     rows = []
-    for path in sorted(folder.rglob("*.tsv")):
+    for path in benchmarks:
+        if not path.exists():
+            click.echo(f"{path} is missing and not counted", err=True)
+            continue
         measured = read_csv(path, ["s", "cpu_time", "max_rss"], sep="\t", na_values=["-"])
         rule = path.relative_to(folder).parts[0].removesuffix(".tsv")
         rows.append((rule, measured["s"].sum() / 60, measured["cpu_time"].sum() / 60, measured["max_rss"].max()))
