@@ -53,7 +53,10 @@ def survive(moments: int, seed: int, folder: Path) -> dict[str, object]:
     seconds = time.monotonic() - start
     expected = tables(whole)
     generator = random.Random(seed)
-    victims = [crash(folder / str(k), generator, seconds, expected) for k in range(moments)]
+    victims = []
+    for k in range(moments):
+        victims.append(crash(folder / str(k), generator, seconds, expected))
+        print(f"{k + 1} of {moments}: {victims[-1]}", file=sys.stderr)
     return {
         "moments": moments,
         "seed": seed,
