@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -84,3 +85,11 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
     with pytest.raises(OSError) as caught:
         files.write_json(tmp_path / "file" / "a.json", {})
     assert caught.value.filename == str(tmp_path / "file" / "a.json")
+
+
+def test_a_device_is_not_replaced_by_a_file(tmp_path):
+    os.mkfifo(tmp_path / "device")
+    for path in (tmp_path / "device", tmp_path, Path()):
+        with pytest.raises(files.ArtifactError, match="is not the name of a file"):
+            files.write_json(path, {})
+    assert (tmp_path / "device").is_fifo()

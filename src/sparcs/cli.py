@@ -47,6 +47,9 @@ VERBS = {
 }
 
 
+LONGEST = 500  # characters of a sentence that repeats what a user gave
+
+
 class Verbs(click.Group):
     """The verbs, found by name in ``sparcs.commands``."""
 
@@ -87,6 +90,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _stop(sentence: str, code: int) -> None:
     sentence = f"sparcs: {' '.join(sentence.split())}"
+    if len(sentence) > LONGEST:
+        sentence = f"{sentence[: LONGEST // 2]} ... {sentence[-LONGEST // 2 :]}"
     try:
         print(sentence, file=sys.stderr)
     except OSError:  # the log is on the disk that is full; Snakemake's own output may not be

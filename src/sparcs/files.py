@@ -34,8 +34,10 @@ def atomic(path: Path) -> Iterator[Path]:
     """A temporary name beside ``path``; what is written there is renamed to ``path`` if the block ends well.
 
     What a writer that was killed left there is removed. Raises OSError with the name ``path`` if the disk is full or
-    the folder can't be written.
+    the folder can't be written, ArtifactError if something else than a file has the name: a device would be replaced.
     """
+    if not path.name or (path.exists() and not path.is_file()):
+        raise ArtifactError(f"{path} is not the name of a file")
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

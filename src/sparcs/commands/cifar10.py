@@ -7,8 +7,11 @@ import numpy as np
 import pandas as pd
 
 from sparcs.commands.common import (
+    COUNT,
     INPUT,
     PATH,
+    TRIAL,
+    Jobs,
     Json,
     Settings,
     device_option,
@@ -20,7 +23,7 @@ from sparcs.commands.common import (
 )
 from sparcs.data import images
 from sparcs.files import read_json, read_table, write_arrays, write_table
-from sparcs.params import Cifar10Trial
+from sparcs.params import Cifar10Trial, Name, Trial
 
 TABLES = ("trials", "epochs", "eigenvalues", "costs")
 CURVES = {
@@ -36,9 +39,9 @@ MODULE = "sparcs.commands.cifar10"
 @click.command()
 @click.option("--images", "record", type=INPUT, required=True, help="record of the images")
 @click.option("--head", type=click.Choice(["linear", "spectral", "spectral_authors_sign"]), required=True)
-@click.option("--trial", type=click.IntRange(0), required=True)
+@click.option("--trial", type=TRIAL, required=True)
 @click.option("--settings", type=Settings(Cifar10Trial), required=True)
-@click.option("--checkpoint-every", type=click.IntRange(1), required=True, help="epochs")
+@click.option("--checkpoint-every", type=COUNT, required=True, help="epochs")
 @root_seed_option
 @device_option
 @click.option("--output", type=PATH, required=True, help="stem of the outputs")
@@ -111,7 +114,7 @@ def eigenvalue_table(kept: dict[int, np.ndarray], widths: list[int]) -> pd.DataF
 
 
 @click.command()
-@click.option("--jobs", type=Json(list), required=True, help="[[head, trial], …]")
+@click.option("--jobs", type=Json(Jobs), required=True, help="[[head, trial], …]")
 @click.option("--folder", type=INPUT, required=True, help="the jobs' results")
 @click.option("--output", type=PATH, required=True, help="folder of the tables")
 def tabulate_cifar10(jobs: list[tuple[str, int]], folder: Path, output: Path) -> None:
@@ -128,7 +131,7 @@ def gather(folder: Path, jobs: list[tuple[str, int]]) -> dict[str, pd.DataFrame]
 
 
 @click.command()
-@click.option("--jobs", type=Json(list), required=True, help="[[point, trial], …]")
+@click.option("--jobs", type=Json(list[tuple[Name, Trial]]), required=True, help="[[point, trial], …]")
 @click.option("--folder", type=PATH, required=True, help="the jobs' results")
 @click.option("--output", type=PATH, required=True)
 def tabulate_cifar10_sweep(jobs: list[tuple[str, int]], folder: Path, output: Path) -> None:

@@ -6,8 +6,11 @@ import click
 import pandas as pd
 
 from sparcs.commands.common import (
+    COUNT,
     INPUT,
     PATH,
+    TRIAL,
+    Jobs,
     Json,
     Settings,
     Trials,
@@ -31,9 +34,9 @@ MODULE = "sparcs.commands.cifar100"
 @click.command()
 @click.option("--images", "record", type=INPUT, required=True, help="record of the images")
 @click.option("--head", type=click.Choice(HEADS), required=True)
-@click.option("--trial", type=click.IntRange(0), required=True)
+@click.option("--trial", type=TRIAL, required=True)
 @click.option("--settings", type=Settings(Cifar100Trial), required=True)
-@click.option("--checkpoint-every", type=click.IntRange(1), required=True, help="steps")
+@click.option("--checkpoint-every", type=COUNT, required=True, help="steps")
 @root_seed_option
 @device_option
 @click.option("--output", type=PATH, required=True, help="stem of the outputs")
@@ -145,7 +148,7 @@ def train_probes(
 
 
 @click.command()
-@click.option("--jobs", type=Json(list), required=True, help="[[head, trial], …]")
+@click.option("--jobs", type=Json(Jobs), required=True, help="[[head, trial], …]")
 @click.option("--probes", type=INPUT, multiple=True, required=True, help="tables of the probes' jobs")
 @click.option("--folder", type=INPUT, required=True, help="the jobs' results")
 @click.option("--output", type=PATH, required=True, help="folder of the tables")

@@ -1,14 +1,16 @@
 """What the commands share: typed arguments, progress, timing, divergence messages."""
 
 import hashlib
-import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated, Any
 
 import click
 import numpy as np
+from pydantic import Field
 from tqdm import tqdm
 
 from sparcs import params, provenance
@@ -19,36 +21,35 @@ PATH = click.Path(path_type=Path)
 INPUT = click.Path(path_type=Path, exists=True)
 
 
-class Settings(click.ParamType):
-    """JSON text of the settings that a job depends on, validated as the given model."""
+COUNT = click.IntRange(1, params.MOST_TRIALS)
+TRIAL = click.IntRange(0, params.MOST_TRIALS - 1)
+SEED = click.IntRange(0, 2**32 - 1)
 
-    name = "json"
 
-    def __init__(self, model: type[params.Model]) -> None:
-        self.model = model
-
-    def convert(self, value, param, ctx):
-        """The model made from the text."""
-        return params.from_json(self.model, value)
+SIZE = click.IntRange(2, 10**4)  # n of SO(n)
+TrialList = Annotated[list[params.Trial], Field(min_length=1)]
+Jobs = Annotated[list[tuple[params.Name, params.Trial]], Field(min_length=1)]
+DataSets = Annotated[dict[params.Name, tuple[params.Fraction, params.Positive]], Field(min_length=1)]  # name: α, β
 
 
 class Json(click.ParamType):
-    """Any JSON value of the wanted type."""
+    """JSON text of a value of the given type, for instance ``list[int]`` or a model of settings."""
 
     name = "json"
 
-    def __init__(self, kind: type) -> None:
+    def __init__(self, kind: Any) -> None:
         self.kind = kind
 
     def convert(self, value, param, ctx):
         """The value."""
         try:
-            found = json.loads(value)
-        except json.JSONDecodeError as error:
-            self.fail(f"is not JSON: {error}")
-        if not isinstance(found, self.kind):
-            self.fail(f"{value!r} is not a JSON {self.kind.__name__}")
-        return found
+            return params.from_json(self.kind, value)
+        except params.ParameterError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Settings(Json):
+    """JSON text of the settings that a job depends on."""
 
 
 class Trials(click.ParamType):
@@ -58,10 +59,12 @@ class Trials(click.ParamType):
 
     def convert(self, value, param, ctx):
         """The list of trial numbers."""
-        first, _, last = value.partition("-")
-        if not (first.isdecimal() and (not last or last.isdecimal()) and int(last or first) >= int(first)):
-            self.fail(f"{value!r}: allowed is a number or first-last, for instance 0-99")
-        return list(range(int(first), int(last or first) + 1))
+        found = re.fullmatch(r"([0-9]{1,9})(?:-([0-9]{1,9}))?", value)
+        first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, -1)
+        if not first <= last < params.MOST_TRIALS:
+            allowed = f"a number or first-last, for instance 0-99, below {params.MOST_TRIALS}"
+            self.fail(f"{params.shown(value)}: allowed is {allowed}", param, ctx)
+        return list(range(first, last + 1))
 
 
 def require_device(device: str) -> str:
@@ -81,7 +84,7 @@ device_option = click.option(
     show_default=True,
     callback=lambda context, option, value: require_device(value),
 )
-root_seed_option = click.option("--root-seed", type=click.IntRange(0, 2**32 - 1), required=True)
+root_seed_option = click.option("--root-seed", type=SEED, required=True)
 
 
 @contextmanager

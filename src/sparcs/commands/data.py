@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from sparcs.commands.common import PATH, Json, Settings
+from sparcs.commands.common import PATH, SEED, SIZE, DataSets, Json, Settings
 from sparcs.data import regression, teacher
 from sparcs.files import sha256, write_arrays, write_json
 from sparcs.params import RegressionData, TeacherData
@@ -13,7 +13,7 @@ from sparcs.params import RegressionData, TeacherData
 
 @click.command()
 @click.option("--settings", type=Settings(RegressionData), required=True)
-@click.option("--data-sets", type=Json(dict), required=True, help="{name: [alpha, beta]}")
+@click.option("--data-sets", type=Json(DataSets), required=True, help="{name: [alpha, beta]}")
 @click.option("--folder", type=PATH, required=True)
 def generate_regression_data(settings: RegressionData, data_sets: dict, folder: Path) -> None:
     """The α/β family: one x for all data sets, a file of targets for each, held-out points from another seed."""
@@ -40,8 +40,8 @@ def generate_regression_data(settings: RegressionData, data_sets: dict, folder: 
 
 @click.command()
 @click.option("--settings", type=Settings(TeacherData), required=True)
-@click.option("--size", type=click.IntRange(2), required=True, help="n of SO(n)")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), required=True)
+@click.option("--size", type=SIZE, required=True, help="n of SO(n)")
+@click.option("--seed", type=SEED, required=True)
 @click.option("--rotations", type=click.IntRange(1, 2), required=True)
 @click.option("--output", type=PATH, required=True)
 @click.option("--metadata", type=PATH, required=True)

@@ -1,13 +1,16 @@
 """Verbs of the depth experiment."""
 
 from pathlib import Path
+from typing import Annotated
 
 import click
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from sparcs import params
 from sparcs.commands.common import (
+    COUNT,
     INPUT,
     PATH,
     Json,
@@ -25,7 +28,8 @@ from sparcs.ensemble.training import Trained
 from sparcs.experiments import compaction
 from sparcs.experiments import depth as experiment
 from sparcs.files import read_arrays, read_table, write_arrays, write_table
-from sparcs.params import DepthTrial
+from sparcs.params import DepthTrial, Positive
+from sparcs.params.depth import MOST_DEPTH, Depths
 
 TABLES = ("trials", "layers")
 LAYER_COLUMNS = [
@@ -43,8 +47,8 @@ KEYS = ["data_set", "alpha", "depth", "gain", "trial"]
 
 @click.command()
 @click.argument("data", nargs=-1, type=INPUT, required=True)
-@click.option("--depth", type=click.IntRange(1), required=True, help="hidden layers")
-@click.option("--gain", type=click.FloatRange(0, min_open=True), required=True, help="φ starts at gain × Xavier")
+@click.option("--depth", type=click.IntRange(1, MOST_DEPTH), required=True, help="hidden layers")
+@click.option("--gain", type=Json(Positive), required=True, help="φ starts at gain × Xavier")
 @click.option("--trials", type=Trials(), required=True)
 @click.option("--settings", type=Settings(DepthTrial), required=True)
 @root_seed_option
@@ -101,9 +105,9 @@ def measure_trials(
 
 @click.command()
 @click.argument("teacher", type=INPUT)
-@click.option("--depths", type=Json(list), required=True)
-@click.option("--gains", type=Json(list), required=True)
-@click.option("--trials", type=click.IntRange(1), required=True)
+@click.option("--depths", type=Json(Depths), required=True)
+@click.option("--gains", type=Json(Annotated[list[Positive], Field(min_length=1)]), required=True)
+@click.option("--trials", type=COUNT, required=True)
 @click.option("--settings", type=Settings(DepthTrial), required=True)
 @root_seed_option
 @click.option("--output", type=PATH, required=True)

@@ -1,13 +1,17 @@
 """Verbs of the sweep over kinds and strengths of the penalty."""
 
 from pathlib import Path
+from typing import Annotated
 
 import click
 import pandas as pd
+from pydantic import Field
 
 from sparcs.commands.common import (
+    COUNT,
     INPUT,
     PATH,
+    DataSets,
     Json,
     Settings,
     device_option,
@@ -21,14 +25,14 @@ from sparcs.commands.common import (
 from sparcs.commands.regression import read_data
 from sparcs.experiments import hyperparameters, teacher_student
 from sparcs.files import read_arrays, read_table, sha256, write_table
-from sparcs.params import RegressionTrial, TeacherTrial
+from sparcs.params import NonNegative, RegressionTrial, TeacherTrial
 
 
 @click.command()
 @click.option("--folder", type=INPUT, required=True, help="folder of experiment 1's data sets")
-@click.option("--data-sets", type=Json(dict), required=True, help="{name: [alpha, beta]}")
-@click.option("--rhos", type=Json(list), required=True)
-@click.option("--trials", type=click.IntRange(1), required=True)
+@click.option("--data-sets", type=Json(DataSets), required=True, help="{name: [alpha, beta]}")
+@click.option("--rhos", type=Json(Annotated[list[NonNegative], Field(min_length=1)]), required=True)
+@click.option("--trials", type=COUNT, required=True)
 @click.option("--settings", type=Settings(RegressionTrial), required=True)
 @root_seed_option
 @device_option
@@ -60,7 +64,7 @@ def sweep_regression(
 
 @click.command()
 @click.option("--teacher", type=INPUT, required=True)
-@click.option("--trials", type=click.IntRange(1), required=True)
+@click.option("--trials", type=COUNT, required=True)
 @click.option("--settings", type=Settings(TeacherTrial), required=True)
 @root_seed_option
 @device_option

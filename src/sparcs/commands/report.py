@@ -2,26 +2,23 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 import pandas as pd
 
 from sparcs import params, provenance
 from sparcs.claims import CLAIMS, require_every_claim, why_untested, with_origins
-from sparcs.commands.common import INPUT, PATH, Json
+from sparcs.commands.common import COUNT, INPUT, PATH, Json
 from sparcs.files import read_csv, read_json, read_table, write_csv, write_json, write_table
 from sparcs.verdicts import judge
 
 
 @click.command()
-@click.option("--networks", type=click.IntRange(1), default=200, show_default=True, help="random networks")
-@click.option("--direct-networks", type=click.IntRange(1), default=6, show_default=True)
-@click.option(
-    "--steps", type=click.IntRange(1), default=1000, show_default=True, help="optimiser steps in direct space"
-)
-@click.option(
-    "--bundles", type=click.IntRange(1), default=7, show_default=True, help="largest B of the matrix identities"
-)
+@click.option("--networks", type=COUNT, default=200, show_default=True, help="random networks")
+@click.option("--direct-networks", type=COUNT, default=6, show_default=True)
+@click.option("--steps", type=COUNT, default=1000, show_default=True, help="optimiser steps in direct space")
+@click.option("--bundles", type=COUNT, default=7, show_default=True, help="largest B of the matrix identities")
 @click.option("--output", type=PATH, required=True, help="output folder")
 def check_theory(networks: int, direct_networks: int, steps: int, bundles: int, output: Path) -> None:
     """Check what holds for every network (claims A1, A2, A3, C1), and the paper's misprints."""
@@ -36,7 +33,7 @@ def check_theory(networks: int, direct_networks: int, steps: int, bundles: int, 
 
 @click.command()
 @click.option("--params-file", type=INPUT, required=True)
-@click.option("--overrides", type=Json(dict), default="{}")
+@click.option("--overrides", type=Json(dict[str, Any]), default="{}")
 @click.option("--output", type=PATH, required=True)
 def record_settings(params_file: Path, overrides: dict, output: Path) -> None:
     """Write the paper's settings and this run's, side by side."""

@@ -7,10 +7,14 @@ import numpy as np
 import pandas as pd
 
 from sparcs.commands.common import (
+    COUNT,
     INPUT,
     PATH,
+    SEED,
+    SIZE,
     Json,
     Settings,
+    TrialList,
     device_option,
     progress,
     recorded,
@@ -31,7 +35,7 @@ PRUNING_COLUMNS = ["kept", "live", "r2", "relative_increase", "removal", "trial"
 
 @click.command()
 @click.option("--teacher", type=INPUT, required=True)
-@click.option("--trials", type=Json(list), required=True)
+@click.option("--trials", type=Json(TrialList), required=True)
 @click.option("--settings", type=Settings(TeacherTrial), required=True)
 @root_seed_option
 @device_option
@@ -76,9 +80,9 @@ def measure_trials(
 
 @click.command()
 @click.option("--settings", type=Settings(TeacherData), required=True)
-@click.option("--size", type=click.IntRange(2), required=True, help="n of SO(n)")
-@click.option("--first-seed", type=click.IntRange(0, 2**32 - 1), required=True)
-@click.option("--teachers", type=click.IntRange(1), required=True)
+@click.option("--size", type=SIZE, required=True, help="n of SO(n)")
+@click.option("--first-seed", type=SEED, required=True)
+@click.option("--teachers", type=COUNT, required=True)
 @click.option("--output", type=PATH, required=True)
 def fit_linear(settings: TeacherData, size: int, first_seed: int, teachers: int, output: Path) -> None:
     """Linear regression on several teachers, the paper's first."""

@@ -20,7 +20,7 @@ from sparcs.params.experiments import (
     teacher_name,
     teacher_parts,
 )
-from sparcs.params.fields import Model, TrainingSettings
+from sparcs.params.fields import MOST_TRIALS, Fraction, Model, Name, NonNegative, Positive, TrainingSettings, Trial
 from sparcs.params.images import ImageFiles, ImageSources
 from sparcs.params.settings import (
     SCALES,
@@ -32,11 +32,13 @@ from sparcs.params.settings import (
     paper_settings,
     read_yaml,
     resolve,
+    shown,
     typed,
     validate,
 )
 
 __all__ = [
+    "MOST_TRIALS",
     "SCALES",
     "TEACHER",
     "Cifar10",
@@ -47,11 +49,15 @@ __all__ = [
     "Depth",
     "DepthTrial",
     "Ensemble",
+    "Fraction",
     "Hyperparameters",
     "ImageFiles",
     "ImageSources",
     "Model",
+    "Name",
+    "NonNegative",
     "ParameterError",
+    "Positive",
     "ProbeTrial",
     "Regression",
     "RegressionData",
@@ -61,6 +67,7 @@ __all__ = [
     "TeacherStudent",
     "TeacherTrial",
     "TrainingSettings",
+    "Trial",
     "chunk_names",
     "from_json",
     "load",
@@ -69,6 +76,7 @@ __all__ = [
     "read_yaml",
     "regression_name",
     "resolve",
+    "shown",
     "teacher_name",
     "teacher_parts",
     "typed",

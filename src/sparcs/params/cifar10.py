@@ -6,13 +6,14 @@ from pydantic import Field, model_validator
 
 from sparcs.params.fields import (
     Count,
-    CountOrZero,
     Fraction,
     Model,
     Part,
     Penalty,
     Positive,
     TrainingSettings,
+    Trials,
+    TrialsOrZero,
     Widths,
     distinct,
     distinct_names,
@@ -49,7 +50,7 @@ class Cifar10Sweep(Model):
     epochs: Count = Field(description="passes over the training images")
     penalties: Annotated[list[Penalty], Field(min_length=1)] = Field(description="kinds of Ω")
     rhos: Annotated[list[Positive], Field(min_length=1)] = Field(description="strengths ρ, distinct")
-    trials: CountOrZero = Field(description="trials of each kind and ρ and of the linear head; 0 leaves the sweep out")
+    trials: TrialsOrZero = Field(description="trials of each kind and ρ and of the linear head; 0 leaves the sweep out")
 
     @model_validator(mode="after")
     def _distinct(self) -> "Cifar10Sweep":
@@ -65,7 +66,7 @@ class Cifar10(Cifar10Trial, Part):
     heads: Annotated[list[Head], Field(min_length=1)] = Field(
         description="what follows the features: linear, spectral (4.3), or spectral with the authors' sign of W_31"
     )
-    trials: Count = Field(description="independent trainings of each head")
+    trials: Trials = Field(description="independent trainings of each head")
     checkpoint_every: Count = Field(description="epochs between checkpoints; results do not depend on it")
     sweep: Cifar10Sweep
 

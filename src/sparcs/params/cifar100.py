@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from sparcs.params.experiments import chunk_names
-from sparcs.params.fields import Count, Fraction, Model, Part, Positive, TrainingSettings, Widths
+from sparcs.params.fields import Count, Fraction, Model, Part, Positive, TrainingSettings, Trials, Widths
 
 BACKBONES = ("efficientnet_v2_s", "tf_efficientnetv2_s.in1k", "tf_efficientnet_lite0")  # the first is the paper's
 FEATURES = 1280  # of each of them
@@ -66,7 +66,7 @@ class Probes(Model):
     """Heads trained on the features alone, the backbone left as it is: linear, spectral, and a plain hidden layer."""
 
     training: TrainingSettings
-    trials: Count = Field(description="independent trainings of each head")
+    trials: Trials = Field(description="independent trainings of each head")
     chunk: Count = Field(description="trials per job; results do not depend on it")
 
     @model_validator(mode="after")
@@ -82,7 +82,7 @@ class Probes(Model):
 class Cifar100(Cifar100Trial, Part):
     """Experiment 4: a pre-trained backbone, trained further with each head."""
 
-    trials: Count = Field(description="independent trainings of each head")
+    trials: Trials = Field(description="independent trainings of each head")
     checkpoint_every: Count = Field(description="steps between checkpoints; results do not depend on it")
     probes: Probes
 

@@ -7,24 +7,26 @@ from pydantic import Field, model_validator
 from sparcs.params.experiments import chunk_names, regression_name
 from sparcs.params.fields import (
     Count,
-    CountOrZero,
     Fraction,
     Model,
     Part,
     Positive,
     TrainingSettings,
+    TrialsOrZero,
+    Width,
     distinct,
     distinct_names,
 )
 
-Depths = Annotated[list[Annotated[Count, Field(le=50)]], Field(min_length=1)]
+MOST_DEPTH = 50
+Depths = Annotated[list[Annotated[Count, Field(le=MOST_DEPTH)]], Field(min_length=1)]
 TEACHER = "teacher"  # the data set's name in tables and paths
 
 
 class DepthTrial(Model):
     """What one trial depends on, apart from its data set, its depth, its initial scale and its seed."""
 
-    hidden: Count = Field(description="neurons of every hidden layer")
+    hidden: Width = Field(description="neurons of every hidden layer")
     bias: bool = Field(description="a constant-1 neuron in the input layer")
     points: Count = Field(description="training points, the first of the data set's")
     test_points: Count = Field(description="held-out points, the first of the data set's, those for choosing included")
@@ -43,7 +45,7 @@ class DepthTask(DepthTrial, Part):
     """Trials at several depths on one kind of data."""
 
     depths: Depths = Field(description="numbers of hidden layers, distinct")
-    trials: CountOrZero = Field(description="independent trainings per data set and depth; 0 leaves the task out")
+    trials: TrialsOrZero = Field(description="independent trainings per data set and depth; 0 leaves the task out")
 
     @model_validator(mode="after")
     def _depths_differ(self) -> "DepthTask":
@@ -78,7 +80,7 @@ class InitialScale(Model):
         description="φ starts at gain × Xavier; distinct, 1 left out: it is the default of all other trials"
     )
     depths: Depths = Field(description="numbers of hidden layers to train at these gains, distinct")
-    trials: CountOrZero = Field(description="independent trainings per gain and depth; 0 leaves them out")
+    trials: TrialsOrZero = Field(description="independent trainings per gain and depth; 0 leaves them out")
 
     @model_validator(mode="after")
     def _fits(self) -> "InitialScale":

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from sparcs.params.fields import (
+    MOST_TRIALS,
     Count,
     CountOrZero,
     Fraction,
@@ -15,6 +16,8 @@ from sparcs.params.fields import (
     Positive,
     Seed,
     TrainingSettings,
+    Trials,
+    TrialsOrZero,
     Widths,
     distinct,
     distinct_names,
@@ -59,7 +62,7 @@ class Regression(RegressionData, RegressionTrial, Part):
 
     alphas: Annotated[list[Fraction], Field(min_length=1)] = Field(description="degrees of non-linearity α, distinct")
     betas: Annotated[list[Positive], Field(min_length=1)] = Field(description="sharpness β of the transition, distinct")
-    trials: Count = Field(description="independent trainings per data set")
+    trials: Trials = Field(description="independent trainings per data set")
     chunk: Count = Field(description="trials per job; results do not depend on it")
 
     @model_validator(mode="after")
@@ -81,7 +84,7 @@ class Regression(RegressionData, RegressionTrial, Part):
 class Ensemble(Model):
     """Trials of experiment 2 that share a penalty and a kind of teacher."""
 
-    trials: CountOrZero = Field(description="independent trainings; 0 leaves the ensemble out")
+    trials: TrialsOrZero = Field(description="independent trainings; 0 leaves the ensemble out")
     new_teacher_every: CountOrZero = Field(
         description="m: every m-th trial gets a teacher of its own, the others the paper's; 0: none does"
     )
@@ -118,7 +121,9 @@ class TeacherTrial(Model):
 class TeacherStudent(TeacherData, TeacherTrial, Part):
     """Experiment 2, the SO(n) teacher (Table 4)."""
 
-    data_seed: Seed = Field(description="NumPy legacy seed of the paper's teacher and points; others count up from it")
+    data_seed: Annotated[Seed, Field(lt=2**32 - MOST_TRIALS)] = Field(
+        description="NumPy legacy seed of the paper's teacher and points; others count up from it"
+    )
     linear_teachers: Count = Field(description="teachers on which linear regression is tried (claim D1)")
     chunk: Count = Field(description="trials per job; results do not depend on it")
     ensembles: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Ensemble], Field(min_length=1)]
@@ -164,8 +169,8 @@ class Hyperparameters(Model):
     beta: Positive = Field(description="β of the data sets of experiment 1")
     penalties: Annotated[list[Penalty], Field(min_length=1)] = Field(description="kinds of Ω")
     rhos: Annotated[list[NonNegative], Field(min_length=1)] = Field(description="strengths ρ, distinct")
-    trials: Count = Field(description="trials of experiment 1 for each kind, ρ and α")
-    teacher_trials: CountOrZero = Field(description="trials of experiment 2 for each kind and ρ; 0 leaves it out")
+    trials: Trials = Field(description="trials of experiment 1 for each kind, ρ and α")
+    teacher_trials: TrialsOrZero = Field(description="trials of experiment 2 for each kind and ρ; 0 leaves it out")
 
     @model_validator(mode="after")
     def _fits(self) -> "Hyperparameters":

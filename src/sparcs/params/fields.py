@@ -11,15 +11,21 @@ def _number(value: Any) -> Any:
     return value
 
 
+MOST_TRIALS = 10**5  # and neurons of a layer: more would only exhaust the memory, long after the mistake
 Count = Annotated[int, Field(strict=True, ge=1, le=10**9)]
 CountOrZero = Annotated[int, Field(strict=True, ge=0, le=10**9)]
+Trials = Annotated[int, Field(strict=True, ge=1, le=MOST_TRIALS)]
+TrialsOrZero = Annotated[int, Field(strict=True, ge=0, le=MOST_TRIALS)]
+Trial = Annotated[int, Field(strict=True, ge=0, lt=MOST_TRIALS)]
+Width = Annotated[int, Field(strict=True, ge=1, le=MOST_TRIALS)]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
 Real = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 Positive = Annotated[Real, Field(gt=0)]
 NonNegative = Annotated[Real, Field(ge=0)]
 Fraction = Annotated[Real, Field(ge=0, le=1)]
 Penalty = Literal["l2", "l1", "l2_squared"]
-Widths = Annotated[list[Count], Field(min_length=2)]
+Widths = Annotated[list[Width], Field(min_length=2, max_length=100)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$")]  # of a file: no folder in it
 
 
 class Model(BaseModel):

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from yaml.constructor import ConstructorError
 
 from sparcs.params.cifar10 import Cifar10
 from sparcs.params.cifar100 import Cifar100
@@ -20,11 +21,33 @@ from sparcs.params.experiments import (
 from sparcs.params.fields import Model, Seed
 from sparcs.params.images import ImageSources
 
+UNREADABLE = (yaml.YAMLError, ValueError, RecursionError)  # a date or a number that is none, too deep a nesting
 SCALES = ("smoke", "laptop", "overnight", "paper")
 
 
 class ParameterError(ValueError):
     """One sentence about a setting: its field, its value and what is allowed."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(" ".join(sentence.split()))
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without aliases, which can make a small file large without bound, and with no key twice."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """The next node; raises ConstructorError if it is an alias."""
+        if self.check_event(yaml.AliasEvent):
+            alias = self.peek_event()
+            raise ConstructorError(None, None, f"allowed is no alias (*{alias.anchor})", alias.start_mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        """The mapping; raises ConstructorError if a key stands there twice."""
+        mapping = super().construct_mapping(node, deep)
+        if len(mapping) < len(node.value):
+            raise ConstructorError(None, None, "a key stands twice in one mapping", node.start_mark)
+        return mapping
 
 
 class Settings(Model):
@@ -95,8 +118,8 @@ def typed(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return yaml.safe_load(value)
-    except yaml.YAMLError:
+        return _parsed(value)
+    except UNREADABLE:
         return value
 
 
@@ -110,12 +133,12 @@ def resolve(base: Mapping, overrides: Mapping | None = None) -> Settings:
     overrides = overrides or {}
     scale = overrides.get("scale", base.get("scale"))
     if scale not in SCALES:
-        raise ParameterError(f"scale = {scale!r}: allowed are {', '.join(SCALES)}")
+        raise ParameterError(f"scale = {shown(scale)}: allowed are {', '.join(SCALES)}")
     overlays = base.get("scales")
     if not isinstance(overlays, Mapping) or set(overlays) != set(SCALES):
         raise ParameterError(f"scales: allowed is one overlay for each of {', '.join(SCALES)}, and nothing else")
     if not isinstance(overlays[scale], Mapping):
-        raise ParameterError(f"scales.{scale} = {overlays[scale]!r}: allowed is a mapping of field names")
+        raise ParameterError(f"scales.{scale} = {shown(overlays[scale])}: allowed is a mapping of field names")
     values = merge({k: v for k, v in base.items() if k != "scales"}, overlays[scale], overrides)
     return validate(Settings, values)
 
@@ -125,21 +148,21 @@ def paper_settings(base: Mapping) -> Settings:
     return resolve(base, {"scale": "paper"})
 
 
-def validate(model: type[Model], values: Any) -> Any:
-    """``model`` made from ``values``; raises ParameterError with one sentence for the first thing that is wrong."""
+def validate(kind: Any, values: Any) -> Any:
+    """A model or another type made from ``values``; raises ParameterError, one sentence, for the first mistake."""
     try:
-        return model.model_validate(values)
+        return TypeAdapter(kind).validate_python(values)
     except ValidationError as error:
         raise ParameterError(_sentence(error.errors()[0])) from None
 
 
-def from_json(model: type[Model], text: str) -> Any:
-    """``model`` from its JSON text, as a rule passes it to a command."""
+def from_json(kind: Any, text: str) -> Any:
+    """A model or another type from its JSON text, as a rule passes it to a command."""
     try:
         values = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ParameterError(f"settings are not JSON: {error}") from None
-    return validate(model, values)
+    except (ValueError, RecursionError) as error:
+        raise ParameterError(f"{shown(text)} is not JSON: {error}") from None
+    return validate(kind, values)
 
 
 def load(path: Path, overrides: Mapping | None = None) -> Settings:
@@ -157,11 +180,23 @@ def load(path: Path, overrides: Mapping | None = None) -> Settings:
 def read_yaml(path: Path) -> Any:
     """The file's content; raises ParameterError if it can't be read as YAML."""
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ParameterError(f"{path} cannot be read: {error}") from None
-    except yaml.YAMLError as error:
-        raise ParameterError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    try:
+        return _parsed(text)
+    except UNREADABLE as error:
+        raise ParameterError(f"{path} is not valid YAML: {error}") from None
+
+
+def shown(value: Any) -> str:
+    """A value as it stands in a sentence: its first characters."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _parsed(text: str) -> Any:
+    return _Loader(text).get_single_data()
 
 
 def _sentence(error: Mapping) -> str:
@@ -173,6 +208,4 @@ def _sentence(error: Mapping) -> str:
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "value_error" and not isinstance(error["input"], (int, float, str, bool)):
         return f"{field}: {message}"
-    value = repr(error["input"])
-    shown = value if len(value) <= 60 else value[:57] + "..."
-    return f"{field} = {shown}: {message[0].lower()}{message[1:]}"
+    return f"{field} = {shown(error['input'])}: {message[0].lower()}{message[1:]}"

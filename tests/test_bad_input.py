@@ -1,0 +1,559 @@
+"""Whatever stands in params.yaml or on the command line: a valid run, or one sentence, exit code 2 and no file."""
+
+import contextlib
+import copy
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sparcs import cli, files, params
+
+ROOT = Path(__file__).parents[1]
+BIN = Path(sys.executable).parent
+TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
+BASE = params.read_yaml(ROOT / "params.yaml")
+SMOKE = params.resolve(BASE, {"scale": "smoke"})
+OFTEN = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+RARELY = settings(OFTEN, max_examples=14)
+
+DEEP = "[" * 3_000
+BOMB = "a: &a [x, x]\n" + "".join(
+    f"{b}: &{b} [*{a}, *{a}, *{a}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+)
+TEXTS = [
+    BOMB,
+    "a: &a [*a]",
+    "a: &a {<<: *a}",
+    DEEP,
+    "{" * 3_000,
+    "a: " + "9" * 5000,
+    "2001-99-99",
+    "a: 2001-99-99",
+    "? [a]\n: b",
+    "a: 1\na: 2",
+    "\0",
+    "!!python/object/apply:os.system [ls]",
+    "a: !!binary x",
+    "a: 0x",
+    "a: 1:99:99",
+    "---\n---\n",
+    "%",
+    "\t",
+]
+NUMBERS = [-1, 0, 1, 2, 1.5, 10**30, -(10**30), 1e308, float("nan"), float("inf"), 2**32, True]
+leaf = st.sampled_from(
+    [*NUMBERS, None, "", "l2", "1e-3", "9" * 5000, "a\nb", "../../x", [], {}, [[]], {"": {}}]
+) | st.text(max_size=4)
+garbage = st.recursive(
+    leaf,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+def places(value, prefix=()):
+    """The path of every key and index below a value."""
+    keys = value.keys() if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    for key in keys:
+        yield (*prefix, key)
+        yield from places(value[key], (*prefix, key))
+
+
+@st.composite
+def mutated(draw, value, most=3):
+    """A copy of nested mappings and lists with some of its parts dropped, added, renamed, wrapped or replaced."""
+    value = copy.deepcopy(value)
+    for _ in range(draw(st.integers(1, most))):
+        found = list(places(value))
+        if not found:
+            return value
+        *path, key = draw(st.sampled_from(found))
+        inside = value
+        for step in path:
+            inside = inside[step]
+        kind = draw(st.sampled_from(["drop", "add", "replace", "replace", "replace", "wrap", "double"]))
+        if kind == "drop":
+            del inside[key]
+        elif kind == "add" and isinstance(inside, dict):
+            inside[draw(st.sampled_from(["x", "", 1, None, "a\nb"]))] = draw(garbage)
+        elif kind == "wrap":
+            inside[key] = draw(st.sampled_from([lambda v: [v], lambda v: {"x": v}, lambda v: str(v)]))(inside[key])
+        elif kind == "double" and isinstance(inside, list):
+            inside.append(inside[key])
+        else:
+            inside[key] = draw(garbage)
+    return value
+
+
+def run(*arguments):
+    """Exit code and standard error of one verb."""
+    with contextlib.redirect_stderr(io.StringIO()) as error, contextlib.redirect_stdout(io.StringIO()):
+        try:
+            cli.main([str(argument) for argument in arguments])
+        except SystemExit as stopped:
+            return stopped.code or 0, error.getvalue()
+    raise AssertionError("a verb always exits")
+
+
+def assert_one_sentence(error, program="sparcs"):
+    last = error.splitlines()[-1]
+    assert last.startswith(f"{program}: ") and len(last) < 600 and "Traceback" not in error, error
+
+
+def below(folder):
+    """Every file below a folder, with its content."""
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("params")
+
+
+def try_params(folder, content):
+    """A params.yaml with this content is read, or refused in one sentence."""
+    path, output = folder / "params.yaml", folder / "out" / "settings.json"
+    path.write_bytes(content)
+    code, error = run("record-settings", "--params-file", path, "--output", output)
+    assert code in (0, 2)
+    assert output.exists() == (code == 0)
+    if code:
+        assert_one_sentence(error)
+    shutil.rmtree(output.parent, ignore_errors=True)
+
+
+@OFTEN
+@given(mutated(BASE))
+def test_params_that_were_changed_anywhere(values):
+    for scale in params.SCALES:
+        try:
+            found = params.resolve(values, {"scale": scale})
+        except params.ParameterError as error:
+            assert "\n" not in str(error) and len(str(error)) < 600
+        else:
+            assert found.sweeps() and found.regression_data_sets() and found.depth.jobs()
+
+
+@settings(OFTEN, max_examples=30)
+@given(mutated(BASE))
+def test_a_params_file_that_was_changed_anywhere(place, values):
+    try_params(place, yaml.safe_dump(values, allow_unicode=True).encode("utf-8", "surrogatepass"))
+
+
+@settings(OFTEN, max_examples=30)
+@given(
+    st.sampled_from(TEXTS).map(str.encode)
+    | st.binary(max_size=40)
+    | st.text(max_size=40).map(lambda text: text.encode("utf-8", "surrogatepass"))
+    | st.integers(0, len(TEXT)).map(lambda length: TEXT[:length].encode())
+    | st.tuples(st.sampled_from(TEXTS), st.integers(0, 40)).map(
+        lambda pair: "\n".join([*TEXT.splitlines()[: pair[1]], pair[0], *TEXT.splitlines()[pair[1] :]]).encode()
+    )
+)
+def test_any_text_as_params(place, content):
+    try_params(place, content)
+
+
+@pytest.mark.parametrize("content", TEXTS, ids=range(len(TEXTS)))
+def test_texts_that_harm_careless_readers(place, content):
+    try_params(place, content.encode())
+
+
+def lines(folder):
+    """A valid command line of every verb that needs no minutes, and the names of those only parsed here."""
+    one = SMOKE.regression.model_copy(
+        update={"points": 60, "held_out_points": 50, "widths": [2, 6, 1], "alphas": [1.0], "betas": [5.0]}
+    )
+    small = {"points": 60, "test_points": 50, "selection_points": 10, "training": {"epochs": 1, "batch_size": 20}}
+    two = params.resolve(
+        BASE,
+        {
+            "scale": "smoke",
+            "teacher_student": {**small, "widths": [3, 5, 5, 3]},
+            "depth": {"teacher": {**small, "points": 30, "hidden": 5, "test_points": 40}},
+        },
+    )
+    depth, two = two.depth, two.teacher_student
+    trial, teacher, students = (
+        settings.part(part)
+        for settings, part in ((one, params.RegressionTrial), (two, params.TeacherData), (two, params.TeacherTrial))
+    )
+    sets, points = '{"beta5_alpha1": [1, 5]}', folder / "points.safetensors"
+    targets, data = folder / "beta5_alpha1.safetensors", folder / "teacher42_rotations2.safetensors"
+    return {
+        "generate-regression-data": [
+            "--settings",
+            one.part(params.RegressionData),
+            "--data-sets",
+            sets,
+            "--folder",
+            "OUT",
+        ],
+        "train-regression": [
+            "--points",
+            points,
+            "--targets",
+            targets,
+            "--trials",
+            "0-1",
+            "--settings",
+            trial,
+            "--root-seed",
+            1,
+            "--device",
+            "cpu",
+            "--parameters",
+            "OUT/p",
+            "--table",
+            "OUT/t",
+        ],
+        "tabulate-regression": ["--settings", one.model_dump_json(), "--folder", folder / "one", "--output", "OUT"],
+        "sweep-regression": [
+            "--folder",
+            folder,
+            "--data-sets",
+            sets,
+            "--rhos",
+            "[0, 0.1]",
+            "--trials",
+            2,
+            "--settings",
+            trial,
+            "--root-seed",
+            1,
+            "--output",
+            "OUT/t",
+        ],
+        "generate-teacher-data": [
+            "--settings",
+            teacher,
+            "--size",
+            3,
+            "--seed",
+            42,
+            "--rotations",
+            2,
+            "--output",
+            "OUT/t",
+            "--metadata",
+            "OUT/m",
+        ],
+        "fit-linear": ["--settings", teacher, "--size", 3, "--first-seed", 42, "--teachers", 2, "--output", "OUT/t"],
+        "train-teacher-student": [
+            "--teacher",
+            data,
+            "--trials",
+            "[0, 1]",
+            "--settings",
+            students,
+            "--root-seed",
+            1,
+            "--output",
+            "OUT/t",
+        ],
+        "sweep-teacher-student": [
+            "--teacher",
+            data,
+            "--trials",
+            2,
+            "--settings",
+            students,
+            "--root-seed",
+            1,
+            "--output",
+            "OUT/t",
+        ],
+        "measure-depth-start": [
+            data,
+            "--depths",
+            "[1, 2]",
+            "--gains",
+            "[1, 2]",
+            "--trials",
+            1,
+            "--settings",
+            depth.teacher.part(params.DepthTrial),
+            "--root-seed",
+            1,
+            "--output",
+            "OUT/t",
+        ],
+        "train-depth": [
+            data,
+            "--depth",
+            1,
+            "--gain",
+            1,
+            "--trials",
+            "0",
+            "--settings",
+            depth.teacher.part(params.DepthTrial),
+            "--root-seed",
+            1,
+            "--output",
+            "OUT/t",
+        ],
+        "tabulate-depth": ["--settings", depth.model_dump_json(), "--folder", folder, "--output", "OUT"],
+        "train-cifar10": [
+            "--images",
+            folder / "settings.json",
+            "--head",
+            "linear",
+            "--trial",
+            0,
+            "--settings",
+            SMOKE.cifar10.part(params.Cifar10Trial),
+            "--checkpoint-every",
+            1,
+            "--root-seed",
+            1,
+            "--output",
+            "OUT/t",
+        ],
+        "tabulate-cifar10": ["--jobs", '[["linear", 0]]', "--folder", folder, "--output", "OUT"],
+        "train-cifar100": [
+            "--images",
+            folder / "settings.json",
+            "--head",
+            "linear",
+            "--trial",
+            0,
+            "--settings",
+            SMOKE.cifar100.part(params.Cifar100Trial),
+            "--checkpoint-every",
+            1,
+            "--root-seed",
+            1,
+            "--output",
+            "OUT/t",
+        ],
+        "train-probes": [
+            points,
+            "--trials",
+            "0-1",
+            "--settings",
+            SMOKE.cifar100.probe_trial().model_dump_json(),
+            "--root-seed",
+            1,
+            "--output",
+            "OUT/t",
+        ],
+        "prepare-images": ["cifar10", "--settings", SMOKE.images.model_dump_json(), "--output", "OUT/i"],
+        "record-settings": [
+            "--params-file",
+            ROOT / "params.yaml",
+            "--overrides",
+            '{"scale": "smoke"}',
+            "--output",
+            "OUT/s",
+        ],
+        "record-provenance": ["--folder", folder, "--lock", ROOT / "requirements.lock", "--output", "OUT/p"],
+        "judge-claims": [
+            folder / "one" / "beta5_alpha1" / "0-1.parquet",
+            "--settings",
+            folder / "settings.json",
+            "--output",
+            "OUT/c",
+        ],
+        "tabulate-core-minutes": ["--folder", folder, "--scale", "smoke", "--output", "OUT/m"],
+        "check-parameters": [ROOT / "notebooks" / "01_theory.ipynb", "tables", "figures", "scale", "published"],
+        "render-report": [ROOT / "notebooks" / "01_theory.ipynb", "OUT/h"],
+        "check-theory": ["--networks", 2, "--direct-networks", 1, "--steps", 2, "--bundles", 2, "--output", "OUT"],
+        "publish": ["--results", folder, "--figures", folder, "--published", "OUT/r", "--published-figures", "OUT/f"],
+        "describe-params": [],
+    }
+
+
+ONLY_PARSED = ("check_theory", "train_depth", "render_report")  # when valid, these need seconds
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """What the verbs read."""
+    folder = tmp_path_factory.mktemp("inputs")
+    valid = lines(folder)
+    for verb, placed in (
+        ("generate-regression-data", {"OUT": folder}),
+        (
+            "train-regression",
+            {"OUT/p": folder / "one/beta5_alpha1/0-1.safetensors", "OUT/t": folder / "one/beta5_alpha1/0-1.parquet"},
+        ),
+        ("generate-teacher-data", {"OUT/t": folder / "teacher42_rotations2.safetensors", "OUT/m": folder / "m.json"}),
+    ):
+        code, error = run(verb, *(placed.get(word, word) for word in valid[verb]))
+        assert code == 0, error
+    values = SMOKE.model_dump(mode="json")
+    files.write_json(folder / "settings.json", {"scale": "smoke", "paper": values, "run": values})
+    (folder / "text").write_text("not what you think\n")
+    return folder
+
+
+WORDS = [
+    "",
+    " ",
+    "nan",
+    "inf",
+    "-inf",
+    "-1",
+    "0",
+    "1.5",
+    "1e400",
+    "9" * 30,
+    "9" * 5000,
+    "null",
+    "true",
+    "[]",
+    "{}",
+    "[[]]",
+    '[1, "a"]',
+    "[NaN]",
+    DEEP,
+    '{"a": ' * 5000,
+    '{"a": NaN}',
+    "9-3",
+    "0-99999999999",
+    "--",
+    "-",
+    "--help",
+    "--settings",
+    "é",
+    "\udcff",
+    "a\nb",
+    "x" * 5000,
+    ".",
+    "missing/file",
+    "FOLDER",
+    "FOLDER/text",
+    "FOLDER/text/below",
+]
+
+
+@st.composite
+def command_lines(draw):
+    """A verb and its arguments, some of them wrong; files stand for places in a folder that is not known yet."""
+    valid = lines(Path("FOLDER"))
+    verb = draw(st.sampled_from(sorted(valid)))
+    given = [str(word) for word in valid[verb]]
+    words = list(given)
+    for _ in range(draw(st.integers(1, 2))):
+        k = draw(st.integers(0, len(words)))
+        kind = draw(st.sampled_from(["replace", "replace", "mutate", "mutate", "drop", "insert", "double", "swap"]))
+        if kind == "insert" or k == len(words):
+            words.insert(k, draw(st.sampled_from(WORDS) | st.text(st.characters(exclude_characters="\0/"), max_size=5)))
+        elif kind == "drop":
+            del words[k]
+        elif kind == "double":
+            words[k:k] = words[k : k + 2]
+        elif kind == "swap":
+            other = draw(st.integers(0, len(words) - 1))
+            words[k], words[other] = words[other], words[k]
+        elif kind == "mutate" and words[k] in given and words[k][0] in "{[":
+            words[k] = json.dumps(draw(mutated(json.loads(words[k]), most=2)))
+        else:
+            words[k] = draw(st.sampled_from(WORDS))
+    return [verb, *words]
+
+
+def placed(words, folder, output):
+    """The command line with its files in these folders; whatever else names a file names one of the output."""
+    places = {"OUT": str(output), "FOLDER": str(folder)}
+    return [
+        next((word.replace(key, to, 1) for key, to in places.items() if word.startswith(key)), word) for word in words
+    ]
+
+
+@OFTEN
+@given(command_lines())
+def test_command_lines_that_were_changed_anywhere(folder, words):
+    output, before = folder.parent / "out", below(folder)
+    here = folder.parent / "here"
+    (here / "below").mkdir(parents=True, exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch, contextlib.chdir(here / "below"):
+        for name in ONLY_PARSED:
+            command = cli.Verbs().get_command(None, name.replace("_", "-"))
+            patch.setattr(command, "callback", lambda **options: None)
+        code, error = run(*placed(words, folder, output))
+    assert code in (0, 2), error
+    if code == 2:
+        assert_one_sentence(error)
+        assert not output.exists() or not below(output), error
+        assert not below(here), error
+        assert below(folder) == before
+    for made in (output, here):
+        shutil.rmtree(made, ignore_errors=True)
+
+
+@RARELY
+@given(command_lines().filter(lambda words: words[0].replace("-", "_") not in ONLY_PARSED))
+def test_command_lines_in_a_process_of_their_own(folder, words):
+    output, before = folder.parent / "out", below(folder)
+    here = folder.parent / "here" / "below"
+    here.mkdir(parents=True, exist_ok=True)
+    command = [os.fsencode(word) for word in (str(BIN / "sparcs"), *placed(words, folder, output))]
+    done = subprocess.run(command, cwd=here, capture_output=True, text=True, errors="replace", check=False)
+    assert done.returncode in (0, 2), done.stderr
+    if done.returncode == 2:
+        assert_one_sentence(done.stderr)
+        assert not output.exists() or not below(output), done.stderr
+        assert not below(here), done.stderr
+        assert below(folder) == before
+    for made in (output, here):
+        shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.mark.pipeline
+@pytest.mark.parametrize(
+    "config",
+    [
+        "regression={alphas: [.nan]}",
+        "regression={trials: 1000000}",
+        "regression={training: {epochs: {a: [1, 2]}}}",
+        "teacher_student={ensembles: {Bad Name: {trials: 1}}}",
+        "cifar10=[1, 2]",
+        "depth={teacher: {depths: [1, 1]}}",
+    ],
+)
+def test_a_workflow_with_a_wrong_setting(tmp_path, config):
+    command = [
+        BIN / "snakemake",
+        "--snakefile",
+        ROOT / "workflow" / "Snakefile",
+        "--directory",
+        tmp_path,
+        "--cores",
+        "1",
+    ]
+    done = subprocess.run([*command, "--config", "scale=smoke", config], capture_output=True, text=True, check=False)
+    output = (done.stdout + done.stderr).strip()
+    assert done.returncode != 0
+    assert_one_sentence(output, "snakemake")
+    assert not [path for path in below(tmp_path) if ".snakemake" not in path.parts]
+
+
+NEEDS_MORE = {
+    "publish",
+    "tabulate-depth",
+    "tabulate-cifar10",
+    "train-cifar10",
+    "train-cifar100",
+    "train-probes",
+    "record-provenance",
+    "judge-claims",
+    "check-theory",
+    "train-depth",
+}  # files that only a whole run makes, or seconds
+
+
+@pytest.mark.parametrize("verb", sorted(set(lines(Path("FOLDER"))) - NEEDS_MORE))
+def test_the_lines_that_are_changed_are_valid(folder, tmp_path, verb):
+    code, error = run(*placed([verb, *map(str, lines(Path("FOLDER"))[verb])], folder, tmp_path / "out"))
+    assert code == 0, error
