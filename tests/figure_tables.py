@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 import image_tables
+import rival_tables
 
 SMOKE = {
     "alphas": [0.0, 0.5, 1.0],
@@ -16,6 +17,7 @@ SMOKE = {
     "ensembles": ["l2"],
     "swept": 2,
     "depths": [3],
+    "rivals": rival_tables.SMOKE,
     "images": image_tables.SMOKE,
 }
 FULL = {
@@ -26,6 +28,7 @@ FULL = {
     "ensembles": ["l2", "l1", "l2_squared", "none", "one_rotation"],
     "swept": 10,
     "depths": [1, 2, 5, 10],
+    "rivals": rival_tables.FULL,
     "images": image_tables.FULL,
 }
 BETAS = [5.0, 1000.0]
@@ -40,6 +43,7 @@ def write_tables(folder: Path, size: dict, diverged: bool = True) -> Path:
         **teacher_student(rng, size),
         "hyperparameters/trials": hyperparameters(rng, size),
         **depth(rng, size),
+        **rival_tables.rivals(rng, size["rivals"]),
         **theory(rng),
         **image_tables.images(rng, size["images"]),
     }
@@ -377,6 +381,7 @@ def settings(size: dict) -> dict:
         "depth": {
             "teacher": {"hidden": 50, "points": 20000, "loss_budget": 0.05, "training": {"epochs": 60, **training}}
         },
+        "rivals": rival_tables.SETTINGS,
         "cifar10": {"widths": [400, 526, 10], "training": {"epochs": 300, **training}, **IMAGES},
         "cifar100": {"widths": [1280, 526, 100], "training": {"epochs": 1, **training}, **IMAGES},
     }

@@ -50,6 +50,8 @@ def drawings(folder: Path) -> dict[str, tuple[Figure, pd.DataFrame, str]]:
         "fig18": fig.fig18_table(table("cifar100/eigenvalues"), table("cifar100/trials")),
         "fig_probes": fig.fig_probes_table(table("cifar100/probes"), table("cifar100/trials")),
         "fig_hyperparameters": fig.fig_hyperparameters_table(table("hyperparameters/trials")),
+        "fig_rivals": fig.fig_rivals_table(table("rivals/trials")),
+        "fig_gates": fig.fig_gates_table(table("rivals/history")),
         "fig_depth": fig.fig_depth_table(table("depth/trials"), table("depth/layers")),
         "fig_depth_start": fig.fig_depth_start_table(table("depth/start"), table("depth/trials")),
     }

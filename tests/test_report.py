@@ -22,6 +22,7 @@ FIGURES = {
     "04_cifar10": ["fig16", "fig17"],
     "05_cifar100": ["fig18", "fig_probes"],
     "06_hyperparameters": ["fig_hyperparameters"],
+    "07_rivals": ["fig_rivals", "fig_gates"],
     "08_any_depth": ["fig_depth", "fig_depth_start", "fig_cost"],
 }
 

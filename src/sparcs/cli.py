@@ -24,6 +24,8 @@ VERBS = {
     "train-depth": "depth",
     "measure-depth-start": "depth",
     "tabulate-depth": "depth",
+    "search-rivals": "rivals",
+    "tabulate-rivals": "rivals",
     "train-cifar10": "cifar10",
     "tabulate-cifar10": "cifar10",
     "tabulate-cifar10-sweep": "cifar10",

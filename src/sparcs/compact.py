@@ -265,23 +265,35 @@ def _within_tolerance(
     )
 
 
-def _module(graph: pruning.Graph, network: nn.Module) -> CompactNetwork:
-    """The layers of the graph that have neurons, in the dtype and on the device of the network."""
+def module_of(
+    graph: pruning.Graph, activation: str | Activation, like: Tensor, before: Size | None = None
+) -> CompactNetwork:
+    """A module with the weights of the graph, of its layers that have neurons, in dtype and on the device of ``like``.
+
+    Bundles of zeros are left out; a layer that nothing feeds is kept with zeros from the input.
+    """
     left = [1, *(i for i in graph.hidden if len(graph.biases[i])), graph.layers]
     sources = [[j for j in left if j < i and graph.weights[i, j].any()] or [1] for i in left[1:]]
-    compacted = CompactNetwork(
+    network = CompactNetwork(
         widths=[graph.weights[graph.layers, j].shape[1] for j in left[:-1]] + [len(graph.biases[graph.layers])],
         sources=[[left.index(j) + 1 for j in layers] for layers in sources],
-        activation=deepcopy(network.activation),
+        activation=activation,
         bias=any(bias.any() for bias in graph.biases.values()),
-        before=_size_before(network),
-    ).to(network.eigenvectors[0])
-    for layer, i, layers in zip(compacted.layers, left[1:], sources, strict=True):
-        weight = np.concatenate([graph.weights[i, j] for j in layers], axis=1)  # (N_i, Σ N_j)
-        layer.weight.copy_(torch.from_numpy(weight))
-        if compacted.bias:
-            layer.bias.copy_(torch.from_numpy(graph.biases[i]))
-    return compacted.train(network.training)
+        before=before,
+    ).to(like)
+    with torch.no_grad():
+        for layer, i, layers in zip(network.layers, left[1:], sources, strict=True):
+            weight = np.concatenate([graph.weights[i, j] for j in layers], axis=1)  # (N_i, Σ N_j)
+            layer.weight.copy_(torch.from_numpy(weight))
+            if network.bias:
+                layer.bias.copy_(torch.from_numpy(graph.biases[i]))
+    return network
+
+
+def _module(graph: pruning.Graph, network: nn.Module) -> CompactNetwork:
+    """The graph as a module in the dtype, on the device and in the mode of the network."""
+    like, before = network.eigenvectors[0], _size_before(network)
+    return module_of(graph, deepcopy(network.activation), like, before).train(network.training)
 
 
 def _size_before(network: nn.Module) -> Size:

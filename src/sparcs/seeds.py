@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 
-STREAMS = ("initial", "batches", "split", "augmentation", "validation")
+STREAMS = ("initial", "batches", "split", "augmentation", "validation", "gates", "search")
 
 
 def trial_seed(root: int, experiment: str, data_set: str, trial: int) -> int:
@@ -18,7 +18,8 @@ def generator(seed: int, stream: str, *index: int) -> np.random.Generator:
     """An independent PCG64 generator for one purpose of a trial.
 
     stream: one of STREAMS: ``initial`` values; ``batches``, the order of the training points; the ``split`` into
-    training and validation points; ``augmentation`` of the training images and of those of the ``validation``.
+    training and validation points; ``augmentation`` of the training images and of those of the ``validation``;
+    batches on which ``gates`` are trained; what a ``search`` draws while it runs.
     index: of an epoch, say: a generator of its own for each, so that none has a state that a checkpoint must keep.
     """
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, STREAMS.index(stream), *index])))

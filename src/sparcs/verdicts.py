@@ -29,7 +29,7 @@ class Measured:
     """What a run says of one part of a claim: the effect's size, in the unit that ``statement`` names.
 
     reason: a remark; partly: a wider region, an interval inside of which is enough for "partly"; untested: why this
-    part can't be judged, whatever was measured.
+    part can't be judged, whatever was measured; verdict: by a rule of the claim's own, instead of by the region.
     """
 
     part: str
@@ -40,6 +40,7 @@ class Measured:
     reason: str = ""
     partly: Region | None = None
     untested: str = ""
+    verdict: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,8 @@ def _verdict(part: Measured, exact: bool, why: str) -> tuple[str, str]:
         return "untested", "; ".join(filter(None, [why, part.untested]))
     if not exact and part.n < 3:
         return "untested", f"n = {part.n}, fewer than 3"
+    if part.verdict:
+        return part.verdict, part.reason
     if not np.isfinite([low, high]).all():
         return "untested", "no interval could be computed"
     return verdict_of(low, high, part.region, part.partly), part.reason

@@ -13,6 +13,7 @@ TABLES = {
     "cifar10": rules.tabulate_cifar10.output,
     "cifar10_sweep": rules.tabulate_cifar10_sweep.output if CIFAR10_SWEEP_JOBS else [],
     "cifar100": rules.tabulate_cifar100.output,
+    "rivals": rules.tabulate_rivals.output,
     "depth": [*rules.tabulate_depth.output, *rules.measure_depth_start.output],
 }
 BENCHMARK_TABLES = [
@@ -70,6 +71,10 @@ NOTEBOOKS = {
         "experiment": "hyperparameters",
         "figures": ["fig_hyperparameters"],
     },
+    "07_rivals": {
+        "experiment": "rivals",
+        "figures": ["fig_rivals", "fig_gates"],
+    },
     "08_any_depth": {
         "experiment": "depth",
         "figures": ["fig_depth", "fig_depth_start", "fig_cost"],
@@ -84,6 +89,7 @@ NOTEBOOK_MODULES = [
     "sparcs.figures.image_tables",
     "sparcs.figures.notebook",
     "sparcs.figures.prose",
+    "sparcs.figures.rivals_prose",
     "sparcs.figures.scorecard",
     "sparcs.figures.stand_in",
     "sparcs.figures.summary",

@@ -10,19 +10,21 @@ COMPARED = {
     "regression": ["training", "points", "held_out_points", "alphas", "betas", "widths"],
     "teacher_student": ["training", "points", "test_points", "widths", "loss_budget"],
     "hyperparameters": ["alphas", "beta", "penalties", "rhos"],
+    "rivals": ["methods", "strengths", "teacher", "validation_share", "test_points", "loss_budget", "retraining_steps"],
     "cifar10": ["training", "images", "validation_share", "test_images", "widths"],
     "cifar100": ["training", "images", "validation_share", "test_images", "widths", "input_size"],
 }
-MORE_IS_FINE = ("epochs", "points", "held_out_points", "test_points", "images", "test_images")
+MORE_IS_FINE = ("epochs", "steps", "trials", "points", "held_out_points", "test_points", "images", "test_images")
 NO_TRIALS = pd.DataFrame(columns=["stand_in", "substitute_backbone", "backbone"])
 
 
 def run_too_small(run: Mapping, paper: Mapping) -> dict[str, str]:
     """Why a run can't test its claims, per experiment: less than the paper's run, or another one.
 
-    run, paper: the two settings as nested mappings. More trials, epochs, points or data sets are no reason.
+    run, paper: the two settings as nested mappings; those published before an experiment was added do not have it. More
+    trials, epochs, points or data sets are no reason.
     """
-    found = {name: _differences(run[name], paper[name], keys) for name, keys in COMPARED.items()}
+    found = {name: _differences(run[name], paper[name], keys) for name, keys in COMPARED.items() if name in run}
     for name in ("regression", "teacher_student")[: 2 if run["hyperparameters"]["teacher_trials"] else 1]:
         own, full = ({**settings[name], "training": _unswept(settings[name])} for settings in (run, paper))
         keys = [key for key in COMPARED[name] if key not in ("alphas", "betas")]
@@ -58,7 +60,9 @@ def _differences(run: Mapping, paper: Mapping, keys: Iterable[str]) -> list[str]
             phrases += _differences(own, full, full)
         elif key in MORE_IS_FINE:
             phrases += [f"{key} {own} of {full}"] if own < full else []
-        elif key in ("alphas", "betas", "rhos", "penalties"):
+        elif key == "methods":
+            phrases += [] if own is None else [f"{len(own)} methods"]
+        elif key in ("alphas", "betas", "rhos", "penalties", "strengths"):
             phrases += [f"{len(set(full) & set(own))} of {len(full)} {key}"] if set(full) - set(own) else []
         elif own != full:
             phrases.append(f"{key} {own}, not {full}")

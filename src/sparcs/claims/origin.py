@@ -13,6 +13,7 @@ GENERATED = {
     "theory": "generated: random networks",
     "regression": "generated: α/β family",
     "teacher_student": "generated: rotations as teacher",
+    "rivals": "generated: as in experiments 1 and 2",
     "hyperparameters": "generated: as in experiments 1 and 2",
 }
 

@@ -10,7 +10,7 @@ import click
 import pandas as pd
 
 from sparcs import params, provenance
-from sparcs.commands import cifar10, cifar100, depth, regression, teacher_student
+from sparcs.commands import cifar10, cifar100, depth, regression, rivals, teacher_student
 from sparcs.commands.common import INPUT, PATH, sidecar
 from sparcs.figures.scorecard import with_scorecard
 from sparcs.files import ArtifactError, atomic, read_json, read_table, write_csv, write_json, write_table
@@ -28,6 +28,7 @@ TRIAL = {
     "teacher_student": ["ensemble", "teacher", "trial"],
     "hyperparameters": ["experiment", "penalty", "rho", "alpha", "trial"],
     "depth": ["data_set", "depth", "gain", "trial"],
+    "rivals": ["task", "method", "trial", "strength"],
     "cifar10": ["head", "trial"],
     "cifar10_sweep": ["head", "penalty", "rho", "trial"],
     "cifar100": ["head", "trial"],
@@ -36,6 +37,7 @@ UNIT = {  # of the other tables
     "regression": ["beta", "alpha"],
     "teacher_student": ["ensemble", "teacher", "trial"],
     "depth": ["data_set", "depth", "gain", "trial"],
+    "rivals": ["task", "method", "trial", "strength"],
     "cifar10": ["head", "trial"],
     "cifar100": ["head", "trial"],
 }
@@ -44,6 +46,7 @@ ALIKE = {  # trials that must be made from the same settings and data to stand i
     "teacher_student": ["ensemble"],
     "hyperparameters": ["experiment", "penalty", "rho"],
     "depth": ["data_set"],
+    "rivals": ["task", "method"],
     "cifar10": [],
     "cifar10_sweep": ["head", "penalty", "rho"],
     "cifar100": [],
@@ -53,10 +56,12 @@ OTHERS = {
     "teacher_student": ["eigenvalues", "pruning"],
     "hyperparameters": [],
     "depth": ["layers"],
+    "rivals": ["costs", "history"],
     "cifar10": ["epochs", "eigenvalues", "costs"],
     "cifar10_sweep": [],
     "cifar100": ["eigenvalues", "losses", "costs"],
 }
+AS_CSV = ("rivals",)  # whose trials are published as text too, for readers without this project
 
 
 @click.command()
@@ -78,6 +83,7 @@ def publish(results: Path, lock: Path, published: Path) -> None:
         "teacher_student": finished_teacher_student,
         "hyperparameters": finished_hyperparameters,
         "depth": finished_depth,
+        "rivals": finished_rivals,
         "cifar10": finished_cifar10,
         "cifar10_sweep": finished_cifar10_sweep,
         "cifar100": finished_cifar100,
@@ -221,6 +227,23 @@ def finished_depth(run: params.Settings, folder: Path) -> dict[str, pd.DataFrame
     return tables | {"trials": tables["trials"].merge(records, on=TRIAL["depth"], validate="1:1")}
 
 
+def finished_rivals(run: params.Settings, folder: Path) -> dict[str, pd.DataFrame]:
+    """The tables of the comparison with rivals, of the jobs that are finished."""
+    stems = {job: folder.joinpath("trials", *job) for job in run.rivals.jobs()}
+    settings = {job: run.rivals.of_job(*job[:2]).model_dump_json() for job in stems}
+    done = [job for job, stem in stems.items() if made_with(stem, settings[job], run)]
+    if not done:
+        return {}
+    tables = rivals.gather(run.rivals, folder / "trials", done)
+    records = pd.concat(
+        read_table(stems[job].with_name(f"{job[2]}_trials.parquet"))[["trial", "strength"]].assign(
+            task=job[0], method=job[1], **_columns(sidecar(stems[job]))
+        )
+        for job in done
+    )
+    return tables | {"trials": tables["trials"].merge(records, on=TRIAL["rivals"], validate="1:1")}
+
+
 def finished_cifar10(run: params.Settings, folder: Path) -> dict[str, pd.DataFrame]:
     """Experiment 3's tables of the jobs that are finished."""
     settings = run.cifar10.part(params.Cifar10Trial)
@@ -277,6 +300,8 @@ def write_merged(tables: dict[str, pd.DataFrame], folder: Path, experiment: str)
     """Write an experiment's tables, with the rows published before that still hold; a table without rows goes."""
     trials = merged(tables["trials"], _before(folder, "trials"), TRIAL[experiment], ALIKE[experiment])
     write_table(folder / "trials.parquet", trials)
+    if experiment in AS_CSV:
+        write_csv(folder / "trials.csv", trials)
     for name in OTHERS[experiment]:
         unit = [*UNIT[experiment], "made_from"]
         units = trials[unit].drop_duplicates()

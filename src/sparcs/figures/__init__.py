@@ -36,6 +36,15 @@ from sparcs.figures.networks import (
 )
 from sparcs.figures.probes import fig_probes, fig_probes_caption, fig_probes_table
 from sparcs.figures.pruning import fig10, fig10_caption, fig10_table
+from sparcs.figures.rivals import (
+    fig_gates,
+    fig_gates_caption,
+    fig_gates_table,
+    fig_rivals,
+    fig_rivals_caption,
+    fig_rivals_table,
+    title_of,
+)
 from sparcs.figures.saving import save
 from sparcs.figures.sizes import fig08, fig08_caption, fig08_table
 from sparcs.figures.spectra import fig17, fig17_caption, fig17_table, fig18, fig18_caption, fig18_table
@@ -136,12 +145,19 @@ __all__ = [
     "fig_depth_start_caption",
     "fig_depth_start_table",
     "fig_depth_table",
+    "fig_gates",
+    "fig_gates_caption",
+    "fig_gates_table",
     "fig_hyperparameters",
     "fig_hyperparameters_caption",
     "fig_hyperparameters_table",
     "fig_probes",
     "fig_probes_caption",
     "fig_probes_table",
+    "fig_rivals",
+    "fig_rivals_caption",
+    "fig_rivals_table",
     "panel_rows",
     "save",
+    "title_of",
 ]

@@ -20,6 +20,7 @@ from sparcs.params.experiments import (
 )
 from sparcs.params.fields import Model, Seed
 from sparcs.params.images import ImageSources
+from sparcs.params.rivals import Rivals
 
 UNREADABLE = (yaml.YAMLError, ValueError, RecursionError)  # a date or a number that is none, too deep a nesting
 SCALES = ("smoke", "laptop", "overnight", "paper")
@@ -60,29 +61,31 @@ class Settings(Model):
     teacher_student: TeacherStudent
     hyperparameters: Hyperparameters
     depth: Depth
+    rivals: Rivals
     images: ImageSources
     cifar10: Cifar10
     cifar100: Cifar100
 
     @model_validator(mode="after")
-    def _depth_has_its_points(self) -> "Settings":
+    def _others_have_their_points(self) -> "Settings":
         one, two = self.regression, self.teacher_student
-        for name, task, train, test in (
-            ("teacher", self.depth.teacher, two.points, two.test_points),
-            ("alpha_beta", self.depth.alpha_beta, one.points, one.held_out_points),
-        ):
-            for field, most in (("points", train), ("test_points", test)):
-                if task.trials and getattr(task, field) > most:
-                    raise ValueError(
-                        f"depth.{name}.{field} = {getattr(task, field)}: allowed are at most the {most} of its data"
-                    )
+        most = {"teacher": (two.points, two.test_points), "alpha_beta": (one.points, one.held_out_points)}
+        for kind, (train, test) in most.items():
+            depth, rivals = getattr(self.depth, kind), getattr(self.rivals, kind)
+            if depth.trials:
+                _at_most(f"depth.{kind}.points", depth.points, train)
+                _at_most(f"depth.{kind}.test_points", depth.test_points, test)
+            if rivals.trials:
+                _at_most(f"rivals.{kind}.points", rivals.points, train)
+                _at_most("rivals.test_points", self.rivals.test_points, test)
         return self
 
     def regression_data_sets(self) -> dict[str, tuple[float, float]]:
-        """Names of the α/β data sets that experiment 1, the sweep and the depth experiment need, with their (α, β)."""
+        """Names of the α/β data sets of experiment 1 and of all that use others like them, with their (α, β)."""
         others = [(alpha, self.hyperparameters.beta) for alpha in self.hyperparameters.alphas]
-        if self.depth.alpha_beta.trials:
-            others += [(alpha, self.depth.alpha_beta.beta) for alpha in self.depth.alpha_beta.alphas]
+        for task in (self.depth.alpha_beta, self.rivals.alpha_beta):
+            if task.trials:
+                others += [(alpha, task.beta) for alpha in task.alphas]
         return self.regression.data_sets() | {regression_name(*keys): keys for keys in others}
 
     def sweeps(self) -> dict[str, Regression | TeacherStudent]:
@@ -197,6 +200,11 @@ def shown(value: Any) -> str:
 
 def _parsed(text: str) -> Any:
     return _Loader(text).get_single_data()
+
+
+def _at_most(field: str, value: int, most: int) -> None:
+    if value > most:
+        raise ValueError(f"{field} = {value}: allowed are at most the {most} of its data")
 
 
 def _sentence(error: Mapping) -> str:

@@ -1,0 +1,51 @@
+"""How claim G2 is measured: SPARCS against other ways to search for a small network, on the teacher task."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from sparcs.comparison import FEWEST_SEEDS, SCALARS, compare
+from sparcs.verdicts import Measured, Tables
+
+NOTHING = (np.nan, np.nan, np.nan)
+
+
+def finds_smaller_networks(tables: Tables) -> Iterator[Measured]:
+    """G2: each scalar of the strongest rival over that of SPARCS with unsquared L2.
+
+    Replicated: SPARCS significantly better than every rival; not replicated: some rival significantly better than
+    SPARCS; else partly. Corrected p < 0.05, at least ten seeds.
+    """
+    found = compare(tables["rivals/trials"])
+    for part, (scalar, text) in zip("ab", SCALARS.items(), strict=True):
+        own = found[found["scalar"] == scalar].dropna(subset=["ratio"])
+        statement = f"{text}: strongest rival over SPARCS"
+        if own.empty:
+            yield Measured(part, statement, NOTHING, 0, (1, np.inf), untested="the teacher task was not run")
+            continue
+        strongest, n = own.loc[own["ratio"].idxmin()], int(own["n"].min())
+        yield Measured(
+            part,
+            statement,
+            (strongest["ratio"], strongest["low"], strongest["high"]),
+            n,
+            (1, np.inf),
+            reason=_remark(own, strongest["method"]),
+            untested=f"n = {n}, fewer than {FEWEST_SEEDS}" if n < FEWEST_SEEDS else "",
+            verdict=_verdict(own["result"]),
+        )
+
+
+def _verdict(results: pd.Series) -> str:
+    if (results == "rival better").any():
+        return "not replicated"
+    return "replicated" if (results == "SPARCS better").all() else "partly"
+
+
+def _remark(found: pd.DataFrame, strongest: str) -> str:
+    counts = {name: int((found["result"] == name).sum()) for name in ("SPARCS better", "rival better")}
+    return (
+        f"strongest rival: {strongest}; SPARCS significantly better than {counts['SPARCS better']} of {len(found)} "
+        f"rivals, worse than {counts['rival better']}"
+    )

@@ -1,0 +1,115 @@
+"""SPARCS against its rivals: error against size of the networks found, two scalars, and their paired tests (G2)."""
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from sparcs.statistics import bootstrap_interval
+
+REFERENCE = "sparcs_l2"
+OWN = ("sparcs_l2", "sparcs_l1")  # not rivals
+TEACHER = "teacher"
+GOOD_R2 = 0.98
+FEW = 30
+FEWEST_SEEDS = 10  # for a test
+LEVEL = 0.05
+SEED = 20250102  # of the bootstraps
+NETWORK = ["hidden_layers", "neurons", "bundles", "parameters", "multiply_adds", "skip_norm"]
+FIT = ["validation_mse", "test_mse", "test_r2"]
+KEYS = ["task", "method", "trial", "strength"]
+SCALARS = {
+    "parameters": f"parameters at test R² ≥ {GOOD_R2}",
+    "error": f"test error at ≤ {FEW} neurons",
+}
+
+
+def networks(trials: pd.DataFrame) -> pd.DataFrame:
+    """The small networks made of what was found, one a row: the points of every curve of error against size.
+
+    Columns: KEYS, maximal_parameters, target ("budget", "few"), retrained, NETWORK, FIT. Diverged trials have none.
+    """
+    parts = []
+    for target in ("budget", "few"):
+        for retrained, state in ((False, ""), (True, "retrained_")):
+            columns = {f"{target}_{name}": name for name in NETWORK}
+            columns |= {f"{target}_{state}{name}": name for name in FIT}
+            part = trials[[*KEYS, "maximal_parameters", *columns]].rename(columns=columns)
+            parts.append(part.assign(target=target, retrained=retrained))
+    return pd.concat(parts, ignore_index=True).dropna(subset=FIT)
+
+
+def scalars(trials: pd.DataFrame) -> pd.DataFrame:
+    """Both scalars of every search: a row per task, method and trial, all strengths together.
+
+    ``parameters``: of the smallest network with test R² ≥ GOOD_R2, those of the maximal network if there is none.
+    ``error``: test error of the network with at most FEW neurons that is best on the validation points; NaN if the
+    method diverged at every strength.
+    """
+    points = networks(trials)
+    good = points[points["test_r2"] >= GOOD_R2].groupby(KEYS[:-1])["parameters"].min()
+    small = points[points["neurons"] <= FEW].sort_values("validation_mse", kind="stable")
+    error = small.groupby(KEYS[:-1])["test_mse"].first()
+    found = trials.groupby(KEYS[:-1])[["maximal_parameters"]].first()
+    found = found.assign(parameters=good, error=error)
+    found["parameters"] = found["parameters"].fillna(found["maximal_parameters"])
+    return found.drop(columns="maximal_parameters").reset_index()
+
+
+def compare(trials: pd.DataFrame, task: str = TEACHER) -> pd.DataFrame:
+    """Every rival against SPARCS with unsquared L2 on one task, paired by seed, Holm over the rivals of a scalar.
+
+    Columns: scalar, method, n, ratio (geometric mean of rival / SPARCS, above 1 where SPARCS is better) with its 95 %
+    bootstrap interval, effect (matched-pairs rank-biserial correlation), p (Wilcoxon, two-sided), p_holm, result
+    ("SPARCS better", "rival better", "no difference").
+    """
+    own = scalars(trials[trials["task"] == task])
+    rivals = [name for name in own["method"].unique() if name not in OWN]
+    rows = []
+    for scalar in SCALARS:
+        values = np.log(own.pivot(index="trial", columns="method", values=scalar))
+        if REFERENCE not in values:
+            continue
+        found = [{"scalar": scalar, "method": name} | paired(values[name], values[REFERENCE]) for name in rivals]
+        for row, adjusted in zip(found, holm([row["p"] for row in found]), strict=True):
+            rows.append(row | {"p_holm": adjusted, "result": _result(adjusted, row["effect"])})
+    columns = ["scalar", "method", "n", "ratio", "low", "high", "effect", "p", "p_holm", "result"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def paired(rival: pd.Series, reference: pd.Series) -> dict[str, float]:
+    """n, ratio, low, high, effect, p of the differences of two columns of logarithms, paired by index."""
+    differences = (rival - reference).dropna().to_numpy()
+    n = len(differences)
+    if n < 2:
+        return {"n": n, "ratio": np.nan, "low": np.nan, "high": np.nan, "effect": np.nan, "p": np.nan}
+    mean, low, high = (
+        float(np.exp(bound))
+        for bound in bootstrap_interval(lambda sample: sample.mean(), differences[None], np.random.default_rng(SEED))
+    )
+    equal = not differences.any()
+    p = 1.0 if equal else float(stats.wilcoxon(differences, zero_method="pratt").pvalue)
+    return {"n": n, "ratio": mean, "low": low, "high": high, "effect": rank_biserial(differences), "p": p}
+
+
+def rank_biserial(differences: np.ndarray) -> float:
+    """(W⁺ − W⁻) / (W⁺ + W⁻), W the sums of the ranks of |d| with either sign: 1 if every difference is positive."""
+    ranks = stats.rankdata(np.abs(differences))
+    up, down = ranks[differences > 0].sum(), ranks[differences < 0].sum()
+    return float((up - down) / (up + down)) if up + down else 0.0
+
+
+def holm(p_values: list[float]) -> list[float]:
+    """Adjusted p: the k-th smallest of m times (m − k + 1), at least the one before, at most 1; NaN stays."""
+    p = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(p)  # NaN last
+    m = int(np.isfinite(p).sum())
+    adjusted, before = np.full(len(p), np.nan), 0.0
+    for k, index in enumerate(order[:m]):
+        before = adjusted[index] = max(before, min(1.0, (m - k) * p[index]))
+    return adjusted.tolist()
+
+
+def _result(p: float, effect: float) -> str:
+    if not p < LEVEL:
+        return "no difference"
+    return "SPARCS better" if effect > 0 else "rival better"

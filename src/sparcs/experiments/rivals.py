@@ -1,0 +1,248 @@
+"""The rivals, measured: every method searches on the same data, the same compaction says how small its network is."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from importlib import import_module
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from sparcs import pruning
+from sparcs.allocation import peak_allocated
+from sparcs.compact import CompactNetwork, module_of
+from sparcs.measures import r_squared
+from sparcs.params import TEACHER, ParameterError, RivalTask, RivalTrial
+from sparcs.pruning import Graph
+from sparcs.rivals.task import Found, Task, mean_square, train
+from sparcs.seeds import trial_seed
+
+MEMORY_STEPS = 20  # of the short search whose memory is measured
+TARGETS = ("budget", "few")  # the fewest neurons within the loss budget; no more than so many neurons
+STATES = ("", "retrained_")
+OF_NETWORK = ["hidden_layers", "neurons", "bundles", "parameters", "multiply_adds", "skip_norm"]
+OF_FIT = ["validation_mse", "test_mse", "test_r2"]
+MEASURES = [
+    *OF_FIT,
+    *(f"{target}_{name}" for target in TARGETS for name in OF_NETWORK),
+    *(f"{target}_{state}{name}" for target in TARGETS for state in STATES for name in OF_FIT),
+    "recovered",
+]
+
+Search = Callable[..., list[Found]]
+
+
+def seeds(root_seed: int, data_set: str, trials: Sequence[int]) -> list[int]:
+    """The seeds of the trials on one data set; methods and strengths share them, so that they pair."""
+    return [trial_seed(root_seed, "rivals", data_set, trial) for trial in trials]
+
+
+def task_of(data: Mapping[str, np.ndarray], settings: RivalTrial) -> tuple[Task, Tensor, Tensor]:
+    """The task, and the test points: x (points, N_1), y (points, N_ℓ).
+
+    data: experiment 1's or 2's arrays. The last ``validation_share`` of the training points are for choosing.
+    """
+    own = settings.task
+    test = "test" if "x_test" in data else "held_out"
+    x, y = _points(data, "train", own.points, own)
+    x_test, y_test = _points(data, test, settings.test_points, own)
+    kept = len(x) - max(1, round(settings.validation_share * len(x)))
+    task = Task(
+        x=x[:kept],
+        y=y[:kept],
+        x_choose=x[kept:],
+        y_choose=y[kept:],
+        widths=(x.shape[1], *own.hidden, y.shape[1]),
+        bias=own.bias,
+        steps=own.steps,
+        batch_size=own.batch_size,
+        learning_rate=settings.learning_rate,
+    )
+    return task, x_test, y_test
+
+
+def run(
+    data: Mapping[str, np.ndarray], settings: RivalTrial, data_set: str, trials: Sequence[int], root_seed: int
+) -> dict[str, pd.DataFrame]:
+    """Search and measure: tables ``trials`` and ``costs``, a row per trial and strength, and the gates' ``history``."""
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    task, x_test, y_test = task_of(data, settings)
+    search = import_module(f"sparcs.rivals.{settings.method.search}").search
+    options, strengths = settings.method.options, settings.strengths
+    rows, costs, history = [], [], []
+    for trial, seed in zip(trials, seeds(root_seed, data_set, trials), strict=True):
+        try:  # the short search first: it loads and compiles what the timed one then has
+            peak = peak_of(search, task, strengths, seed, options)
+        except (TypeError, ValueError) as error:  # an option that the method does not have or allow
+            raise ParameterError(f"options {options} of {settings.method.search}: {error}") from error
+        begin = time.process_time()
+        found = search(task, strengths, seed, **options)
+        seconds = (time.process_time() - begin) / len(strengths)
+        for strength, one in zip(strengths, found, strict=True):
+            name = {"trial": trial, "seed": seed, "strength": strength}
+            rows.append(name | measure(one, task, x_test, y_test, settings, seed, data_set))
+            costs.append(name | {"core_seconds": seconds, "peak_mib": peak / 2**20})
+            history += [name | row for row in one.history]
+    columns = ["trial", "seed", "strength", "step", "gradient_evaluations", "entropy", "decided", "expected_size"]
+    gates = pd.DataFrame(history, columns=[*columns, "validation_mse"])
+    return {"trials": pd.DataFrame(rows), "costs": pd.DataFrame(costs), "history": gates}
+
+
+def peak_of(search: Search, task: Task, strengths: Sequence[float], seed: int, options: Mapping) -> int:
+    """Most bytes of tensors that a search for one strength holds at once, from a short one."""
+    short = replace(task, steps=min(task.steps, MEMORY_STEPS))
+    return peak_allocated(lambda: search(short, strengths[:1], seed, **options))
+
+
+def measure(
+    found: Found, task: Task, x_test: Tensor, y_test: Tensor, settings: RivalTrial, seed: int, data_set: str
+) -> dict[str, float]:
+    """One row: what the search took, the fit of its network, and that of two small ones made of it.
+
+    ``budget``: the fewest neurons, then bundles, that keep the validation loss within the budget; ``few``: the most
+    important neurons, as many as ``few_neurons``. Each as it is and, columns ``retrained``, after a short training of
+    what is left. NaN if the network's weights are not finite.
+    """
+    row = {
+        "maximal_parameters": task.parameters,
+        "trained_parameters": found.trained,
+        "steps": found.steps,
+        "gradient_evaluations": found.gradient_evaluations,
+        "trainings": found.trainings,
+    }
+    row |= dict.fromkeys(MEASURES, np.nan)
+    if not all(np.isfinite(weight).all() for weight in found.graph.weights.values()):
+        return row
+    points = (without_constant(task.x_choose, task), task.y_choose), (without_constant(x_test, task), y_test)
+    graph = pruning.reduced(found.graph, relu)
+    row |= fit(module(graph), points)
+    limit = (1 + settings.loss_budget) * row["validation_mse"]
+    small = {
+        "budget": fewest_bundles(fewest_neurons(graph, points[0], limit), points[0], limit),
+        "few": strongest(graph, settings.few_neurons),
+    }
+    for target, own in small.items():
+        network = module(own)
+        as_it_is = fit(network, points)
+        retrain(network, task, settings.retraining_steps, seed)
+        again = fit(network, points)
+        row |= {f"{target}_{name}": value for name, value in (size_of(own) | as_it_is).items()}
+        row |= {f"{target}_retrained_{name}": value for name, value in again.items()}
+    row["recovered"] = recovered(data_set, task.widths[0], row)
+    return row
+
+
+def fewest_neurons(graph: Graph, points: tuple[Tensor, Tensor], limit: float) -> Graph:
+    """The graph cut to the fewest of its most important neurons with a loss of at most ``limit`` on the points.
+
+    Neurons are added one at a time in order of their path norm, as in ``sparcs.compact``.
+    """
+    for candidate in growing(graph):
+        if loss_of(candidate, points) <= limit:
+            break
+    return candidate
+
+
+def fewest_bundles(graph: Graph, points: tuple[Tensor, Tensor], limit: float) -> Graph:
+    """The graph without the bundles that the limit on the loss allows to go, tried once each, the weakest first."""
+    norms = {pair: np.linalg.norm(weight) for pair, weight in graph.weights.items() if weight.any()}
+    for pair in sorted(norms, key=norms.get):
+        without = pruning.reduced(Graph({**graph.weights, pair: 0 * graph.weights[pair]}, graph.biases), relu)
+        if loss_of(without, points) <= limit:
+            graph = without
+    return graph
+
+
+def strongest(graph: Graph, neurons: int) -> Graph:
+    """The graph cut to the given number of its most important hidden neurons."""
+    total = sum(len(graph.biases[i]) for i in graph.hidden)
+    return next(growing(graph, first=min(neurons, total)))
+
+
+def growing(graph: Graph, first: int = 0) -> Iterator[Graph]:
+    """The graph with its ``first`` most important neurons, then with one more each time, to the whole."""
+    ranks = pruning.ranks(pruning.importance(graph))
+    total = sum(len(block) for block in ranks.values())
+    for kept in range(first, total + 1):
+        yield pruning.reduced(pruning.cut(graph, {i: block < total - kept for i, block in ranks.items()}), relu)
+
+
+def size_of(graph: Graph) -> dict[str, float]:
+    """Layers and neurons left, bundles that are not zero, weights and biases that are not zero, the norm of W_ℓ1."""
+    weights = [weight for weight in graph.weights.values() if weight.any()]
+    widths = [len(graph.biases[i]) for i in graph.hidden]
+    entries = sum(int(np.count_nonzero(weight)) for weight in weights)
+    return {
+        "hidden_layers": float(sum(width > 0 for width in widths)),
+        "neurons": float(sum(widths)),
+        "bundles": float(len(weights)),
+        "parameters": float(entries + sum(int(np.count_nonzero(bias)) for bias in graph.biases.values())),
+        "multiply_adds": float(entries),
+        "skip_norm": float(np.linalg.norm(graph.weights[graph.layers, 1])),
+    }
+
+
+def retrain(network: CompactNetwork, task: Task, steps: int, seed: int) -> None:
+    """Train what is left on the task's first batches; weights that are 0 stay 0."""
+    for parameter in network.parameters():
+        there = (parameter != 0).to(parameter)
+        parameter.register_hook(lambda gradient, there=there: gradient * there)
+
+    def loss(x: Tensor, y: Tensor) -> Tensor:
+        return mean_square(network(without_constant(x, task)), y)
+
+    train(task, seed, list(network.parameters()), loss, steps)
+
+
+def fit(network: nn.Module, points: Sequence[tuple[Tensor, Tensor]]) -> dict[str, float]:
+    """Mean squared error on the validation points; the same and R² on the test points."""
+    (x, y), (x_test, y_test) = points
+    with torch.no_grad():
+        output = network(x_test)
+        return {
+            "validation_mse": float(mean_square(network(x).double(), y)),
+            "test_mse": float(mean_square(output.double(), y_test)),
+            "test_r2": r_squared(y_test.numpy(), output.numpy()),
+        }
+
+
+def recovered(data_set: str, inputs: int, row: Mapping[str, float]) -> float:
+    """Whether the network within the budget is the one that made the data; NaN where none did.
+
+    A teacher has one hidden layer with as many neurons as inputs; α = 0 needs no hidden neuron. Skips do not count:
+    relu(z) = z + relu(−z) trades a neuron's sign for one.
+    """
+    layers, neurons = row["budget_hidden_layers"], row["budget_neurons"]
+    if data_set == TEACHER:
+        return float(layers == 1 and neurons == inputs)
+    return float(neurons == 0) if data_set.endswith("alpha0") else np.nan
+
+
+def loss_of(graph: Graph, points: tuple[Tensor, Tensor]) -> float:
+    """Mean squared error of the graph on some points."""
+    with torch.no_grad():
+        return float(mean_square(module(graph)(points[0]).double(), points[1]))
+
+
+def module(graph: Graph) -> CompactNetwork:
+    """The graph as a network in float32."""
+    return module_of(graph, "relu", torch.zeros(()))
+
+
+def without_constant(x: Tensor, task: Task) -> Tensor:
+    """The inputs without the constant 1 of the bias neuron."""
+    return x[..., :-1] if task.bias else x
+
+
+def relu(z: np.ndarray) -> np.ndarray:
+    """max(z, 0)."""
+    return np.maximum(z, 0)
+
+
+def _points(data: Mapping[str, np.ndarray], split: str, count: int, task: RivalTask) -> tuple[Tensor, Tensor]:
+    x, y = (np.float32(data[f"{axis}_{split}"][:count]).reshape(count, -1) for axis in "xy")
+    x = np.column_stack([x, np.ones(count, np.float32)]) if task.bias else x
+    return torch.from_numpy(np.ascontiguousarray(x)), torch.from_numpy(y)

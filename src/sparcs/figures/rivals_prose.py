@@ -1,0 +1,133 @@
+"""Sentences and tables of the comparison with rivals (Table R1), computed from its tables."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from sparcs.comparison import FEW, GOOD_R2, OWN, REFERENCE, SCALARS, TEACHER, compare, scalars
+from sparcs.figures.prose import NOTHING
+from sparcs.figures.rivals import methods_of, name_of, searches, title_of
+from sparcs.figures.spread import count_range
+from sparcs.figures.tables import markdown
+from sparcs.figures.text import interval, listing, number
+
+RESULTS = ("SPARCS better", "rival better", "no difference")
+
+
+def size(trials: pd.DataFrame, settings: Mapping) -> str:
+    """Methods, tasks, seeds, strengths and steps."""
+    run = settings["run"]["rivals"]
+    counts = trials.groupby(["task", "method"])["trial"].nunique()
+    strengths = listing([f"{value:g}" for value in sorted(trials["strength"].unique())])
+    diverged = int(trials["test_r2"].isna().sum())
+    steps = sorted({run[kind]["steps"] for kind in ("teacher", "alpha_beta") if run[kind]["trials"]})
+    return (
+        f"{trials['method'].nunique()} methods on {listing([title_of(task) for task in trials['task'].unique()])}, "
+        f"n = {count_range(counts)} seeds, size penalty of strength {strengths}, {searches(trials):,} searches; "
+        f"{listing([f'{count:,}' for count in steps])} optimiser steps; {diverged or 'no'} "
+        f"search{'es' * (diverged != 1)} diverged."
+    )
+
+
+def findings(trials: pd.DataFrame) -> str:
+    """Where SPARCS wins and where it loses, on each scalar of the teacher task; else who finds the smallest network."""
+    found = compare(trials)
+    if found.empty:
+        return _without_teacher(trials)
+    sentences = []
+    for scalar, text in SCALARS.items():
+        own = found[found["scalar"] == scalar].sort_values("ratio")
+        named = {
+            result: [f"{name_of(row.method)} ({number(row.ratio)}×)" for row in rows.itertuples()]
+            for result, rows in own.groupby("result")
+        }
+        better, worse, none = (listing(named.get(name, ["none"])) for name in RESULTS)
+        sentences.append(
+            f"**{text[0].upper()}{text[1:]}**, rival over SPARCS with L2. SPARCS is significantly better than "
+            f"{better}; worse than {worse}; no difference is significant to {none}."
+        )
+    return "\n".join(f"- {sentence}" for sentence in sentences)
+
+
+def results_table(trials: pd.DataFrame, task: str) -> str:
+    """Table R1, what was found on one task: means over seeds, geometric for the two scalars."""
+    own = trials[trials["task"] == task]
+    if own["test_r2"].notna().sum() == 0:
+        return NOTHING
+    both, tests = scalars(own), compare(trials, task)
+    rows = []
+    for method in methods_of(own):
+        each, searched = both[both["method"] == method], own[own["method"] == method]
+        row = {"method": name_of(method), "n": searched["trial"].nunique()}
+        for scalar, text in SCALARS.items():
+            row[text] = number(float(np.exp(np.log(each[scalar]).mean())))
+            row[f"over SPARCS, {scalar}"] = _ratio(tests, scalar, method)
+        best = searched.loc[searched.groupby("trial")["validation_mse"].idxmin().dropna()]
+        row |= {
+            "best R²": f"{best['test_r2'].mean():.4f}",
+            "its layers": number(best["budget_hidden_layers"].mean()),
+            "neurons": number(best["budget_neurons"].mean()),
+            "bundles": number(best["budget_bundles"].mean()),
+            "parameters": number(best["budget_parameters"].mean()),
+            "multiply-adds": number(best["budget_multiply_adds"].mean()),
+            "recovered": _recovered(searched),
+            "norm of skip": number(searched["budget_skip_norm"].mean()),
+        }
+        rows.append(row)
+    return markdown(pd.DataFrame(rows))
+
+
+def costs_table(trials: pd.DataFrame, costs: pd.DataFrame, task: str) -> str:
+    """Table R1, what a search took on one task: means over seeds and strengths."""
+    own, spent = trials[trials["task"] == task], costs[costs["task"] == task]
+    rows = []
+    for method in methods_of(own):
+        searched, cost = own[own["method"] == method], spent[spent["method"] == method]
+        rows.append(
+            {
+                "method": name_of(method),
+                "trained at a time": number(searched["trained_parameters"].mean()),
+                "optimiser steps": number(searched["steps"].mean()),
+                "gradient evaluations": number(searched["gradient_evaluations"].mean()),
+                "trainings": number(searched["trainings"].mean()),
+                "core-seconds": number(cost["core_seconds"].mean()),
+                "peak memory, MiB": number(cost["peak_mib"].mean()),
+            }
+        )
+    return markdown(pd.DataFrame(rows))
+
+
+def _ratio(tests: pd.DataFrame, scalar: str, method: str) -> str:
+    found = tests[(tests["scalar"] == scalar) & (tests["method"] == method)]
+    if found.empty or method in OWN:
+        return "1" if method == REFERENCE else ""
+    row = found.iloc[0]
+    return f"{interval(row['ratio'], row['low'], row['high'])}, p = {number(row['p_holm'])}"
+
+
+def _recovered(searched: pd.DataFrame) -> str:
+    known = searched["recovered"].dropna()
+    return f"{int(known.sum())} of {len(known)}" if len(known) else ""
+
+
+def _without_teacher(trials: pd.DataFrame) -> str:
+    sentences = []
+    for task, own in trials.groupby("task", sort=False):
+        both = scalars(own).groupby("method")[list(SCALARS)].median()
+        if both["error"].notna().sum() == 0:
+            return NOTHING
+        smallest, best = both["parameters"].idxmin(), both["error"].idxmin()
+        sentences.append(
+            f"On {title_of(task)} the fewest parameters at test R² ≥ {GOOD_R2}: {name_of(smallest)} "
+            f"({number(both.loc[smallest, 'parameters'])}; SPARCS with L2 "
+            f"{number(both['parameters'].get(REFERENCE, np.nan))}); the smallest error at ≤ {FEW} neurons: "
+            f"{name_of(best)} ({number(both.loc[best, 'error'])}; SPARCS with L2 "
+            f"{number(both['error'].get(REFERENCE, np.nan))}) (medians over seeds)."
+        )
+    return "\n".join(f"- {sentence}" for sentence in sentences)
+
+
+def tasks_of(trials: pd.DataFrame) -> list[str]:
+    """The tasks that were run, the teacher first."""
+    return sorted(trials["task"].unique(), key=lambda task: (task != TEACHER, task))

@@ -1,0 +1,41 @@
+"""DARTS, first order: a softmax over the choices of every gate, its logits trained by Adam on validation batches.
+
+g = softmax(α);  α ← Adam(∂L_val/∂α) with β = (0.5, 0.999), the weights standing still.
+Liu, Simonyan, Yang: DARTS: Differentiable Architecture Search (ICLR 2019).
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from sparcs.rivals import gated
+from sparcs.rivals.supernet import Gates
+from sparcs.rivals.task import Found, Task
+
+BETAS = (0.5, 0.999)
+
+
+def search(task: Task, strengths: Sequence[float], seed: int, levels: int = 2, rate: float = 3e-4) -> list[Found]:
+    """rate: Adam's step size for the logits."""
+    return gated.search(task, strengths, seed, Softmax(task, len(strengths), rate), levels)
+
+
+class Softmax(gated.Architecture):
+    """Logits of the choices, all 0 at the start, trained by Adam."""
+
+    def __init__(self, task: Task, runs: int, rate: float) -> None:
+        self.trained = [torch.zeros(shape, requires_grad=True) for shape in gated.shapes(task, runs)]
+        self.optimizer = torch.optim.Adam(self.trained, lr=rate, betas=BETAS, fused=True)
+
+    def weights(self) -> list[Tensor]:
+        """The softmax of the logits."""
+        return [logits.softmax(-1) for logits in self.trained]
+
+    def gates(self) -> Gates:
+        """The mixtures."""
+        return Gates.of_choices(*self.weights())
+
+    def update(self, loss: gated.Loss) -> None:
+        """One step of Adam."""
+        gated.descend(self.optimizer, self, gated.gradients(self, loss))

@@ -1,0 +1,54 @@
+"""GAEA: exponentiated gradient on the simplex of every gate.
+
+θ ← θ ∘ exp(−η ∂L/∂θ), clamped from below at 1e-5, θ ← θ / Σθ: the weights θ on the choices of a gate are its mixture,
+without a softmax and without Adam; they start uniform.
+First order. Li, Khodak, Balcan, Talwalkar: Geometry-Aware Gradient Algorithms for Neural Architecture Search (2021).
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from sparcs.rivals import gated
+from sparcs.rivals.supernet import Gates
+from sparcs.rivals.task import Found, Task
+
+SMALLEST = 1e-5
+
+
+def search(task: Task, strengths: Sequence[float], seed: int, levels: int = 1, rate: float = 0.1) -> list[Found]:
+    """levels: 1 for empirical risk minimisation on the training points, 2 for bi-level; rate: η."""
+    return gated.search(task, strengths, seed, Simplex(task, len(strengths), rate), levels)
+
+
+class Simplex(gated.Architecture):
+    """Mixtures on simplexes, trained by exponentiated gradient."""
+
+    def __init__(self, task: Task, runs: int, rate: float) -> None:
+        self.rate = rate
+        self.trained = [torch.full(shape, 1 / shape[-1]).requires_grad_() for shape in gated.shapes(task, runs)]
+
+    def weights(self) -> list[Tensor]:
+        """θ themselves."""
+        return self.trained
+
+    def gates(self) -> Gates:
+        """The mixtures."""
+        return Gates.of_choices(*self.trained)
+
+    def update(self, loss: gated.Loss) -> None:
+        """One step of exponentiated gradient."""
+        for theta, gradient in zip(self.trained, gated.gradients(self, loss), strict=True):
+            theta.data = exponentiated(theta.data, gradient, self.rate)
+
+
+def exponentiated(theta: Tensor, gradient: Tensor, rate: float) -> Tensor:
+    """θ ∘ exp(−η g), at least SMALLEST, normalised over the last dimension.
+
+    The largest exponent of each simplex is taken out first: it cancels, and no gradient can overflow.
+    """
+    exponent = -rate * gradient
+    moved = theta * torch.exp(exponent - exponent.amax(-1, keepdim=True))
+    moved = (moved / moved.sum(-1, keepdim=True)).clamp(min=SMALLEST)
+    return moved / moved.sum(-1, keepdim=True)

@@ -1,0 +1,144 @@
+"""Weights and gates trained in turns: what the differentiable methods and the controller have in common."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from functools import partial
+from math import log
+
+import torch
+from torch import Tensor
+
+from sparcs.rivals.supernet import Gates, Supernet
+from sparcs.rivals.task import HISTORY, Found, Task, adam, mean_square, torch_generator
+
+CHOICES = {"bundles": 2, "neurons": 3}  # {none, linear} and {off, identity, relu}
+DECIDED = 0.9  # a gate counts as decided if one of its choices has at least this weight
+
+Loss = Callable[[Gates], Tensor]  # gates of all runs -> the penalised loss of each, (runs,)
+
+
+class Architecture(ABC):
+    """The gates of several runs and how they are trained.
+
+    ``trained``: the tensors of architecture parameters, (runs, bundles, …) and (runs, hidden neurons, …).
+    """
+
+    trained: list[Tensor]
+
+    @abstractmethod
+    def gates(self) -> Gates:
+        """The gates for one forward pass; a method that samples draws them anew."""
+
+    @abstractmethod
+    def weights(self) -> list[Tensor]:
+        """Weights of the choices of every bundle and every neuron, (runs, gates, choices), each sums to 1."""
+
+    @abstractmethod
+    def update(self, loss: Loss) -> None:
+        """One step of the architecture parameters on the loss of one batch."""
+
+    def final(self) -> Gates:
+        """The gates of the network that was found."""
+        with torch.no_grad():
+            return Gates.of_choices(*self.weights())
+
+    def at(self, progress: float) -> None:  # noqa: B027 (most methods need nothing of it)
+        """Told before each step which share of the search is done: for temperatures and the like."""
+
+
+def gradients(architecture: Architecture, loss: Loss) -> tuple[Tensor, ...]:
+    """∂ Σ_runs loss / ∂θ for each tensor of architecture parameters: each run's own gradient, for runs are apart."""
+    return torch.autograd.grad(loss(architecture.gates()).sum(), architecture.trained)
+
+
+def descend(optimizer: torch.optim.Optimizer, architecture: Architecture, found: Sequence[Tensor]) -> None:
+    """One step of a PyTorch optimiser along the given gradients."""
+    for theta, gradient in zip(architecture.trained, found, strict=True):
+        theta.grad = gradient
+    optimizer.step()
+
+
+def argmax(weights: Sequence[Tensor]) -> Gates:
+    """The choice of largest weight for every bundle and every neuron."""
+    return Gates.of_choices(*(one_hot(block.argmax(-1), block) for block in weights))
+
+
+def one_hot(index: Tensor, like: Tensor) -> Tensor:
+    """(…,) indices -> (…, choices) of the dtype and shape of ``like``."""
+    return torch.nn.functional.one_hot(index, like.shape[-1]).to(like)
+
+
+def shapes(task: Task, runs: int) -> list[tuple[int, int, int]]:
+    """Shapes of the weights on the choices of all bundles and all neurons."""
+    return [
+        (runs, len(task.pairs), CHOICES["bundles"]),
+        (runs, sum(task.widths[1:-1]), CHOICES["neurons"]),
+    ]
+
+
+def search(
+    task: Task,
+    strengths: Sequence[float],
+    seed: int,
+    architecture: Architecture,
+    levels: int,
+) -> list[Found]:
+    """In every step one of the gates and then one of the weights, each on a batch of its own.
+
+    Gates:  loss + strength · expected parameters / all parameters.  levels: 1, the gates' batches come from the
+    training points too (single-level); 2, from the validation points (bi-level, first order: the weights stand still).
+    Both take two gradients a step.
+    """
+    if levels not in (1, 2):
+        raise ValueError(f"levels = {levels}: allowed are 1 and 2")
+    net = Supernet(task, len(strengths), torch_generator(seed, "initial"))
+    x, y = (task.x, task.y) if levels == 1 else (task.x_choose, task.y_choose)
+    strength = torch.tensor(strengths)  # (runs,)
+    optimizer = adam(task, net.weights)
+    history = [[] for _ in strengths]
+    every = max(1, task.steps // HISTORY)
+    for step, (batch, second) in enumerate(zip(task.batches(seed), task.second_batches(seed, len(x)), strict=True)):
+        if step % every == 0:
+            record(history, architecture, net, task, step)
+        architecture.at(step / task.steps)
+        weights = net.normalised()
+        fixed = [weight.detach() for weight in weights]
+        architecture.update(partial(_penalised, net, fixed, strength, x[second], y[second]))
+        with torch.no_grad():
+            gates = architecture.gates()
+        optimizer.zero_grad()
+        mean_square(net(task.x[batch], gates, weights), task.y[batch]).sum().backward()
+        optimizer.step()
+    record(history, architecture, net, task, task.steps)
+    trained = net.trained + sum(theta[0].numel() for theta in architecture.trained)
+    return [
+        Found(graph, trained, task.steps, 2 * task.steps, history=rows)
+        for graph, rows in zip(net.graphs(architecture.final()), history, strict=True)
+    ]
+
+
+def _penalised(
+    net: Supernet, weights: Sequence[Tensor], strength: Tensor, x: Tensor, y: Tensor, gates: Gates
+) -> Tensor:
+    return mean_square(net(x, gates, weights), y) + strength * net.size(gates)
+
+
+def record(history: list[list], architecture: Architecture, net: Supernet, task: Task, step: int) -> None:
+    """A row for each run: mean entropy of the gates (1: uniform), share decided, expected size, validation loss."""
+    with torch.no_grad():
+        weights, gates = architecture.weights(), architecture.final()
+        scaled = [-torch.xlogy(block, block).sum(-1) / log(block.shape[-1]) for block in weights]  # (runs, gates)
+        entropy = torch.cat(scaled, dim=-1).mean(-1)
+        decided = torch.cat([(block.amax(-1) >= DECIDED).float() for block in weights], dim=-1).mean(-1)
+        size, loss = net.size(gates), mean_square(net(task.x_choose, gates), task.y_choose)
+    for run, rows in enumerate(history):
+        rows.append(
+            {
+                "step": step,
+                "gradient_evaluations": 2 * step,
+                "entropy": float(entropy[run]),
+                "decided": float(decided[run]),
+                "expected_size": float(size[run]),
+                "validation_mse": float(loss[run]),
+            }
+        )

@@ -1,0 +1,62 @@
+"""Group lasso on the maximal network in direct space: what SPARCS does, without eigenvectors and eigenvalues.
+
+Loss: MSE + strength / P · [ Σ_h c_h ‖w_h‖₂ + N_ℓ N_1 ‖W_ℓ1‖₂ / √N_ℓ ], w_h the incoming weights of hidden neuron h, c_h
+the number of weights attached to it, P that of all: norms near 1 at a random start take the place of probabilities.
+Scardapane, Comminiello, Hussain, Uncini: Group sparse regularization for deep neural networks (2017).
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from sparcs.rivals.task import Found, Task, Weights, forward, graphs_of, mean_square, torch_generator, train
+
+STARTS = ("zero", "half", "random")
+
+
+def search(task: Task, strengths: Sequence[float], seed: int, start: str = "random") -> list[Found]:
+    """start: of the weights around hidden neurons.
+
+    "zero": all are 0, a perceptron whose hidden neurons get no gradient; "half": random incoming and zero outgoing
+    weights, also a perceptron, but one that can learn; "random": all random.
+    """
+    if start not in STARTS:
+        raise ValueError(f"start = {start!r}: allowed are {', '.join(STARTS)}")
+    runs, strength = len(strengths), torch.tensor(strengths)
+    weights = initial(task, runs, seed, start)
+
+    def loss(x: Tensor, y: Tensor) -> Tensor:
+        output = forward(weights, x.expand(runs, *x.shape))  # (runs, batch, N_ℓ)
+        return (mean_square(output, y) + strength * size(task, weights)).sum()
+
+    steps = train(task, seed, list(weights.values()), loss)
+    return [Found(graph, task.parameters, steps, steps) for graph in graphs_of(weights, task.bias)]
+
+
+def initial(task: Task, runs: int, seed: int, start: str) -> Weights:
+    """Uniform weights of variance 1 / (Σ_{j<i} N_j) in layer i, or zeros, as the start has it; the same in all runs."""
+    generator = torch_generator(seed, "initial")
+    last, weights = len(task.widths), {}
+    for i, j in task.pairs:
+        shape = task.widths[i - 1], task.widths[j - 1]
+        drawn = (2 * torch.rand(shape, generator=generator) - 1) * (3 / sum(task.widths[: i - 1])) ** 0.5
+        around_hidden = (i, j) != (last, 1)
+        if around_hidden and (start == "zero" or (start == "half" and i == last)):
+            drawn = torch.zeros(shape)
+        weights[i, j] = drawn.expand(runs, *shape).clone().requires_grad_()
+    return weights
+
+
+def size(task: Task, weights: Weights) -> Tensor:
+    """The bracket above over P, (runs,): what the strength is multiplied with."""
+    last, total = len(task.widths), sum(task.widths)
+    parts = []
+    for i in range(2, last):
+        incoming = torch.cat([weights[i, j] for j in range(1, i)], dim=-1)  # (runs, N_i, Σ N_j)
+        cost = (total - task.widths[i - 1]) / task.parameters
+        parts.append(cost * torch.linalg.vector_norm(incoming, dim=-1).sum(-1))  # gradient 0 at 0
+    skip = weights[last, 1]
+    skip_norm = torch.linalg.vector_norm(skip, dim=(-2, -1)) / task.widths[-1] ** 0.5
+    parts.append(skip[0].numel() / task.parameters * skip_norm)
+    return sum(parts)

@@ -1,0 +1,50 @@
+"""SPARCS itself: the maximal network through eigenvectors and eigenvalues, from the perceptron start.
+
+Loss: MSE + strength · Σ_k (c_k / P) Ω(λ_k), c_k the weights attached to one neuron of layer k, P all weights: |λ_h|
+takes the place of the probability that neuron h is there. Ω: Σ|λ| (L1), or √N_k ‖λ_k‖₂, the unsquared norm (L2).
+Peri, Chicchi, Fanelli, Giambagli: Spectral Architecture Search for Neural Network Models, (4.3) to (4.5).
+"""
+
+from collections.abc import Sequence
+
+import torch
+
+from sparcs import spectral
+from sparcs.ensemble.training import initial_parameters
+from sparcs.rivals.task import Found, Task, graphs_of, mean_square, train
+
+
+def search(task: Task, strengths: Sequence[float], seed: int, penalty: str = "l2") -> list[Found]:
+    """penalty: "l1" or "l2". Input eigenvalues are trained and penalised where there is a bias, as in experiment 1."""
+    if penalty not in ("l1", "l2"):
+        raise ValueError(f"penalty = {penalty!r}: allowed are l1 and l2")
+    runs, layers = len(strengths), len(task.widths)
+    start = initial_parameters(task.widths, [seed] * runs)
+    tensors = {name: torch.from_numpy(array) for name, array in start.items()}
+    phi = [tensors[f"eigenvectors.{k}"].requires_grad_() for k in range(layers - 1)]  # (runs, N_{k+1}, N_k)
+    lam = [tensors[f"eigenvalues.{k}"] for k in range(layers)]  # (runs, N_k)
+    first = 0 if task.bias else 1
+    trained = [*phi, *(block.requires_grad_() for block in lam[first:])]
+    weigh, strength = _weigh(task, penalty), torch.tensor(strengths)
+
+    def loss(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        output = spectral.forward_bundles(phi, lam, x.expand(runs, *x.shape), torch.relu)  # (runs, batch, N_ℓ)
+        size = sum(weigh[k] * spectral.penalty([lam[k]], penalty) for k in range(first, layers - 1))
+        return (mean_square(output, y) + strength * size).sum()
+
+    steps = train(task, seed, trained, loss)
+    with torch.no_grad():
+        bundles = {
+            (i, j): weight
+            for i in range(2, layers + 1)
+            for j, weight in spectral.incoming_weights([b.double() for b in phi], [b.double() for b in lam], i).items()
+        }
+    count = sum(block[0].numel() for block in trained)
+    return [Found(graph, count, steps, steps) for graph in graphs_of(bundles, task.bias)]
+
+
+def _weigh(task: Task, penalty: str) -> list[float]:
+    """c_k / P of every layer, times √N_k where the penalty is the norm of a layer."""
+    total = sum(task.widths)
+    scale = [width**0.5 if penalty == "l2" else 1.0 for width in task.widths]
+    return [(total - width) / task.parameters * own for width, own in zip(task.widths, scale, strict=True)]

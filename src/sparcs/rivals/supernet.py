@@ -1,0 +1,118 @@
+"""The search space: the maximal network in direct space, with gates on its bundles and its neurons."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from sparcs.pruning import Graph
+from sparcs.rivals.task import Task, Weights, forward, graphs_of
+
+GAIN = 3.0  # norm of a bundle into the output layer per output neuron: gates near 1 then suffice for either task
+
+
+@dataclass(frozen=True)
+class Gates:
+    """Values of the gates, each in [0, 1], for runs side by side.
+
+    bundles: the choice "linear" of every bundle, the rest being "none", (runs, bundles). identity, relu: two of the
+    choices of every hidden neuron, the rest being "off", (runs, hidden neurons), layer after layer. alive: the
+    probability that a neuron is not off; identity + relu where the choices exclude each other.
+    """
+
+    bundles: Tensor
+    identity: Tensor
+    relu: Tensor
+    alive: Tensor
+
+    @classmethod
+    def of_choices(cls, bundles: Tensor, neurons: Tensor) -> "Gates":
+        """From weights on the choices, (runs, bundles, 2) {none, linear}, (runs, hidden, 3) {off, identity, relu}."""
+        identity, relu = neurons[..., 1], neurons[..., 2]
+        return cls(bundles[..., 1], identity, relu, identity + relu)
+
+
+class Supernet:
+    """z_i = Σ_{j<i} g_ij Ŵ_ij a_j,  a_i = p_i ∘ z_i + r_i ∘ relu(z_i),  neither on the last layer.
+
+    g_ij, p_i, r_i: the gates "linear", "identity" and "ReLU". A gate and its weights must not trade scale, so the
+    bundles are normalised: the incoming weights of a hidden neuron, over all its bundles, have norm 1, and a bundle
+    into the output layer has the norm GAIN √N_ℓ, whatever the trained weights W_ij are. So the effect of a bundle or a
+    neuron is bounded by its gate.
+
+    ``weights``: for each layer i = 2 … ℓ the trained weights of all its bundles side by side, (runs, N_i, Σ_{j<i} N_j);
+    every run starts from the same ones, uniform with variance 1 / (Σ_{j<i} N_j).
+    """
+
+    def __init__(self, task: Task, runs: int, generator: torch.Generator) -> None:
+        self.widths, self.pairs, self.runs = task.widths, task.pairs, runs
+        self.hidden, self.bias = list(task.widths[1:-1]), task.bias
+        self.weights = []
+        for i in range(2, len(self.widths) + 1):
+            shape = (self.widths[i - 1], sum(self.widths[: i - 1]))
+            start = (2 * torch.rand(shape, generator=generator) - 1) * (3 / shape[1]) ** 0.5
+            self.weights.append(start.expand(runs, *shape).clone().requires_grad_())
+
+    @property
+    def trained(self) -> int:
+        """Weights of one run."""
+        return sum(weight[0].numel() for weight in self.weights)
+
+    def normalised(self) -> list[Tensor]:
+        """Ŵ of each layer i = 2 … ℓ, as ``weights``."""
+        *into_hidden, last = self.weights
+        rows = [weight / weight.norm(dim=-1, keepdim=True) for weight in into_hidden]
+        scale = GAIN * self.widths[-1] ** 0.5
+        blocks = [block / block.norm(dim=(-2, -1), keepdim=True) for block in last.split(self.widths[:-1], dim=-1)]
+        return [*rows, scale * torch.cat(blocks, dim=-1)]
+
+    def effective(self, gates: Gates, normalised: Sequence[Tensor] | None = None) -> Weights:
+        """The bundles of the network of ReLU neurons and skips alone that is the same function, (runs, N_i, N_j) each.
+
+        Many points times few weights: this is cheaper than gates on the activities. normalised: Ŵ, if known.
+        """
+        weights, first = {}, 0
+        for i, weight in enumerate(self.normalised() if normalised is None else normalised, start=2):
+            for j, block in enumerate(weight.split(self.widths[: i - 1], dim=-1), start=1):
+                weights[i, j] = block * gates.bundles[:, first, None, None]
+                first += 1
+        return folded(weights, *(values.split(self.hidden, dim=-1) for values in (gates.identity, gates.relu)))
+
+    def __call__(self, x: Tensor, gates: Gates, normalised: Sequence[Tensor] | None = None) -> Tensor:
+        """(batch, N_1) -> (runs, batch, N_ℓ)."""
+        return forward(self.effective(gates, normalised), x.expand(self.runs, *x.shape))
+
+    def size(self, gates: Gates) -> Tensor:
+        """Expected parameters over those of the maximal network, (runs,).
+
+        A weight is there if its bundle and the neurons at both ends are: Σ_{ij} g_ij n_i n_j, n_i the expected number
+        of neurons of layer i that are not off.
+        """
+        neurons = [float(self.widths[0]), *(alive.sum(-1) for alive in gates.alive.split(self.hidden, dim=-1))]
+        neurons.append(float(self.widths[-1]))
+        expected = sum(gates.bundles[:, k] * neurons[i - 1] * neurons[j - 1] for k, (i, j) in enumerate(self.pairs))
+        return expected / sum(self.widths[i - 1] * self.widths[j - 1] for i, j in self.pairs)
+
+    def graphs(self, gates: Gates) -> list[Graph]:
+        """The networks of all runs."""
+        with torch.no_grad():
+            return graphs_of(self.effective(gates), self.bias)
+
+
+def folded(weights: Weights, identity: Sequence[Tensor], relu: Sequence[Tensor]) -> Weights:
+    """Bundles, for ReLU neurons alone, of a network whose hidden neurons are  a = p ∘ z + r ∘ relu(z).
+
+    What a neuron passes on linearly, p z_i = p Σ_j W_ij a_j, goes into the skips: W_kj + W_ki diag(p) W_ij, k > i > j,
+    one layer i after the other; W_ki diag(r) is left. weights: {(i, j): (runs, N_i, N_j)}; identity, relu: p and r of
+    each hidden layer, (runs, N_i).
+    """
+    weights = dict(weights)
+    layers = max(i for i, _ in weights)
+    for i, (p, r) in enumerate(zip(identity, relu, strict=True), start=2):
+        for k in range(i + 1, layers + 1):
+            linear = weights[k, i] * p[:, None]  # (runs, N_k, N_i)
+            for j in range(1, i):
+                weights[k, j] = torch.baddbmm(weights[k, j], linear, weights[i, j])
+            weights[k, i] = weights[k, i] * r[:, None]
+    return weights

@@ -1,0 +1,153 @@
+"""What every method is given, and what it hands back: the protocol of the comparison."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sparcs import seeds
+from sparcs.ensemble.batches import epoch_orders
+from sparcs.pruning import Graph
+
+Weights = dict[tuple[int, int], Tensor]  # bundles (i, j), (runs, N_i, N_j) each
+
+HISTORY = 20  # times in a search at which the gates are looked at
+
+
+@dataclass(frozen=True)
+class Task:
+    """Data, the maximal network and the training that all methods share.
+
+    x, y: training points, (points, N_1) and (points, N_ℓ); x_choose, y_choose: the validation points, on which gates of
+    bi-level methods are trained and on which everything is chosen. widths: N_1 … N_ℓ. bias: the last column of x is
+    constant 1, and counts as a neuron of the input layer. steps: optimiser steps of the weights.
+    """
+
+    x: Tensor
+    y: Tensor
+    x_choose: Tensor
+    y_choose: Tensor
+    widths: tuple[int, ...]
+    bias: bool
+    steps: int
+    batch_size: int
+    learning_rate: float
+
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """The bundles (i, j) of the maximal network, j < i, layers counted from 1."""
+        return [(i, j) for i in range(2, len(self.widths) + 1) for j in range(1, i)]
+
+    @property
+    def parameters(self) -> int:
+        """Weights of the maximal network, every skip included."""
+        return sum(self.widths[i - 1] * self.widths[j - 1] for i, j in self.pairs)
+
+    def batches(self, seed: int, steps: int | None = None) -> Iterator[Tensor]:
+        """Indices of the training points of each step, a fresh shuffle every epoch; the same for every method."""
+        return self._shuffled(seeds.generator(seed, "batches"), len(self.x), self.steps if steps is None else steps)
+
+    def second_batches(self, seed: int, points: int) -> Iterator[Tensor]:
+        """Indices of the batches on which gates are trained, drawn apart from those of the weights."""
+        return self._shuffled(seeds.generator(seed, "gates"), points, self.steps)
+
+    def _shuffled(self, generator: np.random.Generator, points: int, steps: int) -> Iterator[Tensor]:
+        done = 0
+        while done < steps:
+            order = torch.from_numpy(epoch_orders(generator, points, 1)[0]).long()
+            for batch in order.split(self.batch_size)[: steps - done]:
+                yield batch
+                done += 1
+
+
+@dataclass(frozen=True)
+class Found:
+    """A network that a search has found, and what the search took.
+
+    graph: its weights, f = relu. trained: numbers trained at a time during the search. steps: optimiser steps of
+    weights; gradient_evaluations: batches through which a gradient was taken, those for gates included. trainings:
+    networks trained from a start. history: the gates over time, one mapping a row.
+    """
+
+    graph: Graph
+    trained: int
+    steps: int
+    gradient_evaluations: int
+    trainings: int = 1
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+def mean_square(output: Tensor, target: Tensor) -> Tensor:
+    """Mean over batch and outputs of the squared error, (…, batch, N_ℓ) -> (…)."""
+    errors = output - target
+    return (errors * errors).mean(dim=(-2, -1))
+
+
+def train(
+    task: Task,
+    seed: int,
+    parameters: Sequence[Tensor],
+    loss: Callable[[Tensor, Tensor], Tensor],
+    steps: int | None = None,
+) -> int:
+    """Adam on ``loss(x, y)``, a scalar, over the task's batches; returns the number of steps.
+
+    Networks of several strengths stand side by side in leading dimensions: Adam is elementwise, and the sum of their
+    losses trains each by itself.
+    """
+    optimizer = adam(task, parameters)
+    steps = task.steps if steps is None else steps
+    for batch in task.batches(seed, steps):
+        optimizer.zero_grad()
+        loss(task.x[batch], task.y[batch]).backward()
+        optimizer.step()
+    return steps
+
+
+def adam(task: Task, parameters: Sequence[Tensor]) -> torch.optim.Adam:
+    """The weight optimiser of every method."""
+    return torch.optim.Adam(parameters, lr=task.learning_rate, fused=True)
+
+
+def torch_generator(seed: int, stream: str) -> torch.Generator:
+    """A generator of PyTorch's for one purpose of a trial, as ``seeds.generator`` is NumPy's."""
+    return torch.Generator().manual_seed(int(seeds.generator(seed, stream).integers(2**63)))
+
+
+def forward(weights: Weights, x: Tensor) -> Tensor:
+    """a_1 = x,  a_i = relu(Σ_{j<i} W_ij a_j), no relu on the last layer; (runs, batch, N_1) -> (runs, batch, N_ℓ).
+
+    A bundle that is not among the weights is not there; one into every layer is.
+    """
+    layers = max(i for i, _ in weights)
+    activities = {1: x}
+    for i in range(2, layers + 1):
+        first, *others = [j for j in range(1, i) if (i, j) in weights]
+        z = activities[first] @ weights[i, first].mT  # (runs, batch, N_i)
+        for j in others:
+            z = torch.baddbmm(z, activities[j], weights[i, j].mT)
+        activities[i] = torch.relu(z) if i < layers else z
+    return activities[layers]
+
+
+def graphs_of(weights: Weights, bias: bool) -> list[Graph]:
+    """The graph of each run from its bundles, (runs, N_i, N_j) each; with bias, the last column of W_i1 is b_i.
+
+    A bundle that is not among the weights has zeros.
+    """
+    arrays = {pair: weight.detach().double().numpy() for pair, weight in weights.items()}
+    runs, layers = len(next(iter(arrays.values()))), max(i for i, _ in arrays)
+    widths = {j: array.shape[-1] for (_, j), array in arrays.items()} | {i: a.shape[-2] for (i, _), a in arrays.items()}
+    nothing = {(i, j): np.zeros((runs, widths[i], widths[j])) for i in range(2, layers + 1) for j in range(1, i)}
+    return [_graph({pair: array[run] for pair, array in (nothing | arrays).items()}, bias) for run in range(runs)]
+
+
+def _graph(weights: dict[tuple[int, int], np.ndarray], bias: bool) -> Graph:
+    layers = max(i for i, _ in weights)
+    biases = {i: np.zeros(len(weights[i, 1])) for i in range(2, layers + 1)}
+    if bias:
+        biases = {i: weights[i, 1][:, -1] for i in biases}
+        weights |= {(i, 1): weights[i, 1][:, :-1] for i in biases}
+    return Graph(weights, biases)

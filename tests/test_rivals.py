@@ -1,0 +1,333 @@
+"""The rivals' update rules, their search space and the protocol, against closed forms, autograd and plain networks."""
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+import rival_tables
+from sparcs import comparison, params, pruning
+from sparcs.claims.rivals import finds_smaller_networks
+from sparcs.experiments import rivals as experiment
+from sparcs.rivals import darts, gaea, gated, group_lasso, linear, magnitude_pruning, spectral_pruning, spectral_search
+from sparcs.rivals.supernet import Gates, Supernet
+from sparcs.rivals.task import Task, mean_square, torch_generator
+
+WIDTHS = (3, 5, 4, 2)
+PROTOCOL = {
+    "validation_share": 0.2,
+    "test_points": 60,
+    "learning_rate": 0.001,
+    "strengths": [0.01, 0.1],
+    "loss_budget": 0.05,
+    "few_neurons": 3,
+    "retraining_steps": 3,
+}
+
+
+def tiny(steps=6, widths=WIDTHS, bias=False):
+    generator = torch.Generator().manual_seed(1)
+    x = torch.rand(40, widths[0], generator=generator) * 2 - 1
+    if bias:
+        x[:, -1] = 1
+    y = torch.relu(x @ torch.rand(widths[0], widths[-1], generator=generator)) + x[:, :1]
+    return Task(x[:30], y[:30], x[30:], y[30:], widths, bias, steps, 8, 1e-2)
+
+
+def random_gates(runs, seed=0, widths=WIDTHS):
+    generator = torch.Generator().manual_seed(seed)
+    pairs, hidden = len(widths) * (len(widths) - 1) // 2, sum(widths[1:-1])
+    return Gates.of_choices(
+        torch.rand(runs, pairs, 2, generator=generator).softmax(-1),
+        torch.rand(runs, hidden, 3, generator=generator).softmax(-1),
+    )
+
+
+def gated_by_hand(net, gates, x):
+    """The supernet with its gates on bundles and activities, one run, as its docstring has it."""
+    activities, bundle, neuron = [x], 0, 0
+    for i, weight in enumerate(net.normalised(), start=2):
+        z = 0
+        for j, block in enumerate(weight[0].split(list(net.widths[: i - 1]), dim=-1)):
+            z = z + gates.bundles[0, bundle] * activities[j] @ block.T
+            bundle += 1
+        if i < len(net.widths):
+            own = slice(neuron, neuron + net.widths[i - 1])
+            z = gates.identity[0, own] * z + gates.relu[0, own] * torch.relu(z)
+            neuron = own.stop
+        activities.append(z)
+    return activities[-1]
+
+
+def outputs(graph, x):
+    """The graph's function in float64."""
+    activities = {1: x.double().numpy()}
+    for i in range(2, graph.layers + 1):
+        z = sum(activities[j] @ graph.weights[i, j].T for j in range(1, i)) + graph.biases[i]
+        activities[i] = np.maximum(z, 0) if i < graph.layers else z
+    return activities[graph.layers]
+
+
+def test_the_supernet_is_its_formula_and_folds_into_relu_neurons_and_skips():
+    task = tiny()
+    net, gates = Supernet(task, 1, torch_generator(0, "initial")), random_gates(1)
+    expected = gated_by_hand(net, gates, task.x).detach()
+    torch.testing.assert_close(net(task.x, gates)[0].detach(), expected)
+    np.testing.assert_allclose(outputs(net.graphs(gates)[0], task.x), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_gate_switched_off_is_the_network_without_the_bundle():
+    task = tiny()
+    net, gates = Supernet(task, 1, torch_generator(0, "initial")), random_gates(1)
+    pair = task.pairs.index((4, 2))
+    closed = Gates(gates.bundles.clone(), gates.identity, gates.relu, gates.alive)
+    closed.bundles[0, pair] = 0
+    weights = net.normalised()
+    weights[2] = weights[2].clone()
+    weights[2][..., 3:8] = 0  # the columns of layer 2 in the weights of layer 4
+    torch.testing.assert_close(net(task.x, closed), net(task.x, gates, weights))
+    assert not torch.allclose(net(task.x, closed), net(task.x, gates))
+    off = Gates(gates.bundles, gates.identity.clone(), gates.relu.clone(), gates.alive.clone())
+    for values in (off.identity, off.relu, off.alive):
+        values[0, 0] = 0
+    first = net.graphs(off)[0]
+    assert not first.weights[3, 2][:, 0].any() and not first.weights[4, 2][:, 0].any()
+
+
+def test_weights_cannot_take_over_the_scale_of_a_gate():
+    task = tiny()
+    net, gates = Supernet(task, 1, torch_generator(0, "initial")), random_gates(1)
+    before = net(task.x, gates)
+    with torch.no_grad():
+        for weight in net.weights:
+            weight *= 7
+    torch.testing.assert_close(net(task.x, gates), before)
+
+
+def test_expected_size_counts_the_parameters_of_a_decided_network():
+    task = tiny()
+    net = Supernet(task, 1, torch_generator(0, "initial"))
+    pairs = torch.ones(1, len(task.pairs))
+    pairs[0, task.pairs.index((4, 1))] = 0
+    alive = torch.tensor([[1.0, 1, 0, 0, 0, 1, 0, 0, 0]])  # 2 of 5, 1 of 4
+    size = net.size(Gates(pairs, torch.zeros_like(alive), alive, alive))
+    assert size.item() * task.parameters == pytest.approx(3 * 2 + 3 * 1 + 2 * 1 + 2 * 2 + 1 * 2)
+
+
+def test_exponentiated_gradient_is_its_closed_form_and_stays_on_the_simplex():
+    theta = torch.tensor([[0.2, 0.3, 0.5], [1e-5, 0.4, 1 - 0.4 - 1e-5]])
+    gradient = torch.tensor([[1.0, -2.0, 0.5], [300.0, -200.0, 0.0]])
+    found = gaea.exponentiated(theta, gradient, 0.1)
+    by_hand = theta.double() * torch.exp(-0.1 * gradient.double())
+    by_hand = (by_hand / by_hand.sum(-1, keepdim=True)).clamp(min=1e-5)
+    by_hand = by_hand / by_hand.sum(-1, keepdim=True)
+    torch.testing.assert_close(found.double(), by_hand, rtol=1e-5, atol=1e-9)
+    torch.testing.assert_close(found.sum(-1), torch.ones(2))
+    assert (found >= 0.99e-5).all()
+    large = gaea.exponentiated(theta, 1e6 * gradient, 10.0)
+    assert torch.isfinite(large).all()
+
+
+def test_gaea_keeps_its_mixtures_on_the_simplex_through_a_search():
+    task = tiny(20)
+    mixtures = gaea.Simplex(task, 2, 10.0)
+    gated.search(task, [0.01, 0.1], 0, mixtures, 1)
+    for theta in mixtures.trained:
+        torch.testing.assert_close(theta.detach().sum(-1), torch.ones(theta.shape[:-1]))
+        assert (theta > 0).all()
+    assert not torch.equal(mixtures.trained[1][0], mixtures.trained[1][1])  # the strengths differ
+
+
+def test_the_gradient_of_darts_is_autograds_of_the_plain_formula():
+    task = tiny()
+    net, mixture = Supernet(task, 1, torch_generator(0, "initial")), darts.Softmax(task, 1, 0.1)
+    with torch.no_grad():
+        for logits in mixture.trained:
+            logits.copy_(torch.randn(logits.shape, generator=torch.Generator().manual_seed(3)))
+    found = gated.gradients(mixture, lambda gates: mean_square(net(task.x, gates), task.y) + 0.1 * net.size(gates))
+    gates = mixture.gates()
+    widths = [3.0, gates.alive[0, :5].sum(), gates.alive[0, 5:].sum(), 2.0]
+    size = sum(gates.bundles[0, k] * widths[i - 1] * widths[j - 1] for k, (i, j) in enumerate(task.pairs))
+    loss = (gated_by_hand(net, gates, task.x) - task.y).square().mean() + 0.1 * size / task.parameters
+    for own, other in zip(found, torch.autograd.grad(loss, mixture.trained), strict=True):
+        torch.testing.assert_close(own, other, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("start", ["zero", "half"])
+def test_group_lasso_starts_as_a_perceptron_and_leaves_it_only_with_random_incoming_weights(start):
+    task = tiny(50)
+    before = group_lasso.initial(task, 1, 0, start)
+    skip = before[4, 1][0].detach()
+    assert not any(before[4, j].any() for j in (2, 3))
+    graph = group_lasso.search(task, [1e-4], 0, start=start)[0].graph
+    hidden = [graph.weights[pair] for pair in graph.weights if pair != (4, 1)]
+    assert any(weight.any() for weight in hidden) == (start == "half")
+    assert not np.allclose(graph.weights[4, 1], skip)
+
+
+def test_the_linear_model_is_least_squares():
+    task = tiny(widths=(3, 5, 1))
+    found = linear.search(task, [0.1], 0)[0].graph
+    expected = np.linalg.lstsq(task.x.double().numpy(), task.y.double().numpy(), rcond=None)[0]
+    np.testing.assert_allclose(found.weights[2, 1], expected.T, rtol=1e-6, atol=1e-9)
+
+
+def test_magnitude_pruning_leaves_the_share_that_was_asked_for():
+    task = tiny(100, widths=(3, 20, 10, 2))
+    graph = magnitude_pruning.search(task, [1e-4], 0, pruned=0.7)[0].graph
+    assert [int(graph.weights[i, i - 1].any(axis=1).sum()) for i in (2, 3)] == [6, 3]
+    assert not graph.weights[4, 1].any()
+
+
+def test_sparcs_starts_as_a_perceptron_and_agrees_with_its_own_graph():
+    task = tiny(0)
+    graph = spectral_search.search(task, [0.1], 5)[0].graph
+    assert not any(graph.weights[i, j].any() for i in (2, 3) for j in range(1, i))
+    assert graph.weights[4, 1].any()
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        lambda task, seed: spectral_search.search(task, [0.01, 0.1], seed, penalty="l1"),
+        lambda task, seed: spectral_pruning.search(task, [0.01, 0.1], seed),
+        lambda task, seed: group_lasso.search(task, [0.01, 0.1], seed),
+        lambda task, seed: magnitude_pruning.search(task, [0.01, 0.1], seed),
+        lambda task, seed: darts.search(task, [0.01, 0.1], seed),
+        lambda task, seed: gaea.search(task, [0.01, 0.1], seed, levels=2),
+    ],
+)
+def test_a_seed_gives_one_result_and_another_seed_another(search):
+    task = tiny(8, widths=(3, 6, 2), bias=True)
+    one, same, other = (search(task, seed) for seed in (1, 1, 2))
+    for strength in range(2):
+        found = [each[strength].graph.weights[3, 2] for each in (one, same, other)]
+        np.testing.assert_array_equal(found[0], found[1])
+        assert not np.array_equal(found[0], found[2])
+    assert one[0].steps == 8
+
+
+def test_bi_level_and_single_level_count_two_gradients_a_step():
+    task = tiny(8)
+    for search, options in ((darts.search, {}), (gaea.search, {"levels": 1}), (gaea.search, {"levels": 2})):
+        assert search(task, [0.1], 0, **options)[0].gradient_evaluations == 16
+    assert spectral_search.search(task, [0.1], 0)[0].gradient_evaluations == 8
+
+
+def random_graph(seed=0, widths=(3, 6, 5, 2)):
+    random = np.random.default_rng(seed)
+    weights = {(i, j): random.normal(size=(widths[i - 1], widths[j - 1])) for i in range(2, 5) for j in range(1, i)}
+    return pruning.Graph(weights, {i: np.zeros(widths[i - 1]) for i in range(2, 5)})
+
+
+def test_compaction_keeps_the_outputs_of_neurons_that_do_nothing():
+    graph = random_graph()
+    weights = dict(graph.weights)
+    for k in (3, 4):
+        weights[k, 2] = weights[k, 2] * (np.arange(6) < 4)  # two neurons that nothing hears
+    weights[4, 3] = 0 * weights[4, 3]  # a layer that nothing hears
+    x = torch.rand(50, 3) * 2 - 1
+    expected = outputs(pruning.Graph(weights, graph.biases), x)
+    points = x, torch.from_numpy(expected).float() + 0.1 * torch.randn(50, 2)
+    loss = experiment.loss_of(pruning.Graph(weights, graph.biases), points)
+    small = experiment.fewest_neurons(pruning.Graph(weights, graph.biases), points, loss * (1 + 1e-6))
+    assert experiment.size_of(small)["neurons"] == 4 and experiment.size_of(small)["hidden_layers"] == 1
+    np.testing.assert_allclose(outputs(small, x), expected, rtol=1e-9)
+
+
+def test_the_strongest_neurons_are_those_of_largest_path_norm():
+    graph = random_graph(2)
+    kept = experiment.strongest(graph, 3)
+    norms = np.sort(np.concatenate(list(pruning.importance(graph).values())))
+    assert experiment.size_of(kept)["neurons"] == 3
+    importance = np.concatenate(list(pruning.importance(graph).values()))
+    assert (importance >= norms[-3]).sum() == 3
+
+
+def settings(search="gaea", **options):
+    task = {"hidden": [5, 4], "bias": False, "points": 100, "batch_size": 10, "steps": 12}
+    return params.RivalTrial(**PROTOCOL, task=task, method={"search": search, "options": options})
+
+
+def data():
+    random = np.random.default_rng(0)
+    x, x_test = random.uniform(-1, 1, (100, 3)), random.uniform(-1, 1, (60, 3))
+    w = random.normal(size=(3, 3))
+    return {"x_train": x, "y_train": np.maximum(x @ w, 0), "x_test": x_test, "y_test": np.maximum(x_test @ w, 0)}
+
+
+def test_a_job_measures_every_trial_at_every_strength_and_does_not_depend_on_chunks():
+    both = experiment.run(data(), settings(), "teacher", [0, 1], 7)
+    second = experiment.run(data(), settings(), "teacher", [1], 7)
+    trials = both["trials"]
+    assert trials[["trial", "strength"]].to_numpy().tolist() == [[0, 0.01], [0, 0.1], [1, 0.01], [1, 0.1]]
+    pd.testing.assert_frame_equal(trials[trials["trial"] == 1].reset_index(drop=True), second["trials"])
+    assert trials["budget_parameters"].le(trials["maximal_parameters"]).all()
+    assert (trials["few_neurons"] <= 3).all()
+    assert {"entropy", "expected_size"} <= set(both["history"]) and both["history"]["entropy"].between(0, 1.001).all()
+    assert (both["costs"][["core_seconds", "peak_mib"]] > 0).all(axis=None)
+
+
+def test_an_option_that_a_method_does_not_have_is_one_sentence():
+    with pytest.raises(params.ParameterError, match=r"options .* of gaea"):
+        experiment.run(data(), settings(speed=3), "teacher", [0], 7)
+    with pytest.raises(ValueError, match=r"there is no file src/sparcs/rivals/magic\.py"):
+        settings("magic")
+
+
+def test_holm_is_the_step_down_rule():
+    assert comparison.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert comparison.holm([0.5, np.nan, 0.9])[0] == 1.0 and np.isnan(comparison.holm([0.5, np.nan, 0.9])[1])
+
+
+def judged(change=None):
+    table = rival_tables.rivals(np.random.default_rng(3), rival_tables.FULL)["rivals/trials"]
+    if change:
+        change(table)
+    return list(finds_smaller_networks({"rivals/trials": table}))
+
+
+def better(table, mask):
+    for column in ("budget_parameters", "few_parameters"):
+        table.loc[mask, column] = table.loc[mask, column] / 1000
+    for column in [name for name in table if name.endswith("mse")]:
+        table.loc[mask, column] = table.loc[mask, column] / 1000
+
+
+def test_g2_follows_its_rule():
+    def sparcs_wins(table):
+        for column in [name for name in table if name.endswith("test_r2")]:
+            table[column] = 0.99
+        better(table, table["method"] == "sparcs_l2")
+
+    def gaea_wins(table):
+        for column in [name for name in table if name.endswith("test_r2")]:
+            table[column] = 0.99
+        better(table, table["method"] == "gaea")
+
+    assert [part.verdict for part in judged(sparcs_wins)] == ["replicated", "replicated"]
+    assert [part.verdict for part in judged(gaea_wins)] == ["not replicated", "not replicated"]
+    assert "gaea" in judged(gaea_wins)[0].reason
+    fewer = rival_tables.FULL | {"seeds": 9}
+    parts = list(finds_smaller_networks(rival_tables.rivals(np.random.default_rng(3), fewer)))
+    assert all(part.untested == "n = 9, fewer than 10" for part in parts)
+    alone = rival_tables.rivals(np.random.default_rng(3), rival_tables.SMOKE)
+    assert all("not run" in part.untested for part in finds_smaller_networks(alone))
+
+
+def test_a_method_that_never_fits_counts_as_the_maximal_network():
+    table = rival_tables.rivals(np.random.default_rng(3), rival_tables.FULL)["rivals/trials"]
+    for column in [name for name in table if name.endswith("test_r2")]:
+        table.loc[table["method"] == "linear", column] = 0.7
+    found = comparison.scalars(table).query("method == 'linear' and task == 'teacher'")
+    assert (found["parameters"] == 18400).all()
+
+
+def test_the_plain_perceptron_has_no_skips():
+    task = tiny()
+    network = magnitude_pruning.perceptron(task, 0)
+    shapes = [tuple(layer.weight.shape) for layer in network if isinstance(layer, nn.Linear)]
+    assert shapes == [(after, before) for before, after in pairwise(WIDTHS)]
