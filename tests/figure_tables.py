@@ -337,7 +337,7 @@ ORIGIN = {
     "core_minutes": 1.0,
     "trials": 1,
 }
-EXPERIMENTS = ("theory", "regression", "teacher_student", "hyperparameters", "depth", "cifar10", "cifar100")
+EXPERIMENTS = ("rivals", "theory", "regression", "teacher_student", "hyperparameters", "depth", "cifar10", "cifar100")
 PROVENANCE = {
     **ORIGIN,
     "experiments": dict.fromkeys(EXPERIMENTS, ORIGIN),

@@ -25,6 +25,7 @@ TINY = {
         "chunk": 2,
     },
     "depth": {"alpha_beta": {"trials": 0}},
+    "rivals": {"alpha_beta": {"points": 200}, "test_points": 100, "teacher": {"trials": 0}},
 }
 
 

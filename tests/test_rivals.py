@@ -12,7 +12,20 @@ import rival_tables
 from sparcs import comparison, params, pruning
 from sparcs.claims.rivals import finds_smaller_networks
 from sparcs.experiments import rivals as experiment
-from sparcs.rivals import darts, gaea, gated, group_lasso, linear, magnitude_pruning, spectral_pruning, spectral_search
+from sparcs.rivals import (
+    darts,
+    fairdarts,
+    gaea,
+    gated,
+    gdas,
+    group_lasso,
+    linear,
+    magnitude_pruning,
+    pc_darts,
+    reinforce,
+    spectral_pruning,
+    spectral_search,
+)
 from sparcs.rivals.supernet import Gates, Supernet
 from sparcs.rivals.task import Task, mean_square, torch_generator
 
@@ -189,6 +202,12 @@ def test_sparcs_starts_as_a_perceptron_and_agrees_with_its_own_graph():
     assert graph.weights[4, 1].any()
 
 
+def numbers(found):
+    """All weights, and the validation losses on the way."""
+    losses = [row["validation_mse"] for row in found.history]
+    return np.concatenate([weight.ravel() for weight in found.graph.weights.values()] + [losses])
+
+
 @pytest.mark.parametrize(
     "search",
     [
@@ -198,13 +217,17 @@ def test_sparcs_starts_as_a_perceptron_and_agrees_with_its_own_graph():
         lambda task, seed: magnitude_pruning.search(task, [0.01, 0.1], seed),
         lambda task, seed: darts.search(task, [0.01, 0.1], seed),
         lambda task, seed: gaea.search(task, [0.01, 0.1], seed, levels=2),
+        lambda task, seed: gdas.search(task, [0.01, 0.1], seed),
+        lambda task, seed: fairdarts.search(task, [0.01, 0.1], seed),
+        lambda task, seed: pc_darts.search(task, [0.01, 0.1], seed),
+        lambda task, seed: reinforce.search(task, [0.01, 0.1], seed),
     ],
 )
 def test_a_seed_gives_one_result_and_another_seed_another(search):
     task = tiny(8, widths=(3, 6, 2), bias=True)
     one, same, other = (search(task, seed) for seed in (1, 1, 2))
     for strength in range(2):
-        found = [each[strength].graph.weights[3, 2] for each in (one, same, other)]
+        found = [numbers(each[strength]) for each in (one, same, other)]
         np.testing.assert_array_equal(found[0], found[1])
         assert not np.array_equal(found[0], found[2])
     assert one[0].steps == 8
@@ -215,6 +238,56 @@ def test_bi_level_and_single_level_count_two_gradients_a_step():
     for search, options in ((darts.search, {}), (gaea.search, {"levels": 1}), (gaea.search, {"levels": 2})):
         assert search(task, [0.1], 0, **options)[0].gradient_evaluations == 16
     assert spectral_search.search(task, [0.1], 0)[0].gradient_evaluations == 8
+
+
+def test_gdas_draws_one_choice_each_and_passes_the_gradient_of_the_softmax():
+    task = tiny()
+    drawn = gdas.Gumbel(task, 1, 0.1, torch.Generator().manual_seed(0))
+    drawn.at(0.5)
+    assert drawn.temperature == pytest.approx(5.05)
+    gates = drawn.gates()
+    for values in (gates.bundles, gates.identity, gates.relu):
+        assert ((values < 1e-6) | (values > 1 - 1e-6)).all()
+    gradient = torch.autograd.grad(gates.relu.sum(), drawn.trained[1])[0]
+    torch.testing.assert_close(gradient.sum(-1), torch.zeros(1, 9), atol=1e-6, rtol=0)  # of a softmax
+    assert gradient.any()
+
+
+def test_the_controllers_gradient_is_the_score_function_times_the_advantage():
+    task = tiny()
+    controller = reinforce.Controller(task, 1, 0.1, torch.Generator().manual_seed(0))
+    controller.mean = torch.zeros(1)
+    seen = []
+    controller.update(lambda gates: seen.append(gates) or torch.ones(1))
+    mean = -0.05  # of the rewards 0 and −1
+    picked = torch.stack([1 - seen[0].bundles, seen[0].bundles], dim=-1)
+    expected = (1 + mean) * (picked - 0.5)  # −(R − b) (one-hot − π), R = −1
+    torch.testing.assert_close(controller.trained[0].grad, expected)
+    assert reinforce.search(task, [0.1], 0)[0].gradient_evaluations == 6
+
+
+def test_fairdarts_pushes_a_gate_away_from_a_half_by_its_closed_form():
+    task = tiny()
+    gates = fairdarts.Sigmoids(task, 1, 0.1, 2.0)
+    with torch.no_grad():
+        for alpha in gates.trained:
+            alpha.fill_(0.3)
+    gates.update(lambda found: 0 * found.relu.sum(-1))
+    value = torch.tensor(0.3).sigmoid()
+    count = len(task.pairs) + 2 * 9
+    expected = -2.0 * 2 * (value - 0.5) * value * (1 - value) / count
+    torch.testing.assert_close(gates.trained[0].grad, torch.full_like(gates.trained[0], float(expected)))
+    found = gates.gates()
+    torch.testing.assert_close(found.alive, 1 - (1 - found.identity) * (1 - found.relu))
+
+
+def test_pc_darts_gates_a_part_of_the_neurons_and_leaves_the_others_relu():
+    task = tiny(widths=(3, 400, 2))
+    partial = pc_darts.Partial(task, 1, 0.1, 4, torch.Generator().manual_seed(0))
+    gates = partial.gates()
+    ungated = (gates.relu == 1).float().mean().item()
+    assert 0.65 < ungated < 0.85 and gates.relu.min().item() == pytest.approx(1 / 3)
+    torch.testing.assert_close(gates.bundles, torch.full((1, 3), 0.5))  # β is uniform, and counts its bundles
 
 
 def random_graph(seed=0, widths=(3, 6, 5, 2)):

@@ -8,6 +8,8 @@ from pydantic import BaseModel
 
 from sparcs import params
 
+NAMED = (params.Ensemble, params.RivalMethod)  # of which params.yaml holds several by name
+
 
 @click.command()
 def describe_params() -> None:
@@ -21,7 +23,7 @@ def describe(model: type[BaseModel] = params.Settings, prefix: str = "") -> Iter
     for name, field in model.model_fields.items():
         nested = [a for a in (field.annotation, *get_args(field.annotation)) if _is_model(a)]
         if nested:
-            yield from describe(nested[0], f"{prefix}{name}." + ("<name>." if nested[0] is params.Ensemble else ""))
+            yield from describe(nested[0], f"{prefix}{name}." + ("<name>." if nested[0] in NAMED else ""))
         else:
             yield f"{prefix}{name}", _type_name(field.annotation), field.description or ""
 

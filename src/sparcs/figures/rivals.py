@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from sparcs.comparison import FEW, GOOD_R2, KEYS, networks
 from sparcs.figures.spread import count_range
@@ -151,6 +152,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str]) -> None:
     axes.axhline(1 - GOOD_R2, color=GREY, linewidth=0.8, linestyle=(0, (4, 2)))
     axes.set_xscale("log")
     axes.set_yscale("log")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_ylim(top=max(2.0, float(np.nanquantile(rows["unexplained"], 0.99)) if len(rows) else 2.0))
     axes.set_xlabel("parameters after compaction")
     axes.set_ylabel("1 − R², test")

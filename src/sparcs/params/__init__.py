@@ -22,7 +22,7 @@ from sparcs.params.experiments import (
 )
 from sparcs.params.fields import MOST_TRIALS, Fraction, Model, Name, NonNegative, Positive, TrainingSettings, Trial
 from sparcs.params.images import ImageFiles, ImageSources
-from sparcs.params.rivals import Rivals, RivalTask, RivalTrial
+from sparcs.params.rivals import RivalMethod, Rivals, RivalTask, RivalTrial
 from sparcs.params.settings import (
     SCALES,
     ParameterError,
@@ -63,6 +63,7 @@ __all__ = [
     "Regression",
     "RegressionData",
     "RegressionTrial",
+    "RivalMethod",
     "RivalTask",
     "RivalTrial",
     "Rivals",

@@ -20,10 +20,12 @@ Loss = Callable[[Gates], Tensor]  # gates of all runs -> the penalised loss of e
 class Architecture(ABC):
     """The gates of several runs and how they are trained.
 
-    ``trained``: the tensors of architecture parameters, (runs, bundles, …) and (runs, hidden neurons, …).
+    ``trained``: the tensors of architecture parameters, (runs, …) each. ``gradients_per_update``: batches through which
+    an update takes a gradient.
     """
 
     trained: list[Tensor]
+    gradients_per_update = 1
 
     @abstractmethod
     def gates(self) -> Gates:
@@ -110,9 +112,10 @@ def search(
         mean_square(net(task.x[batch], gates, weights), task.y[batch]).sum().backward()
         optimizer.step()
     record(history, architecture, net, task, task.steps)
+    per_step = 1 + architecture.gradients_per_update
     trained = net.trained + sum(theta[0].numel() for theta in architecture.trained)
     return [
-        Found(graph, trained, task.steps, 2 * task.steps, history=rows)
+        Found(graph, trained, task.steps, per_step * task.steps, history=rows)
         for graph, rows in zip(net.graphs(architecture.final()), history, strict=True)
     ]
 
@@ -135,7 +138,7 @@ def record(history: list[list], architecture: Architecture, net: Supernet, task:
         rows.append(
             {
                 "step": step,
-                "gradient_evaluations": 2 * step,
+                "gradient_evaluations": (1 + architecture.gradients_per_update) * step,
                 "entropy": float(entropy[run]),
                 "decided": float(decided[run]),
                 "expected_size": float(size[run]),

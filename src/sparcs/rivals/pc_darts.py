@@ -1,0 +1,69 @@
+"""PC-DARTS: in every pass the gates act on a random part of the neurons only, and a softmax weighs a layer's bundles.
+
+1/K of the hidden neurons, drawn anew, pass through their gates; the others pass as ReLU neurons, ungated. A bundle's
+gate is β_ij times the weight of "linear", β_i = softmax over the bundles into layer i (edge normalisation), times their
+number. α and β by Adam on validation batches. The network found has the neurons' choices of largest α, and bundles as weighed.
+Xu, Xie, Zhang, Chen, Qi, Tian, Xiong: PC-DARTS: Partial Channel Connections (ICLR 2020).
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from sparcs.rivals import gated
+from sparcs.rivals.darts import BETAS
+from sparcs.rivals.supernet import Gates
+from sparcs.rivals.task import Found, Task, torch_generator
+
+
+def search(task: Task, strengths: Sequence[float], seed: int, rate: float = 3e-3, part: int = 4) -> list[Found]:
+    """rate: Adam's step size for α and β; part: K."""
+    return gated.search(
+        task, strengths, seed, Partial(task, len(strengths), rate, part, torch_generator(seed, "search")), 2
+    )
+
+
+class Partial(gated.Architecture):
+    """Softmaxes over choices and over bundles; neurons are gated by turns."""
+
+    def __init__(self, task: Task, runs: int, rate: float, part: int, generator: torch.Generator) -> None:
+        if part < 1:
+            raise ValueError(f"part = {part}: allowed are 1 and more")
+        self.part, self.generator = part, generator
+        bundles, neurons = (torch.zeros(shape, requires_grad=True) for shape in gated.shapes(task, runs))
+        edges = torch.zeros(runs, len(task.pairs), requires_grad=True)
+        self.into = [sum(i == layer for i, _ in task.pairs) for layer in range(2, len(task.widths) + 1)]
+        self.trained = [bundles, neurons, edges]
+        self.optimizer = torch.optim.Adam(self.trained, lr=rate, betas=BETAS, fused=True)
+
+    def weights(self) -> list[Tensor]:
+        """The softmax of the logits of bundles and neurons."""
+        return [logits.softmax(-1) for logits in self.trained[:2]]
+
+    def gates(self) -> Gates:
+        """The mixtures of a random part of the neurons; the others are ReLU neurons."""
+        _, neurons = self.weights()
+        chosen = torch.rand(neurons.shape[1], generator=self.generator) < 1 / self.part
+        relu = torch.tensor([0.0, 0.0, 1.0])
+        mixed = torch.where(chosen[:, None], neurons, relu)
+        alive = neurons[..., 1] + neurons[..., 2]  # the size counts every neuron's own choice
+        return Gates(self._bundles(), mixed[..., 1], mixed[..., 2], alive)
+
+    def final(self) -> Gates:
+        """The neurons' choices of largest α."""
+        with torch.no_grad():
+            neurons = gated.one_hot(self.trained[1].argmax(-1), self.trained[1])
+            return Gates(self._bundles(), neurons[..., 1], neurons[..., 2], neurons[..., 1] + neurons[..., 2])
+
+    def update(self, loss: gated.Loss) -> None:
+        """One step of Adam."""
+        gated.descend(self.optimizer, self, gated.gradients(self, loss))
+
+    def _bundles(self) -> Tensor:
+        linear = self.trained[0].softmax(-1)[..., 1]  # (runs, bundles)
+        weighed = [count * edges.softmax(-1) for count, edges in zip(self.into, self._edges(), strict=True)]
+        return (linear * torch.cat(weighed, dim=-1)).clamp(max=1)
+
+    def _edges(self) -> tuple[Tensor, ...]:
+        return self.trained[2].split(self.into, dim=-1)
