@@ -220,7 +220,7 @@ def numbers(found):
         lambda task, seed: gdas.search(task, [0.01, 0.1], seed),
         lambda task, seed: fairdarts.search(task, [0.01, 0.1], seed),
         lambda task, seed: pc_darts.search(task, [0.01, 0.1], seed),
-        lambda task, seed: reinforce.search(task, [0.01, 0.1], seed),
+        lambda task, seed: reinforce.search(task, [0.001, 0.01], seed, rate=1.0),
     ],
 )
 def test_a_seed_gives_one_result_and_another_seed_another(search):

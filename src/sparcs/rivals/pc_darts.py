@@ -2,7 +2,8 @@
 
 1/K of the hidden neurons, drawn anew, pass through their gates; the others pass as ReLU neurons, ungated. A bundle's
 gate is β_ij times the weight of "linear", β_i = softmax over the bundles into layer i (edge normalisation), times their
-number. α and β by Adam on validation batches. The network found has the neurons' choices of largest α, and bundles as weighed.
+number. α and β by Adam on validation batches. The network found has the neurons' choices of largest α, and its bundles
+as weighed.
 Xu, Xie, Zhang, Chen, Qi, Tian, Xiong: PC-DARTS: Partial Channel Connections (ICLR 2020).
 """
 
