@@ -13,6 +13,8 @@ from sparcs import comparison, params, pruning
 from sparcs.claims.rivals import finds_smaller_networks
 from sparcs.experiments import rivals as experiment
 from sparcs.rivals import (
+    bayesian,
+    candidates,
     darts,
     fairdarts,
     gaea,
@@ -22,6 +24,7 @@ from sparcs.rivals import (
     linear,
     magnitude_pruning,
     pc_darts,
+    random_search,
     reinforce,
     spectral_pruning,
     spectral_search,
@@ -217,6 +220,8 @@ def numbers(found):
         lambda task, seed: magnitude_pruning.search(task, [0.01, 0.1], seed),
         lambda task, seed: darts.search(task, [0.01, 0.1], seed),
         lambda task, seed: gaea.search(task, [0.01, 0.1], seed, levels=2),
+        lambda task, seed: random_search.search(task, [0.01, 0.1], seed, candidates=2),
+        lambda task, seed: bayesian.search(task, [0.01, 0.1], seed, candidates=2),
         lambda task, seed: gdas.search(task, [0.01, 0.1], seed),
         lambda task, seed: fairdarts.search(task, [0.01, 0.1], seed),
         lambda task, seed: pc_darts.search(task, [0.01, 0.1], seed),
@@ -230,7 +235,29 @@ def test_a_seed_gives_one_result_and_another_seed_another(search):
         found = [numbers(each[strength]) for each in (one, same, other)]
         np.testing.assert_array_equal(found[0], found[1])
         assert not np.array_equal(found[0], found[2])
-    assert one[0].steps == 8
+
+
+@pytest.mark.parametrize("search", [random_search.search, bayesian.search])
+def test_a_black_box_search_spends_the_steps_it_is_given(search):
+    for found in search(tiny(240), [0.01, 1.0], 0, candidates=4):
+        assert found.steps == found.gradient_evaluations == 240 and found.trainings == 4
+
+
+def test_a_candidate_without_a_layer_is_the_network_without_it():
+    task = tiny(widths=(3, 5, 4, 2))
+    shape = candidates.Shape((5, 0), ((2, 1), (4, 2)))
+    assert candidates.size(task, shape) * task.parameters == 3 * 5 + 5 * 2
+    candidate = candidates.Candidate(task, shape, 0)
+    before = candidate(task.x)[0].detach()
+    one, two = candidate.weights[2, 1][0], candidate.weights[4, 2][0]
+    torch.testing.assert_close(before, (torch.relu(task.x @ one.T) @ two.T).detach())
+    candidate.train(3)
+    assert experiment.size_of(pruning.reduced(candidate.graph, experiment.relu))["bundles"] == 2
+
+
+def test_the_first_of_several_shapes_that_are_equally_good_is_smaller_at_a_larger_strength():
+    small, large = (random_search.search(tiny(200), [strength], 3, candidates=8)[0] for strength in (1e3, 1e-9))
+    assert small.trained <= large.trained
 
 
 def test_bi_level_and_single_level_count_two_gradients_a_step():
