@@ -46,6 +46,7 @@ def write_tables(folder: Path, size: dict, diverged: bool = True) -> Path:
         **rival_tables.rivals(rng, size["rivals"]),
         **theory(rng),
         **image_tables.images(rng, size["images"]),
+        **cells(rng, size["images"]),
     }
     if diverged:
         spoil(tables["regression/trials"], ["gamma_norm", "mean_abs_eigenvalue", "eigenvalue_norm", "mse", "r2"])
@@ -294,6 +295,28 @@ def theory(rng) -> dict[str, pd.DataFrame]:
     }
 
 
+def cells(rng, size: dict) -> dict[str, pd.DataFrame]:
+    """Searches on cells; a tabular benchmark only where the images are no stand-in."""
+    methods = [(method, trial) for method in ("darts", "gaea", "random") for trial in range(size["trials"])]
+    scores = [f"{name}_accuracy" for name in ("cifar10", "cifar100", "imagenet16_120")]
+    known = not size["stand_in"]
+    trials = pd.DataFrame(methods, columns=["method", "trial"]).assign(
+        stand_in=size["stand_in"], cell="|none~0|+|none~0|none~1|+|none~0|none~1|none~2|", skips=2
+    )
+    for score in scores:
+        trials[score] = 80 + rng.random(len(trials)) if known else np.nan
+    evaluations = [0, 100, 200]
+    history = pd.DataFrame(
+        [(*job, x, 1.6 - x / 400) for job in methods if job[0] != "random" for x in evaluations],
+        columns=["method", "trial", "gradient_evaluations", "entropy"],
+    )
+    values = [94.4, 87.1, 54.3] if known else [np.nan] * 3
+    reference = pd.DataFrame([values] * 3, columns=["best", "mean", "all_skip"]).assign(score=scores)
+    tables = {"trials": trials, "history": history, "reference": reference}
+    tables["costs"] = trials[["method", "trial"]].assign(seconds=60.0)
+    return {f"nasbench/{name}": table for name, table in tables.items()}
+
+
 def claims(size: dict) -> pd.DataFrame:
     verdicts = {"B1": "replicated", "B2": "partly", "D2": "not replicated"}
     tested = size is FULL
@@ -337,7 +360,17 @@ ORIGIN = {
     "core_minutes": 1.0,
     "trials": 1,
 }
-EXPERIMENTS = ("rivals", "theory", "regression", "teacher_student", "hyperparameters", "depth", "cifar10", "cifar100")
+EXPERIMENTS = (
+    "rivals",
+    "theory",
+    "regression",
+    "teacher_student",
+    "hyperparameters",
+    "depth",
+    "cifar10",
+    "cifar100",
+    "nasbench",
+)
 PROVENANCE = {
     **ORIGIN,
     "experiments": dict.fromkeys(EXPERIMENTS, ORIGIN),
@@ -384,6 +417,14 @@ def settings(size: dict) -> dict:
         "rivals": rival_tables.SETTINGS,
         "cifar10": {"widths": [400, 526, 10], "training": {"epochs": 300, **training}, **IMAGES},
         "cifar100": {"widths": [1280, 526, 100], "training": {"epochs": 1, **training}, **IMAGES},
+        "nasbench": {
+            "channels": 24,
+            "cells": 5,
+            "images": 50_000,
+            "epochs": 25,
+            "operations": ["none", "skip_connect"],
+            "trials": 3,
+        },
     }
     run = json.loads(json.dumps(paper))
     if size is SMOKE:

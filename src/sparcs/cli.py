@@ -33,6 +33,8 @@ VERBS = {
     "extract-features": "cifar100",
     "train-probes": "cifar100",
     "tabulate-cifar100": "cifar100",
+    "search-cells": "nasbench",
+    "tabulate-cells": "nasbench",
     "check-theory": "report",
     "record-settings": "report",
     "record-provenance": "report",

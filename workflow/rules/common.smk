@@ -21,7 +21,9 @@ LOCK_FILE = ROOT / "requirements.lock"
 
 try:
     SETTINGS = params.load(PARAMS_FILE, OVERRIDES)
-    if workflow.resource_settings.nodes is None:  # else jobs go elsewhere, and each looks for itself
+    if (
+        workflow.resource_settings.nodes is None
+    ):  # else jobs go elsewhere, and each looks for itself
         require_device(SETTINGS.device)
     SCALE = SETTINGS.scale
     DATA, RESULTS, FIGURES = (

@@ -14,6 +14,7 @@ TABLES = {
     "cifar10_sweep": rules.tabulate_cifar10_sweep.output if CIFAR10_SWEEP_JOBS else [],
     "cifar100": rules.tabulate_cifar100.output,
     "rivals": rules.tabulate_rivals.output,
+    "nasbench": rules.tabulate_cells.output if NASBENCH_JOBS else [],
     "depth": [*rules.tabulate_depth.output, *rules.measure_depth_start.output],
 }
 BENCHMARK_TABLES = [
@@ -75,6 +76,10 @@ NOTEBOOKS = {
         "experiment": "rivals",
         "figures": ["fig_rivals", "fig_gates"],
     },
+    "09_cells": {
+        "experiment": "nasbench",
+        "figures": ["fig_cells"],
+    },
     "08_any_depth": {
         "experiment": "depth",
         "figures": ["fig_depth", "fig_depth_start", "fig_cost"],
@@ -84,6 +89,7 @@ NOTEBOOKS = {
 NOTEBOOK_MODULES = [
     "sparcs.figures",
     "sparcs.figures.cost_prose",
+    "sparcs.figures.cells",
     "sparcs.figures.depth_prose",
     "sparcs.figures.image_prose",
     "sparcs.figures.image_tables",
@@ -213,7 +219,7 @@ class Place(NamedTuple):
             tables = [
                 table for own in experiments for table in self.tables.get(own, [])
             ]
-            if parts["experiment"] and len(tables) < len(TABLES[parts["experiment"]]):
+            if not tables or len(tables) < len(TABLES.get(parts["experiment"], [])):
                 continue
             tables = [*tables, *(swept if name == "04_cifar10" else [])]
             left_out = [] if swept else ["fig_cifar10_sweep"]

@@ -10,7 +10,7 @@ import click
 import pandas as pd
 
 from sparcs import params, provenance
-from sparcs.commands import cifar10, cifar100, depth, regression, rivals, teacher_student
+from sparcs.commands import cifar10, cifar100, depth, nasbench, regression, rivals, teacher_student
 from sparcs.commands.common import INPUT, PATH, sidecar
 from sparcs.figures.scorecard import with_scorecard
 from sparcs.files import ArtifactError, atomic, read_json, read_table, write_csv, write_json, write_table
@@ -21,6 +21,7 @@ WHOLE = (  # tables that are not gathered from trials
     "teacher_student/linear.parquet",
     "depth/start.parquet",
     "cifar100/probes.parquet",
+    "nasbench/reference.parquet",
 )
 PAGES = ("claims.csv", "reports/*.html")
 TRIAL = {
@@ -32,6 +33,7 @@ TRIAL = {
     "cifar10": ["head", "trial"],
     "cifar10_sweep": ["head", "penalty", "rho", "trial"],
     "cifar100": ["head", "trial"],
+    "nasbench": ["method", "trial"],
 }
 UNIT = {  # of the other tables
     "regression": ["beta", "alpha"],
@@ -40,6 +42,7 @@ UNIT = {  # of the other tables
     "rivals": ["task", "method", "trial", "strength"],
     "cifar10": ["head", "trial"],
     "cifar100": ["head", "trial"],
+    "nasbench": ["method", "trial"],
 }
 ALIKE = {  # trials that must be made from the same settings and data to stand in one table
     "regression": [],
@@ -50,6 +53,7 @@ ALIKE = {  # trials that must be made from the same settings and data to stand i
     "cifar10": [],
     "cifar10_sweep": ["head", "penalty", "rho"],
     "cifar100": [],
+    "nasbench": [],
 }
 OTHERS = {
     "regression": ["data_sets", "paths", "skips", "eigenvalues", "surface"],
@@ -60,6 +64,7 @@ OTHERS = {
     "cifar10": ["epochs", "eigenvalues", "costs"],
     "cifar10_sweep": [],
     "cifar100": ["eigenvalues", "losses", "costs"],
+    "nasbench": ["history", "costs"],
 }
 AS_CSV = ("rivals",)  # whose trials are published as text too, for readers without this project
 
@@ -87,6 +92,7 @@ def publish(results: Path, lock: Path, published: Path) -> None:
         "cifar10": finished_cifar10,
         "cifar10_sweep": finished_cifar10_sweep,
         "cifar100": finished_cifar100,
+        "nasbench": finished_nasbench,
     }
     found = []
     for experiment, gather in gatherers.items():
@@ -271,6 +277,21 @@ def finished_cifar100(run: params.Settings, folder: Path) -> dict[str, pd.DataFr
     """Experiment 4's tables of the jobs that are finished."""
     settings = run.cifar100.part(params.Cifar100Trial)
     return _finished_heads(run, folder, run.cifar100.jobs(), settings, cifar100.gather)
+
+
+def finished_nasbench(run: params.Settings, folder: Path) -> dict[str, pd.DataFrame]:
+    """The tables of the searches on cells that are finished."""
+    stems = {(method, trial): folder / "trials" / method / str(trial) for method, trial in run.nasbench.jobs()}
+    settings = run.nasbench.part(params.CellSearch)
+    done = [job for job, stem in stems.items() if made_with(stem, settings, run)]
+    if not done:
+        return {}
+    tables = nasbench.gather(folder / "trials", done, Path(run.nasbench.table) if run.nasbench.table else None)
+    del tables["reference"]
+    records = pd.concat(
+        _records(stems[job], stems[job].with_name(f"{job[1]}_trials.parquet")).assign(method=job[0]) for job in done
+    )
+    return tables | {"trials": tables["trials"].merge(records, on=["method", "trial"], validate="1:1")}
 
 
 def _finished_heads(

@@ -5,6 +5,7 @@
 """
 
 from sparcs.figures.accuracy import fig16, fig16_caption, fig16_table
+from sparcs.figures.cells import fig_cells, fig_cells_caption, fig_cells_table
 from sparcs.figures.cost import fig_cost, fig_cost_caption, fig_cost_table
 from sparcs.figures.depth import (
     fig_depth,
@@ -133,6 +134,9 @@ __all__ = [
     "fig18",
     "fig18_caption",
     "fig18_table",
+    "fig_cells",
+    "fig_cells_caption",
+    "fig_cells_table",
     "fig_cifar10_sweep",
     "fig_cifar10_sweep_caption",
     "fig_cifar10_sweep_table",

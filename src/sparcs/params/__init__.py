@@ -22,6 +22,7 @@ from sparcs.params.experiments import (
 )
 from sparcs.params.fields import MOST_TRIALS, Fraction, Model, Name, NonNegative, Positive, TrainingSettings, Trial
 from sparcs.params.images import ImageFiles, ImageSources
+from sparcs.params.nasbench import CellSearch, NasBench
 from sparcs.params.rivals import RivalMethod, Rivals, RivalTask, RivalTrial
 from sparcs.params.settings import (
     SCALES,
@@ -42,6 +43,7 @@ __all__ = [
     "MOST_TRIALS",
     "SCALES",
     "TEACHER",
+    "CellSearch",
     "Cifar10",
     "Cifar10Trial",
     "Cifar100",
@@ -56,6 +58,7 @@ __all__ = [
     "ImageSources",
     "Model",
     "Name",
+    "NasBench",
     "NonNegative",
     "ParameterError",
     "Positive",

@@ -20,6 +20,7 @@ from sparcs.params.experiments import (
 )
 from sparcs.params.fields import Model, Seed
 from sparcs.params.images import ImageSources
+from sparcs.params.nasbench import NasBench
 from sparcs.params.rivals import Rivals
 
 UNREADABLE = (yaml.YAMLError, ValueError, RecursionError)  # a date or a number that is none, too deep a nesting
@@ -65,6 +66,7 @@ class Settings(Model):
     images: ImageSources
     cifar10: Cifar10
     cifar100: Cifar100
+    nasbench: NasBench
 
     @model_validator(mode="after")
     def _others_have_their_points(self) -> "Settings":

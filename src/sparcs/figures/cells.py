@@ -1,0 +1,135 @@
+"""GAEA's own ground: how decided the searches get, which cells they find, and what those are worth."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from sparcs.figures.stand_in import stamped, title
+from sparcs.figures.style import GREY, PAGE, color_of, styled
+from sparcs.figures.tables import markdown
+from sparcs.figures.text import listing, number
+
+METHODS = {
+    "darts": "DARTS",
+    "darts_single_level": "DARTS, single-level",
+    "gaea": "GAEA, single-level",
+    "gaea_bilevel": "GAEA, bi-level",
+    "random": "random cells",
+    "untrained": "best of random cells, untrained",
+}
+SCORES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16_120": "ImageNet16-120"}
+UNTESTED = "No tabular benchmark was given (params.yaml, nasbench.table): the cells' accuracies are **untested**."
+
+
+def fig_cells_table(history: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
+    """Rows of ``what`` "entropy", per method, trial and gradient evaluation, and "score", CIFAR-10's, per trial."""
+    entropy = history.dropna(subset=["entropy"]).rename(columns={"gradient_evaluations": "x", "entropy": "value"})
+    score = trials.rename(columns={"cifar10_accuracy": "value"}).assign(x=np.nan)
+    parts = [
+        rows[["method", "trial", "x", "value"]].assign(what=what)
+        for what, rows in (("entropy", entropy), ("score", score))
+    ]
+    drawn = pd.concat(parts, ignore_index=True)
+    return drawn.assign(stand_in=trials["stand_in"].any())
+
+
+@styled
+@stamped
+def fig_cells(drawn: pd.DataFrame) -> Figure:
+    """Entropy of the mixtures during the search, and the accuracy of the cells found."""
+    figure = Figure(figsize=(PAGE, 2.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    names = list(METHODS)
+    entropy = drawn[drawn["what"] == "entropy"]
+    for (method, _), own in entropy.groupby(["method", "trial"], sort=False):
+        left.plot(own["x"], own["value"], color=color_of(names, method), linewidth=0.9)
+    left.set_xlabel("gradient evaluations")
+    left.set_ylabel("entropy of an edge's weights, nats")
+    left.set_ylim(bottom=0)
+    present = [method for method in names if (drawn["method"] == method).any()]
+    scores = drawn[drawn["what"] == "score"]
+    for place, method in enumerate(reversed(present)):
+        own = scores[scores["method"] == method]
+        right.plot(own["value"], [place] * len(own), "o", color=color_of(names, method), alpha=0.7, markeredgewidth=0)
+    right.set_yticks(range(len(present)), [METHODS[method] for method in reversed(present)])
+    right.set_ylim(-0.5, len(present) - 0.5)
+    right.set_xlabel("test accuracy of the cell, CIFAR-10, %")
+    if scores["value"].isna().all():
+        right.set_xticks([])
+        right.text(0.5, 0.5, "untested: no benchmark", transform=right.transAxes, ha="center", va="center", color=GREY)
+    return figure
+
+
+def fig_cells_caption(drawn: pd.DataFrame) -> str:
+    """The searches in words."""
+    n = drawn[drawn["what"] == "score"].groupby("method")["trial"].count().max()
+    return (
+        f"{title('Cells', drawn)} Searches in the NAS-Bench-201 space with a weight-sharing supernet. Left: how "
+        "decided the mixture is, the entropy of an edge's weights, mean over the six edges, against gradient "
+        "evaluations (one of the mixture and one of the network a step); colours as on the right. Right: what the "
+        f"tabular benchmark says of the cell found, each dot a search (n = {n} a method). *SPARCS' paper* has no such "
+        "figure; it is GAEA's ground."
+    )
+
+
+def answer(trials: pd.DataFrame, reference: pd.DataFrame) -> str:
+    """Whether GAEA finds better cells than DARTS, and how often a search ends in skips alone."""
+    skips = trials[trials["skips"] == 6].groupby("method").size()
+    collapsed = [f"{METHODS[method]} in {count}" for method, count in skips.items()]
+    said = f" Every edge a skip: {listing(collapsed)}." if collapsed else " No search ended with a skip on every edge."
+    if trials["cifar10_accuracy"].isna().all():
+        return f"**Answer: not tested.** {UNTESTED}{said}"
+    means = trials.groupby("method")["cifar10_accuracy"].mean()
+    gaea, darts = means.filter(like="gaea").max(), means.filter(like="darts").max()
+    best = reference.loc[reference["score"] == "cifar10_accuracy", "best"].item()
+    verdict = "yes" if gaea > darts else "no"
+    return (
+        f"**Answer: {verdict}, by the means.** The better of GAEA's variants has {gaea:.2f} % on CIFAR-10, of DARTS' "
+        f"{darts:.2f} %; the best cell of the space has {best:.2f} %.{said}"
+    )
+
+
+def size(run: Mapping, paper: Mapping) -> str:
+    """How large supernet and search are, against the full setting."""
+    parts = [
+        f"{label} {run[name]:,} (in full: {paper[name]:,})"
+        for name, label in (("channels", "C"), ("cells", "N"), ("images", "images"), ("epochs", "epochs"))
+    ]
+    return f"{', '.join(parts)}; {len(run['operations'])} operations, {run['trials']} searches of each method."
+
+
+def cells_table(trials: pd.DataFrame, reference: pd.DataFrame, costs: pd.DataFrame) -> str:
+    """Per method: accuracies of its cells on the three data sets, mean and range, skips, and the cost of a search."""
+    both = trials.merge(costs, on=["method", "trial"])
+    rows = []
+    for method in [method for method in METHODS if (both["method"] == method).any()]:
+        own = both[both["method"] == method]
+        row = {"method": METHODS[method], "n": len(own)}
+        row |= {f"{label}, %": _range(own[f"{name}_accuracy"]) for name, label in SCORES.items()}
+        row |= {"edges that skip": f"{own['skips'].mean():.1f}", "core-minutes": number(own["seconds"].mean() / 60)}
+        rows.append(row)
+    for name, label in (("best", "best cell of all"), ("mean", "mean of all cells"), ("all_skip", "skips alone")):
+        by_score = reference.set_index("score")[name]
+        row = {"method": f"*{label}*", "n": ""}
+        row |= {f"{shown}, %": _one(by_score[f"{data}_accuracy"]) for data, shown in SCORES.items()}
+        rows.append(row | {"edges that skip": "", "core-minutes": ""})
+    return f"{title('Cells', trials)} Accuracies from the tabular benchmark.\n\n{markdown(pd.DataFrame(rows))}"
+
+
+def found_table(trials: pd.DataFrame) -> str:
+    """Every cell that was found."""
+    rows = trials.assign(cell="`" + trials["cell"] + "`", method=trials["method"].map(METHODS))
+    return markdown(rows[["method", "trial", "cell"]])
+
+
+def _range(values: pd.Series) -> str:
+    if values.isna().all():
+        return "untested"
+    spread = f" ({values.min():.2f} to {values.max():.2f})" if len(values) > 1 else ""
+    return f"{values.mean():.2f}{spread}"
+
+
+def _one(value: float) -> str:
+    return "untested" if np.isnan(value) else f"{value:.2f}"

@@ -1,0 +1,42 @@
+"""Cells: four nodes, one operation on each of the six edges between them (Dong and Yang: NAS-Bench-201, ICLR 2020)."""
+
+import re
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+
+OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
+NODES = 4
+EDGES = tuple((after, before) for after in range(1, NODES) for before in range(after))  # (1, 0), (2, 0), (2, 1), …
+
+
+def name_of(operations: Sequence[str]) -> str:
+    """The benchmark's name of a cell, "|op~0|+|op~0|op~1|+|op~0|op~1|op~2|".
+
+    operations: one for each of EDGES. Raises ValueError if there are not six known ones.
+    """
+    if len(operations) != len(EDGES) or not set(operations) <= set(OPERATIONS):
+        raise ValueError(f"operations {list(operations)}: allowed are {len(EDGES)} of {', '.join(OPERATIONS)}")
+    chosen = dict(zip(EDGES, operations, strict=True))
+    nodes = [[f"{chosen[after, before]}~{before}" for before in range(after)] for after in range(1, NODES)]
+    return "+".join(f"|{'|'.join(node)}|" for node in nodes)
+
+
+def operations_of(name: str) -> tuple[str, ...]:
+    """The operations of a cell from its name. Raises ValueError for a text that names none."""
+    operations = tuple(part.partition("~")[0] for part in re.findall(r"[^|+]+", name))
+    if len(operations) != len(EDGES) or not set(operations) <= set(OPERATIONS) or name_of(operations) != name:
+        raise ValueError(f"{name!r} is no cell: allowed are names such as {name_of(['skip_connect'] * len(EDGES))!r}")
+    return operations
+
+
+def all_cells(operations: Sequence[str] = OPERATIONS) -> list[tuple[str, ...]]:
+    """Every cell over some of OPERATIONS: 15,625 over all five."""
+    return list(product(operations, repeat=len(EDGES)))
+
+
+def random_cells(operations: Sequence[str], count: int, source: np.random.Generator) -> list[tuple[str, ...]]:
+    """Cells with an operation drawn uniformly for each edge."""
+    drawn = source.integers(0, len(operations), (count, len(EDGES)))
+    return [tuple(operations[k] for k in row) for row in drawn]

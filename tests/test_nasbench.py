@@ -1,0 +1,203 @@
+"""The cell space, its supernet and searches, against hand-made networks, and the table of scores."""
+
+import json
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from sparcs import cli, params
+from sparcs.commands import nasbench, publish
+from sparcs.data.images import Images
+from sparcs.figures import cells as report
+from sparcs.figures import fig_cells, fig_cells_table
+from sparcs.files import ArtifactError, read_table
+from sparcs.nasbench import cells, search, table
+from sparcs.nasbench.supernet import Cell, Supernet, one_hot
+from sparcs.params import CellSearch
+
+BASE = params.read_yaml(Path(__file__).parents[1] / "params.yaml")
+SETTINGS = CellSearch.model_validate_json(params.resolve(BASE, {"scale": "smoke"}).nasbench.part(CellSearch))
+ALL_SKIP = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"
+
+
+@pytest.fixture(scope="module")
+def images():
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 256, (100, 32, 32, 3), dtype=np.uint8), rng.integers(0, 10, 100)
+    return Images(x, y, x[:10], y[:10], stand_in=True, source="stand-in", note="noise")
+
+
+@given(st.lists(st.sampled_from(cells.OPERATIONS), min_size=6, max_size=6))
+def test_a_name_says_which_operation_stands_on_which_edge(operations):
+    assert cells.operations_of(cells.name_of(operations)) == tuple(operations)
+
+
+@pytest.mark.parametrize("name", ["", "|none~0|", ALL_SKIP.replace("skip_connect~2", "conv_7x7~2"), ALL_SKIP[:-1]])
+def test_a_text_that_names_no_cell_is_refused(name):
+    with pytest.raises(ValueError, match="is no cell"):
+        cells.operations_of(name)
+
+
+def test_there_are_as_many_cells_as_the_benchmark_has():
+    assert len(cells.all_cells()) == 15_625 == len(set(map(cells.name_of, cells.all_cells())))
+
+
+def test_a_cell_is_the_sum_over_its_edges():
+    """By hand: the operations of every edge, mixed, one node after the other."""
+    torch.manual_seed(0)
+    cell, x = Cell(cells.OPERATIONS, 3), torch.randn(2, 3, 8, 8)
+    weights = torch.rand(6, 5)
+
+    def edge(row, value):
+        skip, small, large, mean = cell.edges[row]
+        outputs = (torch.zeros_like(value), skip(value), small(value), large(value), mean(value))
+        return sum(weight * output for weight, output in zip(weights[row], outputs, strict=True))
+
+    first = edge(0, x)
+    second = edge(1, x) + edge(2, first)
+    third = edge(3, x) + edge(4, first) + edge(5, second)
+    torch.testing.assert_close(cell(x, weights), third)
+
+
+def test_a_single_cell_has_only_its_own_operations():
+    network = Supernet(cells.OPERATIONS, 4, 1, 10, seed=1)
+    x = torch.randn(3, 3, 32, 32)
+    stem, last = network.normalised(network.stem(x)), network.last
+    value = stem
+    for reduction in (*network.reductions, None):
+        value = 4 * value  # only skips: x + x + 2x reach the last node
+        value = value if reduction is None else reduction(value)
+    expected = network.classifier(F.relu(last(value)).mean((2, 3)))
+    found = network(x, one_hot(cells.OPERATIONS, cells.operations_of(ALL_SKIP)))
+    torch.testing.assert_close(found, expected)
+
+
+def test_the_weights_gradient_against_differences():
+    """A supernet in float64, one entry of θ at a time."""
+    network = Supernet(cells.OPERATIONS, 2, 1, 10, seed=2).double()
+    mixture = search.Simplex((6, 5), 0.1)
+    mixture.trained = mixture.trained.detach().double().requires_grad_()
+    x, y = torch.randn(4, 3, 32, 32, dtype=torch.float64), torch.arange(4)
+    gradient = search.gradient_of_weights(network, mixture, x, y)
+    for row, column in ((0, 1), (2, 3), (5, 4)):
+        values = []
+        for shift in (1e-6, -1e-6):
+            moved = mixture.trained.detach().clone()
+            moved[row, column] += shift
+            values.append(F.cross_entropy(network(x, moved), y).item())
+        assert gradient[row, column].item() == pytest.approx((values[0] - values[1]) / 2e-6, rel=1e-4, abs=1e-9)
+
+
+def test_mixtures_stay_on_the_simplex_and_follow_the_gradient():
+    gradient = torch.tensor([[1.0, 0.0, -1.0]]).repeat(6, 1)
+    for mixture in (search.Softmax((6, 3), 0.1), search.Simplex((6, 3), 0.1)):
+        for _ in range(20):
+            mixture.step(gradient)
+        weights = mixture.weights().detach()
+        torch.testing.assert_close(weights.sum(-1), torch.ones(6))
+        assert (weights[:, 2] > weights[:, 1]).all() and (weights[:, 1] > weights[:, 0]).all()
+
+
+def test_bi_level_keeps_the_images_of_the_weights_from_the_network(images):
+    single, double = (search.data_of(images, SETTINGS, levels, 3) for levels in (1, 2))
+    assert len(single.y) == 64 and len(double.y) == len(double.y_weights) == 32
+    seen = {image.numpy().tobytes() for image in double.x}
+    assert not seen & {image.numpy().tobytes() for image in double.x_weights}
+
+
+@pytest.mark.parametrize("method", search.METHODS)
+def test_a_seed_gives_one_search(method, images):
+    settings = SETTINGS.model_copy(update={"candidates": 3})
+    one, two = (search.search(method, images, settings, 7) for _ in range(2))
+    assert one.cell == two.cell and one.history.equals(two.history)
+    assert set(one.cell) <= set(cells.OPERATIONS)
+    if method in search.LEVELS:  # 4 steps an epoch over all images, as often over a half that is passed twice
+        assert one.gradient_evaluations == 2 * 4 * SETTINGS.epochs
+
+
+def test_batches_are_the_streams_own(images):
+    data = search.data_of(images, SETTINGS, 1, 3)
+    first = [
+        next(search.batches(data.x, data.y, SETTINGS, 3, stream, 0, data.normalise))[1].tolist()
+        for stream in ("batches", "gates")
+    ]
+    assert first[0] != first[1]
+    again = islice(search.batches(data.x, data.y, SETTINGS, 3, "batches", 0, data.normalise), 1)
+    assert next(again)[1].tolist() == first[0]
+
+
+def benchmark(path: Path, **changes) -> Path:
+    rows = {"arch": [ALL_SKIP, ALL_SKIP.replace("skip_connect~2", "none~2")]}
+    rows |= {name: [54.3, 90.0] for name in table.SCORES}
+    pd.DataFrame(rows | changes).to_csv(path, index=False)
+    return path
+
+
+def test_scores_come_from_the_users_file(tmp_path):
+    scores = table.read(benchmark(tmp_path / "b.csv"))
+    assert scores.loc[ALL_SKIP].tolist() == [54.3] * 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"arch": ["x", ALL_SKIP]}, "'x' is no cell"),
+        ({"arch": [ALL_SKIP] * 2}, "stands there twice"),
+        ({"cifar10_test_200ep": [101, 1]}, "no accuracies between 0 and 100"),
+        ({"cifar10_test_200ep": ["many", 1]}, "no accuracies between 0 and 100"),
+    ],
+)
+def test_a_wrong_table_is_named(changes, message, tmp_path):
+    with pytest.raises(ArtifactError, match=message) as error:
+        table.read(benchmark(tmp_path / "b.csv", **changes))
+    assert "b.csv" in str(error.value)
+
+
+def sparcs(*arguments):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([str(argument) for argument in arguments])
+    return stopped.value.code or 0
+
+
+def test_from_the_command_line_to_the_published_table_and_the_report(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    scores = benchmark(tmp_path / "b.csv")
+    run = params.resolve(BASE, {"scale": "smoke", "nasbench": {"methods": ["gaea", "random"], "table": str(scores)}})
+    record = Path("images/cifar10.json")
+    assert sparcs("prepare-images", "cifar10", "--settings", run.images.model_dump_json(), "--output", record) == 0
+    settings = run.nasbench.part(CellSearch)
+    for method, trial in run.nasbench.jobs():
+        job = ["--images", record, "--method", method, "--trial", trial, "--settings", settings]
+        stem = f"nasbench/trials/{method}/{trial}"
+        assert sparcs("search-cells", *job, "--root-seed", run.root_seed, "--output", stem) == 0
+    jobs = json.dumps(run.nasbench.jobs())
+    job = ["--jobs", jobs, "--folder", "nasbench/trials", "--table", scores, "--output", "nasbench"]
+    assert sparcs("tabulate-cells", *job) == 0
+    trials, history, reference, costs = (
+        read_table(Path(f"nasbench/{name}.parquet")) for name in ("trials", "history", "reference", "costs")
+    )
+    assert reference.set_index("score").loc["cifar10_accuracy"].tolist() == [90.0, (54.3 + 90) / 2, 54.3]
+    assert publish.finished_nasbench(run, Path("nasbench"))["trials"]["commit"].notna().all()
+    known = trials.assign(cell=ALL_SKIP, skips=6, cifar10_accuracy=[54.3, 60.0])
+    assert "GAEA, single-level in 1" in report.answer(known, reference)
+    assert "untested" in report.answer(trials.assign(cifar10_accuracy=np.nan), reference)
+    assert "90.00" in report.cells_table(trials, reference, costs)
+    drawn = fig_cells_table(history, trials)
+    assert (drawn["what"] == "score").sum() == 2 and fig_cells(drawn).axes
+    without = nasbench.gather(Path("nasbench/trials"), run.nasbench.jobs(), None)
+    assert without["trials"]["cifar10_accuracy"].isna().all() and without["reference"]["best"].isna().all()
+
+
+def test_an_unknown_method_is_one_sentence(tmp_path, capsys):
+    record = tmp_path / "r.json"
+    record.write_text("{}")
+    job = ["--images", record, "--method", "guess", "--trial", 0, "--settings", SETTINGS.model_dump_json()]
+    assert sparcs("search-cells", *job, "--root-seed", 1, "--output", tmp_path / "x") == 2
+    assert "allowed are darts" in capsys.readouterr().err
