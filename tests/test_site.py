@@ -126,6 +126,11 @@ def test_the_page_holds_all_claims_figures_and_tables(site):
     assert text.count("The paper: ") >= 18 and "<math" in text and "−3Φ₂ + 3I".replace("−3", "− 3") in text
 
 
+def test_no_character_is_escaped_twice(site):
+    for name in PAGES:
+        assert "&amp;#" not in (site / name).read_text() and "&amp;amp;" not in (site / name).read_text()
+
+
 def test_files_stay_small(site):
     assert all(path.stat().st_size < 2_000_000 for path in site.rglob("*.*"))
 

@@ -23,7 +23,7 @@ WHOLE = (  # tables that are not gathered from trials
     "cifar100/probes.parquet",
     "nasbench/reference.parquet",
 )
-PAGES = ("claims.csv", "reports/*.html")
+PAGES = ("claims.csv", "reports/*.html", "site/**/*.*")
 TRIAL = {
     "regression": ["beta", "alpha", "trial"],
     "teacher_student": ["ensemble", "teacher", "trial"],
@@ -123,7 +123,7 @@ def publish(results: Path, lock: Path, published: Path) -> None:
 @click.option("--published-figures", type=PATH, required=True, help="output folder of figures")
 @click.option("--readme", type=INPUT, required=True, help="its scorecard is written anew")
 def publish_pages(results: Path, figures: Path, published: Path, published_figures: Path, readme: Path) -> None:
-    """Copy claims, reports and figures that were made from the published tables; write README's scorecard."""
+    """Copy claims, reports, site and figures that were made from the published tables; write README's scorecard."""
     for pattern in PAGES:
         for path in sorted(results.glob(pattern)):
             copy(path, published / path.relative_to(results))

@@ -25,6 +25,7 @@ NAMES = {
     "hyperparameters": "hyperparameters",
     "depth": "any depth",
     "rivals": "rivals",
+    "nasbench": "NAS-Bench-201's cells",
 }
 HOURS = 3600  # seconds
 

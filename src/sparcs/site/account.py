@@ -25,6 +25,7 @@ NAMES = {
     "cifar100": "Experiment 4, CIFAR-100",
     "hyperparameters": "Penalties and their strength",
     "cifar10_sweep": "Penalties on CIFAR-10",
+    "nasbench": "NAS-Bench-201's cells",
     "depth": "More hidden layers",
     "rivals": "Other methods",
 }

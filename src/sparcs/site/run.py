@@ -1,6 +1,7 @@
 """What the site is made from: the folders of one run, and the published claims that stand beside them."""
 
 import hashlib
+import html
 import re
 from base64 import b64decode
 from dataclasses import dataclass
@@ -99,7 +100,7 @@ class Report:
     def title(self) -> str:
         """The notebook's question."""
         found = re.search(r"<title>(.*?)</title>", self.text, flags=re.DOTALL)
-        return found[1].strip() if found else self.name
+        return html.unescape(found[1]).strip() if found else self.name
 
     @cached_property
     def alternative_texts(self) -> dict[str, str]:
