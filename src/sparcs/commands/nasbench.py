@@ -11,7 +11,6 @@ from sparcs.commands.common import (
     PATH,
     Json,
     Settings,
-    Trial,
     device_option,
     progress,
     recorded,
@@ -21,7 +20,7 @@ from sparcs.commands.common import (
 from sparcs.data import images
 from sparcs.files import read_table, write_table
 from sparcs.nasbench import cells, table
-from sparcs.params import CellSearch, Name
+from sparcs.params import CellSearch, Name, Trial
 from sparcs.seeds import trial_seed
 
 TABLES = ("trials", "history", "costs")
