@@ -1,10 +1,12 @@
-"""Other ways to search for a small network, on the data of experiments 1 and 2 (claim G2)."""
+"""Other ways to search for a small network, on the data of experiments 1 and 2 (claim G2), and on GAEA's own ground."""
 
 RIVALS = SETTINGS.rivals
 RIVAL_JOBS = RIVALS.jobs()
 RIVAL_TABLES = ["trials", "costs", "history"]
 # Freed memory is kept for the next step instead of being asked for again
 RIVAL_MEMORY = "MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=8589934592"
+NASBENCH_JOBS = SETTINGS.nasbench.jobs()
+NASBENCH_TABLE = SETTINGS.nasbench.table
 
 
 def rival_data(wildcards):
@@ -24,8 +26,18 @@ def rival_settings(wildcards):
 
 def rival_sources(wildcards):
     """The files of one method and of the protocol, but of no other method."""
+    return sources(*rival_modules(wildcards))
+
+
+def rival_fingerprint(wildcards):
+    """What tells of an edit of one of them."""
+    return fingerprint(*rival_modules(wildcards))
+
+
+def rival_modules(wildcards):
+    """The modules of one method and of the protocol."""
     search = RIVALS.catalogue[wildcards.method].search
-    return sources("sparcs.commands.rivals", f"sparcs.rivals.{search}")
+    return "sparcs.commands.rivals", f"sparcs.rivals.{search}"
 
 
 rule search_rivals:
@@ -45,6 +57,7 @@ rule search_rivals:
         f"{BENCHMARKS}/search_rivals/{{data_set}}_{{method}}_{{trials}}.tsv"
     threads: 1
     params:
+        code=rival_fingerprint,
         settings=rival_settings,
         root_seed=SETTINGS.root_seed,
         stem=f"{RESULTS}/rivals/trials/{{data_set}}/{{method}}/{{trials}}",
@@ -73,6 +86,7 @@ rule tabulate_rivals:
         f"{BENCHMARKS}/tabulate_rivals.tsv"
     threads: 1
     params:
+        code=fingerprint("sparcs.commands.rivals"),
         settings=shlex.quote(RIVALS.model_dump_json()),
         trials=f"{RESULTS}/rivals/trials",
         folder=f"{RESULTS}/rivals",
@@ -81,3 +95,70 @@ rule tabulate_rivals:
     shell:
         "sparcs tabulate-rivals --settings {params.settings} --folder {params.trials}"
         " --output {params.folder} 2> {log}"
+
+
+rule search_cells:
+    """One search of one method."""
+    input:
+        images=f"{DATA}/images/cifar10.json",
+        code=sources("sparcs.commands.nasbench"),
+    output:
+        multiext(
+            f"{RESULTS}/nasbench/trials/{{method}}/{{trial}}",
+            "_trials.parquet",
+            "_history.parquet",
+            "_costs.parquet",
+            ".provenance.json",
+        ),
+    log:
+        f"{LOGS}/search_cells/{{method}}_{{trial}}.log",
+    benchmark:
+        f"{BENCHMARKS}/search_cells/{{method}}_{{trial}}.tsv"
+    threads: 1
+    resources:
+        gpu=int(SETTINGS.device == "cuda"),
+    params:
+        code=fingerprint("sparcs.commands.nasbench"),
+        settings=shlex.quote(SETTINGS.nasbench.part(params.CellSearch)),
+        root_seed=SETTINGS.root_seed,
+        device=SETTINGS.device,
+        stem=f"{RESULTS}/nasbench/trials/{{method}}/{{trial}}",
+    message:
+        "Searching a cell: {wildcards.method}, trial {wildcards.trial}"
+    shell:
+        "sparcs search-cells --images {input.images} --method {wildcards.method} --trial {wildcards.trial}"
+        " --settings {params.settings} --root-seed {params.root_seed} --device {params.device}"
+        " --output {params.stem} 2> {log}"
+
+
+rule tabulate_cells:
+    """The searches as tidy tables, with the benchmark's accuracies where there is one."""
+    input:
+        trials=[
+            f"{RESULTS}/nasbench/trials/{method}/{trial}_{table}.parquet"
+            for method, trial in NASBENCH_JOBS
+            for table in ("trials", "history", "costs")
+        ],
+        table=[NASBENCH_TABLE] if NASBENCH_TABLE else [],
+        code=sources("sparcs.commands.nasbench"),
+    output:
+        expand(
+            f"{RESULTS}/nasbench/{{table}}.parquet",
+            table=["trials", "history", "costs", "reference"],
+        ),
+    log:
+        f"{LOGS}/tabulate_cells.log",
+    benchmark:
+        f"{BENCHMARKS}/tabulate_cells.tsv"
+    threads: 1
+    params:
+        code=fingerprint("sparcs.commands.nasbench"),
+        jobs=quoted(NASBENCH_JOBS),
+        trials=f"{RESULTS}/nasbench/trials",
+        table=f"--table {shlex.quote(NASBENCH_TABLE)}" if NASBENCH_TABLE else "",
+        folder=f"{RESULTS}/nasbench",
+    message:
+        "Gathering the searches on cells"
+    shell:
+        "sparcs tabulate-cells --jobs {params.jobs} --folder {params.trials} {params.table} --output {params.folder}"
+        " 2> {log}"
