@@ -1,7 +1,9 @@
 """The rivals' update rules, their search space and the protocol, against closed forms, autograd and plain networks."""
 
+import random
 from itertools import pairwise
 
+import neat
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +18,7 @@ from sparcs.rivals import (
     bayesian,
     candidates,
     darts,
+    evolution,
     fairdarts,
     gaea,
     gated,
@@ -243,6 +246,40 @@ def test_a_black_box_search_spends_the_steps_it_is_given(search):
         assert found.steps == found.gradient_evaluations == 240 and found.trainings == 4
 
 
+def test_a_genome_becomes_the_network_that_the_library_evaluates():
+    task = tiny(30, widths=(3, 6, 1), bias=True)
+    config = evolution.configuration(task, 30)
+    genomes = []
+    population = neat.Population(config, seed=5)
+    population.run(
+        lambda found, config: genomes.extend(one for _, one in found if not setattr(one, "fitness", 0.0)), 25
+    )
+    x = task.x[:, :-1]
+    several = [one for one in genomes[-30:] if max(evolution.layers_of(one, config)[0].values()) > 2]
+    assert several
+    for genome in several[:5]:
+        network = neat.nn.FeedForwardNetwork.create(genome, config)
+        network.node_evals = [
+            (node, (lambda z: z) if node == 0 else (lambda z: max(z, 0.0)), *rest)
+            for node, _, *rest in network.node_evals
+        ]
+        expected = np.array([network.activate(point.tolist()) for point in task.x.double()])
+        found = evolution.graph_of(genome, config, True)
+        np.testing.assert_allclose(outputs(found, x), expected, rtol=1e-6, atol=1e-6)
+        loss = evolution.loss_of(genome, config, task.x.double().numpy(), task.y.double().numpy())
+        assert loss == pytest.approx(np.square(expected - task.y.double().numpy()).mean())
+
+
+def test_neat_gives_one_result_for_a_seed_and_leaves_the_global_generator_alone():
+    task = tiny(5, widths=(3, 6, 1), bias=True)
+    state = random.getstate()
+    one, same = (evolution.search(task, [0.01], 3, population=20)[0] for _ in range(2))
+    assert random.getstate() == state and one.trainings == 100 and one.gradient_evaluations == 0
+    np.testing.assert_array_equal(numbers(one), numbers(same))
+    with pytest.raises(ValueError, match="allowed is one"):
+        evolution.search(tiny(), [0.01], 3)
+
+
 def test_a_candidate_without_a_layer_is_the_network_without_it():
     task = tiny(widths=(3, 5, 4, 2))
     shape = candidates.Shape((5, 0), ((2, 1), (4, 2)))
@@ -318,8 +355,8 @@ def test_pc_darts_gates_a_part_of_the_neurons_and_leaves_the_others_relu():
 
 
 def random_graph(seed=0, widths=(3, 6, 5, 2)):
-    random = np.random.default_rng(seed)
-    weights = {(i, j): random.normal(size=(widths[i - 1], widths[j - 1])) for i in range(2, 5) for j in range(1, i)}
+    generator = np.random.default_rng(seed)
+    weights = {(i, j): generator.normal(size=(widths[i - 1], widths[j - 1])) for i in range(2, 5) for j in range(1, i)}
     return pruning.Graph(weights, {i: np.zeros(widths[i - 1]) for i in range(2, 5)})
 
 
@@ -353,9 +390,9 @@ def settings(search="gaea", **options):
 
 
 def data():
-    random = np.random.default_rng(0)
-    x, x_test = random.uniform(-1, 1, (100, 3)), random.uniform(-1, 1, (60, 3))
-    w = random.normal(size=(3, 3))
+    generator = np.random.default_rng(0)
+    x, x_test = generator.uniform(-1, 1, (100, 3)), generator.uniform(-1, 1, (60, 3))
+    w = generator.normal(size=(3, 3))
     return {"x_train": x, "y_train": np.maximum(x @ w, 0), "x_test": x_test, "y_test": np.maximum(x_test @ w, 0)}
 
 
