@@ -17,11 +17,11 @@ ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```(python|text)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
-@pytest.mark.parametrize("page", ["index", "tutorial"])
+@pytest.mark.parametrize("page", ["docs/index", "docs/tutorial", "README"])
 def test_code_blocks_print_what_stands_below_them(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names, printed, compared = {}, "", 0
-    for kind, text in BLOCK.findall((ROOT / "docs" / f"{page}.md").read_text()):
+    for kind, text in BLOCK.findall((ROOT / f"{page}.md").read_text()):
         if kind == "text":
             assert printed == text
             compared += 1
