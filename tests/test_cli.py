@@ -11,9 +11,11 @@ from sparcs.commands import common
 from sparcs.experiments import teacher_student
 
 BASE = params.read_yaml(Path(__file__).parents[1] / "params.yaml")
-SMOKE = params.resolve(
-    BASE, {"scale": "smoke", "regression": {"points": 300, "held_out_points": 200, "widths": [2, 20, 1]}}
-)
+SMALL = {
+    "regression": {"points": 300, "held_out_points": 200, "widths": [2, 20, 1]},
+    "rivals": {"test_points": 200, "alpha_beta": {"points": 300}},
+}
+SMOKE = params.resolve(BASE, {"scale": "smoke"} | SMALL)
 ONE, TWO = SMOKE.regression, SMOKE.teacher_student
 
 
