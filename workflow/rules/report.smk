@@ -128,6 +128,7 @@ JOBS = {  # of every rule that has several: their wildcards
     "train_cifar100": CIFAR100_JOBS,
     "train_probes": [(chunk,) for chunk in CIFAR100.probes.chunks()],
     "search_rivals": RIVAL_JOBS,
+    "search_cells": NASBENCH_JOBS,
 }
 
 

@@ -40,12 +40,6 @@ def rival_modules(wildcards):
     return "sparcs.commands.rivals", f"sparcs.rivals.{search}"
 
 
-def rival_fingerprint(wildcards):
-    """Of the same files."""
-    search = RIVALS.catalogue[wildcards.method].search
-    return fingerprint("sparcs.commands.rivals", f"sparcs.rivals.{search}")
-
-
 rule search_rivals:
     """One method on one task: search for every strength, compact, retrain, measure."""
     input:
