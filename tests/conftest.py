@@ -1,0 +1,47 @@
+"""One whole run of a tiny scale, made once, for the tests of DVC and of determinism."""
+
+import pytest
+
+import tiny
+
+
+@pytest.fixture(scope="session")
+def one_core(tmp_path_factory):
+    """A clone in which a run with one core and other chunks goes on beside the other tests; a function waits for it.
+
+    Trial 1 of one data set of experiment 1 is trained before trial 0; the second trials of experiment 2 and of the
+    depth experiment are added after the tables of the first ones were made.
+    """
+    folder = tiny.copy_of_checkout(tmp_path_factory.mktemp("one_core"))
+    chunks = ["scale=smoke", "regression={chunk: 1}", "cifar10={checkpoint_every: 1}"]
+    first = [
+        *chunks,
+        "teacher_student={chunk: 1, ensembles: {l2: {trials: 1}}}",
+        "depth={chunk: 1, teacher: {trials: 1}}",
+    ]
+    both = [*chunks, "teacher_student={chunk: 1}", "depth={chunk: 1}"]
+    targets = ["results/smoke/regression/trials/beta5_alpha1/1-1.parquet", "tabulate_teacher_student", "tabulate_depth"]
+    commands = [["snakemake", "--cores", "1", "--config", *first, "--", *targets],
+                ["snakemake", "--cores", "1", "--config", *both]]  # fmt: skip
+    running = tiny.start(folder, commands)
+
+    def finished():
+        output, _ = running.communicate()
+        assert running.returncode == 0, output[-5000:]
+        return folder
+
+    yield finished
+    if running.poll() is None:
+        running.terminate()
+        running.wait()
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory, one_core):
+    """A repository after `dvc repro`, its lock committed, its results pushed to a remote in a folder."""
+    folder = tiny.copy_of_checkout(tmp_path_factory.mktemp("built"))
+    tiny.run(folder, "dvc", "repro")
+    tiny.run(folder, "dvc", "remote", "add", "--default", "store", tmp_path_factory.mktemp("store"))
+    tiny.commit(folder, "built")
+    tiny.run(folder, "dvc", "push")
+    return folder

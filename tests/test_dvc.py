@@ -1,0 +1,109 @@
+"""DVC over the workflow: in clones of this checkout at a tiny scale, with remotes in a folder and on an S3 server."""
+
+import re
+import time
+
+import boto3
+import pytest
+import yaml
+from moto.server import ThreadedMotoServer
+
+import tiny
+
+pytestmark = pytest.mark.pipeline
+STAGES = list(yaml.safe_load((tiny.ROOT / "dvc.yaml").read_text())["stages"])
+UP_TO_DATE = "Data and pipelines are up to date."
+S3 = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": "us-east-1"}
+
+
+@pytest.fixture
+def fresh(built, tmp_path):
+    """A fresh clone, in which nothing was made or pulled."""
+    return tiny.clone(built, tmp_path / "fresh")
+
+
+def jobs(output):
+    """How many jobs of each rule Snakemake says it runs."""
+    return {name: int(count) for name, count in re.findall(r"^ (\w[\w ]*\w) {2,}(\d+) *$", output, flags=re.MULTILINE)}
+
+
+def written(folder, pattern):
+    """When each file was written."""
+    return {path: path.stat().st_mtime_ns for path in folder.glob(pattern)}
+
+
+def recorded(folder, stage):
+    """What dvc.lock says of a stage."""
+    return yaml.safe_load((folder / "dvc.lock").read_text())["stages"][stage]
+
+
+def edit(folder, module):
+    """Add a line to a source file."""
+    path = folder / "src" / "sparcs" / module
+    path.write_text(path.read_text() + "\n# edited\n")
+
+
+def test_a_second_repro_skips_every_stage(built):
+    start = time.monotonic()
+    output = tiny.run(built, "dvc", "repro")
+    print(f"{time.monotonic() - start:.1f} s to see that there is nothing to do")
+    assert output.count("didn't change, skipping") == len(STAGES), output
+
+
+def test_a_fresh_clone_that_pulled_has_nothing_to_do_until_a_setting_changes(built, fresh):
+    tiny.run(fresh, "dvc", "pull")
+    assert UP_TO_DATE in tiny.run(fresh, "dvc", "status")
+    assert "Nothing to be done" in tiny.run(fresh, "snakemake", "-n")
+    assert (fresh / "figures/smoke/fig07.svg").read_bytes() == (built / "figures/smoke/fig07.svg").read_bytes()
+
+    trials = "results/smoke/regression/trials/*/*"
+    before = written(fresh, trials)
+    tiny.change_params(fresh, {"scales": {"smoke": {"regression": {"trials": 3}}}})
+    found = jobs(tiny.run(fresh, "dvc", "repro", "regression"))
+    assert found == {"train regression": 2, "tabulate regression": 1, "total": 3}
+    after = written(fresh, trials)
+    assert before.items() <= after.items()  # the first two trials stay as they are
+    assert {path.name.split(".")[0] for path in after.keys() - before.keys()} == {"2-2"}
+    assert re.search(r"regression\.trials +2 +3", tiny.run(fresh, "dvc", "params", "diff"))
+    tiny.run(fresh, "snakemake", "results/smoke/metrics.json")
+    assert re.search(r"metrics\.json +claims\.B\S+\.measured +\S+ +\S+", tiny.run(fresh, "dvc", "metrics", "diff"))
+
+    tiny.change_params(fresh, {"scales": {"smoke": {"hyperparameters": {"rhos": [0.0001]}}}})
+    before = recorded(fresh, "hyperparameters")
+    running = tiny.start(fresh, [["dvc", "repro", "hyperparameters"]])
+    log = fresh / "results/smoke/logs/sweep_regression/l2.log"
+    while not log.exists() and running.poll() is None:  # logs do not travel: this job has begun
+        time.sleep(0.05)
+    edit(fresh, "figures/style.py")
+    output, _ = running.communicate()
+    assert running.returncode != 0 and "style.py was edited meanwhile" in output
+    assert recorded(fresh, "hyperparameters") == before
+    assert "hyperparameters" in tiny.run(fresh, "dvc", "status", "hyperparameters")
+
+
+def test_an_edit_before_the_pull_is_not_taken_for_the_pulled_results(fresh):
+    edit(fresh, "experiments/depth.py")
+    tiny.run(fresh, "dvc", "pull")  # all of it is newer than the edit now
+    found = jobs(tiny.run(fresh, "dvc", "repro", "depth"))
+    assert found == {"train depth": 1, "measure depth start": 1, "tabulate depth": 1, "total": 3}
+    assert UP_TO_DATE in tiny.run(fresh, "dvc", "status", "depth")
+
+
+def test_results_travel_through_an_s3_server(built, fresh):
+    server = ThreadedMotoServer(port=0)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        url = f"http://{host}:{port}"
+        client = boto3.client(
+            "s3", endpoint_url=url, region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b"
+        )
+        client.create_bucket(Bucket="bucket")
+        for folder in (built, fresh):
+            tiny.run(folder, "dvc", "remote", "add", "--local", "s3", "s3://bucket/sparcs")
+            tiny.run(folder, "dvc", "remote", "modify", "--local", "s3", "endpointurl", url)
+        tiny.run(built, "dvc", "push", "--remote", "s3", "regression", **S3)
+        tiny.run(fresh, "dvc", "pull", "--remote", "s3", "regression", **S3)
+        assert UP_TO_DATE in tiny.run(fresh, "dvc", "status", "regression")
+    finally:
+        server.stop()
