@@ -233,8 +233,6 @@ def test_a_verb_names_the_file_and_writes_nothing(finished, tmp_path, capsys, ve
             folder / "trials/beta5_alpha1/0-1.parquet",
             "--settings",
             folder / "settings.json",
-            "--metrics",
-            tmp_path / "metrics",
         ),
         "tabulate-core-minutes": (
             folder / "benchmarks/rule.tsv",

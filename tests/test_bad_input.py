@@ -371,8 +371,6 @@ def lines(folder):
             folder / "one" / "beta5_alpha1" / "0-1.parquet",
             "--settings",
             folder / "settings.json",
-            "--metrics",
-            "OUT/m",
             "--output",
             "OUT/c",
         ],
@@ -414,6 +412,8 @@ def folder(tmp_path_factory):
     values = SMOKE.model_dump(mode="json")
     files.write_json(folder / "settings.json", {"scale": "smoke", "paper": values, "run": values})
     (folder / "text").write_text("not what you think\n")
+    (folder / "benchmarks").mkdir()
+    (folder / "benchmarks" / "rule.tsv").write_text("s\tcpu_time\tmax_rss\n1.5\t1.2\t300\n")
     return folder
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-pytestmark = pytest.mark.pipeline
+pytestmark = [pytest.mark.pipeline, pytest.mark.artifacts]
 TIMED = {"costs.parquet"}  # tables of seconds and bytes
 
 

@@ -10,7 +10,7 @@ from moto.server import ThreadedMotoServer
 
 import tiny
 
-pytestmark = pytest.mark.pipeline
+pytestmark = [pytest.mark.pipeline, pytest.mark.artifacts]
 STAGES = list(yaml.safe_load((tiny.ROOT / "dvc.yaml").read_text())["stages"])
 UP_TO_DATE = "Data and pipelines are up to date."
 S3 = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": "us-east-1"}

@@ -282,7 +282,7 @@ for place in (RUN, REBUILD):
         message:
             "Judging the claims"
         shell:
-            "sparcs judge-claims {input.tables} --settings {input.settings} --metrics {output.metrics}"
+            "sparcs judge-claims {input.tables} --settings {input.settings}"
             " --output {output.verdicts} > {log} 2>&1"
 
     for notebook, tables, drawn, published in place.notebooks():

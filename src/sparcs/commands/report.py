@@ -46,9 +46,8 @@ def record_settings(params_file: Path, overrides: dict, output: Path) -> None:
 @click.command()
 @click.argument("tables", nargs=-1, type=INPUT, required=True)
 @click.option("--settings", type=INPUT, required=True, help="settings.json")
-@click.option("--metrics", type=PATH, required=True, help="output: the verdicts in short, as JSON for `dvc metrics`")
-@click.option("--output", type=PATH, required=True)
-def judge_claims(tables: tuple[Path, ...], settings: Path, metrics: Path, output: Path) -> None:
+@click.option("--output", type=PATH, required=True, help="claims.csv; metrics.json beside it has the verdicts in short")
+def judge_claims(tables: tuple[Path, ...], settings: Path, output: Path) -> None:
     """Judge every claim on the tables of a scale."""
     both = read_json(settings)
     read = {f"{path.parent.name}/{path.stem}": read_table(path) for path in tables}
@@ -56,7 +55,7 @@ def judge_claims(tables: tuple[Path, ...], settings: Path, metrics: Path, output
     verdicts = with_origins(verdicts, CLAIMS, read, both["run"])
     require_every_claim(verdicts["id"])
     write_csv(output, verdicts)
-    write_json(metrics, in_short(verdicts))
+    write_json(output.with_name("metrics.json"), in_short(verdicts))  # for `dvc metrics`
     for _, row in verdicts.iterrows():
         click.echo(f"{row['id']:5} {row['verdict']:15} {row['measured']:.4g}  {row['statement']}")
 
