@@ -26,7 +26,8 @@ def full(folder):
 
 def test_every_claim_stands_under_one_verdict():
     rows = claims(FULL)
-    assert "19 claims" not in summary.answer(rows) and "partly" in summary.answer(rows)
+    count = (~rows["id"].str[-1].str.isalpha()).sum()
+    assert f"{count} claims" in summary.answer(rows) and "1 partly" in summary.answer(rows)
     listed = [summary.with_verdict(rows, verdict) for verdict in ("replicated", "partly", "not replicated", "untested")]
     named = [line.split("**")[1] for text in listed for line in text.splitlines() if line.startswith("- ")]
     assert sorted(named) == sorted(rows.loc[~rows["id"].str[-1].str.isalpha(), "id"])

@@ -149,7 +149,7 @@ def of_jobs(pattern, jobs):
     return [re.sub(r"{.*?}", "{}", str(pattern)).format(*job) for job in jobs]
 
 
-RECORDS = [
+RECORDS = [rules.check_theory.output.provenance] + [
     record
     for name, jobs in JOBS.items()
     for record in of_jobs(getattr(rules, name).output[-1], jobs)

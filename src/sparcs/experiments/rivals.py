@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from sparcs import pruning
 from sparcs.allocation import peak_allocated
 from sparcs.compact import CompactNetwork, module_of
+from sparcs.experiments.classifiers import subnormals_flushed
 from sparcs.measures import r_squared
 from sparcs.params import TEACHER, ParameterError, RivalTask, RivalTrial
 from sparcs.pruning import Graph
@@ -63,12 +64,12 @@ def task_of(data: Mapping[str, np.ndarray], settings: RivalTrial) -> tuple[Task,
     return task, x_test, y_test
 
 
+@subnormals_flushed()
 def run(
     data: Mapping[str, np.ndarray], settings: RivalTrial, data_set: str, trials: Sequence[int], root_seed: int
 ) -> dict[str, pd.DataFrame]:
     """Search and measure: tables ``trials`` and ``costs``, a row per trial and strength, and the gates' ``history``."""
     torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
     task, x_test, y_test = task_of(data, settings)
     search = import_module(f"sparcs.rivals.{settings.method.search}").search
     options, strengths = settings.method.options, settings.strengths
