@@ -77,7 +77,7 @@ def in_short(verdicts: pd.DataFrame) -> dict[str, dict]:
 @click.option("--output", type=PATH, required=True)
 def record_provenance(records: tuple[Path, ...], folder: Path, scale: str, lock: Path, output: Path) -> None:
     """Gather the jobs' RECORDS: scale, commits, machines, devices, times, core-minutes per experiment."""
-    jobs = pd.DataFrame([read_json(path) | {"experiment": path.relative_to(folder).parts[0]} for path in records])
+    jobs = pd.DataFrame([read_json(path) | {"experiment": first_below(path, folder)} for path in records])
     write_json(output, provenance.of_tables(jobs.assign(scale=scale, minutes=jobs["seconds"] / 60), lock))
 
 
@@ -94,7 +94,7 @@ def tabulate_core_minutes(benchmarks: tuple[Path, ...], folder: Path, scale: str
             click.echo(f"{path} is missing and not counted", err=True)
             continue
         measured = read_csv(path, ["s", "cpu_time", "max_rss"], sep="\t", na_values=["-"])
-        rule = path.relative_to(folder).parts[0].removesuffix(".tsv")
+        rule = first_below(path, folder).removesuffix(".tsv")
         rows.append((rule, measured["s"].sum() / 60, measured["cpu_time"].sum() / 60, measured["max_rss"].max()))
     table = pd.DataFrame(rows, columns=["rule", "minutes", "core_minutes", "peak_memory_mib"])
     gathered = table.groupby("rule").agg(
@@ -104,6 +104,13 @@ def tabulate_core_minutes(benchmarks: tuple[Path, ...], folder: Path, scale: str
         peak_memory_mib=("peak_memory_mib", "max"),
     )
     write_csv(output, gathered.round(2).reset_index().assign(scale=scale))
+
+
+def first_below(path: Path, folder: Path) -> str:
+    """The first name of a path below a folder; raises ParameterError if it is not below it."""
+    if not path.is_relative_to(folder) or path == folder:
+        raise params.ParameterError(f"{path}: allowed are files below {folder}")
+    return path.relative_to(folder).parts[0]
 
 
 @click.command()
