@@ -17,7 +17,19 @@ from sparcs import params, provenance
 from sparcs.files import sha256, write_json
 from sparcs.sources import sources
 
-PATH = click.Path(path_type=Path)
+
+class NamedPath(click.Path):
+    """The path of a file or folder that has a name of its own: names of other files are made of it."""
+
+    def convert(self, value, param, ctx):
+        """The path."""
+        path = super().convert(value, param, ctx)
+        if not path.name:
+            self.fail(f"{str(value)!r} names nothing: allowed is the name of a file or folder")
+        return path
+
+
+PATH = NamedPath(path_type=Path)
 INPUT = click.Path(path_type=Path, exists=True)
 
 
