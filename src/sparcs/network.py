@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from sparcs import measures, spectral
 from sparcs.activations import Activation, activation_of, name_of
 from sparcs.compact import CompactNetwork, compact
+from sparcs.recursion import recursion
 
 
 class SpectralNetwork(nn.Module):
@@ -75,7 +76,7 @@ class SpectralNetwork(nn.Module):
             y = spectral.forward_bundles(phi, lam, batch, self.activation)  # (batch, N_ℓ)
         else:
             fixed = not self.train_input_eigenvalues
-            y = spectral.forward_eigenbasis(phi, lam, batch, self.activation, input_is_zero=fixed)  # (batch, N_ℓ)
+            y = spectral.forward_eigenbasis(phi, lam, batch, self.activation, fixed, recursion)  # (batch, N_ℓ)
         return y.reshape(*x.shape[:-1], self.out_features)
 
     def _form_for(self, batch: Tensor) -> str:

@@ -141,26 +141,38 @@ def forward_bundles(phi: Sequence[Array], lam: Sequence[Array], x: Array, activa
 
 
 def forward_eigenbasis(
-    phi: Sequence[Array], lam: Sequence[Array], x: Array, activation: Callable, input_is_zero: bool = False
+    phi: Sequence[Array],
+    lam: Sequence[Array],
+    x: Array,
+    activation: Callable,
+    input_is_zero: bool = False,
+    recursion: Callable | None = None,
 ) -> Array:
     """(4.5) in the coordinates u = Φ⁻¹ a of the eigenvectors, without forming a skip: linear in depth.
 
-    u_1 = x; for i = 2 … ℓ:  z_i = W_{i,i−1} u_{i−1};  a_i = f(z_i), no f on the last;  u_i = a_i − φ_{i−1} u_{i−1}.
-    Follows from (4.2), which gives u_i = Σ_{k≤i} S_ik a_k, and (4.3), where W_ij = W_{i,i−1} S_{i−1,j}. Two products a
-    layer; one in the last, whose u nobody needs, and, where λ_1 = 0 makes z_2 = −λ_2 ∘ φ_1 x, one in the first.
+    u_1 = x, then ``eigenbasis_recursion``; where λ_1 = 0 makes z_2 = −λ_2 ∘ φ_1 x, the first layer takes one product.
 
-    x: (…, batch, N_1). input_is_zero: take λ_1 for zero, whatever lam[0] holds. Returns (…, batch, N_ℓ).
+    x: (…, batch, N_1). input_is_zero: take λ_1 for zero, whatever lam[0] holds. recursion: another way to compute
+    ``eigenbasis_recursion``. Returns (…, batch, N_ℓ).
     """
-    layers = len(lam)
-    u = x  # (…, batch, N_1)
-    for i in range(2, layers + 1):
-        block, after = phi[i - 2], lam[i - 1]
-        from_zero = i == 2 and input_is_zero
-        if from_zero or i < layers:
-            v = u @ block.mT  # (…, batch, N_i)
-        z = -v * after[..., None, :] if from_zero else u @ nearest_weight(block, lam[i - 2], after).mT
-        u = activation(z) - v if i < layers else z
-    return u
+    recursion = recursion or eigenbasis_recursion
+    if not input_is_zero:
+        return recursion(phi, lam, x, activation)
+    v = x @ phi[0].mT  # (…, batch, N_2)
+    z = -v * lam[1][..., None, :]
+    return z if len(phi) == 1 else recursion(phi[1:], lam[1:], activation(z) - v, activation)
+
+
+def eigenbasis_recursion(phi: Sequence[Array], lam: Sequence[Array], u: Array, activation: Callable) -> Array:
+    """z_i = W_{i,i−1} u_{i−1};  a_i = f(z_i);  u_i = a_i − φ_{i−1} u_{i−1}  for i = 2 … ℓ; the last layer's z_ℓ.
+
+    Follows from (4.2), which gives u_i = Σ_{k≤i} S_ik a_k, and (4.3), where W_ij = W_{i,i−1} S_{i−1,j}. Two products a
+    layer, one in the last, whose u nobody needs. u: u_1, (…, batch, N_1). Returns (…, batch, N_ℓ).
+    """
+    for block, before, after in zip(phi[:-1], lam[:-2], lam[1:-1], strict=True):
+        v = u @ block.mT  # (…, batch, N_i)
+        u = activation(u @ nearest_weight(block, before, after).mT) - v
+    return u @ nearest_weight(phi[-1], lam[-2], lam[-1]).mT
 
 
 def apply_adjacency(phi: Sequence[Array], lam: Sequence[Array], activities: Sequence[Array]) -> list[Array]:

@@ -1,0 +1,116 @@
+"""``spectral.eigenbasis_recursion`` with a backward pass of its own: the same bits, sooner and in less memory.
+
+Autograd keeps whatever each operation reads. Of a layer only a and u are needed: its weights follow from φ and λ, and
+are formed again on the way back.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+
+from sparcs import spectral
+from sparcs.activations import Activation
+
+FEWEST = 8  # bundles; with fewer, what is saved is no more than what a Python function costs
+threshold_backward = torch.ops.aten.threshold_backward.default  # of ReLU, from its output; 0 at 0
+
+
+def recursion(phi: Sequence[Tensor], lam: Sequence[Tensor], u: Tensor, activation: Activation) -> Tensor:
+    """``spectral.eigenbasis_recursion`` of torch tensors, with the shorter backward pass where that is possible.
+
+    It is for f = ReLU and FEWEST bundles or more in ordinary training. Other activations, inference, transforms of
+    ``torch.func``, forward-mode differentiation, autocast, ``torch.compile`` and ``torch.export`` take PyTorch's
+    operations one by one. Without leading dimensions both give the same bits, else they agree to rounding.
+    """
+    if activation is torch.relu and len(phi) >= FEWEST and _ordinary_training(u, *phi, *lam):
+        return _Recursion.apply(u, *phi, *lam[:-1], *lam[1:])
+    return spectral.eigenbasis_recursion(phi, lam, u, activation)
+
+
+def _ordinary_training(*tensors: Tensor) -> bool:
+    """Whether an ordinary backward pass can follow, in one dtype, and nothing else wants to see the operations."""
+    return (
+        torch.is_grad_enabled()
+        and any(tensor.requires_grad for tensor in tensors)
+        and len({tensor.dtype for tensor in tensors}) == 1
+        and not torch.is_autocast_enabled(tensors[0].device.type)
+        and not torch.compiler.is_compiling()
+        and not torch._C._are_functorch_transforms_active()
+        and forward_ad._current_level < 0
+    )
+
+
+class _Recursion(torch.autograd.Function):
+    """v_i = φ_{i−1} u_{i−1};  z_i = W_{i,i−1} u_{i−1};  a_i = f(z_i);  u_i = a_i − v_i;  y = z_ℓ, and backwards, with
+    samples in rows and ∂t for ∂L/∂t:  ∂z_i = f′(z_i) ∘ ∂u_i, in the last layer ∂y;  ∂W = ∂z_iᵀ u_{i−1};
+    ∂φ_{i−1} = ∂W ∘ (λ_{i−1} − λ_i) − ∂u_iᵀ u_{i−1};  ∂u_{i−1} = ∂z_i W_{i,i−1} − ∂u_i φ_{i−1};
+    ∂λ_{i−1} sums the columns of ∂W ∘ φ_{i−1}, ∂λ_i minus its rows.
+
+    Every bundle's λ comes twice, as that of its lower and of its upper layer: the sum over all uses of an eigenvalue,
+    in the penalty too, stays autograd's own and keeps its order.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, u: Tensor, *blocks: Tensor) -> Tensor:
+        """u: u_1, (…, batch, N_1); blocks: φ_1 … φ_B, λ_1 … λ_{ℓ−1}, λ_2 … λ_ℓ. Returns y, (…, batch, N_ℓ)."""
+        phi, lower, upper = _thirds(blocks)
+        inputs, activities = [u], []  # u_1 … u_{ℓ−1} and a_2 … a_{ℓ−1}, each (…, batch, N_k)
+        for block, before, after in zip(phi[:-1], lower, upper, strict=False):
+            v = u @ block.mT  # (…, batch, N_i)
+            a = (u @ spectral.nearest_weight(block, before, after).mT).relu_()
+            u = torch.sub(a, v, out=v)
+            inputs.append(u)
+            activities.append(a)
+        ctx.save_for_backward(*blocks, *inputs, *activities)
+        return u @ spectral.nearest_weight(phi[-1], lower[-1], upper[-1]).mT
+
+    @staticmethod
+    def backward(ctx: Any, of_y: Tensor) -> tuple[Tensor | None, ...]:
+        """∂u_1 and the blocks' gradients from ∂y, (…, batch, N_ℓ)."""
+        bundles = len(ctx.needs_input_grad) // 3
+        saved = ctx.saved_tensors
+        blocks, kept = saved[: 3 * bundles], saved[3 * bundles :]
+        inputs, activities = kept[:bundles], kept[bundles:]
+        if torch.is_grad_enabled():  # the gradients are to be differentiated again
+            return _gradients_by_autograd(inputs[0], blocks, of_y, ctx.needs_input_grad)
+        phi, lower, upper = _thirds(blocks)
+        of_phi, of_lower, of_upper = ([None] * bundles for _ in range(3))
+        of_u, of_z = None, of_y
+        for k in reversed(range(bundles)):  # from layer k+1 to layer k+2
+            difference = lower[k][..., None, :] - upper[k][..., :, None]  # (…, N_{k+2}, N_{k+1})
+            hidden = k < bundles - 1  # the last layer has z alone
+            if hidden:
+                of_z = threshold_backward(of_u, activities[k], 0)  # (…, batch, N_{k+2})
+            of_weight = of_z.mT @ inputs[k]
+            of_phi[k] = of_weight * difference
+            if hidden:
+                of_phi[k].sub_(of_u.mT @ inputs[k])
+            of_weight.mul_(phi[k])
+            of_lower[k], of_upper[k] = of_weight.sum(-2), of_weight.sum(-1).neg_()
+            if k == 0 and not ctx.needs_input_grad[0]:
+                return None, *of_phi, *of_lower, *of_upper
+            below = of_z @ difference.mul_(phi[k])  # (…, batch, N_{k+1})
+            of_u = below.sub_(of_u @ phi[k]) if hidden else below
+        return of_u, *of_phi, *of_lower, *of_upper
+
+
+def _gradients_by_autograd(
+    u: Tensor, blocks: Sequence[Tensor], of_y: Tensor, wanted: Sequence[bool]
+) -> tuple[Tensor | None, ...]:
+    """The same gradients in a form that can be differentiated again: of PyTorch's operations, one by one."""
+    with torch.enable_grad():
+        own = [tensor.view_as(tensor) for tensor in (u, *blocks)]  # one tensor may have come in several places
+        phi, lower, upper = _thirds(own[1:])
+        y = spectral.eigenbasis_recursion(phi, [lower[0], *upper], own[0], torch.relu)
+    asked = [tensor for tensor, is_wanted in zip(own, wanted, strict=True) if is_wanted]
+    found = iter(torch.autograd.grad(y, asked, of_y, create_graph=True, allow_unused=True))
+    return tuple(next(found) if is_wanted else None for is_wanted in wanted)
+
+
+def _thirds(blocks: Sequence[Tensor]) -> tuple[Sequence[Tensor], ...]:
+    """φ, the lower and the upper eigenvalues of every bundle."""
+    bundles = len(blocks) // 3
+    return blocks[:bundles], blocks[bundles : 2 * bundles], blocks[2 * bundles :]
