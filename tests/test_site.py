@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 PUBLISHED = ROOT / "results" / "published"
 CAPTIONS = ROOT / "workflow" / "report"
 THEMES = ["light", "dark"]
-PAGES = ["index.html", "alpha.html"]
+PAGES = ["index.html", "alpha.html", "reliability.html"]
 SIZES = {"wide": (1280, 900), "phone": (390, 844)}
 
 
@@ -149,6 +149,23 @@ def test_the_explorers_data_are_the_tables(site):
         assert one["n"] == 100 and len(one["eigenvalues"]["2"]) == 300
         corner = own["surface"].query("x1 == -1 and x2 == 1")["fitted"].item()
         assert one["surface"][len(data["grid"]) - 1] == pytest.approx(corner, rel=0.005)
+
+
+def test_the_counts_of_the_tests_of_reliability_are_shown(small, tmp_path):
+    published = tmp_path / "published"
+    shutil.copytree(PUBLISHED, published, ignore=shutil.ignore_patterns("site", "reports", "reliability.csv"))
+    run = Run(small.tables, small.verdicts, small.pages, small.figures, published, CAPTIONS)
+    build(run, tmp_path / "without")
+    assert "were not published yet" in (tmp_path / "without" / "reliability.html").read_text(encoding="utf-8")
+    rows = [("Crashes", "bytes compared", 1234567), ("Crashes", "tables that differ", 0), ("DVC", "seconds", 4.1)]
+    where = {"machine": "a machine", "commit": "c0ffee", "date": "2026-01-02 03:04:05"}
+    pd.DataFrame(rows, columns=["subject", "quantity", "value"]).assign(**where).to_csv(
+        published / "reliability.csv", index=False
+    )
+    build(Run(small.tables, small.verdicts, small.pages, small.figures, published, CAPTIONS), tmp_path / "with")
+    text = (tmp_path / "with" / "reliability.html").read_text(encoding="utf-8")
+    for shown in (">1,234,567<", ">0<", ">4.1<", "c0ffee", "2026-01-02"):
+        assert shown in text
 
 
 def test_an_untested_claim_says_why_and_shows_the_published_verdict(small, tmp_path):

@@ -7,6 +7,7 @@ SITE_PARTS = [
     for folder in ("templates", "assets")
     for path in sorted((ROOT / "src/sparcs/site" / folder).iterdir())
 ]
+COUNTED = list(filter(os.path.exists, [f"{PUBLISHED}/reliability.csv"]))
 
 
 for place in (RUN, REBUILD):
@@ -22,13 +23,16 @@ for place in (RUN, REBUILD):
             core_minutes=f"{place.folder}/core_minutes.csv",
             tables=[table for tables in place.tables.values() for table in tables],
             reports=place.reports(),  # with the figures, which the same jobs draw
-            published=f"{PUBLISHED}/claims.csv",
+            published=[f"{PUBLISHED}/claims.csv", *COUNTED],
             captions=CAPTION_FILES,
             parts=SITE_PARTS,
             code=sources("sparcs.commands.site", "sparcs.site"),
         output:
             index=f"{place.results}/site/index.html",
-            alpha=f"{place.results}/site/alpha.html",
+            others=[
+                f"{place.results}/site/{page}.html"
+                for page in ("alpha", "reliability")
+            ],
         log:
             f"{place.results}/logs/build_site.log",
         benchmark:
@@ -38,7 +42,12 @@ for place in (RUN, REBUILD):
             code=fingerprint(
                 "sparcs.commands.site",
                 "sparcs.site",
-                files=[f"{PUBLISHED}/claims.csv", *CAPTION_FILES, *SITE_PARTS],
+                files=[
+                    f"{PUBLISHED}/claims.csv",
+                    *COUNTED,
+                    *CAPTION_FILES,
+                    *SITE_PARTS,
+                ],
             ),
             options=f"--tables {place.folder} --reports {place.results}/reports --figures {place.figures}"
             f" --published {PUBLISHED} --captions {os.path.relpath(CAPTIONS)} --output {place.results}/site",

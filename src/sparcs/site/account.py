@@ -1,4 +1,4 @@
-"""The paper's five tables, its misprints, and where the results come from."""
+"""The paper's five tables, its misprints, where the results come from, and what the tests of reliability counted."""
 
 from dataclasses import dataclass
 
@@ -61,6 +61,14 @@ def experiments(provenance: dict) -> list[dict]:
     records = provenance["experiments"]
     names = [name for name in NAMES if name in records] + [name for name in records if name not in NAMES]
     return [records[name] | {"name": NAMES.get(name, name)} for name in names]
+
+
+def counted(reliability: pd.DataFrame) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What the tests of reliability counted: every subject with its quantities and their values as text."""
+    return [
+        (subject, [(row.quantity, f"{row.value:,.10g}") for row in rows.itertuples()])
+        for subject, rows in reliability.groupby("subject", sort=True)
+    ]
 
 
 def _markdown(number: int, run: Run) -> str:

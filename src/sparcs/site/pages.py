@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from sparcs.figures.text import number
 from sparcs.files import atomic
 from sparcs.report import mathml
-from sparcs.site.account import data_sources, experiments, misprints, paper_tables
+from sparcs.site.account import counted, data_sources, experiments, misprints, paper_tables
 from sparcs.site.explorer import explorer
 from sparcs.site.gallery import gallery
 from sparcs.site.run import Run
@@ -22,7 +22,7 @@ BACK = '<main>\n<p><a href="../index.html">← scorecard and figures</a></p>'
 
 
 def build(run: Run, output: Path) -> None:
-    """Write index.html and alpha.html into ``output`` with copies of all that they need; index.html comes last.
+    """Write the pages into ``output`` with copies of all that they need; index.html comes last.
 
     Raises ArtifactError if a claim has no row or a file is not what it should be.
     """
@@ -37,6 +37,7 @@ def build(run: Run, output: Path) -> None:
     _copy(run.verdicts, output / "claims.csv")
     about = {"run": run, "stand_in": any("stand-in" in text for text in run.claims["data"])}
     _write(output / "alpha.html", _render("alpha.html", **about, data=explorer(run)))
+    _write(output / "reliability.html", _render("reliability.html", **about, counted=counted(run.reliability)))
     filled = _render(
         "index.html",
         **about,

@@ -14,6 +14,8 @@ import pandas as pd
 from sparcs.claims import require_every_claim
 from sparcs.files import ArtifactError, read_csv, read_json, read_table
 
+RELIABILITY = ["subject", "quantity", "value", "machine", "commit", "date"]
+
 
 @dataclass(frozen=True)
 class Run:
@@ -64,6 +66,12 @@ class Run:
         return read_csv(
             self.tables / "core_minutes.csv", ["rule", "jobs", "minutes", "core_minutes", "peak_memory_mib"]
         )
+
+    @cached_property
+    def reliability(self) -> pd.DataFrame:
+        """What the tests of reliability counted when they were last published; without rows if they never were."""
+        path = self.published / "reliability.csv"
+        return read_csv(path, RELIABILITY) if path.exists() else pd.DataFrame(columns=RELIABILITY)
 
     @property
     def is_published(self) -> bool:
