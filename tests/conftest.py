@@ -1,15 +1,18 @@
 """What several tests share: what the tests of reliability count, and one whole run of a tiny scale."""
 
 from collections import Counter
+from functools import wraps
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import is_hypothesis_test
 
 import tiny
 from sparcs import provenance
 from sparcs.files import write_csv
 
+PROPERTIES = "Properties of algebra, networks and data, on random examples"
 COUNTED = pytest.StashKey[Counter]()
 
 
@@ -23,6 +26,28 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.stash[COUNTED] = Counter()
+
+
+def pytest_itemcollected(item):
+    """Every property test counts its examples, unless it counts them itself."""
+    if is_hypothesis_test(item.obj) and "evidence" not in item.fixturenames:
+        item.add_marker(pytest.mark.reliability)
+        property_of = item.obj.hypothesis
+        counted, name = item.config.stash[COUNTED], item.originalname.removeprefix("test_").replace("_", " ")
+        if not hasattr(property_of.inner_test, "counted"):  # the items of one parametrized test share it
+            property_of.inner_test = counting(property_of.inner_test, counted, (PROPERTIES, name))
+
+
+def counting(test, counted, name):
+    """The test of one example, which counts those that held."""
+
+    @wraps(test)
+    def run(*arguments, **named):
+        test(*arguments, **named)
+        counted[name] += 1
+
+    run.counted = True
+    return run
 
 
 def pytest_sessionfinish(session, exitstatus):

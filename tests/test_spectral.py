@@ -184,7 +184,7 @@ def test_the_recursive_rule_is_a_power_of_dense_applications(widths, seed):
 
 @settings(max_examples=100, deadline=None)
 @given(WIDTHS, st.integers(0, 2**32 - 1))
-def test_when_the_recursive_rule_equals_4_5(widths, seed):
+def test_when_the_recursive_rule_is_the_layered_one(widths, seed):
     """Without self-loops and with the input set back before each application, and not before; always for ℓ = 2."""
     phi, lam = random_blocks(widths, seed)
     x = np.random.default_rng(seed + 1).normal(size=(5, widths[0]))
