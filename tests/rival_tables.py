@@ -21,12 +21,13 @@ SETTINGS = {
     "test_points": 10000,
     "loss_budget": 0.05,
     "retraining_steps": 1000,
+    "tuning_trials": 1,
 }
 MAXIMAL = {"teacher": 18400}
 
 
 def rivals(rng: np.random.Generator, size: dict) -> dict[str, pd.DataFrame]:
-    """Tables trials, costs and history."""
+    """Tables trials, costs, history and tuning."""
     keys = [
         {"task": task, "alpha": alpha_of(task), "method": method, "trial": trial, "strength": strength, "seed": trial}
         for task in size["tasks"]
@@ -42,7 +43,22 @@ def rivals(rng: np.random.Generator, size: dict) -> dict[str, pd.DataFrame]:
         if key["method"] in ("darts", "gaea")
         for step in (0, 50, 100)
     ]
-    tables = {"trials": [key | search(rng, key) for key in keys], "costs": costs, "history": history}
+    tuning = [
+        {
+            "task": task,
+            "method": "gaea",
+            "option": "rate",
+            "value": value,
+            "trial": 0,
+            "seed": 7,
+            "chosen": value == "3.0",
+        }
+        | {"validation_mse": rng.uniform(0.1, 1)}
+        for task in size["tasks"]
+        for value in ("1.0", "3.0")
+    ]
+    trials = [key | {"options": '{"rate": 3.0}'} | search(rng, key) for key in keys]
+    tables = {"trials": trials, "costs": costs, "history": history, "tuning": tuning}
     return {f"rivals/{name}": pd.DataFrame(rows) for name, rows in tables.items()}
 
 

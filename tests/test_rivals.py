@@ -1,17 +1,20 @@
 """The rivals' update rules, their search space and the protocol, against closed forms, autograd and plain networks."""
 
+import json
 import random
 from itertools import pairwise
+from pathlib import Path
 
 import neat
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy import stats
 from torch import nn
 
 import rival_tables
-from sparcs import comparison, params, pruning
+from sparcs import cli, comparison, files, params, pruning
 from sparcs.claims.rivals import finds_smaller_networks
 from sparcs.experiments import rivals as experiment
 from sparcs.rivals import (
@@ -35,6 +38,7 @@ from sparcs.rivals import (
 from sparcs.rivals.supernet import Gates, Supernet
 from sparcs.rivals.task import Task, mean_square, torch_generator
 
+ROOT = Path(__file__).parents[1]
 WIDTHS = (3, 5, 4, 2)
 PROTOCOL = {
     "validation_share": 0.2,
@@ -44,6 +48,7 @@ PROTOCOL = {
     "loss_budget": 0.05,
     "few_neurons": 3,
     "retraining_steps": 3,
+    "tuning_trials": 2,
 }
 
 
@@ -413,6 +418,58 @@ def test_an_option_that_a_method_does_not_have_is_one_sentence():
         experiment.run(data(), settings(speed=3), "teacher", [0], 7)
     with pytest.raises(ValueError, match=r"there is no file src/sparcs/rivals/magic\.py"):
         settings("magic")
+
+
+def test_tuning_takes_the_value_of_least_error_on_seeds_of_its_own():
+    method = {"search": "magnitude_pruning", "tuned": {"pruned": [0.0, 0.5, 0.9]}}
+    chosen = settings().model_copy(update={"method": params.RivalMethod(**method)})
+    table = experiment.tune(data(), chosen, "teacher", 7)
+    assert table[["value", "trial"]].to_numpy().tolist() == [[v, t] for v in ("0.0", "0.5", "0.9") for t in (0, 1)]
+    assert table["seed"].nunique() == 2 and not set(table["seed"]) & set(experiment.seeds(7, "teacher", range(100)))
+    means = table.groupby("value")["validation_mse"].apply(stats.gmean)
+    assert set(table.loc[table["chosen"], "value"]) == {means.idxmin()}
+
+    rows = []
+    for value, seed in zip((0.0, 0.5, 0.9), [table["seed"][0]] * 3, strict=True):
+        points = experiment.task_of(data(), chosen)
+        for found in magnitude_pruning.search(points[0], chosen.strengths, seed, pruned=value):
+            row = experiment.measure(found, *points, chosen, seed, "teacher")
+            small = [row[f"{name}_{kind}validation_mse"] for name in ("few", "budget") for kind in ("", "retrained_")
+                     if row[f"{name}_neurons"] <= 3]  # fmt: skip
+            rows.append((json.dumps(value), min(small)))
+    expected = pd.DataFrame(rows).groupby(0)[1].min()
+    found = table[table["trial"] == 0].set_index("value")["validation_mse"]
+    pd.testing.assert_series_equal(found.sort_index(), expected, check_names=False)
+
+
+def test_the_verbs_search_with_the_value_that_was_chosen(tmp_path, capsys):
+    files.write_arrays(tmp_path / "data.safetensors", data())
+    method = params.RivalMethod(search="gaea", options={"levels": 1}, tuned={"rate": [1.0, 3.0]})
+    own = settings().model_copy(update={"method": method})
+    common = ["--data-set", "teacher", "--settings", own.model_dump_json(), "--root-seed", "7", "--output"]
+    table, stem = tmp_path / "gaea.parquet", tmp_path / "0-0"
+    for command in (
+        ["tune-rivals", tmp_path / "data.safetensors", *common, table],
+        ["search-rivals", tmp_path / "data.safetensors", "--trials", "0-0", "--tuned", table, *common, stem],
+    ):
+        with pytest.raises(SystemExit) as stopped:
+            cli.main(list(map(str, command)))
+        assert not stopped.value.code, capsys.readouterr().err
+    [value] = set(pd.read_parquet(table).query("chosen")["value"])
+    trials = pd.read_parquet(tmp_path / "0-0_trials.parquet")
+    assert set(trials["options"]) == {json.dumps({"levels": 1, "rate": json.loads(value)})}
+    direct = experiment.run(data(), settings(levels=1, rate=json.loads(value)), "teacher", [0], 7)["trials"]
+    pd.testing.assert_frame_equal(trials.drop(columns="options"), direct)
+
+
+def test_every_method_has_the_same_tuning_budget():
+    values = params.read_yaml(ROOT / "params.yaml")
+    rivals = params.resolve(values, {"scale": "overnight"}).rivals
+    tuned = {method for _, method in rivals.tuning_jobs()}
+    assert tuned == {name for name, method in rivals.catalogue.items() if method.tuned} and len(tuned) == 8
+    assert not params.resolve(values, {"scale": "smoke"}).rivals.tuning_jobs()
+    with pytest.raises(params.ParameterError, match=r"as many values as any other.*gaea 2"):
+        params.resolve(values, {"rivals": {"catalogue": {"gaea": {"tuned": {"rate": [1.0, 3.0]}}}}})
 
 
 def test_holm_is_the_step_down_rule():

@@ -24,6 +24,7 @@ VERBS = {
     "train-depth": "depth",
     "measure-depth-start": "depth",
     "tabulate-depth": "depth",
+    "tune-rivals": "rivals",
     "search-rivals": "rivals",
     "tabulate-rivals": "rivals",
     "train-cifar10": "cifar10",

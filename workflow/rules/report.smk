@@ -127,6 +127,7 @@ JOBS = {  # of every rule that has several: their wildcards
     "sweep_cifar10": CIFAR10_SWEEP_JOBS,
     "train_cifar100": CIFAR100_JOBS,
     "train_probes": [(chunk,) for chunk in CIFAR100.probes.chunks()],
+    "tune_rivals": TUNING_JOBS,
     "search_rivals": RIVAL_JOBS,
     "search_cells": NASBENCH_JOBS,
 }

@@ -2,6 +2,7 @@
 
 RIVALS = SETTINGS.rivals
 RIVAL_JOBS = RIVALS.jobs()
+TUNING_JOBS = RIVALS.tuning_jobs()
 RIVAL_TABLES = ["trials", "costs", "history"]
 # Freed memory is kept for the next step instead of being asked for again
 RIVAL_MEMORY = "MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=8589934592"
@@ -40,10 +41,45 @@ def rival_modules(wildcards):
     return "sparcs.commands.rivals", f"sparcs.rivals.{search}"
 
 
+def tuned(wildcards):
+    """What was tuned for a method on a data set, if anything is."""
+    pair = wildcards.data_set, wildcards.method
+    return (
+        [f"{RESULTS}/rivals/tuning/{'/'.join(pair)}.parquet"]
+        if pair in TUNING_JOBS
+        else []
+    )
+
+
+rule tune_rivals:
+    """The option of one method on one task that is tuned, on trials of its own."""
+    input:
+        data=rival_data,
+        code=rival_sources,
+    output:
+        f"{RESULTS}/rivals/tuning/{{data_set}}/{{method}}.parquet",
+    log:
+        f"{LOGS}/tune_rivals/{{data_set}}_{{method}}.log",
+    benchmark:
+        f"{BENCHMARKS}/tune_rivals/{{data_set}}_{{method}}.tsv"
+    threads: 1
+    params:
+        code=rival_fingerprint,
+        settings=rival_settings,
+        root_seed=SETTINGS.root_seed,
+    message:
+        "Tuning {wildcards.method} on {wildcards.data_set}"
+    shell:
+        f"{RIVAL_MEMORY} sparcs tune-rivals"
+        " {input.data} --data-set {wildcards.data_set} --settings {params.settings} --root-seed {params.root_seed}"
+        " --output {output} 2> {log}"
+
+
 rule search_rivals:
     """One method on one task: search for every strength, compact, retrain, measure."""
     input:
         data=rival_data,
+        tuned=tuned,
         code=rival_sources,
     output:
         multiext(
@@ -59,6 +95,7 @@ rule search_rivals:
     params:
         code=rival_fingerprint,
         settings=rival_settings,
+        tuned=lambda wildcards, input: f"--tuned {input.tuned}" if input.tuned else "",
         root_seed=SETTINGS.root_seed,
         stem=f"{RESULTS}/rivals/trials/{{data_set}}/{{method}}/{{trials}}",
     message:
@@ -66,7 +103,7 @@ rule search_rivals:
     shell:
         f"{RIVAL_MEMORY} sparcs search-rivals"
         " {input.data} --data-set {wildcards.data_set} --trials {wildcards.trials} --settings {params.settings}"
-        " --root-seed {params.root_seed} --output {params.stem} 2> {log}"
+        " {params.tuned} --root-seed {params.root_seed} --output {params.stem} 2> {log}"
 
 
 rule tabulate_rivals:
@@ -77,9 +114,13 @@ rule tabulate_rivals:
             for job in RIVAL_JOBS
             for table in RIVAL_TABLES
         ],
+        [
+            f"{RESULTS}/rivals/tuning/{data_set}/{method}.parquet"
+            for data_set, method in TUNING_JOBS
+        ],
         code=sources("sparcs.commands.rivals"),
     output:
-        expand(f"{RESULTS}/rivals/{{table}}.parquet", table=RIVAL_TABLES),
+        expand(f"{RESULTS}/rivals/{{table}}.parquet", table=[*RIVAL_TABLES, "tuning"]),
     log:
         f"{LOGS}/tabulate_rivals.log",
     benchmark:
@@ -89,11 +130,12 @@ rule tabulate_rivals:
         code=fingerprint("sparcs.commands.rivals"),
         settings=shlex.quote(RIVALS.model_dump_json()),
         trials=f"{RESULTS}/rivals/trials",
+        tuning=f"{RESULTS}/rivals/tuning",
         folder=f"{RESULTS}/rivals",
     message:
         "Gathering the rivals"
     shell:
-        "sparcs tabulate-rivals --settings {params.settings} --folder {params.trials}"
+        "sparcs tabulate-rivals --settings {params.settings} --folder {params.trials} --tuning {params.tuning}"
         " --output {params.folder} 2> {log}"
 
 

@@ -10,7 +10,16 @@ COMPARED = {
     "regression": ["training", "points", "held_out_points", "alphas", "betas", "widths"],
     "teacher_student": ["training", "points", "test_points", "widths", "loss_budget"],
     "hyperparameters": ["alphas", "beta", "penalties", "rhos"],
-    "rivals": ["methods", "strengths", "teacher", "validation_share", "test_points", "loss_budget", "retraining_steps"],
+    "rivals": [
+        "methods",
+        "strengths",
+        "teacher",
+        "validation_share",
+        "test_points",
+        "loss_budget",
+        "retraining_steps",
+        "tuning_trials",
+    ],
     "cifar10": ["training", "images", "validation_share", "test_images", "widths"],
     "cifar100": ["training", "images", "validation_share", "test_images", "widths", "input_size"],
 }

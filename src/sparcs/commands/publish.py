@@ -22,6 +22,7 @@ WHOLE = (  # tables that are not gathered from trials
     "depth/start.parquet",
     "cifar100/probes.parquet",
     "nasbench/reference.parquet",
+    "rivals/tuning.parquet",
 )
 PAGES = ("claims.csv", "reports/*.html", "site/**/*.*")
 TRIAL = {

@@ -1,5 +1,6 @@
 """Verbs of the comparison with other ways to search for a small network."""
 
+import json
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from sparcs.files import read_arrays, read_table, write_table
 from sparcs.params import RivalTrial
 
 TABLES = ("trials", "costs", "history")
+TUNING = ["task", "method", "option", "value", "trial", "seed", "validation_mse", "chosen"]
 KEYS = ["task", "alpha", "method", "trial", "strength"]
 
 
@@ -21,31 +23,78 @@ KEYS = ["task", "alpha", "method", "trial", "strength"]
 @click.option("--data-set", required=True, help="its name in the tables")
 @click.option("--trials", type=Trials(), required=True)
 @click.option("--settings", type=Settings(RivalTrial), required=True)
+@click.option("--tuned", type=INPUT, help="what tune-rivals wrote of the method on this data set")
 @root_seed_option
 @click.option("--output", type=PATH, required=True, help="stem of the outputs")
 def search_rivals(
-    data: tuple[Path, ...], data_set: str, trials: list[int], settings: RivalTrial, root_seed: int, output: Path
+    data: tuple[Path, ...],
+    data_set: str,
+    trials: list[int],
+    settings: RivalTrial,
+    tuned: Path | None,
+    root_seed: int,
+    output: Path,
 ) -> None:
     """Search with one method on one task, for every strength, and measure what it finds.
 
     DATA is a teacher's file, or experiment 1's points and the targets of one of its data sets.
     """
-    arrays = {name: array for path in data for name, array in read_arrays(path).items()}
     count = len(trials) * len(settings.strengths)
-    with recorded(sidecar(output), settings, root_seed, "cpu", count, data, f"x_train {settings.task.points}"):
-        tables = experiment.run(arrays, settings, data_set, trials, root_seed)
+    inputs = [*data, tuned] if tuned else data
+    with recorded(sidecar(output), settings, root_seed, "cpu", count, inputs, f"x_train {settings.task.points}"):
+        method = with_tuned(settings.method, read_table(tuned)) if tuned else settings.method
+        settings = settings.model_copy(update={"method": method})
+        tables = experiment.run(arrays_of(data), settings, data_set, trials, root_seed)
+        tables["trials"] = tables["trials"].assign(options=json.dumps(method.options))
         for name, table in tables.items():
             write_table(output.with_name(f"{output.name}_{name}.parquet"), table)
 
 
 @click.command()
+@click.argument("data", nargs=-1, type=INPUT, required=True)
+@click.option("--data-set", required=True, help="its name in the tables")
+@click.option("--settings", type=Settings(RivalTrial), required=True)
+@root_seed_option
+@click.option("--output", type=PATH, required=True)
+def tune_rivals(data: tuple[Path, ...], data_set: str, settings: RivalTrial, root_seed: int, output: Path) -> None:
+    """Try every value of a method's tuned option on seeds of their own, and mark the best."""
+    if not settings.method.tuned or not settings.tuning_trials:
+        raise params.ParameterError(
+            "settings: method.tuned is empty or tuning_trials is 0, so there is nothing to tune"
+        )
+    write_table(output, experiment.tune(arrays_of(data), settings, data_set, root_seed))
+
+
+@click.command()
 @click.option("--settings", type=Settings(params.Rivals), required=True)
 @click.option("--folder", type=INPUT, required=True, help="the jobs' results")
+@click.option("--tuning", type=PATH, required=True, help="what tune-rivals wrote")
 @click.option("--output", type=PATH, required=True, help="folder of the tables")
-def tabulate_rivals(settings: params.Rivals, folder: Path, output: Path) -> None:
-    """Gather the comparison into tidy tables: trials, costs and the gates' history."""
+def tabulate_rivals(settings: params.Rivals, folder: Path, tuning: Path, output: Path) -> None:
+    """Gather the comparison into tidy tables: trials, costs, the gates' history, and what was tuned."""
     for name, table in gather(settings, folder, settings.jobs()).items():
         write_table(output / f"{name}.parquet", table)
+    write_table(output / "tuning.parquet", gather_tuning(settings, tuning))
+
+
+def arrays_of(data: tuple[Path, ...]) -> dict[str, np.ndarray]:
+    """The arrays of a task's files."""
+    return {name: array for path in data for name, array in read_arrays(path).items()}
+
+
+def with_tuned(method: params.RivalMethod, tuning: pd.DataFrame) -> params.RivalMethod:
+    """The method with the value that was chosen for its tuned option."""
+    chosen = tuning[tuning["chosen"]].iloc[0]
+    return experiment.with_option(method, chosen["option"], json.loads(chosen["value"]))
+
+
+def gather_tuning(settings: params.Rivals, folder: Path) -> pd.DataFrame:
+    """What was tried of every tuned option; without rows if nothing is tuned."""
+    parts = [
+        read_table(folder / data_set / f"{method}.parquet").assign(task=data_set, method=method)
+        for data_set, method in settings.tuning_jobs()
+    ]
+    return pd.concat([pd.DataFrame(columns=TUNING), *parts])[TUNING].reset_index(drop=True)
 
 
 def gather(settings: params.Rivals, folder: Path, jobs: list[tuple[str, str, str]]) -> dict[str, pd.DataFrame]:

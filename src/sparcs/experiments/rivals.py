@@ -1,9 +1,12 @@
 """The rivals, measured: every method searches on the same data, the same compaction says how small its network is."""
 
+import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -15,7 +18,7 @@ from sparcs.allocation import peak_allocated
 from sparcs.compact import CompactNetwork, module_of
 from sparcs.experiments.classifiers import subnormals_flushed
 from sparcs.measures import r_squared
-from sparcs.params import TEACHER, ParameterError, RivalTask, RivalTrial
+from sparcs.params import TEACHER, ParameterError, RivalMethod, RivalTask, RivalTrial
 from sparcs.pruning import Graph
 from sparcs.rivals.task import Found, Task, mean_square, train
 from sparcs.seeds import trial_seed
@@ -31,8 +34,6 @@ MEASURES = [
     *(f"{target}_{state}{name}" for target in TARGETS for state in STATES for name in OF_FIT),
     "recovered",
 ]
-
-Search = Callable[..., list[Found]]
 
 
 def seeds(root_seed: int, data_set: str, trials: Sequence[int]) -> list[int]:
@@ -70,21 +71,20 @@ def run(
 ) -> dict[str, pd.DataFrame]:
     """Search and measure: tables ``trials`` and ``costs``, a row per trial and strength, and the gates' ``history``."""
     torch.set_num_threads(1)
-    task, x_test, y_test = task_of(data, settings)
-    search = import_module(f"sparcs.rivals.{settings.method.search}").search
-    options, strengths = settings.method.options, settings.strengths
+    points = task_of(data, settings)
+    task, strengths = points[0], settings.strengths
     rows, costs, history = [], [], []
     for trial, seed in zip(trials, seeds(root_seed, data_set, trials), strict=True):
-        try:  # the short search first: it loads and compiles what the timed one then has
-            peak = peak_of(search, task, strengths, seed, options)
-        except (TypeError, ValueError) as error:  # an option that the method does not have or allow
-            raise ParameterError(f"options {options} of {settings.method.search}: {error}") from error
+        with allowed_options(
+            settings.method
+        ):  # the short search first: it loads and compiles what the timed one then has
+            peak = peak_of(settings.method, task, strengths, seed)
         begin = time.process_time()
-        found = search(task, strengths, seed, **options)
+        found = search(settings.method, task, strengths, seed)
         seconds = (time.process_time() - begin) / len(strengths)
         for strength, one in zip(strengths, found, strict=True):
             name = {"trial": trial, "seed": seed, "strength": strength}
-            rows.append(name | measure(one, task, x_test, y_test, settings, seed, data_set))
+            rows.append(name | measure(one, *points, settings, seed, data_set))
             costs.append(name | {"core_seconds": seconds, "peak_mib": peak / 2**20})
             history += [name | row for row in one.history]
     columns = ["trial", "seed", "strength", "step", "gradient_evaluations", "entropy", "decided", "expected_size"]
@@ -92,10 +92,67 @@ def run(
     return {"trials": pd.DataFrame(rows), "costs": pd.DataFrame(costs), "history": gates}
 
 
-def peak_of(search: Search, task: Task, strengths: Sequence[float], seed: int, options: Mapping) -> int:
+@subnormals_flushed()
+def tune(data: Mapping[str, np.ndarray], settings: RivalTrial, data_set: str, root_seed: int) -> pd.DataFrame:
+    """Try every value of the tuned option: a row per value and trial, ``chosen`` the value that is best.
+
+    ``validation_mse``: the least one, over the strengths, of the small networks with at most ``few_neurons`` neurons,
+    infinite if there is none. Best is the least geometric mean over the trials, of equal ones the first. The trials are
+    others than those of ``run``; ``value`` is JSON text.
+    """
+    torch.set_num_threads(1)
+    points = task_of(data, settings)
+    [(option, values)] = settings.method.tuned.items()
+    rows = []
+    for value, trial in product(values, range(settings.tuning_trials)):
+        seed = trial_seed(root_seed, "rivals_tuning", data_set, trial)
+        method = with_option(settings.method, option, value)
+        with allowed_options(method):
+            found = search(method, points[0], settings.strengths, seed)
+        measured = [measure(one, *points, settings, seed, data_set) for one in found]
+        error = min(smallest_error(row, settings.few_neurons) for row in measured)
+        rows.append(
+            {"option": option, "value": json.dumps(value), "trial": trial, "seed": seed, "validation_mse": error}
+        )
+    table = pd.DataFrame(rows)
+    means = np.log(table["validation_mse"]).groupby(table["value"], sort=False).mean()
+    return table.assign(chosen=table["value"] == means.idxmin())
+
+
+def smallest_error(row: Mapping[str, float], neurons: int) -> float:
+    """The least validation error of the small networks of a search with at most so many neurons; infinite without."""
+    errors = [
+        row[f"{target}_{state}validation_mse"]
+        for target in TARGETS
+        for state in STATES
+        if row[f"{target}_neurons"] <= neurons
+    ]
+    return min(errors, default=np.inf)
+
+
+def with_option(method: RivalMethod, option: str, value: int | float | str) -> RivalMethod:
+    """The method with another value of one of its options."""
+    return method.model_copy(update={"options": {**method.options, option: value}})
+
+
+def search(method: RivalMethod, task: Task, strengths: Sequence[float], seed: int) -> list[Found]:
+    """What the method finds, with its options, for each strength."""
+    return import_module(f"sparcs.rivals.{method.search}").search(task, strengths, seed, **method.options)
+
+
+@contextmanager
+def allowed_options(method: RivalMethod) -> Iterator[None]:
+    """Turns what a method says of an option that it does not have or allow into one sentence."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"options {method.options} of {method.search}: {error}") from error
+
+
+def peak_of(method: RivalMethod, task: Task, strengths: Sequence[float], seed: int) -> int:
     """Most bytes of tensors that a search for one strength holds at once, from a short one."""
     short = replace(task, steps=min(task.steps, MEMORY_STEPS))
-    return peak_allocated(lambda: search(short, strengths[:1], seed, **options))
+    return peak_allocated(lambda: search(method, short, strengths[:1], seed))
 
 
 def measure(

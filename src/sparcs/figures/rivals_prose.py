@@ -98,6 +98,20 @@ def costs_table(trials: pd.DataFrame, costs: pd.DataFrame, task: str) -> str:
     return markdown(pd.DataFrame(rows))
 
 
+def tuning_table(tuning: pd.DataFrame) -> str:
+    """Every value that was tried of a tuned option on each task, the chosen one bold; a sentence if none was."""
+    if tuning.empty:
+        return "Nothing was tuned in this run: every option is the one in `params.yaml`."
+    rows = []
+    for (method, option), own in tuning.groupby(["method", "option"], sort=False):
+        row = {"method": name_of(method), "option": option}
+        for task, tried in own.groupby("task", sort=False):
+            values = tried.drop_duplicates("value")[["value", "chosen"]].itertuples(index=False)
+            row[title_of(task)] = ", ".join(f"**{value}**" if chosen else value for value, chosen in values)
+        rows.append(row)
+    return markdown(pd.DataFrame(rows).fillna(""))
+
+
 def _ratio(tests: pd.DataFrame, scalar: str, method: str) -> str:
     found = tests[(tests["scalar"] == scalar) & (tests["method"] == method)]
     if found.empty or method in OWN:

@@ -55,6 +55,9 @@ class RivalMethod(Model):
 
     search: Annotated[str, Field(pattern="^[a-z][a-z_]*$")] = Field(description="a file in src/sparcs/rivals")
     options: dict[str, Option] = Field(default={}, description="arguments of its function search")
+    tuned: dict[str, Annotated[list[Option], Field(min_length=1)]] = Field(
+        default={}, max_length=1, description="one of these options, with the values that are tried for it"
+    )
     swept: bool = Field(default=True, description="false: the strength means nothing to it, and one is enough")
     only: Literal["teacher", "alpha_beta"] | None = Field(default=None, description="the only task it can run on")
 
@@ -80,6 +83,9 @@ class RivalProtocol(Model):
     loss_budget: Positive = Field(description="relative increase of the loss that compaction may cost")
     few_neurons: Count = Field(description="hidden neurons that the second, small network may keep")
     retraining_steps: CountOrZero = Field(description="optimiser steps after compaction")
+    tuning_trials: CountOrZero = Field(
+        description="searches per value of a tuned option, on seeds of their own; 0: every option as it stands"
+    )
 
     @model_validator(mode="after")
     def _strengths_differ(self) -> "RivalProtocol":
@@ -109,6 +115,10 @@ class Rivals(RivalProtocol, Part):
         for name in self.chosen():
             if name not in self.catalogue:
                 raise ValueError(f"methods: {name!r} is not in the catalogue, which has {', '.join(self.catalogue)}")
+        budgets = {name: len(*method.tuned.values()) for name, method in self.catalogue.items() if method.tuned}
+        if len(set(budgets.values())) > 1:
+            found = ", ".join(f"{name} {count}" for name, count in budgets.items())
+            raise ValueError(f"catalogue: every tuned option must have as many values as any other, found are {found}")
         if not self.jobs():
             raise ValueError("teacher.trials and alpha_beta.trials are 0: allowed is 1 or more for one of them")
         return self
@@ -135,6 +145,11 @@ class Rivals(RivalProtocol, Part):
             if self.catalogue[method].only in (None, kind_of(data_set))
             for chunk in chunk_names(range(self.tasks_of(data_set).trials), self.chunk)
         ]
+
+    def tuning_jobs(self) -> list[tuple[str, str]]:
+        """(data set, method) of every job that tunes, as they stand in file names."""
+        pairs = dict.fromkeys((data_set, method) for data_set, method, _ in self.jobs())
+        return [pair for pair in pairs if self.tuning_trials and self.catalogue[pair[1]].tuned]
 
     def tasks_of(self, data_set: str) -> RivalTasks:
         """The settings of a data set's trials."""
