@@ -3,11 +3,13 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from sparcs import cli, files, params
 from sparcs.commands import publish as commands
+from sparcs.commands import spot_check
 from sparcs.figures.scorecard import END, START, with_scorecard
 
 ROOT = Path(__file__).parents[1]
@@ -113,6 +115,48 @@ def test_settings_and_origins_of_each_experiment_stay_those_of_its_trials(tmp_pa
     assert found["experiments"]["regression"]["scale"] == "laptop"
     assert found["trials"] == found["experiments"]["regression"]["trials"] == 2
     assert found["core_minutes"] >= 0 and len(found["lock_sha256"]) == 64
+
+
+def test_published_trials_are_trained_again_and_compared(tmp_path):
+    """Those of experiment 1, in another chunk; one of them was tampered with."""
+    prepare(tmp_path, TINY, [("beta5_alpha0", "0-1"), ("beta5_alpha1", "2-3")])
+    _, trials = publish(tmp_path, tmp_path / "out")
+    path = tmp_path / "out" / "results" / "regression" / "trials.parquet"
+    trials.loc[3, "r2"] *= 1.5
+    files.write_table(path, trials)
+    code = run("spot-check", "--published", tmp_path / "out" / "results", "--sample", 9, "--output", tmp_path / "c.csv")
+    assert code == 0
+    found = pd.read_csv(tmp_path / "c.csv")
+    assert found["identical"].tolist() == [True, True, True, False]
+    assert found["largest_difference"].tolist() == pytest.approx([0, 0, 0, 1 / 3])
+    assert found["trial"][3] == "beta 5.0, alpha 1.0, trial 3" and (found["seed"] == trials["seed"]).all()
+    assert (found["measures"] >= 8).all()
+
+
+def test_other_experiments_trials_are_trained_again_too():
+    """A trial of experiment 2 and of the depth experiment on either kind of data, against the experiments' own rows."""
+    small = {"points": 100, "test_points": 60, "selection_points": 20, "training": {"epochs": 1}}
+    settings = params.resolve(
+        BASE,
+        {
+            "regression": {"points": 100, "held_out_points": 60, "widths": [2, 6, 1]},
+            "teacher_student": {**small, "widths": [3, 5, 5, 3]},
+            "depth": {
+                "teacher": {**small, "points": 50, "hidden": 5},
+                "alpha_beta": {**small, "points": 50, "hidden": 4},
+            },
+            "rivals": {"teacher": {"points": 100}, "alpha_beta": {"points": 100}, "test_points": 60},
+        },
+    )
+    one = spot_check.teacher_student_again(
+        settings, pd.Series({"ensemble": "l2", "teacher": 42, "rotations": 2, "trial": 1})
+    )
+    assert one["trial"] == 1 and np.isfinite(one["test_r2"])
+    for data_set, alpha in (("teacher", np.nan), ("beta5_alpha1", 1.0)):
+        row = pd.Series({"data_set": data_set, "alpha": alpha, "depth": 2, "gain": 1.0, "trial": 3})
+        again = spot_check.depth_again(settings, row)
+        assert again["trial"] == 3 and np.isfinite(again["test_r2"])
+        pd.testing.assert_series_equal(again, spot_check.depth_again(settings, row))
 
 
 def test_core_minutes_are_kept_per_scale(tmp_path):

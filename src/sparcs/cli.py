@@ -49,6 +49,7 @@ VERBS = {
     "benchmark-cost": "benchmark",
     "publish": "publish",
     "publish-pages": "publish",
+    "spot-check": "spot_check",
 }
 
 

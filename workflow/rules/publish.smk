@@ -40,3 +40,19 @@ rule publish_pages:
     shell:
         "sparcs publish-pages --results {params.results} --figures {params.figures} --published results/published"
         " --published-figures figures/published --readme README.md 2>&1 | tee {log}"
+
+
+rule spot_check:
+    """Some of the published trials, trained again from their seeds and compared; always runs, so it has no output."""
+    input:
+        settings=f"{PUBLISHED}/settings.json",
+    log:
+        f"{RESULTS}/logs/spot_check.log",
+    threads: 1
+    params:
+        published=PUBLISHED,
+        output=f"{RESULTS}/spot_check.csv",
+    message:
+        "Training some of the published trials again: {params.output}"
+    shell:
+        "sparcs spot-check --published {params.published} --output {params.output} 2>&1 | tee {log}"

@@ -17,14 +17,10 @@ from sparcs.params import RegressionData, TeacherData
 @click.option("--folder", type=PATH, required=True)
 def generate_regression_data(settings: RegressionData, data_sets: dict, folder: Path) -> None:
     """The α/β family: one x for all data sets, a file of targets for each, held-out points from another seed."""
-    x = {
-        "train": regression.points(settings.points, settings.data_seed),
-        "held_out": regression.points(settings.held_out_points, settings.held_out_seed),
-    }
-    write_arrays(folder / "points.safetensors", {f"x_{split}": value.astype(np.float32) for split, value in x.items()})
-    for name, (alpha, beta) in data_sets.items():
-        y = {f"y_{split}": regression.target(value, alpha, beta).astype(np.float32) for split, value in x.items()}
-        write_arrays(folder / f"{name}.safetensors", y)
+    x = regression_points(settings)
+    write_arrays(folder / "points.safetensors", stored("x", x))
+    for name, keys in data_sets.items():
+        write_arrays(folder / f"{name}.safetensors", stored("y", regression_targets(x, *keys)))
     names = ["points", *data_sets]
     write_json(
         folder / "metadata.json",
@@ -36,6 +32,30 @@ def generate_regression_data(settings: RegressionData, data_sets: dict, folder: 
             "sha256": {f"{name}.safetensors": sha256(folder / f"{name}.safetensors") for name in names},
         },
     )
+
+
+def regression_arrays(settings: RegressionData, alpha: float, beta: float) -> dict[str, np.ndarray]:
+    """x_train, x_held_out, y_train, y_held_out of one α/β data set, as its files hold them."""
+    x = regression_points(settings)
+    return stored("x", x) | stored("y", regression_targets(x, alpha, beta))
+
+
+def regression_points(settings: RegressionData) -> dict[str, np.ndarray]:
+    """The points of all α/β data sets, float64 (points, 2), of each split."""
+    return {
+        "train": regression.points(settings.points, settings.data_seed),
+        "held_out": regression.points(settings.held_out_points, settings.held_out_seed),
+    }
+
+
+def regression_targets(x: dict[str, np.ndarray], alpha: float, beta: float) -> dict[str, np.ndarray]:
+    """f(x) of one data set, float64 (points,), of each split."""
+    return {split: regression.target(value, alpha, beta) for split, value in x.items()}
+
+
+def stored(axis: str, splits: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The arrays of all splits in float32 under the names that they have in files."""
+    return {f"{axis}_{split}": value.astype(np.float32) for split, value in splits.items()}
 
 
 @click.command()

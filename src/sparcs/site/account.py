@@ -6,6 +6,7 @@ import pandas as pd
 
 from sparcs.figures.image_tables import cost_table
 from sparcs.figures.tables import hyperparameter_table
+from sparcs.figures.text import number
 from sparcs.report import to_html
 from sparcs.site.run import Run
 
@@ -42,7 +43,7 @@ class Table:
 
 def paper_tables(run: Run) -> list[Table]:
     """Tables 1 to 5, the paper's values beside this run's."""
-    return [Table(number, title, to_html(_markdown(number, run))) for number, title in TITLES.items()]
+    return [Table(index, title, to_html(_markdown(index, run))) for index, title in TITLES.items()]
 
 
 def misprints(run: Run) -> list[dict]:
@@ -66,15 +67,19 @@ def experiments(provenance: dict) -> list[dict]:
 def counted(reliability: pd.DataFrame) -> list[tuple[str, list[tuple[str, str]]]]:
     """What the tests of reliability counted: every subject with its quantities and their values as text."""
     return [
-        (subject, [(row.quantity, f"{row.value:,.10g}") for row in rows.itertuples()])
+        (subject, [(row.quantity, _count(row.value)) for row in rows.itertuples()])
         for subject, rows in reliability.groupby("subject", sort=True)
     ]
 
 
-def _markdown(number: int, run: Run) -> str:
-    if number not in EXPERIMENTS:
-        return hyperparameter_table(run.settings, number)
-    trials, costs = (run.table(f"{EXPERIMENTS[number]}/{name}") for name in ("trials", "costs"))
+def _count(value: float) -> str:
+    return f"{value:,.0f}" if value == round(value) else number(value)
+
+
+def _markdown(table: int, run: Run) -> str:
+    if table not in EXPERIMENTS:
+        return hyperparameter_table(run.settings, table)
+    trials, costs = (run.table(f"{EXPERIMENTS[table]}/{name}") for name in ("trials", "costs"))
     if trials is None or costs is None:
         return ""
-    return cost_table(number, trials, costs)
+    return cost_table(table, trials, costs)

@@ -1,0 +1,122 @@
+"""The verb that trains some published trials again from their seeds."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import numpy as np
+import pandas as pd
+
+from sparcs import params, provenance
+from sparcs.commands import depth, teacher_student
+from sparcs.commands.common import COUNT, INPUT, PATH, SEED, progress
+from sparcs.commands.data import regression_arrays
+from sparcs.commands.publish import TRIAL
+from sparcs.data import teacher
+from sparcs.experiments import depth as depth_experiment
+from sparcs.experiments import regression as regression_experiment
+from sparcs.experiments import teacher_student as teacher_experiment
+from sparcs.files import read_json, read_table, write_csv
+
+Row = pd.Series  # of a table of trials
+
+
+@click.command()
+@click.option("--published", type=INPUT, required=True, help="results/published")
+@click.option("--sample", type=COUNT, default=3, show_default=True, help="trials of each experiment")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="of the draw")
+@click.option("--output", type=PATH, required=True, help="a row per trial, CSV")
+def spot_check(published: Path, sample: int, seed: int, output: Path) -> None:
+    """Draw published trials of experiments 1 and 2 and of the depth experiment, train them again, and compare.
+
+    On the same type of processor all measures are the same to the last bit; ``largest_difference`` is relative.
+    """
+    run = params.validate(params.Settings, read_json(published / "settings.json")["run"])
+    drawn = [
+        (name, row)
+        for name in AGAIN
+        if (published / name / "trials.parquet").exists()
+        for _, row in read_table(published / name / "trials.parquet")
+        .pipe(lambda table: table.sample(min(sample, len(table)), random_state=seed))
+        .sort_index()
+        .iterrows()
+    ]
+    rows = []
+    with progress(len(drawn), "trials", unit="trials") as on_trial:
+        for name, row in drawn:
+            rows.append({"experiment": name} | compared(row, AGAIN[name](run, row), TRIAL[name]))
+            on_trial(1)
+    write_csv(output, pd.DataFrame(rows).assign(checked_by=provenance.commit(), machine=provenance.machine()))
+    click.echo(f"{len(rows)} trials trained again, {sum(row['identical'] for row in rows)} of them identical")
+
+
+def compared(published: Row, again: Row, keys: list[str]) -> dict[str, object]:
+    """Which trial it is, and how its measures differ from those of the one trained again."""
+    measures = [name for name in again.index.intersection(published.index) if name not in keys]
+    numbers = [name for name in measures if np.issubdtype(type(again[name]), np.number)]
+    one, other = (np.array([row[name] for name in numbers], np.float64) for row in (published, again))
+    scale = np.maximum(np.abs(one), np.abs(other))
+    relative = np.divide(np.abs(one - other), scale, out=np.zeros_like(scale), where=scale > 0)
+    return {
+        "trial": ", ".join(f"{key} {published[key]}" for key in keys),
+        "seed": published["seed"],
+        "published_by": published["commit"],
+        "measures": len(measures),
+        "identical": all(
+            published[name] == again[name] or pd.isna([published[name], again[name]]).all() for name in measures
+        ),
+        "largest_difference": float(np.nanmax(relative, initial=0)),
+    }
+
+
+def regression_again(run: params.Settings, row: Row) -> Row:
+    """A trial of experiment 1."""
+    settings = _part(run.regression, params.RegressionTrial)
+    data = regression_arrays(_part(run.regression, params.RegressionData), row["alpha"], row["beta"])
+    name = params.regression_name(row["alpha"], row["beta"])
+    seeds = regression_experiment.seeds(run.root_seed, name, [row["trial"]])
+    trained = regression_experiment.train(data, seeds, settings, "cpu")
+    return regression_experiment.measure(trained, data, settings.active_threshold).assign(seed=seeds).iloc[0]
+
+
+def teacher_student_again(run: params.Settings, row: Row) -> Row:
+    """A trial of experiment 2."""
+    settings = _part(run.teacher_student.of_ensemble(row["ensemble"]), params.TeacherTrial)
+    name = params.teacher_name(row["teacher"], row["rotations"])
+    data = _teacher(run, row["teacher"], row["rotations"])
+    seeds = teacher_experiment.seeds(run.root_seed, name, [row["trial"]])
+    trained = teacher_experiment.train(data, seeds, settings, "cpu")
+    return teacher_student.measure_trials(trained, data, settings, [row["trial"]], seeds)["trials"].iloc[0]
+
+
+def depth_again(run: params.Settings, row: Row) -> Row:
+    """A trial of the depth experiment."""
+    settings = _part(run.depth.task_of(row["data_set"]), params.DepthTrial)
+    if row["data_set"] == params.TEACHER:
+        seed = run.teacher_student.data_seed
+        name, arrays = params.teacher_name(seed, 2), _teacher(run, seed, 2)
+    else:
+        name = row["data_set"]
+        arrays = regression_arrays(
+            _part(run.regression, params.RegressionData), row["alpha"], run.depth.alpha_beta.beta
+        )
+    data = depth_experiment.used_points(arrays, settings)
+    seeds = depth_experiment.seeds(run.root_seed, name, [row["trial"]])
+    trained = depth_experiment.train(data, settings, row["depth"], row["gain"], seeds, "cpu")
+    return depth.measure_trials(trained, data, settings, [row["trial"]], seeds)["trials"].iloc[0]
+
+
+AGAIN: dict[str, Callable[[params.Settings, Row], Row]] = {
+    "regression": regression_again,
+    "teacher_student": teacher_student_again,
+    "depth": depth_again,
+}
+
+
+def _part(settings: params.Model, model: type[params.Model]) -> params.Model:
+    return params.from_json(model, settings.part(model))
+
+
+def _teacher(run: params.Settings, seed: int, rotations: int) -> dict[str, np.ndarray]:
+    own = run.teacher_student
+    return teacher.draw(own.widths[0], own.points, own.test_points, seed, rotations)
