@@ -40,6 +40,14 @@ def test_the_snakefile_is_an_index():
     assert len((ROOT / "workflow" / "Snakefile").read_text().splitlines()) <= 40
 
 
+def test_the_slurm_profile_names_every_rule_that_trains_and_no_other():
+    rules = "\n".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    names = set(re.findall(r"^(?:rule|use rule \w+ as) (\w+)", rules, flags=re.MULTILINE))
+    profile = yaml.safe_load((ROOT / "workflow/profiles/slurm/config.yaml").read_text())
+    training = {name for name in names if re.match("train_|sweep_|tune_|search_|extract_", name)}
+    assert set(profile["set-resources"]) == training
+
+
 def test_conda_installs_the_same_lock():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     python, pip = environment["dependencies"][0], environment["dependencies"][-1]["pip"]
