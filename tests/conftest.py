@@ -13,6 +13,7 @@ from sparcs import provenance
 from sparcs.files import write_csv
 
 PROPERTIES = "Properties of algebra, networks and data, on random examples"
+COUNTING = pytest.StashKey[set]()  # of the tests that count, those that did not run
 COUNTED = pytest.StashKey[Counter]()
 
 
@@ -26,12 +27,16 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.stash[COUNTED] = Counter()
+    config.stash[COUNTING] = set()
 
 
 def pytest_itemcollected(item):
-    """Every property test counts its examples, unless it counts them itself."""
+    """Every property test counts its examples, unless it counts them itself; all that count are remembered."""
+    if item.get_closest_marker("reliability"):
+        item.config.stash[COUNTING].add(item.nodeid)
     if is_hypothesis_test(item.obj) and "evidence" not in item.fixturenames:
         item.add_marker(pytest.mark.reliability)
+        item.config.stash[COUNTING].add(item.nodeid)
         property_of = item.obj.hypothesis
         counted, name = item.config.stash[COUNTED], item.originalname.removeprefix("test_").replace("_", " ")
         if not hasattr(property_of.inner_test, "counted"):  # the items of one parametrized test share it
@@ -50,12 +55,28 @@ def counting(test, counted, name):
     return run
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.skipped and item.nodeid in item.config.stash[COUNTING]:
+        name = item.originalname.removeprefix("test_").replace("_", " ")
+        item.config.stash[COUNTED]["Not tried on this machine", name] += 1
+    if report.when == "call" or report.skipped:
+        item.config.stash[COUNTING].discard(item.nodeid)
+    return report
+
+
 def pytest_sessionfinish(session, exitstatus):
-    path, counted = session.config.getoption("--evidence"), session.config.stash[COUNTED]
-    if path and exitstatus == pytest.ExitCode.OK:
+    """Keep the counts if every test that counts was run, in the whole suite, and none failed."""
+    config = session.config
+    path, counted = config.getoption("--evidence"), config.stash[COUNTED]
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.stash[COUNTING]
+    if path and exitstatus == pytest.ExitCode.OK and whole:
         rows = [(*name, value) for name, value in counted.items()]
         where = {"machine": provenance.machine(), "commit": provenance.commit(), "date": provenance.now()}
         write_csv(path, pd.DataFrame(rows, columns=["subject", "quantity", "value"]).assign(**where))
+    elif path:
+        print(f"\n{path} is not written: not every test that counts was run, or one failed")
 
 
 @pytest.fixture(scope="session")

@@ -49,7 +49,7 @@ def rivals(rng: np.random.Generator, size: dict) -> dict[str, pd.DataFrame]:
             "method": "gaea",
             "option": "rate",
             "value": value,
-            "trial": 0,
+            "tuning_trial": 0,
             "seed": 7,
             "chosen": value == "3.0",
         }

@@ -133,8 +133,7 @@ def test_published_trials_are_trained_again_and_compared(tmp_path):
     assert (found["measures"] >= 8).all()
 
 
-def test_other_experiments_trials_are_trained_again_too():
-    """A trial of experiment 2 and of the depth experiment on either kind of data, against the experiments' own rows."""
+def test_trials_of_experiment_2_and_of_the_depth_experiment_are_those_of_the_verbs(tmp_path):
     small = {"points": 100, "test_points": 60, "selection_points": 20, "training": {"epochs": 1}}
     settings = params.resolve(
         BASE,
@@ -148,15 +147,50 @@ def test_other_experiments_trials_are_trained_again_too():
             "rivals": {"teacher": {"points": 100}, "alpha_beta": {"points": 100}, "test_points": 60},
         },
     )
-    one = spot_check.teacher_student_again(
-        settings, pd.Series({"ensemble": "l2", "teacher": 42, "rotations": 2, "trial": 1})
-    )
-    assert one["trial"] == 1 and np.isfinite(one["test_r2"])
-    for data_set, alpha in (("teacher", np.nan), ("beta5_alpha1", 1.0)):
+    two, name = settings.teacher_student, "teacher42_rotations2"
+    teacher, seed = tmp_path / f"{name}.safetensors", settings.root_seed
+    run("generate-teacher-data", "--settings", two.part(params.TeacherData), "--size", 3, "--seed", 42,
+        "--rotations", 2, "--output", teacher, "--metadata", tmp_path / "m.json")  # fmt: skip
+    run("generate-regression-data", "--settings", settings.regression.part(params.RegressionData), "--data-sets",
+        '{"beta5_alpha1": [1, 5]}', "--folder", tmp_path)  # fmt: skip
+    run("train-teacher-student", "--teacher", teacher, "--trials", "[1]", "--settings",
+        two.of_ensemble("l2").part(params.TeacherTrial), "--root-seed", seed, "--output", tmp_path / "two")  # fmt: skip
+    row = pd.Series({"ensemble": "l2", "teacher": 42, "rotations": 2, "trial": 1})
+    expected = [(files.read_table(tmp_path / "two_trials.parquet"), spot_check.teacher_student_again(settings, row))]
+    for data_set, alpha, data in (
+        ("teacher", np.nan, [teacher]),
+        ("beta5_alpha1", 1.0, [tmp_path / "points.safetensors", tmp_path / "beta5_alpha1.safetensors"]),
+    ):
+        run("train-depth", *data, "--depth", 2, "--gain", 1, "--trials", 3, "--settings",
+            settings.depth.task_of(data_set).part(params.DepthTrial), "--root-seed", seed,
+            "--output", tmp_path / data_set)  # fmt: skip
         row = pd.Series({"data_set": data_set, "alpha": alpha, "depth": 2, "gain": 1.0, "trial": 3})
-        again = spot_check.depth_again(settings, row)
-        assert again["trial"] == 3 and np.isfinite(again["test_r2"])
-        pd.testing.assert_series_equal(again, spot_check.depth_again(settings, row))
+        expected.append(
+            (files.read_table(tmp_path / f"{data_set}_trials.parquet"), spot_check.depth_again(settings, row))
+        )
+    for table, again in expected:
+        pd.testing.assert_series_equal(again, table.iloc[0], check_names=False, check_exact=True)
+
+
+def test_a_measure_that_only_one_side_has_is_the_largest_of_differences():
+    row = pd.Series({"trial": 0, "seed": 1, "commit": "c", "a": 1.0, "b": 0.0, "c": np.nan})
+    same = spot_check.compared(row, row[["seed", "a", "b", "c"]], ["trial"])
+    assert same["identical"] and same["largest_difference"] == 0 and same["measures"] == 4
+    for values in ({"a": np.nan}, {"a": np.inf}, {"c": 2.0}, {"d": 1.0}):
+        other = spot_check.compared(
+            row, pd.concat([row[["a", "b", "c"]].drop([*values], errors="ignore"), pd.Series(values)]), ["trial"]
+        )
+        assert not other["identical"] and other["largest_difference"] == np.inf
+
+
+def test_the_committed_settings_are_those_that_a_spot_check_needs(tmp_path):
+    published = ROOT / "results" / "published"
+    assert spot_check.read_run(published / "settings.json").root_seed == 2025
+    assert len(spot_check.sampled(published / "regression" / "trials.parquet", 3, 0)) == 3
+    files.write_json(tmp_path / "settings.json", {"scale": "laptop"})
+    with pytest.raises(files.ArtifactError, match=r"settings\.json has no settings"):
+        spot_check.read_run(tmp_path / "settings.json")
+    assert run("spot-check", "--published", tmp_path, "--output", tmp_path / "c.csv") == 2
 
 
 def test_core_minutes_are_kept_per_scale(tmp_path):

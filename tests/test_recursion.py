@@ -74,6 +74,39 @@ def test_first_and_second_derivatives_by_finite_differences(widths):
     assert torch.autograd.gradgradcheck(function, (u, *phi, *lam))
 
 
+def test_frozen_bundles_and_shared_ones_of_several_networks_take_the_operations():
+    u, phi, lam = tensors(DEEP)
+    for frozen in (phi[3], lam[0]):
+        frozen.requires_grad_(False)
+        assert not runs_the_function(u, phi, lam)
+        frozen.requires_grad_(True)
+    several = tensors(DEEP, leading=(3,))
+    for own in ((u, phi, several[2]), (u, several[1], lam), (several[0], phi, lam)):
+        assert not runs_the_function(*own)
+        assert recursion(own[1], own[2], own[0], torch.relu).shape == (3, 7, DEEP[-1])
+    assert runs_the_function(*several)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_gradients_that_are_expanded_or_asked_for_twice(dtype):
+    u, phi, lam = tensors(DEEP, dtype=dtype)
+    asked = [u, *phi, *lam]
+    y = recursion(phi, lam, u, torch.relu)
+    expected = torch.autograd.grad(spectral.eigenbasis_recursion(phi, lam, u, torch.relu).sum(), asked)
+    for _ in range(2):  # the gradient of a sum is an expanded 1
+        for one, other in zip(torch.autograd.grad(y.sum(), asked, retain_graph=True), expected, strict=True):
+            assert torch.equal(one, other)
+    many = torch.eye(y.numel(), dtype=dtype).reshape(-1, *y.shape)
+    batched = torch.autograd.grad(y, asked, many, is_grads_batched=True)
+    for one, other in zip(batched, expected, strict=True):
+        torch.testing.assert_close(
+            one.sum(0),
+            other,
+            rtol=0.1 if dtype == torch.bfloat16 else 1e-4,
+            atol=1e-3 * float(other.abs().max()) * (100 if dtype == torch.bfloat16 else 1),
+        )
+
+
 def test_a_block_used_twice_and_one_that_is_frozen():
     u, phi, lam = tensors((4,) * 4)
     phi = [phi[0], phi[1], phi[0]]

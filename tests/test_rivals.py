@@ -16,6 +16,7 @@ from torch import nn
 import rival_tables
 from sparcs import cli, comparison, files, params, pruning
 from sparcs.claims.rivals import finds_smaller_networks
+from sparcs.commands import rivals as commands
 from sparcs.experiments import rivals as experiment
 from sparcs.rivals import (
     bayesian,
@@ -424,7 +425,9 @@ def test_tuning_takes_the_value_of_least_error_on_seeds_of_its_own():
     method = {"search": "magnitude_pruning", "tuned": {"pruned": [0.0, 0.5, 0.9]}}
     chosen = settings().model_copy(update={"method": params.RivalMethod(**method)})
     table = experiment.tune(data(), chosen, "teacher", 7)
-    assert table[["value", "trial"]].to_numpy().tolist() == [[v, t] for v in ("0.0", "0.5", "0.9") for t in (0, 1)]
+    assert table[["value", "tuning_trial"]].to_numpy().tolist() == [
+        [v, t] for v in ("0.0", "0.5", "0.9") for t in (0, 1)
+    ]
     assert table["seed"].nunique() == 2 and not set(table["seed"]) & set(experiment.seeds(7, "teacher", range(100)))
     means = table.groupby("value")["validation_mse"].apply(stats.gmean)
     assert set(table.loc[table["chosen"], "value"]) == {means.idxmin()}
@@ -438,7 +441,7 @@ def test_tuning_takes_the_value_of_least_error_on_seeds_of_its_own():
                      if row[f"{name}_neurons"] <= 3]  # fmt: skip
             rows.append((json.dumps(value), min(small)))
     expected = pd.DataFrame(rows).groupby(0)[1].min()
-    found = table[table["trial"] == 0].set_index("value")["validation_mse"]
+    found = table[table["tuning_trial"] == 0].set_index("value")["validation_mse"]
     pd.testing.assert_series_equal(found.sort_index(), expected, check_names=False)
 
 
@@ -449,7 +452,7 @@ def test_the_verbs_search_with_the_value_that_was_chosen(tmp_path, capsys):
     common = ["--data-set", "teacher", "--settings", own.model_dump_json(), "--root-seed", "7", "--output"]
     table, stem = tmp_path / "gaea.parquet", tmp_path / "0-0"
     for command in (
-        ["tune-rivals", tmp_path / "data.safetensors", *common, table],
+        ["tune-rivals", tmp_path / "data.safetensors", *common, tmp_path / "gaea"],
         ["search-rivals", tmp_path / "data.safetensors", "--trials", "0-0", "--tuned", table, *common, stem],
     ):
         with pytest.raises(SystemExit) as stopped:
@@ -460,6 +463,36 @@ def test_the_verbs_search_with_the_value_that_was_chosen(tmp_path, capsys):
     assert set(trials["options"]) == {json.dumps({"levels": 1, "rate": json.loads(value)})}
     direct = experiment.run(data(), settings(levels=1, rate=json.loads(value)), "teacher", [0], 7)["trials"]
     pd.testing.assert_frame_equal(trials.drop(columns="options"), direct)
+
+
+def test_the_error_that_tuning_compares_is_that_of_networks_with_finite_outputs():
+    row = {f"{target}_{state}validation_mse": 1.0 for target in ("budget", "few") for state in ("", "retrained_")}
+    row |= {"budget_neurons": 40, "few_neurons": 30, "budget_validation_mse": 0.1, "few_validation_mse": np.nan}
+    assert experiment.smallest_error(row, 30) == 1
+    assert experiment.smallest_error(row, 40) == 0.1
+    assert experiment.smallest_error(row, 20) == np.inf
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda table: table.drop(columns="chosen"),
+        lambda table: table.assign(chosen=False),
+        lambda table: table.assign(chosen=True),
+        lambda table: table.assign(value="nope"),
+        lambda table: table.assign(option="speed"),
+        lambda table: table.assign(task="beta5_alpha0"),
+    ],
+)
+def test_a_file_of_another_tuning_is_named(tmp_path, changed):
+    method = params.RivalMethod(search="gaea", tuned={"rate": [1.0, 3.0]})
+    rows = {"task": "teacher", "option": "rate", "value": ["1.0", "3.0"], "tuning_trial": 0, "seed": 7}
+    table = pd.DataFrame(rows | {"validation_mse": [0.2, 0.1], "chosen": [False, True]})
+    files.write_table(tmp_path / "tuned.parquet", table)
+    assert commands.with_tuned(method, tmp_path / "tuned.parquet", "teacher").options == {"rate": 3.0}
+    files.write_table(tmp_path / "tuned.parquet", changed(table))
+    with pytest.raises(files.ArtifactError, match=r"tuned\.parquet does not say"):
+        commands.with_tuned(method, tmp_path / "tuned.parquet", "teacher")
 
 
 def test_every_method_has_the_same_tuning_budget():

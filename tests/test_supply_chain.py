@@ -9,11 +9,9 @@ from packaging.requirements import Requirement
 
 pytestmark = pytest.mark.reliability
 ROOT = Path(__file__).parents[1]
-PERMISSIVE = re.compile(
-    r"MIT|BSD|Redistribution and use in source and binary forms|Apache|ISC|Python|PSF|Mozilla|MPL|BSL|Zlib|Zope"
-    r"|CC0|CNRI|Public Domain",
-    re.IGNORECASE,
-)
+NAMES = r"MIT|0?BSD|Apache|ISC|ISCL|Python Software Foundation|PSF|Mozilla|MPL|BSL|Zlib|Zope|CC0|CNRI|Public Domain"
+PERMISSIVE = re.compile(rf"\b(?:{NAMES})\b")
+TEXTS = re.compile(r"Permission is hereby granted, free of\s+charge|Redistribution and use in source and binary forms")
 BY_DVC = "needed by DVC, a program of its own: nothing here imports it"
 NVIDIA = "may be redistributed as it is; PyTorch's build for CUDA needs it, the one for CPUs does not"
 EXPLAINED = {
@@ -40,7 +38,7 @@ def locked():
 
 
 def licences(name):
-    """What a distribution says of its licences, all of which hold: an SPDX expression, classifiers, or a text."""
+    """What a distribution says of its licences, all of which hold: an expression, classifiers, a name or a text."""
     found = metadata.distribution(name)
     if expression := found.metadata.get("License-Expression"):
         return re.split(r"\s+AND\s+", expression)
@@ -50,11 +48,24 @@ def licences(name):
     return [next(text for text in (found.metadata.get("License"), *texts) if text not in (None, "", "UNKNOWN"))]
 
 
+def is_permissive(text):
+    """Whether a name, an expression or a whole licence is one that goes with the MIT licence."""
+    return bool(TEXTS.search(text) if len(text) > 200 else PERMISSIVE.search(text))
+
+
+@pytest.mark.parametrize(
+    "text", ["Proprietary: limited use, not permitted", "GPL-3.0-only", "Miscellaneous", "", 300 * "MIT "]
+)
+def test_other_licences_are_not_taken_for_permissive_ones(text):
+    assert not is_permissive(text)
+
+
 def test_every_dependency_is_locked_and_its_licence_compatible(evidence):
     names = locked()
     explained = [name for name in names if name.startswith("nvidia-") or name in EXPLAINED]
+    assert set(EXPLAINED) <= set(names)
     for name in sorted(set(names) - set(explained)):
-        assert [text for text in licences(name) if not PERMISSIVE.search(text)] == [], name
+        assert [text for text in licences(name) if not is_permissive(text)] == [], name
         evidence("Dependencies", "licences that go with this project's as they are")
     evidence("Dependencies", "versions that are locked", len(names))
     evidence("Dependencies", "licences with a condition, each explained in tests/test_supply_chain.py", len(explained))

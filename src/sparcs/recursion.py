@@ -1,4 +1,4 @@
-"""``spectral.eigenbasis_recursion`` with a backward pass of its own: the same bits, sooner and in less memory.
+"""``spectral.eigenbasis_recursion`` with a backward pass of its own: the same numbers, sooner and in less memory.
 
 Autograd keeps whatever each operation reads. Of a layer only a and u are needed: its weights follow from φ and λ, and
 are formed again on the way back.
@@ -21,22 +21,25 @@ threshold_backward = torch.ops.aten.threshold_backward.default  # of ReLU, from 
 def recursion(phi: Sequence[Tensor], lam: Sequence[Tensor], u: Tensor, activation: Activation) -> Tensor:
     """``spectral.eigenbasis_recursion`` of torch tensors, with the shorter backward pass where that is possible.
 
-    It is for f = ReLU and FEWEST bundles or more in ordinary training. Other activations, inference, transforms of
-    ``torch.func``, forward-mode differentiation, autocast, ``torch.compile`` and ``torch.export`` take PyTorch's
-    operations one by one. Without leading dimensions both give the same bits, else they agree to rounding.
+    It is for f = ReLU, FEWEST bundles or more, all of which are trained, in one dtype and with the same leading
+    dimensions. Frozen bundles, other activations, inference, transforms of ``torch.func``, forward-mode
+    differentiation, autocast, ``torch.compile`` and ``torch.export`` take PyTorch's operations one by one. Without
+    leading dimensions, and if every φ is used once in a loss, both give the same bits; else they agree to rounding.
     """
-    if activation is torch.relu and len(phi) >= FEWEST and _ordinary_training(u, *phi, *lam):
+    if activation is torch.relu and len(phi) >= FEWEST and _ordinary_training(phi, lam, u):
         return _Recursion.apply(u, *phi, *lam[:-1], *lam[1:])
     return spectral.eigenbasis_recursion(phi, lam, u, activation)
 
 
-def _ordinary_training(*tensors: Tensor) -> bool:
-    """Whether an ordinary backward pass can follow, in one dtype, and nothing else wants to see the operations."""
+def _ordinary_training(phi: Sequence[Tensor], lam: Sequence[Tensor], u: Tensor) -> bool:
+    """Whether an ordinary backward pass to every φ and λ can follow, and nothing else wants to see the operations."""
+    leading = {block.shape[:-2] for block in (u, *phi)} | {values.shape[:-1] for values in lam}
     return (
         torch.is_grad_enabled()
-        and any(tensor.requires_grad for tensor in tensors)
-        and len({tensor.dtype for tensor in tensors}) == 1
-        and not torch.is_autocast_enabled(tensors[0].device.type)
+        and all(tensor.requires_grad for tensor in (*phi, *lam))
+        and len({tensor.dtype for tensor in (u, *phi, *lam)}) == 1
+        and len(leading) == 1
+        and not torch.is_autocast_enabled(u.device.type)
         and not torch.compiler.is_compiling()
         and not torch._C._are_functorch_transforms_active()
         and forward_ad._current_level < 0

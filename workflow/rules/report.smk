@@ -58,6 +58,7 @@ NOTEBOOKS = {
     },
     "04_cifar10": {
         "experiment": "cifar10",
+        "also": ["cifar10_sweep"],  # where there is one
         "figures": [
             "fig16",
             "fig17",
@@ -70,6 +71,7 @@ NOTEBOOKS = {
     },
     "06_hyperparameters": {
         "experiment": "hyperparameters",
+        "also": ["cifar10", "cifar100"],  # their number of trials, in Table 5
         "figures": ["fig_hyperparameters"],
     },
     "07_rivals": {
@@ -224,7 +226,12 @@ class Place(NamedTuple):
             ]
             if not tables or len(tables) < len(TABLES.get(parts["experiment"], [])):
                 continue
-            tables = [*tables, *(swept if name == "04_cifar10" else [])]
+            also = [
+                table
+                for own in parts.get("also", [])
+                for table in self.tables.get(own, [])
+            ]
+            tables = [*tables, *also]
             left_out = [] if swept else ["fig_cifar10_sweep"]
             drawn = [figure for figure in parts["figures"] if figure not in left_out]
             yield name, tables, drawn, parts.get("published", [])

@@ -57,7 +57,11 @@ rule tune_rivals:
         data=rival_data,
         code=rival_sources,
     output:
-        f"{RESULTS}/rivals/tuning/{{data_set}}/{{method}}.parquet",
+        multiext(
+            f"{RESULTS}/rivals/tuning/{{data_set}}/{{method}}",
+            ".parquet",
+            ".provenance.json",
+        ),
     log:
         f"{LOGS}/tune_rivals/{{data_set}}_{{method}}.log",
     benchmark:
@@ -67,12 +71,13 @@ rule tune_rivals:
         code=rival_fingerprint,
         settings=rival_settings,
         root_seed=SETTINGS.root_seed,
+        stem=f"{RESULTS}/rivals/tuning/{{data_set}}/{{method}}",
     message:
         "Tuning {wildcards.method} on {wildcards.data_set}"
     shell:
         f"{RIVAL_MEMORY} sparcs tune-rivals"
         " {input.data} --data-set {wildcards.data_set} --settings {params.settings} --root-seed {params.root_seed}"
-        " --output {output} 2> {log}"
+        " --output {params.stem} 2> {log}"
 
 
 rule search_rivals:

@@ -23,7 +23,17 @@ COMPARED = {
     "cifar10": ["training", "images", "validation_share", "test_images", "widths"],
     "cifar100": ["training", "images", "validation_share", "test_images", "widths", "input_size"],
 }
-MORE_IS_FINE = ("epochs", "steps", "trials", "points", "held_out_points", "test_points", "images", "test_images")
+MORE_IS_FINE = (
+    "epochs",
+    "steps",
+    "trials",
+    "tuning_trials",
+    "points",
+    "held_out_points",
+    "test_points",
+    "images",
+    "test_images",
+)
 NO_TRIALS = pd.DataFrame(columns=["stand_in", "substitute_backbone", "backbone"])
 
 
@@ -61,9 +71,11 @@ def why_untested(run: Mapping, paper: Mapping, tables: Tables) -> dict[str, str]
 
 
 def _differences(run: Mapping, paper: Mapping, keys: Iterable[str]) -> list[str]:
-    """What makes ``run`` less than ``paper``, or another run, as phrases."""
+    """What makes ``run`` less than ``paper``, or another run, as phrases; a key that neither had yet is none."""
     phrases = []
     for key in keys:
+        if key not in run and key not in paper:
+            continue
         own, full = run[key], paper[key]
         if isinstance(full, Mapping):
             phrases += _differences(own, full, full)

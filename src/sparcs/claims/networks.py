@@ -111,7 +111,7 @@ def one_layer_survives(tables: Tables) -> Iterator[Measured]:
         share_interval(int((ratio >= SURVIVES).sum()), len(trials)),
         len(trials),
         (0.8, 1),
-        f"survivor: {survivors}; smallest ratio {ratio.min():.0f}",
+        f"survivor: {survivors}; smallest ratio {ratio.min():.0f}; teachers: {trials['teacher'].nunique()}",
     )
     yield Measured(
         "b",
@@ -137,7 +137,9 @@ def neurons_left(tables: Tables) -> Iterator[Measured]:
 def trimmed_fit(tables: Tables) -> Iterator[Measured]:
     """D4: R² of the network trimmed as in D3."""
     trials = _default_ensemble(tables)
-    reason = f"untrimmed R² {trials['test_r2'].mean():.4f} (mean)"
+    reason = (
+        f"of the {trials['live_neurons'].mean():.0f} live neurons of D3; untrimmed R² {trials['test_r2'].mean():.4f}"
+    )
     statement = "R² of the trimmed network"
     yield Measured("", statement, mean_interval(trials["trimmed_r2"]), len(trials), (0.97, np.inf), reason)
 

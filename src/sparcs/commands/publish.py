@@ -22,7 +22,6 @@ WHOLE = (  # tables that are not gathered from trials
     "depth/start.parquet",
     "cifar100/probes.parquet",
     "nasbench/reference.parquet",
-    "rivals/tuning.parquet",
 )
 PAGES = ("claims.csv", "reports/*.html", "site/**/*.*")
 TRIAL = {
@@ -36,7 +35,7 @@ TRIAL = {
     "cifar100": ["head", "trial"],
     "nasbench": ["method", "trial"],
 }
-UNIT = {  # of the other tables
+UNIT = {  # of the other tables; one without some of these columns, of all trials that are alike in the others
     "regression": ["beta", "alpha"],
     "teacher_student": ["ensemble", "teacher", "trial"],
     "depth": ["data_set", "depth", "gain", "trial"],
@@ -61,7 +60,7 @@ OTHERS = {
     "teacher_student": ["eigenvalues", "pruning"],
     "hyperparameters": [],
     "depth": ["layers"],
-    "rivals": ["costs", "history"],
+    "rivals": ["costs", "history", "tuning"],
     "cifar10": ["epochs", "eigenvalues", "costs"],
     "cifar10_sweep": [],
     "cifar100": ["eigenvalues", "losses", "costs"],
@@ -242,6 +241,8 @@ def finished_rivals(run: params.Settings, folder: Path) -> dict[str, pd.DataFram
     if not done:
         return {}
     tables = rivals.gather(run.rivals, folder / "trials", done)
+    tuned = {(data_set, method) for data_set, method, _ in done} & set(run.rivals.tuning_jobs())
+    tables["tuning"] = rivals.gather_tuning(folder / "tuning", sorted(tuned))
     records = pd.concat(
         read_table(stems[job].with_name(f"{job[2]}_trials.parquet"))[["trial", "strength"]].assign(
             task=job[0], method=job[1], **_columns(sidecar(stems[job]))
@@ -325,16 +326,18 @@ def write_merged(tables: dict[str, pd.DataFrame], folder: Path, experiment: str)
     if experiment in AS_CSV:
         write_csv(folder / "trials.csv", trials)
     for name in OTHERS[experiment]:
-        unit = [*UNIT[experiment], "made_from"]
-        units = trials[unit].drop_duplicates()
-        new = tables[name].merge(units, on=UNIT[experiment]) if name in tables else None
         before = _before(folder, name)
+        columns = tables[name].columns if name in tables else () if before is None else before.columns
+        keys = [key for key in UNIT[experiment] if key in columns]
+        unit = [*keys, "made_from"]
+        units = trials[unit].drop_duplicates()
+        new = tables[name].merge(units, on=keys) if name in tables else None
         if before is not None:
             before = before.merge(units, on=unit)
             before = before if new is None else before[~_keys(before, unit).isin(_keys(new, unit))]
         parts = [part for part in (before, new) if part is not None and len(part)]
         if parts:
-            together = pd.concat(parts).sort_values(UNIT[experiment], kind="stable").reset_index(drop=True)
+            together = pd.concat(parts).sort_values(keys, kind="stable").reset_index(drop=True)
             write_table(folder / f"{name}.parquet", together)
         else:
             (folder / f"{name}.parquet").unlink(missing_ok=True)

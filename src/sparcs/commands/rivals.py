@@ -10,11 +10,20 @@ import pandas as pd
 from sparcs import params
 from sparcs.commands.common import INPUT, PATH, Settings, Trials, recorded, root_seed_option, sidecar
 from sparcs.experiments import rivals as experiment
-from sparcs.files import read_arrays, read_table, write_table
+from sparcs.files import ArtifactError, read_arrays, read_table, write_table
 from sparcs.params import RivalTrial
 
 TABLES = ("trials", "costs", "history")
-TUNING = ["task", "method", "option", "value", "trial", "seed", "validation_mse", "chosen"]
+TUNING = {  # columns and dtypes of what is tried
+    "task": "str",
+    "method": "str",
+    "option": "str",
+    "value": "str",
+    "tuning_trial": "int64",
+    "seed": "int64",
+    "validation_mse": "float64",
+    "chosen": "bool",
+}
 KEYS = ["task", "alpha", "method", "trial", "strength"]
 
 
@@ -41,11 +50,12 @@ def search_rivals(
     """
     count = len(trials) * len(settings.strengths)
     inputs = [*data, tuned] if tuned else data
-    with recorded(sidecar(output), settings, root_seed, "cpu", count, inputs, f"x_train {settings.task.points}"):
-        method = with_tuned(settings.method, read_table(tuned)) if tuned else settings.method
-        settings = settings.model_copy(update={"method": method})
-        tables = experiment.run(arrays_of(data), settings, data_set, trials, root_seed)
-        tables["trials"] = tables["trials"].assign(options=json.dumps(method.options))
+    method = with_tuned(settings.method, tuned, data_set) if tuned else settings.method
+    options = json.dumps(method.options)
+    with recorded(sidecar(output), settings, root_seed, "cpu", count, inputs, f"{_size(settings)}, options {options}"):
+        chosen = settings.model_copy(update={"method": method})
+        tables = experiment.run(arrays_of(data), chosen, data_set, trials, root_seed)
+        tables["trials"] = tables["trials"].assign(options=options)
         for name, table in tables.items():
             write_table(output.with_name(f"{output.name}_{name}.parquet"), table)
 
@@ -55,14 +65,17 @@ def search_rivals(
 @click.option("--data-set", required=True, help="its name in the tables")
 @click.option("--settings", type=Settings(RivalTrial), required=True)
 @root_seed_option
-@click.option("--output", type=PATH, required=True)
+@click.option("--output", type=PATH, required=True, help="stem of the outputs")
 def tune_rivals(data: tuple[Path, ...], data_set: str, settings: RivalTrial, root_seed: int, output: Path) -> None:
     """Try every value of a method's tuned option on seeds of their own, and mark the best."""
     if not settings.method.tuned or not settings.tuning_trials:
         raise params.ParameterError(
             "settings: method.tuned is empty or tuning_trials is 0, so there is nothing to tune"
         )
-    write_table(output, experiment.tune(arrays_of(data), settings, data_set, root_seed))
+    count = settings.tuning_trials * len(settings.strengths) * sum(map(len, settings.method.tuned.values()))
+    with recorded(sidecar(output), settings, root_seed, "cpu", count, data, _size(settings)):
+        table = experiment.tune(arrays_of(data), settings, data_set, root_seed).assign(task=data_set)
+        write_table(output.with_name(f"{output.name}.parquet"), table)
 
 
 @click.command()
@@ -74,7 +87,7 @@ def tabulate_rivals(settings: params.Rivals, folder: Path, tuning: Path, output:
     """Gather the comparison into tidy tables: trials, costs, the gates' history, and what was tuned."""
     for name, table in gather(settings, folder, settings.jobs()).items():
         write_table(output / f"{name}.parquet", table)
-    write_table(output / "tuning.parquet", gather_tuning(settings, tuning))
+    write_table(output / "tuning.parquet", gather_tuning(tuning, settings.tuning_jobs()))
 
 
 def arrays_of(data: tuple[Path, ...]) -> dict[str, np.ndarray]:
@@ -82,19 +95,29 @@ def arrays_of(data: tuple[Path, ...]) -> dict[str, np.ndarray]:
     return {name: array for path in data for name, array in read_arrays(path).items()}
 
 
-def with_tuned(method: params.RivalMethod, tuning: pd.DataFrame) -> params.RivalMethod:
-    """The method with the value that was chosen for its tuned option."""
-    chosen = tuning[tuning["chosen"]].iloc[0]
-    return experiment.with_option(method, chosen["option"], json.loads(chosen["value"]))
+def with_tuned(method: params.RivalMethod, path: Path, data_set: str) -> params.RivalMethod:
+    """The method with the value that was chosen for its tuned option on this data set.
+
+    Raises ArtifactError if the file is not what tune-rivals wrote of them.
+    """
+    tuning = read_table(path)
+    tried = [json.dumps(value) for values in method.tuned.values() for value in values]
+    fits = set(TUNING) - {"method"} <= set(tuning) and set(tuning["task"]) == {data_set}
+    chosen = tuning.loc[tuning["chosen"], ["option", "value"]].drop_duplicates() if fits else tuning.head(0)
+    if len(chosen) != 1 or chosen["option"].item() not in method.tuned or chosen["value"].item() not in tried:
+        raise ArtifactError(f"{path} does not say which value was chosen for {', '.join(method.tuned)} on {data_set}")
+    return experiment.with_option(method, chosen["option"].item(), json.loads(chosen["value"].item()))
 
 
-def gather_tuning(settings: params.Rivals, folder: Path) -> pd.DataFrame:
-    """What was tried of every tuned option; without rows if nothing is tuned."""
-    parts = [
-        read_table(folder / data_set / f"{method}.parquet").assign(task=data_set, method=method)
-        for data_set, method in settings.tuning_jobs()
-    ]
-    return pd.concat([pd.DataFrame(columns=TUNING), *parts])[TUNING].reset_index(drop=True)
+def gather_tuning(folder: Path, jobs: list[tuple[str, str]]) -> pd.DataFrame:
+    """What was tried of the tuned option in every job (data set, method); without rows if nothing is tuned."""
+    parts = [read_table(folder / data_set / f"{method}.parquet").assign(method=method) for data_set, method in jobs]
+    empty = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in TUNING.items()})
+    return pd.concat(parts or [empty], ignore_index=True)[list(TUNING)]
+
+
+def _size(settings: RivalTrial) -> str:
+    return f"x_train {settings.task.points}"
 
 
 def gather(settings: params.Rivals, folder: Path, jobs: list[tuple[str, str, str]]) -> dict[str, pd.DataFrame]:

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
 from itertools import product
@@ -75,10 +74,7 @@ def run(
     task, strengths = points[0], settings.strengths
     rows, costs, history = [], [], []
     for trial, seed in zip(trials, seeds(root_seed, data_set, trials), strict=True):
-        with allowed_options(
-            settings.method
-        ):  # the short search first: it loads and compiles what the timed one then has
-            peak = peak_of(settings.method, task, strengths, seed)
+        peak = peak_of(settings.method, task, strengths, seed)  # first: it loads and compiles what the timed one has
         begin = time.process_time()
         found = search(settings.method, task, strengths, seed)
         seconds = (time.process_time() - begin) / len(strengths)
@@ -107,12 +103,12 @@ def tune(data: Mapping[str, np.ndarray], settings: RivalTrial, data_set: str, ro
     for value, trial in product(values, range(settings.tuning_trials)):
         seed = trial_seed(root_seed, "rivals_tuning", data_set, trial)
         method = with_option(settings.method, option, value)
-        with allowed_options(method):
-            found = search(method, points[0], settings.strengths, seed)
+        peak_of(method, points[0], settings.strengths, seed)  # refuses a value that is not allowed
+        found = search(method, points[0], settings.strengths, seed)
         measured = [measure(one, *points, settings, seed, data_set) for one in found]
         error = min(smallest_error(row, settings.few_neurons) for row in measured)
         rows.append(
-            {"option": option, "value": json.dumps(value), "trial": trial, "seed": seed, "validation_mse": error}
+            {"option": option, "value": json.dumps(value), "tuning_trial": trial, "seed": seed, "validation_mse": error}
         )
     table = pd.DataFrame(rows)
     means = np.log(table["validation_mse"]).groupby(table["value"], sort=False).mean()
@@ -127,7 +123,7 @@ def smallest_error(row: Mapping[str, float], neurons: int) -> float:
         for state in STATES
         if row[f"{target}_neurons"] <= neurons
     ]
-    return min(errors, default=np.inf)
+    return min(filter(np.isfinite, errors), default=np.inf)
 
 
 def with_option(method: RivalMethod, option: str, value: int | float | str) -> RivalMethod:
@@ -140,19 +136,16 @@ def search(method: RivalMethod, task: Task, strengths: Sequence[float], seed: in
     return import_module(f"sparcs.rivals.{method.search}").search(task, strengths, seed, **method.options)
 
 
-@contextmanager
-def allowed_options(method: RivalMethod) -> Iterator[None]:
-    """Turns what a method says of an option that it does not have or allow into one sentence."""
+def peak_of(method: RivalMethod, task: Task, strengths: Sequence[float], seed: int) -> int:
+    """Most bytes of tensors that a search for one strength holds at once, from a short one.
+
+    Raises ParameterError if the method does not have or allow one of its options.
+    """
+    short = replace(task, steps=min(task.steps, MEMORY_STEPS))
     try:
-        yield
+        return peak_allocated(lambda: search(method, short, strengths[:1], seed))
     except (TypeError, ValueError) as error:
         raise ParameterError(f"options {method.options} of {method.search}: {error}") from error
-
-
-def peak_of(method: RivalMethod, task: Task, strengths: Sequence[float], seed: int) -> int:
-    """Most bytes of tensors that a search for one strength holds at once, from a short one."""
-    short = replace(task, steps=min(task.steps, MEMORY_STEPS))
-    return peak_allocated(lambda: search(method, short, strengths[:1], seed))
 
 
 def measure(

@@ -68,13 +68,15 @@ def fig16_caption(drawn: pd.DataFrame) -> str:
         else ""
     )
     n = count_range(drawn["n"])
+    lines = f"Line: mean of n = {n} trials; band: central {100 * LEVEL:g} % of the trials"
     return (
         f"{title('Figure 16', drawn)} Validation accuracy on CIFAR-10 after every epoch: a small convolutional network "
         "with a linear head, with a SPARCS head, and with that head's hidden eigenvalues set to 0. Left: on images "
         f"augmented as those for training, as in the authors' script; right: on plain images. {other}"
-        f"Line: mean of n = {n} trials; band: central {100 * LEVEL:g} % of the trials"
+        f"{lines if drawn['n'].max() > 1 else 'n = 1: one trained network of each head'}"
         f"{'; grey: epoch 10, at which claim E3 asks for close curves' if _is_long(drawn) else ''}. "
-        "*The paper's figure* shows three trials out of the 100 of its Table 5, all three curves close at first."
+        "*The paper's figure* shows three trials out of the 100 of its Table 5, all three curves close at first; its "
+        "authors' log ends at 70.6 % for SPARCS, 43 % pruned and about 64 % for the linear head."
     )
 
 

@@ -154,7 +154,7 @@ def fig_depth_start_caption(drawn: pd.DataFrame) -> str:
         "**Initial scale.** The eigenvectors start at gain × Xavier. Left: the output's variance at the start, "
         "$(-1)^B \\varphi_B \\cdots \\varphi_1 \\mathbf{x}$, over the input's. Middle: the norm of the data loss's "
         "first gradient for the eigenvalues of the last hidden layer, the only hidden ones that have one at the first "
-        "step; the unsquared L2 penalty holds a layer shut as long as it pulls harder (grey line). Means over "
+        "step; below the grey line the unsquared L2 penalty pulls harder than the data there. Means over "
         f"n = {count_range(start)} starts. Right: after training, each trial (dots) and the mean (line) of "
         f"n = {count_range(mean)} trials. *The paper* starts at gain 1 and does not vary it."
     )

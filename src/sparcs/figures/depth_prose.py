@@ -41,7 +41,8 @@ def answer(trials: pd.DataFrame, settings: Mapping) -> str:
     verdict = "yes" if share >= OFTEN else "no" if share <= 1 - OFTEN else "in part"
     by_eigenvalue = int((deep["surviving_by_eigenvalue"] == 1).sum())
     return (
-        f"**Answer: {verdict}.** Of {len(deep)} networks that were allowed more than one hidden layer, {one} use "
+        f"**Answer: {verdict}** (n = {count_range(deep.groupby('depth')['trial'].count())} networks of each depth). Of "
+        f"{len(deep)} networks that were allowed more than one hidden layer, {one} use "
         f"exactly one if a layer counts by what its deletion costs, {by_eigenvalue} if it counts by its eigenvalues. "
         "The paper makes no claim on it."
     )
@@ -151,6 +152,7 @@ def _pairs(layers: pd.DataFrame) -> tuple[int, int]:
 def _after(trials: pd.DataFrame, gain: float) -> str:
     own = trials[(trials["data_set"] == "teacher") & (trials["diverged_epoch"] < 0)]
     at = own[own["gain"] == gain].groupby("depth")["test_r2"].mean()
+    counts = own[own["gain"] == gain].groupby("depth")["trial"].count()
     default = own[own["gain"] == 1].groupby("depth")["test_r2"].mean()
     both = at.index.intersection(default.index)
     if gain == 1 or both.empty:
@@ -158,7 +160,10 @@ def _after(trials: pd.DataFrame, gain: float) -> str:
     depth = both.max()
     ratio = (1 - at[depth]) / (1 - default[depth])
     said = "worse than" if ratio > WORSE else "better than" if ratio < 1 / WORSE else "comparable to"
-    return f"; after training with {depth} hidden layers R² is {at[depth]:.4f}, {said} gain 1's {default[depth]:.4f}"
+    return (
+        f"; after training with {depth} hidden layers R² is {at[depth]:.4f} (n = {counts[depth]}), {said} gain 1's "
+        f"{default[depth]:.4f}"
+    )
 
 
 def _layers(rows: pd.DataFrame) -> str:

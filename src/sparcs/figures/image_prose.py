@@ -14,6 +14,7 @@ from sparcs.figures.text import listing, number
 from sparcs.statistics import mean_interval, mode_distance
 
 HIDDEN, LAST = 2, 3  # layers of the head
+LATE = 20  # epochs at the end over which accuracy is averaged
 SIGN = {"spectral": "(4.3)", "spectral_authors_sign": "the authors' sign"}
 
 
@@ -31,8 +32,8 @@ def size(trials: pd.DataFrame, settings: Mapping, experiment: str) -> str:
     )
 
 
-def cifar10_findings(trials: pd.DataFrame) -> str:
-    """Test accuracy of every head, with and without the hidden layer, and the gain over the linear head."""
+def cifar10_findings(trials: pd.DataFrame, epochs: pd.DataFrame) -> str:
+    """Test accuracy of every head, with and without the hidden layer, the gain over the linear one; late validation."""
     means = trials.groupby("head", sort=False)[["test_accuracy", "test_accuracy_pruned"]].mean()
     if means["test_accuracy"].isna().all():
         return NOTHING
@@ -42,7 +43,21 @@ def cifar10_findings(trials: pd.DataFrame) -> str:
             f"{HEADS[head]}: {accuracy:.2f} %, {gain(trials, head)}; {pruned:.2f} % with its hidden eigenvalues "
             "set to 0."
         )
-    return " ".join(sentences)
+    return " ".join([*sentences, _late(epochs)])
+
+
+def _late(epochs: pd.DataFrame) -> str:
+    """Validation accuracy over the last epochs: an accuracy jumps from one epoch to the next."""
+    last = epochs["epoch"].max()
+    if last < 2 * LATE:
+        return ""
+    late = epochs[epochs["epoch"] > last - LATE].groupby("head", sort=False)["validation_accuracy"]
+    spread = late.std().mean()
+    parts = [f"{HEADS[head]} {mean:.2f} %" for head, mean in late.mean().items()]
+    return (
+        f"One epoch differs from the next: over the last {LATE}, plain validation accuracy is {', '.join(parts)} on "
+        f"average, with a standard deviation of {spread:.2f} points."
+    )
 
 
 def sign_findings(trials: pd.DataFrame, epochs: pd.DataFrame) -> str:
@@ -60,7 +75,8 @@ def sign_findings(trials: pd.DataFrame, epochs: pd.DataFrame) -> str:
         for head in heads
         if head in closest.values()
     ]
-    return f"By the means, closer to the paper's numbers is {'; '.join(parts)}."
+    counts = pd.Series([len(own) for own in values.values()])
+    return f"Closer to the paper's numbers, on average over n = {count_range(counts)} networks: {'; '.join(parts)}."
 
 
 def sweep_findings(drawn: pd.DataFrame) -> str:
@@ -82,12 +98,12 @@ def compaction_findings(trials: pd.DataFrame, width: int) -> str:
         return NOTHING
     mean = own.mean(numeric_only=True)
     sentences = [
-        f"Of {width} hidden neurons {mean['recruited_neurons']:.1f} are recruited, "
-        f"{100 * mean['recruited_neurons'] / width:.1f} % (mean of n = {len(own)})."
+        f"Of {width} hidden neurons {number(mean['recruited_neurons'])} are recruited, "
+        f"{100 * mean['recruited_neurons'] / width:.1f} % ({averaged(len(own))})."
     ]
     if not np.isnan(mean["compact_parameters"]):
         sentences.append(
-            f"The compact head keeps {mean['compact_neurons']:.1f} hidden neurons and "
+            f"The compact head keeps {number(mean['compact_neurons'])} hidden neurons and "
             f"{mean['compact_parameters']:,.0f} of {mean['parameters']:,.0f} parameters; test accuracy goes from "
             f"{mean['test_accuracy']:.2f} to {mean['compact_test_accuracy']:.2f} %."
         )
@@ -109,8 +125,8 @@ def eigenvalue_findings(eigenvalues: pd.DataFrame) -> str:
     apart = f", {number(distances[distances > 0].mean())} decades apart" if two else ""
     return (
         f"The hidden $|\\lambda|$ have median {number(sizes.loc[HIDDEN, 'median'])} and largest value "
-        f"{number(sizes.loc[HIDDEN, 'max'])}, the last layer's have median {number(sizes.loc[LAST, 'median'])} (means "
-        f"of n = {len(distances)}). The logarithm of the hidden ones has two modes in {two} of {len(distances)} "
+        f"{number(sizes.loc[HIDDEN, 'max'])}, the last layer's have median {number(sizes.loc[LAST, 'median'])} "
+        f"({averaged(len(distances))}). The logarithm of the hidden ones has two modes in {two} of {len(distances)} "
         f"networks{apart}."
     )
 
@@ -136,6 +152,11 @@ def probe_findings(probes: pd.DataFrame) -> str:
     if not low > 0:
         return f"{said} What a plain hidden layer gains is not told from nothing here, so there is no share to give."
     return f"{said} SPARCS finds {100 * gains['spectral'].mean() / mean:.0f} % of what the plain hidden layer gains."
+
+
+def averaged(n: int) -> str:
+    """What numbers over n networks are, in brackets."""
+    return f"mean of n = {n}" if n > 1 else "one network"
 
 
 def gain(rows: pd.DataFrame, head: str) -> str:

@@ -9,7 +9,7 @@ from sparcs.figures.tables import VERDICTS
 from sparcs.figures.text import listing, number
 from sparcs.verdicts import GOOD_FIT, SWEET_SPOT
 
-ANSWERS = {"replicated": "yes", "partly": "in part", "not replicated": "no", "untested": "not tested at this scale"}
+ANSWERS = {"replicated": "yes", "partly": "in part", "not replicated": "no", "untested": "not tested"}
 NOTHING = "No trial finished."
 
 
@@ -22,7 +22,11 @@ def answer(claims: pd.DataFrame, deciding: str) -> str:
     verdicts = verdicts[verdicts.index.str[-1].str.isdigit()]  # a claim's parts end in a letter
     by_verdict = {name: list(verdicts.index[verdicts == name]) for name in VERDICTS}
     treated = "; ".join(f"{name}: {listing(ids)}" for name, ids in by_verdict.items() if ids)
-    return f"**Answer: {ANSWERS[verdicts[deciding]]}** (claim {deciding}). Verdicts on the paper's claims: {treated}."
+    said = f"claim {deciding}"
+    if verdicts[deciding] == "untested":
+        reasons = claims.loc[claims["id"].str.match(f"{deciding}[a-z]?$"), "reason"].dropna()
+        said += f": {reasons.iloc[0]}" if len(reasons) else ""
+    return f"**Answer: {ANSWERS[verdicts[deciding]]}** ({said}). Verdicts on the paper's claims: {treated}."
 
 
 def illustrative(claims: pd.DataFrame) -> str:
@@ -55,10 +59,11 @@ def regression_size(trials: pd.DataFrame, settings: Mapping) -> str:
 
 
 def teacher_student_size(trials: pd.DataFrame, settings: Mapping) -> str:
-    """n and epochs of experiment 2, and how many trials diverged."""
-    counts = trials["ensemble"].value_counts(sort=False)
+    """n, teachers and epochs of experiment 2, and how many trials diverged."""
+    counts, teachers = trials["ensemble"].value_counts(sort=False), trials["teacher"].nunique()
     return (
-        f"{listing([f'n = {n} with {name}' for name, n in counts.items()])}; "
+        f"{listing([f'n = {n} with {name}' for name, n in counts.items()])}, on {teachers} "
+        f"teacher{'s' * (teachers > 1)}; "
         f"{_epochs(settings, 'teacher_student')}; {_diverged(trials)}."
     )
 
@@ -113,22 +118,28 @@ def teacher_student_findings(trials: pd.DataFrame, linear: pd.DataFrame, budget:
 
 
 def sweep_findings(trials: pd.DataFrame) -> str:
-    """The range of mean R² inside the shaded strengths and outside, for every kind of penalty."""
-    means = over_trials(trials[trials["rho"] > 0], "r2", ["experiment", "penalty", "rho"])
+    """The least mean R² inside the shaded strengths and over all, on the worst data set, for every kind of penalty."""
+    swept = trials[trials["rho"] > 0].fillna({"alpha": -1})  # a teacher has no α
+    means = over_trials(swept, "r2", ["experiment", "penalty", "rho", "alpha"])
     if means.empty:
         return NOTHING
     low, high = SWEET_SPOT
-    inside = means["rho"].between(low * 0.999, high * 1.001)
     sentences = []
     for (experiment, penalty), own in means.groupby(["experiment", "penalty"]):
-        within = own.loc[inside[own.index], "mean"]
-        best = own.loc[own["mean"].idxmax()]
+        within = own[own["rho"].between(low * 0.999, high * 1.001)]
+        worst = own.groupby("rho")["mean"].min()
+        inside = f"inside the range at least {_worst(within)}" if len(within) else "no strength inside the range"
         sentences.append(
-            f"{experiment.replace('_', '–').capitalize()}, {penalty}: mean R² over data sets and trials "
-            f"{number(within.min())} to {number(within.max())} inside the range, {number(own['mean'].min())} at worst "
-            f"over all strengths, best at $\\rho$ = {number(best['rho'])}."
+            f"{experiment.replace('_', '–').capitalize()}, {penalty}: mean R² on the worst data set {inside}; over all "
+            f"strengths at least {_worst(own)}; best at $\\rho$ = {number(worst.idxmax())}, {number(worst.max())}."
         )
     return "\n".join(f"- {sentence}" for sentence in sentences)
+
+
+def _worst(means: pd.DataFrame) -> str:
+    row = means.loc[means["mean"].idxmin()]
+    place = f", $\\alpha$ = {row['alpha']:g}" if row["alpha"] >= 0 else ""
+    return f"{number(row['mean'])} ($\\rho$ = {number(row['rho'])}{place})"
 
 
 def _epochs(settings: Mapping, experiment: str) -> str:

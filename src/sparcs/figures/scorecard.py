@@ -16,13 +16,14 @@ MARKS = {"replicated": "✔", "partly": "◐", "not replicated": "✘", "unteste
 def scorecard(claims: pd.DataFrame) -> str:
     """Claim, what was measured with its 95 % interval, n, scale and verdict, as Markdown.
 
-    claims: claims.csv. A claim of several parts is shown by the part that decides its verdict, the first of those.
+    claims: claims.csv. A claim of several parts is shown by the part that decides its verdict, the first of those; an
+    untested one, of which none decides, by all of them.
     """
     rows = [
         {
             "": f"**{claim.id}**",
             "the paper says": claim.statement,
-            "measured [95 % interval]": f"{shown.quantity}: {measured}" if measured else "",
+            "measured [95 % interval]": measured,
             "n": "" if pd.isna(shown.n) or not shown.n else f"{int(shown.n):,}",
             "scale": claim.scale if measured else "",
             "verdict": f"{MARKS[claim.verdict]} {claim.verdict}",
@@ -33,11 +34,16 @@ def scorecard(claims: pd.DataFrame) -> str:
 
 
 def decisive(claims: pd.DataFrame) -> Iterator[tuple[Any, Any, str]]:
-    """Every claim's row, that of the part that decides its verdict (or itself), and what was measured there."""
+    """Every claim's row, that of the part that decides its verdict (or itself), and what was measured, as text.
+
+    The parts of an untested claim all stand in the text: to choose one would be to judge.
+    """
     for claim in claims[~claims["id"].str[-1].str.isalpha()].itertuples():
         parts = claims[claims["id"].str.fullmatch(f"{claim.id}[a-z]") & (claims["verdict"] == claim.verdict)]
-        shown = next(parts.itertuples(), claim)
-        yield claim, shown, interval(shown.measured, shown.low, shown.high)
+        shown = list(parts.itertuples()) or [claim]
+        shown = shown if claim.verdict == "untested" else shown[:1]
+        found = [(part.quantity, interval(part.measured, part.low, part.high)) for part in shown]
+        yield claim, shown[0], "; ".join(f"{quantity}: {measured}" for quantity, measured in found if measured)
 
 
 def with_scorecard(text: str, claims: pd.DataFrame) -> str:

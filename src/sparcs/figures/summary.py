@@ -10,6 +10,7 @@ from sparcs.figures.image_prose import gain
 from sparcs.figures.image_tables import HEADS
 from sparcs.figures.image_tables import TABLES as PAPERS
 from sparcs.figures.scorecard import decisive
+from sparcs.figures.spread import count_range
 from sparcs.figures.stand_in import STAMP, stands_in
 from sparcs.figures.tables import VERDICTS, markdown
 from sparcs.figures.text import listing, number
@@ -31,9 +32,14 @@ HOURS = 3600  # seconds
 
 
 def answer(claims: pd.DataFrame) -> str:
-    """How many of the paper's claims have which verdict."""
-    own = claims.loc[~claims["id"].str[-1].str.isalpha(), "verdict"]
-    counts = [f"{int((own == verdict).sum())} {verdict}" for verdict in VERDICTS if (own == verdict).any()]
+    """How many of the paper's claims have which verdict, and which."""
+    own = claims[~claims["id"].str[-1].str.isalpha()]
+    by_verdict = {verdict: list(own.loc[own["verdict"] == verdict, "id"]) for verdict in VERDICTS}
+    counts = [
+        f"{len(ids)} {'is' if len(ids) == 1 else 'are'} {verdict} ({', '.join(ids)})"
+        for verdict, ids in by_verdict.items()
+        if ids
+    ]
     return f"**Answer: of the paper's {len(own)} claims {listing(counts)}.**"
 
 
@@ -42,7 +48,7 @@ def with_verdict(claims: pd.DataFrame, verdict: str) -> str:
     lines = []
     for claim, shown, measured in decisive(claims):
         if claim.verdict == verdict:
-            said = f" {shown.quantity}: {measured} (n = {int(shown.n):,})." if measured else ""
+            said = f" {measured} (n = {int(shown.n):,})." if measured else ""
             remark = f" {shown.reason}." if isinstance(shown.reason, str) and shown.reason else ""
             lines.append(f"- **{claim.id}**, {claim.statement}.{_sentence(said)}{_sentence(remark)}")
     return "\n".join(lines) if lines else "None."
@@ -71,8 +77,10 @@ def layers_in_use(tables: Tables) -> str:
     if len(deep):
         means = deep.groupby("depth")["surviving_by_function"].mean()
         pairs = [f"{number(value)} of {depth}" for depth, value in means.items()]
+        counts = count_range(deep.groupby("depth")["trial"].count())
         sentences.append(
-            f"With more hidden layers allowed, in use by what their deletion costs: {listing(pairs)} (means)."
+            f"With more hidden layers allowed, in use by what their deletion costs: {listing(pairs)} (means of n = "
+            f"{counts} networks each)."
         )
     return " ".join(sentences) or "Not run."
 
@@ -128,7 +136,7 @@ def _core_hours(name: str, costs: pd.DataFrame, settings: Mapping) -> str:
 def _penalty(tables: Tables) -> Iterator[tuple]:
     """Experiment 2 by kind of penalty."""
     for name in ("l2", "l1", "l2_squared", "none"):
-        yield from _students(tables, "experiment 2: which penalty “L2” is", name, name)
+        yield from _students(tables, "experiment 2: kind of penalty", name, name)
 
 
 def _teacher(tables: Tables) -> Iterator[tuple]:
@@ -140,7 +148,8 @@ def _teacher(tables: Tables) -> Iterator[tuple]:
 def _students(tables: Tables, what: str, ensemble: str, label: str) -> Iterator[tuple]:
     own = _ensemble(tables, ensemble)
     if len(own):
-        neurons = f"{own['live_neurons'].mean():.0f} live neurons within the loss budget"
+        count = own["live_neurons"].mean()
+        neurons = f"{count:.0f} live neuron{'s' * (round(count) != 1)} within the loss budget"
         yield what, label, f"R² {own['test_r2'].mean():.4f}, {neurons}", len(own)
 
 
@@ -193,6 +202,7 @@ def _finished(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def _sentence(text: str) -> str:
-    """A sentence with a capital first letter behind its leading blank; Greek letters are symbols and stay."""
+    """A sentence with a capital first letter behind its leading blank; symbols, Greek letters and n, stay."""
     first = text[1:2]
-    return text[:1] + (first.upper() if first.isascii() else first) + text[2:]
+    symbol = not first.isascii() or text[2:3] == " "
+    return text[:1] + (first if symbol else first.upper()) + text[2:]

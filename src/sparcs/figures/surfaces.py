@@ -74,7 +74,7 @@ def fig07_surface_caption(drawn: pd.DataFrame) -> str:
     beta, alpha = values_text(drawn["beta"]), values_text(drawn["alpha"])
     return (
         f"**Figure 7, surfaces.** The surfaces of Figure 7's panels ($\\beta = {beta}$, $\\alpha$ = {alpha}), larger: "
-        "the output of model 0 over its inputs."
+        "the output of model 0 over its inputs; n = 1 trained network per panel."
     )
 
 
@@ -103,6 +103,20 @@ def _frame(axes: Axes) -> None:
     axes.set_box_aspect((1, 1, 0.8), zoom=1.08)
 
 
+def _name_axes(axes: Axes) -> None:
+    """Ends and names of the axes, in the first panel for all."""
+    small = {"fontsize": 5, "ha": "center", "va": "center"}
+    for x1, x2, text in (
+        (-1, -1.35, "−1"),
+        (1, -1.35, "1"),
+        (0, -1.75, "$x_1$"),
+        (1.35, -1, "−1"),
+        (1.35, 1, "1"),
+        (1.75, 0, "$x_2$"),
+    ):
+        axes.text(x1, x2, HEIGHT.vmin, text, **small)
+
+
 def _grid(table: pd.DataFrame, draw: Callable[[Axes, pd.DataFrame], None], color_bar: str | None = None) -> Figure:
     """One panel per α, edge to edge: the room that a layout engine keeps for 3-D labels would dwarf the panels."""
     alphas = sorted(table["alpha"].unique())
@@ -116,7 +130,10 @@ def _grid(table: pd.DataFrame, draw: Callable[[Axes, pd.DataFrame], None], color
         row, column = divmod(place, columns)
         top = total - row * side
         box = (column / columns, (top - side) / total, 1 / columns, (side - HEAD) / total)
-        draw(figure.add_axes(box, projection="3d"), table[table["alpha"] == alpha])
+        axes = figure.add_axes(box, projection="3d")
+        draw(axes, table[table["alpha"] == alpha])
+        if place == 0:
+            _name_axes(axes)
         figure.text((column + 0.06) / columns, (top - 0.02) / total, f"α = {alpha:g}", va="top", fontsize=7)
     if color_bar:
         bar_axes = figure.add_axes((0.35, 0.36 / total, 0.3, 0.07 / total))

@@ -46,9 +46,15 @@ def _measured(claim: Any) -> str:
     return f"{claim.quantity}: {found}" if found and claim.id[-1].isdigit() else found
 
 
-def hyperparameter_table(settings: Mapping, number_in_paper: int) -> str:
-    """Table 3, 4 or 5: the paper's value beside this run's; what differs is bold."""
+def hyperparameter_table(settings: Mapping, number_in_paper: int, finished: Mapping[str, int] | None = None) -> str:
+    """Table 3, 4 or 5: the paper's value beside this run's; what differs is bold.
+
+    finished: how many trials of an experiment there are, where that may be fewer than the settings ask for.
+    """
     columns = TABLES[number_in_paper]
+    for experiment, count in (finished or {}).items():
+        run = settings["run"]
+        settings = settings | {"run": run | {experiment: run[experiment] | {"trials": count or "not run"}}}
     rows = []
     for label in dict.fromkeys(label for experiment in columns.values() for label in experiment):
         row = {"hyperparameter": label}
@@ -102,12 +108,21 @@ def _ensemble(name: str, own: pd.DataFrame) -> dict[str, str]:
         "max abs λ₂": number(own["largest_eigenvalue_2"].mean()),
         "max abs λ₃": number(own["largest_eigenvalue_3"].mean()),
         "surviving layer": ", ".join(f"{layer} {count}×" for layer, count in survivors.items()),
-        "loss without the other": f"+{100 * own['other_layer_loss_increase'].median():,.0f} % (median)",
+        "loss without the other": _loss_without(own),
         "eigenvalues kept (i)": f"{own['kept_eigenvalues'].mean():.1f}",
         "live neurons (i)": f"{own['live_neurons'].mean():.1f}",
         "trimmed R² (i)": f"{own['trimmed_r2'].mean():.4f}",
         "neurons kept (ii)": f"{own['kept_neurons_weight_space'].mean():.1f}",
     }
+
+
+def _loss_without(own: pd.DataFrame) -> str:
+    increases = own.loc[
+        own["surviving_layer"] != 0, "other_layer_loss_increase"
+    ]  # where neither survives, none is other
+    if increases.empty:
+        return "–"
+    return f"+{100 * increases.median():,.0f} %{' (median)' if len(increases) > 1 else ''}"
 
 
 def _text(value: Any) -> str:

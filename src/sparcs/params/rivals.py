@@ -61,6 +61,13 @@ class RivalMethod(Model):
     swept: bool = Field(default=True, description="false: the strength means nothing to it, and one is enough")
     only: Literal["teacher", "alpha_beta"] | None = Field(default=None, description="the only task it can run on")
 
+    @field_validator("tuned")
+    @classmethod
+    def _values_differ(cls, tuned: dict[str, list[Option]]) -> dict[str, list[Option]]:
+        for option, values in tuned.items():
+            distinct(f"tuned.{option}", values)
+        return tuned
+
     @field_validator("search")
     @classmethod
     def _file_exists(cls, search: str) -> str:
@@ -160,6 +167,9 @@ class Rivals(RivalProtocol, Part):
         chosen = self.catalogue[method]
         shared = {name: getattr(self, name) for name in RivalProtocol.model_fields}
         shared["strengths"] = self.strengths if chosen.swept else self.strengths[:1]
+        shared["tuning_trials"] = self.tuning_trials if chosen.tuned else 0
+        if not shared["tuning_trials"]:
+            chosen = chosen.model_copy(update={"tuned": {}})
         task = RivalTask(**{name: getattr(self.tasks_of(data_set), name) for name in RivalTask.model_fields})
         return RivalTrial(**shared, task=task, method=chosen)
 

@@ -72,13 +72,20 @@ def counted(reliability: pd.DataFrame) -> list[tuple[str, list[tuple[str, str]]]
     ]
 
 
+def _finished(run: Run, experiment: str) -> int:
+    """Trials of the head that has fewest; 0 if the experiment was not run."""
+    trials = run.table(f"{experiment}/trials")
+    return 0 if trials is None else int(trials.groupby("head")["trial"].count().min())
+
+
 def _count(value: float) -> str:
     return f"{value:,.0f}" if value == round(value) else number(value)
 
 
 def _markdown(table: int, run: Run) -> str:
     if table not in EXPERIMENTS:
-        return hyperparameter_table(run.settings, table)
+        finished = {name: _finished(run, name) for name in EXPERIMENTS.values()} if table == 5 else {}
+        return hyperparameter_table(run.settings, table, finished)
     trials, costs = (run.table(f"{EXPERIMENTS[table]}/{name}") for name in ("trials", "costs"))
     if trials is None or costs is None:
         return ""
