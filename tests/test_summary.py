@@ -11,7 +11,7 @@ from sparcs.figures import summary
 
 EMPTY = dict.fromkeys(
     ("regression/trials", "teacher_student/trials", "depth/trials", "cifar10/trials", "cifar10/epochs"), pd.DataFrame()
-) | {"cifar10/costs": pd.DataFrame(), "cifar100/costs": pd.DataFrame()}
+) | {"cifar10/eigenvalues": pd.DataFrame(), "cifar10/costs": pd.DataFrame(), "cifar100/costs": pd.DataFrame()}
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,8 @@ def full(folder):
 def test_every_claim_stands_under_one_verdict():
     rows = claims(FULL)
     count = (~rows["id"].str[-1].str.isalpha()).sum()
-    assert f"{count} claims" in summary.answer(rows) and "1 partly" in summary.answer(rows)
+    [partly] = rows.loc[(rows["verdict"] == "partly") & ~rows["id"].str[-1].str.isalpha(), "id"]
+    assert f"{count} claims" in summary.answer(rows) and f"1 is partly ({partly})" in summary.answer(rows)
     listed = [summary.with_verdict(rows, verdict) for verdict in ("replicated", "partly", "not replicated", "untested")]
     named = [line.split("**")[1] for text in listed for line in text.splitlines() if line.startswith("- ")]
     assert sorted(named) == sorted(rows.loc[~rows["id"].str[-1].str.isalpha(), "id"])
@@ -36,12 +37,29 @@ def test_every_claim_stands_under_one_verdict():
 
 def test_choices_left_open_have_a_row_each(full):
     text = summary.choices(full)
-    for expected in ("which penalty", "rotations of the teacher", "removed neuron loses", "sign of", "which accuracy"):
+    for expected in (
+        "kind of penalty",
+        "rotations of the teacher",
+        "removed neuron loses",
+        "sign of",
+        "which accuracy",
+    ):
         assert expected in text
     own = full["cifar10/trials"].query("head == 'linear'")["test_accuracy"].mean()
     assert f"linear {own:.1f} %" in text
     assert summary.choices(EMPTY) == "Nothing that bears on them was run."
     assert summary.layers_in_use(EMPTY) == "Not run."
+
+
+def test_other_statements_have_what_was_found(full):
+    text = summary.other_statements(full, {"cifar100": [1280, 526, 100]})
+    assert "853,880" in text and "726,506" in text  # counted by hand, without the bias column
+    rows = full["cifar10/eigenvalues"].query("head == 'spectral' and layer == 2")
+    last, first = (rows[rows["epoch"] == rows["epoch"].agg(which)] for which in ("max", "min"))
+    final = last.groupby("trial")["eigenvalue"].agg(lambda values: values.abs().max())
+    open_ = (first["eigenvalue"].abs() > 0.01 * first["trial"].map(final)).groupby(first["trial"]).sum().mean()
+    assert f"{open_:.3g} after {first['epoch'].iloc[0]}" in text
+    assert summary.other_statements(EMPTY, {}).count("\n") == 2  # the head of the table, and what is so by construction
 
 
 def test_costs_against_a_loop_over_single_models(full):

@@ -1,16 +1,16 @@
 """The account of the whole replication: what holds, what depends on choices left open, what is new, what it costs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from sparcs.figures.depth import default_start
-from sparcs.figures.image_prose import gain
+from sparcs.figures.image_prose import direct_space, gain
 from sparcs.figures.image_tables import HEADS
 from sparcs.figures.image_tables import TABLES as PAPERS
 from sparcs.figures.scorecard import decisive
-from sparcs.figures.spread import count_range
+from sparcs.figures.spread import FEWEST, count_range
 from sparcs.figures.stand_in import STAMP, stands_in
 from sparcs.figures.tables import VERDICTS, markdown
 from sparcs.figures.text import listing, number
@@ -83,6 +83,74 @@ def layers_in_use(tables: Tables) -> str:
             f"{counts} networks each)."
         )
     return " ".join(sentences) or "Not run."
+
+
+def other_statements(tables: Tables, widths: Mapping[str, Sequence[int]]) -> str:
+    """Statements of the paper beside its claims, each with what was found, and on how many networks.
+
+    widths: of the heads on images, by experiment.
+    """
+    rows = [row for make in (_without_penalty, _opening, _orders, _one_session) for row in make(tables)]
+    for name, own in widths.items():
+        rows.append((f"inference in direct space needs less memory ({NAMES[name]})", direct_space(own), "exact"))
+    return markdown(pd.DataFrame(rows, columns=["the paper says", "found", "n"]))
+
+
+def _without_penalty(tables: Tables) -> Iterator[tuple]:
+    """Experiment 2 without a penalty."""
+    own = _ensemble(tables, "none")
+    if len(own):
+        one = int((own["surviving_layer"] != 0).sum())
+        means = own[["largest_eigenvalue_2", "largest_eigenvalue_3"]].mean()
+        sizes = " and ".join(number(value) for value in means)
+        found = f"one layer survives by eigenvalue in {one} of {len(own)}; largest $|\\lambda|$ of both layers: {sizes}"
+        yield "without any penalty the smaller depth is preferred (experiment 2)", found, _count(len(own))
+
+
+def _opening(tables: Tables) -> Iterator[tuple]:
+    """Open hidden neurons of experiment 3 over the epochs, by the size that counts at the end."""
+    rows = _hidden(tables)
+    if len(rows):
+        last = rows["epoch"].max()
+        final = rows[rows["epoch"] == last].groupby("trial")["size"].max()
+        opened = rows[rows["size"] > 0.01 * rows["trial"].map(final)].groupby(["epoch", "trial"]).size()
+        means = opened.groupby("epoch").mean()
+        found = ", ".join(f"{number(value)} after {epoch}" for epoch, value in means.items())
+        what = "from the zero start the rank increases gradually (experiment 3)"
+        yield what, f"hidden $|\\lambda|$ above 1 % of the largest at the end, by epochs: {found}", _count(len(final))
+
+
+def _orders(tables: Tables) -> Iterator[tuple]:
+    """The largest hidden eigenvalues of experiment 3 beside the last layer's."""
+    rows = _hidden(tables, layers=(2, 3))
+    if len(rows):
+        sizes = rows[rows["epoch"] == rows["epoch"].max()].groupby(["trial", "layer"])["size"].agg(["max", "median"])
+        hidden, last = (sizes.xs(layer, level="layer") for layer in (2, 3))
+        found = (
+            f"largest hidden {number(hidden['max'].mean())}, median of the last layer {number(last['median'].mean())}"
+        )
+        yield "on CIFAR-10 hidden $\\lambda$ reach the order of the last layer's", found, _count(len(hidden))
+
+
+def _one_session(tables: Tables) -> Iterator[tuple]:
+    yield (
+        "one training session searches and trains",
+        "so it is in all experiments: no network is trained twice",
+        "exact",
+    )
+
+
+def _hidden(tables: Tables, layers: tuple[int, ...] = (2,)) -> pd.DataFrame:
+    """Sizes of the eigenvalues of the SPARCS head by (4.3) in experiment 3."""
+    rows = tables["cifar10/eigenvalues"]
+    if rows.empty:
+        return rows
+    rows = rows[(rows["head"] == "spectral") & rows["layer"].isin(layers)].dropna(subset=["eigenvalue"])
+    return rows.assign(size=rows["eigenvalue"].abs())
+
+
+def _count(n: int) -> str:
+    return f"{n}" if n >= FEWEST else f"{n}: an example, not a test"
 
 
 def cost_table(experiments: Mapping[str, Mapping], trials: pd.DataFrame, settings: Mapping, step: pd.DataFrame) -> str:
