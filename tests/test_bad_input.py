@@ -511,7 +511,8 @@ def placed(words, folder, output):
 def test_command_lines_that_were_changed_anywhere(folder, evidence, words):
     output, before = folder.parent / "out", below(folder)
     here = folder.parent / "here"
-    (here / "below").mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(here, ignore_errors=True)  # what a case before that did not hold has left
+    (here / "below").mkdir(parents=True)
     with pytest.MonkeyPatch.context() as patch, contextlib.chdir(here / "below"):
         for name in ONLY_PARSED:
             command = cli.Verbs().get_command(None, name.replace("_", "-"))
@@ -526,6 +527,15 @@ def test_command_lines_that_were_changed_anywhere(folder, evidence, words):
     for made in (output, here):
         shutil.rmtree(made, ignore_errors=True)
     evidence(BAD, "command lines changed at random")
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "é" * 100, "x" * 200 + "/i"])
+def test_a_name_that_is_too_long_is_refused_before_anything_is_written(tmp_path, name):
+    settings = SMOKE.images.model_dump_json()
+    code, error = run("prepare-images", "cifar10", "--settings", settings, "--output", tmp_path / name)
+    assert code == 2 and "allowed are names of at most 150 bytes" in error
+    assert_one_sentence(error)
+    assert not list(tmp_path.iterdir())
 
 
 @RARELY

@@ -1,6 +1,7 @@
 """What the commands share: typed arguments, progress, timing, divergence messages."""
 
 import hashlib
+import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,15 +18,19 @@ from sparcs import params, provenance
 from sparcs.files import sha256, write_json
 from sparcs.sources import sources
 
+LONGEST_NAME = 150  # bytes; file systems allow 255, and names of other files are made longer
+
 
 class NamedPath(click.Path):
-    """The path of a file or folder that has a name of its own: names of other files are made of it."""
+    """The path of a file or folder with a name of its own, of which names of other files can be made."""
 
     def convert(self, value, param, ctx):
         """The path."""
         path = super().convert(value, param, ctx)
         if not path.name:
-            self.fail(f"{str(value)!r} names nothing: allowed is the name of a file or folder")
+            self.fail(f"{params.shown(value)} names nothing: allowed is the name of a file or folder")
+        if any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts):
+            self.fail(f"{params.shown(value)}: allowed are names of at most {LONGEST_NAME} bytes")
         return path
 
 
