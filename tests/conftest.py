@@ -1,5 +1,6 @@
 """What several tests share: what the tests of reliability count, and one whole run of a tiny scale."""
 
+import os
 from collections import Counter
 from functools import wraps
 from pathlib import Path
@@ -12,6 +13,7 @@ import tiny
 from sparcs import provenance
 from sparcs.files import write_csv
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # where all cores are busy, PyTorch's threads wait for each other
 PROPERTIES = "Properties of algebra, networks and data, on random examples"
 COUNTING = pytest.StashKey[set]()  # of the tests that count, those that did not run
 COUNTED = pytest.StashKey[Counter]()
