@@ -168,8 +168,11 @@ def test_the_sign_closer_to_the_paper_is_named(full):
 
 def test_sentences_say_what_the_tables_hold(full):
     trials = full["cifar10/trials"]
-    assert "Of 526 hidden neurons 73.0 are recruited, 13.9 %" in image_prose.compaction_findings(trials, 526)
-    found = image_prose.cifar10_findings(trials)
+    assert "Of 526 hidden neurons 73 are recruited, 13.9 % (mean of n = 3)" in image_prose.compaction_findings(
+        trials, 526
+    )
+    assert "% (one network)" in image_prose.compaction_findings(trials[trials["trial"] == 0], 526)
+    found = image_prose.cifar10_findings(trials, full["cifar10/epochs"])
     assert re.search(r"points against linear \(n = 3\)", found) and "nan" not in found
     assert "two modes in 3 of 3 networks" in image_prose.eigenvalue_findings(full["cifar10/eigenvalues"])
     assert "two modes in 0 of 3 networks" in image_prose.eigenvalue_findings(full["cifar100/eigenvalues"])
@@ -178,6 +181,16 @@ def test_sentences_say_what_the_tables_hold(full):
     share = (gains["spectral"] - gains["linear"]) / (gains["mlp"] - gains["linear"])
     assert f"SPARCS finds {100 * share:.0f} % of" in image_prose.probe_findings(probes)
     assert "no share to give" in image_prose.probe_findings(probes[probes["trial"] == 0])
+
+
+def test_late_epochs_are_averaged_where_there_are_enough(full):
+    """Linear: 10, 20 … %, so that the mean over epochs 21 to 40 is 305 %; a short run has no such sentence."""
+    trials = full["cifar10/trials"]
+    epochs = pd.DataFrame({"head": "linear", "trial": 0, "epoch": range(1, 41)}).assign(
+        validation_accuracy=lambda rows: 10.0 * rows["epoch"]
+    )
+    assert "linear 305.00 % on average" in image_prose.cifar10_findings(trials, epochs)
+    assert "One epoch differs" not in image_prose.cifar10_findings(trials, epochs[epochs["epoch"] < 40])
 
 
 def test_the_size_of_the_head_in_both_spaces():
@@ -192,7 +205,7 @@ def test_a_run_in_which_every_trial_diverged_says_so(full):
     assert fig.fig16_table(full["cifar10/epochs"], trials).empty
     nothing = full["cifar10/eigenvalues"].assign(eigenvalue=np.nan)
     assert fig.fig17_table(nothing, trials).empty
-    assert image_prose.cifar10_findings(trials) == prose.NOTHING
+    assert image_prose.cifar10_findings(trials, full["cifar10/epochs"]) == prose.NOTHING
     assert image_prose.compaction_findings(trials, 526) == prose.NOTHING
     assert image_prose.eigenvalue_findings(nothing) == prose.NOTHING
     assert image_tables.compaction_table(trials, {"widths": [400, 526, 10]}) == "No trial finished."
