@@ -161,8 +161,8 @@ def _after(trials: pd.DataFrame, gain: float) -> str:
     ratio = (1 - at[depth]) / (1 - default[depth])
     said = "worse than" if ratio > WORSE else "better than" if ratio < 1 / WORSE else "comparable to"
     return (
-        f"; after training with {depth} hidden layers R² is {at[depth]:.4f} (n = {counts[depth]}), {said} gain 1's "
-        f"{default[depth]:.4f}"
+        f"; after training with {depth} hidden layers R² is {number(at[depth])} (n = {counts[depth]}), {said} gain 1's "
+        f"{number(default[depth])}"
     )
 
 

@@ -40,14 +40,24 @@ def title(name: str, rows: pd.DataFrame) -> str:
 
 
 def warning(trials: pd.DataFrame) -> str:
-    """What a report says before anything else: stand-in images, or a few that are not the official pixels."""
-    if stands_in(trials):
-        return (
-            f"> **{STAMP}.** The images were not there: enlarged scans of handwritten digits took their place. No "
-            "number of this report says anything about the paper's data, and no claim is tested."
-        )
-    count = int(trials.get("approximate_images", pd.Series([0])).max())
-    return f"> {count:,} of the 60,000 images are not the official pixels but close to them." if count else ""
+    """What a report says before anything else: stand-in images; empty if they are not."""
+    if not stands_in(trials):
+        return ""
+    return (
+        f"> **{STAMP}.** The images were not there: enlarged scans of handwritten digits took their place. No "
+        "number of this report says anything about the paper's data, and no claim is tested."
+    )
+
+
+def approximate(trials: pd.DataFrame) -> str:
+    """How many images are not the official pixels; empty if all are, or none is of the data set."""
+    count = 0 if stands_in(trials) else int(trials.get("approximate_images", pd.Series([0])).max())
+    if not count:
+        return ""
+    return (
+        f"> {count:,} of the 60,000 images are not the official pixels but close to them: the file that this run was "
+        "given says so (`docs/images.md`)."
+    )
 
 
 def backbone_note(rows: pd.DataFrame) -> str:

@@ -103,7 +103,7 @@ def _without_penalty(tables: Tables) -> Iterator[tuple]:
         one = int((own["surviving_layer"] != 0).sum())
         means = own[["largest_eigenvalue_2", "largest_eigenvalue_3"]].mean()
         sizes = " and ".join(number(value) for value in means)
-        found = f"one layer survives by eigenvalue in {one} of {len(own)}; largest $|\\lambda|$ of both layers: {sizes}"
+        found = f"one layer survives by eigenvalue in {one} of {len(own)}; largest |λ| of both layers: {sizes}"
         yield "without any penalty the smaller depth is preferred (experiment 2)", found, _count(len(own))
 
 
@@ -117,7 +117,7 @@ def _opening(tables: Tables) -> Iterator[tuple]:
         means = opened.groupby("epoch").mean()
         found = ", ".join(f"{number(value)} after {epoch}" for epoch, value in means.items())
         what = "from the zero start the rank increases gradually (experiment 3)"
-        yield what, f"hidden $|\\lambda|$ above 1 % of the largest at the end, by epochs: {found}", _count(len(final))
+        yield what, f"hidden |λ| above 1 % of the largest at the end, by epochs: {found}", _count(len(final))
 
 
 def _orders(tables: Tables) -> Iterator[tuple]:
@@ -129,7 +129,7 @@ def _orders(tables: Tables) -> Iterator[tuple]:
         found = (
             f"largest hidden {number(hidden['max'].mean())}, median of the last layer {number(last['median'].mean())}"
         )
-        yield "on CIFAR-10 hidden $\\lambda$ reach the order of the last layer's", found, _count(len(hidden))
+        yield "on CIFAR-10 hidden λ reach the order of the last layer's", found, _count(len(hidden))
 
 
 def _one_session(tables: Tables) -> Iterator[tuple]:

@@ -89,8 +89,8 @@ def _draw_fit(axes: Axes, rows: pd.DataFrame) -> None:
     for column, color in (("error", GREEN), ("fitted", RED)):
         axes.plot_wireframe(*_mesh(rows, column), color=color, linewidth=0.4, **MESH)
     _frame(axes)
-    note = {"transform": axes.transAxes, "ha": "right", "va": "bottom", "fontsize": 7, "color": GREEN}
-    axes.text2D(0.98, 1.0, f"{rows['error'].abs().max():.2g}", **note)
+    note = {"transform": axes.transAxes, "ha": "right", "va": "center", "fontsize": 7, "color": GREEN}
+    axes.text2D(0.98, 1.02, f"{rows['error'].abs().max():.2g}", **note)
 
 
 def _frame(axes: Axes) -> None:
@@ -104,17 +104,9 @@ def _frame(axes: Axes) -> None:
 
 
 def _name_axes(axes: Axes) -> None:
-    """Ends and names of the axes, in the first panel for all."""
-    small = {"fontsize": 5, "ha": "center", "va": "center"}
-    for x1, x2, text in (
-        (-1, -1.35, "−1"),
-        (1, -1.35, "1"),
-        (0, -1.75, "$x_1$"),
-        (1.35, -1, "−1"),
-        (1.35, 1, "1"),
-        (1.75, 0, "$x_2$"),
-    ):
-        axes.text(x1, x2, HEIGHT.vmin, text, **small)
+    """Names of the inputs, in the first panel for all."""
+    for x1, x2, name in ((0, -1.35, "$x_1$"), (1.35, 0, "$x_2$")):
+        axes.text(x1, x2, HEIGHT.vmin, name, fontsize=6, ha="center", va="center")
 
 
 def _grid(table: pd.DataFrame, draw: Callable[[Axes, pd.DataFrame], None], color_bar: str | None = None) -> Figure:
