@@ -132,7 +132,7 @@ def test_the_tanh_fit_finds_what_was_planted(midpoint, width):
 def teacher_trials(n, **values):
     base = {"ensemble": "l2", "diverged_epoch": -1, "test_r2": 0.99, "kept_eigenvalues": 30.0}
     base |= {"kept_neurons_weight_space": 60.0, "surviving_layer": 2, "eigenvalue_ratio": 500.0}
-    base |= {"other_layer_loss_increase": 3.0, "live_neurons": 230.0, "trimmed_r2": 0.99}
+    base |= {"teacher": 42, "other_layer_loss_increase": 3.0, "live_neurons": 230.0, "trimmed_r2": 0.99}
     return {"teacher_student/trials": pd.DataFrame([base | values | {"trial": t} for t in range(n)])}
 
 

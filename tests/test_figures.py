@@ -270,8 +270,8 @@ def test_the_answer_on_depth_counts_networks_with_several_layers_allowed(full):
     several = trials[(trials["data_set"] == "teacher") & (trials["gain"] == 1) & (trials["depth"] > 1)]
     assert f"Of {len(several)} networks" in depth_prose.answer(trials, run)
     one = trials.assign(surviving_by_function=1.0)
-    assert depth_prose.answer(one, run).startswith("**Answer: yes.**")
-    assert depth_prose.answer(trials.assign(surviving_by_function=2.0), run).startswith("**Answer: no.**")
+    assert depth_prose.answer(one, run).startswith("**Answer: yes** (n = ")
+    assert depth_prose.answer(trials.assign(surviving_by_function=2.0), run).startswith("**Answer: no** (n = ")
     assert "keeps large eigenvalues" in depth_prose.findings(trials, layers)
     diverged = trials.assign(diverged_epoch=0)
     assert "not tested" in depth_prose.answer(diverged, run) and depth_prose.findings(diverged, layers) == prose.NOTHING
