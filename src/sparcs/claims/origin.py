@@ -72,5 +72,5 @@ def _images(experiment: str, trials: pd.DataFrame) -> str:
         return ""
     if trials["stand_in"].any():
         return f"stand-in images, not {name}"
-    count = int(trials["approximate_images"].max())
+    count = int(trials["approximate_images"].max()) if "approximate_images" in trials else 0  # CIFAR-100 has none
     return f"{name}, {count} of {OFFICIAL_IMAGES:,} images approximate" if count else f"{name}, official images"
