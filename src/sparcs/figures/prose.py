@@ -24,7 +24,8 @@ def answer(claims: pd.DataFrame, deciding: str) -> str:
     treated = "; ".join(f"{name}: {listing(ids)}" for name, ids in by_verdict.items() if ids)
     said = f"claim {deciding}"
     if verdicts[deciding] == "untested":
-        reasons = claims.loc[claims["id"].str.match(f"{deciding}[a-z]?$"), "reason"].dropna()
+        parts = claims.loc[claims["id"].str.fullmatch(f"{deciding}[a-z]"), "reason"]
+        reasons = (parts if len(parts) else claims.loc[claims["id"] == deciding, "reason"]).dropna()
         said += f": {reasons.iloc[0]}" if len(reasons) else ""
     return f"**Answer: {ANSWERS[verdicts[deciding]]}** ({said}). Verdicts on the paper's claims: {treated}."
 

@@ -124,9 +124,9 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, color: str) -> None:
 
 def _what_is_drawn(drawn: pd.DataFrame) -> str:
     own = drawn[drawn["head"] == HEADS[0]]
-    several = f"Steps: mean over n = {count_range(own['n'])} trained networks; bars: central {100 * LEVEL:g} % of them."
-    steps = several if own["n"].max() > 1 else "n = 1: one trained network of each sign."
     other = " Dashed: the authors' sign of $W_{31}$." if (drawn["head"] == HEADS[1]).any() else ""
+    several = f"Steps: mean over n = {count_range(own['n'])} trained networks; bars: central {100 * LEVEL:g} % of them."
+    steps = several if own["n"].max() > 1 else f"n = 1: one trained network{' of each sign' * bool(other)}."
     return (
         "Above: the values themselves, the hidden layer's counts on an axis that is linear up to 1 and logarithmic "
         f"above; below: absolute values on a logarithmic axis, all below 10⁻⁶ in the first bin. {steps}{other}"
