@@ -120,7 +120,8 @@ def one_core(tmp_path_factory):
     yield finished
     if running.poll() is None:
         running.terminate()
-        running.wait()
+    if not running.stdout.closed:  # nobody has waited for it
+        running.communicate()
 
 
 @pytest.fixture(scope="session")
