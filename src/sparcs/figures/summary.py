@@ -90,7 +90,7 @@ def other_statements(tables: Tables, widths: Mapping[str, Sequence[int]]) -> str
 
     widths: of the heads on images, by experiment.
     """
-    rows = [row for make in (_without_penalty, _opening, _orders, _one_session) for row in make(tables)]
+    rows = [row for make in (_without_penalty, _opening, _orders) for row in make(tables)]
     for name, own in widths.items():
         rows.append((f"inference in direct space needs less memory ({NAMES[name]})", direct_space(own), "exact"))
     return markdown(pd.DataFrame(rows, columns=["the paper says", "found", "n"]))
@@ -130,14 +130,6 @@ def _orders(tables: Tables) -> Iterator[tuple]:
             f"largest hidden {number(hidden['max'].mean())}, median of the last layer {number(last['median'].mean())}"
         )
         yield "on CIFAR-10 hidden λ reach the order of the last layer's", found, _count(len(hidden))
-
-
-def _one_session(tables: Tables) -> Iterator[tuple]:
-    yield (
-        "one training session searches and trains",
-        "so it is in all experiments: no network is trained twice",
-        "exact",
-    )
 
 
 def _hidden(tables: Tables, layers: tuple[int, ...] = (2,)) -> pd.DataFrame:
