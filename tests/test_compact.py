@@ -245,16 +245,6 @@ def test_the_result_is_ready_to_fine_tune():
     assert network.to(torch.bfloat16).compact().layers[0].weight.dtype is torch.bfloat16
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_on_a_gpu():
-    network = graded(dtype=torch.float32, bias=True, activation="sigmoid").cuda()
-    x = inputs(network).float().cuda()
-    for options in ({}, {"inputs": x, "tolerance": 1e-3}, {"loss": lambda module: module(x).square().mean()}):
-        compacted = network.compact(**options)
-        assert compacted(x).device.type == "cuda"
-    assert deviation(evaluated(network.compact(), x), evaluated(network, x)) <= 1e-5
-
-
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_save_and_load_need_no_spectral_network(tmp_path, dtype):
     compacted = graded(activation="tanh", bias=True, dtype=dtype).compact(threshold=0.01)

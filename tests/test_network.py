@@ -173,14 +173,6 @@ def test_device_and_dtype_do_not_change_the_start():
         assert torch.equal(one.double(), other)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_the_network_on_cuda():
-    network = randomised((4, 6, 5, 3), bias=True)
-    x = torch.randn(7, 4, generator=seeded(), dtype=torch.float64)
-    expected = network(x)
-    torch.testing.assert_close(network.cuda()(x.cuda()).cpu(), expected)
-
-
 @pytest.mark.parametrize("form", spectral.FORMS)
 def test_bfloat16_autocast_is_close(form):
     network = randomised((8, 16, 16, 4), bias=True, form=form).float()

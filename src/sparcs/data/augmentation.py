@@ -58,12 +58,17 @@ def augmented(images: Tensor, rows: Tensor, draws: Draws) -> Tensor:
 
 
 class Normalisation:
-    """(x/255 − mean) / standard deviation of each channel, uint8 -> float32."""
+    """(x/255 − mean) / standard deviation of each channel, uint8 -> float32, on one device."""
 
-    def __init__(self, mean: tuple[float, float, float], deviation: tuple[float, float, float]) -> None:
-        self.scale = 1 / (255 * torch.tensor(deviation))[:, None, None]  # (3, 1, 1)
-        self.shift = -(torch.tensor(mean) / torch.tensor(deviation))[:, None, None]  # (3, 1, 1)
+    def __init__(
+        self,
+        mean: tuple[float, float, float],
+        deviation: tuple[float, float, float],
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.scale = (1 / (255 * torch.tensor(deviation)))[:, None, None].to(device)  # (3, 1, 1)
+        self.shift = (-(torch.tensor(mean) / torch.tensor(deviation)))[:, None, None].to(device)  # (3, 1, 1)
 
     def __call__(self, images: Tensor) -> Tensor:
         """uint8 (…, 3, s, s) -> float32 of the same shape."""
-        return images.float().mul_(self.scale.to(images.device)).add_(self.shift.to(images.device))
+        return images.float().mul_(self.scale).add_(self.shift)

@@ -25,6 +25,7 @@ from sparcs.ensemble.training import (
     check_parameters,
     widths_of,
 )
+from sparcs.replay import Step, replayed
 
 Activation = Callable[[Tensor], Tensor]
 
@@ -113,7 +114,12 @@ class Group:
         self.penalised = self.lam[first:-1]
         trained = [value.requires_grad_() for value in (*self.phi, *self.lam[first:])]
         self.optimizer = torch.optim.Adam(
-            trained, lr=training.learning_rate, betas=(BETA_1, BETA_2), eps=EPSILON, fused=True
+            trained,
+            lr=training.learning_rate,
+            betas=(BETA_1, BETA_2),
+            eps=EPSILON,
+            fused=True,
+            capturable=self.x.is_cuda,
         )
 
     def step(self, order: Tensor) -> Tensor:
@@ -155,8 +161,9 @@ def _run(
     generators = [seeds.generator(seed, "batches") for seed in trial_seeds]
     diverged = np.full(group.trials, -1)
     frozen = {}
+    step = replayed(group.step, group.x.device)
     for epoch in range(training.epochs):
-        mean_square = _epoch(group, generators, training.batch_size)
+        mean_square = _epoch(group, step, generators, training.batch_size)
         finite = (group.finite() & mean_square.isfinite()).cpu().numpy()
         for trial in np.flatnonzero(~finite & (diverged < 0)):
             diverged[trial] = epoch
@@ -172,14 +179,14 @@ def _run(
     return diverged, np.where(diverged < 0, mean_square.double().cpu().numpy(), np.nan)
 
 
-def _epoch(group: Group, generators: Sequence[np.random.Generator], batch_size: int) -> Tensor:
+def _epoch(group: Group, step: Step, generators: Sequence[np.random.Generator], batch_size: int) -> Tensor:
     """One pass over the points; each trial's squared error, averaged over them, (trials,)."""
     points = len(group.x)
     orders = np.concatenate([epoch_orders(generator, points, 1) for generator in generators])  # (trials, points)
     orders = torch.as_tensor(orders, device=group.x.device).long()
     weighted = 0
     for order in orders.split(batch_size, dim=1):
-        weighted = weighted + order.shape[1] * group.step(order)
+        weighted = weighted + order.shape[1] * step(order)
     return weighted / points
 
 

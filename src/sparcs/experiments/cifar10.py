@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice, pairwise
 
 import numpy as np
@@ -16,6 +17,7 @@ from sparcs.data.images import Images
 from sparcs.experiments.classifiers import accuracy, clock, compacted, losses, subnormals_flushed
 from sparcs.network import SpectralNetwork
 from sparcs.params import Cifar10Trial
+from sparcs.replay import replayed
 from sparcs.seeds import generator, trial_seed
 
 MEAN, DEVIATION = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)  # of CIFAR-10's training images, per channel
@@ -151,8 +153,10 @@ def new_run(head: str, images: Images, settings: Cifar10Trial, seed: int, device
 
 
 def optimizer_of(run: Run, settings: Cifar10Trial) -> torch.optim.Optimizer:
-    """Adam over features and head."""
-    return torch.optim.Adam(whole(run).parameters(), lr=settings.training.learning_rate, fused=True)
+    """Adam over features and head; on a GPU one that can be recorded in a CUDA graph."""
+    capturable = run.split.x_train.is_cuda
+    rate = settings.training.learning_rate
+    return torch.optim.Adam(whole(run).parameters(), lr=rate, fused=True, capturable=capturable)
 
 
 def whole(run: Run) -> nn.ModuleDict:
@@ -173,12 +177,14 @@ def train(
     Cross-entropy plus ρ Ω(λ̃) on augmented images; the last, smaller batch is kept. A run whose loss is no longer
     finite stops there. Gradients and activities too small for float32's normal numbers are flushed to zero.
     """
-    normalise = Normalisation(MEAN, DEVIATION)
-    now = clock(run.split.x_train.device.type)
+    device = run.split.x_train.device
+    normalise = Normalisation(MEAN, DEVIATION, device)
+    now = clock(device.type)
+    take = replayed(partial(step, run, optimizer, settings), device)
     while run.epochs < settings.training.epochs and run.diverged_epoch < 0:
         epoch = run.epochs
         start = now()
-        found = [step(run, optimizer, settings, x, y) for x, y in batches(run.split, settings, seed, epoch, normalise)]
+        found = [take(x, y) for x, y in batches(run.split, settings, seed, epoch, normalise)]
         loss = float(torch.stack(found).mean())
         run.seconds += now() - start
         validated = validate(run, draw(len(run.split.y_validation), generator(seed, "validation", epoch)), normalise)
@@ -279,7 +285,8 @@ def memory_of_steps(head: str, images: Images, settings: Cifar10Trial, seed: int
     run = new_run(head, images, settings, seed, device)
     optimizer = optimizer_of(run, settings)
     after, peaks = [], []
-    for x, y in islice(batches(run.split, settings, seed, 0, Normalisation(MEAN, DEVIATION)), MEASURED):
+    normalise = Normalisation(MEAN, DEVIATION, device)
+    for x, y in islice(batches(run.split, settings, seed, 0, normalise), MEASURED):
         optimizer.zero_grad()  # what a step releases must not count as held in it
         held = allocation.held(whole(run), optimizer, x, y)
         peaks.append(held + allocation.peak_allocated(lambda x=x, y=y: step(run, optimizer, settings, x, y), device))
@@ -293,8 +300,8 @@ def measure(run: Run, settings: Cifar10Trial) -> dict[str, float]:
     Compaction keeps the fewest neurons whose validation cross-entropy is within ``loss_budget``; it follows (4.3),
     so the variant with the authors' sign has none.
     """
-    normalise = Normalisation(MEAN, DEVIATION)
     split = run.split
+    normalise = Normalisation(MEAN, DEVIATION, split.x_test.device)
     row = {"test_accuracy": np.nan, "test_accuracy_pruned": np.nan, "recruited_neurons": np.nan}
     row |= dict.fromkeys(("compact_neurons", "compact_parameters", "compact_test_accuracy"), np.nan)
     row["parameters"] = sum(parameter.numel() for parameter in run.head.parameters())

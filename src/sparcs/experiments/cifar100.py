@@ -102,7 +102,7 @@ def split_rows(available: int, used: int, share: float, seed: int) -> tuple[np.n
 def new_run(head: str, backbone: Backbone, settings: Cifar100Trial, seed: int, device: str = "cpu") -> Run:
     """A network at its start. The backbone's own module is trained: give each run one of its own."""
     made = classifiers.new_head(head, settings.widths, settings.bias, seed)
-    normalise = Normalisation(backbone.mean, backbone.deviation)
+    normalise = Normalisation(backbone.mean, backbone.deviation, device)
     return Run(backbone.module.to(device), made.to(device), normalise, settings.input_size, device)
 
 
@@ -234,7 +234,7 @@ def features(backbone: Backbone, images: Images, settings: Cifar100Features, dev
 
     float16 keeps three digits of values that go from 0 to 6 or so, at half the size.
     """
-    run = Run(backbone.module.to(device), nn.Identity(), Normalisation(backbone.mean, backbone.deviation),
+    run = Run(backbone.module.to(device), nn.Identity(), Normalisation(backbone.mean, backbone.deviation, device),
               settings.input_size, device)  # fmt: skip
     found = {}
     for name, x, y, most in (

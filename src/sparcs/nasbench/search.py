@@ -7,7 +7,7 @@ Neural Architecture Search (ICLR 2021).
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import cos, pi
 
 import numpy as np
@@ -91,18 +91,20 @@ class Data:
     x_ranking: Tensor
     y_ranking: Tensor
     passes: int
-    normalise: Normalisation = field(default_factory=lambda: Normalisation(MEAN, DEVIATION))
+    normalise: Normalisation
 
 
-def data_of(images: Images, settings: CellSearch, levels: int, seed: int) -> Data:
+def data_of(images: Images, settings: CellSearch, levels: int, seed: int, device: str = "cpu") -> Data:
     """The first images in a seeded order: all for both gradients (single-level) or a half for each (bi-level)."""
     order = generator(seed, "split").permutation(len(images.y_train))[: settings.images]
-    x, y = channels_first(images.x_train[order]), torch.from_numpy(images.y_train[order].astype(np.int64))
+    x = channels_first(images.x_train[order]).to(device)  # (images, 3, 32, 32)
+    y = torch.from_numpy(images.y_train[order].astype(np.int64)).to(device)
     half = len(order) // 2
     network, weights = (slice(0, half), slice(half, None)) if levels == 2 else (slice(None), slice(None))
     ranking = slice(0, settings.ranking_images)
     ranked = x[half:][ranking], y[half:][ranking]
-    return Data(padded(x[network]), y[network], padded(x[weights]), y[weights], *ranked, passes=levels)
+    normalise = Normalisation(MEAN, DEVIATION, device)
+    return Data(padded(x[network]), y[network], padded(x[weights]), y[weights], *ranked, levels, normalise)
 
 
 def search(
@@ -116,25 +118,25 @@ def search(
     """The cell that ``method`` (one of METHODS) finds; ``seed`` gives its split, batches, crops and initial values."""
     if method == "random":
         return Found(random_cells(settings.operations, 1, generator(seed, "gates"))[0], pd.DataFrame())
-    data = data_of(images, settings, LEVELS.get(method, 2), seed)
+    data = data_of(images, settings, LEVELS.get(method, 2), seed, device)
     classes = int(images.y_train.max()) + 1
     network = Supernet(settings.operations, settings.channels, settings.cells, classes, seed % 2**63).to(device)
     if method == "untrained":
-        return best_of_random(network, data, settings, seed, device)
+        return best_of_random(network, data, settings, seed)
     shape, rates = (len(EDGES), len(settings.operations)), settings.rates
     mixture = Softmax(shape, rates.darts) if method.startswith("darts") else Simplex(shape, rates.gaea)
-    history = train(network, mixture, data, settings, seed, device, on_epoch)
+    history = train(network, mixture, data, settings, seed, on_epoch)
     chosen = mixture.weights().argmax(-1).tolist()
     cell = tuple(settings.operations[k] for k in chosen)
     found = Found(cell, history, gradient_evaluations=int(history["gradient_evaluations"].iloc[-1]))
-    found.supernet_accuracy = accuracy(network, cell, data, settings, device)
+    found.supernet_accuracy = accuracy(network, cell, data, settings)
     return found
 
 
-def best_of_random(network: Supernet, data: Data, settings: CellSearch, seed: int, device: str) -> Found:
+def best_of_random(network: Supernet, data: Data, settings: CellSearch, seed: int) -> Found:
     """Of ``candidates`` random cells the one that is most accurate in a supernet that was never trained."""
     cells = random_cells(settings.operations, settings.candidates, generator(seed, "gates"))
-    accuracies = [accuracy(network, cell, data, settings, device) for cell in cells]
+    accuracies = [accuracy(network, cell, data, settings) for cell in cells]
     best = int(np.argmax(accuracies))
     return Found(cells[best], pd.DataFrame(), supernet_accuracy=accuracies[best])
 
@@ -145,7 +147,6 @@ def train(
     data: Data,
     settings: CellSearch,
     seed: int,
-    device: str,
     on_epoch: Callable[[int], None],
 ) -> pd.DataFrame:
     """Train both together, a row for each pass over the network's images.
@@ -167,8 +168,8 @@ def train(
             strict=False,
         )
         for (x_weights, y_weights), (x, y) in pairs:
-            mixture.step(gradient_of_weights(network, mixture, x_weights.to(device), y_weights.to(device)))
-            losses.append(step(network, optimizer, mixture.weights().detach(), x.to(device), y.to(device)))
+            mixture.step(gradient_of_weights(network, mixture, x_weights, y_weights))
+            losses.append(step(network, optimizer, mixture.weights().detach(), x, y))
         weights = mixture.weights().detach()
         entropy = -(weights * weights.clamp_min(1e-12).log()).sum(-1).mean()
         row = {"gradient_evaluations": 2 * (epoch + 1) * len(losses), "loss": float(np.mean(losses))}
@@ -208,18 +209,18 @@ def batches(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """One epoch's batches in the stream's own order, cropped and flipped: float32 (batch, 3, 32, 32), classes."""
     source = generator(seed, stream, epoch)
-    order, draws = torch.from_numpy(source.permutation(len(y))), draw(len(y), source)
+    order, draws = torch.from_numpy(source.permutation(len(y))).to(y.device), draw(len(y), source).to(y.device)
     for k in range(steps(len(y), settings)):
         part = slice(k * settings.batch_size, (k + 1) * settings.batch_size)
         yield normalise(augmented(x, order[part], draws.at(part))), y[order[part]]
 
 
 @torch.no_grad()
-def accuracy(network: Supernet, cell: Sequence[str], data: Data, settings: CellSearch, device: str) -> float:
+def accuracy(network: Supernet, cell: Sequence[str], data: Data, settings: CellSearch) -> float:
     """Per cent of the ranking images that the network of one cell, with the supernet's parameters, gets right."""
-    weights = one_hot(settings.operations, cell)
+    weights = one_hot(settings.operations, cell).to(data.x_ranking.device)
     right = [
-        network(data.normalise(x.to(device)), weights.to(device)).argmax(-1).cpu() == y
+        network(data.normalise(x), weights).argmax(-1) == y
         for x, y in zip(data.x_ranking.split(EVALUATED), data.y_ranking.split(EVALUATED), strict=True)
     ]
     return 100 * float(torch.cat(right).double().mean())
