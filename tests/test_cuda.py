@@ -44,7 +44,7 @@ def images():
 def gradients(network, x):
     network.zero_grad()
     network(x).square().sum().backward()
-    return [parameter.grad.cpu() for parameter in network.parameters()]
+    return [parameter.grad.clone().cpu() for parameter in network.parameters()]
 
 
 @pytest.mark.parametrize("form", spectral.FORMS)

@@ -268,6 +268,26 @@ def test_data_sets_published_before_stay_while_a_new_run_is_under_way(tmp_path):
     assert len(skips) == 6
 
 
+def test_costs_of_every_device_stay_when_trials_are_trained_again_on_another(tmp_path):
+    def tables(device, trials):
+        rows = pd.DataFrame({"head": "linear", "trial": trials, "device": device})
+        return {
+            "trials": rows.assign(test_accuracy=60.0, made_from="same"),
+            "costs": rows.assign(seconds=1.0),
+        }
+
+    for device, trials in (("cpu", [0, 1]), ("cuda", [0]), ("cuda", [0, 1])):
+        commands.write_merged(tables(device, trials), tmp_path, "cifar10")
+    costs, trials = (files.read_table(tmp_path / f"{name}.parquet") for name in ("costs", "trials"))
+    assert sorted(zip(costs["trial"], costs["device"], strict=True)) == [
+        (0, "cpu"),
+        (0, "cuda"),
+        (1, "cpu"),
+        (1, "cuda"),
+    ]
+    assert trials["device"].tolist() == ["cuda", "cuda"]
+
+
 def test_nothing_finished_publishes_nothing(tmp_path):
     prepare(tmp_path, TINY, [])
     code, trials = publish(tmp_path, tmp_path / "out")

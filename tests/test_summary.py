@@ -8,6 +8,7 @@ import pytest
 
 from figure_tables import FULL, PROVENANCE, claims, write_tables
 from sparcs.figures import summary
+from sparcs.figures.text import number
 
 EMPTY = dict.fromkeys(
     ("regression/trials", "teacher_student/trials", "depth/trials", "cifar10/trials", "cifar10/epochs"), pd.DataFrame()
@@ -72,16 +73,21 @@ def test_costs_against_a_loop_over_single_models(full):
 
 
 def test_hours_that_remain(full, folder):
-    """Two cores: 100 trials × 300 epochs × 352 steps of each head; a GPU: the paper's seconds of Tables 1 and 2."""
+    """100 trials × 300 epochs × 352 steps of each head, two at once on two cores; a GPU by the paper's seconds too."""
     paper = json.loads((folder / "settings.json").read_text())["paper"]
     training = {"epochs": 300, "batch_size": 128}
     paper["cifar10"] |= {"trials": 100, "images": 50_000, "validation_share": 0.1, "training": training}
-    text = summary.remaining_table(full, paper)
-    milliseconds = full["cifar10/costs"].groupby("head")["milliseconds_per_step"].mean()[["linear", "spectral"]].sum()
-    assert f"| {100 * 300 * 352 * milliseconds / 1e3 / 3600 / 2:,.0f} h |" in text
-    assert f"{100 * (1357.0 + 1361.98) / 3600:,.0f} h" in text
-    assert "not measured" in text.splitlines()[-1]  # another backbone
-    assert summary.remaining_table(EMPTY, paper).count("not measured") == 2
+    here = full["cifar10/costs"].assign(device="cpu")
+    there = here.assign(device="cuda", milliseconds_per_step=0.5)
+    milliseconds = here.groupby("head")["milliseconds_per_step"].mean()[["linear", "spectral"]].sum()
+    cpu, cuda = (f"{number(100 * 300 * 352 * both / 1e3 / 3600)} h" for both in (milliseconds / 2, 2 * 0.5))
+    text = summary.remaining_table(full | {"cifar10/costs": pd.concat([here, there])}, paper)
+    assert f"| {cpu} | {cuda} | {100 * (1357.0 + 1361.98) / 3600:,.0f} h |" in " ".join(text.split())
+    assert text.splitlines()[-1].count("not measured") == 2  # another backbone
+    assert f"| {cpu} | not measured |" in " ".join(
+        summary.remaining_table(full | {"cifar10/costs": here}, paper).split()
+    )
+    assert summary.remaining_table(EMPTY, paper).count("not measured") == 4
 
 
 def test_a_list_keeps_greek_letters():

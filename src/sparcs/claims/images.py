@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from sparcs.statistics import mean_interval, mode_distance
+from sparcs.statistics import judged, mean_interval, mode_distance
 from sparcs.verdicts import Measured, Tables
 
 LINEAR, SPARCS, OTHER_SIGN = "linear", "spectral", "spectral_authors_sign"
@@ -28,10 +28,8 @@ def beats_linear(tables: Tables) -> Iterator[Measured]:
 
 def costs_little(tables: Tables) -> Iterator[Measured]:
     """E2: mean allocated memory, difference in MiB, and training time, ratio; on CUDA if there are such rows."""
-    costs = tables["cifar10/costs"]
-    cuda = costs["device"].str.startswith("cuda")
-    untested = "" if cuda.any() else "no CUDA device"
-    costs = costs[cuda] if cuda.any() else costs
+    costs = judged(tables["cifar10/costs"])
+    untested = "" if (costs["device"] == "cuda").any() else "no CUDA device"
     devices = "on " + ", ".join(sorted(costs["device"].unique()))
     memory = paired(costs, "mean_allocated_mib", SPARCS)
     seconds = paired(costs.assign(seconds=np.log(costs["seconds"])), "seconds", SPARCS)

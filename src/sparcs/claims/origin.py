@@ -37,18 +37,11 @@ def _origin(names: list[str], tables: Tables, run: Mapping) -> tuple[str, str, s
     if not names:
         return run["scale"], "", ""
     experiments = list(dict.fromkeys(name.split("/")[0] for name in names))
-    trials = {name: _trials(name, tables) for name in experiments}
+    trials = {name: tables.get(f"{name}/trials", pd.DataFrame()) for name in experiments}
     devices = [_distinct(trials[name], "device", _device(name, run)) for name in experiments]
     scales = [_distinct(trials[name], "scale", run["scale"]) for name in experiments]
     data = [_data(name, trials[name], run) for name in experiments]
     return tuple("; ".join(dict.fromkeys(parts)) for parts in (scales, data, devices))
-
-
-def _trials(experiment: str, tables: Tables) -> pd.DataFrame:
-    """The experiment's trials, with the costs' devices where there are costs; empty for the theory."""
-    trials = tables.get(f"{experiment}/trials", pd.DataFrame())
-    costs = tables.get(f"{experiment}/costs", pd.DataFrame())
-    return trials.assign(device=", ".join(sorted(costs["device"].unique()))) if "device" in costs else trials
 
 
 def _device(experiment: str, run: Mapping) -> str:

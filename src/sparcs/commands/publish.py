@@ -334,7 +334,8 @@ def write_merged(tables: dict[str, pd.DataFrame], folder: Path, experiment: str)
         new = tables[name].merge(units, on=keys) if name in tables else None
         if before is not None:
             before = before.merge(units, on=unit)
-            before = before if new is None else before[~_keys(before, unit).isin(_keys(new, unit))]
+            same = [*unit, "device"] if "device" in before.columns else unit  # what it cost is kept for every device
+            before = before if new is None else before[~_keys(before, same).isin(_keys(new, same))]
         parts = [part for part in (before, new) if part is not None and len(part)]
         if parts:
             together = pd.concat(parts).sort_values(keys, kind="stable").reset_index(drop=True)

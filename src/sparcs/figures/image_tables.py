@@ -9,7 +9,7 @@ from sparcs.figures.spread import FEWEST
 from sparcs.figures.stand_in import BACKBONE, backbone_note, title
 from sparcs.figures.tables import markdown
 from sparcs.figures.text import listing
-from sparcs.statistics import mean_interval
+from sparcs.statistics import judged, mean_interval
 
 HEADS = {
     "linear": "linear",
@@ -45,7 +45,7 @@ SIGNS = {  # Table 1, and the last epoch of the authors' stored log
 
 def cost_table(paper_table: int, trials: pd.DataFrame, costs: pd.DataFrame) -> str:
     """Table 1 or 2: memory, time and accuracy of each head, and the ratio SPARCS / linear paired by seed."""
-    both = costs.merge(trials[["head", "trial", "test_accuracy"]], on=["head", "trial"])
+    both = judged(costs).merge(trials[["head", "trial", "test_accuracy"]], on=["head", "trial"])
     heads = [head for head in HEADS if (both["head"] == head).any()]
     rows = [
         _cost_row(label, TABLES[paper_table].get(quantity, {}), both, quantity, head)

@@ -176,21 +176,23 @@ def remaining_table(tables: Tables, paper: Mapping) -> str:
             {
                 "experiment": NAMES[name],
                 "trainings at the paper's size": f"{2 * settings['trials']:,}",
-                "on 2 cores, projected from measured steps": _core_hours(name, costs, settings),
+                "on 2 cores, from measured steps": _hours(name, costs, settings, "cpu", at_once=2),
+                "on one GPU, from measured steps": _hours(name, costs, settings, "cuda", at_once=1),
                 "on one GPU, from the paper's own times": f"{settings['trials'] * sum(times) / HOURS:,.0f} h",
             }
         )
     return markdown(pd.DataFrame(rows))
 
 
-def _core_hours(name: str, costs: pd.DataFrame, settings: Mapping) -> str:
-    own = costs[costs["head"].isin(["linear", "spectral"])] if len(costs) else costs
+def _hours(name: str, costs: pd.DataFrame, settings: Mapping, device: str, at_once: int) -> str:
+    """Hours of all trials with both heads, from the steps measured on a device that trains some ``at_once``."""
+    own = costs[costs["head"].isin(["linear", "spectral"]) & (costs["device"] == device)] if len(costs) else costs
     if own.empty or name == "cifar100":  # its steps were measured on another backbone, at another size
         return "not measured"
     images = settings["images"] - round(settings["validation_share"] * settings["images"])
     steps = settings["training"]["epochs"] * -(-images // settings["training"]["batch_size"])
     milliseconds = own.groupby("head")["milliseconds_per_step"].mean().sum()
-    return f"{settings['trials'] * steps * milliseconds / 1e3 / HOURS / 2:,.0f} h"
+    return f"{number(settings['trials'] * steps * milliseconds / 1e3 / HOURS / at_once)} h"
 
 
 def _penalty(tables: Tables) -> Iterator[tuple]:
