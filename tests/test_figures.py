@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from scipy import stats
 
 from figure_tables import FULL, SMOKE, write_tables
 from sparcs import figures as fig
 from sparcs.figures import depth_prose, prose, theory
 from sparcs.figures.notebook import Notebook, alternative_text
-from sparcs.figures.spread import over_trials
+from sparcs.figures.spread import over_logarithms, over_trials
 from sparcs.figures.style import STYLE
 from sparcs.figures.text import interval, listing, number
 
@@ -220,6 +221,17 @@ def test_intervals_contain_the_mean_and_need_three_trials():
     summary = over_trials(trials, "value", ["group"])
     assert summary.loc[0, ["low", "high"]].tolist() == pytest.approx([2 - 2.484138, 2 + 2.484138])
     assert summary.loc[1, ["low", "high"]].isna().all()
+
+
+def test_a_logarithm_s_interval_stays_above_zero():
+    """Against SciPy's geometric mean; the values spread so widely that the plain t interval reaches below 0."""
+    values = np.array([1e-6, 1e-5, 1e-4, 1e-2])
+    trials = pd.DataFrame({"group": "a", "value": values})
+    found, plain = (make(trials, "value", ["group"]).iloc[0] for make in (over_logarithms, over_trials))
+    assert found["mean"] == pytest.approx(stats.gmean(values)) and plain["low"] < 0 < found["low"] < found["mean"]
+    interval = stats.ttest_1samp(np.log(values), 0).confidence_interval(0.95)
+    assert [found["low"], found["high"]] == pytest.approx([np.exp(interval.low), np.exp(interval.high)])
+    assert (found["trials_low"], found["n"]) == (pytest.approx(10 ** np.quantile(np.log10(values), 0.025)), 4)
 
 
 def test_figure_8_is_exact():

@@ -33,6 +33,13 @@ def over_trials(trials: pd.DataFrame, column: str, by: list[str]) -> pd.DataFram
     return summary.reset_index()
 
 
+def over_logarithms(trials: pd.DataFrame, column: str, by: list[str]) -> pd.DataFrame:
+    """``over_trials`` of a positive column's logarithm, taken back: the geometric mean, with an interval above 0."""
+    summary = over_trials(trials.assign(**{column: np.log10(trials[column])}), column, by)
+    values = ["mean", "low", "high", "median", "trials_low", "trials_high"]
+    return summary.assign(**{name: 10 ** summary[name] for name in values})
+
+
 def draw_spread(axes: Axes, summary: pd.DataFrame, x: str, color: str, label: str | None = None) -> None:
     """The mean as a line, its t interval as bars, the central 95 % of the trials as a band."""
     axes.fill_between(summary[x], summary["trials_low"], summary["trials_high"], color=color, alpha=0.2, linewidth=0)

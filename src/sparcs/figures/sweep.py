@@ -3,12 +3,13 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sparcs.figures.spread import draw_spread, interval_note, over_trials
+from sparcs.figures.spread import draw_spread, interval_note, over_logarithms, over_trials
 from sparcs.figures.style import PAGE, SHADE, color_of, styled
 from sparcs.verdicts import SWEET_SPOT
 
 PENALTIES = {"l2": "L2, ‖λ‖ per layer", "l1": "L1, Σ|λ|", "l2_squared": "squared L2, Σλ²"}
 MEASURES = {"unexplained": "1 − R², held out", "active_neurons": "active hidden neurons"}
+SUMMARIES = {"unexplained": over_logarithms, "active_neurons": over_trials}
 TASK = ["experiment", "alpha"]
 
 
@@ -16,7 +17,7 @@ def fig_hyperparameters_table(trials: pd.DataFrame) -> pd.DataFrame:
     """1 − R² and active neurons over the trials of each task, penalty and strength ρ > 0."""
     swept = trials[trials["rho"] > 0].assign(unexplained=1 - trials["r2"], alpha=trials["alpha"].fillna(-1))
     by = [*TASK, "penalty", "rho"]
-    parts = [over_trials(swept, measure, by).assign(measure=measure) for measure in MEASURES]
+    parts = [summary(swept, measure, by).assign(measure=measure) for measure, summary in SUMMARIES.items()]
     table = pd.concat(parts, ignore_index=True)
     return table.assign(alpha=table["alpha"].where(table["alpha"] >= 0))
 
@@ -47,6 +48,7 @@ def fig_hyperparameters_caption(drawn: pd.DataFrame) -> str:
         "**Sweep.** What is left unexplained on held-out points, 1 − R² (above), and the number of active hidden "
         "neurons (below), against the strength $\\rho$ of each kind of penalty. Shaded: 10⁻⁵ to 10⁻³, "
         f"the range that the paper calls reasonable. {interval_note(drawn['n'])} "
+        "Above, means and intervals are those of the logarithm. "
         "*The paper* has no such figure; it states the range, and a sweet spot near 10⁻⁴, in the text."
     )
 

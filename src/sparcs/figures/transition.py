@@ -31,7 +31,7 @@ def fig07(drawn: pd.DataFrame, paths: pd.DataFrame, skips: pd.DataFrame, surface
     _draw_transition(main, drawn)
     width = 1 / max(len(alphas), 1)
     for column, alpha in enumerate(alphas):
-        main.axvline(alpha, color=GREY, linewidth=0.6, linestyle=(0, (1, 2)), zorder=0)
+        main.axvline(alpha, color=GREY, linewidth=0.6, zorder=0)
         network = figure.add_axes((column * width, 0.27, width, 0.18))
         draw_network(network, _at(paths, alpha), _at(skips, alpha), full_strengths(paths, skips))
         network.set_title(f"α = {alpha:g}", loc="center")
@@ -58,7 +58,7 @@ def fig07_caption(drawn: pd.DataFrame) -> str:
         "$\\Gamma_{ijk} = [W_{32}]_{ij}[W_{21}]_{jk}$, against the degree of non-linearity $\\alpha$ of the data. "
         "Dotted curves: the share of the quadratic part in the data, $\\frac{1}{2}[1 + \\tanh\\beta(\\alpha - "
         "\\frac{1}{2})]$, scaled to the means by least squares. Below, for the smallest $\\beta$ and the $\\alpha$ "
-        "marked by vertical lines: model 0 after training (orange: paths through hidden neurons; purple: skips; "
+        "marked by grey lines: model 0 after training (orange: paths through hidden neurons; purple: skips; "
         "only what exceeds 0.01) and the surface that it fits over $x \\in [-1, 1]^2$. "
         f"{interval_note(drawn['n'])} "
         "*The paper's figure* shows one curve per $\\beta$: a smooth rise for $\\beta = 5$, a jump at "
