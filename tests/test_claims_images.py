@@ -61,7 +61,8 @@ def test_e1_is_the_paired_difference(gains, verdict):
     expected = stats.ttest_1samp(gains, 0).confidence_interval(0.95)
     assert found[["measured", "low", "high"]].tolist() == pytest.approx([np.mean(gains), expected.low, expected.high])
     if verdict != "untested":
-        assert f"the authors' sign: {np.mean(gains) + 1:.3g} [" in found["reason"]
+        other = f"{np.mean(gains) + 1:.3g}".replace("-", "−")
+        assert f"the authors' sign: {other} [" in found["reason"]
 
 
 def test_pairs_are_of_one_seed():
@@ -96,8 +97,11 @@ def test_e2_needs_cuda():
     both = pd.concat([costs("cpu", 50)["cifar10/costs"], costs("cuda")["cifar10/costs"]])
     found = verdicts("E2", {"cifar10/costs": both})
     assert found["verdict"].tolist() == ["replicated"] * 3 and found.loc["E2a", "n"] == 3
-    slow = verdicts("E2", costs("cuda", slower=1.2))["verdict"]
-    assert slow.tolist() == ["not replicated", "replicated", "not replicated"]
+    slow = verdicts("E2", costs("cuda", slower=1.2))
+    assert slow["verdict"].tolist() == ["not replicated", "replicated", "not replicated"]
+    more = 0.2 * 1357 * np.array([1, 1.1, 1.2])
+    assert f"on cuda; seconds more for a training: {more.mean():.3g} [" in slow.loc["E2b", "reason"]
+    assert slow.loc["E2b", "reason"].endswith("n = 3; the paper: 4.98")
 
 
 def epochs(early, late, last=300):

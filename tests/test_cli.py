@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sparcs import cli, files, params
+from sparcs import cli, files, params, provenance
 from sparcs.commands import common
 from sparcs.experiments import teacher_student
 
@@ -225,3 +225,9 @@ def test_a_student_that_diverges_has_a_row_of_nan(tmp_path, capsys):
     trials = files.read_table(tmp_path / "out" / "0-1_trials.parquet")
     assert (trials["diverged_epoch"] >= 0).all()
     assert trials[teacher_student.MEASURES].isna().all(axis=None)
+
+
+def test_a_record_names_the_gpu(monkeypatch):
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda: "some GPU")
+    assert provenance.of_job(1.0, "cuda", 1)["machine"] == f"{provenance.machine()}, some GPU"
+    assert provenance.of_job(1.0, "cpu", 1)["machine"] == provenance.machine()

@@ -22,9 +22,10 @@ def commit() -> str:
     return head + ("+changes" if _git("status", "--porcelain", "--untracked-files=no") else "")
 
 
-def machine() -> str:
-    """Processor, number of cores and operating system."""
-    return f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
+def machine(device: str = "cpu") -> str:
+    """Processor, number of cores and operating system, and the GPU if the device is one."""
+    cpu = f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
+    return f"{cpu}, {_gpu()}" if device == "cuda" else cpu
 
 
 def packages() -> dict[str, str]:
@@ -41,7 +42,7 @@ def of_job(seconds: float, device: str, trials: int) -> dict[str, object]:
     """The record that a training job leaves beside its result."""
     return {
         "commit": commit(),
-        "machine": machine(),
+        "machine": machine(device),
         "device": device,
         "finished": now(),
         "seconds": round(seconds, 3),
@@ -78,6 +79,12 @@ def _git(*arguments: str) -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _gpu() -> str:
+    import torch  # only now: a job on the CPU's kernel never loads it
+
+    return torch.cuda.get_device_name()
 
 
 def _processor() -> str:
