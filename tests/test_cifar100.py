@@ -5,13 +5,14 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
 from torch import nn
 
 import tiny_images
-from sparcs import backbones, cli, files, params
+from sparcs import backbones, cli, files, params, provenance
 from sparcs.data import images as image_files
 from sparcs.data.images import Images
 from sparcs.experiments import checkpoints, cifar100, classifiers, probes
@@ -352,6 +353,26 @@ def test_finished_trials_are_published_as_they_come(record, tmp_path):
         assert trials["head"].tolist() == costs["head"].tolist() == heads
         assert set(trials["scale"]) == {"laptop"} and trials["made_from"].nunique() == 1
     assert len(files.read_table(published / "cifar100" / "eigenvalues.parquet")) == 106
+
+
+def test_finished_probes_are_published_trial_by_trial(tmp_path):
+    results, published = tmp_path / "results", tmp_path / "published"
+    settings = params.resolve(BASE, {"scale": "laptop"}).model_copy(update={"root_seed": 1, "cifar100": SETTINGS})
+    values = settings.model_dump(mode="json")
+    files.write_json(results / "settings.json", {"scale": "laptop", "paper": values, "run": values})
+    folder = results / "cifar100" / "probes"
+    for trial, root_seed in ((0, 1), (1, 2)):  # the second with another root seed than recorded
+        table = pd.DataFrame({"head": ["linear", "mlp"], "trial": trial, "test_accuracy": 50.0})
+        files.write_table(folder / f"{trial}-{trial}.parquet", table)
+        record = provenance.of_job(120, "cpu", 1) | {"root_seed": root_seed, "data": "features", "inputs": {}}
+        settings_of_trial = json.loads(SETTINGS.probe_trial().model_dump_json())
+        files.write_json(folder / f"{trial}-{trial}.provenance.json", record | {"settings": settings_of_trial})
+    code = run("publish", "--results", results, "--published", published, "--lock", ROOT / "requirements.lock")
+    found = files.read_table(published / "cifar100" / "probes.parquet")
+    assert code == 0 and found["trial"].tolist() == [0, 0] and found["minutes"].tolist() == [1, 1]
+    assert set(found["commit"]) == {provenance.commit()} and set(found["scale"]) == {"laptop"}
+    about = files.read_json(published / "provenance.json")["experiments"]["cifar100"]
+    assert about["core_minutes"] == 2
 
 
 def test_missing_weights_stop_the_verb_with_one_sentence(record, tmp_path, monkeypatch, capsys):

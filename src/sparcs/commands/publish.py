@@ -20,7 +20,6 @@ WHOLE = (  # tables that are not gathered from trials
     "theory/*.json",
     "teacher_student/linear.parquet",
     "depth/start.parquet",
-    "cifar100/probes.parquet",
     "nasbench/reference.parquet",
 )
 PAGES = ("claims.csv", "reports/*.html", "site/**/*.*")
@@ -102,6 +101,7 @@ def publish(results: Path, lock: Path, published: Path) -> None:
             write_merged(tables, published / experiment, experiment)
             found.append(experiment)
         click.echo(f"{experiment}: {len(tables['trials']) if tables else 0} trials")
+    publish_probes(run, results / "cifar100" / "probes", published / "cifar100")
     for pattern in WHOLE:
         for path in sorted(results.glob(pattern)):
             copy(path, published / path.relative_to(results))
@@ -114,6 +114,18 @@ def publish(results: Path, lock: Path, published: Path) -> None:
     record = provenance.of_tables(trials, lock)
     write_json(published / "settings.json", merged_settings(settings, published, found))
     write_json(published / "provenance.json", record)
+
+
+def publish_probes(run: params.Settings, folder: Path, published: Path) -> None:
+    """The probes of finished jobs, as other trials are published, into a table of their own."""
+    settings = run.cifar100.probe_trial().model_dump_json()
+    paths = [folder / f"{chunk}.parquet" for chunk in run.cifar100.probes.chunks()]
+    rows = [read_table(path).assign(**_columns(sidecar(path))) for path in paths if made_with(path, settings, run)]
+    if rows:
+        new = pd.concat(rows, ignore_index=True)
+        new = new.assign(scale=run.scale, minutes=new["minutes"] / new["head"].nunique())  # a job trains every head
+        write_table(published / "probes.parquet", merged(new, _before(published, "probes"), ["head", "trial"], []))
+    click.echo(f"probes of cifar100: {sum(map(len, rows))} trials")
 
 
 @click.command()
@@ -150,7 +162,7 @@ def published_trials(published: Path) -> pd.DataFrame:
     columns = ["scale", "commit", "machine", "device", "finished", "minutes"]
     rows = [
         read_table(path)[columns].assign(experiment=path.parent.name, trials=1)
-        for path in sorted(published.glob("*/trials.parquet"))
+        for path in sorted([*published.glob("*/trials.parquet"), *published.glob("*/probes.parquet")])
     ]
     rows += [
         pd.DataFrame([read_json(path)]).assign(  # the theory's checks, the same at every scale
