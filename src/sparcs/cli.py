@@ -50,6 +50,7 @@ VERBS = {
     "publish": "publish",
     "publish-pages": "publish",
     "spot-check": "spot_check",
+    "take-published": "reuse",
 }
 
 

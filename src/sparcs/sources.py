@@ -1,6 +1,8 @@
 """Which source files a job's result depends on: the import closure of the module that makes it."""
 
 import hashlib
+import re
+import subprocess
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -28,6 +30,18 @@ def fingerprint(*modules: str, files: Iterable[Path | str] = ()) -> str:
     """
     digests = [_digest(Path(path)) for path in (*sources(*modules), *files)]
     return hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
+
+
+def unchanged_since(commit: str, files: Iterable[Path | str]) -> bool:
+    """Whether the files are now as they were at a commit that Git knows here; never so for one "+changes"."""
+    return bool(re.fullmatch("[0-9a-f]{7,40}", commit)) and _same(commit, tuple(map(str, files)))
+
+
+@cache
+def _same(commit: str, files: tuple[str, ...]) -> bool:
+    paths = [str(Path(file).resolve()) for file in files]
+    command = ["git", "-C", str(ROOT), "diff", "--quiet", commit, "--", *paths]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def relative(path: Path) -> Path:

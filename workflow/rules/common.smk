@@ -8,6 +8,7 @@ import sys
 
 from sparcs import lifeline, params
 from sparcs.commands.common import require_device
+from sparcs.commands.reuse import reusable
 from sparcs.files import ArtifactError, require_writable, sha256
 from sparcs.sources import fingerprint, relative, sources
 
@@ -15,6 +16,7 @@ os.environ[lifeline.PROCESS] = str(
     os.getpid()
 )  # its jobs, and what they leave undone, end with this Snakemake
 OVERRIDES = params.typed(workflow.config_settings.overwrite_config)
+REUSE = OVERRIDES.pop("reuse", None)
 ROOT = relative(Path(workflow.basedir).parent)
 PARAMS_FILE = ROOT / "params.yaml"
 LOCK_FILE = ROOT / "requirements.lock"
@@ -30,6 +32,11 @@ try:
         f"{folder}/{SCALE}" for folder in ("data", "results", "figures")
     )
     require_writable(Path(DATA), Path(RESULTS), Path(FIGURES))
+    if REUSE not in (None, "published"):
+        raise params.ParameterError(
+            f"reuse = {params.shown(REUSE)}: allowed is published"
+        )
+    REUSABLE = reusable(SETTINGS, ROOT / "results/published") if REUSE else []
 except (params.ParameterError, ArtifactError) as error:
     sys.exit(f"snakemake: {error}")
 

@@ -335,6 +335,8 @@ for place in (RUN, REBUILD):
                 text=f"{place.results}/logs/report_{notebook}.log",
             benchmark:
                 f"{place.results}/benchmarks/report_{notebook}.tsv"
+            # Jupyter names a kernel's ports before the kernel takes them, and another kernel can be quicker
+            retries: 1
             threads: 1
             params:
                 code=fingerprint(

@@ -396,6 +396,6 @@ def _columns(path: Path) -> dict[str, object]:
     try:
         minutes = record["seconds"] / 60 / record["trials"]
         where = {name: record[name] for name in ("commit", "machine", "device", "finished")}
-        return where | {"minutes": minutes, "made_from": fingerprint(record)}
+        return where | {"minutes": minutes, "made_from": record.get("made_from") or fingerprint(record)}
     except (KeyError, TypeError) as error:
         raise ArtifactError(f"{path} is not a record of a training job: {error} is missing") from None
