@@ -1,5 +1,6 @@
 """The workflow, run for real at smoke scale in an empty folder."""
 
+import json
 import os
 import re
 import subprocess
@@ -43,6 +44,24 @@ def test_every_output_is_there(finished):
         assert (results / "site" / page).stat().st_size > 10_000
     assert "STAND-IN DATA" in (results / "site" / "index.html").read_text()
     assert list(finished.rglob("*.partial*")) == []
+
+
+def test_snakemake_s_own_report_has_every_figure_with_its_caption_and_category(finished):
+    code, output = snakemake(finished, "--config", "scale=smoke", "--report", finished / "report.html")
+    assert code == 0, output[-3000:]
+    page = (finished / "report.html").read_text(encoding="utf-8")
+    categories, results = (
+        json.JSONDecoder().raw_decode(page, page.index(f"var {name} = {{") + len(f"var {name} = "))[0]
+        for name in ("categories", "results")
+    )
+    figures = [name for names in categories["Figures"].values() for name in names]
+    assert {f"figures/smoke/fig{number:02d}.png" for number in range(1, 19)} <= set(figures)
+    assert set(figures) == {name for name in results if name.startswith("figures/")}
+    for name in figures:
+        assert (
+            len(re.sub("<.*?>", "", results[name]["caption"])) > 80 and "the paper" in results[name]["caption"].lower()
+        ), name
+    assert len(categories["Notebooks"]["Other"]) == len(list((ROOT / "notebooks").glob("*.ipynb")))
 
 
 def test_every_claim_has_a_verdict(finished):
