@@ -511,7 +511,8 @@ def placed(words, folder, output):
 def test_command_lines_that_were_changed_anywhere(folder, evidence, words):
     output, before = folder.parent / "out", below(folder)
     here = folder.parent / "here"
-    shutil.rmtree(here, ignore_errors=True)  # what a case before that did not hold has left
+    for left in (output, here):  # by a case before that did not hold
+        shutil.rmtree(left, ignore_errors=True)
     (here / "below").mkdir(parents=True)
     with pytest.MonkeyPatch.context() as patch, contextlib.chdir(here / "below"):
         for name in ONLY_PARSED:
@@ -527,6 +528,20 @@ def test_command_lines_that_were_changed_anywhere(folder, evidence, words):
     for made in (output, here):
         shutil.rmtree(made, ignore_errors=True)
     evidence(BAD, "command lines changed at random")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("a folder", "is not the name of a file"), ("a file/below", "is not a folder")]
+)
+@pytest.mark.parametrize("option", ["--output", "--metadata"])
+def test_a_name_that_no_file_can_have_is_refused_before_anything_is_written(tmp_path, name, message, option):
+    (tmp_path / "a folder").mkdir()
+    (tmp_path / "a file").write_text("")
+    before = below(tmp_path)
+    places = {"--output": tmp_path / "t", "--metadata": tmp_path / "m"} | {option: tmp_path / name}
+    settings = ["--settings", '{"points": 60, "test_points": 50}', "--size", 3, "--seed", 42, "--rotations", 2]
+    code, error = run("generate-teacher-data", *settings, *(word for pair in places.items() for word in pair))
+    assert code == 2 and message in error and below(tmp_path) == before
 
 
 @pytest.mark.parametrize("name", ["x" * 5000, "é" * 100, "x" * 200 + "/i"])

@@ -6,13 +6,13 @@ import click
 import pandas as pd
 
 from sparcs import provenance
-from sparcs.commands.common import COUNT, PATH, progress
+from sparcs.commands.common import COUNT, FILE, PATH, progress
 from sparcs.files import write_csv
 
 
 @click.command()
 @click.option("--repeats", type=COUNT, default=7, show_default=True)
-@click.option("--output", type=PATH, required=True)
+@click.option("--output", type=FILE, required=True)
 def benchmark_step(repeats: int, output: Path) -> None:
     """Microseconds per optimiser step of experiment 1 in each way of training it, side by side."""
     from sparcs.ensemble.benchmark import microseconds_per_step  # loads torch

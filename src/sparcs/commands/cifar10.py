@@ -8,6 +8,7 @@ import pandas as pd
 
 from sparcs.commands.common import (
     COUNT,
+    FILE,
     INPUT,
     PATH,
     TRIAL,
@@ -133,7 +134,7 @@ def gather(folder: Path, jobs: list[tuple[str, int]]) -> dict[str, pd.DataFrame]
 @click.command()
 @click.option("--jobs", type=Json(list[tuple[Name, Trial]]), required=True, help="[[point, trial], …]")
 @click.option("--folder", type=PATH, required=True, help="the jobs' results")
-@click.option("--output", type=PATH, required=True)
+@click.option("--output", type=FILE, required=True)
 def tabulate_cifar10_sweep(jobs: list[tuple[str, int]], folder: Path, output: Path) -> None:
     """Gather the sweep over kinds and strengths of the penalty into one tidy table."""
     write_table(output, gather_sweep(folder, jobs))

@@ -7,6 +7,7 @@ import pandas as pd
 
 from sparcs.commands.common import (
     COUNT,
+    FILE,
     INPUT,
     PATH,
     TRIAL,
@@ -107,7 +108,7 @@ def about(settings: Cifar100Features, data: images.Images) -> dict[str, object]:
 @click.option("--images", "record", type=INPUT, required=True, help="record of the images")
 @click.option("--settings", type=Settings(Cifar100Features), required=True)
 @device_option
-@click.option("--output", type=PATH, required=True, help="file of the features; beside it, what they were made from")
+@click.option("--output", type=FILE, required=True, help="file of the features; beside it, what they were made from")
 def extract_features(record: Path, settings: Cifar100Features, device: str, output: Path) -> None:
     """Compute the backbone's features of plain images once, for all probes."""
     from sparcs.backbones import pretrained  # loads torch
@@ -124,7 +125,7 @@ def extract_features(record: Path, settings: Cifar100Features, device: str, outp
 @click.option("--settings", type=Settings(ProbeTrial), required=True)
 @root_seed_option
 @device_option
-@click.option("--output", type=PATH, required=True, help="the trials' table")
+@click.option("--output", type=FILE, required=True, help="the trials' table")
 def train_probes(
     features: Path, trials: list[int], settings: ProbeTrial, root_seed: int, device: str, output: Path
 ) -> None:

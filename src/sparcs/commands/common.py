@@ -31,10 +31,25 @@ class NamedPath(click.Path):
             self.fail(f"{params.shown(value)} names nothing: allowed is the name of a file or folder")
         if any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts):
             self.fail(f"{params.shown(value)}: allowed are names of at most {LONGEST_NAME} bytes")
+        for folder in path.parents:
+            if folder.exists() and not folder.is_dir():
+                self.fail(f"{params.shown(value)}: {folder} is not a folder")
+        return path
+
+
+class NamedFile(NamedPath):
+    """The path of a file, refused before anything is written if something else has its name."""
+
+    def convert(self, value, param, ctx):
+        """The path."""
+        path = super().convert(value, param, ctx)
+        if path.exists() and not path.is_file():
+            self.fail(f"{params.shown(value)} is not the name of a file")
         return path
 
 
 PATH = NamedPath(path_type=Path)
+FILE = NamedFile(path_type=Path)
 INPUT = click.Path(path_type=Path, exists=True)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from sparcs.commands.common import PATH, SEED, SIZE, DataSets, Json, Settings
+from sparcs.commands.common import FILE, PATH, SEED, SIZE, DataSets, Json, Settings
 from sparcs.data import regression, teacher
 from sparcs.files import sha256, write_arrays, write_json
 from sparcs.params import RegressionData, TeacherData
@@ -63,8 +63,8 @@ def stored(axis: str, splits: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 @click.option("--size", type=SIZE, required=True, help="n of SO(n)")
 @click.option("--seed", type=SEED, required=True)
 @click.option("--rotations", type=click.IntRange(1, 2), required=True)
-@click.option("--output", type=PATH, required=True)
-@click.option("--metadata", type=PATH, required=True)
+@click.option("--output", type=FILE, required=True)
+@click.option("--metadata", type=FILE, required=True)
 def generate_teacher_data(
     settings: TeacherData, size: int, seed: int, rotations: int, output: Path, metadata: Path
 ) -> None:

@@ -11,6 +11,7 @@ from pydantic import Field
 from sparcs import params
 from sparcs.commands.common import (
     COUNT,
+    FILE,
     INPUT,
     PATH,
     Json,
@@ -110,7 +111,7 @@ def measure_trials(
 @click.option("--trials", type=COUNT, required=True)
 @click.option("--settings", type=Settings(DepthTrial), required=True)
 @root_seed_option
-@click.option("--output", type=PATH, required=True)
+@click.option("--output", type=FILE, required=True)
 def measure_depth_start(
     teacher: Path,
     depths: list[int],

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from sparcs.commands.common import (
     COUNT,
+    FILE,
     INPUT,
-    PATH,
     DataSets,
     Json,
     Settings,
@@ -36,7 +36,7 @@ from sparcs.params import NonNegative, RegressionTrial, TeacherTrial
 @click.option("--settings", type=Settings(RegressionTrial), required=True)
 @root_seed_option
 @device_option
-@click.option("--output", type=PATH, required=True)
+@click.option("--output", type=FILE, required=True)
 def sweep_regression(
     folder: Path,
     data_sets: dict,
@@ -68,7 +68,7 @@ def sweep_regression(
 @click.option("--settings", type=Settings(TeacherTrial), required=True)
 @root_seed_option
 @device_option
-@click.option("--output", type=PATH, required=True)
+@click.option("--output", type=FILE, required=True)
 def sweep_teacher_student(
     teacher: Path, trials: int, settings: TeacherTrial, root_seed: int, device: str, output: Path
 ) -> None:
@@ -85,7 +85,7 @@ def sweep_teacher_student(
 
 @click.command()
 @click.argument("tables", nargs=-1, type=INPUT, required=True)
-@click.option("--output", type=PATH, required=True)
+@click.option("--output", type=FILE, required=True)
 def tabulate_hyperparameters(tables: tuple[Path, ...], output: Path) -> None:
     """Gather the sweep into one tidy table."""
     table = pd.concat([read_table(path) for path in tables])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from sparcs.commands.common import PATH, Settings
+from sparcs.commands.common import FILE, PATH, Settings
 from sparcs.data.image_sources import place, prepare
 from sparcs.data.images import CLASSES
 from sparcs.files import write_json
@@ -15,7 +15,7 @@ from sparcs.params import ImageSources
 @click.argument("name", type=click.Choice(list(CLASSES)))
 @click.argument("found", type=PATH, required=False)
 @click.option("--settings", type=Settings(ImageSources), required=True)
-@click.option("--output", type=PATH, required=True, help="where the record is written")
+@click.option("--output", type=FILE, required=True, help="where the record is written")
 def prepare_images(name: str, found: Path | None, settings: ImageSources, output: Path) -> None:
     """The record of a data set NAME: its file, the file's SHA-256 and where it came from.
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sparcs.commands.common import (
+    FILE,
     INPUT,
     PATH,
     Settings,
@@ -37,8 +38,8 @@ def read_data(points: Path, targets: Path) -> dict[str, np.ndarray]:
 @click.option("--settings", type=Settings(RegressionTrial), required=True)
 @root_seed_option
 @device_option
-@click.option("--parameters", type=PATH, required=True, help="output: final parameters, safetensors")
-@click.option("--table", type=PATH, required=True, help="output: a row per trial, parquet")
+@click.option("--parameters", type=FILE, required=True, help="output: final parameters, safetensors")
+@click.option("--table", type=FILE, required=True, help="output: a row per trial, parquet")
 def train_regression(
     points: Path,
     targets: Path,

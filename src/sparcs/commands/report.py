@@ -9,7 +9,7 @@ import pandas as pd
 
 from sparcs import params, provenance
 from sparcs.claims import CLAIMS, require_every_claim, why_untested, with_origins
-from sparcs.commands.common import COUNT, INPUT, PATH, Json
+from sparcs.commands.common import COUNT, FILE, INPUT, PATH, Json
 from sparcs.files import read_csv, read_json, read_table, write_csv, write_json, write_table
 from sparcs.verdicts import judge
 
@@ -34,7 +34,7 @@ def check_theory(networks: int, direct_networks: int, steps: int, bundles: int, 
 @click.command()
 @click.option("--params-file", type=INPUT, required=True)
 @click.option("--overrides", type=Json(dict[str, Any]), default="{}")
-@click.option("--output", type=PATH, required=True)
+@click.option("--output", type=FILE, required=True)
 def record_settings(params_file: Path, overrides: dict, output: Path) -> None:
     """Write the paper's settings and this run's, side by side."""
     base = params.read_yaml(params_file)
@@ -46,7 +46,7 @@ def record_settings(params_file: Path, overrides: dict, output: Path) -> None:
 @click.command()
 @click.argument("tables", nargs=-1, type=INPUT, required=True)
 @click.option("--settings", type=INPUT, required=True, help="settings.json")
-@click.option("--output", type=PATH, required=True, help="claims.csv; metrics.json beside it has the verdicts in short")
+@click.option("--output", type=FILE, required=True, help="claims.csv; metrics.json beside it has the verdicts in short")
 def judge_claims(tables: tuple[Path, ...], settings: Path, output: Path) -> None:
     """Judge every claim on the tables of a scale."""
     both = read_json(settings)
@@ -74,7 +74,7 @@ def in_short(verdicts: pd.DataFrame) -> dict[str, dict]:
 @click.option("--folder", type=INPUT, required=True, help="results of a scale, which hold the records")
 @click.option("--scale", required=True)
 @click.option("--lock", type=INPUT, required=True, help="requirements.lock")
-@click.option("--output", type=PATH, required=True)
+@click.option("--output", type=FILE, required=True)
 def record_provenance(records: tuple[Path, ...], folder: Path, scale: str, lock: Path, output: Path) -> None:
     """Gather the jobs' RECORDS: scale, commits, machines, devices, times, core-minutes per experiment."""
     jobs = pd.DataFrame([read_json(path) | {"experiment": first_below(path, folder)} for path in records])
@@ -85,7 +85,7 @@ def record_provenance(records: tuple[Path, ...], folder: Path, scale: str, lock:
 @click.argument("benchmarks", nargs=-1, type=PATH, required=True)
 @click.option("--folder", type=INPUT, required=True, help="benchmarks of a scale, one file or folder a rule")
 @click.option("--scale", required=True)
-@click.option("--output", type=PATH, required=True)
+@click.option("--output", type=FILE, required=True)
 def tabulate_core_minutes(benchmarks: tuple[Path, ...], folder: Path, scale: str, output: Path) -> None:
     """Core-minutes and peak memory of every rule, from Snakemake's BENCHMARKS; those that are missing are named."""
     rows = []
@@ -115,7 +115,7 @@ def first_below(path: Path, folder: Path) -> str:
 
 @click.command()
 @click.argument("notebook", type=INPUT)
-@click.argument("html", type=PATH)
+@click.argument("html", type=FILE)
 def render_report(notebook: Path, html: Path) -> None:
     """An executed notebook as a self-contained HTML page."""
     from sparcs.report import render

@@ -10,7 +10,7 @@ import pandas as pd
 
 from sparcs import params, provenance
 from sparcs.commands import depth, teacher_student
-from sparcs.commands.common import COUNT, INPUT, PATH, SEED, progress
+from sparcs.commands.common import COUNT, FILE, INPUT, SEED, progress
 from sparcs.commands.data import regression_arrays
 from sparcs.commands.publish import TRIAL
 from sparcs.data import teacher
@@ -26,7 +26,7 @@ Row = pd.Series  # of a table of trials
 @click.option("--published", type=INPUT, required=True, help="results/published")
 @click.option("--sample", type=COUNT, default=3, show_default=True, help="trials of each experiment")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="of the draw")
-@click.option("--output", type=PATH, required=True, help="a row per trial, CSV")
+@click.option("--output", type=FILE, required=True, help="a row per trial, CSV")
 def spot_check(published: Path, sample: int, seed: int, output: Path) -> None:
     """Draw published trials of experiments 1 and 2 and of the depth experiment, train them again, and compare.
 

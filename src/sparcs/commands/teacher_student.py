@@ -8,6 +8,7 @@ import pandas as pd
 
 from sparcs.commands.common import (
     COUNT,
+    FILE,
     INPUT,
     PATH,
     SEED,
@@ -83,7 +84,7 @@ def measure_trials(
 @click.option("--size", type=SIZE, required=True, help="n of SO(n)")
 @click.option("--first-seed", type=SEED, required=True)
 @click.option("--teachers", type=COUNT, required=True)
-@click.option("--output", type=PATH, required=True)
+@click.option("--output", type=FILE, required=True)
 def fit_linear(settings: TeacherData, size: int, first_seed: int, teachers: int, output: Path) -> None:
     """Linear regression on several teachers, the paper's first."""
     seeds = range(first_seed, first_seed + teachers)
