@@ -75,9 +75,8 @@ def crash(folder: Path, generator: random.Random, seconds: float, expected: dict
     ) as running:
         with suppress(subprocess.TimeoutExpired):
             running.wait(moment)
-        trainers = [process for process in inside(folder) if trains(process)]
-        victim = generator.choice(trainers) if wants_trainer and trainers else psutil.Process(running.pid)
-        name = "snakemake" if victim.pid == running.pid else arguments(victim)[2]
+        trainers = [(process, verb) for process in inside(folder) if (verb := trains(process))]
+        victim, name = generator.choice(trainers) if wants_trainer and trainers else (running, "snakemake")
         name = "none, it had ended" if running.poll() is not None else name
         with suppress(psutil.NoSuchProcess):
             victim.send_signal(signal.SIGKILL)
@@ -122,9 +121,11 @@ def inside(folder: Path) -> list[psutil.Process]:
     return found
 
 
-def trains(process: psutil.Process) -> bool:
-    """Whether it is a verb that trains, not the shell that started it."""
-    return any(word.endswith("/sparcs") for word in arguments(process)[:2]) and "train-" in arguments(process)[2]
+def trains(process: psutil.Process) -> str:
+    """The verb, if it is one that trains and not the shell that started it; else nothing."""
+    words = arguments(process)
+    known = any(word.endswith("/sparcs") for word in words[:2]) and len(words) > 2 and "train-" in words[2]
+    return words[2] if known else ""
 
 
 def arguments(process: psutil.Process) -> list[str]:
