@@ -101,9 +101,10 @@ def read_table(path: Path) -> pd.DataFrame:
 
     A table without a seal, as other programs write it, is taken if its page checksums hold.
     """
-    content = _read_sealed(path)
-    try:
-        return pq.read_table(BytesIO(content), page_checksum_verification=True).to_pandas()
+    content = pa.BufferReader(_read_sealed(path))
+    try:  # in this thread alone: one that Arrow starts can outlive the read, and abort a job that is ending
+        file = pq.ParquetFile(content, page_checksum_verification=True, pre_buffer=False)
+        return file.read(use_threads=False).to_pandas(use_threads=False)
     except Exception as error:  # without its seal a file may hold anything, and raise almost anything
         raise ArtifactError(f"{path} cannot be read: {_one_line(error)}") from None
 
