@@ -80,9 +80,9 @@ def test_bfloat16_autocast_is_close():
     assert (y.float() - expected).norm() <= 0.03 * expected.norm()
 
 
-@pytest.mark.filterwarnings(
+@pytest.mark.filterwarnings(  # PyTorch's own
     "ignore::DeprecationWarning", "ignore:TensorFloat32 tensor cores:UserWarning"
-)  # PyTorch's own
+)
 def test_compiled_it_gives_the_same_numbers():
     network = graded(dtype=torch.float32, bias=True).cuda()
     x = inputs(network).float().cuda()

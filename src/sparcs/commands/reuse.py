@@ -28,6 +28,7 @@ TABLES = {  # ends of a job's files, and the published tables that hold their ro
     "nasbench": {f"_{name}": f"nasbench/{name}" for name in ("trials", "history", "costs")},
 }
 TRIALS = {kind: next(iter(ends.values())) for kind, ends in TABLES.items()} | {"tuning": "rivals/trials"}
+VERBS = {"tuning": "rivals", "cifar10_sweep": "cifar10", "probes": "cifar100"}  # in whose module they are
 GENERATED = {"teacher_student", "hyperparameters", "depth", "rivals", "tuning"}  # on data that the run generates
 
 Where = Mapping[str, Sequence]  # columns of a table, and the values of the rows that are meant
@@ -77,8 +78,8 @@ def jobs(run: params.Settings) -> Iterator[Job]:
         yield _job("rivals", f"rivals/trials/{data_set}/{method}/{chunk}", where, own.model_dump_json(), search)
     for data_set, method in rivals.tuning_jobs():
         own, where = rivals.of_job(data_set, method), {"task": [data_set], "method": [method]}
-        modules = "sparcs.commands.rivals", f"sparcs.rivals.{own.method.search}"
-        yield _job("tuning", f"rivals/tuning/{data_set}/{method}", where, own.model_dump_json(), *modules)
+        search = f"sparcs.rivals.{own.method.search}"
+        yield _job("tuning", f"rivals/tuning/{data_set}/{method}", where, own.model_dump_json(), search)
     for head, trial in run.cifar10.jobs():
         settings = run.cifar10.part(params.Cifar10Trial)
         yield _job("cifar10", f"cifar10/trials/{head}/{trial}", {"head": [head], "trial": [trial]}, settings)
@@ -87,14 +88,14 @@ def jobs(run: params.Settings) -> Iterator[Job]:
         penalty = {} if head == "linear" else {"penalty": [own.training.penalty], "rho": [own.training.rho]}
         where = {"head": [head], **penalty, "trial": [trial]}
         settings = own.part(params.Cifar10Trial)
-        yield _job("cifar10_sweep", f"cifar10_sweep/trials/{point}/{trial}", where, settings, "sparcs.commands.cifar10")
+        yield _job("cifar10_sweep", f"cifar10_sweep/trials/{point}/{trial}", where, settings)
     for head, trial in run.cifar100.jobs():
         settings = run.cifar100.part(params.Cifar100Trial)
         yield _job("cifar100", f"cifar100/trials/{head}/{trial}", {"head": [head], "trial": [trial]}, settings)
     for chunk in run.cifar100.probes.chunks():
         where = {"head": ["linear", "spectral", "mlp"], "trial": _trials(chunk)}
         settings = run.cifar100.probe_trial().model_dump_json()
-        yield _job("probes", f"cifar100/probes/{chunk}", where, settings, "sparcs.commands.cifar100")
+        yield _job("probes", f"cifar100/probes/{chunk}", where, settings)
     for method, trial in nasbench.jobs():
         settings = nasbench.part(params.CellSearch)
         yield _job("nasbench", f"nasbench/trials/{method}/{trial}", {"method": [method], "trial": [trial]}, settings)
@@ -104,15 +105,15 @@ def _sweeps(run: params.Settings) -> Iterator[Job]:
     """The sweep's jobs: one per penalty on experiment 1, one per penalty and strength on experiment 2."""
     sweep = run.hyperparameters
     for name, settings in run.sweeps().items():
-        training, stem = settings.training, f"hyperparameters/sweeps/{name}"
+        training = settings.training
         if isinstance(settings, params.Regression):
-            own = {"rho": sweep.rhos, "alpha": sweep.alphas, "trial": list(range(sweep.trials))}
-            part = settings.part(params.RegressionTrial)
+            own = {"experiment": ["regression"], "rho": sweep.rhos, "alpha": sweep.alphas}
+            trials, part = sweep.trials, settings.part(params.RegressionTrial)
         else:
-            own = {"rho": [training.rho], "trial": list(range(sweep.teacher_trials))}
-            part = settings.part(params.TeacherTrial)
-        kind = "regression" if isinstance(settings, params.Regression) else "teacher_student"
-        yield _job("hyperparameters", stem, {"experiment": [kind], "penalty": [training.penalty], **own}, part)
+            own = {"experiment": ["teacher_student"], "rho": [training.rho]}
+            trials, part = sweep.teacher_trials, settings.part(params.TeacherTrial)
+        where = {**own, "penalty": [training.penalty], "trial": list(range(trials))}
+        yield _job("hyperparameters", f"hyperparameters/sweeps/{name}", where, part)
 
 
 def reusable(run: params.Settings, published: Path) -> list[Job]:
@@ -181,9 +182,8 @@ def take_published(kind: str, where: Where, settings: dict, root_seed: int, publ
 
 
 def _job(kind: str, stem: str, where: dict, settings: str, *modules: str) -> Job:
-    own = () if any(name.startswith("sparcs.commands") for name in modules) else (f"sparcs.commands.{kind}",)
     data = ("sparcs.commands.data",) if kind in GENERATED else ()
-    return Job(kind, stem, where, settings, (*own, *modules, *data))
+    return Job(kind, stem, where, settings, (f"sparcs.commands.{VERBS.get(kind, kind)}", *modules, *data))
 
 
 def _trials(chunk: str) -> list[int]:
