@@ -235,7 +235,7 @@ def test_a_job_from_the_command_line_to_the_published_table(tmp_path, monkeypatc
     assert len(epochs) == 2 * run.cifar10.training.epochs
     assert not list(tmp_path.rglob("*checkpoint*"))
     Path("cifar10/trials/linear/0.provenance.json").unlink()
-    published = publish.finished_cifar10(run, Path("cifar10"))
+    published = publish.finished("cifar10", run, tmp_path)
     assert published["trials"]["head"].tolist() == ["spectral"]
     assert published["trials"]["minutes"].item() > 0
 
@@ -267,5 +267,5 @@ def test_the_sweep_from_the_command_line_to_the_published_table(tmp_path, monkey
     table = read_table(Path("table.parquet"))
     assert table[["head", "penalty", "rho"]].to_numpy().tolist() == [["linear", "none", 0.0], ["spectral", "l2", 0.01]]
     assert table["seed"].nunique() == 1
-    published = publish.finished_cifar10_sweep(run, Path("cifar10_sweep"))["trials"]
+    published = publish.finished("cifar10_sweep", run, tmp_path)["trials"]
     assert len(published) == 2 and published["commit"].notna().all()

@@ -184,7 +184,7 @@ def test_from_the_command_line_to_the_published_table_and_the_report(tmp_path, m
         read_table(Path(f"nasbench/{name}.parquet")) for name in ("trials", "history", "reference", "costs")
     )
     assert reference.set_index("score").loc["cifar10_accuracy"].tolist() == [90.0, (54.3 + 90) / 2, 54.3]
-    assert publish.finished_nasbench(run, Path("nasbench"))["trials"]["commit"].notna().all()
+    assert publish.finished("nasbench", run, tmp_path)["trials"]["commit"].notna().all()
     known = trials.assign(cell=ALL_SKIP, skips=6, cifar10_accuracy=[54.3, 60.0])
     assert "GAEA, single-level in 1" in report.answer(known, reference)
     assert "untested" in report.answer(trials.assign(cifar10_accuracy=np.nan), reference)

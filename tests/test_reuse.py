@@ -9,8 +9,8 @@ import pytest
 
 import tiny
 from sparcs import cli, files, params
-from sparcs.commands import reuse
-from sparcs.commands.publish import _columns
+from sparcs.commands import publish, reuse
+from sparcs.commands.jobs import jobs as jobs_of
 from sparcs.sources import sources, unchanged_since
 
 ROOT = Path(__file__).parents[1]
@@ -27,7 +27,7 @@ TARGETS = ["tabulate_teacher_student", "tabulate_hyperparameters", "tabulate_dep
 
 @pytest.mark.parametrize("scale", ["smoke", "laptop", "overnight", "paper"])
 def test_no_two_jobs_share_files_or_trials(scale):
-    jobs = list(reuse.jobs(params.resolve(BASE, {"scale": scale})))
+    jobs = list(jobs_of(params.resolve(BASE, {"scale": scale})))
     assert {job.kind for job in jobs} >= {
         "teacher_student",
         "hyperparameters",
@@ -57,7 +57,7 @@ def test_the_published_jobs_are_found_and_written_as_they_were(tmp_path, monkeyp
             )  # fmt: skip
         assert not stopped.value.code
         trials = reuse.rows_of(files.read_table(PUBLISHED / f"{reuse.TRIALS[kind]}.parquet"), job.where)
-        record = _columns(tmp_path / f"{job.stem}.provenance.json")
+        record = publish._columns(tmp_path / job.record)
         assert {name: [record[name]] for name in ("commit", "device", "made_from")} == {
             name: trials[name].unique().tolist() for name in ("commit", "device", "made_from")
         }
@@ -67,6 +67,27 @@ def test_the_published_jobs_are_found_and_written_as_they_were(tmp_path, monkeyp
             found = files.read_table(tmp_path / file)
             pd.testing.assert_frame_equal(found, published[found.columns])
             assert set(published.columns) - set(found.columns) <= set(reuse.RECORDED)
+
+
+def test_a_job_with_a_point_in_its_name_is_published_taken_and_published_again(tmp_path):
+    run = params.resolve(BASE, {"scale": "overnight"})
+    job = next(job for job in jobs_of(run) if job.stem.endswith("teacher_student_l2_0.001"))
+    origin = {"commit": "abc", "machine": "m", "device": "cpu", "finished": "now", "minutes": 2.0, "made_from": "def"}
+    own = {"experiment": "teacher_student", "penalty": "l2", "rho": 0.001, "alpha": None, "beta": None, "r2": 0.5}
+    published = pd.DataFrame([{**own, "trial": trial, **origin, "scale": "overnight"} for trial in job.where["trial"]])
+    published = published.astype({"alpha": float, "beta": float})
+    files.write_table(tmp_path / "published" / "hyperparameters" / "trials.parquet", published)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(
+            ["take-published", "--kind", job.kind, "--where", json.dumps(job.where), "--settings", job.settings,
+             "--root-seed", str(run.root_seed), "--published", str(tmp_path / "published"),
+             "--output", str(tmp_path / "results" / job.stem)]
+        )  # fmt: skip
+    assert not stopped.value.code
+    found = {str(path.relative_to(tmp_path / "results")) for path in tmp_path.glob("results/*/*/*")}
+    assert found == {*job.files(), job.record}
+    again = publish.finished("hyperparameters", run, tmp_path / "results")["trials"]
+    pd.testing.assert_frame_equal(again.assign(scale="overnight"), published, check_like=True)
 
 
 def test_other_settings_other_seeds_and_stand_ins_are_trained(tmp_path, monkeypatch):

@@ -69,7 +69,7 @@ for JOB in REUSABLE:
             [ROOT / "results/published" / table for table in JOB.files().values()],
         output:
             [f"{RESULTS}/{file}" for file in JOB.files()],
-            f"{RESULTS}/{JOB.stem}.provenance.json",
+            f"{RESULTS}/{JOB.record}",
         log:
             f"{LOGS}/take_published/{JOB.stem.replace('/', '_')}.log",
         threads: 1

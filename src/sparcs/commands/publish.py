@@ -3,7 +3,6 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -11,7 +10,8 @@ import pandas as pd
 
 from sparcs import params, provenance
 from sparcs.commands import cifar10, cifar100, depth, nasbench, regression, rivals, teacher_student
-from sparcs.commands.common import INPUT, PATH, sidecar
+from sparcs.commands.common import INPUT, PATH
+from sparcs.commands.jobs import Job, jobs
 from sparcs.figures.scorecard import with_scorecard
 from sparcs.files import ArtifactError, atomic, read_json, read_table, write_csv, write_json, write_table
 
@@ -82,26 +82,15 @@ def publish(results: Path, lock: Path, published: Path) -> None:
     run = params.validate(params.Settings, settings["run"])
     if run.scale == "smoke":
         raise params.ParameterError("scale = 'smoke': allowed to be published are laptop, overnight, paper")
-    gatherers = {
-        "regression": finished_regression,
-        "teacher_student": finished_teacher_student,
-        "hyperparameters": finished_hyperparameters,
-        "depth": finished_depth,
-        "rivals": finished_rivals,
-        "cifar10": finished_cifar10,
-        "cifar10_sweep": finished_cifar10_sweep,
-        "cifar100": finished_cifar100,
-        "nasbench": finished_nasbench,
-    }
     found = []
-    for experiment, gather in gatherers.items():
-        tables = gather(run, results / experiment)
+    for experiment in GATHERERS:
+        tables = finished(experiment, run, results)
         if tables:
             tables["trials"] = tables["trials"].assign(scale=run.scale)
             write_merged(tables, published / experiment, experiment)
             found.append(experiment)
         click.echo(f"{experiment}: {len(tables['trials']) if tables else 0} trials")
-    publish_probes(run, results / "cifar100" / "probes", published / "cifar100")
+    publish_probes(run, results, published / "cifar100")
     for pattern in WHOLE:
         for path in sorted(results.glob(pattern)):
             copy(path, published / path.relative_to(results))
@@ -116,11 +105,10 @@ def publish(results: Path, lock: Path, published: Path) -> None:
     write_json(published / "provenance.json", record)
 
 
-def publish_probes(run: params.Settings, folder: Path, published: Path) -> None:
+def publish_probes(run: params.Settings, results: Path, published: Path) -> None:
     """The probes of finished jobs, as other trials are published, into a table of their own."""
-    settings = run.cifar100.probe_trial().model_dump_json()
-    paths = [folder / f"{chunk}.parquet" for chunk in run.cifar100.probes.chunks()]
-    rows = [read_table(path).assign(**_columns(sidecar(path))) for path in paths if made_with(path, settings, run)]
+    done = [job for job in jobs(run) if job.kind == "probes" and made_with(job, results, run)]
+    rows = [read_table(results / file).assign(**_columns(results / job.record)) for job in done for file in job.files()]
     if rows:
         new = pd.concat(rows, ignore_index=True)
         new = new.assign(scale=run.scale, minutes=new["minutes"] / new["head"].nunique())  # a job trains every head
@@ -182,153 +170,57 @@ def write_core_minutes(path: Path, published: Path) -> None:
     write_csv(published, new.sort_values(["scale", "rule"]).reset_index(drop=True))
 
 
-def finished_regression(run: params.Settings, folder: Path) -> dict[str, pd.DataFrame]:
-    """Experiment 1's tables of the jobs that are finished."""
-    jobs = regression.all_jobs(run.regression, folder / "trials")
-    settings = run.regression.part(params.RegressionTrial)
-    done = {name: [chunk for chunk in chunks if made_with(chunk, settings, run)] for name, chunks in jobs.items()}
-    done = {name: chunks for name, chunks in done.items() if chunks}
+def finished(kind: str, run: params.Settings, results: Path) -> dict[str, pd.DataFrame]:
+    """The tables of the finished jobs of one kind, with their records on the trials; none if no job is finished."""
+    done = [job for job in jobs(run) if job.kind == kind and made_with(job, results, run)]
     if not done:
         return {}
-    tables = regression.gather(run.regression, folder / "trials", done)
-    data_sets = run.regression.data_sets()
-    records = pd.concat(
-        _records(chunk, chunk.with_suffix(".parquet")).assign(alpha=data_sets[name][0], beta=data_sets[name][1])
-        for name, chunks in done.items()
-        for chunk in chunks
-    )
-    return tables | {"trials": tables["trials"].merge(records, on=TRIAL["regression"], validate="1:1")}
+    tables = GATHERERS[kind](run, results / kind, [job.key for job in done])
+    records = pd.concat(_records(job, results) for job in done)
+    return tables | {"trials": tables["trials"].merge(records, on=TRIAL[kind], validate="1:1")}
 
 
-def finished_teacher_student(run: params.Settings, folder: Path) -> dict[str, pd.DataFrame]:
-    """Experiment 2's tables of the jobs that are finished."""
-    stems = {job: folder.joinpath("trials", *job) for job in run.teacher_student.jobs()}
-    settings = {name: run.teacher_student.of_ensemble(name).part(params.TeacherTrial) for name, _, _ in stems}
-    done = [job for job, stem in stems.items() if made_with(stem, settings[job[0]], run)]
-    if not done:
-        return {}
-    tables = teacher_student.gather(run.teacher_student, folder / "trials", done)
-    records = pd.concat(
-        _records(stems[job], stems[job].with_name(f"{job[2]}_trials.parquet")).assign(
-            ensemble=job[0], teacher=params.teacher_parts(job[1])[0]
-        )
-        for job in done
-    )
-    return tables | {"trials": tables["trials"].merge(records, on=TRIAL["teacher_student"], validate="1:1")}
+def _regression(run: params.Settings, folder: Path, done: list[tuple]) -> dict[str, pd.DataFrame]:
+    chunks: dict[str, list[Path]] = {}
+    for name, chunk in done:
+        chunks.setdefault(name, []).append(folder / "trials" / name / chunk)
+    return regression.gather(run.regression, folder / "trials", chunks)
 
 
-def finished_hyperparameters(run: params.Settings, folder: Path) -> dict[str, pd.DataFrame]:
-    """The sweep's rows of the jobs that are finished."""
-    rows = []
-    for name, settings in run.sweeps().items():
-        path = folder / "sweeps" / f"{name}.parquet"
-        trial = params.RegressionTrial if isinstance(settings, params.RegressionTrial) else params.TeacherTrial
-        if made_with(path, settings.part(trial), run):
-            rows.append(read_table(path).assign(**_columns(sidecar(path))))
-    return {"trials": pd.concat(rows, ignore_index=True)} if rows else {}
+def _hyperparameters(run: params.Settings, folder: Path, done: list[tuple]) -> dict[str, pd.DataFrame]:
+    return {"trials": pd.concat([read_table(folder / "sweeps" / f"{name}.parquet") for (name,) in done])}
 
 
-def finished_depth(run: params.Settings, folder: Path) -> dict[str, pd.DataFrame]:
-    """The depth experiment's tables of the jobs that are finished."""
-    stems = {job: folder.joinpath("trials", *job) for job in run.depth.jobs()}
-    settings = {job: run.depth.task_of(job[0]).part(params.DepthTrial) for job in stems}
-    done = [job for job, stem in stems.items() if made_with(stem, settings[job], run)]
-    if not done:
-        return {}
-    tables = depth.gather(run.depth, folder / "trials", done)
-    records = pd.concat(
-        _records(stems[job], stems[job].with_name(f"{job[3]}_trials.parquet")).assign(
-            data_set=job[0], depth=int(job[1]), gain=float(job[2])
-        )
-        for job in done
-    )
-    return tables | {"trials": tables["trials"].merge(records, on=TRIAL["depth"], validate="1:1")}
-
-
-def finished_rivals(run: params.Settings, folder: Path) -> dict[str, pd.DataFrame]:
-    """The tables of the comparison with rivals, of the jobs that are finished."""
-    stems = {job: folder.joinpath("trials", *job) for job in run.rivals.jobs()}
-    settings = {job: run.rivals.of_job(*job[:2]).model_dump_json() for job in stems}
-    done = [job for job, stem in stems.items() if made_with(stem, settings[job], run)]
-    if not done:
-        return {}
-    tables = rivals.gather(run.rivals, folder / "trials", done)
+def _rivals(run: params.Settings, folder: Path, done: list[tuple]) -> dict[str, pd.DataFrame]:
     tuned = {(data_set, method) for data_set, method, _ in done} & set(run.rivals.tuning_jobs())
-    tables["tuning"] = rivals.gather_tuning(folder / "tuning", sorted(tuned))
-    records = pd.concat(
-        read_table(stems[job].with_name(f"{job[2]}_trials.parquet"))[["trial", "strength"]].assign(
-            task=job[0], method=job[1], **_columns(sidecar(stems[job]))
-        )
-        for job in done
-    )
-    return tables | {"trials": tables["trials"].merge(records, on=TRIAL["rivals"], validate="1:1")}
+    tuning = rivals.gather_tuning(folder / "tuning", sorted(tuned))
+    return rivals.gather(run.rivals, folder / "trials", done) | {"tuning": tuning}
 
 
-def finished_cifar10(run: params.Settings, folder: Path) -> dict[str, pd.DataFrame]:
-    """Experiment 3's tables of the jobs that are finished."""
-    settings = run.cifar10.part(params.Cifar10Trial)
-    return _finished_heads(run, folder, run.cifar10.jobs(), settings, cifar10.gather)
-
-
-def finished_cifar10_sweep(run: params.Settings, folder: Path) -> dict[str, pd.DataFrame]:
-    """The rows of experiment 3's sweep whose jobs are finished."""
-    points = run.cifar10.sweep_points()
-    done = [
-        (point, trial)
-        for point, trial in run.cifar10.sweep_jobs()
-        if made_with(folder / "trials" / point / str(trial), points[point][1].part(params.Cifar10Trial), run)
-    ]
-    rows = [
-        cifar10.gather_sweep(folder / "trials", [job]).assign(
-            **_columns(sidecar(folder / "trials" / job[0] / str(job[1])))
-        )
-        for job in done
-    ]
-    return {"trials": pd.concat(rows, ignore_index=True)} if rows else {}
-
-
-def finished_cifar100(run: params.Settings, folder: Path) -> dict[str, pd.DataFrame]:
-    """Experiment 4's tables of the jobs that are finished."""
-    settings = run.cifar100.part(params.Cifar100Trial)
-    return _finished_heads(run, folder, run.cifar100.jobs(), settings, cifar100.gather)
-
-
-def finished_nasbench(run: params.Settings, folder: Path) -> dict[str, pd.DataFrame]:
-    """The tables of the searches on cells that are finished."""
-    stems = {(method, trial): folder / "trials" / method / str(trial) for method, trial in run.nasbench.jobs()}
-    settings = run.nasbench.part(params.CellSearch)
-    done = [job for job, stem in stems.items() if made_with(stem, settings, run)]
-    if not done:
-        return {}
+def _nasbench(run: params.Settings, folder: Path, done: list[tuple]) -> dict[str, pd.DataFrame]:
     tables = nasbench.gather(folder / "trials", done, Path(run.nasbench.table) if run.nasbench.table else None)
-    del tables["reference"]
-    records = pd.concat(
-        _records(stems[job], stems[job].with_name(f"{job[1]}_trials.parquet")).assign(method=job[0]) for job in done
-    )
-    return tables | {"trials": tables["trials"].merge(records, on=["method", "trial"], validate="1:1")}
+    return {name: tables[name] for name in ("trials", *OTHERS["nasbench"])}
 
 
-def _finished_heads(
-    run: params.Settings, folder: Path, jobs: list[tuple[str, int]], settings: str, gather: Callable
-) -> dict[str, pd.DataFrame]:
-    """The tables of the finished ones of the jobs (head, trial), gathered from their folder."""
-    stems = {(head, trial): folder / "trials" / head / str(trial) for head, trial in jobs}
-    done = [job for job, stem in stems.items() if made_with(stem, settings, run)]
-    if not done:
-        return {}
-    tables = gather(folder / "trials", done)
-    records = pd.concat(
-        _records(stems[job], stems[job].with_name(f"{job[1]}_trials.parquet")).assign(head=job[0]) for job in done
-    )
-    return tables | {"trials": tables["trials"].merge(records, on=["head", "trial"], validate="1:1")}
+GATHERERS = {  # tables of the given jobs, by their keys
+    "regression": _regression,
+    "teacher_student": lambda run, folder, done: teacher_student.gather(run.teacher_student, folder / "trials", done),
+    "hyperparameters": _hyperparameters,
+    "depth": lambda run, folder, done: depth.gather(run.depth, folder / "trials", done),
+    "rivals": _rivals,
+    "cifar10": lambda run, folder, done: cifar10.gather(folder / "trials", done),
+    "cifar10_sweep": lambda run, folder, done: {"trials": cifar10.gather_sweep(folder / "trials", done)},
+    "cifar100": lambda run, folder, done: cifar100.gather(folder / "trials", done),
+    "nasbench": _nasbench,
+}
 
 
-def made_with(stem: Path, settings: str, run: params.Settings) -> bool:
-    """Whether a job is finished and was made with these settings (JSON) and the run's root seed."""
-    if not sidecar(stem).exists():
+def made_with(job: Job, results: Path, run: params.Settings) -> bool:
+    """Whether a job is finished and was made with its settings and the run's root seed."""
+    if not (results / job.record).exists():
         return False
-    record = read_json(sidecar(stem))
-    return (record.get("settings"), record.get("root_seed")) == (json.loads(settings), run.root_seed)
+    record = read_json(results / job.record)
+    return (record.get("settings"), record.get("root_seed")) == (json.loads(job.settings), run.root_seed)
 
 
 def write_merged(tables: dict[str, pd.DataFrame], folder: Path, experiment: str) -> None:
@@ -386,9 +278,11 @@ def _keys(table: pd.DataFrame, keys: list[str]) -> pd.Series:
     return pd.Series(list(table[keys].itertuples(index=False, name=None)), index=table.index, dtype=object)
 
 
-def _records(stem: Path, table: Path) -> pd.DataFrame:
-    """The job's record on each of its trials."""
-    return read_table(table)[["trial"]].assign(**_columns(sidecar(stem)))
+def _records(job: Job, results: Path) -> pd.DataFrame:
+    """A job's record on each of its trials."""
+    table = read_table(results / next(iter(job.files())))
+    table = table.assign(**{name: values[0] for name, values in job.where.items() if name not in table})
+    return table[TRIAL[job.kind]].assign(**_columns(results / job.record))
 
 
 def _columns(path: Path) -> dict[str, object]:
