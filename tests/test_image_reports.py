@@ -105,8 +105,13 @@ def test_the_sweep_pairs_with_the_linear_head(full):
     linear = sweep.query("head == 'linear'").sort_values("trial")["test_accuracy"].to_numpy()
     row = drawn.query("measure == 'gain' and penalty == 'l2' and rho == 1e-4")
     assert row["mean"].item() == pytest.approx((own - linear).mean())
-    best = drawn.query("measure == 'gain'")["mean"].max()
-    assert f"gains {best:+.2f} points".replace("-", "−") in image_prose.sweep_findings(drawn)
+    gains = drawn.query("measure == 'gain'")
+    text = image_prose.sweep_findings(drawn)
+    assert f"({gains['mean'].max():+.2f} points [".replace("-", "−") in text.split(", least with")[0]
+    assert f"({gains['mean'].min():+.2f} points [".replace("-", "−") in text.split(", least with")[1]
+    assert f"above 0 at {(gains['low'] > 0).sum()} of the 9 points, below 0 at {(gains['high'] < 0).sum()}." in text
+    one = fig.fig_cifar10_sweep_table(sweep[sweep["trial"] == 0])
+    assert "[" not in image_prose.sweep_findings(one) and "interval" not in image_prose.sweep_findings(one)
     assert "60 epochs" in fig.fig_cifar10_sweep_caption(drawn)
 
 

@@ -10,6 +10,7 @@ from sparcs.figures.image_tables import HEADS, SIGNS, paired, sign_values
 from sparcs.figures.prose import NOTHING
 from sparcs.figures.spread import count_range
 from sparcs.figures.stand_in import backbone_note
+from sparcs.figures.sweep import PENALTIES
 from sparcs.figures.text import listing, number
 from sparcs.statistics import mean_interval, mode_distance
 
@@ -80,15 +81,23 @@ def sign_findings(trials: pd.DataFrame, epochs: pd.DataFrame) -> str:
 
 
 def sweep_findings(drawn: pd.DataFrame) -> str:
-    """Where the SPARCS head gains most and least, from the rows of the sweep's figure."""
+    """Where the SPARCS head gains most and least, and where its gain is clear, from the rows of the sweep's figure."""
     gains = drawn[drawn["measure"] == "gain"]
     if gains.empty:
         return NOTHING
-    best, least = (
-        f"{row['mean']:+.2f} points".replace("-", "−") + f" with {row['penalty']}, $\\rho$ = {number(row['rho'])}"
-        for row in (gains.loc[gains["mean"].idxmax()], gains.loc[gains["mean"].idxmin()])
-    )
-    return f"Against the linear head SPARCS gains {best} at most, {least} at least (means)."
+    most, least = (_gain(gains.loc[index]) for index in (gains["mean"].idxmax(), gains["mean"].idxmin()))
+    text = f"Over the linear head SPARCS gains most with {most}, least with {least}."
+    if gains["low"].notna().any():
+        above, below = int((gains["low"] > 0).sum()), int((gains["high"] < 0).sum())
+        text += f" The interval lies above 0 at {above} of the {len(gains)} points, below 0 at {below}."
+    return text
+
+
+def _gain(row: pd.Series) -> str:
+    """A point of the sweep in words, with its mean gain and the interval where there is one."""
+    mean, low, high = (f"{row[name]:+.2f}".replace("-", "−") for name in ("mean", "low", "high"))
+    interval = "" if np.isnan(row["low"]) else f" [{low}, {high}]"
+    return f"{PENALTIES[row['penalty']].split(',')[0]} at $\\rho$ = {number(row['rho'])} ({mean} points{interval})"
 
 
 def compaction_findings(trials: pd.DataFrame, width: int) -> str:
