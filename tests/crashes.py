@@ -17,6 +17,8 @@ from pathlib import Path
 
 import psutil
 
+from compared import TIMED
+
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 OVERRIDES = (
@@ -27,7 +29,6 @@ OVERRIDES = (
     "hyperparameters={alphas: [1]}",
 )
 TARGETS = ("tabulate_regression", "tabulate_teacher_student", "tabulate_cifar10")
-TIMED = "costs.parquet"  # seconds and memory: never twice the same
 PATIENCE = 10.0  # seconds for the jobs of a killed Snakemake to end
 
 
@@ -140,7 +141,9 @@ def tables(folder: Path) -> dict[str, bytes]:
     """The final tables, but for those of timings."""
     results = folder / "results" / "smoke"
     return {
-        str(path.relative_to(results)): path.read_bytes() for path in results.glob("*/*.parquet") if path.name != TIMED
+        str(path.relative_to(results)): path.read_bytes()
+        for path in results.glob("*/*.parquet")
+        if path.name not in TIMED
     }
 
 
