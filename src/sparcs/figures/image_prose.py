@@ -81,7 +81,7 @@ def sign_findings(trials: pd.DataFrame, epochs: pd.DataFrame) -> str:
 
 
 def sweep_findings(drawn: pd.DataFrame) -> str:
-    """Where the SPARCS head gains most and least, and where its gain is clear, from the rows of the sweep's figure."""
+    """Where the SPARCS head gains most and least, where that is clear, and where it ends linear, from what is drawn."""
     gains = drawn[drawn["measure"] == "gain"]
     if gains.empty:
         return NOTHING
@@ -90,6 +90,10 @@ def sweep_findings(drawn: pd.DataFrame) -> str:
     if gains["low"].notna().any():
         above, below = int((gains["low"] > 0).sum()), int((gains["high"] < 0).sum())
         text += f" The interval lies above 0 at {above} of the {len(gains)} points, below 0 at {below}."
+    linear = int((drawn.loc[drawn["measure"] == "compact_neurons", "trials_high"] == 0).sum())
+    if linear:
+        text += f" At {linear} of them compaction keeps no hidden neuron of any trial: the head is then a linear one, "
+        text += "even where eigenvalues that are all small count as recruited beside the largest."
     return text
 
 
