@@ -117,6 +117,16 @@ def test_settings_and_origins_of_each_experiment_stay_those_of_its_trials(tmp_pa
     assert found["core_minutes"] >= 0 and len(found["lock_sha256"]) == 64
 
 
+def test_the_settings_of_a_sweep_are_those_of_its_experiment(tmp_path):
+    """The sweep of experiment 3 has no settings of its own: what is published of it decides which are kept."""
+    old, new = ({"run": {"cifar10": {"trials": trials}, "root_seed": 1}} for trials in (3, 5))
+    files.write_json(tmp_path / "settings.json", old)
+    for name in ("cifar10", "cifar10_sweep"):
+        files.write_table(tmp_path / name / "trials.parquet", pd.DataFrame({"trial": [0]}))
+    assert commands.merged_settings(new, tmp_path, ["cifar10_sweep"]) == new
+    assert commands.merged_settings(new, tmp_path, ["depth"]) == old
+
+
 def test_published_trials_are_trained_again_and_compared(tmp_path):
     """Those of experiment 1, in another chunk; one of them was tampered with."""
     prepare(tmp_path, TINY, [("beta5_alpha0", "0-1"), ("beta5_alpha1", "2-3")])

@@ -141,7 +141,8 @@ def merged_settings(settings: dict, published: Path, experiments: list[str]) -> 
         return settings
     added = {name.removesuffix("_sweep") for name in experiments}
     old = read_json(before)["run"]
-    kept = {name: old[name] for name in TRIAL if name not in added and (published / name / "trials.parquet").exists()}
+    others = old.keys() & TRIAL.keys() - added
+    kept = {name: old[name] for name in others if (published / name / "trials.parquet").exists()}
     return settings | {"run": settings["run"] | kept}
 
 
