@@ -109,11 +109,12 @@ def test_the_sweep_pairs_with_the_linear_head(full):
     text = image_prose.sweep_findings(drawn)
     assert f"({gains['mean'].max():+.2f} points [".replace("-", "−") in text.split(", least with")[0]
     assert f"({gains['mean'].min():+.2f} points [".replace("-", "−") in text.split(", least with")[1]
-    assert f"above 0 at {(gains['low'] > 0).sum()} of the 9 points, below 0 at {(gains['high'] < 0).sum()}." in text
+    above, below = (gains["low"] > 0).sum(), (gains["high"] < 0).sum()
+    assert f"Of 9 points with an interval it lies above 0 at {above}, below 0 at {below}." in text
     own = sweep.assign(compact_neurons=sweep["compact_neurons"].where(sweep["rho"] < 1e-3, 0))
     own.loc[(own["rho"] < 1e-3) & (own["compact_neurons"] == 0), "compact_neurons"] = 1
     kept = image_prose.sweep_findings(fig.fig_cifar10_sweep_table(own))
-    assert "At 3 of them compaction keeps no hidden neuron" in kept
+    assert "At 3 of all 9 points compaction keeps no hidden neuron" in kept
     one = fig.fig_cifar10_sweep_table(sweep[sweep["trial"] == 0])
     assert "[" not in image_prose.sweep_findings(one) and "interval" not in image_prose.sweep_findings(one)
     assert "60 epochs" in fig.fig_cifar10_sweep_caption(drawn)

@@ -87,13 +87,16 @@ def sweep_findings(drawn: pd.DataFrame) -> str:
         return NOTHING
     most, least = (_gain(gains.loc[index]) for index in (gains["mean"].idxmax(), gains["mean"].idxmin()))
     text = f"Over the linear head SPARCS gains most with {most}, least with {least}."
-    if gains["low"].notna().any():
+    known = int(gains["low"].notna().sum())
+    if known:
         above, below = int((gains["low"] > 0).sum()), int((gains["high"] < 0).sum())
-        text += f" The interval lies above 0 at {above} of the {len(gains)} points, below 0 at {below}."
+        text += f" Of {known} points with an interval it lies above 0 at {above}, below 0 at {below}."
     linear = int((drawn.loc[drawn["measure"] == "compact_neurons", "trials_high"] == 0).sum())
     if linear:
-        text += f" At {linear} of them compaction keeps no hidden neuron of any trial: the head is then a linear one, "
-        text += "even where eigenvalues that are all small count as recruited beside the largest."
+        text += (
+            f" At {linear} of all {len(gains)} points compaction keeps no hidden neuron of any trial: the head is then "
+        )
+        text += "a linear one, even where eigenvalues that are all small count as recruited beside the largest."
     return text
 
 
