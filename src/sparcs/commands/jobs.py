@@ -20,14 +20,8 @@ TABLES = {  # ends of a job's tables, and the published ones that hold their row
 }
 FOLDERS = {"hyperparameters": "hyperparameters/sweeps", "tuning": "rivals/tuning", "probes": "cifar100/probes"}
 VERBS = {"tuning": "rivals", "cifar10_sweep": "cifar10", "probes": "cifar100"}  # in whose module they are
-GENERATED = {
-    "regression",
-    "teacher_student",
-    "hyperparameters",
-    "depth",
-    "rivals",
-    "tuning",
-}  # on data of the run's own
+# on data that the run generates
+GENERATED = {"regression", "teacher_student", "hyperparameters", "depth", "rivals", "tuning"}
 
 
 class Job(NamedTuple):

@@ -107,7 +107,7 @@ def publish(results: Path, lock: Path, published: Path) -> None:
 
 def publish_probes(run: params.Settings, results: Path, published: Path) -> None:
     """The probes of finished jobs, as other trials are published, into a table of their own."""
-    done = [job for job in jobs(run) if job.kind == "probes" and made_with(job, results, run)]
+    done = finished_jobs("probes", run, results)
     rows = [read_table(results / file).assign(**_columns(results / job.record)) for job in done for file in job.files()]
     if rows:
         new = pd.concat(rows, ignore_index=True)
@@ -173,7 +173,7 @@ def write_core_minutes(path: Path, published: Path) -> None:
 
 def finished(kind: str, run: params.Settings, results: Path) -> dict[str, pd.DataFrame]:
     """The tables of the finished jobs of one kind, with their records on the trials; none if no job is finished."""
-    done = [job for job in jobs(run) if job.kind == kind and made_with(job, results, run)]
+    done = finished_jobs(kind, run, results)
     if not done:
         return {}
     tables = GATHERERS[kind](run, results / kind, [job.key for job in done])
@@ -214,6 +214,11 @@ GATHERERS = {  # tables of the given jobs, by their keys
     "cifar100": lambda run, folder, done: cifar100.gather(folder / "trials", done),
     "nasbench": _nasbench,
 }
+
+
+def finished_jobs(kind: str, run: params.Settings, results: Path) -> list[Job]:
+    """The jobs of one kind that are finished, made with the run's settings."""
+    return [job for job in jobs(run) if job.kind == kind and made_with(job, results, run)]
 
 
 def made_with(job: Job, results: Path, run: params.Settings) -> bool:

@@ -93,10 +93,8 @@ def sweep_findings(drawn: pd.DataFrame) -> str:
         text += f" Of {known} points with an interval it lies above 0 at {above}, below 0 at {below}."
     linear = int((drawn.loc[drawn["measure"] == "compact_neurons", "trials_high"] == 0).sum())
     if linear:
-        text += (
-            f" At {linear} of all {len(gains)} points compaction keeps no hidden neuron of any trial: the head is then "
-        )
-        text += "a linear one, even where eigenvalues that are all small count as recruited beside the largest."
+        text += f" At {linear} of all {len(gains)} points compaction keeps no hidden neuron of any trial: the head is "
+        text += "then a linear one, even where eigenvalues that are all small count as recruited beside the largest."
     return text
 
 
