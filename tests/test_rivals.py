@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -132,6 +133,14 @@ def test_weights_cannot_take_over_the_scale_of_a_gate():
     torch.testing.assert_close(net(task.x, gates), before)
 
 
+@pytest.mark.parametrize("search", [gdas.search, reinforce.search])
+def test_a_method_that_draws_its_gates_can_keep_a_weak_bundle(search):
+    task = tiny(600, widths=(3, 2, 1))
+    weak = replace(task, y=task.x[:, :1] / 2, y_choose=task.x_choose[:, :1] / 2)
+    direct = search(weak, [0.0], 0, rate=0.01)[0].graph.weights[3, 1]
+    np.testing.assert_allclose(direct, [[0.5, 0, 0]], atol=0.03)
+
+
 def test_expected_size_counts_the_parameters_of_a_decided_network():
     task = tiny()
     net = Supernet(task, 1, torch_generator(0, "initial"))
@@ -164,6 +173,14 @@ def test_gaea_keeps_its_mixtures_on_the_simplex_through_a_search():
         torch.testing.assert_close(theta.detach().sum(-1), torch.ones(theta.shape[:-1]))
         assert (theta > 0).all()
     assert not torch.equal(mixtures.trained[1][0], mixtures.trained[1][1])  # the strengths differ
+
+
+@pytest.mark.parametrize("neurons", [4, 400])
+def test_a_gate_of_gaea_moves_as_fast_among_many_as_among_few(neurons):
+    mixtures = gaea.Simplex(tiny(widths=(3, neurons, 2)), 1, 0.5)
+    mixtures.update(lambda gates: gates.relu.mean(-1) + 0 * gates.bundles.sum(-1))  # ∂L/∂θ of "ReLU": 1 / neurons
+    expected = torch.tensor([0.0, 0.0, -0.5]).exp()
+    torch.testing.assert_close(mixtures.trained[1].data, (expected / expected.sum()).expand(1, neurons, 3))
 
 
 def test_the_gradient_of_darts_is_autograds_of_the_plain_formula():

@@ -1,7 +1,8 @@
 """GAEA: exponentiated gradient on the simplex of every gate.
 
-θ ← θ ∘ exp(−η ∂L/∂θ), clamped from below at 1e-5, θ ← θ / Σθ: the weights θ on the choices of a gate are its mixture,
-without a softmax and without Adam; they start uniform.
+θ ← θ ∘ exp(−η n ∂L/∂θ), clamped from below at 1e-5, θ ← θ / Σθ: the weights θ on the choices of a gate are its
+mixture, without a softmax and without Adam; they start uniform. n: the number of bundles, or of hidden neurons. That
+many share the loss and the size, so the gradient of one is an n-th; a cell of the source, whose rate is η, has few.
 First order. Li, Khodak, Balcan, Talwalkar: Geometry-Aware Gradient Algorithms for Neural Architecture Search (2021).
 """
 
@@ -40,7 +41,8 @@ class Simplex(gated.Architecture):
     def update(self, loss: gated.Loss) -> None:
         """One step of exponentiated gradient."""
         for theta, gradient in zip(self.trained, gated.gradients(self, loss), strict=True):
-            theta.data = exponentiated(theta.data, gradient, self.rate)
+            gates = theta.shape[1]  # (runs, gates, choices)
+            theta.data = exponentiated(theta.data, gradient, self.rate * gates)
 
 
 def exponentiated(theta: Tensor, gradient: Tensor, rate: float) -> Tensor:

@@ -21,11 +21,12 @@ class Architecture(ABC):
     """The gates of several runs and how they are trained.
 
     ``trained``: the tensors of architecture parameters, (runs, …) each. ``gradients_per_update``: batches through which
-    an update takes a gradient.
+    an update takes a gradient. ``drawn``: whether the gates are 0 or 1 in every pass.
     """
 
     trained: list[Tensor]
     gradients_per_update = 1
+    drawn = False
 
     @abstractmethod
     def gates(self) -> Gates:
@@ -93,7 +94,7 @@ def search(
     """
     if levels not in (1, 2):
         raise ValueError(f"levels = {levels}: allowed are 1 and 2")
-    net = Supernet(task, len(strengths), torch_generator(seed, "initial"))
+    net = Supernet(task, len(strengths), torch_generator(seed, "initial"), architecture.drawn)
     x, y = (task.x, task.y) if levels == 1 else (task.x_choose, task.y_choose)
     strength = torch.tensor(strengths)  # (runs,)
     optimizer = adam(task, net.weights)

@@ -25,6 +25,8 @@ def search(task: Task, strengths: Sequence[float], seed: int, rate: float = 3e-3
 class Gumbel(Softmax):
     """Choices drawn by the Gumbel trick, the same noise for every run."""
 
+    drawn = True
+
     def __init__(self, task: Task, runs: int, rate: float, generator: torch.Generator) -> None:
         super().__init__(task, runs, rate)
         self.generator, self.temperature = generator, WARM

@@ -28,6 +28,7 @@ class Controller(Softmax):
     """Independent choices, their probabilities trained by the score function."""
 
     gradients_per_update = 0  # of the loss: it needs its value only
+    drawn = True
 
     def __init__(self, task: Task, runs: int, rate: float, generator: torch.Generator) -> None:
         super().__init__(task, runs, rate)

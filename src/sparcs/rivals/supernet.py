@@ -39,14 +39,15 @@ class Supernet:
     g_ij, p_i, r_i: the gates "linear", "identity" and "ReLU". A gate and its weights must not trade scale, so the
     bundles are normalised: the incoming weights of a hidden neuron, over all its bundles, have norm 1, and a bundle
     into the output layer has the norm GAIN √N_ℓ, whatever the trained weights W_ij are. So the effect of a bundle or a
-    neuron is bounded by its gate.
+    neuron is bounded by its gate. Gates that are drawn, 0 or 1, have no scale to trade, and none to give to a bundle
+    that has to be weak: with ``drawn``, Ŵ = W.
 
     ``weights``: for each layer i = 2 … ℓ the trained weights of all its bundles side by side, (runs, N_i, Σ_{j<i} N_j);
     every run starts from the same ones, uniform with variance 1 / (Σ_{j<i} N_j).
     """
 
-    def __init__(self, task: Task, runs: int, generator: torch.Generator) -> None:
-        self.widths, self.pairs, self.runs = task.widths, task.pairs, runs
+    def __init__(self, task: Task, runs: int, generator: torch.Generator, drawn: bool = False) -> None:
+        self.widths, self.pairs, self.runs, self.drawn = task.widths, task.pairs, runs, drawn
         self.hidden, self.bias = list(task.widths[1:-1]), task.bias
         self.weights = []
         for i in range(2, len(self.widths) + 1):
@@ -61,6 +62,8 @@ class Supernet:
 
     def normalised(self) -> list[Tensor]:
         """Ŵ of each layer i = 2 … ℓ, as ``weights``."""
+        if self.drawn:
+            return self.weights
         *into_hidden, last = self.weights
         rows = [weight / weight.norm(dim=-1, keepdim=True) for weight in into_hidden]
         scale = GAIN * self.widths[-1] ** 0.5
