@@ -12,7 +12,7 @@ from sparcs.figures.text import number
 
 EMPTY = dict.fromkeys(
     ("regression/trials", "teacher_student/trials", "depth/trials", "cifar10/trials", "cifar10/epochs"), pd.DataFrame()
-) | {"cifar10/eigenvalues": pd.DataFrame(), "cifar10/costs": pd.DataFrame(), "cifar100/costs": pd.DataFrame()}
+) | dict.fromkeys(("cifar10/eigenvalues", "cifar10/costs", "cifar100/costs", "hyperparameters/trials"), pd.DataFrame())
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,15 @@ def test_choices_left_open_have_a_row_each(full):
     assert f"linear {own:.1f} %" in text
     assert summary.choices(EMPTY) == "Nothing that bears on them was run."
     assert summary.layers_in_use(EMPTY) == "Not run."
+
+
+def test_the_strength_of_the_penalty_is_shown_by_what_it_recruits(full):
+    swept = full["hyperparameters/trials"].query("alpha == 1").assign(experiment="teacher_student", alpha=np.nan)
+    text = summary.choices(EMPTY | {"hyperparameters/trials": swept})
+    own = swept[(swept["penalty"] == "l1") & (swept["rho"] == 0.001)]
+    [row] = [line for line in text.splitlines() if "| l1 " in line]
+    assert f"57 at {number(0.001)} (R² {own['r2'].mean():.4f})" in row  # 60 (1 − 50 ρ)
+    assert "strength of the penalty" not in summary.choices(full)  # the sweep of experiment 1 alone
 
 
 def test_other_statements_have_what_was_found(full):

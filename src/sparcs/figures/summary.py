@@ -56,7 +56,7 @@ def with_verdict(claims: pd.DataFrame, verdict: str) -> str:
 
 def choices(tables: Tables) -> str:
     """Choices that the paper leaves open, and how much the result depends on each, as far as it was run."""
-    rows = [row for make in (_penalty, _teacher, _removal, _sign, _images) for row in make(tables)]
+    rows = [row for make in (_penalty, _strength, _teacher, _removal, _sign, _images) for row in make(tables)]
     columns = ["what the paper leaves open", "choice", "outcome", "n"]
     return markdown(pd.DataFrame(rows, columns=columns)) if rows else "Nothing that bears on them was run."
 
@@ -199,6 +199,21 @@ def _penalty(tables: Tables) -> Iterator[tuple]:
     """Experiment 2 by kind of penalty."""
     for name in ("l2", "l1", "l2_squared", "none"):
         yield from _students(tables, "experiment 2: kind of penalty", name, name)
+
+
+def _strength(tables: Tables) -> Iterator[tuple]:
+    """Experiment 2 by the strength of each kind of penalty: neurons that it recruits, and the fit."""
+    sweep = tables["hyperparameters/trials"]
+    if len(sweep):
+        students = _finished(sweep[(sweep["experiment"] == "teacher_student") & (sweep["rho"] > 0)])
+        for kind, own in students.groupby("penalty", sort=False):
+            means = own.groupby("rho")[["active_neurons", "r2"]].mean()
+            found = [
+                f"{row['active_neurons']:.0f} at {number(rho)} (R² {row['r2']:.4f})" for rho, row in means.iterrows()
+            ]
+            counts = count_range(own.groupby("rho")["trial"].count())
+            what = "experiment 2: strength of the penalty (recruited: |λ| above 1 % of the largest)"
+            yield what, kind, f"recruited neurons: {', '.join(found)}", counts
 
 
 def _teacher(tables: Tables) -> Iterator[tuple]:
