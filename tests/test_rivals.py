@@ -19,6 +19,7 @@ from sparcs import cli, comparison, files, params, pruning
 from sparcs.claims.rivals import finds_smaller_networks
 from sparcs.commands import rivals as commands
 from sparcs.experiments import rivals as experiment
+from sparcs.figures import rivals_prose
 from sparcs.rivals import (
     bayesian,
     candidates,
@@ -560,6 +561,23 @@ def test_g2_follows_its_rule():
     assert all(part.untested == "n = 9, fewer than 10" for part in parts)
     alone = rival_tables.rivals(np.random.default_rng(3), rival_tables.SMOKE)
     assert all("not run" in part.untested for part in finds_smaller_networks(alone))
+
+
+def test_the_report_says_why_a_rival_finds_smaller_networks():
+    table = rival_tables.rivals(np.random.default_rng(3), rival_tables.FULL)["rivals/trials"]
+    for column in [name for name in table if name.endswith("test_r2")]:
+        table[column] = 0.99
+    winner, own = (table["method"].isin(names) for names in (["gaea"], comparison.OWN))
+    better(table, winner)
+    for target in ("budget", "few"):
+        table.loc[winner, [f"{target}_neurons", f"{target}_bundles"]] = (20.0, 4.0)
+        table.loc[own, [f"{target}_neurons", f"{target}_bundles"]] = (30.0, 6.0)
+    *_, why = rivals_prose.findings(table).splitlines()
+    assert "than those of GAEA, single-level: an eigenvalue" in why
+    assert "SPARCS, L2 30 neurons in 6" in why and "GAEA, single-level 20 neurons in 4 bundles" in why
+    better(table, own)
+    better(table, own)
+    assert "Why" not in rivals_prose.findings(table)
 
 
 def test_a_method_that_never_fits_counts_as_the_maximal_network():

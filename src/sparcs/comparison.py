@@ -38,6 +38,16 @@ def networks(trials: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True).dropna(subset=FIT)
 
 
+def smallest(trials: pd.DataFrame) -> pd.DataFrame:
+    """The network with the fewest parameters of those with test R² ≥ GOOD_R2 that a method found in a trial.
+
+    A row of ``networks`` for each task, method and trial that has one, all strengths together.
+    """
+    points = networks(trials)
+    good = points[points["test_r2"] >= GOOD_R2].sort_values("parameters", kind="stable")
+    return good.drop_duplicates(KEYS[:-1]).sort_index()
+
+
 def scalars(trials: pd.DataFrame) -> pd.DataFrame:
     """Both scalars of every search: a row per task, method and trial, all strengths together.
 
@@ -46,7 +56,7 @@ def scalars(trials: pd.DataFrame) -> pd.DataFrame:
     method diverged at every strength.
     """
     points = networks(trials)
-    good = points[points["test_r2"] >= GOOD_R2].groupby(KEYS[:-1])["parameters"].min()
+    good = smallest(trials).set_index(KEYS[:-1])["parameters"]
     small = points[points["neurons"] <= FEW].sort_values("validation_mse", kind="stable")
     error = small.groupby(KEYS[:-1])["test_mse"].first()
     found = trials.groupby(KEYS[:-1])[["maximal_parameters"]].first()

@@ -31,7 +31,7 @@ NAMES = {
     "reinforce": ("REINFORCE", SKY),
 }
 MARKERS = "os^DvPX*<>ph"
-LEAST = 1e-5  # what is left unexplained below it is drawn there
+LEAST = 1e-10  # what is left unexplained below it is drawn there
 
 
 def name_of(method: str) -> str:
@@ -56,7 +56,7 @@ def fig_rivals_table(trials: pd.DataFrame) -> pd.DataFrame:
 
 @styled
 def fig_rivals(drawn: pd.DataFrame) -> Figure:
-    """Test error against parameters, a panel per task, every network a mark; the frontier of SPARCS as a line."""
+    """Test error against parameters, a panel per task, every network a mark."""
     tasks = list(drawn["task"].unique())
     rows = -(-len(tasks) // 2)
     figure = Figure(figsize=(PAGE, 2.6 * rows + 0.9), layout="constrained")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from sparcs.comparison import FEW, GOOD_R2, OWN, REFERENCE, SCALARS, TEACHER, compare, scalars
+from sparcs.comparison import FEW, GOOD_R2, OWN, REFERENCE, SCALARS, TEACHER, compare, scalars, smallest
 from sparcs.figures.prose import NOTHING
 from sparcs.figures.rivals import methods_of, name_of, searches, title_of
 from sparcs.figures.spread import count_range
@@ -31,7 +31,10 @@ def size(trials: pd.DataFrame, settings: Mapping) -> str:
 
 
 def findings(trials: pd.DataFrame) -> str:
-    """Where SPARCS wins and where it loses, on each scalar of the teacher task; else who finds the smallest network."""
+    """Where SPARCS wins and where it loses, on each scalar of the teacher task, and why its networks are larger.
+
+    Without the teacher task: who finds the smallest network.
+    """
     found = compare(trials)
     if found.empty:
         return _without_teacher(trials)
@@ -47,7 +50,24 @@ def findings(trials: pd.DataFrame) -> str:
             f"**{text[0].upper()}{text[1:]}**, rival over SPARCS with L2. SPARCS is significantly better than "
             f"{better}; worse than {worse}; no difference is significant to {none}."
         )
+    lost = found[(found["scalar"] == "parameters") & (found["result"] == "rival better")].sort_values("ratio")
+    if len(lost):
+        sentences.append(_why_larger(trials, list(lost["method"])))
     return "\n".join(f"- {sentence}" for sentence in sentences)
+
+
+def _why_larger(trials: pd.DataFrame, rivals: list[str]) -> str:
+    means = smallest(trials[trials["task"] == TEACHER]).groupby("method")[["neurons", "bundles"]].mean()
+    built = [
+        f"{name_of(method)} {number(means.at[method, 'neurons'])} neurons in {number(means.at[method, 'bundles'])}"
+        for method in (*OWN, *rivals)
+        if method in means.index
+    ]
+    return (
+        f"**Why SPARCS's networks are larger** than those of {listing([name_of(method) for method in rivals])}: an "
+        "eigenvalue switches its neuron with all of its bundles, so SPARCS chooses neurons and keeps every bundle "
+        f"between them. The smallest networks with test R² ≥ {GOOD_R2} have, on average, {listing(built)} bundles."
+    )
 
 
 def results_table(trials: pd.DataFrame, task: str) -> str:
