@@ -189,6 +189,10 @@ def test_from_the_command_line_to_the_published_table_and_the_report(tmp_path, m
     assert "GAEA, single-level in 1" in report.answer(known, reference)
     assert "untested" in report.answer(trials.assign(cifar10_accuracy=np.nan), reference)
     assert "90.00" in report.cells_table(trials, reference, costs)
+    assert f"<code>{trials['cell'].iloc[0].replace('|', '&#124;')}</code>" in report.found_table(trials)
+    paper = params.resolve(BASE, {"scale": "paper"}).nasbench.model_dump()
+    size = report.size(run.nasbench.model_dump(), paper, pd.concat([trials, trials.tail(1)]))
+    assert "C 4 (in full: 24)" in size and "1 to 2 searches of each method" in size
     drawn = fig_cells_table(history, trials)
     assert (drawn["what"] == "score").sum() == 2 and fig_cells(drawn).axes
     without = nasbench.gather(Path("nasbench/trials"), run.nasbench.jobs(), None)

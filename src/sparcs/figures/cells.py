@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from sparcs.figures.spread import count_range
 from sparcs.figures.stand_in import stamped, title
 from sparcs.figures.style import GREY, PAGE, color_of, styled
 from sparcs.figures.tables import markdown
@@ -64,13 +65,13 @@ def fig_cells(drawn: pd.DataFrame) -> Figure:
 
 def fig_cells_caption(drawn: pd.DataFrame) -> str:
     """The searches in words."""
-    n = drawn[drawn["what"] == "score"].groupby("method")["trial"].count().max()
+    counts = drawn[drawn["what"] == "score"].groupby("method")["trial"].count()
     return (
         f"{title('Cells', drawn)} Searches in the NAS-Bench-201 space with a weight-sharing supernet. Left: how "
         "decided the mixture is, the entropy of an edge's weights, mean over the six edges, against gradient "
         "evaluations (one of the mixture and one of the network a step); colours as on the right. Right: what the "
-        f"tabular benchmark says of the cell found, each dot a search (n = {n} a method). *SPARCS' paper* has no such "
-        "figure; it is GAEA's ground."
+        f"tabular benchmark says of the cell found, each dot a search (n = {count_range(counts)} a method). *SPARCS' "
+        "paper* has no such figure; it is GAEA's ground."
     )
 
 
@@ -91,13 +92,18 @@ def answer(trials: pd.DataFrame, reference: pd.DataFrame) -> str:
     )
 
 
-def size(run: Mapping, paper: Mapping) -> str:
-    """How large supernet and search are, against the full setting."""
+def size(run: Mapping, paper: Mapping, trials: pd.DataFrame) -> str:
+    """How large supernet and search are, against the full setting, and how many searches there are."""
+    counts = count_range(trials.groupby("method")["trial"].count())
     parts = [
         f"{label} {run[name]:,} (in full: {paper[name]:,})"
         for name, label in (("channels", "C"), ("cells", "N"), ("images", "images"), ("epochs", "epochs"))
     ]
-    return f"{', '.join(parts)}; {len(run['operations'])} operations, {run['trials']} searches of each method."
+    parts += [
+        f"step size of {name.upper()} {run['rates'][name]:g} (in full: {paper['rates'][name]:g})"
+        for name in run["rates"]
+    ]
+    return f"{', '.join(parts)}; {len(run['operations'])} operations, {counts} searches of each method."
 
 
 def cells_table(trials: pd.DataFrame, reference: pd.DataFrame, costs: pd.DataFrame) -> str:
@@ -120,7 +126,8 @@ def cells_table(trials: pd.DataFrame, reference: pd.DataFrame, costs: pd.DataFra
 
 def found_table(trials: pd.DataFrame) -> str:
     """Every cell that was found."""
-    rows = trials.assign(cell="`" + trials["cell"] + "`", method=trials["method"].map(METHODS))
+    names = "<code>" + trials["cell"].str.replace("|", "&#124;") + "</code>"  # a bar would end the table's cell
+    rows = trials.assign(cell=names, method=trials["method"].map(METHODS))
     return markdown(rows[["method", "trial", "cell"]])
 
 
