@@ -31,6 +31,7 @@ NAMES = {
     "reinforce": ("REINFORCE", SKY),
 }
 MARKERS = "os^DvPX*<>ph"
+LINES = ("-", "--", ":", "-.")  # of methods that share a colour, as MARKERS
 LEAST = 1e-10  # what is left unexplained below it is drawn there
 
 
@@ -100,9 +101,11 @@ def fig_gates(drawn: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(PAGE, 2.5), layout="constrained")
     labels = {"entropy": "entropy of the gates", "expected_size": "expected size", "validation_mse": "validation loss"}
     for axes, (column, label) in zip(figure.subplots(1, 3), labels.items(), strict=True):
-        for index, (method, rows) in enumerate(own.groupby("method", sort=False)):
+        seen: dict[str, int] = {}
+        for method, rows in own.groupby("method", sort=False):
             text, color = NAMES.get(method, (method, GREY))
-            style = ["-", "--", ":", "-."][index % 4]
+            style = LINES[seen.setdefault(color, 0) % len(LINES)]
+            seen[color] += 1
             axes.plot(rows["gradient_evaluations"], rows[column], linestyle=style, color=color, label=text)
         axes.set_xlabel("gradient evaluations")
         axes.set_ylabel(label)
