@@ -423,6 +423,7 @@ def settings(size: dict) -> dict:
             "images": 50_000,
             "epochs": 25,
             "operations": ["none", "skip_connect"],
+            "rates": {"darts": 0.0003, "gaea": 0.1},
             "trials": 3,
         },
     }
