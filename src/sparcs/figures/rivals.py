@@ -1,5 +1,7 @@
 """The comparison with other ways to search for a small network: error against size (Figure R1), gates over time."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -101,12 +103,10 @@ def fig_gates(drawn: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(PAGE, 2.5), layout="constrained")
     labels = {"entropy": "entropy of the gates", "expected_size": "expected size", "validation_mse": "validation loss"}
     for axes, (column, label) in zip(figure.subplots(1, 3), labels.items(), strict=True):
-        seen: dict[str, int] = {}
+        styles = _apart(own["method"].unique(), LINES)
         for method, rows in own.groupby("method", sort=False):
             text, color = NAMES.get(method, (method, GREY))
-            style = LINES[seen.setdefault(color, 0) % len(LINES)]
-            seen[color] += 1
-            axes.plot(rows["gradient_evaluations"], rows[column], linestyle=style, color=color, label=text)
+            axes.plot(rows["gradient_evaluations"], rows[column], linestyle=styles[method], color=color, label=text)
         axes.set_xlabel("gradient evaluations")
         axes.set_ylabel(label)
     axes.set_yscale("log")
@@ -132,12 +132,17 @@ def methods_of(drawn: pd.DataFrame) -> list[str]:
     return sorted(drawn["method"].unique(), key=lambda name: known.index(name) if name in known else len(known))
 
 
+def _apart(methods: Sequence[str], styles: Sequence[str]) -> dict[str, str]:
+    """A style for every method, another one for each that shares a colour."""
+    colors = pd.Series([NAMES.get(method, (method, GREY))[1] for method in methods], dtype=str)
+    places = colors.groupby(colors).cumcount()
+    return {method: styles[place % len(styles)] for method, place in zip(methods, places, strict=True)}
+
+
 def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str]) -> None:
-    seen: dict[str, int] = {}
+    markers = _apart(methods, MARKERS)
     for method in methods:
         text, color = NAMES.get(method, (method, GREY))
-        marker = MARKERS[seen.setdefault(color, 0) % len(MARKERS)]
-        seen[color] += 1
         own = rows[rows["method"] == method]
         for target, face in (("budget", color), ("few", "none")):
             part = own[own["target"] == target]
@@ -145,7 +150,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str]) -> None:
                 part["parameters"].clip(lower=1),
                 part["unexplained"].clip(lower=LEAST),
                 s=9,
-                marker=marker,
+                marker=markers[method],
                 facecolors=face,
                 edgecolors=color,
                 linewidths=0.5,
