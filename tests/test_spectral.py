@@ -55,6 +55,21 @@ def test_matrices_agree_with_dense_algebra(widths, seed):
                 close(spectral.bundle_weight(phi, lam, i, j), block(adjacency, offsets, i, j))
 
 
+@pytest.mark.parametrize(("layers", "dtype", "tolerance"), [(24, np.float32, 1e-5), (70, np.float64, 1e-12)])
+def test_the_adjacency_of_a_deep_network(layers, dtype, tolerance):
+    """Equal eigenvalues make A = λI; others make the blocks that each W_ij, formed by itself, says."""
+    phi, lam = random_blocks([4] * layers, layers)
+    phi = [(block / 2).astype(dtype) for block in phi]
+    ones = [np.ones(4, dtype) for _ in lam]
+    np.testing.assert_allclose(spectral.adjacency(phi, ones), np.eye(4 * layers), rtol=0, atol=tolerance)
+    lam = [values.astype(dtype) for values in lam]
+    adjacency, offsets = spectral.adjacency(phi, lam), np.arange(0, 4 * layers + 1, 4)
+    assert adjacency.dtype == dtype
+    for i, j in [(2, 1), (layers, 1), (layers, layers - 2), (layers // 2, 3)]:
+        weight = spectral.bundle_weight(phi, lam, i, j)
+        np.testing.assert_allclose(block(adjacency, offsets, i, j), weight, rtol=tolerance)
+
+
 @settings(max_examples=100, deadline=None)
 @given(WIDTHS, st.integers(0, 2**32 - 1))
 def test_both_forward_forms_agree_with_the_dense_adjacency(widths, seed):
