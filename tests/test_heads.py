@@ -1,5 +1,6 @@
 """SpectralNetwork as a head: of its own, and in place of the ones that timm and torchvision models have."""
 
+import numpy as np
 import pytest
 import timm
 import torch
@@ -79,6 +80,71 @@ def test_a_model_with_several_heads_is_asked_for_one():
     assert model.head_dist is head
     with pytest.raises(ValueError, match="'norm' is a LayerNorm: a linear layer or a 1×1 convolution is needed"):
         replace_head(model, hidden=5, name="norm")
+
+
+@pytest.mark.parametrize("name", ["vit_b_16", "convnext_tiny", "densenet121", "mobilenet_v3_small", "squeezenet1_1"])
+def test_a_second_call_does_not_take_a_layer_of_the_backbone(name):
+    with torch.device("meta"):
+        model = models.get_model(name, weights=None)
+        head = replace_head(model, hidden=5)
+    (at,) = (path for path, module in model.named_modules() if module is head)
+    with pytest.raises(ValueError, match=f"already has a spectral head '{at}': .* its name is needed"):
+        replace_head(model, hidden=5)
+    other = replace_head(model, hidden=(5, 4), classes=3, name=at)
+    assert model.get_submodule(at) is other
+    assert other.widths == (head.in_features + 1, 5, 4, 3) and other.eigenvectors[0].is_meta
+
+
+def test_a_second_call_on_a_timm_model():
+    model = timm.create_model("resnetv2_50", num_classes=4)  # its head is a convolution
+    replace_head(model, hidden=5)
+    with pytest.raises(ValueError, match=r"already has a spectral head 'head.fc.network'"):
+        replace_head(model, hidden=5)
+    replace_head(model, hidden=5, classes=3, name="head.fc.network")
+    assert model(torch.zeros(2, 3, 64, 64)).shape == (2, 3) and model.num_classes == 3
+
+
+class SqueezeAndExcite(nn.Module):
+    """Linear layers that are registered before the head, which is a convolution."""
+
+    def __init__(self):
+        super().__init__()
+        self.gate = nn.Sequential(nn.Linear(6, 2), nn.ReLU(), nn.Linear(2, 6), nn.Sigmoid())
+        self.head = nn.Conv2d(6, 3, 1)
+
+    def forward(self, x):
+        return self.head(x * self.gate(x.mean((2, 3)))[..., None, None]).mean((2, 3))
+
+
+def test_a_convolution_after_the_last_linear_layer_is_asked_about():
+    model = SqueezeAndExcite()
+    with pytest.raises(ValueError, match=r"'gate.2' or the 1×1 convolution 'head'\? name is needed"):
+        replace_head(model, hidden=5)
+    replace_head(model, hidden=5, name="head")
+    assert model(torch.zeros(2, 6, 4, 4)).shape == (2, 3)
+
+
+@pytest.mark.parametrize("kind", [nn.Conv1d, nn.Conv2d, nn.Conv3d])
+def test_convolutions_of_any_dimension_that_are_linear_at_each_position(kind):
+    head = kind(6, 3, 1)
+    model = nn.Sequential(head, kind(3, 3, 1, stride=2), kind(3, 3, 1, padding=1), kind(3, 3, 3))
+    assert head_name(model) == "0"
+    x = torch.randn(2, 6, *[4] * (head.weight.ndim - 2))
+    expected = head(x)
+    new = replace_head(model, hidden=5)
+    assert model[0](x).shape == expected.shape
+    torch.testing.assert_close(model[0](x).movedim(1, -1), new(x.movedim(1, -1)))
+    with pytest.raises(ValueError, match=r"'1' is a Conv.d: a linear layer or a 1×1 convolution"):
+        replace_head(model, hidden=5, name="1")
+
+
+def test_a_name_that_no_layer_has_and_widths_in_an_array():
+    model = nn.Sequential(nn.Linear(4, 3))
+    with pytest.raises(ValueError, match="name 'nope': Sequential has no such layer"):
+        replace_head(model, hidden=5, name="nope")
+    with pytest.raises(ValueError, match="name '' is a Sequential: a linear layer"):
+        replace_head(model, hidden=5, name="")
+    assert replace_head(model, hidden=np.array([4, 5])).widths == (5, 4, 5, 3)
 
 
 @pytest.mark.parametrize("model", [nn.Sequential(nn.ReLU()), nn.Linear(2, 2)])

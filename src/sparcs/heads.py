@@ -1,10 +1,12 @@
 """SpectralNetwork as the head of a classifier: a new one, or in place of the one that a model has."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from torch import Tensor, nn
 
 from sparcs.network import SpectralNetwork
+
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 def spectral_head(in_features: int, hidden: int | Sequence[int], classes: int, **options: object) -> SpectralNetwork:
@@ -13,7 +15,7 @@ def spectral_head(in_features: int, hidden: int | Sequence[int], classes: int, *
     hidden: the width of the hidden layer, or those of several. options: as of SpectralNetwork, for instance
     ``generator``. It starts as a linear head. Raises ValueError or TypeError as SpectralNetwork does.
     """
-    middle = hidden if isinstance(hidden, Sequence) else (hidden,)
+    middle = hidden if isinstance(hidden, Iterable) else (hidden,)
     return SpectralNetwork((in_features, *middle, classes), **{"bias": True, **options})
 
 
@@ -27,22 +29,26 @@ def replace_head(
     """Put a ``spectral_head`` in place of a model's head, and return it.
 
     Works in place on every timm and torchvision classifier and on any other module whose last registered linear layer
-    is its head. A head that is a 1×1 convolution is a linear layer at each position, and so is what replaces it. What
-    stands before the head, a dropout for instance, stays.
+    is its head. A head that is a 1×1 convolution (or its like in one or three dimensions) is a linear layer at each
+    position, and so is what replaces it. What stands before the head, a dropout for instance, stays. Unlike a
+    Linear's, the new head's ``weight`` is a method and its ``bias`` a truth value.
 
     classes: as many as before if None. name: the head's dotted name, needed only where a model has several (timm's
-    distilled ones: one call for each). options: as of SpectralNetwork; device and dtype are the old head's.
+    distilled ones: one call for each), where it is not clear, and to replace a spectral head by another one.
+    options: as of SpectralNetwork; device and dtype are the old head's.
     Raises ValueError for a model without such a head, or with several and no ``name``.
     """
-    name = name or head_name(model)
-    old = model.get_submodule(name)
-    if not _is_linear(old):
+    name = head_name(model) if name is None else name
+    old = _submodule(model, name)
+    if isinstance(old, SpectralNetwork):
+        inputs, outputs, like = old.in_features, old.out_features, old.eigenvectors[0]
+    elif _is_linear(old):
+        (outputs, inputs), like = old.weight.shape[:2], old.weight
+    else:
         raise ValueError(f"name {name!r} is a {type(old).__name__}: a linear layer or a 1×1 convolution is needed")
-    outputs, inputs = old.weight.shape[:2]
     size = outputs if classes is None else classes
-    place = {"device": old.weight.device, "dtype": old.weight.dtype}
-    head = spectral_head(inputs, hidden, size, **{**place, **options})
-    model.set_submodule(name, head if isinstance(old, nn.Linear) else _Pointwise(head))
+    head = spectral_head(inputs, hidden, size, **{"device": like.device, "dtype": like.dtype, **options})
+    model.set_submodule(name, _Pointwise(head) if isinstance(old, CONVOLUTIONS) else head)
     if hasattr(model, "num_classes"):
         model.num_classes = size
     return head
@@ -51,19 +57,27 @@ def replace_head(
 def head_name(model: nn.Module) -> str:
     """Dotted name of the layer that is a model's head: what timm names so, else the last linear layer.
 
-    Raises ValueError if there is none or more than one.
+    Raises ValueError if there is none, more than one, or a spectral one already.
     """
+    kind = f"model {type(model).__name__}"
     named = getattr(model, "pretrained_cfg", {}).get("classifier")
     if isinstance(named, Sequence) and not isinstance(named, str):
-        raise ValueError(f"model {type(model).__name__} has several heads: name is needed, one of {', '.join(named)}")
+        raise ValueError(f"{kind} has several heads: name is needed, one of {', '.join(named)}")
+    modules = {name: module for name, module in model.named_modules() if name}
+    for name, module in modules.items():
+        if isinstance(module, SpectralNetwork):
+            raise ValueError(f"{kind} already has a spectral head {name!r}: to replace a layer, its name is needed")
     if named is not None:
         return named
-    modules = dict(model.named_modules())
-    linear = [name for name, module in modules.items() if name and isinstance(module, nn.Linear)]
-    pointwise = [name for name, module in modules.items() if name and _is_linear(module)]
-    if not pointwise:
-        raise ValueError(f"model {type(model).__name__}: a module that holds a linear layer as its head is needed")
-    return (linear or pointwise)[-1]
+    candidates = [name for name, module in modules.items() if _is_linear(module)]
+    if not candidates:
+        raise ValueError(f"{kind}: a module that holds a linear layer as its head is needed")
+    linear = [name for name in candidates if isinstance(modules[name], nn.Linear)]
+    if linear and linear[-1] != candidates[-1]:
+        raise ValueError(
+            f"{kind}: is its head {linear[-1]!r} or the 1×1 convolution {candidates[-1]!r}? name is needed"
+        )
+    return candidates[-1]
 
 
 class _Pointwise(nn.Module):
@@ -77,7 +91,16 @@ class _Pointwise(nn.Module):
         return self.network(x.movedim(1, -1)).movedim(-1, 1)
 
 
+def _submodule(model: nn.Module, name: str) -> nn.Module:
+    try:
+        return model.get_submodule(name)
+    except AttributeError:
+        raise ValueError(f"name {name!r}: {type(model).__name__} has no such layer") from None
+
+
 def _is_linear(module: nn.Module) -> bool:
     """Whether a module maps channels linearly, each position by itself."""
-    one_by_one = isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1) and module.groups == 1
-    return isinstance(module, nn.Linear) or one_by_one
+    if not isinstance(module, CONVOLUTIONS):
+        return isinstance(module, nn.Linear)
+    one_by_one = {*module.kernel_size, *module.stride, module.groups} == {1}
+    return one_by_one and not any(module.padding)
