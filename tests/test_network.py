@@ -204,6 +204,16 @@ def test_vmap_over_seeds():
     torch.testing.assert_close(run(*stacked), torch.stack([network(x) for network in networks]))
 
 
+@pytest.mark.parametrize("form", spectral.FORMS)
+@pytest.mark.parametrize("name", ["eigenvalues.1", "eigenvalues.2", "eigenvectors.1"])
+def test_vmap_over_one_layer(form, name):
+    network = randomised((4, 6, 5, 3), form=form)
+    x = torch.randn(7, 4, generator=seeded(), dtype=torch.float64)
+    run = lambda value: torch.func.functional_call(network, {name: value}, (x,))  # noqa: E731
+    values = torch.stack([network.get_parameter(name) * factor for factor in (1, 2, 3)])
+    torch.testing.assert_close(torch.func.vmap(run)(values), torch.stack([run(value) for value in values]))
+
+
 @pytest.mark.parametrize("form", [None, *spectral.FORMS])
 def test_torch_export_takes_any_batch(form):
     network = randomised((4, 6, 5, 3), bias=True, form=form).eval()
@@ -228,7 +238,7 @@ def test_torch_export_takes_any_batch(form):
 )
 def test_bad_arguments_are_named(arguments, error, message):
     with pytest.raises(error, match=message):
-        SpectralNetwork(**arguments)
+        SpectralNetwork(**{"widths": (3, 2), **arguments})
 
 
 def test_an_input_of_the_wrong_width_is_refused():

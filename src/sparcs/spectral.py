@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from itertools import accumulate, pairwise
 from math import comb
-from operator import iadd
+from operator import add
 from typing import Any
 
 from array_api_compat import array_namespace
@@ -145,7 +145,7 @@ def forward_bundles(phi: Sequence[Array], lam: Sequence[Array], x: Array, activa
     activities = [x]
     for i in range(2, len(lam) + 1):
         weights = incoming_weights(phi, lam, i)
-        z = reduce(iadd, (activities[j - 1] @ weights[j].mT for j in range(1, i)))  # (…, batch, N_i)
+        z = reduce(add, (activities[j - 1] @ weights[j].mT for j in range(1, i)))  # (…, batch, N_i)
         activities.append(activation(z) if i < len(lam) else z)
     return activities[-1]
 
@@ -242,7 +242,8 @@ def cheaper_form(widths: Sequence[int], batch: int | None) -> str:
 def penalty(blocks: Sequence[Array], kind: str) -> Array:
     """Ω(λ̃) of (4.4), summed over the given layers' eigenvalues.
 
-    ``l2``: Σ_k ‖λ_k‖₂, the unsquared norm per layer (gradient 0 at λ_k = 0); ``l1``: Σ|λ|; ``l2_squared``: Σλ².
+    ``l2``: Σ_k ‖λ_k‖₂, the unsquared norm per layer (gradient 0 at λ_k = 0, where it has no second derivative: NaN);
+    ``l1``: Σ|λ|; ``l2_squared``: Σλ².
     blocks: arrays (…, N_k). Returns (…). Raises ValueError for another kind.
     """
     if kind not in PENALTIES:
