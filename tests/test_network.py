@@ -1,5 +1,6 @@
 """SpectralNetwork: its start, its gradients, its errors."""
 
+import pickle
 from functools import partial
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparcs import SpectralNetwork, spectral
+from sparcs.activations import ACTIVATIONS
 from sparcs.experiments import theory
 
 
@@ -214,6 +216,13 @@ def test_vmap_over_one_layer(form, name):
     torch.testing.assert_close(torch.func.vmap(run)(values), torch.stack([run(value) for value in values]))
 
 
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_a_network_can_be_pickled(activation):
+    network = SpectralNetwork((3, 4, 2), activation=activation)
+    copy = pickle.loads(pickle.dumps(network))
+    assert copy.activation is network.activation and torch.equal(copy(torch.ones(1, 3)), network(torch.ones(1, 3)))
+
+
 @pytest.mark.parametrize("form", [None, *spectral.FORMS])
 def test_torch_export_takes_any_batch(form):
     network = randomised((4, 6, 5, 3), bias=True, form=form).eval()
@@ -234,6 +243,8 @@ def test_torch_export_takes_any_batch(form):
         ({"widths": (3, True)}, TypeError, "True is not"),
         ({"widths": 3}, TypeError, "widths 3: a sequence of at least two"),
         ({"widths": (3, 2), "form": "fast"}, ValueError, "fast.*bundles, eigenbasis"),
+        ({"activation": torch.nn.ReLU}, ValueError, "activation <class .*ReLU'>: .* a callable that is no class"),
+        ({"activation": ["relu"]}, ValueError, r"activation \['relu'\]: allowed are relu"),
     ],
 )
 def test_bad_arguments_are_named(arguments, error, message):

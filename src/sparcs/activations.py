@@ -7,6 +7,12 @@ from torch import Tensor, nn
 
 Activation = Callable[[Tensor], Tensor]
 
+
+def identity(z: Tensor) -> Tensor:
+    """f(z) = z; a function with a name, for pickle."""
+    return z
+
+
 ACTIVATIONS: dict[str, Activation] = {
     "relu": torch.relu,
     "tanh": torch.tanh,
@@ -14,16 +20,20 @@ ACTIVATIONS: dict[str, Activation] = {
     "gelu": nn.functional.gelu,
     "silu": nn.functional.silu,
     "elu": nn.functional.elu,
-    "identity": lambda z: z,
+    "identity": identity,
 }
 
 
 def activation_of(activation: str | Activation) -> Activation:
-    """f from its name in ACTIVATIONS; a callable is returned as it is. Raises ValueError for an unknown name."""
-    if callable(activation):
+    """f from its name in ACTIVATIONS; a callable is returned as it is. Raises ValueError for anything else.
+
+    A class is refused although it can be called: it would make a module of the layer's values.
+    """
+    if callable(activation) and not isinstance(activation, type):
         return activation
-    if activation not in ACTIVATIONS:
-        raise ValueError(f"activation {activation!r}: allowed are {', '.join(ACTIVATIONS)}, or a callable")
+    if not isinstance(activation, str) or activation not in ACTIVATIONS:
+        allowed = f"{', '.join(ACTIVATIONS)}, or a callable that is no class"
+        raise ValueError(f"activation {activation!r}: allowed are {allowed}")
     return ACTIVATIONS[activation]
 
 
