@@ -216,6 +216,27 @@ def test_vmap_over_one_layer(form, name):
     torch.testing.assert_close(torch.func.vmap(run)(values), torch.stack([run(value) for value in values]))
 
 
+DEEP = (4,) * 10  # with the backward pass of its own
+
+
+@pytest.mark.parametrize("widths", [(4, 6, 3), DEEP])
+def test_shapes_on_the_meta_device(widths):
+    network = SpectralNetwork(widths, form="eigenbasis", device="meta")
+    y = network(torch.zeros(5, 4, device="meta"))
+    y.sum().backward()
+    assert y.shape == (5, widths[-1]) and network.eigenvalues[1].grad.is_meta
+
+
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")
+@pytest.mark.parametrize("form", [None, *spectral.FORMS])
+def test_torch_jit_trace_of_a_deep_network(form):
+    network = randomised(DEEP, form=form)
+    x = torch.randn(300, 4, generator=seeded(), dtype=torch.float64)
+    traced = torch.jit.trace(network, (x[:3],))
+    torch.testing.assert_close(traced(x), network(x))
+
+
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_a_network_can_be_pickled(activation):
     network = SpectralNetwork((3, 4, 2), activation=activation)

@@ -23,8 +23,9 @@ def recursion(phi: Sequence[Tensor], lam: Sequence[Tensor], u: Tensor, activatio
 
     It is for f = ReLU, FEWEST bundles or more, all of which are trained, in one dtype and with the same leading
     dimensions. Frozen bundles, other activations, inference, transforms of ``torch.func``, forward-mode
-    differentiation, autocast, ``torch.compile`` and ``torch.export`` take PyTorch's operations one by one. Without
-    leading dimensions, and if every φ is used once in a loss, both give the same bits; else they agree to rounding.
+    differentiation, autocast, ``torch.compile``, ``torch.export``, ``torch.jit.trace`` and ``torch.fx`` take PyTorch's
+    operations one by one. Without leading dimensions, and if every φ is used once in a loss, both give the same bits;
+    else they agree to rounding.
     """
     if activation is torch.relu and len(phi) >= FEWEST and _ordinary_training(phi, lam, u):
         return _Recursion.apply(u, *phi, *lam[:-1], *lam[1:])
@@ -33,13 +34,15 @@ def recursion(phi: Sequence[Tensor], lam: Sequence[Tensor], u: Tensor, activatio
 
 def _ordinary_training(phi: Sequence[Tensor], lam: Sequence[Tensor], u: Tensor) -> bool:
     """Whether an ordinary backward pass to every φ and λ can follow, and nothing else wants to see the operations."""
+    if torch.jit.is_tracing() or isinstance(u, torch.fx.Proxy):
+        return False
     leading = {block.shape[:-2] for block in (u, *phi)} | {values.shape[:-1] for values in lam}
     return (
         torch.is_grad_enabled()
         and all(tensor.requires_grad for tensor in (*phi, *lam))
         and len({tensor.dtype for tensor in (u, *phi, *lam)}) == 1
         and len(leading) == 1
-        and not torch.is_autocast_enabled(u.device.type)
+        and not (torch.amp.is_autocast_available(u.device.type) and torch.is_autocast_enabled(u.device.type))
         and not torch.compiler.is_compiling()
         and not torch._C._are_functorch_transforms_active()
         and forward_ad._current_level < 0
