@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn.utils import parametrize, prune
 
 from sparcs import SpectralNetwork, spectral
 from sparcs.activations import ACTIVATIONS
@@ -301,3 +302,26 @@ def test_the_state_of_another_network_is_refused():
     trained = randomised((3, 4, 2), train_input_eigenvalues=True).state_dict()
     with pytest.raises(ValueError, match="input eigenvalues that are not 0"):
         network.load_state_dict(trained)
+
+
+def test_a_partial_or_renamed_state_is_taken():
+    """What a state has of the eigenvalues is compared, whatever is missing or has another name."""
+    network, source = SpectralNetwork((3, 4, 2)), randomised((3, 4, 2)).float()
+    found = network.load_state_dict(dict(source.named_parameters()), strict=False)
+    assert found.missing_keys == ["eigenvalues.0"]
+    assert torch.equal(network.eigenvalues[1], source.eigenvalues[1])
+    with pytest.raises(ValueError, match=r"widths \(\?, 5, 2\): this network has widths \(3, 4, 2\)"):
+        network.load_state_dict(dict(SpectralNetwork((3, 5, 2)).named_parameters()), strict=False)
+    meta = SpectralNetwork((3, 4, 2), device="meta")
+    meta.load_state_dict(meta.state_dict())
+    meta.load_state_dict(source.state_dict(), assign=True)
+    assert torch.equal(meta.eigenvalues[1], source.eigenvalues[1])
+    for rename in (
+        lambda network: prune.l1_unstructured(network.eigenvalues, "1", amount=1),
+        lambda network: parametrize.register_parametrization(network.eigenvalues, "1", torch.nn.Tanh()),
+    ):
+        rename(source), rename(network)
+        network.load_state_dict(source.state_dict())
+        x = torch.randn(5, 3, generator=seeded())
+        assert torch.equal(network(x), source(x))
+        network, source = SpectralNetwork((3, 4, 2)), randomised((3, 4, 2)).float()

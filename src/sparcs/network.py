@@ -168,21 +168,23 @@ def _xavier(
 
 
 def _check_state(network: SpectralNetwork, state_dict: Mapping[str, Tensor], prefix: str, *_: object) -> None:
-    """Raise ValueError if the state is that of a network of other widths or of trained input eigenvalues."""
-    keys = sorted((key for key in state_dict if key.startswith(f"{prefix}eigenvalues.")), key=_last_index)
-    found = tuple(state_dict[key].shape[0] for key in keys)
-    if found and found != network.widths:
-        raise ValueError(f"state_dict of a network of widths {found}: this network has widths {network.widths}")
-    first = state_dict.get(f"{prefix}eigenvalues.0")
-    if first is not None and not network.train_input_eigenvalues and bool(first.any()):
+    """Raise ValueError if the state is that of a network of other widths or of trained input eigenvalues.
+
+    Only what is there is compared: a state may be partial, and pruning and parametrizations rename its entries.
+    """
+    start = f"{prefix}eigenvalues."
+    named = {key.removeprefix(start): value for key, value in state_dict.items() if key.startswith(start)}
+    blocks = {int(name): value for name, value in named.items() if name.isdecimal() and isinstance(value, Tensor)}
+    found = {k: block.numel() for k, block in blocks.items()}
+    if found.items() - dict(enumerate(network.widths)).items():
+        widths = ", ".join(str(found.get(k, "?")) for k in range(max(found) + 1))
+        raise ValueError(f"state_dict of a network of widths ({widths}): this network has widths {network.widths}")
+    fixed = blocks.get(0) if not network.train_input_eigenvalues else None
+    if fixed is not None and not fixed.is_meta and fixed.any():
         raise ValueError(
             "state_dict with input eigenvalues that are not 0: "
             "this network fixes them at 0, train_input_eigenvalues=True allows others"
         )
-
-
-def _last_index(key: str) -> int:
-    return int(key.rpartition(".")[2])
 
 
 def _checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
