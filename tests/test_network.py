@@ -127,6 +127,46 @@ def test_input_eigenvalues_are_a_buffer_unless_trained():
     assert "eigenvalues.0" in fixed.state_dict()
 
 
+def test_fixed_input_eigenvalues_are_zero_whatever_the_buffer_holds():
+    """Both forms, so that the output does not depend on the batch size, and everything else that reads them."""
+    network = randomised((3, 4, 3, 2), bias=True)
+    x = torch.randn(300, 3, generator=seeded(), dtype=torch.float64)
+    expected, weight, adjacency = network(x), network.weight(2, 1), network.adjacency()
+    dict(network.named_buffers())["eigenvalues.0"].fill_(0.7)
+    torch.testing.assert_close(torch.cat([network(x[:1]), network(x[1:])]), expected)
+    assert torch.equal(network.weight(2, 1), weight) and torch.equal(network.adjacency(), adjacency)
+    torch.testing.assert_close(network.compact()(x), expected)
+
+
+def test_a_network_from_the_meta_device_starts_as_any_other():
+    for train_input in (False, True):
+        network = SpectralNetwork((3, 4, 2), train_input_eigenvalues=train_input, device="meta").to_empty(device="cpu")
+        network.reset_parameters(seeded())
+        expected = SpectralNetwork((3, 4, 2), train_input_eigenvalues=train_input, generator=seeded()).state_dict()
+        assert all(torch.equal(network.state_dict()[key], value) for key, value in expected.items())
+
+
+def test_a_generator_does_not_move_the_parameters():
+    with torch.device("meta"):
+        network = SpectralNetwork((3, 4, 2), generator=seeded())
+    assert all(value.is_meta for value in network.state_dict().values())
+
+
+def test_eigenvalues_can_be_sliced_and_assigned():
+    network = randomised((3, 4, 5, 2))
+    hidden = network.eigenvalues[1:-1]
+    assert len(hidden) == 2 and hidden[1] is network.eigenvalues[-2]
+    assert [len(block) for block in network.eigenvalues[::-1]] == [2, 5, 4, 3]
+    network.eigenvalues[1] = torch.ones(4)
+    assert isinstance(network.eigenvalues[1], torch.nn.Parameter) and (network.eigenvalues[1] == 1).all()
+    network.eigenvalues[-2] = frozen = torch.nn.Parameter(torch.zeros(5), requires_grad=False)
+    assert network.eigenvalues[2] is frozen
+    with pytest.raises(ValueError, match=r"eigenvalues\[1\] of shape \(1,\): \(4,\) is needed"):
+        network.eigenvalues[1] = torch.ones(1)
+    with pytest.raises(ValueError, match=r"eigenvalues\[0\] is fixed at 0"):
+        network.eigenvalues[0] = torch.ones(3)
+
+
 @pytest.mark.parametrize("layers", [3, 4, 5, 6])
 def test_first_gradients_of_the_eigenvalues(layers):
     """Claim A3: λ_k at step B−k+1."""
@@ -265,6 +305,7 @@ def test_torch_export_takes_any_batch(form):
         ({"widths": (3, True)}, TypeError, "True is not"),
         ({"widths": 3}, TypeError, "widths 3: a sequence of at least two"),
         ({"widths": (3, 2), "form": "fast"}, ValueError, "fast.*bundles, eigenbasis"),
+        ({"generator": 0}, TypeError, "generator 0: a torch.Generator or None is needed"),
         ({"activation": torch.nn.ReLU}, ValueError, "activation <class .*ReLU'>: .* a callable that is no class"),
         ({"activation": ["relu"]}, ValueError, r"activation \['relu'\]: allowed are relu"),
     ],

@@ -1,7 +1,6 @@
 """SpectralNetwork: a feed-forward network with every skip connection, trained through eigenvectors and eigenvalues."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
 from numbers import Integral
 from typing import Any
 
@@ -24,7 +23,7 @@ class SpectralNetwork(nn.Module):
         widths: N_1 … N_ℓ, at least two positive integers.
         bias: append a neuron fixed at 1 to the input layer (the first layer then has N_1 + 1 neurons).
         activation: f, a name in ``sparcs.activations`` or an elementwise callable; the last layer has none.
-        train_input_eigenvalues: train λ_1 too; otherwise λ_1 is a buffer fixed at 0.
+        train_input_eigenvalues: train λ_1 too; otherwise it is 0, and a buffer of the state says so.
         form: "bundles" (4.3), "eigenbasis" (no skip formed, linear in depth), or None for the one with fewer
             multiplications (``sparcs.spectral.multiplications``) at the widths and the batch at hand.
         generator: source of the random φ; PyTorch's global one if None. Drawn on the generator's device in float32,
@@ -58,9 +57,22 @@ class SpectralNetwork(nn.Module):
         self.activation = activation_of(activation)
         self.form = form
         self.train_input_eigenvalues = train_input_eigenvalues
-        self.eigenvectors = nn.ParameterList(_xavier(self.widths, generator, device, dtype))
+        shapes = zip(self.widths[1:], self.widths, strict=False)
+        self.eigenvectors = nn.ParameterList(torch.empty(shape, device=device, dtype=dtype) for shape in shapes)
         self.eigenvalues = _Eigenvalues(self.widths, train_input_eigenvalues, device, dtype)
+        self.reset_parameters(generator)
         self.register_load_state_dict_pre_hook(_check_state)
+
+    @torch.no_grad()
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
+        """The start, anew and in place: after ``to_empty``, for instance. Raises TypeError for another generator."""
+        if not isinstance(generator, torch.Generator | None):
+            raise TypeError(f"generator {generator!r}: a torch.Generator or None is needed")
+        for block in self.eigenvectors:
+            where = block.device if generator is None else generator.device
+            drawn = torch.empty(block.shape, device=where, dtype=torch.float32)
+            block.copy_(nn.init.xavier_uniform_(drawn, generator=generator))
+        self.eigenvalues.reset_parameters()
 
     def forward(self, x: Tensor) -> Tensor:
         """(…, N_1) -> (…, N_ℓ). Raises TypeError or ValueError for an x of the wrong kind or width."""
@@ -98,7 +110,7 @@ class SpectralNetwork(nn.Module):
         kind: "l2" (‖λ_k‖₂ per layer), "l1", "l2_squared". Raises ValueError for another one.
         """
         first = 0 if self.train_input_eigenvalues else 1
-        blocks = list(self.eigenvalues)[first:-1]
+        blocks = self.eigenvalues[first:-1]
         return spectral.penalty(blocks or [self.eigenvalues[-1].new_zeros(1)], kind)
 
     def active_neurons(self) -> tuple[int, ...]:
@@ -126,7 +138,11 @@ class SpectralNetwork(nn.Module):
 
 
 class _Eigenvalues(nn.Module):
-    """λ_1 … λ_ℓ as a list, λ_1 a buffer unless it is trained; state_dict keys are the layers' indices."""
+    """λ_1 … λ_ℓ as a list; state_dict keys are the layers' indices.
+
+    Unless λ_1 is trained it is 0 whatever its buffer holds, in every reader: the forms of the forward pass would
+    otherwise disagree where the buffer was left uninitialised.
+    """
 
     def __init__(
         self,
@@ -136,35 +152,42 @@ class _Eigenvalues(nn.Module):
         dtype: torch.dtype | None,
     ) -> None:
         super().__init__()
-        self.layers = len(widths)
+        self.widths, self.train_input = widths, train_input
         for k, width in enumerate(widths):
-            value = torch.full((width,), float(k == self.layers - 1), device=device, dtype=dtype)
+            value = torch.empty(width, device=device, dtype=dtype)
             if k == 0 and not train_input:
                 self.register_buffer("0", value)
             else:
                 self.register_parameter(str(k), nn.Parameter(value))
 
-    def __getitem__(self, index: int) -> Tensor:
-        return getattr(self, str(range(self.layers)[index]))
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """λ_ℓ = 1, all others 0."""
+        for k in range(len(self)):
+            getattr(self, str(k)).fill_(float(k == len(self) - 1))
+
+    def __getitem__(self, index: int | slice) -> Tensor | list[Tensor]:
+        if isinstance(index, slice):
+            return [self[k] for k in range(len(self))[index]]
+        k = range(len(self))[index]
+        if k == 0 and not self.train_input:
+            return getattr(self, "1").new_zeros(self.widths[0])
+        return getattr(self, str(k))
+
+    def __setitem__(self, index: int, value: Tensor) -> None:
+        """Put a parameter, or a tensor as one, in place of λ_k. Raises ValueError for a fixed one or another shape."""
+        k = range(len(self))[index]
+        if k == 0 and not self.train_input:
+            raise ValueError("eigenvalues[0] is fixed at 0: train_input_eigenvalues=True allows others")
+        if value.shape != (self.widths[k],):
+            raise ValueError(f"eigenvalues[{k}] of shape {tuple(value.shape)}: ({self.widths[k]},) is needed")
+        setattr(self, str(k), value if isinstance(value, nn.Parameter) else nn.Parameter(value))
 
     def __len__(self) -> int:
-        return self.layers
+        return len(self.widths)
 
     def __iter__(self):
-        return (self[k] for k in range(self.layers))
-
-
-def _xavier(
-    widths: Sequence[int],
-    generator: torch.Generator | None,
-    device: torch.device | str | None,
-    dtype: torch.dtype | None,
-) -> list[Tensor]:
-    """Xavier uniform φ_k, drawn where the generator lives, then moved."""
-    where = generator.device if generator is not None else device
-    blocks = [torch.empty(after, before, device=where, dtype=torch.float32) for before, after in pairwise(widths)]
-    wanted = dtype or torch.get_default_dtype()
-    return [nn.init.xavier_uniform_(block, generator=generator).to(device, wanted) for block in blocks]
+        return (self[k] for k in range(len(self)))
 
 
 def _check_state(network: SpectralNetwork, state_dict: Mapping[str, Tensor], prefix: str, *_: object) -> None:
