@@ -245,6 +245,22 @@ def test_the_result_is_ready_to_fine_tune():
     assert network.to(torch.bfloat16).compact().layers[0].weight.dtype is torch.bfloat16
 
 
+def test_the_result_is_ready_to_fine_tune_in_inference_mode_too():
+    network = graded(dtype=torch.float32)
+    with torch.inference_mode():
+        compacted = network.compact(threshold=0.01)
+    compacted(torch.ones(2, 5)).sum().backward()
+    assert compacted.layers[0].weight.grad is not None
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")  # of PyTorch's quantization
+def test_a_quantised_network_can_be_printed():
+    compacted = graded(dtype=torch.float32).compact()
+    quantised = torch.ao.quantization.quantize_dynamic(compacted, {torch.nn.Linear})
+    assert f"{compacted.after.multiply_adds:,} multiply-adds" in repr(quantised)
+    assert deviation(quantised(torch.ones(1, 5)).detach().numpy(), evaluated(compacted, torch.ones(1, 5))) < 0.1
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_save_and_load_need_no_spectral_network(tmp_path, dtype):
     compacted = graded(activation="tanh", bias=True, dtype=dtype).compact(threshold=0.01)
@@ -312,7 +328,14 @@ BAD = [
     ({"budget": 0.1}, ValueError, "budget 0.1: it needs a loss"),
     ({"loss": lambda _: 1.0, "budget": -0.1}, ValueError, "budget -0.1: allowed are finite numbers of at least 0"),
     ({"loss": lambda _: float("nan")}, ValueError, "loss of the network is nan"),
-    ({"loss": lambda _: -1.0}, ValueError, "loss of the network is -1.0"),
+    ({"loss": lambda _: -1.0}, ValueError, "loss returned -1.0: a number of at least 0 is needed"),
+    (
+        {"loss": lambda module: 1.0 if isinstance(module, SpectralNetwork) else -2.0},
+        ValueError,
+        "loss returned -2.0: a number of at least 0 is needed",
+    ),
+    ({"loss": lambda _: None}, TypeError, "loss returned None: a number is needed"),
+    ({"loss": lambda _: torch.zeros(2)}, TypeError, r"loss returned tensor\(\[0., 0.\]\): a number is needed"),
 ]
 
 
@@ -330,6 +353,31 @@ def test_a_tolerance_below_rounding_and_a_broken_network_are_refused():
         network.eigenvalues[2][0] = float("nan")
     with pytest.raises(ValueError, match=r"eigenvalues.2 is not finite"):
         network.compact()
+
+
+def test_a_network_without_values_is_refused():
+    with pytest.raises(ValueError, match=r'parameter eigenvectors.0 is on the device "meta"'):
+        SpectralNetwork((3, 4, 2), device="meta").compact()
+
+
+@pytest.mark.parametrize(
+    ("widths", "error", "message"),
+    [
+        ("32", TypeError, "widths '32': a sequence of at least two positive integers"),
+        ((3, -1, 2), ValueError, r"widths \(3, -1, 2\): every entry must be positive, -1 is not"),
+    ],
+)
+def test_widths_of_no_network_are_refused(widths, error, message):
+    with pytest.raises(error, match=message):
+        CompactNetwork(widths, ((1,), (1, 2)))
+
+
+def test_sources_that_are_no_sequences_are_refused():
+    for sources in ((1,), 1):
+        with pytest.raises(TypeError, match=r"sources .*: a sequence of sequences of layers is needed"):
+            CompactNetwork((3, 2), sources)
+    with pytest.raises(TypeError, match="bias 'no': True or False"):
+        CompactNetwork((3, 2), ((1,),), bias="no")
 
 
 @pytest.mark.parametrize("sources", [(), ((1,),), ((1,), (3,)), ((1,), ()), ((0,), (1,))])

@@ -305,9 +305,15 @@ def test_torch_export_takes_any_batch(form):
         ({"widths": (3, True)}, TypeError, "True is not"),
         ({"widths": 3}, TypeError, "widths 3: a sequence of at least two"),
         ({"widths": (3, 2), "form": "fast"}, ValueError, "fast.*bundles, eigenbasis"),
+        ({"bias": 2}, TypeError, "bias 2: True or False is needed"),
+        ({"bias": None}, TypeError, "bias None: True or False is needed"),
+        ({"train_input_eigenvalues": "no"}, TypeError, "train_input_eigenvalues 'no': True or False is needed"),
         ({"generator": 0}, TypeError, "generator 0: a torch.Generator or None is needed"),
         ({"activation": torch.nn.ReLU}, ValueError, "activation <class .*ReLU'>: .* a callable that is no class"),
         ({"activation": ["relu"]}, ValueError, r"activation \['relu'\]: allowed are relu"),
+        ({"dtype": "float32"}, TypeError, "dtype 'float32': a floating-point torch.dtype or None is needed"),
+        ({"dtype": torch.int64}, TypeError, "dtype torch.int64: a floating-point"),
+        ({"dtype": torch.complex64}, TypeError, "dtype torch.complex64: a floating-point"),
     ],
 )
 def test_bad_arguments_are_named(arguments, error, message):

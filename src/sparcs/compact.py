@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from sparcs import pruning, spectral
 from sparcs.activations import ACTIVATIONS, Activation, activation_of, name_of
+from sparcs.checks import checked_flag, checked_input, checked_widths
 
 REMOVALS = ("weights", "eigenvalues")
 BUDGET = 0.05  # the paper's: the validation loss may rise by 5 %
@@ -59,14 +60,14 @@ class CompactNetwork(nn.Module):
     a description alone, all weights are 0 and wait for ``load_state_dict``; ``compact`` and ``load`` fill them.
 
     Args:
-        widths: neurons of every layer, input and output included.
+        widths: neurons of every layer, input and output included, at least two positive integers.
         sources: for every layer after the input, the layers that feed it, in order; layers count from 1.
         activation: f, a name in ``sparcs.activations`` or an elementwise callable.
         bias: whether layers add a bias.
         before: size of the network this one was made from, if any.
 
     Shapes: (…, N_1) -> (…, N_ℓ). Attributes: ``layers``, the Linear of each layer after the input; ``before`` and
-    ``after``, the sizes. Raises ValueError if the sources do not fit the widths or the activation has no such name.
+    ``after``, the sizes. Raises ValueError or TypeError, naming the argument, its value and what is allowed.
     """
 
     def __init__(
@@ -78,7 +79,11 @@ class CompactNetwork(nn.Module):
         before: Size | None = None,
     ) -> None:
         super().__init__()
-        self.widths, self.sources = tuple(widths), tuple(tuple(layers) for layers in sources)
+        self.widths, self.bias = checked_widths(widths), checked_flag("bias", bias)
+        try:
+            self.sources = tuple(tuple(layers) for layers in sources)
+        except TypeError:
+            raise TypeError(f"sources {sources!r}: a sequence of sequences of layers is needed") from None
         if len(self.sources) != len(self.widths) - 1 or not self.sources:
             raise ValueError(
                 f"sources {self.sources}: one entry is needed for each layer of {self.widths} but the first"
@@ -87,22 +92,25 @@ class CompactNetwork(nn.Module):
             if not layers or not set(layers) <= set(range(1, i)):
                 raise ValueError(f"sources {layers} of layer {i}: allowed are layers 1 to {i - 1}, at least one")
         self.activation = activation_of(activation)
-        self.bias, self.before = bias, before
+        self.before = before
         self.layers = nn.ModuleList(
-            _linear(sum(self.widths[j - 1] for j in layers), width, bias)
+            _linear(self._fed_by(layers), width, bias)
             for layers, width in zip(self.sources, self.widths[1:], strict=True)
         )
 
     @property
     def after(self) -> Size:
         """The size of this network; its multiply-adds are the entries of its weight matrices."""
-        return Size(*_numbers(self), sum(layer.weight.numel() for layer in self.layers), self.widths)
+        entries = zip(self.widths[1:], map(self._fed_by, self.sources), strict=True)
+        return Size(*_numbers(self), sum(width * feeding for width, feeding in entries), self.widths)
+
+    def _fed_by(self, layers: Sequence[int]) -> int:
+        """Neurons of the given layers, ΣN_j."""
+        return sum(self.widths[j - 1] for j in layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(…, N_1) -> (…, N_ℓ)."""
-        if x.shape[-1:] != (self.widths[0],):
-            raise ValueError(f"x of shape {tuple(x.shape)}: the last dimension must be {self.widths[0]}")
-        activities = [x]
+        """(…, N_1) -> (…, N_ℓ). Raises TypeError or ValueError for an x of the wrong kind or width."""
+        activities = [checked_input(x, self.widths[0])]
         for sources, layer in zip(self.sources, self.layers, strict=True):
             feeding = [activities[j - 1] for j in sources]
             z = layer(torch.cat(feeding, dim=-1) if len(feeding) > 1 else feeding[0])  # (…, N_i)
@@ -165,7 +173,9 @@ def compact(
     Exact zeros always go, and change nothing but rounding: neurons that are silent (their row of W_{i,i−1} is zero) or
     otherwise constant, whose value goes into the biases of what they feed; neurons that nothing listens to; layers
     left without neurons. Skips stay as trained: the linear paths through a silent neuron are inside them. A network
-    without live hidden neurons, or with f(z) = z, becomes one Linear. By default nothing else goes.
+    without live hidden neurons, or with f(z) = z, becomes one Linear. By default nothing else goes. Every skip that is
+    not zero becomes an explicit matrix: a deep network of which little goes can have many times the parameters, up to
+    N²ℓ(ℓ−1)/2 in place of N²(ℓ−1) + Nℓ at equal widths N.
 
     More can go, the least important neurons first. What may go, and how a neuron goes, is set by ``removal``:
 
@@ -188,13 +198,13 @@ def compact(
     the first network that is good enough. That is the fewest neurons on the whole pruning curve, which need not be
     monotone, found at the price of the curve's small end.
 
-    network: a SpectralNetwork on any device; weights are computed in float64, then cast to its dtype. The result is in
-    its mode (train or eval) and has ``requires_grad`` on, for fine-tuning.
+    network: a SpectralNetwork on any device but "meta"; weights are computed in float64, then cast to its dtype. The
+    result is in its mode (train or eval) and has ``requires_grad`` on, for fine-tuning.
     Raises TypeError or ValueError, naming the argument, its value and what is allowed; ValueError too if a parameter is
     not finite, the loss is negative or not finite, or the tolerance is below the rounding of the network's dtype.
     """
     _check(network, removal, threshold, inputs, tolerance, loss, budget)
-    with torch.no_grad():
+    with torch.inference_mode(False), torch.no_grad():  # tensors made in inference mode could never be trained
         candidates = _candidates(network, removal, threshold, search=tolerance is not None or loss is not None)
         if loss is not None:
             return _within_budget(candidates, network, loss, BUDGET if budget is None else budget)
@@ -240,13 +250,25 @@ def _candidates(network: nn.Module, removal: str, threshold: float | None, searc
 def _within_budget(
     candidates: Iterator[CompactNetwork], network: nn.Module, loss: Loss, budget: float
 ) -> CompactNetwork:
-    full = float(loss(network))
-    if not (isfinite(full) and full >= 0):
-        raise ValueError(f"loss of the network is {full}: it must be finite and at least 0")
+    full = _loss_of(network, loss)
+    if not isfinite(full):
+        raise ValueError(f"loss of the network is {full}: it must be finite")
     for candidate in candidates:
-        if float(loss(candidate)) <= (1 + budget) * full:
+        if _loss_of(candidate, loss) <= (1 + budget) * full:
             break
     return candidate
+
+
+def _loss_of(network: nn.Module, loss: Loss) -> float:
+    """The loss as a number. Raises TypeError if it is none, ValueError if it is negative."""
+    value = loss(network)
+    try:
+        number = float(value)
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f"loss returned {value!r}: a number is needed") from None
+    if number < 0:
+        raise ValueError(f"loss returned {number}: a number of at least 0 is needed")
+    return number
 
 
 def _within_tolerance(
@@ -347,5 +369,7 @@ def _check(
     if budget is not None and not 0 <= budget < float("inf"):
         raise ValueError(f"budget {budget}: allowed are finite numbers of at least 0")
     for name, parameter in network.named_parameters():
+        if parameter.is_meta:
+            raise ValueError(f'parameter {name} is on the device "meta": it has no values to compact')
         if not parameter.isfinite().all():
             raise ValueError(f"parameter {name} is not finite: the network cannot be compacted")

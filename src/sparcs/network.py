@@ -1,7 +1,6 @@
 """SpectralNetwork: a feed-forward network with every skip connection, trained through eigenvectors and eigenvalues."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from numbers import Integral
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -9,6 +8,7 @@ from torch import Tensor, nn
 
 from sparcs import measures, spectral
 from sparcs.activations import Activation, activation_of, name_of
+from sparcs.checks import checked_flag, checked_input, checked_widths
 from sparcs.compact import CompactNetwork, compact
 from sparcs.recursion import recursion
 
@@ -32,7 +32,8 @@ class SpectralNetwork(nn.Module):
         dtype: of the parameters; PyTorch's default if None.
 
     Shapes: (…, N_1) -> (…, N_ℓ), in the dtype and on the device of the parameters.
-    Attributes: ``eigenvectors[k]`` is φ_{k+1}, (N_{k+2}, N_{k+1}); ``eigenvalues[k]`` is λ_{k+1}, (N_{k+1},).
+    Attributes: ``eigenvectors[k]`` is φ_{k+1}, (N_{k+2}, N_{k+1}); ``eigenvalues[k]`` is λ_{k+1}, (N_{k+1},);
+    ``widths`` counts the bias neuron, ``in_features`` does not; ``bias`` is a truth value, ``weight`` a method.
     Raises ValueError or TypeError, naming the argument, its value and what is allowed.
     """
 
@@ -48,15 +49,17 @@ class SpectralNetwork(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        widths = _checked_widths(widths)
+        widths = checked_widths(widths)
         if form not in (None, *spectral.FORMS):
             raise ValueError(f"form {form!r}: allowed are None, {', '.join(spectral.FORMS)}")
+        if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
+            raise TypeError(f"dtype {dtype!r}: a floating-point torch.dtype or None is needed")
         self.in_features, self.out_features = widths[0], widths[-1]
+        self.bias = checked_flag("bias", bias)
         self.widths = (widths[0] + int(bias), *widths[1:])
-        self.bias = bias
         self.activation = activation_of(activation)
         self.form = form
-        self.train_input_eigenvalues = train_input_eigenvalues
+        self.train_input_eigenvalues = checked_flag("train_input_eigenvalues", train_input_eigenvalues)
         shapes = zip(self.widths[1:], self.widths, strict=False)
         self.eigenvectors = nn.ParameterList(torch.empty(shape, device=device, dtype=dtype) for shape in shapes)
         self.eigenvalues = _Eigenvalues(self.widths, train_input_eigenvalues, device, dtype)
@@ -76,11 +79,7 @@ class SpectralNetwork(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(…, N_1) -> (…, N_ℓ). Raises TypeError or ValueError for an x of the wrong kind or width."""
-        if not isinstance(x, Tensor) or not x.is_floating_point():
-            raise TypeError(f"x is {_kind(x)}: a tensor of floating-point numbers is needed")
-        if x.shape[-1:] != (self.in_features,):
-            raise ValueError(f"x of shape {tuple(x.shape)}: the last dimension must be {self.in_features}")
-        batch = x.reshape(-1, self.in_features)  # (batch, N_1)
+        batch = checked_input(x, self.in_features).reshape(-1, self.in_features)  # (batch, N_1)
         if self.bias:
             batch = torch.cat([batch, batch.new_ones(batch.shape[0], 1)], dim=-1)  # (batch, N_1 + 1)
         phi, lam = list(self.eigenvectors), list(self.eigenvalues)
@@ -107,7 +106,8 @@ class SpectralNetwork(nn.Module):
     def penalty(self, kind: str = "l2") -> Tensor:
         """Ω(λ̃) of (4.4), a scalar: hidden eigenvalues, and the input layer's if they are trained.
 
-        kind: "l2" (‖λ_k‖₂ per layer), "l1", "l2_squared". Raises ValueError for another one.
+        kind: "l2" (‖λ_k‖₂ per layer; no second derivative at λ_k = 0, where the network starts), "l1", "l2_squared".
+        Raises ValueError for another one.
         """
         first = 0 if self.train_input_eigenvalues else 1
         blocks = self.eigenvalues[first:-1]
@@ -208,22 +208,3 @@ def _check_state(network: SpectralNetwork, state_dict: Mapping[str, Tensor], pre
             "state_dict with input eigenvalues that are not 0: "
             "this network fixes them at 0, train_input_eigenvalues=True allows others"
         )
-
-
-def _checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
-    """The widths as plain integers. Raises TypeError or ValueError if they are none of a network."""
-    if not isinstance(widths, Iterable) or isinstance(widths, str):
-        raise TypeError(f"widths {widths!r}: a sequence of at least two positive integers is needed")
-    widths = tuple(widths)
-    if len(widths) < 2:
-        raise ValueError(f"widths {widths}: at least two layers are needed")
-    for width in widths:
-        if not isinstance(width, Integral) or isinstance(width, bool):
-            raise TypeError(f"widths {widths}: every entry must be an integer, {width!r} is not")
-        if width < 1:
-            raise ValueError(f"widths {widths}: every entry must be positive, {width} is not")
-    return tuple(int(width) for width in widths)
-
-
-def _kind(value: object) -> str:
-    return f"a tensor of {value.dtype}" if isinstance(value, Tensor) else f"of type {type(value).__name__}"

@@ -1,0 +1,38 @@
+"""What several modules ask of their arguments; one sentence names the argument, its value and what is allowed."""
+
+from collections.abc import Iterable, Sequence
+from numbers import Integral
+
+from torch import Tensor
+
+
+def checked_input(x: Tensor, features: int) -> Tensor:
+    """x itself, (…, N_1). Raises TypeError or ValueError for an x of the wrong kind or width."""
+    if not isinstance(x, Tensor) or not x.is_floating_point():
+        kind = f"a tensor of {x.dtype}" if isinstance(x, Tensor) else f"of type {type(x).__name__}"
+        raise TypeError(f"x is {kind}: a tensor of floating-point numbers is needed")
+    if x.shape[-1:] != (features,):
+        raise ValueError(f"x of shape {tuple(x.shape)}: the last dimension must be {features}")
+    return x
+
+
+def checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
+    """The widths as plain integers. Raises TypeError or ValueError if they are none of a network."""
+    if not isinstance(widths, Iterable) or isinstance(widths, str):
+        raise TypeError(f"widths {widths!r}: a sequence of at least two positive integers is needed")
+    widths = tuple(widths)
+    if len(widths) < 2:
+        raise ValueError(f"widths {widths}: at least two layers are needed")
+    for width in widths:
+        if not isinstance(width, Integral) or isinstance(width, bool):
+            raise TypeError(f"widths {widths}: every entry must be an integer, {width!r} is not")
+        if width < 1:
+            raise ValueError(f"widths {widths}: every entry must be positive, {width} is not")
+    return tuple(int(width) for width in widths)
+
+
+def checked_flag(name: str, value: bool) -> bool:
+    """The value itself. Raises TypeError unless it is True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} {value!r}: True or False is needed")
+    return value
