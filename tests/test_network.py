@@ -9,8 +9,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.utils import parametrize, prune
+from torchvision import models
+from torchvision.models.feature_extraction import create_feature_extractor
 
-from sparcs import SpectralNetwork, spectral
+from sparcs import SpectralNetwork, replace_head, spectral
 from sparcs.activations import ACTIVATIONS
 from sparcs.experiments import theory
 
@@ -276,6 +278,27 @@ def test_torch_jit_trace_of_a_deep_network(form):
     x = torch.randn(300, 4, generator=seeded(), dtype=torch.float64)
     traced = torch.jit.trace(network, (x[:3],))
     torch.testing.assert_close(traced(x), network(x))
+
+
+@pytest.mark.parametrize("form", [None, *spectral.FORMS])
+@pytest.mark.parametrize("widths", [(4, 6, 3), DEEP])
+def test_symbolic_tracing(widths, form):
+    network = randomised(widths, form=form, bias=True)
+    for module in (network, network.compact()):
+        traced = torch.fx.symbolic_trace(module)
+        for batch in (1, 300):
+            x = torch.randn(batch, 4, generator=seeded(batch), dtype=torch.float64)
+            torch.testing.assert_close(traced(x), module(x))
+        with pytest.raises(ValueError, match=r"x of shape \(2, 5\): the last dimension must be 4"):
+            traced(torch.zeros(2, 5))
+
+
+def test_features_of_a_model_with_a_spectral_head():
+    model = models.get_model("squeezenet1_1", weights=None).eval()
+    replace_head(model, hidden=6, classes=7)
+    x = torch.randn(1, 3, 64, 64, generator=seeded())
+    found = create_feature_extractor(model, ["features.12", "flatten"])(x)
+    torch.testing.assert_close(found["flatten"], model(x))
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

@@ -18,6 +18,8 @@ from sparcs import pruning, spectral
 from sparcs.activations import ACTIVATIONS, Activation, activation_of, name_of
 from sparcs.checks import checked_flag, checked_input, checked_widths
 
+torch.fx.wrap("checked_input")  # symbolic tracing records the call: the check needs the shape of an actual tensor
+
 REMOVALS = ("weights", "eigenvalues")
 BUDGET = 0.05  # the paper's: the validation loss may rise by 5 %
 METADATA = "compact_network"  # the key of the description in a saved file

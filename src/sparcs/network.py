@@ -12,6 +12,8 @@ from sparcs.checks import checked_flag, checked_input, checked_widths
 from sparcs.compact import CompactNetwork, compact
 from sparcs.recursion import recursion
 
+torch.fx.wrap("checked_input")  # as in ``sparcs.compact``
+
 
 class SpectralNetwork(nn.Module):
     """a_1 = x,  a_i = f(Σ_{k<i} W_ik a_k)   (4.5),  W_ik the blocks of A = ΦΛΦ⁻¹   (4.3).
@@ -88,12 +90,12 @@ class SpectralNetwork(nn.Module):
         else:
             fixed = not self.train_input_eigenvalues
             y = spectral.forward_eigenbasis(phi, lam, batch, self.activation, fixed, recursion)  # (batch, N_ℓ)
-        return y.reshape(*x.shape[:-1], self.out_features)
+        return _with_positions(y, x)
 
     def _form_for(self, batch: Tensor) -> str:
-        """The form asked for, else the cheaper one; an exported program must not depend on the batch size."""
-        size = None if torch.compiler.is_exporting() else batch.shape[0]
-        return self.form or spectral.cheaper_form(self.widths, size)
+        """The form asked for, else the cheaper one; a recorded program must not depend on the batch size."""
+        recorded = torch.compiler.is_exporting() or torch.jit.is_tracing() or isinstance(batch, torch.fx.Proxy)
+        return self.form or spectral.cheaper_form(self.widths, None if recorded else batch.shape[0])
 
     def weight(self, i: int, j: int) -> Tensor:
         """W_ij of (4.3), the bundle from layer j to layer i, (N_i, N_j). Raises ValueError unless 1 ≤ j < i ≤ ℓ."""
@@ -188,6 +190,12 @@ class _Eigenvalues(nn.Module):
 
     def __iter__(self):
         return (self[k] for k in range(len(self)))
+
+
+@torch.fx.wrap  # as ``checked_input``
+def _with_positions(y: Tensor, x: Tensor) -> Tensor:
+    """y, (batch, N_ℓ), with the leading dimensions of x, (…, N_1): (…, N_ℓ)."""
+    return y.reshape(*x.shape[:-1], y.shape[-1])
 
 
 def _check_state(network: SpectralNetwork, state_dict: Mapping[str, Tensor], prefix: str, *_: object) -> None:
