@@ -1,16 +1,19 @@
 """The comparison with other ways to search for a small network: error against size (Figure R1), gates over time."""
 
 from collections.abc import Sequence
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter
 
-from sparcs.comparison import FEW, GOOD_R2, KEYS, networks
+from sparcs.comparison import FEW, GOOD_R2, KEYS, REFERENCE, networks, scalars
 from sparcs.figures.spread import count_range
 from sparcs.figures.style import BLUE, GREEN, GREY, INK, ORANGE, PAGE, PURPLE, RED, SKY, styled
+from sparcs.figures.text import number
 
 NAMES = {
     "sparcs_l2": ("SPARCS, L2", BLUE),
@@ -32,9 +35,13 @@ NAMES = {
     "neat": ("NEAT", SKY),
     "reinforce": ("REINFORCE", SKY),
 }
-MARKERS = "os^DvPX*<>ph"
-LINES = ("-", "--", ":", "-.")  # of methods that share a colour, as MARKERS
-LEAST = 1e-10  # what is left unexplained below it is drawn there
+LINES = ("-", "--", ":", "-.")  # of methods that share a colour
+LEAST = 1e-8  # what is left unexplained below it is drawn there
+SEARCHED = ["task", "method", "trial"]
+COLUMNS, TITLE_LETTERS = 6, 17  # panels in a row, letters in a line of their titles
+HEAD, PANEL, FOOT = 0.4, 1.2, 0.4  # inches: a task's title and axis label, a row of panels, the legend
+FACES = {"budget": True, "few": False}  # filled or hollow
+TRIANGLE = {"marker": "v", "markersize": 5, "markeredgecolor": "white", "markeredgewidth": 0.5, "linestyle": ""}
 
 
 def name_of(method: str) -> str:
@@ -50,42 +57,43 @@ def title_of(task: str) -> str:
 def fig_rivals_table(trials: pd.DataFrame) -> pd.DataFrame:
     """Every small network after retraining, one a row: task, method, trial, strength, target, size and error.
 
-    ``unexplained`` is 1 − R² on the test points; no diverged search has a row.
+    ``unexplained`` is 1 − R² on the test points; ``fewest`` the parameters that claim G2 compares, one number for all
+    rows of a task, method and trial. No diverged search has a row.
     """
     points = networks(trials)
     points = points[points["retrained"]].drop(columns="retrained")
-    return points.assign(unexplained=1 - points["test_r2"]).reset_index(drop=True)
+    fewest = scalars(trials).rename(columns={"parameters": "fewest"})[[*SEARCHED, "fewest"]]
+    return points.assign(unexplained=1 - points["test_r2"]).merge(fewest, on=SEARCHED)
 
 
 @styled
 def fig_rivals(drawn: pd.DataFrame) -> Figure:
-    """Test error against parameters, a panel per task, every network a mark."""
-    tasks = list(drawn["task"].unique())
-    rows = -(-len(tasks) // 2)
-    figure = Figure(figsize=(PAGE, 2.6 * rows + 0.9), layout="constrained")
-    panels = figure.subplots(rows, min(2, len(tasks)), squeeze=False).ravel()
-    for axes, task in zip(panels, tasks, strict=False):
-        _panel(axes, drawn[drawn["task"] == task], methods_of(drawn))
-        axes.set_title(title_of(task))
-    for axes in panels[len(tasks) :]:
-        axes.set_axis_off()
-    handles = {
-        label: handle for axes in panels for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
-    }
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+    """Test error against parameters: for each task a panel per rival, every network a mark, SPARCS in each panel."""
+    parts = [drawn[drawn["task"] == task] for task in drawn["task"].unique()]
+    heights = [HEAD + PANEL * _rows(part) for part in parts]
+    figure = Figure(figsize=(PAGE, sum(heights) + FOOT), layout="constrained")
+    places = figure.subfigures(len(parts), 1, squeeze=False, height_ratios=heights).ravel()
+    for place, part in zip(places, parts, strict=True):
+        _draw_task(place, part)
+    figure.get_layout_engine().set(w_pad=0.02, wspace=0)
+    figure.legend(handles=_legend(), loc="outside lower center", ncols=3)
     return figure
 
 
 def fig_rivals_caption(drawn: pd.DataFrame) -> str:
     """Figure R1 in words."""
     counts = drawn.groupby(["task", "method"])["trial"].nunique()
+    beyond = sum(int((part["parameters"] < _least_size(part)).sum()) for _, part in drawn.groupby("task"))
+    edge = f" The {beyond} smallest networks lie off the scale and stand at its left end." if beyond else ""
     return (
-        "**Figure R1.** What is left unexplained on the test points against the number of parameters, for every "
-        "network that a method found. Each mark: one seed and one strength of the size penalty, after the same "
-        "compaction and retraining; filled: the fewest neurons within the loss budget, hollow: the "
-        f"{FEW} most important neurons; n = {count_range(counts)} seeds a method. Lower left is better; dashed: "
-        f"R² = {GOOD_R2}; values below "
-        f"{LEAST:g} are drawn there. *The paper* has no such figure: it counts parameters and runs no rival."
+        "**Figure R1.** What is left unexplained on the test points against the number of parameters, a panel for each "
+        f"rival (red), {name_of(REFERENCE)} (blue) in all of them; lower left is better. Each mark: one seed and one "
+        f"strength of the size penalty, after the same compaction and retraining; n = {count_range(counts)} seeds a "
+        f"method. Filled: the fewest neurons within the loss budget; hollow: the {FEW} most important neurons. Dashed: "
+        f"R² = {GOOD_R2}. Triangles on it: the fewest parameters that get there, geometric mean over the seeds (a seed "
+        "that never does counts as the maximal network): where red stands left of blue the rival needs fewer. Errors "
+        f"below {number(LEAST)} are drawn there.{edge} *The paper* has no such figure: it counts parameters and runs "
+        "no rival."
     )
 
 
@@ -139,31 +147,67 @@ def _apart(methods: Sequence[str], styles: Sequence[str]) -> dict[str, str]:
     return {method: styles[place % len(styles)] for method, place in zip(methods, places, strict=True)}
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str]) -> None:
-    markers = _apart(methods, MARKERS)
-    for method in methods:
-        text, color = NAMES.get(method, (method, GREY))
-        own = rows[rows["method"] == method]
-        for target, face in (("budget", color), ("few", "none")):
-            part = own[own["target"] == target]
-            axes.scatter(
-                part["parameters"].clip(lower=1),
-                part["unexplained"].clip(lower=LEAST),
-                s=9,
-                marker=markers[method],
-                facecolors=face,
-                edgecolors=color,
-                linewidths=0.5,
-                alpha=0.6,
-                label=text if target == "budget" else None,
-            )
-    axes.axhline(1 - GOOD_R2, color=GREY, linewidth=0.8, linestyle=(0, (4, 2)))
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_ylim(top=max(2.0, float(np.nanquantile(rows["unexplained"], 0.99)) if len(rows) else 2.0))
-    axes.set_xlabel("parameters after compaction")
-    axes.set_ylabel("1 − R², test")
+def _rivals_of(part: pd.DataFrame) -> list[str]:
+    """The methods of a task that get a panel; SPARCS itself where it is alone."""
+    methods = methods_of(part)
+    return [method for method in methods if method != REFERENCE] or methods
+
+
+def _rows(part: pd.DataFrame) -> int:
+    return -(-len(_rivals_of(part)) // COLUMNS)
+
+
+def _least_size(part: pd.DataFrame) -> float:
+    """Where a task's axis of sizes starts: a few empty networks would stretch it by decades."""
+    return 0.7 * part["parameters"].quantile(0.01)
+
+
+def _draw_task(place: SubFigure, part: pd.DataFrame) -> None:
+    rivals = _rivals_of(part)
+    columns = min(COLUMNS, len(rivals))
+    panels = place.subplots(_rows(part), columns, sharex=True, sharey=True, squeeze=False).ravel()
+    panels[0].set(xscale="log", yscale="log")
+    panels[0].xaxis.set_minor_formatter(NullFormatter())
+    for axes, method in zip(panels, rivals, strict=False):
+        axes.axhline(1 - GOOD_R2, color=GREY, linewidth=0.8, linestyle=(0, (4, 2)), zorder=0)
+        for name, color in {REFERENCE: BLUE, method: RED}.items():
+            _draw_method(axes, part[part["method"] == name], color, _least_size(part))
+        axes.set_title(fill(name_of(method), TITLE_LETTERS, break_on_hyphens=False), fontsize=7)
+    for axes in panels[len(rivals) :]:
+        axes.set_axis_off()
+    for axes in panels[len(rivals) - columns : len(rivals)]:  # the lowest of each column, in the last row or above it
+        axes.tick_params(labelbottom=True)
+    panels[0].set_xlim(_least_size(part) / 1.2, 1.5 * part[["parameters", "fewest"]].max(axis=None))
+    panels[0].set_ylim(part["unexplained"].clip(lower=LEAST).min() / 2, max(3.0, 1.5 * part["unexplained"].max()))
+    place.suptitle(title_of(part["task"].iloc[0]), x=0.01, ha="left", fontsize=8, fontweight="bold")
+    place.supxlabel("parameters after compaction", fontsize=8)
+    place.supylabel("1 − R², test", fontsize=8)
+
+
+def _draw_method(axes: Axes, own: pd.DataFrame, color: str, least: float) -> None:
+    for target, face in FACES.items():
+        rows = own[own["target"] == target]
+        sizes, errors = rows["parameters"].clip(lower=least), rows["unexplained"].clip(lower=LEAST)
+        axes.plot(sizes, errors, **_mark(color, color if face else "none"))
+    if len(own):
+        fewest = np.exp(np.log(own.groupby("trial")["fewest"].first()).mean())
+        axes.plot(fewest, 1 - GOOD_R2, **TRIANGLE, color=color)
+
+
+def _mark(color: str, face: str) -> dict:
+    look = {"marker": "o", "linestyle": "", "markersize": 2.6, "markeredgewidth": 0.5, "alpha": 0.6}
+    return {"markeredgecolor": color, "markerfacecolor": face} | look
+
+
+def _legend() -> list[Line2D]:
+    return [
+        Line2D([], [], label=name_of(REFERENCE), **_mark(BLUE, BLUE)),
+        Line2D([], [], label="fewest neurons within the loss budget", **_mark(INK, INK)),
+        Line2D([], [], label=f"R² = {GOOD_R2}", color=GREY, linewidth=0.8, linestyle=(0, (4, 2))),
+        Line2D([], [], label="the panel's rival", **_mark(RED, RED)),
+        Line2D([], [], label=f"{FEW} most important neurons", **_mark(INK, "none")),
+        Line2D([], [], label=f"fewest parameters at R² ≥ {GOOD_R2}", color=INK, **TRIANGLE),
+    ]
 
 
 def searches(trials: pd.DataFrame) -> int:
