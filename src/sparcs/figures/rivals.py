@@ -10,10 +10,11 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter
 
-from sparcs.comparison import FEW, GOOD_R2, KEYS, REFERENCE, networks, scalars
-from sparcs.figures.spread import count_range
+from sparcs.comparison import FEW, GOOD_R2, KEYS, REFERENCE, TEACHER, networks, scalars
+from sparcs.figures.spread import FEWEST, count_range, over_logarithms, over_trials
 from sparcs.figures.style import BLUE, GREEN, GREY, INK, ORANGE, PAGE, PURPLE, RED, SKY, styled
 from sparcs.figures.text import number
+from sparcs.statistics import LEVEL
 
 NAMES = {
     "sparcs_l2": ("SPARCS, L2", BLUE),
@@ -34,6 +35,11 @@ NAMES = {
     "optuna": ("Optuna", SKY),
     "neat": ("NEAT", SKY),
     "reinforce": ("REINFORCE", SKY),
+}
+GATES = {
+    "entropy": ("entropy of the gates", over_trials),
+    "expected_size": ("expected size", over_trials),
+    "validation_mse": ("validation loss", over_logarithms),
 }
 LINES = ("-", "--", ":", "-.")  # of methods that share a colour
 LEAST = 1e-8  # what is left unexplained below it is drawn there
@@ -98,40 +104,55 @@ def fig_rivals_caption(drawn: pd.DataFrame) -> str:
 
 
 def fig_gates_table(history: pd.DataFrame) -> pd.DataFrame:
-    """Means over seeds and strengths of the gates' entropy, expected size and validation loss, per task and method."""
-    values = ["entropy", "decided", "expected_size", "validation_mse"]
-    return history.groupby(["task", "method", "gradient_evaluations"], sort=False)[values].mean().reset_index()
+    """Over the seeds of each task and method, every seed the mean of its strengths: entropy, size and loss over time.
+
+    The loss spans decades: its mean and interval are those of the logarithm.
+    """
+    by = ["task", "method", "gradient_evaluations"]
+    seeds = history.groupby([*by, "trial"])[list(GATES)].mean().reset_index()
+    parts = [summary(seeds, measure, by).assign(measure=measure) for measure, (_, summary) in GATES.items()]
+    return pd.concat(parts, ignore_index=True)
 
 
 @styled
 def fig_gates(drawn: pd.DataFrame) -> Figure:
-    """Entropy of the gates, expected size and validation loss against gradient evaluations, on the last task."""
-    task = "teacher" if (drawn["task"] == "teacher").any() else drawn["task"].iloc[-1]
-    own = drawn[drawn["task"] == task]
+    """Entropy of the gates, expected size and validation loss against gradient evaluations, on one task."""
+    own = drawn[drawn["task"] == _task_of_gates(drawn)]
+    methods = methods_of(own)
+    styles = _apart(methods, LINES)
     figure = Figure(figsize=(PAGE, 2.5), layout="constrained")
-    labels = {"entropy": "entropy of the gates", "expected_size": "expected size", "validation_mse": "validation loss"}
-    for axes, (column, label) in zip(figure.subplots(1, 3), labels.items(), strict=True):
-        styles = _apart(own["method"].unique(), LINES)
-        for method, rows in own.groupby("method", sort=False):
+    panels = figure.subplots(1, len(GATES))
+    for axes, (measure, (label, _)) in zip(panels, GATES.items(), strict=True):
+        for method in methods:
+            rows = own[(own["measure"] == measure) & (own["method"] == method)]
             text, color = NAMES.get(method, (method, GREY))
-            axes.plot(rows["gradient_evaluations"], rows[column], linestyle=styles[method], color=color, label=text)
-        axes.set_xlabel("gradient evaluations")
+            thousands = rows["gradient_evaluations"] / 1000
+            axes.fill_between(thousands, rows["low"], rows["high"], color=color, alpha=0.2, linewidth=0)
+            axes.plot(thousands, rows["mean"], linestyle=styles[method], color=color, label=text)
+        axes.set_xlabel("gradient evaluations (thousands)")
         axes.set_ylabel(label)
-    axes.set_yscale("log")
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=5)
+    panels[-1].set_yscale("log")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
 
 
 def fig_gates_caption(drawn: pd.DataFrame) -> str:
     """The gates over time in words."""
-    task = "teacher" if (drawn["task"] == "teacher").any() else drawn["task"].iloc[-1]
+    task = _task_of_gates(drawn)
+    n = drawn.loc[drawn["task"] == task, "n"]
+    band = f"; band: its {100 * LEVEL:g} % t interval" if n.max() >= FEWEST else "; no interval is given for n < 3"
     return (
         f"**Gates.** How the gates of the methods that have them settle ({title_of(task)}), on equal gradient "
         "evaluations: a step of the gates and one of the weights count two. Left: mean entropy of the gates, 1 where "
         "all choices weigh the same; middle: expected parameters over those of the maximal network; right: loss on the "
-        "validation points of the network with these gates. Means over seeds and strengths. *The paper* has no such "
-        "figure."
+        f"validation points of the network with these gates. Line: mean of n = {count_range(n)} seeds, each the mean "
+        f"of its strengths (of the loss: the mean logarithm){band}. *The paper* has no such figure."
     )
+
+
+def _task_of_gates(drawn: pd.DataFrame) -> str:
+    """The teacher if it is there, else the last task."""
+    return TEACHER if (drawn["task"] == TEACHER).any() else drawn["task"].iloc[-1]
 
 
 def methods_of(drawn: pd.DataFrame) -> list[str]:
