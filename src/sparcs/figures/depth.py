@@ -1,5 +1,7 @@
 """The depth experiment: how many hidden layers stay in use, which ones, and what the initial scale does."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -7,7 +9,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator
 
-from sparcs.figures.spread import FEWEST, count_range, over_trials
+from sparcs.figures.spread import FEWEST, count_range, over_logarithms, over_trials
 from sparcs.figures.style import BLUE, GREEN, GREY, INK, PAGE, PALE, color_of, styled
 from sparcs.figures.text import number
 from sparcs.statistics import LEVEL
@@ -35,13 +37,14 @@ def fig_depth_table(trials: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
     """Teacher, gain 1: every trial's surviving layers and fit, their means, and what each layer's deletion costs.
 
     Column ``what`` is "trial", "mean" (95 % t interval, n ≥ 3) or "layer" (value: relative increase of the loss;
-    hidden layers count from 1 here).
+    hidden layers count from 1 here). The mean of 1 − R² is that of its logarithm: one bad network would set the other.
     """
     own = default_start(trials).assign(**{FIT: lambda rows: 1 - rows["test_r2"]})
     parts = []
     for measure in (*SURVIVORS, FIT):
         values = own.dropna(subset=[measure])[["depth", "trial", measure]].rename(columns={measure: "value"})
-        means = over_trials(own, measure, ["depth"])[["depth", "n", "mean", "low", "high"]]
+        summary = over_logarithms if measure == FIT else over_trials
+        means = summary(own, measure, ["depth"])[["depth", "n", "mean", "low", "high"]]
         parts += [values.assign(what="trial", measure=measure), means.assign(what="mean", measure=measure)]
     of_layers = default_start(layers)[["depth", "trial", "layer", "deleted_increase"]]
     of_layers = of_layers.rename(columns={"deleted_increase": "value"}).assign(layer=lambda rows: rows["layer"] - 1)
@@ -85,10 +88,10 @@ def fig_depth_caption(drawn: pd.DataFrame) -> str:
         "**Depth.** Networks that may use up to ten hidden layers, trained on a teacher that has one. Above left: "
         "hidden layers in use, counted by their eigenvalues and by what their deletion in weight space costs; "
         f"right: what is left unexplained. Dots: each of n = {count_range(n)} trained networks per depth; line: their "
-        f"mean; {bars}. Below: every network is a column, grouped by the number of hidden layers allowed; colour: the "
-        "relative increase of the held-out loss when that layer alone is deleted (palest: 0.1 % or less; the line in "
-        "the colour bar: the 5 % above which a layer counts as in use). *The paper* has no such figure; its "
-        "experiment 2 allows two hidden layers."
+        f"mean, right the geometric one; {bars}. Below: every network is a column, grouped by the number of hidden "
+        "layers allowed; colour: the relative increase of the held-out loss when that layer alone is deleted (palest: "
+        "0.1 % or less; the line in the colour bar: the 5 % above which a layer counts as in use). *The paper* has no "
+        "such figure; its experiment 2 allows two hidden layers."
     )
 
 
@@ -101,7 +104,7 @@ def fig_depth_start_table(start: pd.DataFrame, trials: pd.DataFrame) -> pd.DataF
     parts = [over_trials(start, measure, by).assign(what="start", measure=measure) for measure in START]
     own = trials[trials["data_set"] == "teacher"].assign(**{FIT: lambda rows: 1 - rows["test_r2"]})
     own = own.dropna(subset=[FIT])
-    parts.append(over_trials(own, FIT, by).assign(what="mean", measure=FIT))
+    parts.append(over_logarithms(own, FIT, by).assign(what="mean", measure=FIT))
     parts.append(own[[*by, "trial", FIT]].rename(columns={FIT: "mean"}).assign(what="trial", measure=FIT))
     return pd.concat([part for part in parts if len(part)], ignore_index=True)
 
@@ -142,7 +145,6 @@ def fig_depth_start(drawn: pd.DataFrame, rho: float) -> Figure:
         axes.set_yscale("log")
         axes.set_xticks(depths)
         axes.set_xlabel("hidden layers allowed")
-    _plain_log(panels[2])
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=len(gains))
     return figure
 
@@ -155,7 +157,7 @@ def fig_depth_start_caption(drawn: pd.DataFrame) -> str:
         "$(-1)^B \\varphi_B \\cdots \\varphi_1 \\mathbf{x}$, over the input's. Middle: the norm of the data loss's "
         "first gradient for the eigenvalues of the last hidden layer, the only hidden ones that have one at the first "
         "step; below the grey line the unsquared L2 penalty pulls harder than the data there. Means over "
-        f"n = {count_range(start)} starts. Right: after training, each trial (dots) and the mean (line) of "
+        f"n = {count_range(start)} starts. Right: after training, each trial (dots) and the geometric mean (line) of "
         f"n = {count_range(mean)} trials. *The paper* starts at gain 1 and does not vary it."
     )
 
@@ -175,7 +177,8 @@ def _plain_log(axes: Axes) -> None:
     """A logarithmic axis with plain numbers, since 1 − R² spans less than a few decades."""
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, position: number(value)))
+    plain = partial(np.format_float_positional, precision=1, fractional=False, trim="-")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, position: plain(value)))
     axes.minorticks_off()
 
 
