@@ -105,6 +105,7 @@ def test_the_sweep_pairs_with_the_linear_head(full):
     linear = sweep.query("head == 'linear'").sort_values("trial")["test_accuracy"].to_numpy()
     row = drawn.query("measure == 'gain' and penalty == 'l2' and rho == 1e-4")
     assert row["mean"].item() == pytest.approx((own - linear).mean())
+    assert row[["trial_0", "trial_1", "trial_2"]].iloc[0].tolist() == pytest.approx(list(own - linear))
     gains = drawn.query("measure == 'gain'")
     text = image_prose.sweep_findings(drawn)
     assert f"({gains['mean'].max():+.2f} points [".replace("-", "−") in text.split(", least with")[0]

@@ -3,10 +3,11 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sparcs.figures.spread import draw_spread, interval_note, over_trials
+from sparcs.figures.spread import FEWEST, MANY, beside_note, over_trials, with_trials
 from sparcs.figures.stand_in import stamped, title
-from sparcs.figures.style import GREY, PAGE, color_of, styled
-from sparcs.figures.sweep import PENALTIES
+from sparcs.figures.style import GREY, PAGE, styled
+from sparcs.figures.sweep import PENALTIES, draw_penalties
+from sparcs.statistics import LEVEL
 
 MEASURES = {
     "gain": "test accuracy above\nthe linear head, points",
@@ -21,7 +22,10 @@ def fig_cifar10_sweep_table(sweep: pd.DataFrame) -> pd.DataFrame:
     linear = sweep.loc[sweep["head"] == "linear", ["trial", "test_accuracy"]]
     rows = sweep[sweep["head"] != "linear"].merge(linear, on="trial", suffixes=("", "_linear"))
     rows = rows.assign(gain=rows["test_accuracy"] - rows["test_accuracy_linear"])
-    parts = [over_trials(rows, measure, ["penalty", "rho"]).assign(measure=measure) for measure in MEASURES]
+    by = ["penalty", "rho"]
+    parts = [
+        with_trials(over_trials(rows, measure, by), rows, measure, by).assign(measure=measure) for measure in MEASURES
+    ]
     return pd.concat(parts, ignore_index=True).assign(epochs=sweep["epochs"].max(), stand_in=sweep["stand_in"].any())
 
 
@@ -31,13 +35,8 @@ def fig_cifar10_sweep(drawn: pd.DataFrame) -> Figure:
     """Gain, recruited and kept neurons against ρ, a line for each kind of penalty."""
     figure = Figure(figsize=(PAGE, 2.3), layout="constrained")
     panels = figure.subplots(1, len(MEASURES))
-    kinds = list(PENALTIES)
     for axes, (measure, label) in zip(panels, MEASURES.items(), strict=True):
-        rows = drawn[drawn["measure"] == measure]
-        for kind in kinds:
-            own = rows[rows["penalty"] == kind]
-            if len(own):
-                draw_spread(axes, own, "rho", color_of(kinds, kind), PENALTIES[kind])
+        draw_penalties(axes, drawn[drawn["measure"] == measure], bars=measure == "gain")
         axes.set_xscale("log")
         axes.minorticks_off()
         axes.set_xlabel("strength ρ")
@@ -50,10 +49,12 @@ def fig_cifar10_sweep(drawn: pd.DataFrame) -> Figure:
 
 def fig_cifar10_sweep_caption(drawn: pd.DataFrame) -> str:
     """The sweep in words."""
+    several = FEWEST <= drawn["n"].max() < MANY
+    bars = f" Bars, left: {100 * LEVEL:g} % t interval; a count's would leave what is possible." if several else ""
     return (
         f"{title('Sweep', drawn)} The small network on CIFAR-10 after {int(drawn['epochs'].max())} epochs, against the "
         "strength $\\rho$ of each kind of penalty on the hidden eigenvalues. Left: test accuracy of the SPARCS head "
         "minus that of a linear head with the same seed. Middle: hidden neurons with $|\\lambda_2|$ above 1 % of the "
         "largest. Right: hidden neurons that compaction keeps within its budget on the validation loss. Grey: Table "
-        f"5's $\\rho$, where the paper has L1. {interval_note(drawn['n'])} *The paper* has no such figure."
+        f"5's $\\rho$, where the paper has L1. {beside_note(drawn['n'])}{bars} *The paper* has no such figure."
     )

@@ -8,6 +8,8 @@ from scipy import stats
 from sparcs.statistics import LEVEL
 
 FEWEST = 3  # below this n no interval is given, as in the claims' rules
+MANY = 10  # below this n the figures of a sweep show the trials themselves
+STEP = 0.12  # decades between series that stand side by side
 
 
 def over_trials(trials: pd.DataFrame, column: str, by: list[str]) -> pd.DataFrame:
@@ -47,6 +49,28 @@ def draw_spread(axes: Axes, summary: pd.DataFrame, x: str, color: str, label: st
     axes.vlines(summary[x], summary["low"], summary["high"], color=color, linewidth=0.8)
 
 
+def with_trials(summary: pd.DataFrame, trials: pd.DataFrame, column: str, by: list[str]) -> pd.DataFrame:
+    """A summary with the trials themselves as columns trial_0, …, of the groups that have fewer than MANY."""
+    finished = trials.dropna(subset=[column])
+    few = finished[finished.groupby(by)[column].transform("count") < MANY]
+    each = few.pivot(index=by, columns="trial", values=column).add_prefix("trial_").reset_index()
+    return summary.merge(each, on=by, how="left")
+
+
+def draw_beside(
+    axes: Axes, summary: pd.DataFrame, x: str, look: tuple[str, str], place: float, bars: bool = False
+) -> None:
+    """``draw_spread`` in a colour with a label, ``place`` steps to the right; few trials as dots without a spread.
+
+    bars: the t interval of few trials too. It reaches far beyond them, and may leave what is possible.
+    """
+    moved = summary.assign(**{x: summary[x] * 10 ** (STEP * place)})
+    unsaid = ["trials_low", "trials_high"] + ["low", "high"] * (not bars)
+    moved.loc[moved["n"] < MANY, unsaid] = np.nan
+    draw_spread(axes, moved, x, *look)
+    axes.plot(moved[x], moved.filter(regex=r"^trial_\d"), "o", color=look[0], alpha=0.4, markeredgewidth=0)
+
+
 def count_range(counts: pd.Series) -> str:
     """How many trials each point stands for, as text: "100" or "98 to 100"."""
     low, high = int(counts.min()), int(counts.max())
@@ -58,3 +82,12 @@ def interval_note(counts: pd.Series) -> str:
     level = f"{100 * LEVEL:g} %"
     bars = f"bars: {level} t interval of the mean" if counts.max() >= FEWEST else "no interval is given for n < 3"
     return f"Line: mean of n = {count_range(counts)} trials; band: central {level} of the trials; {bars}."
+
+
+def beside_note(counts: pd.Series) -> str:
+    """The sentences of a caption that say what ``draw_beside`` drew."""
+    few, many = counts[counts < MANY], counts[counts >= MANY]
+    said = [interval_note(many)] if len(many) else []
+    if len(few):
+        said.append(f"{'Fewer trials' if said else 'Trials'} (n = {count_range(few)}) are dots, their mean the line.")
+    return " ".join([*said, "Penalties stand side by side at each strength."])

@@ -1,9 +1,10 @@
 """The sweep over penalty kinds and strengths behind claim G1."""
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sparcs.figures.spread import draw_spread, interval_note, over_logarithms, over_trials
+from sparcs.figures.spread import beside_note, draw_beside, over_logarithms, over_trials, with_trials
 from sparcs.figures.style import PAGE, SHADE, color_of, styled
 from sparcs.verdicts import SWEET_SPOT
 
@@ -17,7 +18,10 @@ def fig_hyperparameters_table(trials: pd.DataFrame) -> pd.DataFrame:
     """1 − R² and active neurons over the trials of each task, penalty and strength ρ > 0."""
     swept = trials[trials["rho"] > 0].assign(unexplained=1 - trials["r2"], alpha=trials["alpha"].fillna(-1))
     by = [*TASK, "penalty", "rho"]
-    parts = [summary(swept, measure, by).assign(measure=measure) for measure, summary in SUMMARIES.items()]
+    parts = [
+        with_trials(summary(swept, measure, by), swept, measure, by).assign(measure=measure)
+        for measure, summary in SUMMARIES.items()
+    ]
     table = pd.concat(parts, ignore_index=True)
     return table.assign(alpha=table["alpha"].where(table["alpha"] >= 0))
 
@@ -47,20 +51,25 @@ def fig_hyperparameters_caption(drawn: pd.DataFrame) -> str:
     return (
         "**Sweep.** What is left unexplained on held-out points, 1 − R² (above), and the number of active hidden "
         "neurons (below), against the strength $\\rho$ of each kind of penalty. Shaded: 10⁻⁵ to 10⁻³, "
-        f"the range that the paper calls reasonable. {interval_note(drawn['n'])} "
+        f"the range that the paper calls reasonable. {beside_note(drawn['n'])} "
         "Above, means and intervals are those of the logarithm. "
         "*The paper* has no such figure; it states the range, and a sweet spot near 10⁻⁴, in the text."
     )
 
 
-def _draw_panel(axes, rows: pd.DataFrame) -> None:
+def draw_penalties(axes: Axes, rows: pd.DataFrame, bars: bool = False) -> None:
+    """A summary against ρ, the kinds of penalty side by side; bars: as in ``draw_beside``."""
+    kinds = list(PENALTIES)
+    for place, kind in enumerate(kinds):
+        own = rows[rows["penalty"] == kind]
+        if len(own):
+            draw_beside(axes, own, "rho", (color_of(kinds, kind), PENALTIES[kind]), place - 1, bars)
+
+
+def _draw_panel(axes: Axes, rows: pd.DataFrame) -> None:
     axes.set_xscale("log")
     axes.axvspan(*SWEET_SPOT, color=SHADE, linewidth=0, zorder=0)
-    kinds = list(PENALTIES)
-    for kind in kinds:
-        of_kind = rows[rows["penalty"] == kind]
-        if len(of_kind):
-            draw_spread(axes, of_kind, "rho", color_of(kinds, kind), PENALTIES[kind])
+    draw_penalties(axes, rows)
 
 
 def _of_task(rows: pd.DataFrame, task: tuple) -> pd.DataFrame:
