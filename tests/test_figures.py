@@ -13,11 +13,13 @@ import pytest
 from matplotlib.figure import Figure
 from scipy import stats
 
+import rival_tables
 from figure_tables import FULL, SMOKE, write_tables
 from sparcs import figures as fig
+from sparcs.comparison import scalars
 from sparcs.figures import depth_prose, prose, theory
 from sparcs.figures.notebook import Notebook, alternative_text
-from sparcs.figures.spread import over_logarithms, over_trials
+from sparcs.figures.spread import MANY, beside_note, over_logarithms, over_trials, with_trials
 from sparcs.figures.style import STYLE
 from sparcs.figures.text import interval, listing, number
 
@@ -232,6 +234,35 @@ def test_a_logarithm_s_interval_stays_above_zero():
     interval = stats.ttest_1samp(np.log(values), 0).confidence_interval(0.95)
     assert [found["low"], found["high"]] == pytest.approx([np.exp(interval.low), np.exp(interval.high)])
     assert (found["trials_low"], found["n"]) == (pytest.approx(10 ** np.quantile(np.log10(values), 0.025)), 4)
+
+
+def test_few_trials_stand_in_the_table_and_many_do_not():
+    few, many = ({"group": name, "trial": range(n), "value": 1.0} for name, n in (("few", 2), ("many", MANY)))
+    trials = pd.concat([pd.DataFrame(few), pd.DataFrame(many)], ignore_index=True)
+    trials.loc[1, "value"] = 3.0
+    summary = with_trials(over_trials(trials, "value", ["group"]), trials, "value", ["group"]).set_index("group")
+    assert summary.filter(like="trial_").loc["few"].tolist() == [1, 3]
+    assert summary.filter(like="trial_").loc["many"].isna().all()
+    note = beside_note(summary["n"])
+    assert f"n = {MANY} trials; band" in note and "Fewer trials (n = 2) are dots" in note
+    only = with_trials(over_trials(trials[2:], "value", ["group"]), trials[2:], "value", ["group"])
+    assert only.filter(like="trial_").empty and "dots" not in beside_note(only["n"])
+
+
+def test_the_rivals_figure_has_a_panel_per_rival_and_counts_what_is_off_its_scale(full):
+    trials = pd.read_parquet(full / "rivals/trials.parquet")
+    drawn = fig.fig_rivals_table(trials)
+    expected = scalars(trials).set_index(["task", "method", "trial"])["parameters"]
+    found = drawn.groupby(["task", "method", "trial"])["fewest"].agg(["first", "nunique"])
+    assert (found["nunique"] == 1).all() and (found["first"] == expected.loc[found.index]).all()
+    titled = [title for axes in fig.fig_rivals(drawn).get_axes() if (title := axes.get_title("left"))]
+    assert len(titled) == len(rival_tables.FULL["tasks"]) * (len(rival_tables.FULL["methods"]) - 1)
+    equal = drawn.assign(parameters=100.0)
+    assert "Off the scale" not in fig.fig_rivals_caption(equal)
+    equal.loc[0, "parameters"] = 0
+    assert f"left end: 1 of {len(drawn)} networks." in fig.fig_rivals_caption(equal)
+    alone = drawn[drawn["method"] == "sparcs_l2"]
+    assert [axes.get_title("left") for axes in fig.fig_rivals(alone).get_axes()] == ["SPARCS, L2"] * 3
 
 
 def test_figure_8_is_exact():

@@ -90,7 +90,7 @@ def fig_rivals_caption(drawn: pd.DataFrame) -> str:
     """Figure R1 in words."""
     counts = drawn.groupby(["task", "method"])["trial"].nunique()
     beyond = sum(int((part["parameters"] < _least_size(part)).sum()) for _, part in drawn.groupby("task"))
-    edge = f" The {beyond} smallest networks lie off the scale and stand at its left end." if beyond else ""
+    edge = f" Off the scale, at its left end: {beyond} of {len(drawn):,} networks." if beyond else ""
     return (
         "**Figure R1.** What is left unexplained on the test points against the number of parameters, a panel for each "
         f"rival (red), {name_of(REFERENCE)} (blue) in all of them; lower left is better. Each mark: one seed and one "
