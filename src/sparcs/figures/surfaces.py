@@ -85,6 +85,13 @@ def draw_surface(axes: Axes, rows: pd.DataFrame, column: str) -> None:
     _frame(axes)
 
 
+def name_axes(axes: Axes, height: str = "") -> None:
+    """Names of the inputs along the lower edges, and of the height above the vertical one."""
+    names = {"$x_1$": (0, -1.35, HEIGHT.vmin), "$x_2$": (1.35, 0, HEIGHT.vmin), height: (1.15, 1.15, HEIGHT.vmax)}
+    for name, place in names.items():
+        axes.text(*place, name, fontsize=7, ha="center", va="center")
+
+
 def _draw_fit(axes: Axes, rows: pd.DataFrame) -> None:
     for column, color in (("error", GREEN), ("fitted", RED)):
         axes.plot_wireframe(*_mesh(rows, column), color=color, linewidth=0.4, **MESH)
@@ -103,12 +110,6 @@ def _frame(axes: Axes) -> None:
     axes.set_box_aspect((1, 1, 0.8), zoom=1.08)
 
 
-def _name_axes(axes: Axes) -> None:
-    """Names of the inputs, in the first panel for all."""
-    for x1, x2, name in ((0, -1.35, "$x_1$"), (1.35, 0, "$x_2$")):
-        axes.text(x1, x2, HEIGHT.vmin, name, fontsize=6, ha="center", va="center")
-
-
 def _grid(table: pd.DataFrame, draw: Callable[[Axes, pd.DataFrame], None], color_bar: str | None = None) -> Figure:
     """One panel per α, edge to edge: the room that a layout engine keeps for 3-D labels would dwarf the panels."""
     alphas = sorted(table["alpha"].unique())
@@ -125,7 +126,7 @@ def _grid(table: pd.DataFrame, draw: Callable[[Axes, pd.DataFrame], None], color
         axes = figure.add_axes(box, projection="3d")
         draw(axes, table[table["alpha"] == alpha])
         if place == 0:
-            _name_axes(axes)
+            name_axes(axes)
         figure.text((column + 0.06) / columns, (top - 0.02) / total, f"α = {alpha:g}", va="top", fontsize=7)
     if color_bar:
         bar_axes = figure.add_axes((0.35, 0.36 / total, 0.3, 0.07 / total))

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from sparcs.figures.networks import draw_network, full_strengths
 from sparcs.figures.spread import draw_spread, interval_note, over_trials
 from sparcs.figures.style import GREY, PAGE, color_of, styled
-from sparcs.figures.surfaces import draw_surface
+from sparcs.figures.surfaces import draw_surface, name_axes
 
 DATA_SET = ["beta", "alpha"]
 PANEL_ALPHAS = (0.0, 0.4, 0.6, 1.0)  # of Figure 7's panels
@@ -35,9 +35,9 @@ def fig07(drawn: pd.DataFrame, paths: pd.DataFrame, skips: pd.DataFrame, surface
         network = figure.add_axes((column * width, 0.27, width, 0.18))
         draw_network(network, _at(paths, alpha), _at(skips, alpha), full_strengths(paths, skips))
         network.set_title(f"α = {alpha:g}", loc="center")
-        draw_surface(
-            figure.add_axes((column * width, 0.01, width, 0.26), projection="3d"), _at(surface, alpha), "fitted"
-        )
+        surface_axes = figure.add_axes((column * width, 0.01, width, 0.26), projection="3d")
+        draw_surface(surface_axes, _at(surface, alpha), "fitted")
+        name_axes(surface_axes, "$y$")
     return figure
 
 
@@ -58,8 +58,9 @@ def fig07_caption(drawn: pd.DataFrame) -> str:
         "$\\Gamma_{ijk} = [W_{32}]_{ij}[W_{21}]_{jk}$, against the degree of non-linearity $\\alpha$ of the data. "
         "Dotted curves: the share of the quadratic part in the data, $\\frac{1}{2}[1 + \\tanh\\beta(\\alpha - "
         "\\frac{1}{2})]$, scaled to the means by least squares. Below, for the smallest $\\beta$ and the $\\alpha$ "
-        "marked by grey lines: model 0 after training (orange: paths through hidden neurons; purple: skips; "
-        "only what exceeds 0.01) and the surface that it fits over $x \\in [-1, 1]^2$. "
+        "marked by grey lines: model 0 after training (orange: paths through the hidden neurons, which stand in the "
+        "grey band, their number beside it; purple: skip connections; only what exceeds 0.01 is drawn), and below it "
+        "the fitted surface, the output $y$ over the inputs, each axis from −1 to 1. "
         f"{interval_note(drawn['n'])} "
         "*The paper's figure* shows one curve per $\\beta$: a smooth rise for $\\beta = 5$, a jump at "
         "$\\alpha = \\frac{1}{2}$ for $\\beta = 1000$."
