@@ -43,11 +43,18 @@ GATES = {
 }
 LINES = ("-", "--", ":", "-.")  # of methods that share a colour
 LEAST = 1e-8  # what is left unexplained below it is drawn there
-SEARCHED = ["task", "method", "trial"]
+SEARCHED = KEYS[:-1]  # all strengths together
 COLUMNS, TITLE_LETTERS = 6, 17  # panels in a row, letters in a line of their titles
 HEAD, PANEL, FOOT = 0.4, 1.2, 0.4  # inches: a task's title and axis label, a row of panels, the legend
-FACES = {"budget": True, "few": False}  # filled or hollow
-TRIANGLE = {"marker": "v", "markersize": 5, "markeredgecolor": "white", "markeredgewidth": 0.5, "linestyle": ""}
+FILLED = {"budget": True, "few": False}  # the marks of a target
+TRIANGLE = {
+    "marker": "v",
+    "markersize": 6,
+    "zorder": 3,
+    "markeredgecolor": "white",
+    "markeredgewidth": 0.5,
+    "linestyle": "",
+}
 
 
 def name_of(method: str) -> str:
@@ -57,7 +64,7 @@ def name_of(method: str) -> str:
 
 def title_of(task: str) -> str:
     """A task's name for the reader."""
-    return "teacher 20-100-100-20" if task == "teacher" else f"experiment 1, α = {task.rpartition('alpha')[2]}"
+    return "teacher 20-100-100-20" if task == TEACHER else f"experiment 1, α = {task.rpartition('alpha')[2]}"
 
 
 def fig_rivals_table(trials: pd.DataFrame) -> pd.DataFrame:
@@ -206,27 +213,27 @@ def _draw_task(place: SubFigure, part: pd.DataFrame) -> None:
 
 
 def _draw_method(axes: Axes, own: pd.DataFrame, color: str, least: float) -> None:
-    for target, face in FACES.items():
+    for target, filled in FILLED.items():
         rows = own[own["target"] == target]
         sizes, errors = rows["parameters"].clip(lower=least), rows["unexplained"].clip(lower=LEAST)
-        axes.plot(sizes, errors, **_mark(color, color if face else "none"))
+        axes.plot(sizes, errors, **_mark(color, filled))
     if len(own):
         fewest = np.exp(np.log(own.groupby("trial")["fewest"].first()).mean())
         axes.plot(fewest, 1 - GOOD_R2, **TRIANGLE, color=color)
 
 
-def _mark(color: str, face: str) -> dict:
+def _mark(color: str, filled: bool) -> dict:
     look = {"marker": "o", "linestyle": "", "markersize": 2.6, "markeredgewidth": 0.5, "alpha": 0.6}
-    return {"markeredgecolor": color, "markerfacecolor": face} | look
+    return {"markeredgecolor": color, "markerfacecolor": color if filled else "none"} | look
 
 
 def _legend() -> list[Line2D]:
     return [
-        Line2D([], [], label=name_of(REFERENCE), **_mark(BLUE, BLUE)),
-        Line2D([], [], label="fewest neurons within the loss budget", **_mark(INK, INK)),
+        Line2D([], [], label=name_of(REFERENCE), **_mark(BLUE, True)),
+        Line2D([], [], label="fewest neurons within the loss budget", **_mark(INK, True)),
         Line2D([], [], label=f"R² = {GOOD_R2}", color=GREY, linewidth=0.8, linestyle=(0, (4, 2))),
-        Line2D([], [], label="the panel's rival", **_mark(RED, RED)),
-        Line2D([], [], label=f"{FEW} most important neurons", **_mark(INK, "none")),
+        Line2D([], [], label="the panel's rival", **_mark(RED, True)),
+        Line2D([], [], label=f"{FEW} most important neurons", **_mark(INK, False)),
         Line2D([], [], label=f"fewest parameters at R² ≥ {GOOD_R2}", color=INK, **TRIANGLE),
     ]
 
