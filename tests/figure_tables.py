@@ -56,7 +56,13 @@ def write_tables(folder: Path, size: dict, diverged: bool = True) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         table.to_parquet(path, index=False)
     claims(size).to_csv(folder / "claims.csv", index=False)
-    cost = {"jobs": 1, "minutes": 0.1, "core_minutes": 0.1, "peak_memory_mib": 100.0}
+    cost = {
+        "jobs": 1,
+        "minutes": 0.1,
+        "core_minutes": 0.1,
+        "peak_memory_mib": 100.0,
+        "scale": size.get("scale", "smoke"),
+    }
     pd.DataFrame([{"rule": "train_regression"} | cost]).to_csv(folder / "core_minutes.csv", index=False)
     (folder / "settings.json").write_text(json.dumps(settings(size)))
     (folder / "provenance.json").write_text(json.dumps(PROVENANCE))

@@ -127,8 +127,6 @@ def test_heads_of_one_trial_share_features_split_batches_and_crops(images):
 @pytest.mark.parametrize("head", HEADS)
 def test_a_stopped_run_ends_with_the_same_bits(head, images, tmp_path):
     whole = trained(head, images)
-    stopped = trained(head, images, epochs=2)
-    optimizer = cifar10.optimizer_of(stopped, SETTINGS)
     path = tmp_path / "checkpoint.safetensors"
 
     run = cifar10.new_run(head, images, SETTINGS, 5)
@@ -179,7 +177,8 @@ def test_what_is_measured(images):
         assert row["test_accuracy"] * 30 / 100 == pytest.approx(round(row["test_accuracy"] * 30 / 100))
     without = cifar10.pruned(spectral.head)
     assert not without.eigenvalues[1].any() and spectral.head.eigenvalues[1].any()
-    assert 0 <= rows["spectral"]["compact_neurons"] <= 20
+    kept = rows["spectral"]["compact_neurons"]  # each with its 400 weights, its bias and 10 weights into the classes
+    assert rows["spectral"]["compact_parameters"] == 4010 + 411 * kept
     assert isinstance(without, SpectralNetwork)
 
 
@@ -238,6 +237,35 @@ def test_a_job_from_the_command_line_to_the_published_table(tmp_path, monkeypatc
     published = publish.finished("cifar10", run, tmp_path)
     assert published["trials"]["head"].tolist() == ["spectral"]
     assert published["trials"]["minutes"].item() > 0
+
+
+def smoke_job(trial, output, **training):
+    """Prepare the images and train the linear head at the smoke scale with other settings of the training."""
+    run = params.resolve(params.read_yaml(Path(__file__).parents[1] / "params.yaml"), {"scale": "smoke"})
+    record = Path("images/cifar10.json")
+    sparcs("prepare-images", "cifar10", "--settings", run.images.model_dump_json(), "--output", record)
+    settings = run.cifar10.model_copy(update={"training": run.cifar10.training.model_copy(update=training)})
+    job = ["--images", record, "--head", "linear", "--trial", trial, "--settings", settings.part(Cifar10Trial)]
+    sparcs("train-cifar10", *job, "--root-seed", run.root_seed, "--checkpoint-every", 1, "--output", output)
+
+
+def test_a_run_that_diverged_leaves_no_state_to_go_on_from(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    saved = []
+    monkeypatch.setattr(checkpoints, "save", lambda *arguments: saved.append(arguments))
+    smoke_job(0, "trials/0", learning_rate=1e30)
+    row = read_table(Path("trials/0_trials.parquet")).iloc[0]
+    assert row["diverged_epoch"] == 0 and not saved
+
+
+def test_the_record_counts_what_was_spent_before_a_stop(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = {name: np.zeros(0) for name in cifar10.CURVES} | {"seconds": np.zeros(()), "core_seconds": np.array(600.0)}
+    monkeypatch.setattr(checkpoints, "load", lambda *arguments: (0, before))
+    saved = []
+    monkeypatch.setattr(checkpoints, "save", lambda *arguments: saved.append(arguments[-1]["core_seconds"].item()))
+    smoke_job(0, "trials/0")
+    assert json.loads(Path("trials/0.provenance.json").read_text())["seconds"] > saved[-1] > 600
 
 
 def test_the_sweep_has_every_penalty_and_a_linear_head_as_long():

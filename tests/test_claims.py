@@ -102,7 +102,10 @@ def test_origins_are_the_runs_or_those_that_the_rows_name():
     assert claims.with_origins(images, claims.CLAIMS, tables, run).loc[0, "data"] == "stand-in images, not CIFAR-10"
     tables["cifar100/trials"] = pd.DataFrame({"stand_in": [False], "device": ["cpu"]})  # as the experiment writes it
     images = pd.DataFrame({"id": ["F1"]})
-    assert claims.with_origins(images, claims.CLAIMS, tables, run).loc[0, "data"] == "CIFAR-100, official images"
+    assert (
+        claims.with_origins(images, claims.CLAIMS, tables, run).loc[0, "data"]
+        == "CIFAR-100, no image of 60,000 marked as approximate"
+    )
 
 
 def test_the_transition_claims_on_a_paper_like_curve():

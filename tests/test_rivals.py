@@ -563,7 +563,7 @@ def test_g2_follows_its_rule():
     assert all("not run" in part.untested for part in finds_smaller_networks(alone))
 
 
-def test_the_report_says_why_a_rival_finds_smaller_networks():
+def test_the_report_says_what_the_smallest_networks_are():
     table = rival_tables.rivals(np.random.default_rng(3), rival_tables.FULL)["rivals/trials"]
     for column in [name for name in table if name.endswith("test_r2")]:
         table[column] = 0.99
@@ -572,12 +572,21 @@ def test_the_report_says_why_a_rival_finds_smaller_networks():
     for target in ("budget", "few"):
         table.loc[winner, [f"{target}_neurons", f"{target}_bundles"]] = (20.0, 4.0)
         table.loc[own, [f"{target}_neurons", f"{target}_bundles"]] = (30.0, 6.0)
-    *_, why = rivals_prose.findings(table).splitlines()
-    assert "than those of GAEA, single-level: an eigenvalue" in why
-    assert "SPARCS, L2 30 neurons in 6" in why and "GAEA, single-level 20 neurons in 4 bundles" in why
-    better(table, own)
-    better(table, own)
-    assert "Why" not in rivals_prose.findings(table)
+    table.loc[own, "budget_parameters"], table.loc[own, "few_parameters"] = 5000, 2000
+    table.loc[winner, "budget_parameters"], table.loc[winner, "few_parameters"] = 1, 2
+    table.loc[table["method"] == "linear", "budget_neurons"] = 0.0
+    said = rivals_prose.findings(table)
+    assert "SPARCS, L2 30 in 6 (10 of 10, within their own loss 5,000 parameters)" in said
+    assert "GAEA, single-level 20 in 4 (0 of 10)" in said and "upper bound" in said
+    assert "**Linear in every search**, and counted as the maximal network: linear" in said
+    assert "median over seeds: " in said and "SPARCS, L2 0.01" in said
+
+
+def test_there_is_no_test_with_fewer_than_ten_seeds():
+    few = rival_tables.rivals(np.random.default_rng(3), rival_tables.FULL | {"seeds": 9})["rivals/trials"]
+    found = comparison.compare(few)
+    assert found["p"].isna().all() and (found["result"] == "not tested").all() and found["ratio"].notna().all()
+    assert "fewer than 10 seeds, no test:" in rivals_prose.findings(few)
 
 
 def test_a_method_that_never_fits_counts_as_the_maximal_network():

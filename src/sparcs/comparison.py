@@ -38,14 +38,19 @@ def networks(trials: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True).dropna(subset=FIT)
 
 
-def smallest(trials: pd.DataFrame) -> pd.DataFrame:
-    """The network with the fewest parameters of those with test R² ≥ GOOD_R2 that a method found in a trial.
+def smallest(points: pd.DataFrame) -> pd.DataFrame:
+    """The network with the fewest parameters at test R² ≥ GOOD_R2 of each task, method and trial that has one.
 
-    A row of ``networks`` for each task, method and trial that has one, all strengths together.
+    points: rows of ``networks``; all strengths together.
     """
-    points = networks(trials)
     good = points[points["test_r2"] >= GOOD_R2].sort_values("parameters", kind="stable")
     return good.drop_duplicates(KEYS[:-1]).sort_index()
+
+
+def most_exact(points: pd.DataFrame) -> pd.DataFrame:
+    """Of ``networks`` with at most FEW neurons that with the least validation error, of each task, method and trial."""
+    small = points[points["neurons"] <= FEW].sort_values("validation_mse", kind="stable")
+    return small.drop_duplicates(KEYS[:-1]).sort_index()
 
 
 def scalars(trials: pd.DataFrame) -> pd.DataFrame:
@@ -56,9 +61,8 @@ def scalars(trials: pd.DataFrame) -> pd.DataFrame:
     method diverged at every strength.
     """
     points = networks(trials)
-    good = smallest(trials).set_index(KEYS[:-1])["parameters"]
-    small = points[points["neurons"] <= FEW].sort_values("validation_mse", kind="stable")
-    error = small.groupby(KEYS[:-1])["test_mse"].first()
+    good = smallest(points).set_index(KEYS[:-1])["parameters"]
+    error = most_exact(points).set_index(KEYS[:-1])["test_mse"]
     found = trials.groupby(KEYS[:-1])[["maximal_parameters"]].first()
     found = found.assign(parameters=good, error=error)
     found["parameters"] = found["parameters"].fillna(found["maximal_parameters"])
@@ -70,7 +74,7 @@ def compare(trials: pd.DataFrame, task: str = TEACHER) -> pd.DataFrame:
 
     Columns: scalar, method, n, ratio (geometric mean of rival / SPARCS, above 1 where SPARCS is better) with its 95 %
     bootstrap interval, effect (matched-pairs rank-biserial correlation), p (Wilcoxon, two-sided), p_holm, result
-    ("SPARCS better", "rival better", "no difference").
+    ("SPARCS better", "rival better", "no difference", "not tested"). With fewer than FEWEST_SEEDS there is no test.
     """
     own = scalars(trials[trials["task"] == task])
     rivals = [name for name in own["method"].unique() if name not in OWN]
@@ -98,6 +102,7 @@ def paired(rival: pd.Series, reference: pd.Series) -> dict[str, float]:
     )
     equal = not differences.any()
     p = 1.0 if equal else float(stats.wilcoxon(differences, zero_method="pratt").pvalue)
+    p = p if n >= FEWEST_SEEDS else np.nan
     return {"n": n, "ratio": mean, "low": low, "high": high, "effect": rank_biserial(differences), "p": p}
 
 
@@ -120,6 +125,8 @@ def holm(p_values: list[float]) -> list[float]:
 
 
 def _result(p: float, effect: float) -> str:
-    if not p < LEVEL:
+    if np.isnan(p):
+        return "not tested"
+    if p >= LEVEL:
         return "no difference"
     return "SPARCS better" if effect > 0 else "rival better"

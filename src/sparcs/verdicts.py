@@ -2,7 +2,8 @@
 
 Replicated: the 95 % interval lies inside the claim's region. Not replicated: outside. Else partly. Untested, with the
 reason, where the run is too small to say; the measured value stands there all the same. A claim of several parts
-takes the worst verdict of its parts. The regions were fixed before the results.
+takes the worst verdict of its parts. The regions were fixed before the runs; pilot runs of experiments 1 to 3, of
+one to four networks each, were known then.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -120,7 +121,7 @@ def _rows(claim: Claim, parts: list[Measured], verdicts: list[tuple[str, str]], 
     reason = f"the worst of its parts: {', '.join(guilty)}"
     rows = [[*head, "", "", *nothing, min(part.n for part in parts), overall, reason, claim.evidence]]
     for part, own, verdict in zip(parts, found, verdicts, strict=True):
-        rows.append([claim.id + part.part, part.statement, claim.source, own[1], *own, *verdict, claim.evidence])
+        rows.append([claim.id + part.part, part.statement, claim.source, claim.paper, *own, *verdict, claim.evidence])
     return rows
 
 

@@ -1,6 +1,6 @@
 """Every claim of the paper that this project tests: what it says, its region, how it is measured.
 
-The regions were fixed before the results. :mod:`sparcs.verdicts` says how a verdict follows.
+The regions were fixed before the runs. :mod:`sparcs.verdicts` says how a verdict follows.
 """
 
 from sparcs.claims.catalogue import CLAIMS, IDS, require_every_claim

@@ -32,11 +32,12 @@ def costs_little(tables: Tables) -> Iterator[Measured]:
     costs = judged(tables["cifar10/costs"])
     untested = "" if (costs["device"] == "cuda").any() else "no CUDA device"
     devices = "on " + ", ".join(sorted(costs["device"].unique()))
+    counted = f"{devices}; of the sizes of all tensors that stay"
     memory = paired(costs, "mean_allocated_mib", SPARCS)
     seconds = paired(costs.assign(seconds=np.log(costs["seconds"])), "seconds", SPARCS)
     more = f"{mean_text(paired(costs, 'seconds', SPARCS))}; the paper: {PAPERS_SECONDS:.3g}"
     yield Measured("a", "mean memory allocated after a step, SPARCS minus linear, MiB", mean_interval(memory),
-                   len(memory), (3.0, 3.6), devices, untested=untested)  # fmt: skip
+                   len(memory), (3.0, 3.6), counted, untested=untested)  # fmt: skip
     yield Measured("b", "training time, SPARCS over linear", mean_interval(np.exp(seconds)), len(seconds),
                    (-np.inf, 1.05), f"{devices}; seconds more for a training: {more}", untested=untested)  # fmt: skip
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from sparcs.statistics import judged
 from sparcs.verdicts import Claim, Tables
 
 COLUMNS = ["scale", "data", "device"]
@@ -38,7 +39,8 @@ def _origin(names: list[str], tables: Tables, run: Mapping) -> tuple[str, str, s
         return run["scale"], "", ""
     experiments = list(dict.fromkeys(name.split("/")[0] for name in names))
     trials = {name: tables.get(f"{name}/trials", pd.DataFrame()) for name in experiments}
-    devices = [_distinct(trials[name], "device", _device(name, run)) for name in experiments]
+    costs = {name.split("/")[0]: judged(tables[name]) for name in names if name.endswith("/costs")}
+    devices = [_distinct(costs.get(name, trials[name]), "device", _device(name, run)) for name in experiments]
     scales = [_distinct(trials[name], "scale", run["scale"]) for name in experiments]
     data = [_data(name, trials[name], run) for name in experiments]
     return tuple("; ".join(dict.fromkeys(parts)) for parts in (scales, data, devices))
@@ -66,4 +68,4 @@ def _images(experiment: str, trials: pd.DataFrame) -> str:
     if trials["stand_in"].any():
         return f"stand-in images, not {name}"
     count = int(trials["approximate_images"].max()) if "approximate_images" in trials else 0  # CIFAR-100 has none
-    return f"{name}, {count} of {OFFICIAL_IMAGES:,} images approximate" if count else f"{name}, official images"
+    return f"{name}, {count or 'no'} image{'s' * (count > 1)} of {OFFICIAL_IMAGES:,} marked as approximate"

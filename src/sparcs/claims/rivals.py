@@ -15,7 +15,8 @@ def finds_smaller_networks(tables: Tables) -> Iterator[Measured]:
     """G2: each scalar of the strongest rival over that of SPARCS with unsquared L2.
 
     Replicated: SPARCS significantly better than every rival; not replicated: some rival significantly better than
-    SPARCS; else partly. Corrected p < 0.05, at least ten seeds.
+    SPARCS; else partly. Corrected p < 0.05, at least ten seeds. The strongest rival is the extreme of those that
+    decide; its interval is its own and does not know that it was chosen.
     """
     found = compare(tables["rivals/trials"])
     for part, (scalar, text) in zip("ab", SCALARS.items(), strict=True):
@@ -24,7 +25,9 @@ def finds_smaller_networks(tables: Tables) -> Iterator[Measured]:
         if own.empty:
             yield Measured(part, statement, NOTHING, 0, (1, np.inf), untested="the teacher task was not run")
             continue
-        strongest, n = own.loc[own["ratio"].idxmin()], int(own["n"].min())
+        verdict, n = _verdict(own["result"]), int(own["n"].min())
+        deciding = own[own["result"] == "rival better"] if verdict == "not replicated" else own
+        strongest = deciding.loc[deciding["ratio"].idxmin()]
         yield Measured(
             part,
             statement,
@@ -33,7 +36,7 @@ def finds_smaller_networks(tables: Tables) -> Iterator[Measured]:
             (1, np.inf),
             reason=_remark(own, strongest["method"]),
             untested=f"n = {n}, fewer than {FEWEST_SEEDS}" if n < FEWEST_SEEDS else "",
-            verdict=_verdict(own["result"]),
+            verdict=verdict,
         )
 
 

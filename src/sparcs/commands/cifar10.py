@@ -68,16 +68,19 @@ def train_cifar10(
     name = name_of_run(MODULE, settings, head, seed, device, record)
     _, rows = checkpoints.load(checkpoint, name, module, optimizer)
     run.take(rows)
+    before = float(rows.get("core_seconds", 0.0))
     sizes = {"train": run.split.y_train, "validation": run.split.y_validation, "test": run.split.y_test}
     used = ", ".join([*(f"{name} {len(labels)}" for name, labels in sizes.items()), data.note])
-    with recorded(sidecar(output), settings, root_seed, device, 1, [record], used):
+    with recorded(sidecar(output), settings, root_seed, device, 1, [record], used, before) as spent:
         with progress(settings.training.epochs, f"{head} {trial}") as bar:
             bar(run.epochs)
 
             def on_epoch(run: cifar10.Run) -> None:
                 bar(1)
-                if run.epochs % checkpoint_every == 0 and run.epochs < settings.training.epochs:
-                    checkpoints.save(checkpoint, name, run.epochs, module, optimizer, run.rows())
+                last = run.epochs == settings.training.epochs or run.diverged_epoch >= 0
+                if run.epochs % checkpoint_every == 0 and not last:
+                    measured = run.rows() | {"core_seconds": np.array(spent())}
+                    checkpoints.save(checkpoint, name, run.epochs, module, optimizer, measured)
 
             cifar10.train(run, optimizer, settings, seed, on_epoch)
         row = {"head": head, "trial": trial, "seed": seed, "stand_in": data.stand_in}

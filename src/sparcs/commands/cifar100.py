@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+import numpy as np
 import pandas as pd
 
 from sparcs.commands.common import (
@@ -64,17 +65,19 @@ def train_cifar100(
     name = name_of_run(MODULE, settings, head, seed, device, record)
     _, rows = checkpoints.load(checkpoint, name, module, optimizer)
     run.take(rows)
+    before = float(rows.get("core_seconds", 0.0))
     steps = cifar100.steps(len(split.y_train), settings.training)
     used = "stand-in" if data.stand_in else "CIFAR-100"
     used += f": train {len(split.y_train)}, validation {len(split.y_validation)}, test {len(split.y_test)}"
-    with recorded(sidecar(output), settings, root_seed, device, 1, [record], used):
+    with recorded(sidecar(output), settings, root_seed, device, 1, [record], used, before) as spent:
         with progress(steps, f"{head} {trial}", "steps") as bar:
             bar(len(run.losses))
 
             def on_step(run: cifar100.Run) -> None:
                 bar(1)
                 if len(run.losses) % checkpoint_every == 0 and len(run.losses) < steps:
-                    checkpoints.save(checkpoint, name, len(run.losses), module, optimizer, run.rows())
+                    measured = run.rows() | {"core_seconds": np.array(spent())}
+                    checkpoints.save(checkpoint, name, len(run.losses), module, optimizer, measured)
 
             cifar100.train(run, optimizer, split, settings.training, seed, on_step)
         row = {"head": head, "trial": trial, "seed": seed, **about(settings, data)}

@@ -128,21 +128,33 @@ def progress(total: int, what: str, unit: str = "epochs") -> Iterator[Callable[[
 
 @contextmanager
 def recorded(
-    path: Path, settings: params.Model, root_seed: int, device: str, trials: int, inputs: Sequence[Path], data: str
-) -> Iterator[None]:
+    path: Path,
+    settings: params.Model,
+    root_seed: int,
+    device: str,
+    trials: int,
+    inputs: Sequence[Path],
+    data: str,
+    before: float = 0.0,
+) -> Iterator[Callable[[], float]]:
     """Writes the job's record to ``path`` when the block has ended well: what it was made from, where, core-seconds.
 
-    inputs: the data files, whose checksums are kept; data: what the data of all jobs of the experiment have in common.
+    inputs: the data files, whose checksums are kept; data: what the data of all jobs of the experiment have in common;
+    before: core-seconds that the job took before it was stopped and went on. Gives a function: core-seconds so far.
     """
-    start = time.process_time()  # not what other programs took
-    yield
+    start = time.process_time() - before  # not what other programs took
+
+    def spent() -> float:
+        return time.process_time() - start
+
+    yield spent
     made_from = {
         "settings": settings.model_dump(mode="json"),
         "root_seed": root_seed,
         "data": data,
         "inputs": {file.name: sha256(file) for file in inputs},
     }
-    write_json(path, provenance.of_job(time.process_time() - start, device, trials) | made_from)
+    write_json(path, provenance.of_job(spent(), device, trials) | made_from)
 
 
 def sizes(data: Mapping[str, np.ndarray]) -> str:

@@ -26,11 +26,18 @@ def size(trials: pd.DataFrame, settings: Mapping, experiment: str) -> str:
     heads = listing([HEADS[head] for head in trials["head"].unique()])
     epochs = run["training"]["epochs"]
     return (
-        f"n = {count_range(trials.groupby('head')['trial'].count())} for each head ({heads}); {epochs} "
+        f"n = {count_range(trials.groupby('head')['trial'].count())} for each head ({heads}; the paper: "
+        f"{paper['trials']}); {epochs} "
         f"epoch{'s' * (epochs > 1)} (the paper: {paper['training']['epochs']}); up to {run['images']:,} images to "
         f"train and validate, {run['test_images']:,} to test (the paper: {paper['images']:,} and "
         f"{paper['test_images']:,}); {diverged or 'no'} trial{'s' * (diverged > 1)} diverged."
     )
+
+
+def sweep_size(trials: pd.DataFrame, run: Mapping) -> str:
+    """n and epochs of the sweep over penalties. run: the run's settings of experiment 3."""
+    counts = trials.groupby(["head", "penalty", "rho"])["trial"].count()
+    return f"n = {count_range(counts)} trainings at each of {len(counts)} points, {run['sweep']['epochs']} epochs."
 
 
 def cifar10_findings(trials: pd.DataFrame, epochs: pd.DataFrame) -> str:
@@ -52,12 +59,13 @@ def _late(epochs: pd.DataFrame) -> str:
     last = epochs["epoch"].max()
     if last < 2 * LATE:
         return ""
-    late = epochs[epochs["epoch"] > last - LATE].groupby("head", sort=False)["validation_accuracy"]
-    spread = late.std().mean()
-    parts = [f"{HEADS[head]} {mean:.2f} %" for head, mean in late.mean().items()]
+    late = epochs[epochs["epoch"] > last - LATE]
+    spread = late.groupby(["head", "trial"])["validation_accuracy"].std().mean()
+    means = late.groupby("head", sort=False)["validation_accuracy"].mean()
+    parts = [f"{HEADS[head]} {mean:.2f} %" for head, mean in means.items()]
     return (
         f"One epoch differs from the next: over the last {LATE}, plain validation accuracy is {', '.join(parts)} on "
-        f"average, with a standard deviation of {spread:.2f} points."
+        f"average; within one trial its standard deviation is {spread:.2f} points."
     )
 
 
@@ -93,8 +101,9 @@ def sweep_findings(drawn: pd.DataFrame) -> str:
         text += f" Of {known} points with an interval it lies above 0 at {above}, below 0 at {below}."
     linear = int((drawn.loc[drawn["measure"] == "compact_neurons", "trials_high"] == 0).sum())
     if linear:
-        text += f" At {linear} of all {len(gains)} points compaction keeps no hidden neuron of any trial: the head is "
-        text += "then a linear one, even where eigenvalues that are all small count as recruited beside the largest."
+        text += f" At {linear} of all {len(gains)} points compaction keeps no hidden neuron of any trial: a linear "
+        text += "head is within its loss budget there, even where small eigenvalues count as recruited beside the "
+        text += "largest."
     return text
 
 

@@ -5,11 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from sparcs.figures.spread import FEWEST
+from sparcs.figures.spread import FEWEST, count_range
 from sparcs.figures.stand_in import BACKBONE, backbone_note, title
 from sparcs.figures.tables import markdown
-from sparcs.figures.text import listing
-from sparcs.statistics import judged, mean_interval
+from sparcs.statistics import mean_interval
 
 HEADS = {
     "linear": "linear",
@@ -24,6 +23,12 @@ QUANTITIES = {
     "milliseconds_per_step": "time of a step, ms",
     "test_accuracy": "test accuracy, %",
 }
+COSTS = [name for name in QUANTITIES if name != "test_accuracy"]
+MEMORY = {  # what the mean of Table 1 and of Table 2 counts
+    1: "The mean is of the sizes of all tensors that stay, the same on every device; the paper's count has its GPU's "
+    "libraries' own workspaces in it, alike for both heads, so compare the differences.",
+    2: "The mean is the GPU's own count, as the paper's; on a CPU, of the sizes of all tensors that stay.",
+}
 TABLES = {  # the paper's: Table 1 (CIFAR-10), Table 2 (CIFAR-100); it writes MB, its code counts MiB
     1: {
         "mean_allocated_mib": {"linear": 17.9, "spectral": 21.2},
@@ -36,6 +41,7 @@ TABLES = {  # the paper's: Table 1 (CIFAR-10), Table 2 (CIFAR-100); it writes MB
         "test_accuracy": {"linear": 73.2, "spectral": 72.7},
     },
 }
+PAPERS_TRIALS = 100  # of each head, by Table 5
 SIGNS = {  # Table 1, and the last epoch of the authors' stored log
     "test_accuracy": ("test accuracy", 73.9),
     "validation_accuracy_augmented": ("validation accuracy (augmented)", 70.6),
@@ -44,46 +50,41 @@ SIGNS = {  # Table 1, and the last epoch of the authors' stored log
 
 
 def cost_table(paper_table: int, trials: pd.DataFrame, costs: pd.DataFrame) -> str:
-    """Table 1 or 2: memory, time and accuracy of each head, and the ratio SPARCS / linear paired by seed."""
-    both = judged(costs).merge(trials[["head", "trial", "test_accuracy"]], on=["head", "trial"])
-    heads = [head for head in HEADS if (both["head"] == head).any()]
+    """Table 1 or 2: accuracy, memory and time of each head, and the ratio SPARCS / linear paired by seed.
+
+    costs: of trainings on any devices, each in rows of its own; the accuracies are those of ``trials``.
+    """
+    measured = [(quantity, device, own) for quantity in COSTS for device, own in costs.groupby("device")]
     rows = [
-        _cost_row(label, TABLES[paper_table].get(quantity, {}), both, quantity, head)
-        for quantity, label in QUANTITIES.items()
-        for head in heads
+        _cost_row(paper_table, quantity, device, own, head)
+        for quantity, device, own in [*measured, ("test_accuracy", "", trials)]
+        for head in HEADS
+        if (own["head"] == head).any()
     ]
-    devices = listing(sorted(both["device"].unique()))
-    cpu = " On a CPU, memory is the bytes of live tensors; the paper measured on a GPU"
-    cpu += ", and claim E2 is judged on CUDA only." if paper_table == 1 else "."
-    return "\n\n".join(
-        [
-            f"{title(f'Table {paper_table}', trials)} Memory, time and accuracy; device: {devices}."
-            f"{cpu if 'cpu' in devices else ''}{_backbone(trials)}",
-            markdown(pd.DataFrame(rows)),
-        ]
-    )
+    heading = [f"{title(f'Table {paper_table}', trials)} Memory, time and accuracy; {_size(trials)}."]
+    heading += [MEMORY[paper_table], "The paper measured on a GPU. Time on a CPU is the processor's."]
+    if costs["seconds"].isna().any():
+        heading.append("Trainings that shared their GPU with others are left out of the times.")
+    return f"{' '.join(heading)}{_backbone(trials)}\n\n{markdown(pd.DataFrame(rows))}"
 
 
 def compaction_table(trials: pd.DataFrame, settings: Mapping) -> str:
-    """Recruited neurons, and the head before and after compaction; means over the finished trials."""
-    rows = []
-    for head, own in _by_head(trials.dropna(subset=["test_accuracy"])):
-        values = own.mean(numeric_only=True)
-        compacted = not np.isnan(values["compact_parameters"])
-        rows.append(
-            {
-                "head": HEADS[head],
-                "n": len(own),
-                "hidden neurons": "–" if head == "linear" else settings["widths"][1],
-                "recruited": _one(values["recruited_neurons"]),
-                "compact: hidden neurons": _one(values["compact_neurons"]),
-                "parameters": f"{values['parameters']:,.0f}",
-                "compact: parameters": f"{values['compact_parameters']:,.0f}" if compacted else "–",
-                "test accuracy, %": f"{values['test_accuracy']:.2f}",
-                "compact: test accuracy, %": f"{values['compact_test_accuracy']:.2f}" if compacted else "–",
-            }
-        )
-    heading = f"{title('Heads', trials)} Size of the head, means over the trained networks.{_backbone(trials)}"
+    """Recruited neurons, and the head before and after compaction, over the finished trials."""
+    rows = [
+        {
+            "head": HEADS[head],
+            "n": len(own),
+            "hidden neurons": "–" if head == "linear" else settings["widths"][1],
+            "recruited": _spread(own["recruited_neurons"].dropna()),
+            "compact: hidden neurons": _spread(own["compact_neurons"].dropna()),
+            "parameters": f"{own['parameters'].mean():,.0f}",
+            "compact: parameters": _spread(own["compact_parameters"].dropna()),
+            "test accuracy, %": _spread(own["test_accuracy"]),
+            "compact: test accuracy, %": _spread(own["compact_test_accuracy"].dropna()),
+        }
+        for head, own in _by_head(trials.dropna(subset=["test_accuracy"]))
+    ]
+    heading = f"{title('Heads', trials)} Size of the head, mean ± sd; {_size(trials)}.{_backbone(trials)}"
     return f"{heading}\n\n{markdown(pd.DataFrame(rows))}" if rows else "No trial finished."
 
 
@@ -98,7 +99,10 @@ def signs_table(trials: pd.DataFrame, epochs: pd.DataFrame) -> str:
         }
         for column, (label, paper) in SIGNS.items()
     ]
-    heading = f"{title('Sign', trials)} Accuracy with $W_{{31}}$ by (4.3), column SPARCS, and with the authors' sign."
+    heading = (
+        f"{title('Sign', trials)} Accuracy with $W_{{31}}$ by (4.3), column SPARCS, and with the authors' sign; mean ± "
+        f"sd, {_size(trials)}."
+    )
     return f"{heading}\n\n{markdown(pd.DataFrame(rows).fillna(''))}"
 
 
@@ -141,7 +145,8 @@ def paired(rows: pd.DataFrame, column: str, head: str) -> tuple[np.ndarray, np.n
     return both[:, 1], both[:, 0]
 
 
-def _cost_row(label: str, paper: Mapping, rows: pd.DataFrame, quantity: str, head: str) -> dict:
+def _cost_row(paper_table: int, quantity: str, device: str, rows: pd.DataFrame, head: str) -> dict:
+    paper = TABLES[paper_table].get(quantity, {})
     values = rows.loc[rows["head"] == head, quantity].dropna()
     own, linear = paired(rows, quantity, head)
     compared = head != "linear"
@@ -149,8 +154,9 @@ def _cost_row(label: str, paper: Mapping, rows: pd.DataFrame, quantity: str, hea
     mean, low, high = mean_interval(values.to_numpy())
     place = _place(mean) if len(values) else 0
     return {
-        "quantity": label,
+        "quantity": QUANTITIES[quantity],
         "head": HEADS[head],
+        "device": device,
         "the paper": paper.get(head, ""),
         "measured, mean ± sd": _spread(values),
         "n": len(values),
@@ -162,6 +168,10 @@ def _cost_row(label: str, paper: Mapping, rows: pd.DataFrame, quantity: str, hea
 
 def _by_head(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return [(head, rows[rows["head"] == head]) for head in HEADS if (rows["head"] == head).any()]
+
+
+def _size(trials: pd.DataFrame) -> str:
+    return f"n = {count_range(trials.groupby('head')['trial'].count())} (the paper: {PAPERS_TRIALS})"
 
 
 def _backbone(trials: pd.DataFrame) -> str:

@@ -9,7 +9,7 @@ from sparcs.figures.tables import VERDICTS
 from sparcs.figures.text import listing, number
 from sparcs.verdicts import GOOD_FIT, SWEET_SPOT
 
-ANSWERS = {"replicated": "yes", "partly": "in part", "not replicated": "no", "untested": "not tested"}
+ANSWERS = {"replicated": "yes", "partly": "neither yes nor no", "not replicated": "no", "untested": "not tested"}
 NOTHING = "No trial finished."
 
 
@@ -22,11 +22,11 @@ def answer(claims: pd.DataFrame, deciding: str) -> str:
     verdicts = verdicts[verdicts.index.str[-1].str.isdigit()]  # a claim's parts end in a letter
     by_verdict = {name: list(verdicts.index[verdicts == name]) for name in VERDICTS}
     treated = "; ".join(f"{name}: {listing(ids)}" for name, ids in by_verdict.items() if ids)
-    said = f"claim {deciding}"
+    said = f"claim {deciding}: {claims.set_index('id').at[deciding, 'statement']}"
     if verdicts[deciding] == "untested":
         parts = claims.loc[claims["id"].str.fullmatch(f"{deciding}[a-z]"), "reason"]
         reasons = (parts if len(parts) else claims.loc[claims["id"] == deciding, "reason"]).dropna()
-        said += f": {reasons.iloc[0]}" if len(reasons) else ""
+        said += f"; {reasons.iloc[0]}" if len(reasons) else ""
     return f"**Answer: {ANSWERS[verdicts[deciding]]}** ({said}). Verdicts on the paper's claims: {treated}."
 
 

@@ -5,14 +5,32 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from sparcs.comparison import FEW, GOOD_R2, OWN, REFERENCE, SCALARS, TEACHER, compare, scalars, smallest
+from sparcs.comparison import (
+    FEW,
+    FEWEST_SEEDS,
+    GOOD_R2,
+    OWN,
+    REFERENCE,
+    SCALARS,
+    TEACHER,
+    compare,
+    most_exact,
+    networks,
+    scalars,
+    smallest,
+)
 from sparcs.figures.prose import NOTHING
 from sparcs.figures.rivals import methods_of, name_of, searches, title_of
 from sparcs.figures.spread import count_range
 from sparcs.figures.tables import markdown
 from sparcs.figures.text import interval, listing, number
 
-RESULTS = ("SPARCS better", "rival better", "no difference")
+RESULTS = {
+    "SPARCS better": "SPARCS is significantly better than",
+    "rival better": "worse than",
+    "no difference": "no difference is significant to",
+    "not tested": f"fewer than {FEWEST_SEEDS} seeds, no test:",
+}
 
 
 def size(trials: pd.DataFrame, settings: Mapping) -> str:
@@ -31,7 +49,7 @@ def size(trials: pd.DataFrame, settings: Mapping) -> str:
 
 
 def findings(trials: pd.DataFrame) -> str:
-    """Where SPARCS wins and where it loses, on each scalar of the teacher task, and why its networks are larger.
+    """Where SPARCS wins and where it loses on each scalar of the teacher task, and what the networks are like.
 
     Without the teacher task: who finds the smallest network.
     """
@@ -45,29 +63,45 @@ def findings(trials: pd.DataFrame) -> str:
             result: [f"{name_of(row.method)} ({number(row.ratio)}×)" for row in rows.itertuples()]
             for result, rows in own.groupby("result")
         }
-        better, worse, none = (listing(named.get(name, ["none"])) for name in RESULTS)
-        sentences.append(
-            f"**{text[0].upper()}{text[1:]}**, rival over SPARCS with L2. SPARCS is significantly better than "
-            f"{better}; worse than {worse}; no difference is significant to {none}."
-        )
-    lost = found[(found["scalar"] == "parameters") & (found["result"] == "rival better")].sort_values("ratio")
-    if len(lost):
-        sentences.append(_why_larger(trials, list(lost["method"])))
-    return "\n".join(f"- {sentence}" for sentence in sentences)
+        parts = [f"{RESULTS[name]} {listing(named[name])}" for name in RESULTS if name in named]
+        sentences.append(f"**{text[0].upper()}{text[1:]}**, rival over SPARCS with L2: {'; '.join(parts)}.")
+    own = trials[trials["task"] == TEACHER]
+    sentences += [_how_built(own), _how_exact(own), _all_linear(own)]
+    return "\n".join(f"- {sentence}" for sentence in filter(None, sentences))
 
 
-def _why_larger(trials: pd.DataFrame, rivals: list[str]) -> str:
-    means = smallest(trials[trials["task"] == TEACHER]).groupby("method")[["neurons", "bundles"]].mean()
-    built = [
-        f"{name_of(method)} {number(means.at[method, 'neurons'])} neurons in {number(means.at[method, 'bundles'])}"
-        for method in (*OWN, *rivals)
-        if method in means.index
-    ]
+def _how_built(trials: pd.DataFrame) -> str:
+    """Neurons and bundles of the smallest networks that fit, and how many of them are the cut to FEW neurons."""
+    points = networks(trials)
+    fits, within = smallest(points), smallest(points[points["target"] == "budget"])
+    built = []
+    for method, own in sorted(fits.groupby("method"), key=lambda pair: pair[1]["parameters"].mean()):
+        cut = int((own["target"] == "few").sum())
+        neurons, bundles = (number(own[name].mean()) for name in ("neurons", "bundles"))
+        alone = within.loc[within["method"] == method, "parameters"]
+        said = f", within their own loss {_geometric(alone)} parameters" if cut and len(alone) else ""
+        built.append(f"{name_of(method)} {neurons} in {bundles} ({cut} of {len(own)}{said})")
     return (
-        f"**Why SPARCS's networks are larger** than those of {listing([name_of(method) for method in rivals])}: an "
-        "eigenvalue switches its neuron with all of its bundles, so SPARCS chooses neurons and keeps every bundle "
-        f"between them. The smallest networks with test R² ≥ {GOOD_R2} have, on average, {listing(built)} bundles."
+        f"**What the smallest networks with test R² ≥ {GOOD_R2} are**: neurons in bundles on average, in brackets how "
+        f"many seeds have theirs from the cut to {FEW} neurons, the others from the budget on the validation loss: "
+        f"{'; '.join(built)}. Sizes between the two were not tried, so what comes from the cut is an upper bound."
+        if built
+        else ""
     )
+
+
+def _how_exact(trials: pd.DataFrame) -> str:
+    """What the best networks with few neurons leave unexplained: ratios of errors say nothing of their size."""
+    left = 1 - most_exact(networks(trials)).groupby("method")["test_r2"].median()
+    parts = [f"{name_of(method)} {number(value)}" for method, value in left.sort_values().items()]
+    return f"**1 − R² of the best networks with at most {FEW} neurons**, median over seeds: {', '.join(parts)}."
+
+
+def _all_linear(trials: pd.DataFrame) -> str:
+    """The methods that kept no hidden neuron in any search."""
+    most = trials.groupby("method")["budget_neurons"].max()
+    names = [name_of(method) for method in methods_of(trials) if most[method] == 0]
+    return f"**Linear in every search**, and counted as the maximal network: {listing(names)}." if names else ""
 
 
 def results_table(trials: pd.DataFrame, task: str) -> str:
@@ -81,7 +115,7 @@ def results_table(trials: pd.DataFrame, task: str) -> str:
         each, searched = both[both["method"] == method], own[own["method"] == method]
         row = {"method": name_of(method), "n": searched["trial"].nunique()}
         for scalar, text in SCALARS.items():
-            row[text] = number(float(np.exp(np.log(each[scalar]).mean())))
+            row[text] = _geometric(each[scalar])
             row[f"over SPARCS, {scalar}"] = _ratio(tests, scalar, method)
         best = searched.loc[searched.groupby("trial")["validation_mse"].idxmin().dropna()]
         row |= {
@@ -130,6 +164,10 @@ def tuning_table(tuning: pd.DataFrame) -> str:
             row[title_of(task)] = ", ".join(f"**{value}**" if chosen else value for value, chosen in values)
         rows.append(row)
     return markdown(pd.DataFrame(rows).fillna(""))
+
+
+def _geometric(values: pd.Series) -> str:
+    return number(float(np.exp(np.log(values).mean())))
 
 
 def _ratio(tests: pd.DataFrame, scalar: str, method: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from sparcs.figures.tables import markdown
+from sparcs.figures.tables import markdown, region_of
 from sparcs.figures.text import interval
 from sparcs.files import ArtifactError
 
@@ -14,7 +14,7 @@ MARKS = {"replicated": "✔", "partly": "◐", "not replicated": "✘", "unteste
 
 
 def scorecard(claims: pd.DataFrame) -> str:
-    """Claim, what was measured with its 95 % interval, n, scale and verdict, as Markdown.
+    """Claim, what was measured with its interval, the region that replicates it, n, scale and verdict, as Markdown.
 
     claims: claims.csv. A claim of several parts is shown by the part that decides its verdict, the first of those; an
     untested one, of which none decides, by all of them.
@@ -24,6 +24,7 @@ def scorecard(claims: pd.DataFrame) -> str:
             "": f"**{claim.id}**",
             "the paper says": claim.statement,
             "measured [95 % interval]": measured,
+            "region": region_of(shown) if claim.verdict != "untested" else "",
             "n": "" if pd.isna(shown.n) or not shown.n else f"{int(shown.n):,}",
             "scale": claim.scale if measured else "",
             "verdict": f"{MARKS[claim.verdict]} {claim.verdict}",

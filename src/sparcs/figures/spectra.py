@@ -48,7 +48,8 @@ def fig17_caption(drawn: pd.DataFrame) -> str:
     return (
         f"{title('Figure 17', drawn)} Eigenvalues of the SPARCS head after training on CIFAR-10: (a) of the hidden "
         f"layer, (b) of the last layer. {_what_is_drawn(drawn)} "
-        "*The paper's figure* shows one network on linear axes: most hidden eigenvalues close to 0, and a second group."
+        "*The paper's figure* shows one network of its 100 on linear axes: most hidden eigenvalues close to 0, and a "
+        "second group."
     )
 
 
@@ -57,8 +58,8 @@ def fig18_caption(drawn: pd.DataFrame) -> str:
     return (
         f"{title('Figure 18', drawn)} Eigenvalues of the SPARCS head after one pass over CIFAR-100: (a) of the hidden "
         f"layer, (b) of the last layer. {backbone_note(drawn)} {_what_is_drawn(drawn)} "
-        "*The paper's figure* shows one network on linear axes: hidden eigenvalues orders of magnitude below the last "
-        "layer's."
+        "*The paper's figure* shows one network of its 100 on linear axes: hidden eigenvalues orders of magnitude "
+        "below the last layer's."
     )
 
 

@@ -116,7 +116,7 @@ def _opening(tables: Tables) -> Iterator[tuple]:
         opened = rows[rows["size"] > 0.01 * rows["trial"].map(final)].groupby(["epoch", "trial"]).size()
         means = opened.groupby("epoch").mean()
         found = ", ".join(f"{number(value)} after {epoch}" for epoch, value in means.items())
-        what = "from the zero start the rank increases gradually (experiment 3)"
+        what = f"from the zero start the rank increases gradually (experiment 3{_mark(tables['cifar10/trials'])})"
         yield what, f"hidden |λ| above 1 % of the largest at the end, by epochs: {found}", _count(len(final))
 
 
@@ -129,7 +129,8 @@ def _orders(tables: Tables) -> Iterator[tuple]:
         found = (
             f"largest hidden {number(hidden['max'].mean())}, median of the last layer {number(last['median'].mean())}"
         )
-        yield "on CIFAR-10 hidden λ reach the order of the last layer's", found, _count(len(hidden))
+        mark = _mark(tables["cifar10/trials"])
+        yield f"on CIFAR-10{mark} hidden λ reach the order of the last layer's", found, _count(len(hidden))
 
 
 def _hidden(tables: Tables, layers: tuple[int, ...] = (2,)) -> pd.DataFrame:
@@ -155,7 +156,7 @@ def cost_table(experiments: Mapping[str, Mapping], trials: pd.DataFrame, setting
         own = experiments[name]
         row = {"experiment": NAMES[name], "scale": own["scale"], "trials": f"{own['trials']:,}"}
         row |= {"core-minutes": f"{own['core_minutes']:,.1f}", "the same by a loop over single models": ""}
-        row |= {"commit": own["commit"], "machine": own["machine"]}
+        row |= {"commit": own["commit"], "machine": own["machine"], "device": own["device"]}
         if name == "regression" and len(trials):
             training, points = settings["training"], settings["points"]
             steps = len(trials) * training["epochs"] * -(-points // training["batch_size"])

@@ -90,10 +90,15 @@ def linear_table(linear: pd.DataFrame) -> str:
 
 
 def _paper(claim: Any) -> str:
-    said, region = (_text(text).replace("<=", "≤").replace(">=", "≥") for text in (claim.paper, claim.region))
+    said, region = _text(claim.paper), region_of(claim)
     if claim.id[-1].isalpha():
-        return said
+        return region
     return f"{said} ({claim.source}){f'; region {region}' if region else ''}"
+
+
+def region_of(claim: Any) -> str:
+    """The region in which a claim or a part counts as replicated, as text; empty for a claim of several parts."""
+    return _text(claim.region).replace("<=", "≤").replace(">=", "≥")
 
 
 def _ensemble(name: str, own: pd.DataFrame) -> dict[str, str]:

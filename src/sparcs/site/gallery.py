@@ -54,7 +54,8 @@ class Group:
 
 def gallery(run: Run) -> list[Group]:
     """The figures by report, in the order of their names; the paper's even where the run did not draw them."""
-    return [_group(folder, run) for folder in sorted(run.captions.iterdir()) if folder.is_dir()]
+    groups = [_group(folder, run) for folder in sorted(run.captions.iterdir()) if folder.is_dir()]
+    return [group for group in groups if group.pictures]
 
 
 def read_caption(path: Path) -> Caption:

@@ -63,9 +63,8 @@ class Run:
     @cached_property
     def core_minutes(self) -> pd.DataFrame:
         """What every rule cost."""
-        return read_csv(
-            self.tables / "core_minutes.csv", ["rule", "jobs", "minutes", "core_minutes", "peak_memory_mib"]
-        )
+        columns = ["rule", "jobs", "minutes", "core_minutes", "peak_memory_mib", "scale"]
+        return read_csv(self.tables / "core_minutes.csv", columns)
 
     @cached_property
     def reliability(self) -> pd.DataFrame:
