@@ -1,11 +1,14 @@
 """What the cost benchmark reports; its figures are not asserted, for they depend on the machine."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from torch import nn
 
+from sparcs import params
 from sparcs.allocation import parameter_bytes, peak_allocated
 from sparcs.experiments import cost
 from sparcs.figures import fig_cost, fig_cost_caption, fig_cost_table
@@ -47,6 +50,15 @@ def test_rows_summary_and_figure():
     assert len(fig_cost(drawn).axes) == 2
     assert "at 4 layers" in fig_cost_caption(drawn)
     assert list(cost.of_experiment_2(seconds=0)["way"]) == ["the experiment's trainer", "W_ij formed", "eigenbasis"]
+
+
+def test_a_step_on_drawn_batches_beside_one_on_a_prepared_batch():
+    run = params.resolve(params.read_yaml(Path(__file__).parents[1] / "params.yaml"), {"scale": "smoke"})
+    table = cost.of_experiment_3(run.cifar10, images=300, seconds=0)
+    assert table[["head", "batch"]].to_numpy().tolist() == [
+        [head, batch] for head in ("linear", "spectral") for batch in ("prepared", "drawn")
+    ]
+    assert (table["best"] > 0).all() and (table.loc[table["batch"] == "prepared", "ratio"] == 1).all()
 
 
 def test_the_slopes_of_known_costs():

@@ -46,6 +46,7 @@ VERBS = {
     "build-site": "site",
     "describe-params": "describe",
     "benchmark-step": "benchmark",
+    "benchmark-cifar10": "benchmark",
     "benchmark-cost": "benchmark",
     "publish": "publish",
     "publish-pages": "publish",

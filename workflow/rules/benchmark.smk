@@ -20,6 +20,26 @@ rule benchmark_step:
         "sparcs benchmark-step --output {output} > {log} 2>&1"
 
 
+rule benchmark_cifar10:
+    """A step of experiment 3 as training takes it, beside forward, backward and Adam on a prepared batch."""
+    input:
+        code=sources("sparcs.experiments.cost", "sparcs.commands.benchmark"),
+    output:
+        f"{RESULTS}/benchmark/cifar10_step.csv",
+    log:
+        f"{LOGS}/benchmark_cifar10.log",
+    benchmark:
+        f"{BENCHMARKS}/benchmark_cifar10.tsv"
+    threads: 1
+    params:
+        code=fingerprint("sparcs.experiments.cost", "sparcs.commands.benchmark"),
+        settings=shlex.quote(SETTINGS.cifar10.part(params.Cifar10Trial)),
+    message:
+        "Timing steps of the small network side by side"
+    shell:
+        "sparcs benchmark-cifar10 --settings {params.settings} --output {output} > {log} 2>&1"
+
+
 rule benchmark_cost:
     """Step time and peak memory of SpectralNetwork against depth, beside a plain MLP, and experiment 2's step."""
     input:
@@ -53,4 +73,5 @@ rule benchmark:
     """Every benchmark, one after the other: they would disturb each other."""
     input:
         rules.benchmark_step.output,
+        rules.benchmark_cifar10.output,
         rules.benchmark_cost.output,

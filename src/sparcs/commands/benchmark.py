@@ -6,8 +6,9 @@ import click
 import pandas as pd
 
 from sparcs import provenance
-from sparcs.commands.common import COUNT, FILE, PATH, progress
+from sparcs.commands.common import COUNT, FILE, PATH, Settings, progress
 from sparcs.files import write_csv
+from sparcs.params import Cifar10Trial
 
 
 @click.command()
@@ -21,6 +22,18 @@ def benchmark_step(repeats: int, output: Path) -> None:
     table = table.assign(machine=provenance.machine(), commit=provenance.commit(), date=provenance.now())
     write_csv(output, table)
     click.echo(table.iloc[:, :5].round(3).to_string(index=False))
+
+
+@click.command()
+@click.option("--settings", type=Settings(Cifar10Trial), required=True)
+@click.option("--output", type=FILE, required=True)
+def benchmark_cifar10(settings: Cifar10Trial, output: Path) -> None:
+    """Milliseconds per step of experiment 3, on batches drawn and augmented as in training and on a prepared one."""
+    from sparcs.experiments import cost  # loads torch
+
+    table = cost.of_experiment_3(settings)
+    write_csv(output, table.assign(machine=provenance.machine(), commit=provenance.commit(), date=provenance.now()))
+    click.echo(table.round(3).to_string(index=False))
 
 
 @click.command()
