@@ -555,7 +555,7 @@ def test_g2_follows_its_rule():
 
     assert [part.verdict for part in judged(sparcs_wins)] == ["replicated", "replicated"]
     assert [part.verdict for part in judged(gaea_wins)] == ["not replicated", "not replicated"]
-    assert "gaea" in judged(gaea_wins)[0].reason
+    assert "strongest rival: GAEA, single-level" in judged(gaea_wins)[0].reason
     fewer = rival_tables.FULL | {"seeds": 9}
     parts = list(finds_smaller_networks(rival_tables.rivals(np.random.default_rng(3), fewer)))
     assert all(part.untested == "n = 9, fewer than 10" for part in parts)

@@ -9,6 +9,26 @@ from sparcs.statistics import bootstrap_interval
 REFERENCE = "sparcs_l2"
 OWN = ("sparcs_l2", "sparcs_l1")  # not rivals
 TEACHER = "teacher"
+METHODS = {  # names for the reader, in the order of the report
+    "sparcs_l2": "SPARCS, L2",
+    "sparcs_l1": "SPARCS, L1",
+    "linear": "linear",
+    "mlp_magnitude": "MLP, magnitude pruning",
+    "mlp_spectral": "spectral MLP, pruned",
+    "lasso_zero": "group lasso from zero",
+    "lasso_half": "group lasso, outgoing zero",
+    "lasso_random": "group lasso, random",
+    "darts": "DARTS",
+    "gdas": "GDAS",
+    "fairdarts": "FairDARTS",
+    "pc_darts": "PC-DARTS",
+    "gaea": "GAEA, single-level",
+    "gaea_bilevel": "GAEA, bi-level",
+    "random": "random search",
+    "optuna": "Optuna",
+    "neat": "NEAT",
+    "reinforce": "REINFORCE",
+}
 GOOD_R2 = 0.98
 FEW = 30
 FEWEST_SEEDS = 10  # for a test
@@ -21,6 +41,11 @@ SCALARS = {
     "parameters": f"parameters at test R² ≥ {GOOD_R2}",
     "error": f"test error at ≤ {FEW} neurons",
 }
+
+
+def name_of(method: str) -> str:
+    """A method's name for the reader."""
+    return METHODS.get(method, method)
 
 
 def networks(trials: pd.DataFrame) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from sparcs.comparison import FEWEST_SEEDS, SCALARS, compare
+from sparcs.comparison import FEWEST_SEEDS, SCALARS, compare, name_of
 from sparcs.verdicts import Measured, Tables
 
 NOTHING = (np.nan, np.nan, np.nan)
@@ -49,6 +49,6 @@ def _verdict(results: pd.Series) -> str:
 def _remark(found: pd.DataFrame, strongest: str) -> str:
     counts = {name: int((found["result"] == name).sum()) for name in ("SPARCS better", "rival better")}
     return (
-        f"strongest rival: {strongest}; SPARCS significantly better than {counts['SPARCS better']} of {len(found)} "
-        f"rivals, worse than {counts['rival better']}"
+        f"strongest rival: {name_of(strongest)}; SPARCS significantly better than {counts['SPARCS better']} of "
+        f"{len(found)} rivals, worse than {counts['rival better']}"
     )

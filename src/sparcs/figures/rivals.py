@@ -10,31 +10,31 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter
 
-from sparcs.comparison import FEW, GOOD_R2, KEYS, REFERENCE, TEACHER, networks, scalars
+from sparcs.comparison import FEW, GOOD_R2, KEYS, METHODS, REFERENCE, TEACHER, name_of, networks, scalars
 from sparcs.figures.spread import FEWEST, count_range, over_logarithms, over_trials
 from sparcs.figures.style import BLUE, GREEN, GREY, INK, ORANGE, PAGE, PURPLE, RED, SKY, styled
 from sparcs.figures.text import number
 from sparcs.statistics import LEVEL
 
-NAMES = {
-    "sparcs_l2": ("SPARCS, L2", BLUE),
-    "sparcs_l1": ("SPARCS, L1", BLUE),
-    "linear": ("linear", INK),
-    "mlp_magnitude": ("MLP, magnitude pruning", ORANGE),
-    "mlp_spectral": ("spectral MLP, pruned", ORANGE),
-    "lasso_zero": ("group lasso from zero", PURPLE),
-    "lasso_half": ("group lasso, outgoing zero", PURPLE),
-    "lasso_random": ("group lasso, random", PURPLE),
-    "darts": ("DARTS", GREEN),
-    "gdas": ("GDAS", GREEN),
-    "fairdarts": ("FairDARTS", GREEN),
-    "pc_darts": ("PC-DARTS", GREEN),
-    "gaea": ("GAEA, single-level", RED),
-    "gaea_bilevel": ("GAEA, bi-level", RED),
-    "random": ("random search", SKY),
-    "optuna": ("Optuna", SKY),
-    "neat": ("NEAT", SKY),
-    "reinforce": ("REINFORCE", SKY),
+COLORS = {
+    "sparcs_l2": BLUE,
+    "sparcs_l1": BLUE,
+    "linear": INK,
+    "mlp_magnitude": ORANGE,
+    "mlp_spectral": ORANGE,
+    "lasso_zero": PURPLE,
+    "lasso_half": PURPLE,
+    "lasso_random": PURPLE,
+    "darts": GREEN,
+    "gdas": GREEN,
+    "fairdarts": GREEN,
+    "pc_darts": GREEN,
+    "gaea": RED,
+    "gaea_bilevel": RED,
+    "random": SKY,
+    "optuna": SKY,
+    "neat": SKY,
+    "reinforce": SKY,
 }
 GATES = {
     "entropy": ("entropy of the gates", over_trials),
@@ -55,11 +55,6 @@ TRIANGLE = {
     "markeredgewidth": 0.5,
     "linestyle": "",
 }
-
-
-def name_of(method: str) -> str:
-    """A method's name for the reader."""
-    return NAMES.get(method, (method, GREY))[0]
 
 
 def title_of(task: str) -> str:
@@ -132,7 +127,7 @@ def fig_gates(drawn: pd.DataFrame) -> Figure:
     for axes, (measure, (label, _)) in zip(panels, GATES.items(), strict=True):
         for method in methods:
             rows = own[(own["measure"] == measure) & (own["method"] == method)]
-            text, color = NAMES.get(method, (method, GREY))
+            text, color = name_of(method), COLORS.get(method, GREY)
             thousands = rows["gradient_evaluations"] / 1000
             axes.fill_between(thousands, rows["low"], rows["high"], color=color, alpha=0.2, linewidth=0)
             axes.plot(thousands, rows["mean"], linestyle=styles[method], color=color, label=text)
@@ -164,13 +159,13 @@ def _task_of_gates(drawn: pd.DataFrame) -> str:
 
 def methods_of(drawn: pd.DataFrame) -> list[str]:
     """The methods that are drawn, in the order of their names here, others last."""
-    known = list(NAMES)
+    known = list(METHODS)
     return sorted(drawn["method"].unique(), key=lambda name: known.index(name) if name in known else len(known))
 
 
 def _apart(methods: Sequence[str], styles: Sequence[str]) -> dict[str, str]:
     """A style for every method, another one for each that shares a colour."""
-    colors = pd.Series([NAMES.get(method, (method, GREY))[1] for method in methods], dtype=str)
+    colors = pd.Series([COLORS.get(method, GREY) for method in methods], dtype=str)
     places = colors.groupby(colors).cumcount()
     return {method: styles[place % len(styles)] for method, place in zip(methods, places, strict=True)}
 

@@ -15,12 +15,13 @@ from sparcs.comparison import (
     TEACHER,
     compare,
     most_exact,
+    name_of,
     networks,
     scalars,
     smallest,
 )
 from sparcs.figures.prose import NOTHING
-from sparcs.figures.rivals import methods_of, name_of, searches, title_of
+from sparcs.figures.rivals import methods_of, searches, title_of
 from sparcs.figures.spread import count_range
 from sparcs.figures.tables import markdown
 from sparcs.figures.text import interval, listing, number
