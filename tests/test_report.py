@@ -123,7 +123,7 @@ def test_a_notebook_without_parameters_is_refused(tmp_path):
 def test_the_answer_is_that_of_the_deciding_claim():
     table = claims(FULL)
     answer = prose.answer(table[table["id"].str.startswith("B")], deciding="B1")
-    assert answer.startswith("**Answer: yes** (claim B1).")
+    assert answer.startswith("**Answer: yes** (claim B1: synthetic statement of B1")
     assert "replicated: B1 and B3; partly: B2" in answer
     assert prose.illustrative(table) == ""
 
