@@ -102,7 +102,7 @@ def of_experiment_3(settings: Cifar10Trial, images: int = IMAGES, seconds: float
     """Steps of the small network, in turns: ``head``, ``batch``, ``best`` and ``median`` ms, ``ratio`` to "prepared".
 
     batch: "prepared", one and the same every time, forward, backward and Adam; "drawn", as training takes them, drawn
-    from so many random images, augmented and normalised.
+    from so many images, augmented and normalised; its best one is on the last, smaller batch of an epoch.
     """
     x, y = np.zeros((images, 32, 32, 3), np.uint8), np.arange(images) % 10
     data = Images(x, y, x[:1], y[:1], stand_in=True, source="", note="")
