@@ -35,7 +35,8 @@ def peak_allocated(run: Callable[[], object], device: str = "cpu") -> int:
 def held(module: torch.nn.Module, optimizer: torch.optim.Optimizer, *others: Tensor) -> int:
     """Bytes that training holds between two steps: parameters, buffers, gradients, the optimiser's state, others.
 
-    Each storage once. What CUDA's count of allocated memory adds to this is only its rounding up to whole blocks.
+    Each storage once. CUDA's count of allocated memory adds its rounding up to whole blocks and what its libraries take
+    as their own workspaces.
     """
     states = [value for state in optimizer.state.values() for value in state.values() if isinstance(value, Tensor)]
     gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
