@@ -2,6 +2,7 @@
 
 Loss: MSE + strength · Σ_k (c_k / P) Ω(λ_k), c_k the weights attached to one neuron of layer k, P all weights: |λ_h|
 takes the place of the probability that neuron h is there. Ω: Σ|λ| (L1), or √N_k ‖λ_k‖₂, the unsquared norm (L2).
+Only in part: where an earlier layer is open, a neuron of a later one stays live at λ_h = 0.
 Peri, Chicchi, Fanelli, Giambagli: Spectral Architecture Search for Neural Network Models, (4.3) to (4.5).
 """
 
