@@ -20,6 +20,8 @@ SETTINGS = {
     "validation_share": 0.2,
     "test_points": 10000,
     "loss_budget": 0.05,
+    "good_r2": 0.98,
+    "few_neurons": 30,
     "retraining_steps": 1000,
     "tuning_trials": 1,
 }
@@ -68,7 +70,7 @@ def search(rng: np.random.Generator, key: dict) -> dict[str, float]:
     row |= {"gradient_evaluations": 10000, "trainings": 1}
     fit = dict(zip(FIT, (rng.uniform(1e-4, 1e-3), rng.uniform(1e-4, 1e-3), rng.uniform(0.97, 0.999)), strict=True))
     row |= fit
-    for target, neurons in (("budget", rng.integers(5, 100)), ("few", 30)):
+    for target, neurons in (("budget", rng.integers(5, 100)), ("good", rng.integers(5, 50)), ("few", 30)):
         row |= {f"{target}_{name}": 1.0 for name in NETWORK}
         row |= {f"{target}_neurons": float(neurons), f"{target}_parameters": float(40 * neurons)}
         row |= {f"{target}_{state}{name}": value for state in ("", "retrained_") for name, value in fit.items()}

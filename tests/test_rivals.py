@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 from torch import nn
 
@@ -39,7 +41,7 @@ from sparcs.rivals import (
     spectral_search,
 )
 from sparcs.rivals.supernet import Gates, Supernet
-from sparcs.rivals.task import Task, mean_square, torch_generator
+from sparcs.rivals.task import Found, Task, mean_square, torch_generator
 
 ROOT = Path(__file__).parents[1]
 WIDTHS = (3, 5, 4, 2)
@@ -49,6 +51,7 @@ PROTOCOL = {
     "learning_rate": 0.001,
     "strengths": [0.01, 0.1],
     "loss_budget": 0.05,
+    "good_r2": 0.5,
     "few_neurons": 3,
     "retraining_steps": 3,
     "tuning_trials": 2,
@@ -399,6 +402,47 @@ def test_compaction_keeps_the_outputs_of_neurons_that_do_nothing():
     np.testing.assert_allclose(outputs(small, x), expected, rtol=1e-9)
 
 
+def test_a_good_fit_needs_the_first_neurons_that_reach_its_r_squared():
+    task, x_test, y_test = experiment.task_of(data(), settings())
+    graph = random_graph(5, (3, 5, 4, 3))
+    y_choose = torch.from_numpy(outputs(graph, task.x_choose)).float()  # the whole network fits without an error
+    points = replace(task, y_choose=y_choose), x_test, y_test
+    row = experiment.measure(Found(graph, 1, 1, 1), *points, settings(), 1, "teacher")
+    order = np.argsort(-np.concatenate(list(pruning.importance(graph).values())))
+    unexplained = []
+    for kept in range(10):
+        off = np.isin(np.arange(9), order[kept:])
+        small = outputs(pruning.cut(graph, {2: off[:5], 3: off[5:]}), task.x_choose)
+        unexplained.append(np.square(small - y_choose.numpy()).mean() / y_choose.numpy().var(axis=0).mean())
+    enough = [kept for kept, share in enumerate(unexplained) if share <= 1 - PROTOCOL["good_r2"]]
+    assert row["good_neurons"] == enough[0] < row["budget_neurons"]
+    assert row["good_validation_mse"] <= (1 - PROTOCOL["good_r2"]) * y_choose.numpy().var(axis=0).mean() * (1 + 1e-5)
+
+
+@given(st.integers(0, 2**32 - 1), st.lists(st.integers(0, 3), min_size=1, max_size=3))
+def test_the_longest_path_is_the_last_power_of_the_adjacency_matrix_that_reaches_the_output(seed, hidden):
+    generator, widths = np.random.default_rng(seed), (2, *hidden, 2)
+    pairs = [(i, j) for i in range(2, len(widths) + 1) for j in range(1, i)]
+    there = {(i, j): generator.random((widths[i - 1], widths[j - 1])) < 0.3 for i, j in pairs}
+    weights = {pair: own * generator.normal(size=own.shape) for pair, own in there.items()}
+    graph = pruning.reduced(
+        pruning.Graph(weights, {i: np.zeros(widths[i - 1]) for i in range(2, len(widths) + 1)}), experiment.relu
+    )
+    starts = np.cumsum([0, 2, *(len(graph.biases[i]) for i in graph.hidden), 2])
+    adjacency = np.zeros((starts[-1],) * 2, dtype=int)
+    for (i, j), weight in graph.weights.items():
+        adjacency[starts[i - 1] : starts[i], starts[j - 1] : starts[j]] = weight != 0
+    edges = [k for k in range(1, len(widths)) if np.linalg.matrix_power(adjacency, k)[-2:, :2].any()]
+    assert pruning.longest_path(graph) == max(edges, default=1) - 1
+
+
+def test_layers_side_by_side_are_one():
+    graph = random_graph()
+    assert experiment.size_of(graph)["hidden_layers"] == 2
+    apart = pruning.Graph({**graph.weights, (3, 2): 0 * graph.weights[3, 2]}, graph.biases)
+    assert experiment.size_of(apart)["hidden_layers"] == 1 and experiment.size_of(apart)["neurons"] == 11
+
+
 def test_the_strongest_neurons_are_those_of_largest_path_norm():
     graph = random_graph(2)
     kept = experiment.strongest(graph, 3)
@@ -427,7 +471,7 @@ def test_a_job_measures_every_trial_at_every_strength_and_does_not_depend_on_chu
     assert trials[["trial", "strength"]].to_numpy().tolist() == [[0, 0.01], [0, 0.1], [1, 0.01], [1, 0.1]]
     pd.testing.assert_frame_equal(trials[trials["trial"] == 1].reset_index(drop=True), second["trials"])
     assert trials["budget_parameters"].le(trials["maximal_parameters"]).all()
-    assert (trials["few_neurons"] <= 3).all()
+    assert (trials["few_neurons"] <= 3).all() and comparison.TARGETS == experiment.TARGETS
     assert {"entropy", "expected_size"} <= set(both["history"]) and both["history"]["entropy"].between(0, 1.001).all()
     assert (both["costs"][["core_seconds", "peak_mib"]] > 0).all(axis=None)
 
@@ -455,7 +499,7 @@ def test_tuning_takes_the_value_of_least_error_on_seeds_of_its_own():
         points = experiment.task_of(data(), chosen)
         for found in magnitude_pruning.search(points[0], chosen.strengths, seed, pruned=value):
             row = experiment.measure(found, *points, chosen, seed, "teacher")
-            small = [row[f"{name}_{kind}validation_mse"] for name in ("few", "budget") for kind in ("", "retrained_")
+            small = [row[f"{name}_{kind}validation_mse"] for name in experiment.TARGETS for kind in ("", "retrained_")
                      if row[f"{name}_neurons"] <= 3]  # fmt: skip
             rows.append((json.dumps(value), min(small)))
     expected = pd.DataFrame(rows).groupby(0)[1].min()
@@ -484,8 +528,14 @@ def test_the_verbs_search_with_the_value_that_was_chosen(tmp_path, capsys):
 
 
 def test_the_error_that_tuning_compares_is_that_of_networks_with_finite_outputs():
-    row = {f"{target}_{state}validation_mse": 1.0 for target in ("budget", "few") for state in ("", "retrained_")}
-    row |= {"budget_neurons": 40, "few_neurons": 30, "budget_validation_mse": 0.1, "few_validation_mse": np.nan}
+    row = {f"{target}_{state}validation_mse": 1.0 for target in experiment.TARGETS for state in ("", "retrained_")}
+    row |= {
+        "budget_neurons": 40,
+        "good_neurons": 40,
+        "few_neurons": 30,
+        "budget_validation_mse": 0.1,
+        "few_validation_mse": np.nan,
+    }
     assert experiment.smallest_error(row, 30) == 1
     assert experiment.smallest_error(row, 40) == 0.1
     assert experiment.smallest_error(row, 20) == np.inf
@@ -536,7 +586,7 @@ def judged(change=None):
 
 
 def better(table, mask):
-    for column in ("budget_parameters", "few_parameters"):
+    for column in [f"{target}_parameters" for target in comparison.TARGETS]:
         table.loc[mask, column] = table.loc[mask, column] / 1000
     for column in [name for name in table if name.endswith("mse")]:
         table.loc[mask, column] = table.loc[mask, column] / 1000
@@ -569,15 +619,14 @@ def test_the_report_says_what_the_smallest_networks_are():
         table[column] = 0.99
     winner, own = (table["method"].isin(names) for names in (["gaea"], comparison.OWN))
     better(table, winner)
-    for target in ("budget", "few"):
+    for target in comparison.TARGETS:
         table.loc[winner, [f"{target}_neurons", f"{target}_bundles"]] = (20.0, 4.0)
         table.loc[own, [f"{target}_neurons", f"{target}_bundles"]] = (30.0, 6.0)
-    table.loc[own, "budget_parameters"], table.loc[own, "few_parameters"] = 5000, 2000
-    table.loc[winner, "budget_parameters"], table.loc[winner, "few_parameters"] = 1, 2
+    for rows, sizes in ((own, (5000, 1000, 2000)), (winner, (1, 2, 3))):
+        table.loc[rows, [f"{target}_parameters" for target in comparison.TARGETS]] = sizes
     table.loc[table["method"] == "linear", "budget_neurons"] = 0.0
     said = rivals_prose.findings(table)
-    assert "SPARCS, L2 30 in 6 (10 of 10, within their own loss 5,000 parameters)" in said
-    assert "GAEA, single-level 20 in 4 (0 of 10)" in said and "upper bound" in said
+    assert "SPARCS, L2 30 in 6 (5,000)" in said and "GAEA, single-level 20 in 4 (1)" in said
     assert "**Linear in every search**, and counted as the maximal network: linear" in said
     assert "median over seeds: " in said and "SPARCS, L2 0.01" in said
 

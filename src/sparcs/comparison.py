@@ -36,6 +36,7 @@ LEVEL = 0.05
 SEED = 20250102  # of the bootstraps
 NETWORK = ["hidden_layers", "neurons", "bundles", "parameters", "multiply_adds", "skip_norm"]
 FIT = ["validation_mse", "test_mse", "test_r2"]
+TARGETS = ("budget", "good", "few")  # of compaction, as in sparcs.experiments.rivals
 KEYS = ["task", "method", "trial", "strength"]
 SCALARS = {
     "parameters": f"parameters at test R² ≥ {GOOD_R2}",
@@ -51,10 +52,10 @@ def name_of(method: str) -> str:
 def networks(trials: pd.DataFrame) -> pd.DataFrame:
     """The small networks made of what was found, one a row: the points of every curve of error against size.
 
-    Columns: KEYS, maximal_parameters, target ("budget", "few"), retrained, NETWORK, FIT. Diverged trials have none.
+    Columns: KEYS, maximal_parameters, target (of TARGETS), retrained, NETWORK, FIT. Diverged trials have none.
     """
     parts = []
-    for target in ("budget", "few"):
+    for target in TARGETS:
         for retrained, state in ((False, ""), (True, "retrained_")):
             columns = {f"{target}_{name}": name for name in NETWORK}
             columns |= {f"{target}_{state}{name}": name for name in FIT}

@@ -67,6 +67,18 @@ def importance(graph: Graph) -> dict[int, np.ndarray]:
     }
 
 
+def longest_path(graph: Graph) -> int:
+    """Hidden neurons on the longest path from input to output: the depth that the network needs, 0 for a linear one.
+
+    depth of neuron h in layer i = 1 + the largest depth of the hidden neurons h' with W_hh' ≠ 0, and 1 without any.
+    """
+    depths = {1: np.zeros(graph.weights[graph.layers, 1].shape[1], dtype=int)}
+    for i in (*graph.hidden, graph.layers):
+        before = np.concatenate([depths[j] for j in range(1, i)])
+        depths[i] = 1 + np.where(graph.incoming(i) != 0, before, 0).max(axis=1, initial=0)  # (N_i,)
+    return int(depths[graph.layers].max()) - 1
+
+
 def ranks(importance: Mapping[int, np.ndarray]) -> dict[int, np.ndarray]:
     """Places of the hidden neurons in order of importance, the least first, equals in order of layer and neuron.
 

@@ -17,6 +17,8 @@ COMPARED = {
         "validation_share",
         "test_points",
         "loss_budget",
+        "good_r2",
+        "few_neurons",
         "retraining_steps",
         "tuning_trials",
     ],

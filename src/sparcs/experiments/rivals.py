@@ -23,7 +23,7 @@ from sparcs.rivals.task import Found, Task, mean_square, train
 from sparcs.seeds import trial_seed
 
 MEMORY_STEPS = 20  # of the short search whose memory is measured
-TARGETS = ("budget", "few")  # the fewest neurons within the loss budget; no more than so many neurons
+TARGETS = ("budget", "good", "few")  # fewest neurons within the loss budget; for a good fit; no more than so many
 STATES = ("", "retrained_")
 OF_NETWORK = ["hidden_layers", "neurons", "bundles", "parameters", "multiply_adds", "skip_norm"]
 OF_FIT = ["validation_mse", "test_mse", "test_r2"]
@@ -151,9 +151,10 @@ def peak_of(method: RivalMethod, task: Task, strengths: Sequence[float], seed: i
 def measure(
     found: Found, task: Task, x_test: Tensor, y_test: Tensor, settings: RivalTrial, seed: int, data_set: str
 ) -> dict[str, float]:
-    """One row: what the search took, the fit of its network, and that of two small ones made of it.
+    """One row: what the search took, the fit of its network, and that of three small ones made of it.
 
-    ``budget``: the fewest neurons, then bundles, that keep the validation loss within the budget; ``few``: the most
+    ``budget``: the fewest neurons, then bundles, that keep the validation loss within the budget; ``good``: those that
+    keep R² on the validation points at ``good_r2``, all of them if the network does not reach it; ``few``: the most
     important neurons, as many as ``few_neurons``. Each as it is and, columns ``retrained``, after a short training of
     what is left. NaN if the network's weights are not finite.
     """
@@ -170,9 +171,10 @@ def measure(
     points = (without_constant(task.x_choose, task), task.y_choose), (without_constant(x_test, task), y_test)
     graph = pruning.reduced(found.graph, relu)
     row |= fit(module(graph), points)
-    limit = (1 + settings.loss_budget) * row["validation_mse"]
+    spread = mean_square(task.y_choose.double(), task.y_choose.double().mean(dim=0))
     small = {
-        "budget": fewest_bundles(fewest_neurons(graph, points[0], limit), points[0], limit),
+        "budget": smallest(graph, points[0], (1 + settings.loss_budget) * row["validation_mse"]),
+        "good": smallest(graph, points[0], (1 - settings.good_r2) * float(spread)),
         "few": strongest(graph, settings.few_neurons),
     }
     for target, own in small.items():
@@ -184,6 +186,11 @@ def measure(
         row |= {f"{target}_retrained_{name}": value for name, value in again.items()}
     row["recovered"] = recovered(data_set, task.widths[0], row)
     return row
+
+
+def smallest(graph: Graph, points: tuple[Tensor, Tensor], limit: float) -> Graph:
+    """The graph with the fewest neurons and of those the fewest bundles for a loss of at most ``limit``."""
+    return fewest_bundles(fewest_neurons(graph, points, limit), points, limit)
 
 
 def fewest_neurons(graph: Graph, points: tuple[Tensor, Tensor], limit: float) -> Graph:
@@ -222,13 +229,15 @@ def growing(graph: Graph, first: int = 0) -> Iterator[Graph]:
 
 
 def size_of(graph: Graph) -> dict[str, float]:
-    """Layers and neurons left, bundles that are not zero, weights and biases that are not zero, the norm of W_ℓ1."""
+    """Layers and neurons left, bundles that are not zero, weights and biases that are not zero, the norm of W_ℓ1.
+
+    Layers: the hidden neurons on the longest path. Two layers of the maximal network side by side are one.
+    """
     weights = [weight for weight in graph.weights.values() if weight.any()]
-    widths = [len(graph.biases[i]) for i in graph.hidden]
     entries = sum(int(np.count_nonzero(weight)) for weight in weights)
     return {
-        "hidden_layers": float(sum(width > 0 for width in widths)),
-        "neurons": float(sum(widths)),
+        "hidden_layers": float(pruning.longest_path(graph)),
+        "neurons": float(sum(len(graph.biases[i]) for i in graph.hidden)),
         "bundles": float(len(weights)),
         "parameters": float(entries + sum(int(np.count_nonzero(bias)) for bias in graph.biases.values())),
         "multiply_adds": float(entries),

@@ -46,7 +46,8 @@ LEAST = 1e-8  # what is left unexplained below it is drawn there
 SEARCHED = KEYS[:-1]  # all strengths together
 COLUMNS, TITLE_LETTERS = 6, 17  # panels in a row, letters in a line of their titles
 HEAD, PANEL, FOOT = 0.4, 1.2, 0.4  # inches: a task's title and axis label, a row of panels, the legend
-FILLED = {"budget": True, "few": False}  # the marks of a target
+SHAPES = {"budget": "o", "good": "+", "few": "o"}  # the marks of a target
+HOLLOW = "few"
 TRIANGLE = {
     "marker": "v",
     "markersize": 6,
@@ -97,11 +98,11 @@ def fig_rivals_caption(drawn: pd.DataFrame) -> str:
         "**Figure R1.** What is left unexplained on the test points against the number of parameters, a panel for each "
         f"rival (red), {name_of(REFERENCE)} (blue) in all of them; lower left is better. Each mark: one seed and one "
         f"strength of the size penalty, after the same compaction and retraining; n = {count_range(counts)} seeds a "
-        f"method. Filled: the fewest neurons within the loss budget; hollow: the {FEW} most important neurons. Dashed: "
-        f"R² = {GOOD_R2}. Triangles on it: the fewest parameters that get there, geometric mean over the seeds (a seed "
-        "that never does counts as the maximal network): where red stands left of blue the rival needs fewer. Errors "
-        f"below {number(LEAST)} are drawn there.{edge} *The paper* has no such figure: it counts parameters and runs "
-        "no rival."
+        f"method. Filled: the fewest neurons within the loss budget; crosses: those for R² ≥ {GOOD_R2} on the points for "
+        f"choosing, before retraining; hollow: the {FEW} most important neurons. Dashed: R² = {GOOD_R2}. Triangles on it: "
+        "the fewest parameters that get there, geometric mean over the seeds (a seed that never does counts as the "
+        "maximal network): where red stands left of blue the rival needs fewer. Errors below "
+        f"{number(LEAST)} are drawn there.{edge} *The paper* has no such figure: it counts, and runs no rival."
     )
 
 
@@ -208,27 +209,28 @@ def _draw_task(place: SubFigure, part: pd.DataFrame) -> None:
 
 
 def _draw_method(axes: Axes, own: pd.DataFrame, color: str, least: float) -> None:
-    for target, filled in FILLED.items():
+    for target in SHAPES:
         rows = own[own["target"] == target]
         sizes, errors = rows["parameters"].clip(lower=least), rows["unexplained"].clip(lower=LEAST)
-        axes.plot(sizes, errors, **_mark(color, filled))
+        axes.plot(sizes, errors, **_mark(color, target))
     if len(own):
         fewest = np.exp(np.log(own.groupby("trial")["fewest"].first()).mean())
         axes.plot(fewest, 1 - GOOD_R2, **TRIANGLE, color=color)
 
 
-def _mark(color: str, filled: bool) -> dict:
-    look = {"marker": "o", "linestyle": "", "markersize": 2.6, "markeredgewidth": 0.5, "alpha": 0.6}
-    return {"markeredgecolor": color, "markerfacecolor": color if filled else "none"} | look
+def _mark(color: str, target: str) -> dict:
+    look = {"marker": SHAPES[target], "linestyle": "", "markersize": 2.6, "markeredgewidth": 0.5, "alpha": 0.6}
+    return {"markeredgecolor": color, "markerfacecolor": "none" if target == HOLLOW else color} | look
 
 
 def _legend() -> list[Line2D]:
     return [
-        Line2D([], [], label=name_of(REFERENCE), **_mark(BLUE, True)),
-        Line2D([], [], label="fewest neurons within the loss budget", **_mark(INK, True)),
+        Line2D([], [], label=name_of(REFERENCE), **_mark(BLUE, "budget")),
+        Line2D([], [], label="the panel's rival", **_mark(RED, "budget")),
         Line2D([], [], label=f"R² = {GOOD_R2}", color=GREY, linewidth=0.8, linestyle=(0, (4, 2))),
-        Line2D([], [], label="the panel's rival", **_mark(RED, True)),
-        Line2D([], [], label=f"{FEW} most important neurons", **_mark(INK, False)),
+        Line2D([], [], label="fewest neurons within the loss budget", **_mark(INK, "budget")),
+        Line2D([], [], label=f"fewest neurons for R² ≥ {GOOD_R2}", **_mark(INK, "good")),
+        Line2D([], [], label=f"{FEW} most important neurons", **_mark(INK, "few")),
         Line2D([], [], label=f"fewest parameters at R² ≥ {GOOD_R2}", color=INK, **TRIANGLE),
     ]
 

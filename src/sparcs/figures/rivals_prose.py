@@ -72,20 +72,19 @@ def findings(trials: pd.DataFrame) -> str:
 
 
 def _how_built(trials: pd.DataFrame) -> str:
-    """Neurons and bundles of the smallest networks that fit, and how many of them are the cut to FEW neurons."""
+    """Neurons and bundles of the smallest networks that fit, and their parameters within their own loss."""
     points = networks(trials)
     fits, within = smallest(points), smallest(points[points["target"] == "budget"])
     built = []
     for method, own in sorted(fits.groupby("method"), key=lambda pair: pair[1]["parameters"].mean()):
-        cut = int((own["target"] == "few").sum())
         neurons, bundles = (number(own[name].mean()) for name in ("neurons", "bundles"))
         alone = within.loc[within["method"] == method, "parameters"]
-        said = f", within their own loss {_geometric(alone)} parameters" if cut and len(alone) else ""
-        built.append(f"{name_of(method)} {neurons} in {bundles} ({cut} of {len(own)}{said})")
+        said = f" ({_geometric(alone)})" if len(alone) else ""
+        built.append(f"{name_of(method)} {neurons} in {bundles}{said}")
     return (
-        f"**What the smallest networks with test R² ≥ {GOOD_R2} are**: neurons in bundles on average, in brackets how "
-        f"many seeds have theirs from the cut to {FEW} neurons, the others from the budget on the validation loss: "
-        f"{'; '.join(built)}. Sizes between the two were not tried, so what comes from the cut is an upper bound."
+        f"**What the smallest networks with test R² ≥ {GOOD_R2} are**: neurons in bundles on average, in brackets the "
+        "parameters of the smallest that also keep to the budget on their search's own validation loss (geometric "
+        f"mean): {'; '.join(built)}."
         if built
         else ""
     )

@@ -88,7 +88,10 @@ class RivalProtocol(Model):
         description="strengths of the size penalty, distinct: expected parameters over all parameters, times this"
     )
     loss_budget: Positive = Field(description="relative increase of the loss that compaction may cost")
-    few_neurons: Count = Field(description="hidden neurons that the second, small network may keep")
+    good_r2: Annotated[Fraction, Field(gt=0, lt=1)] = Field(
+        description="R² on the validation points that a second compaction keeps"
+    )
+    few_neurons: Count = Field(description="hidden neurons that a third one may keep")
     retraining_steps: CountOrZero = Field(description="optimiser steps after compaction")
     tuning_trials: CountOrZero = Field(
         description="searches per value of a tuned option, on seeds of their own; 0: every option as it stands"
