@@ -260,7 +260,7 @@ def test_the_rivals_figure_has_a_panel_per_rival_and_counts_what_is_off_its_scal
     equal = drawn.assign(parameters=100.0)
     assert "Off the scale" not in fig.fig_rivals_caption(equal)
     equal.loc[0, "parameters"] = 0
-    assert f"left end: 1 of {len(drawn)} networks." in fig.fig_rivals_caption(equal)
+    assert f"left end: 1 of {len(drawn):,} networks." in fig.fig_rivals_caption(equal)
     alone = drawn[drawn["method"] == "sparcs_l2"]
     assert [axes.get_title("left") for axes in fig.fig_rivals(alone).get_axes()] == ["SPARCS, L2"] * 3
 

@@ -98,10 +98,10 @@ def fig_rivals_caption(drawn: pd.DataFrame) -> str:
         "**Figure R1.** What is left unexplained on the test points against the number of parameters, a panel for each "
         f"rival (red), {name_of(REFERENCE)} (blue) in all of them; lower left is better. Each mark: one seed and one "
         f"strength of the size penalty, after the same compaction and retraining; n = {count_range(counts)} seeds a "
-        f"method. Filled: the fewest neurons within the loss budget; crosses: those for R² ≥ {GOOD_R2} on the points for "
-        f"choosing, before retraining; hollow: the {FEW} most important neurons. Dashed: R² = {GOOD_R2}. Triangles on it: "
-        "the fewest parameters that get there, geometric mean over the seeds (a seed that never does counts as the "
-        "maximal network): where red stands left of blue the rival needs fewer. Errors below "
+        f"method. Filled: the fewest neurons within the loss budget; crosses: those for R² ≥ {GOOD_R2} on the points "
+        f"for choosing, before retraining; hollow: the {FEW} most important neurons. Dashed: R² = {GOOD_R2}. Triangles "
+        "on it: the fewest parameters that get there, geometric mean over the seeds (a seed that never does counts as "
+        "the maximal network): where red stands left of blue the rival needs fewer. Errors below "
         f"{number(LEAST)} are drawn there.{edge} *The paper* has no such figure: it counts, and runs no rival."
     )
 
