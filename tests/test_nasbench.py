@@ -21,6 +21,7 @@ from sparcs.files import ArtifactError, read_table
 from sparcs.nasbench import cells, search, table
 from sparcs.nasbench.supernet import Cell, Supernet, one_hot
 from sparcs.params import CellSearch
+from sparcs.statistics import mean_interval
 
 BASE = params.read_yaml(Path(__file__).parents[1] / "params.yaml")
 SETTINGS = CellSearch.model_validate_json(params.resolve(BASE, {"scale": "smoke"}).nasbench.part(CellSearch))
@@ -205,3 +206,27 @@ def test_an_unknown_method_is_one_sentence(tmp_path, capsys):
     job = ["--images", record, "--method", "guess", "--trial", 0, "--settings", SETTINGS.model_dump_json()]
     assert sparcs("search-cells", *job, "--root-seed", 1, "--output", tmp_path / "x") == 2
     assert "allowed are darts" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("gaea", "verdict"), [((91, 92, 93), "yes"), ((50, 51, 52), "no"), ((70, 80, 90), "undecided")]
+)
+def test_the_answer_is_that_of_the_intervals_of_both_pairs(gaea, verdict):
+    darts = (80.5, 81.0, 82.0)
+    accuracies = {"gaea": gaea, "gaea_bilevel": gaea, "darts": darts, "darts_single_level": darts, "random": darts}
+    trials = pd.DataFrame(
+        {"method": method, "trial": trial, "cifar10_accuracy": float(value), "skips": 0}
+        for method, values in accuracies.items()
+        for trial, value in enumerate(values)
+    )
+    said = report.answer(trials, pd.DataFrame({"score": ["cifar10_accuracy"], "best": [94.37]}))
+    assert f"Answer: {verdict}." in said and "(n = 3, no test)" in said and "GAEA, bi-level minus random cells" in said
+    mean, low, high = mean_interval(np.subtract(gaea, darts))
+    assert f"minus DARTS, single-level {mean:.2f} [{low:.2f}, {high:.2f}]".replace("-", "−") in said.replace("-", "−")
+
+
+def test_batch_norm_has_a_trained_scale_outside_the_cells_alone():
+    network = Supernet(cells.OPERATIONS, 2, 1, 10, seed=1)
+    inside = [module.affine for stage in network.stages for module in stage.modules() if hasattr(module, "affine")]
+    outside = [module.affine for module in network.reductions.modules() if hasattr(module, "affine")]
+    assert inside and not any(inside) and outside and all(outside) and network.last.affine and network.normalised.affine

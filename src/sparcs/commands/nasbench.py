@@ -1,7 +1,6 @@
 """Verbs of the search on NAS-Bench-201's cells."""
 
 from pathlib import Path
-from time import process_time
 
 import click
 import pandas as pd
@@ -39,13 +38,15 @@ def search_cells(
     record: Path, method: str, trial: int, settings: CellSearch, root_seed: int, device: str, output: Path
 ) -> None:
     """Search one cell with one method."""
-    from sparcs.nasbench import search  # loads torch
+    from sparcs.experiments.classifiers import clock  # both load torch
+    from sparcs.nasbench import search
 
     if method not in search.METHODS:
         raise click.BadParameter(f"method {method!r}: allowed are {', '.join(search.METHODS)}")
     data, seed = images.load(record), trial_seed(root_seed, "nasbench", "cells", trial)
     with recorded(sidecar(output), settings, root_seed, device, 1, [record], data.note):
-        start = process_time()
+        seconds = clock(device)
+        start = seconds()
         with progress(settings.epochs * search.LEVELS.get(method, 0), f"{method} {trial}") as bar:
             found = search.search(method, data, settings, seed, device, bar)
         row = {"method": method, "trial": trial, "seed": seed, "stand_in": data.stand_in}
@@ -54,7 +55,7 @@ def search_cells(
         history = found.history.reindex(columns=HISTORY).assign(method=method, trial=trial)
         write_table(output.with_name(f"{output.name}_trials.parquet"), pd.DataFrame([row]))
         write_table(output.with_name(f"{output.name}_history.parquet"), history)
-        costs = pd.DataFrame([{"method": method, "trial": trial, "seconds": process_time() - start}])
+        costs = pd.DataFrame([{"method": method, "trial": trial, "device": device, "seconds": seconds() - start}])
         write_table(output.with_name(f"{output.name}_costs.parquet"), costs)
 
 

@@ -1,6 +1,6 @@
 """GAEA's own ground: how decided the searches get, which cells they find, and what those are worth."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ from sparcs.figures.stand_in import stamped, title
 from sparcs.figures.style import GREY, PAGE, color_of, styled
 from sparcs.figures.tables import markdown
 from sparcs.figures.text import listing, number
+from sparcs.statistics import mean_interval
 
 METHODS = {
     "darts": "DARTS",
@@ -21,6 +22,7 @@ METHODS = {
     "untrained": "best of random cells, untrained",
 }
 SCORES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16_120": "ImageNet16-120"}
+PAIRS = [("gaea", "darts_single_level"), ("gaea_bilevel", "darts"), ("gaea", "random"), ("gaea_bilevel", "random")]
 UNTESTED = "No tabular benchmark was given (params.yaml, nasbench.table): the cells' accuracies are **untested**."
 
 
@@ -82,14 +84,31 @@ def answer(trials: pd.DataFrame, reference: pd.DataFrame) -> str:
     said = f" Every edge a skip: {listing(collapsed)}." if collapsed else " No search ended with a skip on every edge."
     if trials["cifar10_accuracy"].isna().all():
         return f"**Answer: not tested.** {UNTESTED}{said}"
-    means = trials.groupby("method")["cifar10_accuracy"].mean()
-    gaea, darts = means.filter(like="gaea").max(), means.filter(like="darts").max()
+    accuracy = trials.pivot(index="trial", columns="method", values="cifar10_accuracy")
+    pairs = [pair for pair in PAIRS if set(pair) <= set(accuracy)]
+    found = {pair: mean_interval((accuracy[pair[0]] - accuracy[pair[1]]).dropna().to_numpy()) for pair in pairs}
+    against_darts = [bounds for (_, other), bounds in found.items() if other != "random"]
     best = reference.loc[reference["score"] == "cifar10_accuracy", "best"].item()
-    verdict = "yes" if gaea > darts else "no"
+    differences = [
+        f"{METHODS[one]} minus {METHODS[other]} {_difference(*bounds)}" for (one, other), bounds in found.items()
+    ]
     return (
-        f"**Answer: {verdict}, by the means.** The better of GAEA's variants has {gaea:.2f} % on CIFAR-10, of DARTS' "
-        f"{darts:.2f} %; the best cell of the space has {best:.2f} %.{said}"
+        f"**Answer: {_verdict(against_darts)}.** Points of CIFAR-10 test accuracy of the cells, mean over trials that "
+        f"are paired by their seed, with 95 % t interval (n = {len(accuracy)}, no test): {listing(differences)}. The "
+        f"best cell of the space has {best:.2f} %.{said}"
     )
+
+
+def _verdict(differences: Sequence[tuple[float, float, float]]) -> str:
+    """yes or no if every interval lies on one side of 0."""
+    if differences and all(low > 0 for _, low, _ in differences):
+        return "yes"
+    return "no" if differences and all(high < 0 for _, _, high in differences) else "undecided"
+
+
+def _difference(mean: float, low: float, high: float) -> str:
+    bounds = "" if np.isnan(low) else f" [{low:.2f}, {high:.2f}]"
+    return f"{mean:.2f}{bounds}".replace("-", "−")
 
 
 def size(run: Mapping, paper: Mapping, trials: pd.DataFrame) -> str:
@@ -103,24 +122,28 @@ def size(run: Mapping, paper: Mapping, trials: pd.DataFrame) -> str:
         f"step size of {name.upper()} {run['rates'][name]:g} (in full: {paper['rates'][name]:g})"
         for name in run["rates"]
     ]
-    return f"{', '.join(parts)}; {len(run['operations'])} operations, {counts} searches of each method."
+    return (
+        f"{', '.join(parts)}; {len(run['operations'])} operations, {counts} searches of each method. A bi-level "
+        "search, whose network is trained on half of the images, passes over them twice in an epoch."
+    )
 
 
 def cells_table(trials: pd.DataFrame, reference: pd.DataFrame, costs: pd.DataFrame) -> str:
     """Per method: accuracies of its cells on the three data sets, mean and range, skips, and the cost of a search."""
     both = trials.merge(costs, on=["method", "trial"])
+    took = "core-minutes" if (costs["device"] == "cpu").all() else "minutes on the GPU"
     rows = []
     for method in [method for method in METHODS if (both["method"] == method).any()]:
         own = both[both["method"] == method]
         row = {"method": METHODS[method], "n": len(own)}
         row |= {f"{label}, %": _range(own[f"{name}_accuracy"]) for name, label in SCORES.items()}
-        row |= {"edges that skip": f"{own['skips'].mean():.1f}", "core-minutes": number(own["seconds"].mean() / 60)}
+        row |= {"edges that skip": f"{own['skips'].mean():.1f}", took: number(own["seconds"].mean() / 60)}
         rows.append(row)
     for name, label in (("best", "best cell of all"), ("mean", "mean of all cells"), ("all_skip", "skips alone")):
         by_score = reference.set_index("score")[name]
         row = {"method": f"*{label}*", "n": ""}
         row |= {f"{shown}, %": _one(by_score[f"{data}_accuracy"]) for data, shown in SCORES.items()}
-        rows.append(row | {"edges that skip": "", "core-minutes": ""})
+        rows.append(row | {"edges that skip": "", took: ""})
     return f"{title('Cells', trials)} Accuracies from the tabular benchmark.\n\n{markdown(pd.DataFrame(rows))}"
 
 

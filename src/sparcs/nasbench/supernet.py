@@ -13,17 +13,19 @@ from torch.nn import functional as F
 from sparcs.nasbench.cells import EDGES, NODES
 
 
+def batch_norm(channels: int, scaled: bool) -> nn.BatchNorm2d:
+    """Batch norm by the batch's own statistics: running ones would mix those of all cells. scaled: a trained scale."""
+    return nn.BatchNorm2d(channels, affine=scaled, track_running_stats=False)
+
+
 class ReluConvBn(nn.Sequential):
-    """ReLU – convolution – batch norm by the batch's own statistics, without trained scale.
+    """ReLU – convolution – batch norm. Inside a cell a trained scale could undo what the weights of the mixture say."""
 
-    Running statistics would mix those of all cells, and a scale could undo what the weights of the mixture say.
-    """
-
-    def __init__(self, before: int, after: int, kernel: int, stride: int = 1) -> None:
+    def __init__(self, before: int, after: int, kernel: int, stride: int = 1, scaled: bool = False) -> None:
         super().__init__(
             nn.ReLU(),
             nn.Conv2d(before, after, kernel, stride, padding=kernel // 2, bias=False),
-            nn.BatchNorm2d(after, affine=False, track_running_stats=False),
+            batch_norm(after, scaled),
         )
 
 
@@ -63,7 +65,10 @@ class Reduction(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.long = nn.Sequential(ReluConvBn(channels, 2 * channels, 3, 2), ReluConvBn(2 * channels, 2 * channels, 3))
+        self.long = nn.Sequential(
+            ReluConvBn(channels, 2 * channels, 3, 2, scaled=True),
+            ReluConvBn(2 * channels, 2 * channels, 3, scaled=True),
+        )
         self.short = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(channels, 2 * channels, 1, bias=False))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -88,8 +93,7 @@ class Supernet(nn.Module):
             )
             self.reductions = nn.ModuleList(Reduction(channels * 2**stage) for stage in range(2))
             self.classifier = nn.Linear(4 * channels, classes)
-        self.normalised = nn.BatchNorm2d(channels, affine=False, track_running_stats=False)
-        self.last = nn.BatchNorm2d(4 * channels, affine=False, track_running_stats=False)
+        self.normalised, self.last = batch_norm(channels, scaled=True), batch_norm(4 * channels, scaled=True)
 
     def forward(self, x: Tensor, weights: Tensor) -> Tensor:
         """The classes' logits."""
