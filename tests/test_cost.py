@@ -10,7 +10,9 @@ from torch import nn
 
 from sparcs import params
 from sparcs.allocation import parameter_bytes, peak_allocated
-from sparcs.experiments import cost
+from sparcs.data.augmentation import Normalisation
+from sparcs.data.images import Images
+from sparcs.experiments import cifar10, cost
 from sparcs.figures import fig_cost, fig_cost_caption, fig_cost_table
 
 
@@ -49,16 +51,30 @@ def test_rows_summary_and_figure():
     drawn = fig_cost_table(table)
     assert len(fig_cost(drawn).axes) == 2
     assert "at 4 layers" in fig_cost_caption(drawn)
-    assert list(cost.of_experiment_2(seconds=0)["way"]) == ["the experiment's trainer", "W_ij formed", "eigenbasis"]
+
+
+def test_a_step_of_experiment_2_in_every_way():
+    table = cost.of_experiment_2(seconds=0)
+    assert list(table["way"]) == ["the experiment's trainer", "W_ij formed", "eigenbasis", "eager"]
+    assert (table["median"] >= table["best"]).all() and (table["best"] > 0).all()
 
 
 def test_a_step_on_drawn_batches_beside_one_on_a_prepared_batch():
     run = params.resolve(params.read_yaml(Path(__file__).parents[1] / "params.yaml"), {"scale": "smoke"})
     table = cost.of_experiment_3(run.cifar10, images=300, seconds=0)
     assert table[["head", "batch"]].to_numpy().tolist() == [
-        [head, batch] for head in ("linear", "spectral") for batch in ("prepared", "drawn")
+        [head, batch] for head in ("linear", "spectral") for batch in ("prepared", "drawn", "eager")
     ]
     assert (table["best"] > 0).all() and (table.loc[table["batch"] == "prepared", "ratio"] == 1).all()
+
+
+def test_images_loaded_one_by_one_are_those_of_the_trainer():
+    """White images stay white where the crop has no black border; normalised as the trainer's."""
+    white = np.full((4, 32, 32, 3), 255, np.uint8)
+    x, y = cost.OneByOne(Images(white, np.arange(4), white, np.arange(4), stand_in=True, source="", note=""))[3]
+    normalised = Normalisation(cifar10.MEAN, cifar10.DEVIATION)(torch.full((3, 1, 1), 255, dtype=torch.uint8))
+    assert x.shape == (3, 32, 32) and y == 3
+    assert torch.allclose(x[:, 16, 16], normalised[:, 0, 0], atol=1e-6)
 
 
 def test_the_slopes_of_known_costs():

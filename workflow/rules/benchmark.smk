@@ -21,7 +21,7 @@ rule benchmark_step:
 
 
 rule benchmark_cifar10:
-    """A step of experiment 3 as training takes it, beside forward, backward and Adam on a prepared batch."""
+    """A step of experiment 3 as training takes it, beside one on a prepared batch and one by a DataLoader."""
     input:
         code=sources("sparcs.experiments.cost", "sparcs.commands.benchmark"),
     output:

@@ -28,7 +28,7 @@ def benchmark_step(repeats: int, output: Path) -> None:
 @click.option("--settings", type=Settings(Cifar10Trial), required=True)
 @click.option("--output", type=FILE, required=True)
 def benchmark_cifar10(settings: Cifar10Trial, output: Path) -> None:
-    """Milliseconds per step of experiment 3, on batches drawn and augmented as in training and on a prepared one."""
+    """Milliseconds per step of experiment 3: on a prepared batch, on one drawn as in training, by a DataLoader."""
     from sparcs.experiments import cost  # loads torch
 
     table = cost.of_experiment_3(settings)

@@ -8,16 +8,18 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from itertools import chain, count, pairwise
+from itertools import chain, count, pairwise, repeat
 
 import numpy as np
 import pandas as pd
 import torch
 from scipy import stats
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torchvision import transforms
 
 from sparcs.allocation import parameter_bytes, peak_allocated
-from sparcs.data.augmentation import Normalisation
+from sparcs.data.augmentation import PADDING, Normalisation
 from sparcs.data.images import Images
 from sparcs.ensemble import batched
 from sparcs.ensemble.training import Training, initial_parameters
@@ -83,8 +85,8 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 def of_experiment_2(seconds: float = 10 * SECONDS) -> pd.DataFrame:
     """Milliseconds of an optimiser step of experiment 2 (20-200-200-20, batch 1024): ``way``, ``best``, ``median``.
 
-    Each a whole step: batch, forward, loss and penalty, backward, Adam. Ways: the trainer of the experiment, and a loop
-    over a SpectralNetwork in either form.
+    Each a whole step: batch, forward, loss and penalty, backward, Adam. Ways: the trainer of the experiment, a loop
+    over a SpectralNetwork in either form, and ``eager``, one as it comes with a DataLoader, as the paper's scripts do.
     """
     generator = torch.Generator().manual_seed(0)
     x, y = (torch.randn(8 * TEACHER_BATCH, TEACHER_WIDTHS[0], generator=generator) for _ in range(2))
@@ -92,7 +94,9 @@ def of_experiment_2(seconds: float = 10 * SECONDS) -> pd.DataFrame:
     with _quiet():
         ways = {"the experiment's trainer": _trainer_step(x, y, training)}
         for form, name in (("bundles", "W_ij formed"), ("eigenbasis", "eigenbasis")):
-            ways[name] = _loop_step(SpectralNetwork(TEACHER_WIDTHS, form=form), x, y, training)
+            ways[name] = _loop_step(SpectralNetwork(TEACHER_WIDTHS, form=form), _first_batches(x, y), training)
+        loader = DataLoader(TensorDataset(x, y), batch_size=TEACHER_BATCH, shuffle=True)
+        ways["eager"] = _loop_step(SpectralNetwork(TEACHER_WIDTHS), _without_end(loader), training)
         times = take_turns(ways, seconds)
     rows = [(way, 1e3 * min(own), 1e3 * float(np.median(own))) for way, own in times.items()]
     return pd.DataFrame(rows, columns=["way", "best", "median"])
@@ -102,7 +106,8 @@ def of_experiment_3(settings: Cifar10Trial, images: int = IMAGES, seconds: float
     """Steps of the small network, in turns: ``head``, ``batch``, ``best`` and ``median`` ms, ``ratio`` to "prepared".
 
     batch: "prepared", one and the same every time, forward, backward and Adam; "drawn", as training takes them, drawn
-    from so many images, augmented and normalised; its best one is on the last, smaller batch of an epoch.
+    from so many images, augmented and normalised; "eager", by a DataLoader that augments image by image, and Adam as it
+    comes, as the paper's scripts do. The best of the last two is on the last, smaller batch of an epoch.
     """
     x, y = np.zeros((images, 32, 32, 3), np.uint8), np.arange(images) % 10
     data = Images(x, y, x[:1], y[:1], stand_in=True, source="", note="")
@@ -168,13 +173,26 @@ def _trainer_step(x: Tensor, y: Tensor, training: Training) -> Callable[[], obje
     return lambda: group.step(order)
 
 
-def _loop_step(network: SpectralNetwork, x: Tensor, y: Tensor, training: Training) -> Callable[[], object]:
-    optimizer = torch.optim.Adam(network.parameters(), lr=training.learning_rate)
+def _first_batches(x: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """The first rows, gathered anew for every step."""
     order = torch.arange(TEACHER_BATCH)
+    return ((x[order], y[order]) for _ in count())
+
+
+def _without_end(loader: DataLoader) -> Iterator[Sequence[Tensor]]:
+    """The batches of one epoch after the other, each shuffled anew."""
+    return chain.from_iterable(repeat(loader))
+
+
+def _loop_step(
+    network: SpectralNetwork, batches: Iterator[Sequence[Tensor]], training: Training
+) -> Callable[[], object]:
+    optimizer = torch.optim.Adam(network.parameters(), lr=training.learning_rate)
 
     def step() -> None:
+        inputs, targets = next(batches)
         optimizer.zero_grad()
-        loss = nn.functional.mse_loss(network(x[order]), y[order])
+        loss = nn.functional.mse_loss(network(inputs), targets)
         (loss + training.rho * network.penalty(training.penalty)).backward()
         optimizer.step()
 
@@ -187,7 +205,37 @@ def _cifar10_steps(head: str, images: Images, settings: Cifar10Trial) -> dict[st
     normalise = Normalisation(cifar10.MEAN, cifar10.DEVIATION)
     drawn = chain.from_iterable(cifar10.batches(run.split, settings, 0, epoch, normalise) for epoch in count())
     prepared = next(drawn)
-    return {"prepared": lambda: step(*prepared), "drawn": lambda: step(*next(drawn))}
+    loader = DataLoader(OneByOne(images), batch_size=settings.training.batch_size, shuffle=True)
+    loaded = _without_end(loader)
+    plain = torch.optim.Adam(cifar10.whole(run).parameters(), lr=settings.training.learning_rate)
+    eager = partial(cifar10.step, run, plain, settings)
+    return {
+        "prepared": lambda: step(*prepared),
+        "drawn": lambda: step(*next(drawn)),
+        "eager": lambda: eager(*next(loaded)),
+    }
+
+
+class OneByOne(Dataset):
+    """Training images that are cropped, flipped and normalised each by itself when they are asked for."""
+
+    def __init__(self, images: Images) -> None:
+        self.images = images
+        self.transform = transforms.Compose(
+            [
+                transforms.ToPILImage(),
+                transforms.RandomCrop(images.x_train.shape[1], padding=PADDING),
+                transforms.RandomHorizontalFlip(),
+                transforms.ToTensor(),
+                transforms.Normalize(cifar10.MEAN, cifar10.DEVIATION),
+            ]
+        )
+
+    def __len__(self) -> int:
+        return len(self.images.y_train)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return self.transform(self.images.x_train[index]), int(self.images.y_train[index])
 
 
 @contextmanager
