@@ -124,15 +124,18 @@ def of_experiment_3(settings: Cifar10Trial, images: int = IMAGES, seconds: float
 
 
 def take_turns(steps: Mapping[str, Callable[[], object]], seconds: float) -> dict[str, list[float]]:
-    """Seconds of every call of each step, called in turn until each has run FEWEST times and ``seconds`` in sum."""
+    """Core-seconds of every call of each step, called in turn until each has run FEWEST times and ``seconds`` in sum.
+
+    Not seconds by the clock: those have in them what other programs took.
+    """
     for step in steps.values():
         step()
     times = {name: [] for name in steps}
     while any(len(own) < FEWEST for own in times.values()) or min(map(sum, times.values())) < seconds:
         for name, step in steps.items():
-            start = time.perf_counter()
+            start = time.process_time()
             step()
-            times[name].append(time.perf_counter() - start)
+            times[name].append(time.process_time() - start)
     return times
 
 
