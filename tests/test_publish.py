@@ -217,6 +217,23 @@ def test_core_minutes_are_kept_per_scale(tmp_path):
     ]
 
 
+def test_what_tuning_took_is_published_and_counted(tmp_path):
+    """A job of 90 seconds that tried three values with two strengths each: half a minute a value."""
+    tuning = pd.DataFrame({"task": "teacher", "method": ["darts"] * 3 + ["gaea"], "value": ["1", "2", "3", "1"]})
+    where = {"commit": "abc", "machine": "one", "device": "cpu", "finished": "2026-01-02 00:00:00", "made_from": "0"}
+    for method, seconds in (("darts", 90), ("gaea", 60)):
+        record = where | {"seconds": seconds, "trials": 6}
+        files.write_json(tmp_path / "tuning" / "teacher" / f"{method}.provenance.json", record)
+    timed = commands._with_minutes(tuning, tmp_path / "tuning")
+    assert timed["minutes"].tolist() == [0.5, 0.5, 0.5, 1.0] and set(timed["commit"]) == {"abc"}
+    assert "made_from" not in timed  # a row takes that of its method's trials
+    assert commands._with_minutes(tuning.head(0), tmp_path / "tuning").empty
+    published = tmp_path / "published"
+    files.write_table(published / "rivals" / "tuning.parquet", timed.assign(scale="overnight"))
+    files.write_table(published / "depth" / "tuning.parquet", tuning)  # as earlier versions published it
+    assert commands.published_trials(published).groupby("experiment")["minutes"].sum().to_dict() == {"rivals": 2.5}
+
+
 def test_pages_go_beside_the_tables_and_the_scorecard_into_the_readme(tmp_path):
     results, figures, published = (tmp_path / name for name in ("rebuilt", "figures", "out"))
     claims = pd.read_csv(ROOT / "results" / "published" / "claims.csv")

@@ -79,6 +79,12 @@ def test_pages_of_a_small_run_say_that_they_only_illustrate(executed):
     assert "synthetic machine" in page and "0123456789ab" in page
 
 
+def test_pages_say_how_long_their_trials_took_and_on_what_data(executed):
+    page = (executed / "page.html").read_text(encoding="utf-8")
+    assert "1.0 core-minutes" in page
+    assert "generated: " in page or "stand-in images, not CIFAR-10" in page
+
+
 def test_pages_made_from_stand_in_images_say_so_first(executed):
     page = (executed / "page.html").read_text(encoding="utf-8")
     if executed.name.startswith("00_"):

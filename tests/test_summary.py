@@ -1,18 +1,35 @@
 """The account of the whole replication: its sentences and tables from synthetic tables whose answer is known."""
 
-import json
+import re
+from math import prod
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from figure_tables import FULL, PROVENANCE, claims, write_tables
-from sparcs.figures import summary
+from figure_tables import FULL, ORIGIN, SMOKE, claims, write_published, write_tables
+from sparcs import params
+from sparcs.commands.jobs import jobs
+from sparcs.figures import core_minutes, news, remaining, summary
+from sparcs.figures.notebook import Notebook
+from sparcs.figures.origins import by_device, duration
 from sparcs.figures.text import number
 
-EMPTY = dict.fromkeys(
-    ("regression/trials", "teacher_student/trials", "depth/trials", "cifar10/trials", "cifar10/epochs"), pd.DataFrame()
-) | dict.fromkeys(("cifar10/eigenvalues", "cifar10/costs", "cifar100/costs", "hyperparameters/trials"), pd.DataFrame())
+ROOT = Path(__file__).parents[1]
+TABLES = {
+    "regression": ["trials"],
+    "teacher_student": ["trials"],
+    "depth": ["trials"],
+    "cifar10": ["trials", "epochs", "eigenvalues", "costs"],
+    "cifar10_sweep": ["trials"],
+    "cifar100": ["trials", "probes", "costs"],
+    "hyperparameters": ["trials"],
+    "rivals": ["trials", "tuning"],
+    "nasbench": ["trials", "costs"],
+}
+EMPTY = {f"{name}/{table}": pd.DataFrame() for name, tables in TABLES.items() for table in tables}
+KINDS = {"probes": "cifar100"}  # jobs that stand in the row of another experiment
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +66,6 @@ def test_choices_left_open_have_a_row_each(full):
     own = full["cifar10/trials"].query("head == 'linear'")["test_accuracy"].mean()
     assert f"linear {own:.1f} %" in text
     assert summary.choices(EMPTY) == "Nothing that bears on them was run."
-    assert summary.layers_in_use(EMPTY) == "Not run."
 
 
 def test_the_strength_of_the_penalty_is_shown_by_what_it_recruits(full):
@@ -72,31 +88,149 @@ def test_other_statements_have_what_was_found(full):
     assert summary.other_statements(EMPTY, {}).count("\n") == 1  # the head of the table alone
 
 
-def test_costs_against_a_loop_over_single_models(full):
-    """By hand: trials × 300 epochs × 100 steps of 1,000 µs."""
-    settings = {"training": {"epochs": 300, "batch_size": 100}, "points": 10_000}
-    step = pd.DataFrame({"way": ["kernel", "eager"], "median": [5.0, 1000.0]})
-    text = summary.cost_table(PROVENANCE["experiments"], full["regression/trials"], settings, step)
-    assert f"{len(full['regression/trials']) * 300 * 100 * 1e-3 / 60:,.0f} core-minutes" in text
-    assert text.count("synthetic machine") == len(PROVENANCE["experiments"])
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    return write_published(tmp_path_factory.mktemp("published") / "published")
 
 
-def test_hours_that_remain(full, folder):
-    """100 trials × 300 epochs × 352 steps of each head, two at once on two cores; a GPU by the paper's seconds too."""
-    paper = json.loads((folder / "settings.json").read_text())["paper"]
-    training = {"epochs": 300, "batch_size": 128}
-    paper["cifar10"] |= {"trials": 100, "images": 50_000, "validation_share": 0.1, "training": training}
-    here = full["cifar10/costs"].assign(device="cpu")
-    there = here.assign(device="cuda", milliseconds_per_step=0.5)
-    milliseconds = here.groupby("head")["milliseconds_per_step"].mean()[["linear", "spectral"]].sum()
-    cpu, cuda = (f"{number(100 * 300 * 352 * both / 1e3 / 3600)} h" for both in (milliseconds / 2, 2 * 0.5))
-    text = summary.remaining_table(full | {"cifar10/costs": pd.concat([here, there])}, paper)
-    assert f"| {cpu} | {cuda} | {100 * (1357.0 + 1361.98) / 3600:,.0f} h |" in " ".join(text.split())
-    assert text.splitlines()[-1].count("not measured") == 2  # another backbone
-    assert f"| {cpu} | not measured |" in " ".join(
-        summary.remaining_table(full | {"cifar10/costs": here}, paper).split()
-    )
-    assert summary.remaining_table(EMPTY, paper).count("not measured") == 4
+@pytest.fixture(scope="module")
+def benchmarks(published):
+    return {name: pd.read_csv(published / "benchmark" / f"{name}.csv") for name in core_minutes.BENCHMARKS}
+
+
+@pytest.fixture(scope="module")
+def notebook(folder, published, tmp_path_factory):
+    return Notebook(folder, folder / "claims.csv", tmp_path_factory.mktemp("figures"), published)
+
+
+def row_of(table, name):
+    """The first row of a Markdown table with this in it, by column."""
+    lines = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.splitlines()]
+    return dict(zip(lines[0], next(cells for cells in lines if name in cells[0]), strict=False))
+
+
+def test_costs_against_a_loop_over_single_models(full, notebook, benchmarks):
+    """By hand: 300 epochs × 100 steps of 1 ms; 180 × 1,000 of 10 ms; 300 × 450 of 40 ms (linear) and 50 ms (SPARCS)."""
+    run = notebook.settings["run"]
+    text = core_minutes.cost_table(notebook.experiments(), full, run, benchmarks)
+    students, heads = len(full["teacher_student/trials"]), full["cifar10/trials"]["head"].value_counts()
+    images = 135_000 * (0.04 * heads["linear"] + 0.05 * (heads.sum() - heads["linear"]))
+    expected = {"experiment 1": len(full["regression/trials"]) * 30, "experiment 2": students * 1800}
+    for name, seconds in (expected | {"experiment 3": images}).items():
+        assert row_of(text, name)["steps alone, by a loop over single models"] == f"{seconds / 60:,.0f} core-minutes"
+    assert row_of(text, "rivals")["steps alone, by a loop over single models"] == ""
+    assert row_of(text, "experiment 1")["data"] == "generated: α/β family, 10,000 points"
+    assert text.count("synthetic machine") == len(notebook.experiments())
+
+
+def test_benchmarks_say_where_and_when_they_were_run(benchmarks):
+    text = core_minutes.benchmark_note(benchmarks)
+    assert text.count("(synthetic machine, commit 0123456789abcdef, 2026-01-01;") == 3
+    for expected in ("1,000 µs", "10 ms", "linear 40 ms and SPARCS 50 ms", "`cifar10_step.csv`"):
+        assert expected in text
+
+
+def rows_on(device, minutes, count):
+    where = {"scale": "overnight", "commit": "abc", "machine": f"a {device}", "finished": "2026-01-02 00:00:00"}
+    return pd.DataFrame({"device": device, "minutes": [minutes] * count, **where})
+
+
+def test_each_device_has_its_own_minutes(full, benchmarks):
+    """Three trials of 2 minutes on a CPU; two on a GPU, of whose host half a minute is known."""
+    trials = pd.concat([rows_on("cpu", 2.0, 3), rows_on("cuda", 0.5, 2)])
+    older = pd.DataFrame({"value": [1.0]})  # a table without minutes
+    record = ORIGIN | {"by_device": by_device(ORIGIN, [trials, older]), "data": "drawn"}
+    assert duration(record) == "6.0 core-minutes for 3 trials on cpu; 1.0 core-minutes of the host for 2 trials on cuda"
+    run = {"teacher_student": {"points": 1000, "training": {"epochs": 60, "batch_size": 100}}}
+    tables = {"teacher_student/trials": trials}
+    lines = core_minutes.cost_table({"teacher_student": record}, tables, run, benchmarks).splitlines()
+    assert len(lines) == 4 and "a cpu" in lines[2] and "a cuda" in lines[3]
+    assert "| 0 core-minutes |" in lines[2] and "1.0 core-minutes of the host |  |" in lines[3]  # 3 × 600 × 10 ms
+    assert by_device(ORIGIN, [older]) == [ORIGIN]
+
+
+def test_what_the_minutes_by_rule_are_of():
+    rules = pd.DataFrame({"scale": ["laptop"] * 2, "core_minutes": [30.0, 9.5]})
+    experiments = {"regression": {"scale": "laptop"}, "depth": {"scale": "laptop; overnight"}}
+    tuning = pd.DataFrame({"value": ["1.0", "3.0"]})
+    text = core_minutes.rules_note(rules, experiments, tuning)
+    assert "scale laptop" in text and "39.5 core-minutes" in text and "other rows above (overnight)" in text
+    assert text.endswith("Tuning the rivals (2 values tried) is not counted: its table has no minutes.")
+    timed = core_minutes.rules_note(rules, {"regression": {"scale": "laptop"}}, tuning.assign(minutes=[0.5, np.nan]))
+    assert timed.endswith("Of the rivals' minutes 0.5 went into tuning (1 of 2 values).") and "other rows" not in timed
+
+
+def test_trainings_are_counted_as_the_jobs_are():
+    settings = params.paper_settings(params.read_yaml(ROOT / "params.yaml"))
+    counted = {name: sum(part.trainings for part in remaining.parts(name, settings.model_dump())) for name in
+               remaining.TARGETS}  # fmt: skip
+    expected = dict.fromkeys(counted, 0)
+    for job in jobs(settings):
+        if KINDS.get(job.kind, job.kind) in expected:  # the others search on a CPU
+            expected[KINDS.get(job.kind, job.kind)] += prod(map(len, job.where.values()))
+    assert counted == expected
+    assert counted["cifar10"] == 300 and counted["teacher_student"] == 500 and counted["depth"] == 270
+
+
+def test_every_command_has_a_rule():
+    rules = [path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk")]
+    names = set(re.findall(r"^(?:rule|use rule \w+ as) (\w+)", "\n".join(rules), flags=re.MULTILINE))
+    assert set(remaining.TARGETS.values()) <= names
+
+
+def test_hours_that_remain(full, notebook):
+    """100 trials of each head, two at once on two cores; a GPU by the clock of training, the paper by its own."""
+    run, paper = (notebook.settings[side] for side in ("run", "paper"))
+    costs, trials = full["cifar10/costs"], full["cifar10/trials"]
+    costs = pd.concat([costs, costs.assign(device="cuda", seconds=45.0)])
+    trials = trials.assign(device="cpu", minutes=40.0, machine="m", commit="c")
+    tables = full | {"cifar10/costs": costs, "cifar10/trials": trials}
+    row = row_of(remaining.remaining_table(tables, run, paper), "experiment 3, CIFAR-10")
+    assert row["trainings"] == "300: 100 linear, 100 SPARCS, 100 SPARCS with the authors' sign"
+    assert row["of them in these tables"] == str(len(trials)) and "snakemake tabulate_cifar10 " in row["command"]
+    assert row["on 2 cores"] == f"{300 * 40 / 60 / 2:.0f} h" and row["on one GPU"] == f"{300 * 45 / 3600:.2f} h"
+    assert row["by the paper's own times, one GPU"] == f"{100 * (1357.0 + 1361.98) / 3600:.1f} h for linear and SPARCS"
+    other = row_of(remaining.remaining_table(tables, run, paper), "experiment 4")
+    assert other["on 2 cores"] == other["on one GPU"] == "not measured"  # timed on another backbone
+    assert other["of them in these tables"] == "0"
+    times = remaining.times_table(tables, run, paper)
+    assert "core-time of the whole job | 3 | m | c |" in times
+    assert "training by the clock, without evaluation | 3 | not in the table | not in the table |" in times
+
+
+def test_hours_of_a_part_say_how_many_trainings_they_are(full, notebook):
+    run, paper = (notebook.settings[side] for side in ("run", "paper"))
+    depth = full["depth/trials"].assign(device="cpu", minutes=6.0)
+    smaller = run | {"depth": run["depth"] | {"teacher": run["depth"]["teacher"] | {"hidden": 10}}}
+    table = remaining.remaining_table(EMPTY | {"depth/trials": depth}, smaller, paper)
+    assert row_of(table, "any depth")["on 2 cores"] == "2 h for 40 of them, the others not measured"  # 4 depths × 10
+    assert row_of(table, "all that is known")["on 2 cores"] == "2 h"
+    assert remaining.times_table(EMPTY, run, paper) == "No training of the paper's size was timed."
+
+
+def test_what_is_new_has_a_line_for_each_question(full):
+    lines = news.news(full).splitlines()
+    assert len(lines) == 6 and "not run." not in "".join(lines)
+    [rivals] = [line for line in lines if "search:**" in line]
+    assert "of 5 rivals and controls on the teacher task (n = 10)" in rivals and "with at most 30 neurons" in rivals
+    assert all(line.endswith("not run.") for line in news.news(EMPTY).splitlines())
+
+
+def test_rivals_of_a_small_run_are_not_tested(full):
+    few = full["rivals/trials"].query("trial < 3")
+    assert "fewer than 10 seeds, so nothing is tested." in news.news(EMPTY | {"rivals/trials": few})
+    elsewhere = full["rivals/trials"].query("task != 'teacher'")
+    assert "not run.\n- **Penalties" in news.news(EMPTY | {"rivals/trials": elsewhere})
+
+
+def test_stand_in_images_are_marked_in_what_is_new(tmp_path):
+    write_tables(tmp_path, SMOKE)
+    small = {name: pd.read_parquet(tmp_path / f"{name}.parquet") for name in EMPTY}
+    marked = [line for line in news.news(small).splitlines() if "STAND-IN DATA" in line]
+    assert [line.split(":**")[0] for line in marked] == [
+        "- **Heads on fixed features (experiment 4)",
+        "- **NAS-Bench-201's cells",
+    ]
 
 
 def test_a_list_keeps_greek_letters():

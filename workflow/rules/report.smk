@@ -34,7 +34,15 @@ NOTEBOOKS = {
     "00_summary": {
         "experiment": None,  # every one
         "figures": [],
-        "published": [ROOT / "results/published/benchmark/step.csv"],
+        "published": [
+            ROOT / f"results/published/{table}.csv"
+            for table in (
+                "core_minutes",
+                "benchmark/step",
+                "benchmark/teacher_student_step",
+                "benchmark/cifar10_step",
+            )
+        ],
     },
     "01_theory": {
         "experiment": "theory",
@@ -101,11 +109,14 @@ NOTEBOOK_MODULES = [
     "sparcs.figures",
     "sparcs.figures.cost_prose",
     "sparcs.figures.cells",
+    "sparcs.figures.core_minutes",
     "sparcs.figures.depth_prose",
     "sparcs.figures.image_prose",
     "sparcs.figures.image_tables",
+    "sparcs.figures.news",
     "sparcs.figures.notebook",
     "sparcs.figures.prose",
+    "sparcs.figures.remaining",
     "sparcs.figures.rivals_prose",
     "sparcs.figures.scorecard",
     "sparcs.figures.stand_in",

@@ -5,18 +5,11 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from sparcs.data.description import data_of
 from sparcs.statistics import judged
 from sparcs.verdicts import Claim, Tables
 
 COLUMNS = ["scale", "data", "device"]
-OFFICIAL_IMAGES = 60_000
-GENERATED = {
-    "theory": "generated: random networks",
-    "regression": "generated: α/β family",
-    "teacher_student": "generated: rotations as teacher",
-    "rivals": "generated: as in experiments 1 and 2",
-    "hyperparameters": "generated: as in experiments 1 and 2",
-}
 
 
 def with_origins(verdicts: pd.DataFrame, claims: list[Claim], tables: Tables, run: Mapping) -> pd.DataFrame:
@@ -42,7 +35,7 @@ def _origin(names: list[str], tables: Tables, run: Mapping) -> tuple[str, str, s
     costs = {name.split("/")[0]: judged(tables[name]) for name in names if name.endswith("/costs")}
     devices = [_distinct(costs.get(name, trials[name]), "device", _device(name, run)) for name in experiments]
     scales = [_distinct(trials[name], "scale", run["scale"]) for name in experiments]
-    data = [_data(name, trials[name], run) for name in experiments]
+    data = [data_of(name, trials[name], run) for name in experiments]
     return tuple("; ".join(dict.fromkeys(parts)) for parts in (scales, data, devices))
 
 
@@ -52,20 +45,3 @@ def _device(experiment: str, run: Mapping) -> str:
 
 def _distinct(rows: pd.DataFrame, column: str, otherwise: str) -> str:
     return ", ".join(sorted(rows[column].dropna().unique())) if column in rows and len(rows) else otherwise
-
-
-def _data(experiment: str, trials: pd.DataFrame, run: Mapping) -> str:
-    if experiment in ("cifar10", "cifar100"):
-        return _images(experiment, trials)
-    text = GENERATED.get(experiment, "generated")
-    return f"{text}, {run[experiment]['points']:,} points" if experiment in ("regression", "teacher_student") else text
-
-
-def _images(experiment: str, trials: pd.DataFrame) -> str:
-    name = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100"}[experiment]
-    if trials.empty:
-        return ""
-    if trials["stand_in"].any():
-        return f"stand-in images, not {name}"
-    count = int(trials["approximate_images"].max()) if "approximate_images" in trials else 0  # CIFAR-100 has none
-    return f"{name}, {count or 'no'} image{'s' * (count > 1)} of {OFFICIAL_IMAGES:,} marked as approximate"

@@ -12,6 +12,7 @@ from sparcs import params, provenance
 from sparcs.commands import cifar10, cifar100, depth, nasbench, regression, rivals, teacher_student
 from sparcs.commands.common import INPUT, PATH
 from sparcs.commands.jobs import Job, jobs
+from sparcs.figures.origins import TIMED
 from sparcs.figures.scorecard import with_scorecard
 from sparcs.files import ArtifactError, atomic, read_json, read_table, write_csv, write_json, write_table
 
@@ -149,9 +150,11 @@ def merged_settings(settings: dict, published: Path, experiments: list[str]) -> 
 def published_trials(published: Path) -> pd.DataFrame:
     """Where every published trial comes from: the columns of ``provenance.summary``, and the experiment."""
     columns = ["scale", "commit", "machine", "device", "finished", "minutes"]
+    tables = {path: read_table(path) for name in TIMED for path in sorted(published.glob(f"*/{name}.parquet"))}
     rows = [
-        read_table(path)[columns].assign(experiment=path.parent.name, trials=1)
-        for path in sorted([*published.glob("*/trials.parquet"), *published.glob("*/probes.parquet")])
+        table[columns].dropna().assign(experiment=path.parent.name, trials=1)
+        for path, table in tables.items()
+        if "minutes" in table  # tuning published by earlier versions has none
     ]
     rows += [
         pd.DataFrame([read_json(path)]).assign(  # the theory's checks, the same at every scale
@@ -195,7 +198,17 @@ def _hyperparameters(run: params.Settings, folder: Path, done: list[tuple]) -> d
 def _rivals(run: params.Settings, folder: Path, done: list[tuple]) -> dict[str, pd.DataFrame]:
     tuned = {(data_set, method) for data_set, method, _ in done} & set(run.rivals.tuning_jobs())
     tuning = rivals.gather_tuning(folder / "tuning", sorted(tuned))
+    tuning = _with_minutes(tuning, folder / "tuning").assign(scale=run.scale)
     return rivals.gather(run.rivals, folder / "trials", done) | {"tuning": tuning}
+
+
+def _with_minutes(tuning: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """What was tried, with the records of its jobs, whose minutes the values that a job tried share."""
+    parts = [
+        own.assign(**_columns(folder / task / f"{method}.provenance.json", len(own))).drop(columns="made_from")
+        for (task, method), own in tuning.groupby(["task", "method"], sort=False)
+    ]
+    return pd.concat(parts) if parts else tuning
 
 
 def _nasbench(run: params.Settings, folder: Path, done: list[tuple]) -> dict[str, pd.DataFrame]:
@@ -291,10 +304,11 @@ def _records(job: Job, results: Path) -> pd.DataFrame:
     return table[TRIAL[job.kind]].assign(**_columns(results / job.record))
 
 
-def _columns(path: Path) -> dict[str, object]:
+def _columns(path: Path, rows: int | None = None) -> dict[str, object]:
+    """A job's record as columns of its rows, one for each trial if nothing else is said."""
     record = read_json(path)
     try:
-        minutes = record["seconds"] / 60 / record["trials"]
+        minutes = record["seconds"] / 60 / (rows or record["trials"])
         where = {name: record[name] for name in ("commit", "machine", "device", "finished")}
         return where | {"minutes": minutes, "made_from": record.get("made_from") or fingerprint(record)}
     except (KeyError, TypeError) as error:

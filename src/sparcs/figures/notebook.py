@@ -9,6 +9,8 @@ from IPython.display import Image, Markdown, display
 from matplotlib.figure import Figure
 
 from sparcs import lifeline
+from sparcs.data.description import data_of
+from sparcs.figures.origins import TIMED, by_device
 from sparcs.figures.saving import save
 from sparcs.figures.style import COLUMN, styled
 from sparcs.files import read_csv, read_json, read_table
@@ -41,12 +43,15 @@ class Notebook:
         return read_csv(self._published / f"{name}.csv")
 
     def provenance(self, experiment: str) -> dict[str, object]:
-        """Where an experiment's trials come from: scale, commit, machine, device, date."""
-        return self._provenance["experiments"][experiment]
+        """Where an experiment's trials come from: scale, commit, machine, device, date, data; and by device."""
+        record = self._provenance["experiments"][experiment]
+        tables = {name: self.table(f"{experiment}/{name}", optional=True) for name in TIMED}
+        data = data_of(experiment, tables["trials"], self.settings["run"])
+        return record | {"data": data, "by_device": by_device(record, tables.values())}
 
     def experiments(self) -> dict[str, dict[str, object]]:
         """Where each experiment's trials come from, by its name."""
-        return self._provenance["experiments"]
+        return {name: self.provenance(name) for name in self._provenance["experiments"]}
 
     def claims(self, *names: str) -> pd.DataFrame:
         """The rows of these claims and of their parts: B1, B1a, B1b …; without names all."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from sparcs.figures.origins import duration
 from sparcs.figures.spread import count_range, over_trials
 from sparcs.figures.tables import VERDICTS
 from sparcs.figures.text import listing, number
@@ -43,9 +44,13 @@ def illustrative(claims: pd.DataFrame) -> str:
 
 
 def run(provenance: Mapping, size: str) -> str:
-    """What was run, where and when. provenance: of the experiment; size: a sentence about its n and epochs."""
+    """What was run, where, on what data, when and how long.
+
+    provenance: of the experiment, with its data and its share by device; size: a sentence about its n and epochs.
+    """
     return (
         f"*Scale* {provenance['scale']}. *Size:* {size} *Machine:* {provenance['machine']}, {provenance['device']}. "
+        f"*Duration:* {duration(provenance)}. *Data:* {provenance['data']}. "
         f"*Commit* {provenance['commit']}, {provenance['date']}."
     )
 

@@ -1,14 +1,13 @@
-"""The account of the whole replication: what holds, what depends on choices left open, what is new, what it costs."""
+"""The account of the whole replication: what holds, and what depends on choices that the paper leaves open."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from sparcs.figures.depth import default_start
+from sparcs.figures.core_minutes import NAMES
 from sparcs.figures.image_prose import direct_space, gain
 from sparcs.figures.image_tables import HEADS
-from sparcs.figures.image_tables import TABLES as PAPERS
 from sparcs.figures.scorecard import decisive
 from sparcs.figures.spread import FEWEST, count_range
 from sparcs.figures.stand_in import STAMP, stands_in
@@ -16,19 +15,6 @@ from sparcs.figures.tables import VERDICTS, markdown
 from sparcs.figures.text import listing, number
 
 Tables = Mapping[str, pd.DataFrame]
-NAMES = {
-    "theory": "theory",
-    "regression": "experiment 1, α/β regression",
-    "teacher_student": "experiment 2, teacher and student",
-    "cifar10": "experiment 3, CIFAR-10",
-    "cifar10_sweep": "experiment 3, sweep over penalties",
-    "cifar100": "experiment 4, CIFAR-100",
-    "hyperparameters": "hyperparameters",
-    "depth": "any depth",
-    "rivals": "rivals",
-    "nasbench": "NAS-Bench-201's cells",
-}
-HOURS = 3600  # seconds
 
 
 def answer(claims: pd.DataFrame) -> str:
@@ -59,30 +45,6 @@ def choices(tables: Tables) -> str:
     rows = [row for make in (_penalty, _strength, _teacher, _removal, _sign, _images) for row in make(tables)]
     columns = ["what the paper leaves open", "choice", "outcome", "n"]
     return markdown(pd.DataFrame(rows, columns=columns)) if rows else "Nothing that bears on them was run."
-
-
-def layers_in_use(tables: Tables) -> str:
-    """Which layer survives in experiment 2, and how many are in use where more are allowed."""
-    sentences = []
-    students = _ensemble(tables, "l2")
-    if len(students):
-        first = int((students["surviving_layer"] == 2).sum())
-        sentences.append(
-            f"Experiment 2, unsquared L2: by eigenvalues only the first hidden layer survives in {first} of "
-            f"{len(students)} networks, but deleting the second one, whose eigenvalues are small, raises the held-out "
-            f"loss by {100 * students['other_layer_loss_increase'].median():,.0f} % (median)."
-        )
-    deep = tables["depth/trials"]
-    deep = _finished(default_start(deep)) if len(deep) else deep
-    if len(deep):
-        means = deep.groupby("depth")["surviving_by_function"].mean()
-        pairs = [f"{number(value)} of {depth}" for depth, value in means.items()]
-        counts = count_range(deep.groupby("depth")["trial"].count())
-        sentences.append(
-            f"With more hidden layers allowed, in use by what their deletion costs: {listing(pairs)} (means of n = "
-            f"{counts} networks each)."
-        )
-    return " ".join(sentences) or "Not run."
 
 
 def other_statements(tables: Tables, widths: Mapping[str, Sequence[int]]) -> str:
@@ -144,56 +106,6 @@ def _hidden(tables: Tables, layers: tuple[int, ...] = (2,)) -> pd.DataFrame:
 
 def _count(n: int) -> str:
     return f"{n}" if n >= FEWEST else f"{n}: an example, not a test"
-
-
-def cost_table(experiments: Mapping[str, Mapping], trials: pd.DataFrame, settings: Mapping, step: pd.DataFrame) -> str:
-    """Core-minutes of each experiment, and those of a loop over single models for experiment 1.
-
-    experiments: their provenance; trials: of experiment 1; step: the benchmark of its optimiser step, µs.
-    """
-    rows = []
-    for name in [name for name in NAMES if name in experiments]:
-        own = experiments[name]
-        row = {"experiment": NAMES[name], "scale": own["scale"], "trials": f"{own['trials']:,}"}
-        row |= {"core-minutes": f"{own['core_minutes']:,.1f}", "the same by a loop over single models": ""}
-        row |= {"commit": own["commit"], "machine": own["machine"], "device": own["device"]}
-        if name == "regression" and len(trials):
-            training, points = settings["training"], settings["points"]
-            steps = len(trials) * training["epochs"] * -(-points // training["batch_size"])
-            eager = step.loc[step["way"] == "eager", "median"].item()
-            row["the same by a loop over single models"] = f"{1e-6 * steps * eager / 60:,.0f} core-minutes"
-        rows.append(row)
-    return markdown(pd.DataFrame(rows))
-
-
-def remaining_table(tables: Tables, paper: Mapping) -> str:
-    """What the paper's full CIFAR runs would cost: projected from measured steps, and from the paper's own times."""
-    rows = []
-    for number_in_paper, name in ((1, "cifar10"), (2, "cifar100")):
-        costs, settings = tables[f"{name}/costs"], paper[name]
-        seconds = PAPERS[number_in_paper]["seconds"]
-        times = [seconds["linear"] + seconds["spectral"]]
-        rows.append(
-            {
-                "experiment": NAMES[name],
-                "trainings at the paper's size": f"{2 * settings['trials']:,}",
-                "on 2 cores, from measured steps": _hours(name, costs, settings, "cpu", at_once=2),
-                "on one GPU, from measured steps": _hours(name, costs, settings, "cuda", at_once=1),
-                "on one GPU, from the paper's own times": f"{settings['trials'] * sum(times) / HOURS:,.0f} h",
-            }
-        )
-    return markdown(pd.DataFrame(rows))
-
-
-def _hours(name: str, costs: pd.DataFrame, settings: Mapping, device: str, at_once: int) -> str:
-    """Hours of all trials with both heads, from the steps measured on a device that trains some ``at_once``."""
-    own = costs[costs["head"].isin(["linear", "spectral"]) & (costs["device"] == device)] if len(costs) else costs
-    if own.empty or name == "cifar100":  # its steps were measured on another backbone, at another size
-        return "not measured"
-    images = settings["images"] - round(settings["validation_share"] * settings["images"])
-    steps = settings["training"]["epochs"] * -(-images // settings["training"]["batch_size"])
-    milliseconds = own.groupby("head")["milliseconds_per_step"].mean().sum()
-    return f"{number(settings['trials'] * steps * milliseconds / 1e3 / HOURS / at_once)} h"
 
 
 def _penalty(tables: Tables) -> Iterator[tuple]:
