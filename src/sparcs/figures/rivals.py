@@ -64,13 +64,13 @@ def title_of(task: str) -> str:
 
 
 def fig_rivals_table(trials: pd.DataFrame) -> pd.DataFrame:
-    """Every small network after retraining, one a row: task, method, trial, strength, target, size and error.
+    """Every small network as it is, one a row: task, method, trial, strength, target, size and error.
 
     ``unexplained`` is 1 − R² on the test points; ``fewest`` the parameters that claim G2 compares, one number for all
     rows of a task, method and trial. No diverged search has a row.
     """
     points = networks(trials)
-    points = points[points["retrained"]].drop(columns="retrained")
+    points = points[~points["retrained"]].drop(columns="retrained")
     fewest = scalars(trials).rename(columns={"parameters": "fewest"})[[*SEARCHED, "fewest"]]
     return points.assign(unexplained=1 - points["test_r2"]).merge(fewest, on=SEARCHED)
 
@@ -97,9 +97,9 @@ def fig_rivals_caption(drawn: pd.DataFrame) -> str:
     return (
         "**Figure R1.** What is left unexplained on the test points against the number of parameters, a panel for each "
         f"rival (red), {name_of(REFERENCE)} (blue) in all of them; lower left is better. Each mark: one seed and one "
-        f"strength of the size penalty, after the same compaction and retraining; n = {count_range(counts)} seeds a "
-        f"method. Filled: the fewest neurons within the loss budget; crosses: those for R² ≥ {GOOD_R2} on the points "
-        f"for choosing, before retraining; hollow: the {FEW} most important neurons. Dashed: R² = {GOOD_R2}. Triangles "
+        f"strength of the size penalty, after the same compaction, not retrained; n = {count_range(counts)} seeds a "
+        f"method. Filled: the fewest neurons within the loss budget; crosses: those for R² ≥ {GOOD_R2}, with a margin, "
+        f"on the points for choosing; hollow: the {FEW} most important neurons. Dashed: R² = {GOOD_R2}. Triangles "
         "on it: the fewest parameters that get there, geometric mean over the seeds (a seed that never does counts as "
         "the maximal network): where red stands left of blue the rival needs fewer. Errors below "
         f"{number(LEAST)} are drawn there.{edge} *The paper* has no such figure: it counts, and runs no rival."
