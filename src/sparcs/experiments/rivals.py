@@ -2,8 +2,9 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from itertools import product
 
@@ -68,17 +69,23 @@ def task_of(data: Mapping[str, np.ndarray], settings: RivalTrial) -> tuple[Task,
 def run(
     data: Mapping[str, np.ndarray], settings: RivalTrial, data_set: str, trials: Sequence[int], root_seed: int
 ) -> dict[str, pd.DataFrame]:
-    """Search and measure: tables ``trials`` and ``costs``, a row per trial and strength, and the gates' ``history``."""
+    """Search and measure: tables ``trials`` and ``costs``, a row per trial and strength, and the gates' ``history``.
+
+    ``core_seconds``: the process time of the search for all of them over their number. Most methods train them side by
+    side, which shares the overhead of an operation, the more the more there are; random search, Bayesian search and
+    NEAT cannot, and their seconds do not compare with the others'.
+    """
     torch.set_num_threads(1)
     points = task_of(data, settings)
-    task, strengths = points[0], settings.strengths
+    task, strengths, own = points[0], settings.strengths, seeds(root_seed, data_set, trials)
+    # Before the search: it loads and compiles what is timed
+    peaks = [peak_of(settings.method, task, strengths, seed) for seed in own]
+    begin = time.process_time()
+    found = search(settings.method, task, strengths, own)
+    seconds = (time.process_time() - begin) / (len(own) * len(strengths))
     rows, costs, history = [], [], []
-    for trial, seed in zip(trials, seeds(root_seed, data_set, trials), strict=True):
-        peak = peak_of(settings.method, task, strengths, seed)  # first: it loads and compiles what the timed one has
-        begin = time.process_time()
-        found = search(settings.method, task, strengths, seed)
-        seconds = (time.process_time() - begin) / len(strengths)
-        for strength, one in zip(strengths, found, strict=True):
+    for trial, seed, peak, ones in zip(trials, own, peaks, found, strict=True):
+        for strength, one in zip(strengths, ones, strict=True):
             name = {"trial": trial, "seed": seed, "strength": strength}
             rows.append(name | measure(one, *points, settings, seed, data_set))
             costs.append(name | {"core_seconds": seconds, "peak_mib": peak / 2**20})
@@ -99,17 +106,17 @@ def tune(data: Mapping[str, np.ndarray], settings: RivalTrial, data_set: str, ro
     torch.set_num_threads(1)
     points = task_of(data, settings)
     [(option, values)] = settings.method.tuned.items()
+    own = [trial_seed(root_seed, "rivals_tuning", data_set, trial) for trial in range(settings.tuning_trials)]
     rows = []
-    for value, trial in product(values, range(settings.tuning_trials)):
-        seed = trial_seed(root_seed, "rivals_tuning", data_set, trial)
+    for value in values:
         method = with_option(settings.method, option, value)
-        peak_of(method, points[0], settings.strengths, seed)  # refuses a value that is not allowed
-        found = search(method, points[0], settings.strengths, seed)
-        measured = [measure(one, *points, settings, seed, data_set) for one in found]
-        error = min(smallest_error(row, settings.few_neurons) for row in measured)
-        rows.append(
-            {"option": option, "value": json.dumps(value), "tuning_trial": trial, "seed": seed, "validation_mse": error}
-        )
+        peak_of(method, points[0], settings.strengths, own[0])  # refuses a value that is not allowed
+        found = search(method, points[0], settings.strengths, own)
+        for trial, (seed, ones) in enumerate(zip(own, found, strict=True)):
+            measured = [measure(one, *points, settings, seed, data_set) for one in ones]
+            name = {"option": option, "value": json.dumps(value), "tuning_trial": trial, "seed": seed}
+            error = min(smallest_error(row, settings.few_neurons) for row in measured)
+            rows.append(name | {"validation_mse": error})
     table = pd.DataFrame(rows)
     means = np.log(table["validation_mse"]).groupby(table["value"], sort=False).mean()
     return table.assign(chosen=table["value"] == means.idxmin())
@@ -131,9 +138,21 @@ def with_option(method: RivalMethod, option: str, value: int | float | str) -> R
     return method.model_copy(update={"options": {**method.options, option: value}})
 
 
-def search(method: RivalMethod, task: Task, strengths: Sequence[float], seed: int) -> list[Found]:
-    """What the method finds, with its options, for each strength."""
-    return import_module(f"sparcs.rivals.{method.search}").search(task, strengths, seed, **method.options)
+def search(method: RivalMethod, task: Task, strengths: Sequence[float], seeds: Sequence[int]) -> list[list[Found]]:
+    """What the method finds from each seed at each strength, with its options; all of them are searched for together.
+
+    A single one gets a twin: the product of one pair of matrices is left to other kernels than that of several, which
+    round otherwise, and a result must not depend on how many others there are.
+    """
+    runs = list(product(seeds, strengths))
+    runs = runs if len(runs) > 1 else 2 * runs
+    found = function_of(method)(task, [strength for _, strength in runs], [seed for seed, _ in runs])
+    return [found[k * len(strengths) : (k + 1) * len(strengths)] for k in range(len(seeds))]
+
+
+def function_of(method: RivalMethod) -> Callable[[Task, Sequence[float], Sequence[int]], list[Found]]:
+    """The method's function ``search``, with its options."""
+    return partial(import_module(f"sparcs.rivals.{method.search}").search, **method.options)
 
 
 def peak_of(method: RivalMethod, task: Task, strengths: Sequence[float], seed: int) -> int:
@@ -143,7 +162,7 @@ def peak_of(method: RivalMethod, task: Task, strengths: Sequence[float], seed: i
     """
     short = replace(task, steps=min(task.steps, MEMORY_STEPS))
     try:
-        return peak_allocated(lambda: search(method, short, strengths[:1], seed))
+        return peak_allocated(lambda: function_of(method)(short, strengths[:1], [seed]))
     except (TypeError, ValueError) as error:
         raise ParameterError(f"options {method.options} of {method.search}: {error}") from error
 
@@ -254,7 +273,7 @@ def retrain(network: CompactNetwork, task: Task, steps: int, seed: int) -> None:
     def loss(x: Tensor, y: Tensor) -> Tensor:
         return mean_square(network(without_constant(x, task)), y)
 
-    train(task, seed, list(network.parameters()), loss, steps)
+    train(task, [seed], list(network.parameters()), loss, steps)
 
 
 def fit(network: nn.Module, points: Sequence[tuple[Tensor, Tensor]]) -> dict[str, float]:

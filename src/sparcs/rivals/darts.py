@@ -11,14 +11,16 @@ from torch import Tensor
 
 from sparcs.rivals import gated
 from sparcs.rivals.supernet import Gates
-from sparcs.rivals.task import Found, Task
+from sparcs.rivals.task import Adam, Found, Task
 
 BETAS = (0.5, 0.999)
 
 
-def search(task: Task, strengths: Sequence[float], seed: int, levels: int = 2, rate: float = 3e-4) -> list[Found]:
+def search(
+    task: Task, strengths: Sequence[float], seeds: Sequence[int], levels: int = 2, rate: float = 3e-4
+) -> list[Found]:
     """rate: Adam's step size for the logits."""
-    return gated.search(task, strengths, seed, Softmax(task, len(strengths), rate), levels)
+    return gated.search(task, strengths, seeds, Softmax(task, len(strengths), rate), levels)
 
 
 class Softmax(gated.Architecture):
@@ -26,7 +28,7 @@ class Softmax(gated.Architecture):
 
     def __init__(self, task: Task, runs: int, rate: float) -> None:
         self.trained = [torch.zeros(shape, requires_grad=True) for shape in gated.shapes(task, runs)]
-        self.optimizer = torch.optim.Adam(self.trained, lr=rate, betas=BETAS, fused=True)
+        self.optimizer = Adam(self.trained, rate, BETAS)
 
     def weights(self) -> list[Tensor]:
         """The softmax of the logits."""
@@ -38,4 +40,4 @@ class Softmax(gated.Architecture):
 
     def update(self, loss: gated.Loss) -> None:
         """One step of Adam."""
-        gated.descend(self.optimizer, self, gated.gradients(self, loss))
+        self.optimizer.step(gated.gradients(self, loss))
