@@ -513,7 +513,9 @@ def test_a_job_measures_every_trial_at_every_strength_and_does_not_depend_on_chu
     assert trials["budget_parameters"].le(trials["maximal_parameters"]).all()
     assert (trials["few_neurons"] <= 3).all() and comparison.TARGETS == experiment.TARGETS
     assert {"entropy", "expected_size"} <= set(both["history"]) and both["history"]["entropy"].between(0, 1.001).all()
-    assert (both["costs"][["core_seconds", "peak_mib"]] > 0).all(axis=None)
+    assert (both["costs"]["core_seconds"] > 0).all()
+    alone = both["costs"][["alone_seconds", "peak_mib"]]
+    assert (alone.iloc[0] > 0).all() and alone.iloc[1:].isna().all(axis=None)
 
 
 def test_an_option_that_a_method_does_not_have_is_one_sentence():
@@ -523,7 +525,7 @@ def test_an_option_that_a_method_does_not_have_is_one_sentence():
         settings("magic")
 
 
-def test_tuning_takes_the_value_of_least_error_on_seeds_of_its_own():
+def test_tuning_takes_the_value_of_the_fewest_parameters_on_seeds_of_its_own():
     method = {"search": "magnitude_pruning", "tuned": {"pruned": [0.0, 0.5, 0.9]}}
     chosen = settings().model_copy(update={"method": params.RivalMethod(**method)})
     table = experiment.tune(data(), chosen, "teacher", 7)
@@ -531,8 +533,9 @@ def test_tuning_takes_the_value_of_least_error_on_seeds_of_its_own():
         [v, t] for v in ("0.0", "0.5", "0.9") for t in (0, 1)
     ]
     assert table["seed"].nunique() == 2 and not set(table["seed"]) & set(experiment.seeds(7, "teacher", range(100)))
-    means = table.groupby("value")["validation_mse"].apply(stats.gmean)
-    assert set(table.loc[table["chosen"], "value"]) == {means.idxmin()}
+    means = table.groupby("value")[["parameters", "validation_mse"]].agg(stats.gmean)
+    best = means[means["parameters"] == means["parameters"].min()]["validation_mse"].idxmin()
+    assert set(table.loc[table["chosen"], "value"]) == {best}
 
     rows = []
     for value, seed in zip((0.0, 0.5, 0.9), [table["seed"][0]] * 3, strict=True):
@@ -541,10 +544,15 @@ def test_tuning_takes_the_value_of_least_error_on_seeds_of_its_own():
             row = experiment.measure(found, *points, chosen, seed, "teacher")
             small = [row[f"{name}_{kind}validation_mse"] for name in experiment.TARGETS for kind in ("", "retrained_")
                      if row[f"{name}_neurons"] <= 3]  # fmt: skip
-            rows.append((json.dumps(value), min(small)))
-    expected = pd.DataFrame(rows).groupby(0)[1].min()
-    found = table[table["tuning_trial"] == 0].set_index("value")["validation_mse"]
-    pd.testing.assert_series_equal(found.sort_index(), expected, check_names=False)
+            unexplained = {name: row[f"{name}_validation_mse"] / points[0].y_choose.numpy().var(axis=0).mean()
+                           for name in experiment.TARGETS}  # fmt: skip
+            fits = [
+                row[f"{name}_parameters"] for name, share in unexplained.items() if share <= 1 - PROTOCOL["good_r2"]
+            ]
+            rows.append((json.dumps(value), min(fits, default=points[0].parameters), min(small)))
+    expected = pd.DataFrame(rows, columns=["value", "parameters", "validation_mse"]).groupby("value").min()
+    found = table[table["tuning_trial"] == 0].set_index("value")[["parameters", "validation_mse"]]
+    pd.testing.assert_frame_equal(found.sort_index(), expected, check_dtype=False)
 
 
 def test_the_verbs_search_with_the_value_that_was_chosen(tmp_path, capsys):
@@ -595,7 +603,8 @@ def test_the_error_that_tuning_compares_is_that_of_networks_with_finite_outputs(
 def test_a_file_of_another_tuning_is_named(tmp_path, changed):
     method = params.RivalMethod(search="gaea", tuned={"rate": [1.0, 3.0]})
     rows = {"task": "teacher", "option": "rate", "value": ["1.0", "3.0"], "tuning_trial": 0, "seed": 7}
-    table = pd.DataFrame(rows | {"validation_mse": [0.2, 0.1], "chosen": [False, True]})
+    measured = {"parameters": [9.0, 8.0], "validation_mse": [0.2, 0.1]}
+    table = pd.DataFrame(rows | measured | {"chosen": [False, True]})
     files.write_table(tmp_path / "tuned.parquet", table)
     assert commands.with_tuned(method, tmp_path / "tuned.parquet", "teacher").options == {"rate": 3.0}
     files.write_table(tmp_path / "tuned.parquet", changed(table))

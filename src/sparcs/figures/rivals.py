@@ -38,6 +38,7 @@ COLORS = {
 }
 GATES = {
     "entropy": ("entropy of the gates", over_trials),
+    "decided": ("share decided", over_trials),
     "expected_size": ("expected size", over_trials),
     "validation_mse": ("validation loss", over_logarithms),
 }
@@ -107,24 +108,27 @@ def fig_rivals_caption(drawn: pd.DataFrame) -> str:
 
 
 def fig_gates_table(history: pd.DataFrame) -> pd.DataFrame:
-    """Over the seeds of each task and method, every seed the mean of its strengths: entropy, size and loss over time.
+    """Over the seeds of each task and method, at one strength: entropy, share decided, size and loss over time.
 
-    The loss spans decades: its mean and interval are those of the logarithm.
+    The strength: the middle one, of two the larger. The loss spans decades: its mean and interval are those of the
+    logarithm.
     """
     by = ["task", "method", "gradient_evaluations"]
-    seeds = history.groupby([*by, "trial"])[list(GATES)].mean().reset_index()
+    strengths = sorted(history["strength"].unique())
+    strength = strengths[len(strengths) // 2]
+    seeds = history[history["strength"] == strength]
     parts = [summary(seeds, measure, by).assign(measure=measure) for measure, (_, summary) in GATES.items()]
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(parts, ignore_index=True).assign(strength=strength)
 
 
 @styled
 def fig_gates(drawn: pd.DataFrame) -> Figure:
-    """Entropy of the gates, expected size and validation loss against gradient evaluations, on one task."""
+    """Entropy of the gates, share decided, expected size and validation loss against gradient evaluations, one task."""
     own = drawn[drawn["task"] == _task_of_gates(drawn)]
     methods = methods_of(own)
     styles = _apart(methods, LINES)
-    figure = Figure(figsize=(PAGE, 2.5), layout="constrained")
-    panels = figure.subplots(1, len(GATES))
+    figure = Figure(figsize=(PAGE, 4.2), layout="constrained")
+    panels = figure.subplots(2, 2, sharex=True).ravel()
     for axes, (measure, (label, _)) in zip(panels, GATES.items(), strict=True):
         for method in methods:
             rows = own[(own["measure"] == measure) & (own["method"] == method)]
@@ -132,8 +136,9 @@ def fig_gates(drawn: pd.DataFrame) -> Figure:
             thousands = rows["gradient_evaluations"] / 1000
             axes.fill_between(thousands, rows["low"], rows["high"], color=color, alpha=0.2, linewidth=0)
             axes.plot(thousands, rows["mean"], linestyle=styles[method], color=color, label=text)
-        axes.set_xlabel("gradient evaluations (thousands)")
         axes.set_ylabel(label)
+    for axes in panels[2:]:
+        axes.set_xlabel("gradient evaluations (thousands)")
     panels[-1].set_yscale("log")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
@@ -145,11 +150,12 @@ def fig_gates_caption(drawn: pd.DataFrame) -> str:
     n = drawn.loc[drawn["task"] == task, "n"]
     band = f"; band: its {100 * LEVEL:g} % t interval" if n.max() >= FEWEST else "; no interval is given for n < 3"
     return (
-        f"**Gates.** How the gates of the methods that have them settle ({title_of(task)}), on equal gradient "
-        "evaluations: a step of the gates and one of the weights count two. Left: mean entropy of the gates, 1 where "
-        "all choices weigh the same; middle: expected parameters over those of the maximal network; right: loss on the "
-        f"validation points of the network with these gates. Line: mean of n = {count_range(n)} seeds, each the mean "
-        f"of its strengths (of the loss: the mean logarithm){band}. *The paper* has no such figure."
+        f"**Gates.** How the gates of the methods that have them settle ({title_of(task)}, strength "
+        f"{drawn['strength'].iloc[0]:g}), on equal gradient evaluations: a step of the gates and one of the weights "
+        "count two. Mean entropy of the gates, 1 where all choices weigh the same; share of the gates of which one "
+        "choice weighs 0.9 or more; expected parameters over those of the maximal network; loss on the validation "
+        f"points of the network with these gates. Line: mean of n = {count_range(n)} seeds (of the loss: the mean "
+        f"logarithm){band}. *The paper* has no such figure."
     )
 
 

@@ -1,6 +1,7 @@
 """DARTS, first order: a softmax over the choices of every gate, its logits trained by Adam on validation batches.
 
-g = softmax(α);  α ← Adam(∂L_val/∂α) with β = (0.5, 0.999), the weights standing still.
+g = softmax(α);  α ← Adam(∂L_val/∂α) with β = (0.5, 0.999) and weight decay 1e-3, the weights standing still. Unlike in
+the source, here and in its relatives, no gate is cut down to its likeliest choice at the end: compaction replaces that.
 Liu, Simonyan, Yang: DARTS: Differentiable Architecture Search (ICLR 2019).
 """
 
@@ -14,6 +15,7 @@ from sparcs.rivals.supernet import Gates
 from sparcs.rivals.task import Adam, Found, Task
 
 BETAS = (0.5, 0.999)
+WEIGHT_DECAY = 1e-3
 
 
 def search(
@@ -26,9 +28,9 @@ def search(
 class Softmax(gated.Architecture):
     """Logits of the choices, all 0 at the start, trained by Adam."""
 
-    def __init__(self, task: Task, runs: int, rate: float) -> None:
+    def __init__(self, task: Task, runs: int, rate: float, weight_decay: float = WEIGHT_DECAY) -> None:
         self.trained = [torch.zeros(shape, requires_grad=True) for shape in gated.shapes(task, runs)]
-        self.optimizer = Adam(self.trained, rate, BETAS)
+        self.optimizer = Adam(self.trained, rate, BETAS, weight_decay)
 
     def weights(self) -> list[Tensor]:
         """The softmax of the logits."""

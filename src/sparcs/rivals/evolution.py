@@ -128,8 +128,7 @@ def _search(task: Task, strength: float, seed: int, population: int, generations
 
     def judge(genomes: list[tuple[int, neat.DefaultGenome]], config: neat.Config) -> None:
         for _, genome in genomes:
-            connections = sum(gene.enabled for gene in genome.connections.values())
-            genome.fitness = -loss_of(genome, config, x, y) - strength * connections / task.parameters
+            genome.fitness = -loss_of(genome, config, x, y) - strength * connections_of(genome) / task.parameters
         best.append(max((genome for _, genome in genomes), key=lambda genome: genome.fitness))
 
     before = random.getstate()  # the library draws from Python's global generator
@@ -140,9 +139,9 @@ def _search(task: Task, strength: float, seed: int, population: int, generations
     choose = task.x_choose.double().numpy(), task.y_choose.double().numpy()
     chosen = min(
         best,
-        key=lambda genome: loss_of(genome, config, *choose) + strength * len(genome.connections) / task.parameters,
+        key=lambda genome: loss_of(genome, config, *choose) + strength * connections_of(genome) / task.parameters,
     )
-    numbers = len(chosen.connections) + len(chosen.nodes)
+    numbers = connections_of(chosen) + len(chosen.nodes)
     return Found(graph_of(chosen, config, task.bias), numbers, 0, 0, trainings=population * generations)
 
 
@@ -155,6 +154,11 @@ def configuration(task: Task, population: int) -> neat.Config:
         return neat.Config(
             neat.DefaultGenome, neat.DefaultReproduction, neat.DefaultSpeciesSet, neat.DefaultStagnation, str(path)
         )
+
+
+def connections_of(genome: neat.DefaultGenome) -> int:
+    """The connections that are not disabled."""
+    return sum(gene.enabled for gene in genome.connections.values())
 
 
 def layers_of(genome: neat.DefaultGenome, config: neat.Config) -> tuple[dict[int, int], dict[tuple[int, int], float]]:

@@ -1,7 +1,8 @@
 """FairDARTS: every choice has a sigmoid of its own, pushed to 0 or 1.
 
 g = σ(α) for "linear", "identity" and "ReLU" apart; a neuron is off where both of its gates are. The gates' loss adds
-−w mean (σ(α) − ½)², the zero-one loss. α by Adam on validation batches.
+−w mean (σ(α) − ½)², the zero-one loss. α by Adam on validation batches. Unlike in the source no threshold closes gates,
+and w is this project's: the source's goes with a cross-entropy.
 Chu, Zhou, Zhang, Li: Fair DARTS: Eliminating Unfair Advantages in Differentiable Architecture Search (2020).
 """
 
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from sparcs.rivals import gated
-from sparcs.rivals.darts import BETAS
+from sparcs.rivals.darts import BETAS, WEIGHT_DECAY
 from sparcs.rivals.supernet import Gates
 from sparcs.rivals.task import Adam, Found, Task
 
@@ -31,7 +32,7 @@ class Sigmoids(gated.Architecture):
         self.trained = [
             torch.zeros(*shape[:-1], shape[-1] - 1, requires_grad=True) for shape in gated.shapes(task, runs)
         ]
-        self.optimizer = Adam(self.trained, rate, BETAS)
+        self.optimizer = Adam(self.trained, rate, BETAS, WEIGHT_DECAY)
 
     def gates(self) -> Gates:
         """σ(α); alive: 1 − (1 − identity)(1 − ReLU)."""

@@ -2,8 +2,9 @@
 
 1/K of the hidden neurons, drawn anew, pass through their gates; the others pass as ReLU neurons, ungated. A bundle's
 gate is β_ij times the weight of "linear", β_i = softmax over the bundles into layer i (edge normalisation), times their
-number. α and β by Adam on validation batches. The network found has the neurons' choices of largest α, and its bundles
-as weighed.
+number, at most 1. α and β by Adam on validation batches. The network found has the neurons' choices of largest α, and
+its bundles as weighed. Unlike in the source, gates are trained from the first step on, and what passes ungated passes a
+ReLU: a neuron without gates has one.
 Xu, Xie, Zhang, Chen, Qi, Tian, Xiong: PC-DARTS: Partial Channel Connections (ICLR 2020).
 """
 
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 
 from sparcs.rivals import gated
-from sparcs.rivals.darts import BETAS
+from sparcs.rivals.darts import BETAS, WEIGHT_DECAY
 from sparcs.rivals.supernet import Gates
 from sparcs.rivals.task import Adam, Found, Task, Uniform
 
@@ -36,7 +37,7 @@ class Partial(gated.Architecture):
         edges = torch.zeros(len(seeds), len(task.pairs), requires_grad=True)
         self.into = [sum(i == layer for i, _ in task.pairs) for layer in range(2, len(task.widths) + 1)]
         self.trained = [bundles, neurons, edges]
-        self.optimizer = Adam(self.trained, rate, BETAS)
+        self.optimizer = Adam(self.trained, rate, BETAS, WEIGHT_DECAY)
 
     def weights(self) -> list[Tensor]:
         """The softmax of the logits of bundles and neurons."""
