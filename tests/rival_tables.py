@@ -37,7 +37,10 @@ def rivals(rng: np.random.Generator, size: dict) -> dict[str, pd.DataFrame]:
         for trial in range(size["seeds"])
         for strength in size["strengths"]
     ]
-    costs = [key | {"core_seconds": rng.uniform(1, 20), "peak_mib": rng.uniform(1, 9)} for key in keys]
+    costs = [
+        key | {"core_seconds": rng.uniform(1, 20), "alone_seconds": np.nan, "peak_mib": rng.uniform(1, 9)}
+        for key in keys
+    ]
     gates = ("entropy", "decided", "expected_size", "validation_mse")
     history = [
         key | {"step": step, "gradient_evaluations": 2 * step} | {name: rng.uniform(0.1, 1) for name in gates}
@@ -55,7 +58,7 @@ def rivals(rng: np.random.Generator, size: dict) -> dict[str, pd.DataFrame]:
             "seed": 7,
             "chosen": value == "3.0",
         }
-        | {"validation_mse": rng.uniform(0.1, 1)}
+        | {"parameters": 100.0, "validation_mse": rng.uniform(0.1, 1)}
         for task in size["tasks"]
         for value in ("1.0", "3.0")
     ]

@@ -67,14 +67,18 @@ def networks(trials: pd.DataFrame) -> pd.DataFrame:
 def smallest(points: pd.DataFrame) -> pd.DataFrame:
     """The network with the fewest parameters at test R² ≥ GOOD_R2 of each task, method and trial that has one.
 
-    points: rows of ``networks``; all strengths together.
+    points: rows of ``networks``; all strengths together. Only networks as they are: after the same retraining small
+    networks fit alike, whatever search they are from.
     """
-    good = points[points["test_r2"] >= GOOD_R2].sort_values("parameters", kind="stable")
+    good = points[~points["retrained"] & (points["test_r2"] >= GOOD_R2)].sort_values("parameters", kind="stable")
     return good.drop_duplicates(KEYS[:-1]).sort_index()
 
 
 def most_exact(points: pd.DataFrame) -> pd.DataFrame:
-    """Of ``networks`` with at most FEW neurons that with the least validation error, of each task, method and trial."""
+    """Of ``networks`` with at most FEW neurons that with the least validation error, of each task, method and trial.
+
+    Retrained or not: the number of neurons is given, and the retraining is the same for all.
+    """
     small = points[points["neurons"] <= FEW].sort_values("validation_mse", kind="stable")
     return small.drop_duplicates(KEYS[:-1]).sort_index()
 
@@ -82,7 +86,7 @@ def most_exact(points: pd.DataFrame) -> pd.DataFrame:
 def scalars(trials: pd.DataFrame) -> pd.DataFrame:
     """Both scalars of every search: a row per task, method and trial, all strengths together.
 
-    ``parameters``: of the smallest network with test R² ≥ GOOD_R2, those of the maximal network if there is none.
+    ``parameters``: of the smallest network, as it is, with test R² ≥ GOOD_R2, those of the maximal one without any.
     ``error``: test error of the network with at most FEW neurons that is best on the validation points; NaN if the
     method diverged at every strength.
     """

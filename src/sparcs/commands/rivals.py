@@ -21,6 +21,7 @@ TUNING = {  # columns and dtypes of what is tried
     "value": "str",
     "tuning_trial": "int64",
     "seed": "int64",
+    "parameters": "float64",
     "validation_mse": "float64",
     "chosen": "bool",
 }

@@ -2,10 +2,12 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from itertools import product
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -21,6 +23,8 @@ from sparcs.params import TEACHER, ParameterError, RivalMethod, RivalTask, Rival
 from sparcs.pruning import Graph
 from sparcs.rivals.task import Found, Task, mean_square, train
 from sparcs.seeds import trial_seed
+
+T = TypeVar("T")
 
 MEMORY_STEPS = 20  # of the short search whose memory is measured
 TARGETS = ("budget", "good", "few")  # fewest neurons within the loss budget; for a good fit; no more than so many
@@ -68,51 +72,75 @@ def task_of(data: Mapping[str, np.ndarray], settings: RivalTrial) -> tuple[Task,
 def run(
     data: Mapping[str, np.ndarray], settings: RivalTrial, data_set: str, trials: Sequence[int], root_seed: int
 ) -> dict[str, pd.DataFrame]:
-    """Search and measure: tables ``trials`` and ``costs``, a row per trial and strength, and the gates' ``history``."""
+    """Search and measure: tables ``trials`` and ``costs``, a row per trial and strength, and the gates' ``history``.
+
+    ``core_seconds``: the process time of the search for all of them over their number. Most methods train them side by
+    side, which shares the overhead of an operation, the more the more there are; random search, Bayesian search and
+    NEAT cannot. ``alone_seconds``: that of a search for the first of them alone, which compares between methods;
+    ``peak_mib`` is of it too. Both stand in the first row and are NaN in the others.
+    """
     torch.set_num_threads(1)
     points = task_of(data, settings)
-    task, strengths = points[0], settings.strengths
+    task, strengths, own = points[0], settings.strengths, seeds(root_seed, data_set, trials)
+    # Before the searches: it loads and compiles what is timed
+    alone = {"peak_mib": peak_of(settings.method, task, strengths, own[0]) / 2**20}
+    _, alone["alone_seconds"] = timed(lambda: function_of(settings.method)(task, strengths[:1], own[:1]))
+    found, seconds = timed(lambda: search(settings.method, task, strengths, own))
     rows, costs, history = [], [], []
-    for trial, seed in zip(trials, seeds(root_seed, data_set, trials), strict=True):
-        peak = peak_of(settings.method, task, strengths, seed)  # first: it loads and compiles what the timed one has
-        begin = time.process_time()
-        found = search(settings.method, task, strengths, seed)
-        seconds = (time.process_time() - begin) / len(strengths)
-        for strength, one in zip(strengths, found, strict=True):
+    for trial, seed, ones in zip(trials, own, found, strict=True):
+        for strength, one in zip(strengths, ones, strict=True):
             name = {"trial": trial, "seed": seed, "strength": strength}
             rows.append(name | measure(one, *points, settings, seed, data_set))
-            costs.append(name | {"core_seconds": seconds, "peak_mib": peak / 2**20})
+            costs.append(name | {"core_seconds": seconds / (len(own) * len(strengths))})
             history += [name | row for row in one.history]
     columns = ["trial", "seed", "strength", "step", "gradient_evaluations", "entropy", "decided", "expected_size"]
     gates = pd.DataFrame(history, columns=[*columns, "validation_mse"])
+    costs[0] |= alone
     return {"trials": pd.DataFrame(rows), "costs": pd.DataFrame(costs), "history": gates}
+
+
+def timed(run: Callable[[], T]) -> tuple[T, float]:
+    """What ``run`` gives, and the process time that it takes, in seconds."""
+    begin = time.process_time()
+    return run(), time.process_time() - begin
 
 
 @subnormals_flushed()
 def tune(data: Mapping[str, np.ndarray], settings: RivalTrial, data_set: str, root_seed: int) -> pd.DataFrame:
     """Try every value of the tuned option: a row per value and trial, ``chosen`` the value that is best.
 
-    ``validation_mse``: the least one, over the strengths, of the small networks with at most ``few_neurons`` neurons,
-    infinite if there is none. Best is the least geometric mean over the trials, of equal ones the first. The trials are
-    others than those of ``run``; ``value`` is JSON text.
+    ``parameters``: of the smallest network, as it is, whose R² on the validation points is at least ``good_r2``, over
+    the strengths, those of the maximal network if there is none; ``validation_mse``: the least one of the small
+    networks with at most ``few_neurons`` neurons, infinite without any. Best is the least geometric mean over the
+    trials of the first, of equal ones the least of the second, of equal ones the first value. The trials are others
+    than those of ``run``; ``value`` is JSON text.
     """
     torch.set_num_threads(1)
     points = task_of(data, settings)
+    good = loss_at(settings.good_r2, points[0].y_choose)
     [(option, values)] = settings.method.tuned.items()
+    own = [trial_seed(root_seed, "rivals_tuning", data_set, trial) for trial in range(settings.tuning_trials)]
     rows = []
-    for value, trial in product(values, range(settings.tuning_trials)):
-        seed = trial_seed(root_seed, "rivals_tuning", data_set, trial)
+    for value in values:
         method = with_option(settings.method, option, value)
-        peak_of(method, points[0], settings.strengths, seed)  # refuses a value that is not allowed
-        found = search(method, points[0], settings.strengths, seed)
-        measured = [measure(one, *points, settings, seed, data_set) for one in found]
-        error = min(smallest_error(row, settings.few_neurons) for row in measured)
-        rows.append(
-            {"option": option, "value": json.dumps(value), "tuning_trial": trial, "seed": seed, "validation_mse": error}
-        )
+        peak_of(method, points[0], settings.strengths, own[0])  # refuses a value that is not allowed
+        found = search(method, points[0], settings.strengths, own)
+        for trial, (seed, ones) in enumerate(zip(own, found, strict=True)):
+            measured = [measure(one, *points, settings, seed, data_set) for one in ones]
+            name = {"option": option, "value": json.dumps(value), "tuning_trial": trial, "seed": seed}
+            parameters = min(fewest_parameters(row, good) for row in measured)
+            error = min(smallest_error(row, settings.few_neurons) for row in measured)
+            rows.append(name | {"parameters": parameters, "validation_mse": error})
     table = pd.DataFrame(rows)
-    means = np.log(table["validation_mse"]).groupby(table["value"], sort=False).mean()
-    return table.assign(chosen=table["value"] == means.idxmin())
+    means = np.log(table[["parameters", "validation_mse"]]).groupby(table["value"], sort=False).mean()
+    best = means.sort_values(["parameters", "validation_mse"], kind="stable").index[0]
+    return table.assign(chosen=table["value"] == best)
+
+
+def fewest_parameters(row: Mapping[str, float], loss: float) -> float:
+    """Those of the smallest network, as it is, with at most this validation loss; of the maximal one without any."""
+    sizes = [row[f"{target}_parameters"] for target in TARGETS if row[f"{target}_validation_mse"] <= loss]
+    return min(sizes, default=row["maximal_parameters"])
 
 
 def smallest_error(row: Mapping[str, float], neurons: int) -> float:
@@ -131,9 +159,21 @@ def with_option(method: RivalMethod, option: str, value: int | float | str) -> R
     return method.model_copy(update={"options": {**method.options, option: value}})
 
 
-def search(method: RivalMethod, task: Task, strengths: Sequence[float], seed: int) -> list[Found]:
-    """What the method finds, with its options, for each strength."""
-    return import_module(f"sparcs.rivals.{method.search}").search(task, strengths, seed, **method.options)
+def search(method: RivalMethod, task: Task, strengths: Sequence[float], seeds: Sequence[int]) -> list[list[Found]]:
+    """What the method finds from each seed at each strength, with its options; all of them are searched for together.
+
+    A single one gets a twin: the product of one pair of matrices is left to other kernels than that of several, which
+    round otherwise, and a result must not depend on how many others there are.
+    """
+    runs = list(product(seeds, strengths))
+    runs = runs if len(runs) > 1 else 2 * runs
+    found = function_of(method)(task, [strength for _, strength in runs], [seed for seed, _ in runs])
+    return [found[k * len(strengths) : (k + 1) * len(strengths)] for k in range(len(seeds))]
+
+
+def function_of(method: RivalMethod) -> Callable[[Task, Sequence[float], Sequence[int]], list[Found]]:
+    """The method's function ``search``, with its options."""
+    return partial(import_module(f"sparcs.rivals.{method.search}").search, **method.options)
 
 
 def peak_of(method: RivalMethod, task: Task, strengths: Sequence[float], seed: int) -> int:
@@ -141,9 +181,12 @@ def peak_of(method: RivalMethod, task: Task, strengths: Sequence[float], seed: i
 
     Raises ParameterError if the method does not have or allow one of its options.
     """
-    short = replace(task, steps=min(task.steps, MEMORY_STEPS))
+    batch = slice(task.batch_size)  # no more points at once than a step has: what is looked at beside it does not count
+    short = replace(
+        task, steps=min(task.steps, MEMORY_STEPS), x_choose=task.x_choose[batch], y_choose=task.y_choose[batch]
+    )
     try:
-        return peak_allocated(lambda: search(method, short, strengths[:1], seed))
+        return peak_allocated(lambda: function_of(method)(short, strengths[:1], [seed]))
     except (TypeError, ValueError) as error:
         raise ParameterError(f"options {method.options} of {method.search}: {error}") from error
 
@@ -171,10 +214,9 @@ def measure(
     points = (without_constant(task.x_choose, task), task.y_choose), (without_constant(x_test, task), y_test)
     graph = pruning.reduced(found.graph, relu)
     row |= fit(module(graph), points)
-    spread = mean_square(task.y_choose.double(), task.y_choose.double().mean(dim=0))
     small = {
         "budget": smallest(graph, points[0], (1 + settings.loss_budget) * row["validation_mse"]),
-        "good": smallest(graph, points[0], (1 - settings.good_r2) * float(spread)),
+        "good": smallest(graph, points[0], loss_at(settings.good_r2, task.y_choose)),
         "few": strongest(graph, settings.few_neurons),
     }
     for target, own in small.items():
@@ -186,6 +228,11 @@ def measure(
         row |= {f"{target}_retrained_{name}": value for name, value in again.items()}
     row["recovered"] = recovered(data_set, task.widths[0], row)
     return row
+
+
+def loss_at(r2: float, y: Tensor) -> float:
+    """The mean squared error at which R² on targets y, (points, N_ℓ), has the given value."""
+    return (1 - r2) * float(mean_square(y.double(), y.double().mean(dim=0)))
 
 
 def smallest(graph: Graph, points: tuple[Tensor, Tensor], limit: float) -> Graph:
@@ -254,7 +301,7 @@ def retrain(network: CompactNetwork, task: Task, steps: int, seed: int) -> None:
     def loss(x: Tensor, y: Tensor) -> Tensor:
         return mean_square(network(without_constant(x, task)), y)
 
-    train(task, seed, list(network.parameters()), loss, steps)
+    train(task, [seed], list(network.parameters()), loss, steps)
 
 
 def fit(network: nn.Module, points: Sequence[tuple[Tensor, Tensor]]) -> dict[str, float]:

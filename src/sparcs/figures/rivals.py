@@ -38,6 +38,7 @@ COLORS = {
 }
 GATES = {
     "entropy": ("entropy of the gates", over_trials),
+    "decided": ("share decided", over_trials),
     "expected_size": ("expected size", over_trials),
     "validation_mse": ("validation loss", over_logarithms),
 }
@@ -64,13 +65,13 @@ def title_of(task: str) -> str:
 
 
 def fig_rivals_table(trials: pd.DataFrame) -> pd.DataFrame:
-    """Every small network after retraining, one a row: task, method, trial, strength, target, size and error.
+    """Every small network as it is, one a row: task, method, trial, strength, target, size and error.
 
     ``unexplained`` is 1 − R² on the test points; ``fewest`` the parameters that claim G2 compares, one number for all
     rows of a task, method and trial. No diverged search has a row.
     """
     points = networks(trials)
-    points = points[points["retrained"]].drop(columns="retrained")
+    points = points[~points["retrained"]].drop(columns="retrained")
     fewest = scalars(trials).rename(columns={"parameters": "fewest"})[[*SEARCHED, "fewest"]]
     return points.assign(unexplained=1 - points["test_r2"]).merge(fewest, on=SEARCHED)
 
@@ -97,9 +98,9 @@ def fig_rivals_caption(drawn: pd.DataFrame) -> str:
     return (
         "**Figure R1.** What is left unexplained on the test points against the number of parameters, a panel for each "
         f"rival (red), {name_of(REFERENCE)} (blue) in all of them; lower left is better. Each mark: one seed and one "
-        f"strength of the size penalty, after the same compaction and retraining; n = {count_range(counts)} seeds a "
-        f"method. Filled: the fewest neurons within the loss budget; crosses: those for R² ≥ {GOOD_R2} on the points "
-        f"for choosing, before retraining; hollow: the {FEW} most important neurons. Dashed: R² = {GOOD_R2}. Triangles "
+        f"strength of the size penalty, after the same compaction, not retrained; n = {count_range(counts)} seeds a "
+        f"method. Filled: the fewest neurons within the loss budget; crosses: those for R² ≥ {GOOD_R2}, with a margin, "
+        f"on the points for choosing; hollow: the {FEW} most important neurons. Dashed: R² = {GOOD_R2}. Triangles "
         "on it: the fewest parameters that get there, geometric mean over the seeds (a seed that never does counts as "
         "the maximal network): where red stands left of blue the rival needs fewer. Errors below "
         f"{number(LEAST)} are drawn there.{edge} *The paper* has no such figure: it counts, and runs no rival."
@@ -107,24 +108,27 @@ def fig_rivals_caption(drawn: pd.DataFrame) -> str:
 
 
 def fig_gates_table(history: pd.DataFrame) -> pd.DataFrame:
-    """Over the seeds of each task and method, every seed the mean of its strengths: entropy, size and loss over time.
+    """Over the seeds of each task and method, at one strength: entropy, share decided, size and loss over time.
 
-    The loss spans decades: its mean and interval are those of the logarithm.
+    The strength: the middle one, of two the larger. The loss spans decades: its mean and interval are those of the
+    logarithm.
     """
     by = ["task", "method", "gradient_evaluations"]
-    seeds = history.groupby([*by, "trial"])[list(GATES)].mean().reset_index()
+    strengths = sorted(history["strength"].unique())
+    strength = strengths[len(strengths) // 2]
+    seeds = history[history["strength"] == strength]
     parts = [summary(seeds, measure, by).assign(measure=measure) for measure, (_, summary) in GATES.items()]
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(parts, ignore_index=True).assign(strength=strength)
 
 
 @styled
 def fig_gates(drawn: pd.DataFrame) -> Figure:
-    """Entropy of the gates, expected size and validation loss against gradient evaluations, on one task."""
+    """Entropy of the gates, share decided, expected size and validation loss against gradient evaluations, one task."""
     own = drawn[drawn["task"] == _task_of_gates(drawn)]
     methods = methods_of(own)
     styles = _apart(methods, LINES)
-    figure = Figure(figsize=(PAGE, 2.5), layout="constrained")
-    panels = figure.subplots(1, len(GATES))
+    figure = Figure(figsize=(PAGE, 4.2), layout="constrained")
+    panels = figure.subplots(2, 2, sharex=True).ravel()
     for axes, (measure, (label, _)) in zip(panels, GATES.items(), strict=True):
         for method in methods:
             rows = own[(own["measure"] == measure) & (own["method"] == method)]
@@ -132,8 +136,9 @@ def fig_gates(drawn: pd.DataFrame) -> Figure:
             thousands = rows["gradient_evaluations"] / 1000
             axes.fill_between(thousands, rows["low"], rows["high"], color=color, alpha=0.2, linewidth=0)
             axes.plot(thousands, rows["mean"], linestyle=styles[method], color=color, label=text)
-        axes.set_xlabel("gradient evaluations (thousands)")
         axes.set_ylabel(label)
+    for axes in panels[2:]:
+        axes.set_xlabel("gradient evaluations (thousands)")
     panels[-1].set_yscale("log")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
@@ -145,11 +150,12 @@ def fig_gates_caption(drawn: pd.DataFrame) -> str:
     n = drawn.loc[drawn["task"] == task, "n"]
     band = f"; band: its {100 * LEVEL:g} % t interval" if n.max() >= FEWEST else "; no interval is given for n < 3"
     return (
-        f"**Gates.** How the gates of the methods that have them settle ({title_of(task)}), on equal gradient "
-        "evaluations: a step of the gates and one of the weights count two. Left: mean entropy of the gates, 1 where "
-        "all choices weigh the same; middle: expected parameters over those of the maximal network; right: loss on the "
-        f"validation points of the network with these gates. Line: mean of n = {count_range(n)} seeds, each the mean "
-        f"of its strengths (of the loss: the mean logarithm){band}. *The paper* has no such figure."
+        f"**Gates.** How the gates of the methods that have them settle ({title_of(task)}, strength "
+        f"{drawn['strength'].iloc[0]:g}), on equal gradient evaluations: a step of the gates and one of the weights "
+        "count two. Mean entropy of the gates, 1 where all choices weigh the same; share of the gates of which one "
+        "choice weighs 0.9 or more; expected parameters over those of the maximal network; loss on the validation "
+        f"points of the network with these gates. Line: mean of n = {count_range(n)} seeds (of the loss: the mean "
+        f"logarithm){band}. *The paper* has no such figure."
     )
 
 

@@ -67,7 +67,7 @@ def findings(trials: pd.DataFrame) -> str:
         parts = [f"{RESULTS[name]} {listing(named[name])}" for name in RESULTS if name in named]
         sentences.append(f"**{text[0].upper()}{text[1:]}**, rival over SPARCS with L2: {'; '.join(parts)}.")
     own = trials[trials["task"] == TEACHER]
-    sentences += [_how_built(own), _how_exact(own), _all_linear(own)]
+    sentences += [_how_built(own), _how_exact(own), _after_retraining(own), _all_linear(own)]
     return "\n".join(f"- {sentence}" for sentence in filter(None, sentences))
 
 
@@ -97,6 +97,19 @@ def _how_exact(trials: pd.DataFrame) -> str:
     return f"**1 − R² of the best networks with at most {FEW} neurons**, median over seeds: {', '.join(parts)}."
 
 
+def _after_retraining(trials: pd.DataFrame) -> str:
+    """In how many searches FEW neurons fit once they are retrained: what the retraining does, not the search."""
+    own = trials.assign(fits=trials["few_retrained_test_r2"] >= GOOD_R2).groupby("method")["fits"].agg(["sum", "count"])
+    parts = [
+        f"{name_of(method)} {row['sum']} of {row['count']}"
+        for method, row in own.sort_values("sum", ascending=False, kind="stable").iterrows()
+    ]
+    return (
+        f"**Searches whose {FEW} most important neurons reach R² ≥ {GOOD_R2} once retrained**: {', '.join(parts)}. A "
+        "training that short teaches most small networks the task, so the first scalar counts networks as they are."
+    )
+
+
 def _all_linear(trials: pd.DataFrame) -> str:
     """The methods that kept no hidden neuron in any search."""
     most = trials.groupby("method")["budget_neurons"].max()
@@ -119,7 +132,10 @@ def results_table(trials: pd.DataFrame, task: str) -> str:
             row[f"over SPARCS, {scalar}"] = _ratio(tests, scalar, method)
         best = searched.loc[searched.groupby("trial")["validation_mse"].idxmin().dropna()]
         row |= {
+            "best strength": _strengths(smallest(networks(searched))),
             "best R²": f"{best['test_r2'].mean():.4f}",
+            "within the budget": f"{best['budget_test_r2'].mean():.4f}",
+            "retrained": f"{best['budget_retrained_test_r2'].mean():.4f}",
             "its layers": number(best["budget_hidden_layers"].mean()),
             "neurons": number(best["budget_neurons"].mean()),
             "bundles": number(best["budget_bundles"].mean()),
@@ -145,7 +161,8 @@ def costs_table(trials: pd.DataFrame, costs: pd.DataFrame, task: str) -> str:
                 "optimiser steps": number(searched["steps"].mean()),
                 "gradient evaluations": number(searched["gradient_evaluations"].mean()),
                 "trainings": number(searched["trainings"].mean()),
-                "core-seconds": number(cost["core_seconds"].mean()),
+                "core-seconds alone": number(cost["alone_seconds"].mean()),
+                "among others": number(cost["core_seconds"].mean()),
                 "peak memory, MiB": number(cost["peak_mib"].mean()),
             }
         )
@@ -175,7 +192,13 @@ def _ratio(tests: pd.DataFrame, scalar: str, method: str) -> str:
     if found.empty or method in OWN:
         return "1" if method == REFERENCE else ""
     row = found.iloc[0]
-    return f"{interval(row['ratio'], row['low'], row['high'])}, p = {number(row['p_holm'])}"
+    effect = f"r = {row['effect']:.2f}".replace("-", "−")
+    return f"{interval(row['ratio'], row['low'], row['high'])}, {effect}, p = {number(row['p_holm'])}"
+
+
+def _strengths(fits: pd.DataFrame) -> str:
+    """The strengths that the smallest networks come from, with the number of seeds."""
+    return ", ".join(f"{strength:g} ({count})" for strength, count in fits["strength"].value_counts(sort=False).items())
 
 
 def _recovered(searched: pd.DataFrame) -> str:

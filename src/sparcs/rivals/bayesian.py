@@ -10,18 +10,18 @@ from collections.abc import Sequence
 
 import optuna
 
-from sparcs import seeds
 from sparcs.rivals.candidates import Candidate, Shape, size
 from sparcs.rivals.random_search import consecutive
 from sparcs.rivals.task import Found, Task
+from sparcs.seeds import generator
 
 STAGES = 3
 
 
-def search(task: Task, strengths: Sequence[float], seed: int, candidates: int = 10) -> list[Found]:
-    """candidates: shapes tried out, at each strength."""
+def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], candidates: int = 10) -> list[Found]:
+    """candidates: shapes tried out in each run."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return [_search(task, strength, seed, candidates) for strength in strengths]
+    return [_search(task, strength, seed, candidates) for strength, seed in zip(strengths, seeds, strict=True)]
 
 
 def _search(task: Task, strength: float, seed: int, candidates: int) -> Found:
@@ -40,7 +40,7 @@ def _search(task: Task, strength: float, seed: int, candidates: int) -> Found:
                 raise optuna.TrialPruned
         return value
 
-    sampler = optuna.samplers.TPESampler(seed=int(seeds.generator(seed, "search").integers(2**32)), n_startup_trials=4)
+    sampler = optuna.samplers.TPESampler(seed=int(generator(seed, "search").integers(2**32)), n_startup_trials=4)
     study = optuna.create_study(sampler=sampler, pruner=optuna.pruners.MedianPruner(n_startup_trials=3))
     study.optimize(objective, n_trials=candidates)
     chosen = Candidate(task, suggest(task, optuna.trial.FixedTrial(study.best_params)), seed)

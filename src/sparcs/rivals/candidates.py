@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sparcs.pruning import Graph
-from sparcs.rivals.task import Task, Weights, adam, forward, graphs_of, mean_square, torch_generator
+from sparcs.rivals.task import Adam, Task, Uniform, Weights, forward, graphs_of, mean_square
 
 
 @dataclass(frozen=True)
@@ -37,24 +37,23 @@ class Candidate:
         self.widths = widths_of(task, shape)
         self.weights = initial(task, shape, seed)
         self.trained = [weight for weight in self.weights.values() if weight.requires_grad]
-        self.optimizer = adam(task, self.trained)
-        self.batches = task.batches(seed)
+        self.optimizer = Adam(self.trained, task.learning_rate)
+        self.batches = task.batches([seed])
         self.steps = 0
 
     def train(self, steps: int) -> float:
         """The validation loss after more steps."""
         for _ in range(steps):
             batch = next(self.batches)
-            self.optimizer.zero_grad()
-            mean_square(self(self.task.x[batch]), self.task.y[batch]).sum().backward()
-            self.optimizer.step()
+            loss = mean_square(self(self.task.x[batch]), self.task.y[batch]).sum()
+            self.optimizer.step(torch.autograd.grad(loss, self.trained))
         self.steps += steps
         with torch.no_grad():
-            return float(mean_square(self(self.task.x_choose), self.task.y_choose))
+            return float(mean_square(self(self.task.x_choose[None]), self.task.y_choose))
 
     def __call__(self, x: Tensor) -> Tensor:
-        """(batch, N_1) -> (1, batch, N_ℓ)."""
-        return forward(self.weights, x[None])
+        """(1, batch, N_1) -> (1, batch, N_ℓ)."""
+        return forward(self.weights, x)
 
     @property
     def graph(self) -> Graph:
@@ -64,7 +63,7 @@ class Candidate:
 
 def initial(task: Task, shape: Shape, seed: int) -> Weights:
     """Uniform weights of variance 1 / (incoming weights); the bundle from the input is 0 where the shape has none."""
-    widths, generator = widths_of(task, shape), torch_generator(seed, "initial")
+    widths, uniform = widths_of(task, shape), Uniform([seed], "initial")
     incoming: Mapping[int, int] = {
         i: sum(widths[j - 1] for k, j in shape.bundles if k == i) for i in range(2, len(widths) + 1)
     }
@@ -72,7 +71,7 @@ def initial(task: Task, shape: Shape, seed: int) -> Weights:
     for i, j in task.pairs:
         if (i, j) in shape.bundles or j == 1:
             there = (i, j) in shape.bundles
-            drawn = 2 * torch.rand(widths[i - 1], widths[j - 1], generator=generator) - 1
+            drawn = 2 * uniform(widths[i - 1], widths[j - 1]) - 1  # (1, N_i, N_j)
             scale = (3 / max(incoming[i], 1)) ** 0.5 if there else 0.0
-            weights[i, j] = (scale * drawn)[None].requires_grad_(there)
+            weights[i, j] = (scale * drawn).requires_grad_(there)
     return weights

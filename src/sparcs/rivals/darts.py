@@ -1,6 +1,7 @@
 """DARTS, first order: a softmax over the choices of every gate, its logits trained by Adam on validation batches.
 
-g = softmax(α);  α ← Adam(∂L_val/∂α) with β = (0.5, 0.999), the weights standing still.
+g = softmax(α);  α ← Adam(∂L_val/∂α) with β = (0.5, 0.999) and weight decay 1e-3, the weights standing still. Unlike in
+the source, here and in its relatives, no gate is cut down to its likeliest choice at the end: compaction replaces that.
 Liu, Simonyan, Yang: DARTS: Differentiable Architecture Search (ICLR 2019).
 """
 
@@ -11,22 +12,25 @@ from torch import Tensor
 
 from sparcs.rivals import gated
 from sparcs.rivals.supernet import Gates
-from sparcs.rivals.task import Found, Task
+from sparcs.rivals.task import Adam, Found, Task
 
 BETAS = (0.5, 0.999)
+WEIGHT_DECAY = 1e-3
 
 
-def search(task: Task, strengths: Sequence[float], seed: int, levels: int = 2, rate: float = 3e-4) -> list[Found]:
+def search(
+    task: Task, strengths: Sequence[float], seeds: Sequence[int], levels: int = 2, rate: float = 3e-4
+) -> list[Found]:
     """rate: Adam's step size for the logits."""
-    return gated.search(task, strengths, seed, Softmax(task, len(strengths), rate), levels)
+    return gated.search(task, strengths, seeds, Softmax(task, len(strengths), rate), levels)
 
 
 class Softmax(gated.Architecture):
     """Logits of the choices, all 0 at the start, trained by Adam."""
 
-    def __init__(self, task: Task, runs: int, rate: float) -> None:
+    def __init__(self, task: Task, runs: int, rate: float, weight_decay: float = WEIGHT_DECAY) -> None:
         self.trained = [torch.zeros(shape, requires_grad=True) for shape in gated.shapes(task, runs)]
-        self.optimizer = torch.optim.Adam(self.trained, lr=rate, betas=BETAS, fused=True)
+        self.optimizer = Adam(self.trained, rate, BETAS, weight_decay)
 
     def weights(self) -> list[Tensor]:
         """The softmax of the logits."""
@@ -38,4 +42,4 @@ class Softmax(gated.Architecture):
 
     def update(self, loss: gated.Loss) -> None:
         """One step of Adam."""
-        gated.descend(self.optimizer, self, gated.gradients(self, loss))
+        self.optimizer.step(gated.gradients(self, loss))

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from neat.graphs import required_for_output
 
-from sparcs import seeds
 from sparcs.pruning import Graph
 from sparcs.rivals.task import Found, Task, graphs_of
+from sparcs.seeds import generator
 
 WORST = 1e6  # the loss of a network whose outputs are not finite
 
@@ -103,7 +103,7 @@ min_species_size = 2
 def search(
     task: Task,
     strengths: Sequence[float],
-    seed: int,
+    seeds: Sequence[int],
     population: int = 100,
     generations: int = 60,
     points: int = 500,
@@ -115,7 +115,10 @@ def search(
     if task.widths[-1] != 1:
         raise ValueError(f"{task.widths[-1]} outputs: allowed is one")
     generations = min(generations, task.steps)
-    return [_search(task, strength, seed, population, generations, points) for strength in strengths]
+    return [
+        _search(task, strength, seed, population, generations, points)
+        for strength, seed in zip(strengths, seeds, strict=True)
+    ]
 
 
 def _search(task: Task, strength: float, seed: int, population: int, generations: int, points: int) -> Found:
@@ -125,21 +128,20 @@ def _search(task: Task, strength: float, seed: int, population: int, generations
 
     def judge(genomes: list[tuple[int, neat.DefaultGenome]], config: neat.Config) -> None:
         for _, genome in genomes:
-            connections = sum(gene.enabled for gene in genome.connections.values())
-            genome.fitness = -loss_of(genome, config, x, y) - strength * connections / task.parameters
+            genome.fitness = -loss_of(genome, config, x, y) - strength * connections_of(genome) / task.parameters
         best.append(max((genome for _, genome in genomes), key=lambda genome: genome.fitness))
 
     before = random.getstate()  # the library draws from Python's global generator
     try:
-        neat.Population(config, seed=int(seeds.generator(seed, "search").integers(2**32))).run(judge, generations)
+        neat.Population(config, seed=int(generator(seed, "search").integers(2**32))).run(judge, generations)
     finally:
         random.setstate(before)
     choose = task.x_choose.double().numpy(), task.y_choose.double().numpy()
     chosen = min(
         best,
-        key=lambda genome: loss_of(genome, config, *choose) + strength * len(genome.connections) / task.parameters,
+        key=lambda genome: loss_of(genome, config, *choose) + strength * connections_of(genome) / task.parameters,
     )
-    numbers = len(chosen.connections) + len(chosen.nodes)
+    numbers = connections_of(chosen) + len(chosen.nodes)
     return Found(graph_of(chosen, config, task.bias), numbers, 0, 0, trainings=population * generations)
 
 
@@ -152,6 +154,11 @@ def configuration(task: Task, population: int) -> neat.Config:
         return neat.Config(
             neat.DefaultGenome, neat.DefaultReproduction, neat.DefaultSpeciesSet, neat.DefaultStagnation, str(path)
         )
+
+
+def connections_of(genome: neat.DefaultGenome) -> int:
+    """The connections that are not disabled."""
+    return sum(gene.enabled for gene in genome.connections.values())
 
 
 def layers_of(genome: neat.DefaultGenome, config: neat.Config) -> tuple[dict[int, int], dict[tuple[int, int], float]]:

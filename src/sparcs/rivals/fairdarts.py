@@ -1,7 +1,8 @@
 """FairDARTS: every choice has a sigmoid of its own, pushed to 0 or 1.
 
 g = σ(α) for "linear", "identity" and "ReLU" apart; a neuron is off where both of its gates are. The gates' loss adds
-−w mean (σ(α) − ½)², the zero-one loss. α by Adam on validation batches.
+−w mean (σ(α) − ½)², the zero-one loss. α by Adam on validation batches. Unlike in the source no threshold closes gates,
+and w is this project's: the source's goes with a cross-entropy.
 Chu, Zhou, Zhang, Li: Fair DARTS: Eliminating Unfair Advantages in Differentiable Architecture Search (2020).
 """
 
@@ -11,16 +12,16 @@ import torch
 from torch import Tensor
 
 from sparcs.rivals import gated
-from sparcs.rivals.darts import BETAS
+from sparcs.rivals.darts import BETAS, WEIGHT_DECAY
 from sparcs.rivals.supernet import Gates
-from sparcs.rivals.task import Found, Task
+from sparcs.rivals.task import Adam, Found, Task
 
 
 def search(
-    task: Task, strengths: Sequence[float], seed: int, rate: float = 3e-3, zero_one: float = 0.01
+    task: Task, strengths: Sequence[float], seeds: Sequence[int], rate: float = 3e-3, zero_one: float = 0.01
 ) -> list[Found]:
     """rate: Adam's step size for α; zero_one: w."""
-    return gated.search(task, strengths, seed, Sigmoids(task, len(strengths), rate, zero_one), 2)
+    return gated.search(task, strengths, seeds, Sigmoids(task, len(strengths), rate, zero_one), 2)
 
 
 class Sigmoids(gated.Architecture):
@@ -31,11 +32,11 @@ class Sigmoids(gated.Architecture):
         self.trained = [
             torch.zeros(*shape[:-1], shape[-1] - 1, requires_grad=True) for shape in gated.shapes(task, runs)
         ]
-        self.optimizer = torch.optim.Adam(self.trained, lr=rate, betas=BETAS, fused=True)
+        self.optimizer = Adam(self.trained, rate, BETAS, WEIGHT_DECAY)
 
     def gates(self) -> Gates:
         """σ(α); alive: 1 − (1 − identity)(1 − ReLU)."""
-        bundles, neurons = (alpha.sigmoid() for alpha in self.trained)
+        bundles, neurons = map(sigmoid, self.trained)
         identity, relu = neurons.unbind(-1)
         return Gates(bundles[..., 0], identity, relu, 1 - (1 - identity) * (1 - relu))
 
@@ -46,14 +47,22 @@ class Sigmoids(gated.Architecture):
 
     def weights(self) -> list[Tensor]:
         """Each gate as a choice of its own between off and on, (runs, gates, 2)."""
-        opened = [alpha.sigmoid().flatten(1) for alpha in self.trained]
+        opened = [sigmoid(alpha).flatten(1) for alpha in self.trained]
         return [torch.stack([1 - gate, gate], dim=-1) for gate in opened]
 
     def update(self, loss: gated.Loss) -> None:
         """One step of Adam, the zero-one loss included."""
 
         def with_zero_one(gates: Gates) -> Tensor:
-            every = torch.cat([alpha.sigmoid().flatten(1) for alpha in self.trained], dim=-1)
+            every = torch.cat([sigmoid(alpha).flatten(1) for alpha in self.trained], dim=-1)
             return loss(gates) - self.zero_one * (every - 0.5).square().mean(-1)
 
-        gated.descend(self.optimizer, self, gated.gradients(self, with_zero_one))
+        self.optimizer.step(gated.gradients(self, with_zero_one))
+
+
+def sigmoid(alpha: Tensor) -> Tensor:
+    """σ(α) = (1 + tanh(α/2)) / 2.
+
+    PyTorch's own rounds a number by its place in the tensor, hence by the runs beside it; its tanh does not.
+    """
+    return (1 + torch.tanh(alpha / 2)) / 2

@@ -18,9 +18,11 @@ from sparcs.rivals.task import Found, Task
 SMALLEST = 1e-5
 
 
-def search(task: Task, strengths: Sequence[float], seed: int, levels: int = 1, rate: float = 0.1) -> list[Found]:
+def search(
+    task: Task, strengths: Sequence[float], seeds: Sequence[int], levels: int = 1, rate: float = 0.1
+) -> list[Found]:
     """levels: 1 for empirical risk minimisation on the training points, 2 for bi-level; rate: η."""
-    return gated.search(task, strengths, seed, Simplex(task, len(strengths), rate), levels)
+    return gated.search(task, strengths, seeds, Simplex(task, len(strengths), rate), levels)
 
 
 class Simplex(gated.Architecture):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from sparcs.rivals.supernet import Gates, Supernet
-from sparcs.rivals.task import HISTORY, Found, Task, adam, mean_square, torch_generator
+from sparcs.rivals.task import HISTORY, Adam, Found, Task, mean_square
 
 CHOICES = {"bundles": 2, "neurons": 3}  # {none, linear} and {off, identity, relu}
 DECIDED = 0.9  # a gate counts as decided if one of its choices has at least this weight
@@ -54,13 +54,6 @@ def gradients(architecture: Architecture, loss: Loss) -> tuple[Tensor, ...]:
     return torch.autograd.grad(loss(architecture.gates()).sum(), architecture.trained)
 
 
-def descend(optimizer: torch.optim.Optimizer, architecture: Architecture, found: Sequence[Tensor]) -> None:
-    """One step of a PyTorch optimiser along the given gradients."""
-    for theta, gradient in zip(architecture.trained, found, strict=True):
-        theta.grad = gradient
-    optimizer.step()
-
-
 def argmax(weights: Sequence[Tensor]) -> Gates:
     """The choice of largest weight for every bundle and every neuron."""
     return Gates.of_choices(*(one_hot(block.argmax(-1), block) for block in weights))
@@ -82,7 +75,7 @@ def shapes(task: Task, runs: int) -> list[tuple[int, int, int]]:
 def search(
     task: Task,
     strengths: Sequence[float],
-    seed: int,
+    seeds: Sequence[int],
     architecture: Architecture,
     levels: int,
 ) -> list[Found]:
@@ -94,13 +87,13 @@ def search(
     """
     if levels not in (1, 2):
         raise ValueError(f"levels = {levels}: allowed are 1 and 2")
-    net = Supernet(task, len(strengths), torch_generator(seed, "initial"), architecture.drawn)
+    net = Supernet(task, seeds, architecture.drawn)
     x, y = (task.x, task.y) if levels == 1 else (task.x_choose, task.y_choose)
     strength = torch.tensor(strengths)  # (runs,)
-    optimizer = adam(task, net.weights)
+    optimizer = Adam(net.weights, task.learning_rate)
     history = [[] for _ in strengths]
     every = max(1, task.steps // HISTORY)
-    for step, (batch, second) in enumerate(zip(task.batches(seed), task.second_batches(seed, len(x)), strict=True)):
+    for step, (batch, second) in enumerate(zip(task.batches(seeds), task.second_batches(seeds, len(x)), strict=True)):
         if step % every == 0:
             record(history, architecture, net, task, step)
         architecture.at(step / task.steps)
@@ -109,9 +102,8 @@ def search(
         architecture.update(partial(_penalised, net, fixed, strength, x[second], y[second]))
         with torch.no_grad():
             gates = architecture.gates()
-        optimizer.zero_grad()
-        mean_square(net(task.x[batch], gates, weights), task.y[batch]).sum().backward()
-        optimizer.step()
+        loss = mean_square(net(task.x[batch], gates, weights), task.y[batch])  # (runs,)
+        optimizer.step(torch.autograd.grad(loss.sum(), net.weights))
     record(history, architecture, net, task, task.steps)
     per_step = 1 + architecture.gradients_per_update
     trained = net.trained + sum(theta[0].numel() for theta in architecture.trained)

@@ -7,29 +7,27 @@ Dong, Yang: Searching for a Robust Neural Architecture in Four GPU Hours (CVPR 2
 
 from collections.abc import Sequence
 
-import torch
-
 from sparcs.rivals import gated
 from sparcs.rivals.darts import Softmax
 from sparcs.rivals.supernet import Gates
-from sparcs.rivals.task import Found, Task, torch_generator
+from sparcs.rivals.task import Found, Task, Uniform
 
 WARM, COLD = 10.0, 0.1
 
 
-def search(task: Task, strengths: Sequence[float], seed: int, rate: float = 3e-3) -> list[Found]:
+def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], rate: float = 3e-3) -> list[Found]:
     """rate: Adam's step size for the logits."""
-    return gated.search(task, strengths, seed, Gumbel(task, len(strengths), rate, torch_generator(seed, "search")), 2)
+    return gated.search(task, strengths, seeds, Gumbel(task, seeds, rate), 2)
 
 
 class Gumbel(Softmax):
-    """Choices drawn by the Gumbel trick, the same noise for every run."""
+    """Choices drawn by the Gumbel trick, with the same noise for runs of one seed."""
 
     drawn = True
 
-    def __init__(self, task: Task, runs: int, rate: float, generator: torch.Generator) -> None:
-        super().__init__(task, runs, rate)
-        self.generator, self.temperature = generator, WARM
+    def __init__(self, task: Task, seeds: Sequence[int], rate: float) -> None:
+        super().__init__(task, len(seeds), rate)
+        self.uniform, self.temperature = Uniform(seeds, "search"), WARM
 
     def at(self, progress: float) -> None:
         """τ falls linearly."""
@@ -39,7 +37,7 @@ class Gumbel(Softmax):
         """One choice each, with the gradient of the softmax."""
         drawn = []
         for logits in self.trained:
-            uniform = torch.rand(logits.shape[1:], generator=self.generator).clamp(1e-10, 1 - 1e-7)
+            uniform = self.uniform(*logits.shape[1:]).clamp(1e-10, 1 - 1e-7)  # (runs, gates, choices)
             soft = ((logits - (-uniform.log()).log()) / self.temperature).softmax(-1)
             drawn.append(gated.one_hot(soft.argmax(-1), soft) + soft - soft.detach())
         return Gates.of_choices(*drawn)

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from sparcs.rivals.task import Found, Task, Weights, forward, graphs_of, mean_square, torch_generator, train
+from sparcs.rivals.task import Found, Task, Uniform, Weights, forward, graphs_of, mean_square, train
 
 STARTS = ("zero", "half", "random")
 
 
-def search(task: Task, strengths: Sequence[float], seed: int, start: str = "random") -> list[Found]:
+def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], start: str = "random") -> list[Found]:
     """start: of the weights around hidden neurons.
 
     "zero": all are 0, a perceptron whose hidden neurons get no gradient; "half": random incoming and zero outgoing
@@ -23,28 +23,25 @@ def search(task: Task, strengths: Sequence[float], seed: int, start: str = "rand
     """
     if start not in STARTS:
         raise ValueError(f"start = {start!r}: allowed are {', '.join(STARTS)}")
-    runs, strength = len(strengths), torch.tensor(strengths)
-    weights = initial(task, runs, seed, start)
+    strength, weights = torch.tensor(strengths), initial(task, seeds, start)
 
     def loss(x: Tensor, y: Tensor) -> Tensor:
-        output = forward(weights, x.expand(runs, *x.shape))  # (runs, batch, N_ℓ)
-        return (mean_square(output, y) + strength * size(task, weights)).sum()
+        return mean_square(forward(weights, x), y) + strength * size(task, weights)
 
-    steps = train(task, seed, list(weights.values()), loss)
+    steps = train(task, seeds, list(weights.values()), loss)
     return [Found(graph, task.parameters, steps, steps) for graph in graphs_of(weights, task.bias)]
 
 
-def initial(task: Task, runs: int, seed: int, start: str) -> Weights:
-    """Uniform weights of variance 1 / (Σ_{j<i} N_j) in layer i, or zeros, as the start has it; the same in all runs."""
-    generator = torch_generator(seed, "initial")
+def initial(task: Task, seeds: Sequence[int], start: str) -> Weights:
+    """Uniform weights of variance 1 / (Σ_{j<i} N_j) in layer i, or zeros, as the start has it."""
+    uniform = Uniform(seeds, "initial")
     last, weights = len(task.widths), {}
     for i, j in task.pairs:
-        shape = task.widths[i - 1], task.widths[j - 1]
-        drawn = (2 * torch.rand(shape, generator=generator) - 1) * (3 / sum(task.widths[: i - 1])) ** 0.5
+        drawn = (2 * uniform(task.widths[i - 1], task.widths[j - 1]) - 1) * (3 / sum(task.widths[: i - 1])) ** 0.5
         around_hidden = (i, j) != (last, 1)
         if around_hidden and (start == "zero" or (start == "half" and i == last)):
-            drawn = torch.zeros(shape)
-        weights[i, j] = drawn.expand(runs, *shape).clone().requires_grad_()
+            drawn = torch.zeros_like(drawn)
+        weights[i, j] = drawn.requires_grad_()
     return weights
 
 

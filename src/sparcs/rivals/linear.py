@@ -7,8 +7,8 @@ import torch
 from sparcs.rivals.task import Found, Task, graphs_of
 
 
-def search(task: Task, strengths: Sequence[float], seed: int) -> list[Found]:
-    """The same map for every strength."""
+def search(task: Task, strengths: Sequence[float], seeds: Sequence[int]) -> list[Found]:
+    """The same map in every run."""
     solution = torch.linalg.lstsq(task.x.double(), task.y.double()).solution  # (N_1, N_ℓ)
     weights = solution.T[None]  # (1, N_ℓ, N_1)
     graph = graphs_of({(2, 1): weights}, task.bias)[0]

@@ -1,4 +1,4 @@
-"""A plain multilayer perceptron, pruned by magnitude while it trains (``torch.nn.utils.prune``).
+"""A plain multilayer perceptron, pruned by magnitude while it trains.
 
 Loss: MSE + strength · Σ|w| / P: |w| takes the place of the probability that a weight is there. From the middle of the
 training on, ten times at equal distances, the neurons with the smallest norm ‖w_h‖₂ of incoming weights are taken out
@@ -9,52 +9,45 @@ Zhu, Gupta: To prune, or not to prune (2017), by neurons as in Li et al.: Prunin
 from collections.abc import Sequence
 from itertools import pairwise
 
-from torch import nn
-from torch.nn.utils import prune
+import torch
+from torch import Tensor
 
-from sparcs.rivals.task import Found, Task, adam, graphs_of, mean_square, torch_generator
+from sparcs.rivals.task import Adam, Found, Task, Uniform, Weights, forward, graphs_of, mean_square
 
 BEGIN, END, TIMES = 0.5, 0.9, 10
 
 
-def search(task: Task, strengths: Sequence[float], seed: int, pruned: float = 0.7) -> list[Found]:
+def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], pruned: float = 0.7) -> list[Found]:
     """pruned: the share of each hidden layer's neurons that goes."""
     if not 0 <= pruned < 1:
         raise ValueError(f"pruned = {pruned}: allowed are shares below 1, 0 included")
-    return [_search(task, strength, seed, pruned) for strength in strengths]
+    whole, strength = initial(task, seeds), torch.tensor(strengths)
+    trained = list(whole.values())
+    masks = {pair: torch.ones_like(weight[..., :1]) for pair, weight in whole.items()}  # (runs, N_i, 1)
+    count = sum(weight[0].numel() for weight in trained)
+    optimizer, shares = Adam(trained, task.learning_rate), schedule(task.steps, pruned)
 
+    def weights() -> Weights:
+        return {pair: weight * masks[pair] for pair, weight in whole.items()}
 
-def _search(task: Task, strength: float, seed: int, pruned: float) -> Found:
-    network = perceptron(task, seed)
-    layers = [module for module in network if isinstance(module, nn.Linear)]
-    for layer in layers[:-1]:
-        prune.identity(layer, "weight")
-    optimizer = adam(task, list(network.parameters()))
-    count = sum(layer.in_features * layer.out_features for layer in layers)
-    shares = schedule(task.steps, pruned)
-    for step, batch in enumerate(task.batches(seed)):
+    for step, batch in enumerate(task.batches(seeds)):
         if step in shares:
-            for layer in layers[:-1]:
-                keep_largest(layer, layer.out_features - int(shares[step] * layer.out_features))
-        output = network(task.x[batch])
-        size = sum(layer.weight.abs().sum() for layer in layers) / count
-        optimizer.zero_grad()
-        (mean_square(output, task.y[batch]) + strength * size).backward()
-        optimizer.step()
-    weights = {(i, i - 1): layer.weight[None] for i, layer in enumerate(layers, start=2)}
-    return Found(graphs_of(weights, task.bias)[0], count, task.steps, task.steps)
+            for (i, j), weight in weights().items():
+                if i < len(task.widths):
+                    take_out(weight, masks[i, j], int(shares[step] * task.widths[i - 1]))
+        left = weights()
+        size = sum(weight.abs().sum(dim=(-2, -1)) for weight in left.values()) / count  # (runs,)
+        loss = mean_square(forward(left, task.x[batch]), task.y[batch]) + strength * size  # (runs,)
+        optimizer.step(torch.autograd.grad(loss.sum(), trained))
+    return [Found(graph, count, task.steps, task.steps) for graph in graphs_of(weights(), task.bias)]
 
 
-def perceptron(task: Task, seed: int) -> nn.Sequential:
-    """Linear layers with ReLU between them, no bias but the constant input's; uniform start of variance 1 / N_j."""
-    modules: list[nn.Module] = []
-    generator = torch_generator(seed, "initial")
-    for before, after in pairwise(task.widths):
-        layer = nn.utils.skip_init(nn.Linear, before, after, bias=False)
-        bound = (3 / before) ** 0.5
-        modules += [layer, nn.ReLU()]
-        nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
-    return nn.Sequential(*modules[:-1])
+def initial(task: Task, seeds: Sequence[int]) -> Weights:
+    """Bundles between consecutive layers, uniform of variance 1 / N_j."""
+    uniform, weights = Uniform(seeds, "initial"), {}
+    for i, (before, after) in enumerate(pairwise(task.widths), start=2):
+        weights[i, i - 1] = ((2 * uniform(after, before) - 1) * (3 / before) ** 0.5).requires_grad_()
+    return weights
 
 
 def schedule(steps: int, pruned: float) -> dict[int, float]:
@@ -63,8 +56,7 @@ def schedule(steps: int, pruned: float) -> dict[int, float]:
     return {round(first + k * (last - first) / (TIMES - 1)): (k + 1) / TIMES * pruned for k in range(TIMES)}
 
 
-def keep_largest(layer: nn.Linear, kept: int) -> None:
-    """Leave the given number of neurons, those with the largest norms; the pruned ones stay pruned."""
-    alive = int(layer.weight_mask.any(dim=1).sum())
-    if alive > kept:
-        prune.ln_structured(layer, "weight", amount=alive - kept, n=2, dim=0)  # an amount of those still there
+def take_out(weight: Tensor, mask: Tensor, count: int) -> None:
+    """Mask the given number of neurons of each run, those with the smallest norms; a masked one has norm 0."""
+    smallest = weight.detach().norm(dim=-1, keepdim=True).topk(count, dim=1, largest=False).indices  # (runs, count, 1)
+    mask.scatter_(1, smallest, 0)

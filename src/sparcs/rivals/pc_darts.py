@@ -2,8 +2,9 @@
 
 1/K of the hidden neurons, drawn anew, pass through their gates; the others pass as ReLU neurons, ungated. A bundle's
 gate is β_ij times the weight of "linear", β_i = softmax over the bundles into layer i (edge normalisation), times their
-number. α and β by Adam on validation batches. The network found has the neurons' choices of largest α, and its bundles
-as weighed.
+number, at most 1. α and β by Adam on validation batches. The network found has the neurons' choices of largest α, and
+its bundles as weighed. Unlike in the source, gates are trained from the first step on, and what passes ungated passes a
+ReLU: a neuron without gates has one.
 Xu, Xie, Zhang, Chen, Qi, Tian, Xiong: PC-DARTS: Partial Channel Connections (ICLR 2020).
 """
 
@@ -13,30 +14,30 @@ import torch
 from torch import Tensor
 
 from sparcs.rivals import gated
-from sparcs.rivals.darts import BETAS
+from sparcs.rivals.darts import BETAS, WEIGHT_DECAY
 from sparcs.rivals.supernet import Gates
-from sparcs.rivals.task import Found, Task, torch_generator
+from sparcs.rivals.task import Adam, Found, Task, Uniform
 
 
-def search(task: Task, strengths: Sequence[float], seed: int, rate: float = 3e-3, part: int = 4) -> list[Found]:
+def search(
+    task: Task, strengths: Sequence[float], seeds: Sequence[int], rate: float = 3e-3, part: int = 4
+) -> list[Found]:
     """rate: Adam's step size for α and β; part: K."""
-    return gated.search(
-        task, strengths, seed, Partial(task, len(strengths), rate, part, torch_generator(seed, "search")), 2
-    )
+    return gated.search(task, strengths, seeds, Partial(task, seeds, rate, part), 2)
 
 
 class Partial(gated.Architecture):
     """Softmaxes over choices and over bundles; neurons are gated by turns."""
 
-    def __init__(self, task: Task, runs: int, rate: float, part: int, generator: torch.Generator) -> None:
+    def __init__(self, task: Task, seeds: Sequence[int], rate: float, part: int) -> None:
         if part < 1:
             raise ValueError(f"part = {part}: allowed are 1 and more")
-        self.part, self.generator = part, generator
-        bundles, neurons = (torch.zeros(shape, requires_grad=True) for shape in gated.shapes(task, runs))
-        edges = torch.zeros(runs, len(task.pairs), requires_grad=True)
+        self.part, self.uniform = part, Uniform(seeds, "search")
+        bundles, neurons = (torch.zeros(shape, requires_grad=True) for shape in gated.shapes(task, len(seeds)))
+        edges = torch.zeros(len(seeds), len(task.pairs), requires_grad=True)
         self.into = [sum(i == layer for i, _ in task.pairs) for layer in range(2, len(task.widths) + 1)]
         self.trained = [bundles, neurons, edges]
-        self.optimizer = torch.optim.Adam(self.trained, lr=rate, betas=BETAS, fused=True)
+        self.optimizer = Adam(self.trained, rate, BETAS, WEIGHT_DECAY)
 
     def weights(self) -> list[Tensor]:
         """The softmax of the logits of bundles and neurons."""
@@ -45,9 +46,9 @@ class Partial(gated.Architecture):
     def gates(self) -> Gates:
         """The mixtures of a random part of the neurons; the others are ReLU neurons."""
         _, neurons = self.weights()
-        chosen = torch.rand(neurons.shape[1], generator=self.generator) < 1 / self.part
+        chosen = self.uniform(neurons.shape[1]) < 1 / self.part  # (runs, hidden)
         relu = torch.tensor([0.0, 0.0, 1.0])
-        mixed = torch.where(chosen[:, None], neurons, relu)
+        mixed = torch.where(chosen[..., None], neurons, relu)
         alive = neurons[..., 1] + neurons[..., 2]  # the size counts every neuron's own choice
         return Gates(self._bundles(), mixed[..., 1], mixed[..., 2], alive)
 
@@ -59,7 +60,7 @@ class Partial(gated.Architecture):
 
     def update(self, loss: gated.Loss) -> None:
         """One step of Adam."""
-        gated.descend(self.optimizer, self, gated.gradients(self, loss))
+        self.optimizer.step(gated.gradients(self, loss))
 
     def _bundles(self) -> Tensor:
         linear = self.trained[0].softmax(-1)[..., 1]  # (runs, bundles)

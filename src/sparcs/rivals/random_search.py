@@ -11,29 +11,35 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sparcs import seeds
 from sparcs.rivals.candidates import Candidate, Shape, size
 from sparcs.rivals.task import Found, Task
+from sparcs.seeds import generator
 
 LEFT_OUT = 0.2  # probability
 
 
-def search(task: Task, strengths: Sequence[float], seed: int, candidates: int = 10) -> list[Found]:
-    """candidates: shapes drawn; the strengths choose among the same ones."""
-    random = seeds.generator(seed, "search")
-    shapes = [draw(task, random) for _ in range(candidates)]
+def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], candidates: int = 10) -> list[Found]:
+    """candidates: shapes drawn; runs of one seed choose among the same ones."""
     share = max(1, task.steps // (2 * candidates))
+    tried = {seed: try_out(task, seed, candidates, share) for seed in dict.fromkeys(seeds)}
     left = max(0, task.steps - share * (candidates + 1))
-    losses = np.array([Candidate(task, shape, seed).train(share) for shape in shapes])
-    sizes = np.array([size(task, shape) for shape in shapes])
     found = []
-    for strength in strengths:
+    for strength, seed in zip(strengths, seeds, strict=True):
+        shapes, losses, sizes = tried[seed]
         chosen = Candidate(task, shapes[int((losses + strength * sizes).argmin())], seed)
         chosen.train(share + left)  # the same start and batches as before, and on from there
         steps = share * (candidates + 1) + left
         numbers = sum(weight.numel() for weight in chosen.trained)
         found.append(Found(chosen.graph, numbers, steps, steps, trainings=candidates))
     return found
+
+
+def try_out(task: Task, seed: int, candidates: int, steps: int) -> tuple[list[Shape], np.ndarray, np.ndarray]:
+    """Random shapes, the validation loss of each after so many steps, and its size."""
+    random = generator(seed, "search")
+    shapes = [draw(task, random) for _ in range(candidates)]
+    losses = np.array([Candidate(task, shape, seed).train(steps) for shape in shapes])
+    return shapes, losses, np.array([size(task, shape) for shape in shapes])
 
 
 def draw(task: Task, random: np.random.Generator) -> Shape:

@@ -13,15 +13,14 @@ import torch
 from sparcs.rivals import gated
 from sparcs.rivals.darts import Softmax
 from sparcs.rivals.supernet import Gates
-from sparcs.rivals.task import Found, Task, torch_generator
+from sparcs.rivals.task import Found, Task, Uniform
 
 MEMORY = 0.95  # of the running mean of rewards
 
 
-def search(task: Task, strengths: Sequence[float], seed: int, rate: float = 3e-3) -> list[Found]:
+def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], rate: float = 3e-3) -> list[Found]:
     """rate: Adam's step size for the controller."""
-    controller = Controller(task, len(strengths), rate, torch_generator(seed, "search"))
-    return gated.search(task, strengths, seed, controller, 2)
+    return gated.search(task, strengths, seeds, Controller(task, seeds, rate), 2)
 
 
 class Controller(Softmax):
@@ -30,9 +29,9 @@ class Controller(Softmax):
     gradients_per_update = 0  # of the loss: it needs its value only
     drawn = True
 
-    def __init__(self, task: Task, runs: int, rate: float, generator: torch.Generator) -> None:
-        super().__init__(task, runs, rate)
-        self.generator, self.mean = generator, None
+    def __init__(self, task: Task, seeds: Sequence[int], rate: float) -> None:
+        super().__init__(task, len(seeds), rate, weight_decay=0.0)
+        self.uniform, self.mean = Uniform(seeds, "search"), None
 
     def gates(self) -> Gates:
         """One choice each, drawn from its probability."""
@@ -49,7 +48,7 @@ class Controller(Softmax):
             for logits, picked in zip(self.trained, choices, strict=True)
         )
         objective = -((reward - self.mean) * score).sum()
-        gated.descend(self.optimizer, self, torch.autograd.grad(objective, self.trained))
+        self.optimizer.step(torch.autograd.grad(objective, self.trained))
 
     def final(self) -> Gates:
         """The most probable choices."""
@@ -58,7 +57,7 @@ class Controller(Softmax):
     def _drawn(self) -> tuple[Gates, list[torch.Tensor]]:
         choices = []
         for probabilities in self.weights():
-            flat = probabilities.detach().flatten(0, -2)
-            index = torch.multinomial(flat, 1, generator=self.generator)[:, 0]
-            choices.append(gated.one_hot(index.reshape(probabilities.shape[:-1]), probabilities))
+            thresholds = probabilities.detach().cumsum(-1)[..., :-1]  # (runs, gates, choices − 1)
+            uniform = self.uniform(probabilities.shape[1])  # (runs, gates)
+            choices.append(gated.one_hot((uniform[..., None] >= thresholds).sum(-1), probabilities))
         return Gates.of_choices(*choices), choices

@@ -14,10 +14,10 @@ from sparcs.ensemble.training import initial_parameters
 from sparcs.rivals.task import Found, Task, forward, graphs_of, mean_square, train
 
 
-def search(task: Task, strengths: Sequence[float], seed: int) -> list[Found]:
+def search(task: Task, strengths: Sequence[float], seeds: Sequence[int]) -> list[Found]:
     """Train φ and λ together."""
     runs, layers, strength = len(strengths), len(task.widths), torch.tensor(strengths)
-    start = initial_parameters(task.widths, [seed] * runs)
+    start = initial_parameters(task.widths, seeds)
     phi = [torch.from_numpy(start[f"eigenvectors.{k}"]).requires_grad_() for k in range(layers - 1)]
     lam = [torch.ones(runs, width, requires_grad=True) for width in task.widths[1:-1]]  # (runs, N_i)
     around = [before + after for before, after in zip(task.widths[:-2], task.widths[2:], strict=True)]
@@ -28,10 +28,10 @@ def search(task: Task, strengths: Sequence[float], seed: int) -> list[Found]:
         return {(i, i - 1): block for i, block in enumerate([*scaled, phi[-1]], start=2)}
 
     def loss(x: Tensor, y: Tensor) -> Tensor:
-        output = forward(weights(), x.expand(runs, *x.shape))  # (runs, batch, N_ℓ)
+        output = forward(weights(), x)  # (runs, batch, N_ℓ)
         size = sum(cost / chain * own.abs().sum(-1) for cost, own in zip(around, lam, strict=True))
-        return (mean_square(output, y) + strength * size).sum()
+        return mean_square(output, y) + strength * size
 
-    steps = train(task, seed, [*phi, *lam], loss)
+    steps = train(task, seeds, [*phi, *lam], loss)
     count = sum(block[0].numel() for block in (*phi, *lam))
     return [Found(graph, count, steps, steps) for graph in graphs_of(weights(), task.bias)]

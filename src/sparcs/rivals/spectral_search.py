@@ -15,12 +15,12 @@ from sparcs.ensemble.training import initial_parameters
 from sparcs.rivals.task import Found, Task, graphs_of, mean_square, train
 
 
-def search(task: Task, strengths: Sequence[float], seed: int, penalty: str = "l2") -> list[Found]:
+def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], penalty: str = "l2") -> list[Found]:
     """penalty: "l1" or "l2". Input eigenvalues are trained and penalised where there is a bias, as in experiment 1."""
     if penalty not in ("l1", "l2"):
         raise ValueError(f"penalty = {penalty!r}: allowed are l1 and l2")
-    runs, layers = len(strengths), len(task.widths)
-    start = initial_parameters(task.widths, [seed] * runs)
+    layers = len(task.widths)
+    start = initial_parameters(task.widths, seeds)
     tensors = {name: torch.from_numpy(array) for name, array in start.items()}
     phi = [tensors[f"eigenvectors.{k}"].requires_grad_() for k in range(layers - 1)]  # (runs, N_{k+1}, N_k)
     lam = [tensors[f"eigenvalues.{k}"] for k in range(layers)]  # (runs, N_k)
@@ -29,16 +29,14 @@ def search(task: Task, strengths: Sequence[float], seed: int, penalty: str = "l2
     weigh, strength = _weigh(task, penalty), torch.tensor(strengths)
 
     def loss(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        output = spectral.forward_bundles(phi, lam, x.expand(runs, *x.shape), torch.relu)  # (runs, batch, N_ℓ)
+        output = spectral.forward_bundles(phi, lam, x, torch.relu)  # (runs, batch, N_ℓ)
         size = sum(weigh[k] * spectral.penalty([lam[k]], penalty) for k in range(first, layers - 1))
-        return (mean_square(output, y) + strength * size).sum()
+        return mean_square(output, y) + strength * size
 
-    steps = train(task, seed, trained, loss)
+    steps = train(task, seeds, trained, loss)
     with torch.no_grad():
         bundles = {
-            (i, j): weight
-            for i in range(2, layers + 1)
-            for j, weight in spectral.incoming_weights([b.double() for b in phi], [b.double() for b in lam], i).items()
+            (i, j): weight for i in range(2, layers + 1) for j, weight in spectral.incoming_weights(phi, lam, i).items()
         }
     count = sum(block[0].numel() for block in trained)
     return [Found(graph, count, steps, steps) for graph in graphs_of(bundles, task.bias)]

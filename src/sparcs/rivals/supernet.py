@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sparcs.pruning import Graph
-from sparcs.rivals.task import Task, Weights, forward, graphs_of
+from sparcs.rivals.task import Task, Uniform, Weights, forward, graphs_of
 
 GAIN = 3.0  # norm of a bundle into the output layer per output neuron: gates near 1 then suffice for either task
 
@@ -43,17 +43,17 @@ class Supernet:
     that has to be weak: with ``drawn``, Ŵ = W.
 
     ``weights``: for each layer i = 2 … ℓ the trained weights of all its bundles side by side, (runs, N_i, Σ_{j<i} N_j);
-    every run starts from the same ones, uniform with variance 1 / (Σ_{j<i} N_j).
+    at the start uniform with variance 1 / (Σ_{j<i} N_j).
     """
 
-    def __init__(self, task: Task, runs: int, generator: torch.Generator, drawn: bool = False) -> None:
-        self.widths, self.pairs, self.runs, self.drawn = task.widths, task.pairs, runs, drawn
+    def __init__(self, task: Task, seeds: Sequence[int], drawn: bool = False) -> None:
+        self.widths, self.pairs, self.runs, self.drawn = task.widths, task.pairs, len(seeds), drawn
         self.hidden, self.bias = list(task.widths[1:-1]), task.bias
-        self.weights = []
+        self.weights, uniform = [], Uniform(seeds, "initial")
         for i in range(2, len(self.widths) + 1):
-            shape = (self.widths[i - 1], sum(self.widths[: i - 1]))
-            start = (2 * torch.rand(shape, generator=generator) - 1) * (3 / shape[1]) ** 0.5
-            self.weights.append(start.expand(runs, *shape).clone().requires_grad_())
+            before = sum(self.widths[: i - 1])
+            start = (2 * uniform(self.widths[i - 1], before) - 1) * (3 / before) ** 0.5
+            self.weights.append(start.requires_grad_())
 
     @property
     def trained(self) -> int:
@@ -83,8 +83,8 @@ class Supernet:
         return folded(weights, *(values.split(self.hidden, dim=-1) for values in (gates.identity, gates.relu)))
 
     def __call__(self, x: Tensor, gates: Gates, normalised: Sequence[Tensor] | None = None) -> Tensor:
-        """(batch, N_1) -> (runs, batch, N_ℓ)."""
-        return forward(self.effective(gates, normalised), x.expand(self.runs, *x.shape))
+        """(runs, batch, N_1), or (batch, N_1) for all runs, -> (runs, batch, N_ℓ)."""
+        return forward(self.effective(gates, normalised), x.expand(self.runs, *x.shape[-2:]))
 
     def size(self, gates: Gates) -> Tensor:
         """Expected parameters over those of the maximal network, (runs,).

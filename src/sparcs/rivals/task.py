@@ -7,13 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sparcs import seeds
 from sparcs.ensemble.batches import epoch_orders
 from sparcs.pruning import Graph
+from sparcs.seeds import generator
 
 Weights = dict[tuple[int, int], Tensor]  # bundles (i, j), (runs, N_i, N_j) each
 
 HISTORY = 20  # times in a search at which the gates are looked at
+REGISTER = 16  # numbers in the longest SIMD register
 
 
 @dataclass(frozen=True)
@@ -45,19 +46,24 @@ class Task:
         """Weights of the maximal network, every skip included."""
         return sum(self.widths[i - 1] * self.widths[j - 1] for i, j in self.pairs)
 
-    def batches(self, seed: int, steps: int | None = None) -> Iterator[Tensor]:
-        """Indices of the training points of each step, a fresh shuffle every epoch; the same for every method."""
-        return self._shuffled(seeds.generator(seed, "batches"), len(self.x), self.steps if steps is None else steps)
+    def batches(self, seeds: Sequence[int], steps: int | None = None) -> Iterator[Tensor]:
+        """Indices of the training points of each step, (runs, batch), a fresh shuffle every epoch.
 
-    def second_batches(self, seed: int, points: int) -> Iterator[Tensor]:
-        """Indices of the batches on which gates are trained, drawn apart from those of the weights."""
-        return self._shuffled(seeds.generator(seed, "gates"), points, self.steps)
+        They depend on a run's seed alone and are the same for every method.
+        """
+        return self._shuffled(seeds, "batches", len(self.x), self.steps if steps is None else steps)
 
-    def _shuffled(self, generator: np.random.Generator, points: int, steps: int) -> Iterator[Tensor]:
+    def second_batches(self, seeds: Sequence[int], points: int) -> Iterator[Tensor]:
+        """Indices of the batches on which gates are trained, (runs, batch), drawn apart from those of the weights."""
+        return self._shuffled(seeds, "gates", points, self.steps)
+
+    def _shuffled(self, seeds: Sequence[int], stream: str, points: int, steps: int) -> Iterator[Tensor]:
+        distinct, own = np.unique(seeds, return_inverse=True)
+        generators = [generator(seed, stream) for seed in distinct]
         done = 0
         while done < steps:
-            order = torch.from_numpy(epoch_orders(generator, points, 1)[0]).long()
-            for batch in order.split(self.batch_size)[: steps - done]:
+            orders = np.concatenate([epoch_orders(one, points, 1) for one in generators])[own]  # (runs, points)
+            for batch in torch.from_numpy(orders).long().split(self.batch_size, dim=-1)[: steps - done]:
                 yield batch
                 done += 1
 
@@ -87,33 +93,64 @@ def mean_square(output: Tensor, target: Tensor) -> Tensor:
 
 def train(
     task: Task,
-    seed: int,
+    seeds: Sequence[int],
     parameters: Sequence[Tensor],
     loss: Callable[[Tensor, Tensor], Tensor],
     steps: int | None = None,
 ) -> int:
-    """Adam on ``loss(x, y)``, a scalar, over the task's batches; returns the number of steps.
+    """Adam on ``loss(x, y)``, that of each run, (runs,), over the task's batches; returns the number of steps.
 
-    Networks of several strengths stand side by side in leading dimensions: Adam is elementwise, and the sum of their
-    losses trains each by itself.
+    x: (runs, batch, N_1); y: (runs, batch, N_ℓ). The networks of all runs stand side by side in leading dimensions:
+    Adam is elementwise, and the sum of their losses trains each by itself.
     """
-    optimizer = adam(task, parameters)
+    optimizer = Adam(parameters, task.learning_rate)
     steps = task.steps if steps is None else steps
-    for batch in task.batches(seed, steps):
-        optimizer.zero_grad()
-        loss(task.x[batch], task.y[batch]).backward()
-        optimizer.step()
+    for batch in task.batches(seeds, steps):
+        optimizer.step(torch.autograd.grad(loss(task.x[batch], task.y[batch]).sum(), parameters))
     return steps
 
 
-def adam(task: Task, parameters: Sequence[Tensor]) -> torch.optim.Adam:
-    """The weight optimiser of every method."""
-    return torch.optim.Adam(parameters, lr=task.learning_rate, fused=True)
+class Adam:
+    """PyTorch's fused Adam on some tensors, which become parts of one vector.
+
+    Its kernel rounds the last numbers of a tensor, too few to fill a SIMD register, in its own way. Here those are
+    zeros that stand for nothing, so no number's rounding depends on how many others there are.
+    """
+
+    def __init__(
+        self,
+        parameters: Sequence[Tensor],
+        rate: float,
+        betas: tuple[float, float] = (0.9, 0.999),
+        weight_decay: float = 0.0,
+    ) -> None:
+        sizes = [parameter.numel() for parameter in parameters]
+        self.zeros = torch.zeros(-sum(sizes) % REGISTER)
+        self.vector = self._joined([parameter.detach() for parameter in parameters])
+        for parameter, part in zip(parameters, self.vector.split([*sizes, len(self.zeros)])[:-1], strict=True):
+            parameter.data = part.view_as(parameter)
+        self.optimizer = torch.optim.Adam([self.vector], lr=rate, betas=betas, weight_decay=weight_decay, fused=True)
+
+    def step(self, gradients: Sequence[Tensor]) -> None:
+        """One step along the gradient of each tensor."""
+        self.vector.grad = self._joined(gradients)
+        self.optimizer.step()
+
+    def _joined(self, tensors: Sequence[Tensor]) -> Tensor:
+        return torch.cat([*(tensor.flatten() for tensor in tensors), self.zeros])
 
 
-def torch_generator(seed: int, stream: str) -> torch.Generator:
-    """A generator of PyTorch's for one purpose of a trial, as ``seeds.generator`` is NumPy's."""
-    return torch.Generator().manual_seed(int(seeds.generator(seed, stream).integers(2**63)))
+class Uniform:
+    """Numbers drawn uniformly from [0, 1) for runs side by side, for one purpose; runs of one seed share them."""
+
+    def __init__(self, seeds: Sequence[int], stream: str) -> None:
+        distinct, self.own = np.unique(seeds, return_inverse=True)
+        words = [int(generator(seed, stream).integers(2**63)) for seed in distinct]
+        self.generators = [torch.Generator().manual_seed(word) for word in words]
+
+    def __call__(self, *shape: int) -> Tensor:
+        """The next ones, (runs, *shape)."""
+        return torch.stack([torch.rand(shape, generator=one) for one in self.generators])[self.own]
 
 
 def forward(weights: Weights, x: Tensor) -> Tensor:
