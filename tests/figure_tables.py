@@ -317,7 +317,7 @@ def cells(rng, size: dict) -> dict[str, pd.DataFrame]:
     values = [94.4, 87.1, 54.3] if known else [np.nan] * 3
     reference = pd.DataFrame([values] * 3, columns=["best", "mean", "all_skip"]).assign(score=scores)
     tables = {"trials": trials, "history": history, "reference": reference}
-    tables["costs"] = trials[["method", "trial"]].assign(seconds=60.0)
+    tables["costs"] = trials[["method", "trial"]].assign(device="cpu", seconds=60.0)
     return {f"nasbench/{name}": table for name, table in tables.items()}
 
 

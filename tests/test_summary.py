@@ -188,10 +188,15 @@ def test_hours_that_remain(full, notebook):
     row = row_of(remaining.remaining_table(tables, run, paper), "experiment 3, CIFAR-10")
     assert row["trainings"] == "300: 100 linear, 100 SPARCS, 100 SPARCS with the authors' sign"
     assert row["of them in these tables"] == str(len(trials)) and "snakemake tabulate_cifar10 " in row["command"]
-    assert row["on 2 cores"] == f"{300 * 40 / 60 / 2:.0f} h" and row["on one GPU"] == f"{300 * 45 / 3600:.2f} h"
-    assert row["by the paper's own times, one GPU"] == f"{100 * (1357.0 + 1361.98) / 3600:.1f} h for linear and SPARCS"
+    assert (
+        row["projected, 2 cores"] == f"{300 * 40 / 60 / 2:.0f} h"
+        and row["projected, one GPU"] == f"{300 * 45 / 3600:.2f} h"
+    )
+    assert (
+        row["projected from the paper's own times"] == f"{100 * (1357.0 + 1361.98) / 3600:.1f} h for linear and SPARCS"
+    )
     other = row_of(remaining.remaining_table(tables, run, paper), "experiment 4")
-    assert other["on 2 cores"] == other["on one GPU"] == "not measured"  # timed on another backbone
+    assert other["projected, 2 cores"] == other["projected, one GPU"] == "not measured"  # timed on another backbone
     assert other["of them in these tables"] == "0"
     times = remaining.times_table(tables, run, paper)
     assert "core-time of the whole job | 3 | m | c |" in times
@@ -203,8 +208,10 @@ def test_hours_of_a_part_say_how_many_trainings_they_are(full, notebook):
     depth = full["depth/trials"].assign(device="cpu", minutes=6.0)
     smaller = run | {"depth": run["depth"] | {"teacher": run["depth"]["teacher"] | {"hidden": 10}}}
     table = remaining.remaining_table(EMPTY | {"depth/trials": depth}, smaller, paper)
-    assert row_of(table, "any depth")["on 2 cores"] == "2 h for 40 of them, the others not measured"  # 4 depths × 10
-    assert row_of(table, "all that is known")["on 2 cores"] == "2 h"
+    assert (
+        row_of(table, "any depth")["projected, 2 cores"] == "2 h for 40 of them, the others not measured"
+    )  # 4 depths × 10
+    assert row_of(table, "all that is known")["projected, 2 cores"] == "2 h"
     assert remaining.times_table(EMPTY, run, paper) == "No training of the paper's size was timed."
 
 

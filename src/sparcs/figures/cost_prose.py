@@ -46,4 +46,8 @@ def _table(summary: pd.DataFrame) -> str:
 def _of_experiment_2(step: pd.DataFrame) -> str:
     medians = step.set_index("way")["median"]
     said = ", ".join(f"{way} {number(value)} ms" for way, value in medians.items())
-    return f"Experiment 2's whole optimiser step (20-200-200-20, batch 1,024; medians): {said}."
+    first = step.iloc[0]
+    return (
+        f"Experiment 2's whole optimiser step (20-200-200-20, batch 1,024; medians; {first['machine']}, commit "
+        f"{first['commit'][:7]}, {first['date'][:10]}): {said}. *Eager* is a loop with a DataLoader."
+    )

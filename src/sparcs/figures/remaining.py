@@ -75,12 +75,12 @@ def remaining_table(tables: Tables, run: Mapping, paper: Mapping) -> str:
                 "command": f"`snakemake {target} --config scale=paper device=cuda --resources gpu=6`",
                 "trainings": _said(own),
                 "of them in these tables": f"{sum(_done(name, part, tables, run) for part in own):,}",
-                "on 2 cores": _projected(own, hours["cpu"]),
-                "on one GPU": _projected(own, hours["cuda"]),
-                "by the paper's own times, one GPU": _papers(name, paper),
+                "projected, 2 cores": _projected(own, hours["cpu"]),
+                "projected, one GPU": _projected(own, hours["cuda"]),
+                "projected from the paper's own times": _papers(name, paper),
             }
         )
-    known = {"on 2 cores": totals["cpu"], "on one GPU": totals["cuda"]}
+    known = {"projected, 2 cores": totals["cpu"], "projected, one GPU": totals["cuda"]}
     last = {"experiment": "all that is known"} | {column: f"{number(hours)} h" for column, hours in known.items()}
     return markdown(pd.DataFrame([*rows, last]).fillna(""))
 
