@@ -105,7 +105,7 @@ def notebook(folder, published, tmp_path_factory):
 
 def row_of(table, name):
     """The first row of a Markdown table with this in it, by column."""
-    lines = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.splitlines()]
+    lines = [[cell.strip() for cell in line[2:-2].split(" | ")] for line in table.splitlines()]
     return dict(zip(lines[0], next(cells for cells in lines if name in cells[0]), strict=False))
 
 
@@ -117,10 +117,11 @@ def test_costs_against_a_loop_over_single_models(full, notebook, benchmarks):
     images = 135_000 * (0.04 * heads["linear"] + 0.05 * (heads.sum() - heads["linear"]))
     expected = {"experiment 1": len(full["regression/trials"]) * 30, "experiment 2": students * 1800}
     for name, seconds in (expected | {"experiment 3": images}).items():
-        assert row_of(text, name)["steps alone, by a loop over single models"] == f"{seconds / 60:,.0f} core-minutes"
-    assert row_of(text, "rivals")["steps alone, by a loop over single models"] == ""
-    assert row_of(text, "experiment 1")["data"] == "generated: α/β family, 10,000 points"
-    assert text.count("synthetic machine") == len(notebook.experiments())
+        assert row_of(text, name)["a loop over single models, steps alone"] == f"{seconds / 60:,.0f} core-minutes"
+    assert row_of(text, "rivals")["a loop over single models, steps alone"] == ""
+    origins = core_minutes.origins_table(notebook.experiments())
+    assert row_of(origins, "experiment 1")["data"] == "generated: α/β family, 10,000 points"
+    assert origins.count("synthetic machine") == len(notebook.experiments())
 
 
 def test_benchmarks_say_where_and_when_they_were_run(benchmarks):
@@ -143,8 +144,9 @@ def test_each_device_has_its_own_minutes(full, benchmarks):
     assert duration(record) == "6.0 core-minutes for 3 trials on cpu; 1.0 core-minutes of the host for 2 trials on cuda"
     run = {"teacher_student": {"points": 1000, "training": {"epochs": 60, "batch_size": 100}}}
     tables = {"teacher_student/trials": trials}
-    lines = core_minutes.cost_table({"teacher_student": record}, tables, run, benchmarks).splitlines()
+    lines = core_minutes.origins_table({"teacher_student": record}).splitlines()
     assert len(lines) == 4 and "a cpu" in lines[2] and "a cuda" in lines[3]
+    lines = core_minutes.cost_table({"teacher_student": record}, tables, run, benchmarks).splitlines()
     assert "| 0 core-minutes |" in lines[2] and "1.0 core-minutes of the host |  |" in lines[3]  # 3 × 600 × 10 ms
     assert by_device(ORIGIN, [older]) == [ORIGIN]
 
@@ -187,7 +189,7 @@ def test_hours_that_remain(full, notebook):
     tables = full | {"cifar10/costs": costs, "cifar10/trials": trials}
     row = row_of(remaining.remaining_table(tables, run, paper), "experiment 3, CIFAR-10")
     assert row["trainings"] == "300: 100 linear, 100 SPARCS, 100 SPARCS with the authors' sign"
-    assert row["of them in these tables"] == str(len(trials)) and "snakemake tabulate_cifar10 " in row["command"]
+    assert row["done"] == str(len(trials)) and "snakemake tabulate_cifar10 " in row["command"]
     assert (
         row["projected, 2 cores"] == f"{300 * 40 / 60 / 2:.0f} h"
         and row["projected, one GPU"] == f"{300 * 45 / 3600:.2f} h"
@@ -197,7 +199,7 @@ def test_hours_that_remain(full, notebook):
     )
     other = row_of(remaining.remaining_table(tables, run, paper), "experiment 4")
     assert other["projected, 2 cores"] == other["projected, one GPU"] == "not measured"  # timed on another backbone
-    assert other["of them in these tables"] == "0"
+    assert other["done"] == "0"
     times = remaining.times_table(tables, run, paper)
     assert "core-time of the whole job | 3 | m | c |" in times
     assert "training by the clock, without evaluation | 3 | not in the table | not in the table |" in times

@@ -1,6 +1,6 @@
 """What the experiments cost: core-minutes as measured, beside a loop over single models."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
@@ -42,16 +42,32 @@ def cost_table(experiments: Mapping[str, Mapping], tables: Tables, run: Mapping,
             "device": own["device"],
             "trials": f"{own['trials']:,}",
             "took": core_minutes(own),
-            "steps alone, by a loop over single models": _loop(name, own["device"], tables, run, benchmarks),
-            "data": experiments[name]["data"],
-            "commit": own["commit"],
-            "machine": own["machine"],
+            "a loop over single models, steps alone": _loop(name, own["device"], tables, run, benchmarks),
         }
-        for name in NAMES
-        if name in experiments
-        for own in experiments[name]["by_device"]
+        for name, own in _each_device(experiments)
     ]
     return markdown(pd.DataFrame(rows))
+
+
+def origins_table(experiments: Mapping[str, Mapping]) -> str:
+    """Data, machine, commit and date of each experiment and device."""
+    rows = [
+        {
+            "experiment": NAMES[name],
+            "device": own["device"],
+            "data": experiments[name]["data"],
+            "machine": own["machine"],
+            "commit": own["commit"],
+            "date": own["date"][:10],
+        }
+        for name, own in _each_device(experiments)
+    ]
+    return markdown(pd.DataFrame(rows))
+
+
+def _each_device(experiments: Mapping[str, Mapping]) -> Iterator[tuple[str, Mapping]]:
+    """Every experiment, in the order of NAMES, with its record on each device."""
+    return ((name, own) for name in NAMES if name in experiments for own in experiments[name]["by_device"])
 
 
 def benchmark_note(benchmarks: Tables) -> str:

@@ -74,7 +74,7 @@ def remaining_table(tables: Tables, run: Mapping, paper: Mapping) -> str:
                 "experiment": NAMES[name],
                 "command": f"`snakemake {target} --config scale=paper device=cuda --resources gpu=6`",
                 "trainings": _said(own),
-                "of them in these tables": f"{sum(_done(name, part, tables, run) for part in own):,}",
+                "done": f"{sum(_done(name, part, tables, run) for part in own):,}",
                 "projected, 2 cores": _projected(own, hours["cpu"]),
                 "projected, one GPU": _projected(own, hours["cuda"]),
                 "projected from the paper's own times": _papers(name, paper),
@@ -93,7 +93,7 @@ def times_table(tables: Tables, run: Mapping, paper: Mapping) -> str:
             "device": device,
             "one training": f"{number(time.seconds)} s",
             "which is": time.timed,
-            "n": len(time.rows),
+            "n": f"{len(time.rows):,}",
             "machine": _distinct(time.rows, "machine"),
             "commit": _distinct(time.rows, "commit"),
         }
@@ -126,8 +126,8 @@ def _hyperparameters(settings: Mapping) -> Iterator[Part]:
     strengths = len(own["penalties"]) * len(own["rhos"])
     [one], [two] = _regression(settings), _teacher_student(settings)
     trainings = {"regression": own["trials"] * len(own["alphas"]), "teacher_student": own["teacher_trials"]}
-    for name, of in (("regression", one), ("teacher_student", two)):
-        yield Part(f"on {NAMES[name]}", strengths * trainings[name], of.size, {"experiment": [name]})
+    for name, what, size in (("regression", "1", one.size), ("teacher_student", "2", two.size)):
+        yield Part(f"on experiment {what}", strengths * trainings[name], size, {"experiment": [name]})
 
 
 def _depth(settings: Mapping) -> Iterator[Part]:
