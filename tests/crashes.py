@@ -27,8 +27,16 @@ OVERRIDES = (
     "teacher_student={ensembles: {l2: {trials: 1}}, training: {epochs: 8}}",
     "cifar10={heads: [linear, spectral], checkpoint_every: 1, training: {epochs: 4}}",
     "hyperparameters={alphas: [1]}",
+    "rivals={methods: [gaea], tuning_trials: 1}",
 )
-TARGETS = ("tabulate_regression", "tabulate_teacher_student", "tabulate_cifar10")
+TARGETS = (
+    "tabulate_regression",
+    "tabulate_teacher_student",
+    "tabulate_cifar10",
+    "tabulate_rivals",
+    "tabulate_cells",
+)
+TRAINING = ("train-", "tune-", "search-")  # how the verbs begin that train
 PATIENCE = 10.0  # seconds for the jobs of a killed Snakemake to end
 
 
@@ -125,7 +133,7 @@ def inside(folder: Path) -> list[psutil.Process]:
 def trains(process: psutil.Process) -> str:
     """The verb, if it is one that trains and not the shell that started it; else nothing."""
     words = arguments(process)
-    known = any(word.endswith("/sparcs") for word in words[:2]) and len(words) > 2 and "train-" in words[2]
+    known = any(word.endswith("/sparcs") for word in words[:2]) and len(words) > 2 and words[2].startswith(TRAINING)
     return words[2] if known else ""
 
 

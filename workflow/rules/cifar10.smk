@@ -123,3 +123,9 @@ rule tabulate_cifar10_sweep:
         "Gathering the sweep on experiment 3"
     shell:
         "sparcs tabulate-cifar10-sweep --jobs {params.jobs} --folder {params.folder} --output {output} 2> {log}"
+
+
+rule sweep_experiment_3:
+    """The table of the sweep, if the scale has one."""
+    input:
+        rules.tabulate_cifar10_sweep.output if CIFAR10_SWEEP_JOBS else [],

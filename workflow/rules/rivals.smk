@@ -209,3 +209,9 @@ rule tabulate_cells:
     shell:
         "sparcs tabulate-cells --jobs {params.jobs} --folder {params.trials} {params.table} --output {params.folder}"
         " 2> {log}"
+
+
+rule compare_on_cells:
+    """The tables of the searches on cells, if the scale has any."""
+    input:
+        rules.tabulate_cells.output if NASBENCH_JOBS else [],
