@@ -1,8 +1,12 @@
-"""Results of two runs, compared byte for byte."""
+"""Results of two runs, compared byte for byte; pages, compared by what a reader sees."""
+
+import html
+import re
 
 import pandas as pd
 
 TIMED = {"costs.parquet"}  # tables of seconds and bytes: never twice the same
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 def same_bytes(one, other, pattern, besides=()):
@@ -22,3 +26,30 @@ def same_results(one, other):
     claims = [pd.read_csv(folder / "results" / "smoke" / "claims.csv") for folder in (one, other)]
     pd.testing.assert_frame_equal(*(table[~table["id"].str.startswith("E2")] for table in claims), check_exact=True)
     return tables, figures
+
+
+def text_of(page):
+    """What a reader sees of an HTML page, without its markup."""
+    shown = re.sub(r"<(script|style)\b.*?</\1>|<[^>]*>", " ", page, flags=re.DOTALL)
+    return " ".join(html.unescape(shown).split())
+
+
+def same_text(one, other):
+    """The first words of two texts that differ, or nothing; fractions may differ by one in their last digit.
+
+    That digit is the processor's: one that adds in another order can round to the other side.
+    """
+    words = [text.split() for text in (one, other)]
+    for place, pair in enumerate(zip(*words, strict=False)):
+        plain, numbers = zip(*((NUMBER.sub("#", word), NUMBER.findall(word)) for word in pair), strict=True)
+        if plain[0] != plain[1] or not all(map(_alike, *numbers)):
+            return tuple(" ".join(text[max(place - 5, 0) : place + 10]) for text in words)
+    lengths = [len(text) for text in words]
+    return () if lengths[0] == lengths[1] else tuple(" ".join(text[min(lengths) - 5 :][:15]) for text in words)
+
+
+def _alike(one, other):
+    digits = len(one.partition(".")[2])
+    if digits != len(other.partition(".")[2]):
+        return False
+    return abs(float(one) - float(other)) < 1.5 * 10**-digits if digits else one == other

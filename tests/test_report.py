@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from compared import same_text, text_of
 from figure_tables import FULL, SMOKE, claims, write_published, write_tables
 from sparcs.figures import prose, tables
 from sparcs.figures.stand_in import STAMP
@@ -143,3 +144,18 @@ def test_tables_escape_bars_and_mark_what_differs_from_the_paper(tmp_path):
     run = experiment | {"training": paper | differs["training"]}
     text = tables.hyperparameter_table({"paper": {"regression": experiment}, "run": {"regression": run}}, 3)
     assert "| epochs | 300 | **2** |" in text and "| batch size | 100 | 100 |" in text
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "found"),
+    [
+        ("<p>R² 0.13</p>", "<h1>R²</h1><style>p {}</style> 0.14", ()),
+        ("a 0.13 b", "a 0.15 b", ("a 0.13 b", "a 0.15 b")),
+        ("n = 100", "n = 99", ("n = 100", "n = 99")),
+        ("a 1.0 b", "a 1.00 b", ("a 1.0 b", "a 1.00 b")),
+        ("yes (B1)", "no (B1)", ("yes (B1)", "no (B1)")),
+        ("a b", "a b c", ("a b", "a b c")),
+    ],
+)
+def test_two_pages_say_the_same_but_for_the_last_digit_of_a_fraction(one, other, found):
+    assert same_text(text_of(one), text_of(other)) == found

@@ -10,7 +10,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from compared import same_text, text_of
 from sparcs.claims import IDS
+from sparcs.commands.publish import PAGES
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -182,14 +184,42 @@ def test_publish_always_runs(tmp_path):
         assert "regression: 0 trials" in output
 
 
-def test_claims_and_figures_are_made_again_from_the_published_tables(tmp_path):
-    """Those that Git holds, but for the last digits, which are the processor's; nothing else is needed."""
-    code, output = snakemake(tmp_path, "published")
+@pytest.fixture(scope="module")
+def rebuilt(tmp_path_factory):
+    """A folder in which all that is made from the published tables was made again from them; nothing else is there."""
+    folder = tmp_path_factory.mktemp("rebuilt")
+    code, output = snakemake(folder, "published")
     assert code == 0, output[-5000:]
-    claims = [pd.read_csv(path / "claims.csv") for path in (tmp_path / "results/rebuilt", ROOT / "results/published")]
+    return folder
+
+
+def made(folder, patterns):
+    """Names of the files of a folder that match one of the patterns."""
+    return {str(path.relative_to(folder)) for pattern in patterns for path in folder.glob(pattern)}
+
+
+def test_git_holds_the_pages_and_figures_that_are_made_from_the_published_tables_and_no_others(rebuilt):
+    for kind, patterns in (("figures", ["*"]), ("results", PAGES)):
+        published = ROOT / kind / "published"
+        committed = subprocess.run(["git", "ls-files"], cwd=published, capture_output=True, text=True, check=True)
+        assert made(published, patterns) == made(rebuilt / kind / "rebuilt", patterns)
+        assert made(published, patterns) <= set(committed.stdout.splitlines())
+
+
+def test_claims_and_figures_are_made_again_from_the_published_tables(rebuilt):
+    """Those that Git holds, but for the last digits, which are the processor's."""
+    claims = [pd.read_csv(path / "claims.csv") for path in (rebuilt / "results/rebuilt", ROOT / "results/published")]
     pd.testing.assert_frame_equal(*claims, rtol=1e-6, atol=1e-12)
-    made = sorted((tmp_path / "figures" / "rebuilt").glob("*.csv"))
-    assert len(made) > 10
-    for path in made:
+    drawn = sorted((rebuilt / "figures" / "rebuilt").glob("*.csv"))
+    assert len(drawn) > 10
+    for path in drawn:
         tables = [pd.read_csv(file) for file in (path, ROOT / "figures" / "published" / path.name)]
         pd.testing.assert_frame_equal(*tables, rtol=1e-5, atol=1e-12)
+
+
+def test_reports_and_site_say_what_the_published_ones_say(rebuilt):
+    folders = rebuilt / "results" / "rebuilt", ROOT / "results" / "published"
+    pages = sorted(name for name in made(folders[0], PAGES) if name.endswith(".html"))
+    assert len(pages) > 20
+    texts = {page: [text_of((folder / page).read_text(encoding="utf-8")) for folder in folders] for page in pages}
+    assert {page: found for page, pair in texts.items() if (found := same_text(*pair))} == {}
