@@ -1,69 +1,12 @@
 """Publishing: finished trials only, each with its scale, commit, machine and minutes; nothing mixed."""
 
-import json
-from pathlib import Path
-
-import numpy as np
 import pandas as pd
 import pytest
 
-from sparcs import cli, files, params
+from small_runs import ROOT, TINY, prepare, publish, run
+from sparcs import files, params
 from sparcs.commands import publish as commands
-from sparcs.commands import spot_check
 from sparcs.figures.scorecard import END, START, with_scorecard
-
-ROOT = Path(__file__).parents[1]
-BASE = params.read_yaml(ROOT / "params.yaml")
-TINY = {
-    "scale": "laptop",
-    "regression": {
-        "alphas": [0, 1],
-        "betas": [5],
-        "points": 200,
-        "held_out_points": 100,
-        "widths": [2, 10, 1],
-        "training": {"epochs": 1},
-        "trials": 4,
-        "chunk": 2,
-    },
-    "depth": {"alpha_beta": {"trials": 0}},
-    "rivals": {"alpha_beta": {"points": 200}, "test_points": 100, "teacher": {"trials": 0}},
-}
-
-
-def run(*arguments):
-    with pytest.raises(SystemExit) as stopped:
-        cli.main([str(argument) for argument in arguments])
-    return stopped.value.code or 0
-
-
-def prepare(folder, overrides, jobs):
-    """Train the given (data set, chunk) jobs below folder/results and record the settings."""
-    settings = params.resolve(BASE, overrides)
-    one, data, results = settings.regression, folder / "data", folder / "results"
-    sets = json.dumps({name: list(keys) for name, keys in one.data_sets().items()})
-    run(
-        "generate-regression-data", "--settings", one.part(params.RegressionData), "--data-sets", sets, "--folder", data
-    )
-    for name, chunk in jobs:
-        stem = results / "regression" / "trials" / name / chunk
-        code = run(
-            "train-regression", "--points", data / "points.safetensors", "--targets", data / f"{name}.safetensors",
-            "--trials", chunk, "--settings", one.part(params.RegressionTrial), "--root-seed", settings.root_seed,
-            "--parameters", stem.with_suffix(".safetensors"), "--table", stem.with_suffix(".parquet"),
-        )  # fmt: skip
-        assert code == 0
-    record = {"scale": settings.scale, "paper": settings.model_dump(), "run": settings.model_dump()}
-    files.write_json(results / "settings.json", record)
-
-
-def publish(folder, target):
-    code = run(
-        "publish", "--results", folder / "results", "--lock", ROOT / "requirements.lock",
-        "--published", target / "results",
-    )  # fmt: skip
-    table = target / "results" / "regression" / "trials.parquet"
-    return code, files.read_table(table) if table.exists() else None
 
 
 def test_finished_trials_are_published_and_later_ones_added(tmp_path):
@@ -125,82 +68,6 @@ def test_the_settings_of_a_sweep_are_those_of_its_experiment(tmp_path):
         files.write_table(tmp_path / name / "trials.parquet", pd.DataFrame({"trial": [0]}))
     assert commands.merged_settings(new, tmp_path, ["cifar10_sweep"]) == new
     assert commands.merged_settings(new, tmp_path, ["depth"]) == old
-
-
-def test_published_trials_are_trained_again_and_compared(tmp_path):
-    """Those of experiment 1, in another chunk; one of them was tampered with."""
-    prepare(tmp_path, TINY, [("beta5_alpha0", "0-1"), ("beta5_alpha1", "2-3")])
-    _, trials = publish(tmp_path, tmp_path / "out")
-    path = tmp_path / "out" / "results" / "regression" / "trials.parquet"
-    trials.loc[3, "r2"] *= 1.5
-    files.write_table(path, trials)
-    code = run("spot-check", "--published", tmp_path / "out" / "results", "--sample", 9, "--output", tmp_path / "c.csv")
-    assert code == 0
-    found = pd.read_csv(tmp_path / "c.csv")
-    assert found["identical"].tolist() == [True, True, True, False]
-    assert found["largest_difference"].tolist() == pytest.approx([0, 0, 0, 1 / 3])
-    assert found["trial"][3] == "beta 5.0, alpha 1.0, trial 3" and (found["seed"] == trials["seed"]).all()
-    assert (found["measures"] >= 8).all()
-
-
-def test_trials_of_experiment_2_and_of_the_depth_experiment_are_those_of_the_verbs(tmp_path):
-    small = {"points": 100, "test_points": 60, "selection_points": 20, "training": {"epochs": 1}}
-    settings = params.resolve(
-        BASE,
-        {
-            "regression": {"points": 100, "held_out_points": 60, "widths": [2, 6, 1]},
-            "teacher_student": {**small, "widths": [3, 5, 5, 3]},
-            "depth": {
-                "teacher": {**small, "points": 50, "hidden": 5},
-                "alpha_beta": {**small, "points": 50, "hidden": 4},
-            },
-            "rivals": {"teacher": {"points": 100}, "alpha_beta": {"points": 100}, "test_points": 60},
-        },
-    )
-    two, name = settings.teacher_student, "teacher42_rotations2"
-    teacher, seed = tmp_path / f"{name}.safetensors", settings.root_seed
-    run("generate-teacher-data", "--settings", two.part(params.TeacherData), "--size", 3, "--seed", 42,
-        "--rotations", 2, "--output", teacher, "--metadata", tmp_path / "m.json")  # fmt: skip
-    run("generate-regression-data", "--settings", settings.regression.part(params.RegressionData), "--data-sets",
-        '{"beta5_alpha1": [1, 5]}', "--folder", tmp_path)  # fmt: skip
-    run("train-teacher-student", "--teacher", teacher, "--trials", "[1]", "--settings",
-        two.of_ensemble("l2").part(params.TeacherTrial), "--root-seed", seed, "--output", tmp_path / "two")  # fmt: skip
-    row = pd.Series({"ensemble": "l2", "teacher": 42, "rotations": 2, "trial": 1})
-    expected = [(files.read_table(tmp_path / "two_trials.parquet"), spot_check.teacher_student_again(settings, row))]
-    for data_set, alpha, data in (
-        ("teacher", np.nan, [teacher]),
-        ("beta5_alpha1", 1.0, [tmp_path / "points.safetensors", tmp_path / "beta5_alpha1.safetensors"]),
-    ):
-        run("train-depth", *data, "--depth", 2, "--gain", 1, "--trials", 3, "--settings",
-            settings.depth.task_of(data_set).part(params.DepthTrial), "--root-seed", seed,
-            "--output", tmp_path / data_set)  # fmt: skip
-        row = pd.Series({"data_set": data_set, "alpha": alpha, "depth": 2, "gain": 1.0, "trial": 3})
-        expected.append(
-            (files.read_table(tmp_path / f"{data_set}_trials.parquet"), spot_check.depth_again(settings, row))
-        )
-    for table, again in expected:
-        pd.testing.assert_series_equal(again, table.iloc[0], check_names=False, check_exact=True)
-
-
-def test_a_measure_that_only_one_side_has_is_the_largest_of_differences():
-    row = pd.Series({"trial": 0, "seed": 1, "commit": "c", "a": 1.0, "b": 0.0, "c": np.nan})
-    same = spot_check.compared(row, row[["seed", "a", "b", "c"]], ["trial"])
-    assert same["identical"] and same["largest_difference"] == 0 and same["measures"] == 4
-    for values in ({"a": np.nan}, {"a": np.inf}, {"c": 2.0}, {"d": 1.0}):
-        other = spot_check.compared(
-            row, pd.concat([row[["a", "b", "c"]].drop([*values], errors="ignore"), pd.Series(values)]), ["trial"]
-        )
-        assert not other["identical"] and other["largest_difference"] == np.inf
-
-
-def test_the_committed_settings_are_those_that_a_spot_check_needs(tmp_path):
-    published = ROOT / "results" / "published"
-    assert spot_check.read_run(published / "settings.json").root_seed == 2025
-    assert len(spot_check.sampled(published / "regression" / "trials.parquet", 3, 0)) == 3
-    files.write_json(tmp_path / "settings.json", {"scale": "laptop"})
-    with pytest.raises(files.ArtifactError, match=r"settings\.json has no settings"):
-        spot_check.read_run(tmp_path / "settings.json")
-    assert run("spot-check", "--published", tmp_path, "--output", tmp_path / "c.csv") == 2
 
 
 def test_core_minutes_are_kept_per_scale(tmp_path):

@@ -17,6 +17,9 @@ os.environ[lifeline.PROCESS] = str(
 )  # its jobs, and what they leave undone, end with this Snakemake
 OVERRIDES = params.typed(workflow.config_settings.overwrite_config)
 REUSE = OVERRIDES.pop("reuse", None)
+ALSO = re.findall(
+    "[^,]+", str(OVERRIDES.pop("also", ""))
+)  # what spot_check leaves out else
 ROOT = relative(Path(workflow.basedir).parent)
 PARAMS_FILE = ROOT / "params.yaml"
 LOCK_FILE = ROOT / "requirements.lock"

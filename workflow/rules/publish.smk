@@ -43,19 +43,22 @@ rule publish_pages:
 
 
 rule spot_check:
-    """Some of the published trials, trained again from their seeds and compared; always runs, so it has no output."""
+    """Some of the published trials, trained again from their seeds and judged; always runs, so it has no output."""
     input:
         settings=f"{PUBLISHED}/settings.json",
+        images=[f"{DATA}/images/cifar100.json"]
+        + [f"{DATA}/images/cifar10.json" for _ in ALSO[:1]],
     log:
         f"{RESULTS}/logs/spot_check.log",
     threads: 1
     params:
-        published=PUBLISHED,
+        options=f"--published {PUBLISHED} --images {DATA}/images",
+        also=" ".join(f"--also {shlex.quote(name)}" for name in ALSO),
         output=f"{RESULTS}/spot_check.csv",
     message:
         "Training some of the published trials again: {params.output}"
     shell:
-        "sparcs spot-check --published {params.published} --output {params.output} 2>&1 | tee {log}"
+        "sparcs spot-check {params.options} {params.also} --output {params.output} 2>&1 | tee {log}"
 
 
 # With `--config reuse=published` a job whose trials are published, from the same settings and sources, is not run again.

@@ -141,9 +141,14 @@ def _cifar100(four: params.Cifar100) -> Iterator[Job]:
         yield _job("probes", (chunk,), where, four.probe_trial().model_dump_json())
 
 
-def _job(kind: str, key: tuple, where: dict, settings: str, *modules: str) -> Job:
+def modules(kind: str, *searches: str) -> tuple[str, ...]:
+    """The modules whose sources a job's result depends on; searches: those of the methods that it runs."""
     data = ("sparcs.commands.data",) if kind in GENERATED else ()
-    return Job(kind, key, where, settings, (f"sparcs.commands.{VERBS.get(kind, kind)}", *modules, *data))
+    return f"sparcs.commands.{VERBS.get(kind, kind)}", *searches, *data
+
+
+def _job(kind: str, key: tuple, where: dict, settings: str, *searches: str) -> Job:
+    return Job(kind, key, where, settings, modules(kind, *searches))
 
 
 def _trials(chunk: str) -> list[int]:

@@ -1,147 +1,139 @@
-"""The verb that trains some published trials again from their seeds."""
+"""The verb that trains some published trials again from their seeds and judges whether they are the same."""
 
-from collections.abc import Callable
+import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import click
-import numpy as np
 import pandas as pd
 
-from sparcs import params, provenance
-from sparcs.commands import depth, teacher_student
-from sparcs.commands.common import COUNT, FILE, INPUT, SEED, progress
-from sparcs.commands.data import regression_arrays
+from sparcs import provenance
+from sparcs.commands.again import AGAIN, IMAGES, SETTINGS, Run, modules_of, train_again
+from sparcs.commands.agreement import (
+    CHANGED,
+    DIFFERS,
+    ELSEWHERE,
+    IDENTICAL,
+    TOLERANCE,
+    Pair,
+    Row,
+    broken,
+    differences,
+    means_of,
+    pair_of,
+    spreads,
+)
+from sparcs.commands.common import COUNT, FILE, INPUT, PATH, SEED, progress
 from sparcs.commands.publish import TRIAL
-from sparcs.data import teacher
-from sparcs.experiments import depth as depth_experiment
-from sparcs.experiments import regression as regression_experiment
-from sparcs.experiments import teacher_student as teacher_experiment
-from sparcs.files import ArtifactError, read_json, read_table, write_csv
+from sparcs.data import images
+from sparcs.files import ArtifactError, read_table, write_csv
+from sparcs.params import ParameterError
+from sparcs.sources import sources, unchanged_since
 
-Row = pd.Series  # of a table of trials
+KEYS = TRIAL | {"probes": ["head", "trial"]}
+TABLES = {name: f"{name}/trials.parquet" for name in TRIAL} | {"probes": "cifar100/probes.parquet"}
+MINUTES = ("regression", "teacher_student", "hyperparameters", "depth", "rivals", "probes")  # that a trial takes
+HOURS = tuple(name for name in AGAIN if name not in MINUTES)
 
 
 @click.command()
 @click.option("--published", type=INPUT, required=True, help="results/published")
+@click.option("--images", "records", type=PATH, required=True, help="folder with the records of the images")
+@click.option("--also", type=click.Choice(HOURS), multiple=True, help="an experiment whose trials take up to hours")
 @click.option("--sample", type=COUNT, default=3, show_default=True, help="trials of each experiment")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="of the draw")
-@click.option("--output", type=FILE, required=True, help="a row per trial, CSV")
-def spot_check(published: Path, sample: int, seed: int, output: Path) -> None:
-    """Draw published trials of experiments 1 and 2 and of the depth experiment, train them again, and compare.
+@click.option("--output", type=FILE, required=True, help="a row per trial, CSV; the means go to <its name>_means.csv")
+def spot_check(published: Path, records: Path, also: tuple[str, ...], sample: int, seed: int, output: Path) -> None:
+    """Draw published trials, train them again from their seeds and compare; exit code 1 if they do not agree.
 
-    On the same type of processor all measures are the same to the last bit; ``largest_difference`` is relative.
+    On the type of processor that a trial was published from, all measures must be the same to the last bit. Of trials
+    from another one, the mean of every measure over an experiment's sample must be within a tolerance. A trial that
+    differs is only reported if a source that it depends on has changed since its commit.
     """
-    run = read_run(published / "settings.json")
-    drawn = [(name, row) for name in AGAIN for row in sampled(published / name / "trials.parquet", sample, seed)]
+    run = Run(published / "settings.json", records)
+    drawn = [
+        (name, row, spread)
+        for name in (*MINUTES, *also)
+        for row, spread in draw(run, name, published / TABLES[name], sample, seed, name in also)
+    ]
     if not drawn:
-        raise ArtifactError(f"{published} has no trials of {', '.join(AGAIN)} that were trained on a CPU")
-    rows = []
+        raise ArtifactError(f"{published} has no trials that can be trained again here")
+    pairs, machine = [], provenance.machine()
     with progress(len(drawn), "trials", unit="trials") as on_trial:
-        for name, row in drawn:
-            rows.append({"experiment": name} | compared(row, AGAIN[name](run, row), TRIAL[name]))
+        for name, row, spread in drawn:
+            again = train_again(run, name, row)
+            unchanged = unchanged_since(row["commit"], sources(*modules_of(run, name, row)))
+            pairs.append(pair_of(name, row, again, spread, KEYS[name], machine, unchanged))
             on_trial(1)
-    write_csv(output, pd.DataFrame(rows).assign(checked_by=provenance.commit(), machine=provenance.machine()))
-    click.echo(f"{len(rows)} trials trained again, {sum(row['identical'] for row in rows)} of them identical")
+    trials = pd.DataFrame([reported(pair, row) for pair, (_, row, _) in zip(pairs, drawn, strict=True)])
+    means = means_of(pairs)
+    write_csv(output, trials.assign(checked_by=provenance.commit(), checked_on=machine))
+    write_csv(output.with_name(f"{output.stem}_means.csv"), means)
+    click.echo(summary(trials["verdict"], means))
+    failures = list(broken(pairs, trials["trial"], means))
+    for sentence in failures:
+        click.echo(f"sparcs: {sentence}", err=True)
+    sys.exit(int(bool(failures)))
 
 
-class Run(NamedTuple):
-    """The published settings of the experiments that are checked."""
+def draw(run: Run, name: str, path: Path, sample: int, seed: int, asked: bool) -> list[tuple[Row, Row]]:
+    """Rows of a published table drawn at random, in their order, each with its spread; says what is left out and why.
 
-    root_seed: int
-    regression: params.Regression
-    teacher_student: params.TeacherStudent
-    depth: params.Depth
-
-
-def read_run(path: Path) -> Run:
-    """The settings of these experiments alone: those of others may be older than what they are asked for today."""
-    values = read_json(path).get("run", {})
-    missing = [name for name in Run._fields if name not in values]
-    if missing:
-        raise ArtifactError(f"{path} has no settings of the published run: {', '.join(missing)} is missing")
-    kinds = Run.__annotations__
-    return Run(**{name: params.validate(kinds[name], values[name]) for name in Run._fields})
-
-
-def sampled(path: Path, sample: int, seed: int) -> list[Row]:
-    """Rows of a published table drawn at random, in their order; those trained on a GPU can't be compared here."""
+    Raises ArtifactError instead if the experiment was asked for and cannot be trained again.
+    """
     if not path.exists():
         return []
-    table = read_table(path).query("device == 'cpu'")
-    return [row for _, row in table.sample(min(sample, len(table)), random_state=seed).sort_index().iterrows()]
+    every = read_table(path)
+    table = every.query("device == 'cpu'")
+    if len(table) < len(every):
+        click.echo(f"{name}: {len(every) - len(table)} of {len(every)} trials are left out, for a GPU trained them")
+    reason = hindrance(run, name, table)
+    if reason and asked:
+        raise ArtifactError(reason)
+    if reason:
+        click.echo(f"{name}: left out: {reason}")
+        return []
+    chosen = table.sample(min(sample, len(table)), random_state=seed).sort_index()
+    spread = spreads(table, [key for key in KEYS[name] if key != "trial"])
+    return [(row, spread.loc[index]) for index, row in chosen.iterrows()]
 
 
-def compared(published: Row, again: Row, keys: list[str]) -> dict[str, object]:
-    """Which trial it is, and how its measures, all of them numbers, differ from those of the one trained again.
+def hindrance(run: Run, name: str, table: pd.DataFrame) -> str:
+    """What keeps an experiment's trials from being trained again here; nothing if nothing does."""
+    try:
+        run.of(SETTINGS.get(name, name))
+        found = images.load(run.record(IMAGES[name])) if name in IMAGES else None
+    except (ArtifactError, ParameterError) as error:
+        return str(error)
+    if found is not None and (table["stand_in"] != found.stand_in).any():
+        kinds = {True: "stand-in images", False: "CIFAR's images"}
+        return (
+            f"{run.record(IMAGES[name])} names {kinds[found.stand_in]}, the trials are of {kinds[not found.stand_in]}"
+        )
+    return ""
 
-    The largest difference is infinite if a measure is missing or not finite on one side only.
-    """
-    measures = [name for name in again.index if name not in keys]
-    one, other = (row.reindex(measures).astype(np.float64).to_numpy() for row in (published, again))
-    same = (one == other) | (np.isnan(one) & np.isnan(other))
-    finite = np.isfinite(one) & np.isfinite(other)
-    a, b = (np.where(finite, values, 0) for values in (one, other))
-    scale = np.maximum(np.abs(a), np.abs(b))
-    relative = np.abs(a - b) / np.where(scale > 0, scale, 1)
+
+def reported(pair: Pair, row: Row) -> dict[str, object]:
+    """What is written of a trial: which it is, where it came from, the verdict, and its largest relative difference."""
+    found = differences(pair.published, pair.again)
     return {
-        "trial": ", ".join(f"{key} {published[key]}" for key in keys),
-        "seed": published["seed"],
-        "published_by": published["commit"],
-        "measures": len(measures),
-        "identical": bool(same.all()),
-        "largest_difference": float(np.where(same | finite, relative, np.inf).max()),
+        "experiment": pair.experiment,
+        "trial": ", ".join(f"{key} {row[key]}" for key in KEYS[pair.experiment]),
+        "seed": row["seed"],
+        "published_by": row["commit"],
+        "published_on": row["machine"],
+        "measures": len(found),
+        "verdict": pair.verdict,
+        "largest_difference": found.max(),
+        "measure": found.idxmax(),
     }
 
 
-def regression_again(run: Run, row: Row) -> Row:
-    """A trial of experiment 1."""
-    settings = _part(run.regression, params.RegressionTrial)
-    data = regression_arrays(_part(run.regression, params.RegressionData), row["alpha"], row["beta"])
-    name = params.regression_name(row["alpha"], row["beta"])
-    seeds = regression_experiment.seeds(run.root_seed, name, [row["trial"]])
-    trained = regression_experiment.train(data, seeds, settings, "cpu")
-    return regression_experiment.measure(trained, data, settings.active_threshold).assign(seed=seeds).iloc[0]
-
-
-def teacher_student_again(run: Run, row: Row) -> Row:
-    """A trial of experiment 2."""
-    settings = _part(run.teacher_student.of_ensemble(row["ensemble"]), params.TeacherTrial)
-    name = params.teacher_name(row["teacher"], row["rotations"])
-    data = _teacher(run, row["teacher"], row["rotations"])
-    seeds = teacher_experiment.seeds(run.root_seed, name, [row["trial"]])
-    trained = teacher_experiment.train(data, seeds, settings, "cpu")
-    return teacher_student.measure_trials(trained, data, settings, [row["trial"]], seeds)["trials"].iloc[0]
-
-
-def depth_again(run: Run, row: Row) -> Row:
-    """A trial of the depth experiment."""
-    settings = _part(run.depth.task_of(row["data_set"]), params.DepthTrial)
-    if row["data_set"] == params.TEACHER:
-        seed = run.teacher_student.data_seed
-        name, arrays = params.teacher_name(seed, 2), _teacher(run, seed, 2)
-    else:
-        name = row["data_set"]
-        arrays = regression_arrays(
-            _part(run.regression, params.RegressionData), row["alpha"], run.depth.alpha_beta.beta
-        )
-    data = depth_experiment.used_points(arrays, settings)
-    seeds = depth_experiment.seeds(run.root_seed, name, [row["trial"]])
-    trained = depth_experiment.train(data, settings, row["depth"], row["gain"], seeds, "cpu")
-    return depth.measure_trials(trained, data, settings, [row["trial"]], seeds)["trials"].iloc[0]
-
-
-AGAIN: dict[str, Callable[[Run, Row], Row]] = {
-    "regression": regression_again,
-    "teacher_student": teacher_student_again,
-    "depth": depth_again,
-}
-
-
-def _part(settings: params.Model, model: type[params.Model]) -> params.Model:
-    return params.from_json(model, settings.part(model))
-
-
-def _teacher(run: Run, seed: int, rotations: int) -> dict[str, np.ndarray]:
-    own = run.teacher_student
-    return teacher.draw(own.widths[0], own.points, own.test_points, seed, rotations)
+def summary(verdicts: pd.Series, means: pd.DataFrame) -> str:
+    """How many trials there are of each verdict, and what is allowed."""
+    count = {verdict: int((verdicts == verdict).sum()) for verdict in (IDENTICAL, ELSEWHERE, CHANGED, DIFFERS)}
+    return (
+        f"{len(verdicts)} trials trained again: {count[IDENTICAL]} identical, {count[ELSEWHERE]} from another type of "
+        f"processor differ ({len(means)} means of them must be within {TOLERANCE:g} standard deviation between seeds, "
+        f"{int(means['within'].sum())} are), {count[CHANGED]} differ and their sources changed since, "
+        f"{count[DIFFERS]} differ"
+    )

@@ -1,0 +1,122 @@
+"""Whether published trials and the same ones trained again agree: to the last bit, between processors on average."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+Row = pd.Series  # of a table of trials
+
+IDENTICAL, CHANGED, ELSEWHERE, DIFFERS = "identical", "source changed", "other processor", "differs"  # verdicts
+TOLERANCE = 1.0  # of a mean, in standard deviations between trials that differ in their seed alone (docs/dvc.md)
+ROUNDING = 1e-6  # of a mean, added to it: for measures that are the same for all seeds
+MEANS = ["experiment", "measure", "trials", "published", "again", "tolerance", "within"]
+
+
+class Pair(NamedTuple):
+    """A published trial and the same one trained again.
+
+    published, again: the measures of both; spread: standard deviation of each between published trials that differ from
+    this one in their seed alone; verdict: one of the four.
+    """
+
+    experiment: str
+    published: Row
+    again: Row
+    spread: Row
+    elsewhere: bool
+    verdict: str
+
+
+def pair_of(
+    experiment: str, published: Row, again: Row, spread: Row, keys: list[str], machine: str, unchanged: bool
+) -> Pair:
+    """Both rows' measures with the verdict on them.
+
+    keys: columns that name the trial; machine: this one; unchanged: whether the trial's sources are still the same.
+    """
+    measures = [name for name in again.index if name not in keys]
+    one, other = published.reindex(measures), again[measures]
+    elsewhere = processor(published["machine"]) != processor(machine)
+    if not differences(one, other).any():
+        verdict = IDENTICAL
+    elif not unchanged:
+        verdict = CHANGED
+    else:
+        verdict = ELSEWHERE if elsewhere and one["seed"] == other["seed"] else DIFFERS
+    return Pair(experiment, one, other, spread.reindex(measures), elsewhere, verdict)
+
+
+def processor(machine: str) -> str:
+    """The type of processor, with which the name of a machine begins."""
+    return machine.split(", ")[0]
+
+
+def differences(published: Row, again: Row) -> pd.Series:
+    """By measure, the relative difference; infinite where it is none of two finite numbers."""
+    return pd.Series({name: difference(published[name], again[name]) for name in again.index}, dtype=float)
+
+
+def difference(one: object, other: object) -> float:
+    """Of two values, relative to the larger one; 0 if they are the same or both are missing."""
+    if one == other or (pd.isna(one) and pd.isna(other)):
+        return 0.0
+    if isinstance(one, str) or isinstance(other, str) or not np.isfinite([float(one), float(other)]).all():
+        return float(np.inf)
+    return abs(float(one) - float(other)) / max(abs(float(one)), abs(float(other)))
+
+
+def spreads(table: pd.DataFrame, alike: list[str]) -> pd.DataFrame:
+    """For every row, standard deviations of the numbers between the rows that have its values of ``alike``.
+
+    Where they are 0, or the row is the only one, the root mean square over the whole table.
+    """
+    numbers = table.select_dtypes(["number", "bool"]).astype(np.float64)
+    groups = [table[key] for key in alike] or np.zeros(len(table))
+    variance = numbers.where(np.isfinite(numbers)).groupby(groups, dropna=False).transform("var")
+    return np.sqrt(variance.where(variance > 0, variance.mean(), axis=1)).fillna(0.0)
+
+
+def means_of(pairs: Sequence[Pair]) -> pd.DataFrame:
+    """By experiment and measure, the means of the trials from other processors, and whether they are within tolerance.
+
+    Trials whose sources changed are left out unless they are identical; a seed is no measure.
+    """
+    judged = [pair for pair in pairs if pair.elsewhere and pair.verdict in (IDENTICAL, ELSEWHERE)]
+    rows = []
+    for experiment in dict.fromkeys(pair.experiment for pair in judged):
+        own = [pair for pair in judged if pair.experiment == experiment]
+        for name in own[0].spread.dropna().index.drop("seed"):  # text has no spread
+            triples = [(pair.published[name], pair.again[name], pair.spread[name]) for pair in own]
+            rows.append({"experiment": experiment, "measure": name} | mean_of(np.array(triples, dtype=np.float64)))
+    return pd.DataFrame(rows, columns=MEANS)
+
+
+def mean_of(triples: np.ndarray) -> dict[str, object]:
+    """Of one measure, (trials, 3): published, again, spread. What both sides lack is left out."""
+    triples = triples[~np.isnan(triples[:, :2]).all(axis=1)]
+    if not len(triples):
+        return {"trials": 0, "within": True}
+    published, again = triples[:, :2].mean(axis=0)
+    tolerance = TOLERANCE * np.sqrt(np.square(triples[:, 2]).mean()) + ROUNDING * abs(published)
+    within = published == again or abs(published - again) <= tolerance < np.inf
+    return {"trials": len(triples), "published": published, "again": again, "tolerance": tolerance,
+            "within": bool(within)}  # fmt: skip
+
+
+def broken(pairs: Sequence[Pair], names: Sequence[str], means: pd.DataFrame) -> Iterator[str]:
+    """A sentence for every trial and every mean that is not what it must be; names: of the trials."""
+    for pair, name in zip(pairs, names, strict=True):
+        if pair.verdict == DIFFERS:
+            largest = differences(pair.published, pair.again)
+            yield (
+                f"{pair.experiment}, {name}: not the same as published, though neither its sources nor the type of "
+                f"processor changed: {largest.idxmax()} is {pair.again[largest.idxmax()]}, "
+                f"published is {pair.published[largest.idxmax()]}"
+            )
+    for row in means[~means["within"].astype(bool)].itertuples():
+        yield (
+            f"{row.experiment}: the mean of {row.measure} over {row.trials} trials is {row.again:.6g}, published is "
+            f"{row.published:.6g}: allowed is a difference of {row.tolerance:.2g}"
+        )

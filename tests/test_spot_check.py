@@ -1,0 +1,225 @@
+"""Published trials trained again: every experiment's as its verb trains it, and when they count as the same."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from small_runs import BASE, ROOT, TINY, prepare, publish, run
+from sparcs import files, params, provenance
+from sparcs.commands import again, agreement, spot_check
+
+OTHER = "Another processor, 2 cores, Linux x86_64"
+PUBLISHED = ROOT / "results" / "published"
+
+
+@pytest.fixture
+def small(tmp_path):
+    """Six published trials of experiment 1, one of them on a GPU, and the path of their table."""
+    prepare(tmp_path, TINY, [("beta5_alpha0", "0-1"), ("beta5_alpha1", "0-1"), ("beta5_alpha1", "2-3")])
+    publish(tmp_path, tmp_path / "out")
+    path = tmp_path / "out" / "results" / "regression" / "trials.parquet"
+    trials = files.read_table(path)
+    trials.loc[0, "device"] = "cuda"
+    files.write_table(path, trials)
+    return path
+
+
+def check(path, **changes):
+    """The exit code of a spot check of every published trial and its two tables; changes: of the table's columns."""
+    files.write_table(path, files.read_table(path).assign(**changes))
+    published = path.parents[1]
+    code = run("spot-check", "--published", published, "--images", published / "none", "--sample", 9, "--output",
+               published / "c.csv")  # fmt: skip
+    return code, *(pd.read_csv(published / name) for name in ("c.csv", "c_means.csv"))
+
+
+def test_trials_that_are_the_same_are_identical(small, capsys):
+    code, trials, means = check(small)
+    assert code == 0 and means.empty
+    assert set(trials["verdict"]) == {"identical"} and (trials["largest_difference"] == 0).all()
+    assert trials["trial"].tolist()[:2] == ["beta 5.0, alpha 0.0, trial 1", "beta 5.0, alpha 1.0, trial 0"]
+    assert (trials["measures"] >= 8).all()
+    output = capsys.readouterr().out
+    assert "regression: 1 of 6 trials are left out, for a GPU trained them" in output
+    assert "5 trials trained again: 5 identical" in output
+
+
+def test_one_bit_too_many_on_the_same_processor_is_a_sentence_and_exit_code_1(small, monkeypatch, capsys):
+    monkeypatch.setattr(spot_check, "unchanged_since", lambda commit, files: True)
+    r2 = files.read_table(small)["r2"].to_numpy(copy=True)
+    r2[3] = np.nextafter(r2[3], 2)
+    code, trials, _ = check(small, r2=r2)
+    assert code == 1
+    assert trials["verdict"].tolist() == ["identical"] * 2 + ["differs"] + ["identical"] * 2
+    [sentence] = capsys.readouterr().err.splitlines()[-1:]
+    assert sentence.startswith("sparcs: regression, beta 5.0, alpha 1.0, trial 1: not the same as published")
+
+
+def test_a_trial_whose_sources_changed_is_reported_and_not_judged(small, capsys):
+    code, trials, means = check(small, commit="unknown", r2=0.5, machine=[OTHER, *[provenance.machine()] * 5])
+    assert code == 0 and set(trials["verdict"]) == {"source changed"} and means.empty
+    assert "5 differ and their sources changed since" in capsys.readouterr().out
+
+
+def test_on_another_processor_the_means_decide(small, monkeypatch, capsys):
+    monkeypatch.setattr(spot_check, "unchanged_since", lambda commit, files: True)
+    before = files.read_table(small)
+    spread = np.sqrt(before[1:].groupby("alpha")["mse"].var().mean())  # of trials 0 to 3 at α = 1 alone
+    code, trials, means = check(small, machine=OTHER, mse=before["mse"] + 0.5 * spread)
+    assert code == 0 and set(trials["verdict"]) == {"other processor"}
+    means = means.set_index("measure")
+    assert means["within"].all() and means.loc["mse", "trials"] == 5
+    assert means.loc["mse", "again"] == pytest.approx(before["mse"][1:].mean())
+    assert means.loc["mse", "tolerance"] == pytest.approx(spread, rel=1e-3)
+    assert "seed" not in means.index
+    code, _, means = check(small, mse=before["mse"] + 2 * spread)
+    assert code == 1 and means.set_index("measure")["within"].sum() == len(means) - 1
+    assert "sparcs: regression: the mean of mse over 5 trials is" in capsys.readouterr().err
+
+
+def test_another_seed_is_not_the_same_trial_on_any_processor(small, monkeypatch):
+    monkeypatch.setattr(spot_check, "unchanged_since", lambda commit, files: True)
+    code, trials, _ = check(small, machine=OTHER, seed=files.read_table(small)["seed"] + 1)
+    assert code == 1 and set(trials["verdict"]) == {"differs"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [(1.0, 1.0, 0), (np.nan, None, 0), (2.0, 3.0, 1 / 3), (True, False, 1), ("a", "a", 0), ("a", "b", np.inf),
+     (1.0, np.nan, np.inf), (np.inf, np.inf, 0), (np.inf, 1.0, np.inf), (np.nan, "a", np.inf)],
+)  # fmt: skip
+def test_the_difference_of_two_values(one, other, expected):
+    assert agreement.difference(one, other) == agreement.difference(other, one) == pytest.approx(expected)
+
+
+def test_the_spread_is_that_of_trials_alike_or_else_of_the_table():
+    table = pd.DataFrame({"a": [0, 0, 1, 1, 2], "x": [1.0, 3.0, 5.0, 5.0, np.inf], "text": "t", "y": 2.0})
+    found = agreement.spreads(table, ["a"])
+    whole = np.sqrt(np.mean([2.0, 2.0, 0.0, 0.0]))
+    assert found["x"].tolist() == pytest.approx([2**0.5, 2**0.5, whole, whole, whole])
+    assert (found["y"] == 0).all() and "text" not in found
+    assert agreement.spreads(table, [])["y"].tolist() == [0] * 5
+
+
+@pytest.mark.parametrize(
+    ("rows", "within"),
+    [([[1, 1, 0]], True), ([[1, 1 + 1e-9, 0]], True), ([[1, 1.001, 0]], False), ([[1, 2, 1], [2, 1, 1]], True),
+     ([[np.nan, np.nan, 1]], True), ([[1, np.nan, 1]], False), ([[np.inf, 1, 1]], False),
+     ([[np.inf, np.inf, 1]], True), ([[0, 3, 1], [0, 0, 5]], True), ([[0, 9, 1], [0, 0, 5]], False)],
+)  # fmt: skip
+def test_a_mean_is_within_the_root_mean_square_of_the_spreads(rows, within):
+    assert agreement.mean_of(np.array(rows, dtype=float))["within"] == within
+
+
+def test_settings_older_than_what_their_experiment_asks_for_leave_it_out(small, capsys):
+    path = small.parents[1] / "settings.json"
+    values = files.read_json(path)
+    del values["run"]["regression"]["active_threshold"]
+    files.write_json(path, values)
+    assert run("spot-check", "--published", path.parent, "--images", path.parent, "--output", "c.csv") == 2
+    output = capsys.readouterr()
+    assert "regression: left out: active_threshold is missing" in output.out
+    assert output.err == f"sparcs: {path.parent} has no trials that can be trained again here\n"
+
+
+def test_an_experiment_that_was_asked_for_and_cannot_be_trained_is_one_sentence(tmp_path, capsys):
+    published = tmp_path / "published"
+    files.write_json(published / "settings.json", {"run": params.resolve(BASE, {"scale": "smoke"}).model_dump()})
+    rows = pd.DataFrame({"device": ["cpu"], "stand_in": [False]})
+    for name in ("cifar10/trials", "cifar100/probes"):
+        files.write_table(published / f"{name}.parquet", rows)
+    record = tmp_path / "images" / "cifar10.json"
+    sources = params.resolve(BASE, {"scale": "smoke"}).images.model_dump_json()
+    assert run("prepare-images", "cifar10", "--settings", sources, "--output", record) == 0
+    command = ["spot-check", "--published", published, "--images", record.parent, "--output", tmp_path / "c.csv"]
+    assert run(*command, "--also", "cifar10") == 2
+    output = capsys.readouterr()
+    assert "probes: left out: " in output.out and "cifar100.json" in output.out
+    assert f"{record} names stand-in images, the trials are of CIFAR's images" in output.err
+    assert run(*command, "--also", "everything") == 2
+
+
+def test_trials_of_experiment_2_and_of_the_depth_experiment_are_those_of_the_verbs(tmp_path):
+    small = {"points": 100, "test_points": 60, "selection_points": 20, "training": {"epochs": 1}}
+    settings = params.resolve(
+        BASE,
+        {
+            "regression": {"points": 100, "held_out_points": 60, "widths": [2, 6, 1]},
+            "teacher_student": {**small, "widths": [3, 5, 5, 3]},
+            "depth": {
+                "teacher": {**small, "points": 50, "hidden": 5},
+                "alpha_beta": {**small, "points": 50, "hidden": 4},
+            },
+            "rivals": {"teacher": {"points": 100}, "alpha_beta": {"points": 100}, "test_points": 60},
+        },
+    )
+    two, name = settings.teacher_student, "teacher42_rotations2"
+    teacher, seed = tmp_path / f"{name}.safetensors", settings.root_seed
+    files.write_json(tmp_path / "settings.json", {"run": settings.model_dump()})
+    own = again.Run(tmp_path / "settings.json", tmp_path)
+    run("generate-teacher-data", "--settings", two.part(params.TeacherData), "--size", 3, "--seed", 42,
+        "--rotations", 2, "--output", teacher, "--metadata", tmp_path / "m.json")  # fmt: skip
+    run("generate-regression-data", "--settings", settings.regression.part(params.RegressionData), "--data-sets",
+        '{"beta5_alpha1": [1, 5]}', "--folder", tmp_path)  # fmt: skip
+    run("train-teacher-student", "--teacher", teacher, "--trials", "[1]", "--settings",
+        two.of_ensemble("l2").part(params.TeacherTrial), "--root-seed", seed, "--output", tmp_path / "two")  # fmt: skip
+    row = pd.Series({"ensemble": "l2", "teacher": 42, "rotations": 2, "trial": 1})
+    trained = again.train_again(own, "teacher_student", row)
+    expected = [(files.read_table(tmp_path / "two_trials.parquet"), trained)]
+    for data_set, alpha, data in (
+        ("teacher", np.nan, [teacher]),
+        ("beta5_alpha1", 1.0, [tmp_path / "points.safetensors", tmp_path / "beta5_alpha1.safetensors"]),
+    ):
+        run("train-depth", *data, "--depth", 2, "--gain", 1, "--trials", 3, "--settings",
+            settings.depth.task_of(data_set).part(params.DepthTrial), "--root-seed", seed,
+            "--output", tmp_path / data_set)  # fmt: skip
+        row = pd.Series({"data_set": data_set, "alpha": alpha, "depth": 2, "gain": 1.0, "trial": 3})
+        trained = again.train_again(own, "depth", row)
+        expected.append((files.read_table(tmp_path / f"{data_set}_trials.parquet"), trained))
+    for table, trained in expected:
+        pd.testing.assert_series_equal(trained, table.iloc[0], check_names=False, check_exact=True)
+
+
+def test_the_committed_settings_are_those_that_a_spot_check_needs(tmp_path, capsys):
+    own = again.Run(PUBLISHED / "settings.json", tmp_path)
+    assert own.root_seed == 2025
+    drawn = spot_check.draw(own, "regression", PUBLISHED / "regression" / "trials.parquet", 3, 0, asked=True)
+    assert len(drawn) == 3 and all((spread["r2"] > 0) for _, spread in drawn)
+    files.write_json(tmp_path / "settings.json", {"scale": "laptop"})
+    with pytest.raises(files.ArtifactError, match=r"settings\.json has no settings"):
+        assert again.Run(tmp_path / "settings.json", tmp_path).root_seed
+
+
+@pytest.mark.pipeline
+@pytest.mark.artifacts
+@pytest.mark.reliability
+def test_one_trial_of_every_experiment_is_the_one_of_a_whole_run(built, tmp_path, monkeypatch, evidence):
+    monkeypatch.chdir(built)
+    published = tmp_path / "published"
+    files.write_json(published / "settings.json", files.read_json(built / "results/smoke/settings.json"))
+    origin = {"commit": "unknown", "machine": provenance.machine(), "device": "cpu"}
+    experiments = [name for name in again.AGAIN if name != "cifar10_sweep"]  # left out of the tiny scale
+    for name in experiments:
+        path = spot_check.TABLES[name]
+        files.write_table(published / path, files.read_table(built / "results/smoke" / path).assign(**origin))
+    also = [word for name in spot_check.HOURS if name in experiments for word in ("--also", name)]
+    code = run("spot-check", "--published", published, "--images", built / "data/smoke/images", *also, "--sample", 2,
+               "--output", tmp_path / "c.csv")  # fmt: skip
+    trials = pd.read_csv(tmp_path / "c.csv")
+    assert code == 0 and list(dict.fromkeys(trials["experiment"])) == experiments
+    assert set(trials["verdict"]) == {"identical"}, trials.to_string()
+    evidence("Published trials", "trained again from their seeds, of every experiment, and identical", len(trials))
+
+
+def test_a_trial_of_the_sweep_on_experiment_3_has_the_settings_of_its_point(monkeypatch, tmp_path):
+    settings = params.resolve(BASE, {"scale": "overnight"})
+    files.write_json(tmp_path / "settings.json", {"run": settings.model_dump()})
+    found = []
+    monkeypatch.setattr(again, "_by_verb", lambda verb, run, row, data_set, **own: found.append(own))
+    own = again.Run(tmp_path / "settings.json", tmp_path)
+    for head, penalty, rho in (("linear", "none", 0.0), ("spectral", "l2", 0.001)):
+        again.train_again(own, "cifar10_sweep", pd.Series({"head": head, "penalty": penalty, "rho": rho, "trial": 1}))
+    points = settings.cifar10.sweep_points()
+    expected = [points[name][1].part(params.Cifar10Trial) for name in ("linear", "l2_0.001")]
+    assert [own["settings"].model_dump_json() for own in found] == expected
+    assert [own["head"] for own in found] == ["linear", "spectral"]
