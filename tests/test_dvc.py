@@ -9,10 +9,11 @@ import yaml
 from moto.server import ThreadedMotoServer
 
 import tiny
+from sparcs.commands.publish import TRIAL
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.artifacts, pytest.mark.reliability]
 DVC = "DVC over the workflow"
-STAGES = list(yaml.safe_load((tiny.ROOT / "dvc.yaml").read_text())["stages"])
+STAGES = yaml.safe_load((tiny.ROOT / "dvc.yaml").read_text())["stages"]
 UP_TO_DATE = "Data and pipelines are up to date."
 S3 = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": "us-east-1"}
 
@@ -42,6 +43,14 @@ def edit(folder, module):
     """Add a line to a source file."""
     path = folder / "src" / "sparcs" / module
     path.write_text(path.read_text() + "\n# edited\n")
+
+
+@pytest.mark.parametrize("experiment", TRIAL)
+def test_an_experiment_s_own_stage_makes_its_folder_and_the_report_is_made_from_it(experiment):
+    folder = f"results/${{scale}}/{experiment}"
+    owners = [name for name, stage in STAGES.items() for out in stage["outs"] if folder in out]
+    assert owners == [experiment.removesuffix("_sweep")]
+    assert folder in STAGES["report"]["deps"] and STAGES["report"]["cmd"] == "snakemake"
 
 
 def test_a_second_repro_skips_every_stage(built, evidence):

@@ -177,6 +177,12 @@ def test_the_report_counts_diverged_trials(tmp_path):
         assert f"{len(trials)} of {len(trials)} trials diverged" in page or "No trial finished" in page
 
 
+def test_a_spot_check_is_told_what_was_asked_for_besides(tmp_path):
+    code, output = snakemake(tmp_path, "spot_check", "--config", "scale=smoke", "also=cifar10,typo")
+    assert code != 0 and (tmp_path / "data/smoke/images/cifar10.json").exists()
+    assert "'typo' is not one of 'cifar10'" in output and "Traceback" not in output
+
+
 def test_publish_always_runs(tmp_path):
     for _ in range(2):
         code, output = snakemake(tmp_path, "publish", "--config", "scale=laptop")

@@ -9,7 +9,7 @@ import pandas as pd
 Row = pd.Series  # of a table of trials
 
 IDENTICAL, CHANGED, ELSEWHERE, DIFFERS = "identical", "source changed", "other processor", "differs"  # verdicts
-TOLERANCE = 1.0  # of a mean, in standard deviations between trials that differ in their seed alone (docs/dvc.md)
+TOLERANCE = 2.0  # of a mean, in standard deviations between trials that differ in their seed alone (docs/dvc.md)
 ROUNDING = 1e-6  # of a mean, added to it: for measures that are the same for all seeds
 MEANS = ["experiment", "measure", "trials", "published", "again", "tolerance", "within"]
 
@@ -17,8 +17,8 @@ MEANS = ["experiment", "measure", "trials", "published", "again", "tolerance", "
 class Pair(NamedTuple):
     """A published trial and the same one trained again.
 
-    published, again: the measures of both; spread: standard deviation of each between published trials that differ from
-    this one in their seed alone; verdict: one of the four.
+    published, again: the measures of both; spread: of the experiment's numbers, ``spread_of`` the published trials;
+    elsewhere: the trial is from another type of processor; verdict: one of the four.
     """
 
     experiment: str
@@ -67,15 +67,15 @@ def difference(one: object, other: object) -> float:
     return abs(float(one) - float(other)) / max(abs(float(one)), abs(float(other)))
 
 
-def spreads(table: pd.DataFrame, alike: list[str]) -> pd.DataFrame:
-    """For every row, standard deviations of the numbers between the rows that have its values of ``alike``.
+def spread_of(table: pd.DataFrame, alike: list[str]) -> pd.Series:
+    """Of every number, the standard deviation between rows that have the same values of ``alike``, over all of them.
 
-    Where they are 0, or the row is the only one, the root mean square over the whole table.
+    It is the root of the mean variance; 0 where no row has another one like it.
     """
     numbers = table.select_dtypes(["number", "bool"]).astype(np.float64)
     groups = [table[key] for key in alike] or np.zeros(len(table))
     variance = numbers.where(np.isfinite(numbers)).groupby(groups, dropna=False).transform("var")
-    return np.sqrt(variance.where(variance > 0, variance.mean(), axis=1)).fillna(0.0)
+    return np.sqrt(variance.mean()).fillna(0.0)
 
 
 def means_of(pairs: Sequence[Pair]) -> pd.DataFrame:
@@ -88,21 +88,21 @@ def means_of(pairs: Sequence[Pair]) -> pd.DataFrame:
     for experiment in dict.fromkeys(pair.experiment for pair in judged):
         own = [pair for pair in judged if pair.experiment == experiment]
         for name in own[0].spread.dropna().index.drop("seed"):  # text has no spread
-            triples = [(pair.published[name], pair.again[name], pair.spread[name]) for pair in own]
-            rows.append({"experiment": experiment, "measure": name} | mean_of(np.array(triples, dtype=np.float64)))
+            both = np.array([(pair.published[name], pair.again[name]) for pair in own], dtype=np.float64)
+            rows.append({"experiment": experiment, "measure": name} | mean_of(both, own[0].spread[name]))
     return pd.DataFrame(rows, columns=MEANS)
 
 
-def mean_of(triples: np.ndarray) -> dict[str, object]:
-    """Of one measure, (trials, 3): published, again, spread. What both sides lack is left out."""
-    triples = triples[~np.isnan(triples[:, :2]).all(axis=1)]
-    if not len(triples):
+def mean_of(both: np.ndarray, spread: float) -> dict[str, object]:
+    """The means of one measure, (trials, 2), published and again; a trial that has it on neither side is left out."""
+    both = both[~np.isnan(both).all(axis=1)]
+    if not len(both):
         return {"trials": 0, "within": True}
-    published, again = triples[:, :2].mean(axis=0)
-    tolerance = TOLERANCE * np.sqrt(np.square(triples[:, 2]).mean()) + ROUNDING * abs(published)
+    published, again = both.mean(axis=0)
+    tolerance = TOLERANCE * spread + ROUNDING * abs(published)
     within = published == again or abs(published - again) <= tolerance < np.inf
-    return {"trials": len(triples), "published": published, "again": again, "tolerance": tolerance,
-            "within": bool(within)}  # fmt: skip
+    means = {"published": published, "again": again, "tolerance": tolerance}
+    return {"trials": len(both), **means, "within": bool(within)}
 
 
 def broken(pairs: Sequence[Pair], names: Sequence[str], means: pd.DataFrame) -> Iterator[str]:

@@ -20,7 +20,7 @@ from sparcs.commands.agreement import (
     differences,
     means_of,
     pair_of,
-    spreads,
+    spread_of,
 )
 from sparcs.commands.common import COUNT, FILE, INPUT, PATH, SEED, progress
 from sparcs.commands.publish import TRIAL
@@ -76,7 +76,7 @@ def spot_check(published: Path, records: Path, also: tuple[str, ...], sample: in
 
 
 def draw(run: Run, name: str, path: Path, sample: int, seed: int, asked: bool) -> list[tuple[Row, Row]]:
-    """Rows of a published table drawn at random, in their order, each with its spread; says what is left out and why.
+    """Rows of a published table drawn at random, in their order, with its spread; says what is left out and why.
 
     Raises ArtifactError instead if the experiment was asked for and cannot be trained again.
     """
@@ -93,8 +93,8 @@ def draw(run: Run, name: str, path: Path, sample: int, seed: int, asked: bool) -
         click.echo(f"{name}: left out: {reason}")
         return []
     chosen = table.sample(min(sample, len(table)), random_state=seed).sort_index()
-    spread = spreads(table, [key for key in KEYS[name] if key != "trial"])
-    return [(row, spread.loc[index]) for index, row in chosen.iterrows()]
+    spread = spread_of(table, [key for key in KEYS[name] if key != "trial"])
+    return [(row, spread) for _, row in chosen.iterrows()]
 
 
 def hindrance(run: Run, name: str, table: pd.DataFrame) -> str:
@@ -133,7 +133,7 @@ def summary(verdicts: pd.Series, means: pd.DataFrame) -> str:
     count = {verdict: int((verdicts == verdict).sum()) for verdict in (IDENTICAL, ELSEWHERE, CHANGED, DIFFERS)}
     return (
         f"{len(verdicts)} trials trained again: {count[IDENTICAL]} identical, {count[ELSEWHERE]} from another type of "
-        f"processor differ ({len(means)} means of them must be within {TOLERANCE:g} standard deviation between seeds, "
-        f"{int(means['within'].sum())} are), {count[CHANGED]} differ and their sources changed since, "
-        f"{count[DIFFERS]} differ"
+        f"processor differ (of {len(means)} means {int(means['within'].sum())} are within the tolerance, {TOLERANCE:g} "
+        f"standard deviations between seeds), {count[CHANGED]} differ and their sources changed since, "
+        f"{count[DIFFERS]} differ though nothing changed"
     )
