@@ -125,7 +125,7 @@ rule tabulate_cifar10_sweep:
         "sparcs tabulate-cifar10-sweep --jobs {params.jobs} --folder {params.folder} --output {output} 2> {log}"
 
 
-rule sweep_experiment_3:
+rule compare_penalties:
     """The table of the sweep, if the scale has one."""
     input:
         rules.tabulate_cifar10_sweep.output if CIFAR10_SWEEP_JOBS else [],
