@@ -675,6 +675,7 @@ def test_the_report_says_what_the_smallest_networks_are():
         table.loc[rows, [f"{target}_parameters" for target in comparison.TARGETS]] = sizes
     table.loc[table["method"] == "linear", "budget_neurons"] = 0.0
     said = rivals_prose.findings(table)
+    assert "where its networks are not linear they keep 30 neurons on 1 hidden" in said
     assert "SPARCS, L2 30 in 6 (5,000)" in said and "GAEA, single-level 20 in 4 (1)" in said
     assert "**Linear in every search**, and counted as the maximal network: linear" in said
     assert "median over seeds: " in said and "SPARCS, L2 0.01" in said

@@ -67,7 +67,7 @@ def findings(trials: pd.DataFrame) -> str:
         parts = [f"{RESULTS[name]} {listing(named[name])}" for name in RESULTS if name in named]
         sentences.append(f"**{text[0].upper()}{text[1:]}**, rival over SPARCS with L2: {'; '.join(parts)}.")
     own = trials[trials["task"] == TEACHER]
-    sentences += [_how_built(own), _how_exact(own), _after_retraining(own), _all_linear(own)]
+    sentences += [_how_built(own), _why_larger(own, found), _how_exact(own), _after_retraining(own), _all_linear(own)]
     return "\n".join(f"- {sentence}" for sentence in filter(None, sentences))
 
 
@@ -87,6 +87,21 @@ def _how_built(trials: pd.DataFrame) -> str:
         f"mean): {'; '.join(built)}."
         if built
         else ""
+    )
+
+
+def _why_larger(trials: pd.DataFrame, found: pd.DataFrame) -> str:
+    """If rivals find smaller networks: what is left of SPARCS's own, and why its penalty leaves it."""
+    better = (found["scalar"] == "parameters") & (found["result"] == "rival better")
+    own = trials[(trials["method"] == REFERENCE) & (trials["budget_neurons"] > 0)]
+    if not better.any() or own.empty:
+        return ""
+    neurons, layers = (number(own[f"budget_{name}"].mean()) for name in ("neurons", "hidden_layers"))
+    return (
+        f"**Why SPARCS's are larger**: where its networks are not linear they keep {neurons} neurons on {layers} "
+        "hidden layers within their own loss (means). The penalty closes eigenvalues, and by (4.3) the weight between "
+        "two neurons of consecutive layers is φ times the difference of theirs: a neuron of the second hidden layer at "
+        "λ = 0 still hears the first one where that is open. And λ can shrink while φ, which bears no penalty, grows."
     )
 
 
