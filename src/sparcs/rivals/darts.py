@@ -1,7 +1,9 @@
 """DARTS, first order: a softmax over the choices of every gate, its logits trained by Adam on validation batches.
 
-g = softmax(α);  α ← Adam(∂L_val/∂α) with β = (0.5, 0.999) and weight decay 1e-3, the weights standing still. Unlike in
-the source, here and in its relatives, no gate is cut down to its likeliest choice at the end: compaction replaces that.
+g = softmax(α);  α ← Adam(∂L_val/∂α) with β = (0.5, 0.999), the weights standing still. Unlike in the sources, here and
+in its relatives, no gate is cut down to its likeliest choice at the end, compaction replaces that; and α has no weight
+decay: as this loss goes to 0, which a cross-entropy does not, the decay outweighs its gradient, and mixtures return to
+uniform.
 Liu, Simonyan, Yang: DARTS: Differentiable Architecture Search (ICLR 2019).
 """
 
@@ -15,7 +17,6 @@ from sparcs.rivals.supernet import Gates
 from sparcs.rivals.task import Adam, Found, Task
 
 BETAS = (0.5, 0.999)
-WEIGHT_DECAY = 1e-3
 
 
 def search(
@@ -28,9 +29,9 @@ def search(
 class Softmax(gated.Architecture):
     """Logits of the choices, all 0 at the start, trained by Adam."""
 
-    def __init__(self, task: Task, runs: int, rate: float, weight_decay: float = WEIGHT_DECAY) -> None:
+    def __init__(self, task: Task, runs: int, rate: float) -> None:
         self.trained = [torch.zeros(shape, requires_grad=True) for shape in gated.shapes(task, runs)]
-        self.optimizer = Adam(self.trained, rate, BETAS, weight_decay)
+        self.optimizer = Adam(self.trained, rate, BETAS)
 
     def weights(self) -> list[Tensor]:
         """The softmax of the logits."""

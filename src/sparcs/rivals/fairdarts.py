@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from sparcs.rivals import gated
-from sparcs.rivals.darts import BETAS, WEIGHT_DECAY
+from sparcs.rivals.darts import BETAS
 from sparcs.rivals.supernet import Gates
 from sparcs.rivals.task import Adam, Found, Task
 
@@ -32,7 +32,7 @@ class Sigmoids(gated.Architecture):
         self.trained = [
             torch.zeros(*shape[:-1], shape[-1] - 1, requires_grad=True) for shape in gated.shapes(task, runs)
         ]
-        self.optimizer = Adam(self.trained, rate, BETAS, WEIGHT_DECAY)
+        self.optimizer = Adam(self.trained, rate, BETAS)
 
     def gates(self) -> Gates:
         """σ(α); alive: 1 − (1 − identity)(1 − ReLU)."""

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from sparcs.rivals import gated
-from sparcs.rivals.darts import BETAS, WEIGHT_DECAY
+from sparcs.rivals.darts import BETAS
 from sparcs.rivals.supernet import Gates
 from sparcs.rivals.task import Adam, Found, Task, Uniform
 
@@ -37,7 +37,7 @@ class Partial(gated.Architecture):
         edges = torch.zeros(len(seeds), len(task.pairs), requires_grad=True)
         self.into = [sum(i == layer for i, _ in task.pairs) for layer in range(2, len(task.widths) + 1)]
         self.trained = [bundles, neurons, edges]
-        self.optimizer = Adam(self.trained, rate, BETAS, WEIGHT_DECAY)
+        self.optimizer = Adam(self.trained, rate, BETAS)
 
     def weights(self) -> list[Tensor]:
         """The softmax of the logits of bundles and neurons."""

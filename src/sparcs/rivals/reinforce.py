@@ -30,7 +30,7 @@ class Controller(Softmax):
     drawn = True
 
     def __init__(self, task: Task, seeds: Sequence[int], rate: float) -> None:
-        super().__init__(task, len(seeds), rate, weight_decay=0.0)
+        super().__init__(task, len(seeds), rate)
         self.uniform, self.mean = Uniform(seeds, "search"), None
 
     def gates(self) -> Gates:

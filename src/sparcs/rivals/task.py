@@ -117,19 +117,13 @@ class Adam:
     zeros that stand for nothing, so no number's rounding depends on how many others there are.
     """
 
-    def __init__(
-        self,
-        parameters: Sequence[Tensor],
-        rate: float,
-        betas: tuple[float, float] = (0.9, 0.999),
-        weight_decay: float = 0.0,
-    ) -> None:
+    def __init__(self, parameters: Sequence[Tensor], rate: float, betas: tuple[float, float] = (0.9, 0.999)) -> None:
         sizes = [parameter.numel() for parameter in parameters]
         self.zeros = torch.zeros(-sum(sizes) % REGISTER)
         self.vector = self._joined([parameter.detach() for parameter in parameters])
         for parameter, part in zip(parameters, self.vector.split([*sizes, len(self.zeros)])[:-1], strict=True):
             parameter.data = part.view_as(parameter)
-        self.optimizer = torch.optim.Adam([self.vector], lr=rate, betas=betas, weight_decay=weight_decay, fused=True)
+        self.optimizer = torch.optim.Adam([self.vector], lr=rate, betas=betas, fused=True)
 
     def step(self, gradients: Sequence[Tensor]) -> None:
         """One step along the gradient of each tensor."""
