@@ -120,8 +120,8 @@ def _after_retraining(trials: pd.DataFrame) -> str:
         for method, row in own.sort_values("sum", ascending=False, kind="stable").iterrows()
     ]
     return (
-        f"**Searches whose {FEW} most important neurons reach R² ≥ {GOOD_R2} once retrained**: {', '.join(parts)}. A "
-        "training that short teaches most small networks the task, so the first scalar counts networks as they are."
+        f"**Searches whose {FEW} most important neurons reach R² ≥ {GOOD_R2} once retrained**: {', '.join(parts)}. "
+        "What so short a training adds is not the search's, so the first scalar counts networks as they are."
     )
 
 
@@ -213,7 +213,8 @@ def _ratio(tests: pd.DataFrame, scalar: str, method: str) -> str:
 
 def _strengths(fits: pd.DataFrame) -> str:
     """The strengths that the smallest networks come from, with the number of seeds."""
-    return ", ".join(f"{strength:g} ({count})" for strength, count in fits["strength"].value_counts(sort=False).items())
+    counts = fits["strength"].value_counts().sort_index()
+    return ", ".join(f"{strength:g} ({count})" for strength, count in counts.items())
 
 
 def _recovered(searched: pd.DataFrame) -> str:
