@@ -67,8 +67,8 @@ def networks(trials: pd.DataFrame) -> pd.DataFrame:
 def smallest(points: pd.DataFrame) -> pd.DataFrame:
     """The network with the fewest parameters at test R² ≥ GOOD_R2 of each task, method and trial that has one.
 
-    points: rows of ``networks``; all strengths together. Only networks as they are: after the same retraining small
-    networks fit alike, whatever search they are from.
+    points: rows of ``networks``; all strengths together. Only networks as they are: what a retraining adds
+    is not the search's.
     """
     good = points[~points["retrained"] & (points["test_r2"] >= GOOD_R2)].sort_values("parameters", kind="stable")
     return good.drop_duplicates(KEYS[:-1]).sort_index()

@@ -9,8 +9,8 @@ from sparcs.figures.cells import METHODS
 from sparcs.figures.depth import default_start
 from sparcs.figures.image_prose import gain, sweep_findings
 from sparcs.figures.image_sweep import fig_cifar10_sweep_table
-from sparcs.figures.spread import count_range
-from sparcs.figures.stand_in import STAMP, backbone_note, stands_in
+from sparcs.figures.spread import count_range, finished
+from sparcs.figures.stand_in import backbone_note, mark
 from sparcs.figures.text import listing, number
 
 Tables = Mapping[str, pd.DataFrame]
@@ -35,7 +35,7 @@ def news(tables: Tables) -> str:
 
 
 def _surviving(trials: pd.DataFrame) -> str:
-    own = _finished(trials)
+    own = finished(trials)
     own = own[own["ensemble"] == "l2"] if len(own) else own
     if own.empty:
         return ""
@@ -48,7 +48,7 @@ def _surviving(trials: pd.DataFrame) -> str:
 
 
 def _deep(trials: pd.DataFrame) -> str:
-    own = _finished(default_start(trials)) if len(trials) else trials
+    own = finished(default_start(trials)) if len(trials) else trials
     if own.empty:
         return ""
     means = own.groupby("depth")["surviving_by_function"].mean()
@@ -76,13 +76,13 @@ def _sweep(sweep: pd.DataFrame) -> str:
     if sweep.empty:
         return ""
     counts = count_range(sweep.groupby(["head", "penalty", "rho"])["trial"].count())
-    return f"n = {counts} at each point{_mark(sweep)}. {sweep_findings(fig_cifar10_sweep_table(sweep))}"
+    return f"n = {counts} at each point{mark(sweep)}. {sweep_findings(fig_cifar10_sweep_table(sweep))}"
 
 
 def _probes(probes: pd.DataFrame, trials: pd.DataFrame) -> str:
     if probes.empty:
         return ""
-    said = f"SPARCS {gain(probes, 'spectral')}, a plain hidden layer {gain(probes, 'mlp')}{_mark(probes)}."
+    said = f"SPARCS {gain(probes, 'spectral')}, a plain hidden layer {gain(probes, 'mlp')}{mark(probes)}."
     return f"{said} {backbone_note(trials)}"
 
 
@@ -93,14 +93,6 @@ def _cells(trials: pd.DataFrame) -> str:
     scores = [f"{METHODS[method]} {mean:.2f} %" for method, mean in means.items()]
     worth = listing(scores) if scores else "untested, for no tabular benchmark was given"
     return (
-        f"{len(trials)} searches by {trials['method'].nunique()} methods{_mark(trials)}; test accuracy of the cells on "
+        f"{len(trials)} searches by {trials['method'].nunique()} methods{mark(trials)}; test accuracy of the cells on "
         f"CIFAR-10: {worth}."
     )
-
-
-def _finished(trials: pd.DataFrame) -> pd.DataFrame:
-    return trials[trials["diverged_epoch"] < 0] if len(trials) else trials
-
-
-def _mark(trials: pd.DataFrame) -> str:
-    return f" ({STAMP})" if stands_in(trials) else ""

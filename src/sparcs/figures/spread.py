@@ -12,6 +12,11 @@ MANY = 10  # below this n the figures of a sweep show the trials themselves
 STEP = 0.12  # decades between series that stand side by side
 
 
+def finished(trials: pd.DataFrame) -> pd.DataFrame:
+    """The trials that did not diverge; an empty table, which may lack the column, as it is."""
+    return trials[trials["diverged_epoch"] < 0] if len(trials) else trials
+
+
 def over_trials(trials: pd.DataFrame, column: str, by: list[str]) -> pd.DataFrame:
     """Summary of a column over the finished trials of each group.
 

@@ -19,6 +19,11 @@ def stands_in(rows: pd.DataFrame) -> bool:
     return bool(rows["stand_in"].any())
 
 
+def mark(rows: pd.DataFrame) -> str:
+    """The stamp in brackets behind a number, where it is due."""
+    return f" ({STAMP})" if stands_in(rows) else ""
+
+
 def stamped(draw: Callable[..., Figure]) -> Callable[..., Figure]:
     """Write the stamp across a figure that is drawn from rows of stand-in images."""
 

@@ -9,8 +9,8 @@ from sparcs.figures.core_minutes import NAMES
 from sparcs.figures.image_prose import direct_space, gain
 from sparcs.figures.image_tables import HEADS
 from sparcs.figures.scorecard import decisive
-from sparcs.figures.spread import FEWEST, count_range
-from sparcs.figures.stand_in import STAMP, stands_in
+from sparcs.figures.spread import FEWEST, count_range, finished
+from sparcs.figures.stand_in import mark
 from sparcs.figures.tables import VERDICTS, markdown
 from sparcs.figures.text import listing, number
 
@@ -78,7 +78,7 @@ def _opening(tables: Tables) -> Iterator[tuple]:
         opened = rows[rows["size"] > 0.01 * rows["trial"].map(final)].groupby(["epoch", "trial"]).size()
         means = opened.groupby("epoch").mean()
         found = ", ".join(f"{number(value)} after {epoch}" for epoch, value in means.items())
-        what = f"from the zero start the rank increases gradually (experiment 3{_mark(tables['cifar10/trials'])})"
+        what = f"from the zero start the rank increases gradually (experiment 3{mark(tables['cifar10/trials'])})"
         yield what, f"hidden |λ| above 1 % of the largest at the end, by epochs: {found}", _count(len(final))
 
 
@@ -91,8 +91,8 @@ def _orders(tables: Tables) -> Iterator[tuple]:
         found = (
             f"largest hidden {number(hidden['max'].mean())}, median of the last layer {number(last['median'].mean())}"
         )
-        mark = _mark(tables["cifar10/trials"])
-        yield f"on CIFAR-10{mark} hidden λ reach the order of the last layer's", found, _count(len(hidden))
+        stamp = mark(tables["cifar10/trials"])
+        yield f"on CIFAR-10{stamp} hidden λ reach the order of the last layer's", found, _count(len(hidden))
 
 
 def _hidden(tables: Tables, layers: tuple[int, ...] = (2,)) -> pd.DataFrame:
@@ -118,7 +118,7 @@ def _strength(tables: Tables) -> Iterator[tuple]:
     """Experiment 2 by the strength of each kind of penalty: neurons that it recruits, and the fit."""
     sweep = tables["hyperparameters/trials"]
     if len(sweep):
-        students = _finished(sweep[(sweep["experiment"] == "teacher_student") & (sweep["rho"] > 0)])
+        students = finished(sweep[(sweep["experiment"] == "teacher_student") & (sweep["rho"] > 0)])
         for kind, own in students.groupby("penalty", sort=False):
             means = own.groupby("rho")[["active_neurons", "r2"]].mean()
             found = [
@@ -158,7 +158,7 @@ def _sign(tables: Tables) -> Iterator[tuple]:
     for head in [head for head in HEADS if head in set(trials.get("head", ())) - {"linear"}]:
         label = "(4.3)" if head == "spectral" else "the authors' scripts"
         n = int(trials.loc[trials["head"] == head, "test_accuracy"].notna().sum())
-        yield f"experiment 3{_mark(trials)}: the sign of $W_{{31}}$", label, f"test accuracy {gain(trials, head)}", n
+        yield f"experiment 3{mark(trials)}: the sign of $W_{{31}}$", label, f"test accuracy {gain(trials, head)}", n
 
 
 def _images(tables: Tables) -> Iterator[tuple]:
@@ -167,7 +167,7 @@ def _images(tables: Tables) -> Iterator[tuple]:
     if epochs.empty:
         return
     last = epochs[epochs["epoch"] == epochs["epoch"].max()]
-    what, n = f"experiment 3{_mark(trials)}: which accuracy", int(trials.groupby("head")["trial"].count().min())
+    what, n = f"experiment 3{mark(trials)}: which accuracy", int(trials.groupby("head")["trial"].count().min())
     for label, rows, column in (
         ("validation images, augmented", last, "validation_accuracy_augmented"),
         ("validation images, plain", last, "validation_accuracy"),
@@ -178,17 +178,9 @@ def _images(tables: Tables) -> Iterator[tuple]:
         yield what, label, ", ".join(parts), n
 
 
-def _mark(trials: pd.DataFrame) -> str:
-    return f" ({STAMP})" if stands_in(trials) else ""
-
-
 def _ensemble(tables: Tables, name: str) -> pd.DataFrame:
-    trials = _finished(tables["teacher_student/trials"])
+    trials = finished(tables["teacher_student/trials"])
     return trials[trials["ensemble"] == name] if len(trials) else trials
-
-
-def _finished(trials: pd.DataFrame) -> pd.DataFrame:
-    return trials[trials["diverged_epoch"] < 0] if len(trials) else trials
 
 
 def _sentence(text: str) -> str:
