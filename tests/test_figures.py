@@ -338,6 +338,14 @@ def test_a_run_in_which_every_trial_diverged_says_so(smoke, tmp_path):
     assert fig.fig09_table(pd.DataFrame(columns=["teacher", "trial", "layer", "neuron", "eigenvalue"])).empty
 
 
+def test_a_run_without_gates_says_so(smoke, tmp_path):
+    history = pd.read_parquet(smoke / "rivals/history.parquet").iloc[:0]
+    Notebook(smoke, smoke / "claims.csv", tmp_path, tmp_path).show(
+        "fig_gates", fig.fig_gates_table(history), fig.fig_gates, fig.fig_gates_caption
+    )
+    assert {path.suffix for path in tmp_path.iterdir()} == {".svg", ".png", ".csv"}
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0.0, "0"), (0.12345, "0.123"), (-2.5e-5, "−2.5 × 10⁻⁵"), (1e-6, "10⁻⁶"), (12345.6, "12,346"), (np.nan, "–")],

@@ -71,10 +71,10 @@ class Notebook:
     ) -> None:
         """Draw a table, save figure and table, show the figure with its caption below.
 
-        The caption's first sentence is the alternative text. Without rows, all trials having diverged, it says so.
+        The caption's first sentence is the alternative text. Without rows, no trial having finished or none having what is drawn, it says so.
         """
         figure = nothing() if drawn.empty else draw(drawn)
-        caption = f"**{name}.** Nothing to draw: no trial finished." if drawn.empty else describe(drawn)
+        caption = f"**{name}.** Nothing to draw: no finished trial has such data." if drawn.empty else describe(drawn)
         image = save(figure, self._figures, name, drawn)
         width = round(figure.get_figwidth() * SCREEN_PIXELS_PER_INCH)
         display(Image(image), metadata={"image/png": {"alt": alternative_text(caption), "width": width}})
@@ -85,7 +85,7 @@ class Notebook:
 def nothing() -> Figure:
     """What stands in for a figure without data."""
     figure = Figure(figsize=(COLUMN, 0.5))
-    figure.text(0.5, 0.5, "nothing to draw: no trial finished", ha="center", va="center")
+    figure.text(0.5, 0.5, "nothing to draw: no finished trial has such data", ha="center", va="center")
     return figure
 
 

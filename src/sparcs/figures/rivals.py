@@ -111,8 +111,10 @@ def fig_gates_table(history: pd.DataFrame) -> pd.DataFrame:
     """Over the seeds of each task and method, at one strength: entropy, share decided, size and loss over time.
 
     The strength: the middle one, of two the larger. The loss spans decades: its mean and interval are those of the
-    logarithm.
+    logarithm. No rows if no method with gates ran.
     """
+    if history.empty:
+        return history
     by = ["task", "method", "gradient_evaluations"]
     strengths = sorted(history["strength"].unique())
     strength = strengths[len(strengths) // 2]
