@@ -1,12 +1,18 @@
 """Claim G2 and the report on the rivals, on tables whose outcome is known."""
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 
 import rival_tables
-from sparcs import comparison
+from sparcs import comparison, params
+from sparcs.claims import why_untested
 from sparcs.claims.rivals import finds_smaller_networks
 from sparcs.figures import rivals_prose
+
+ROOT = Path(__file__).parents[1]
 
 
 def test_holm_is_the_step_down_rule():
@@ -73,6 +79,39 @@ def test_there_is_no_test_with_fewer_than_ten_seeds():
     found = comparison.compare(few)
     assert found["p"].isna().all() and (found["result"] == "not tested").all() and found["ratio"].notna().all()
     assert "fewer than 10 seeds, no test:" in rivals_prose.findings(few)
+
+
+def test_a_search_that_diverged_fits_no_better_than_a_constant():
+    table = rival_tables.rivals(np.random.default_rng(3), rival_tables.FULL)["rivals/trials"]
+    fits = [name for name in table if name.endswith("test_mse")]
+    for name in fits:  # the variance of the test points is 0.5
+        table[name] = 0.5 * (1 - table[name.replace("mse", "r2")])
+    lost = (table["method"] == "gaea") & (table["trial"] == 4)
+    table.loc[lost, [name for name in table if "mse" in name or "r2" in name]] = np.nan
+    found = comparison.scalars(table).query("task == 'teacher'").set_index(["method", "trial"])
+    assert found.loc[("gaea", 4), "error"] == pytest.approx(0.5) and found.loc[("gaea", 4), "parameters"] == 18400
+    assert (comparison.compare(table)["n"] == 10).all()
+
+
+def test_errors_below_what_float32_resolves_can_be_taken_as_equal():
+    table = rival_tables.rivals(np.random.default_rng(3), rival_tables.FULL)["rivals/trials"]
+    for name in [name for name in table if name.endswith("test_r2")]:
+        table[name] = np.where(table["method"] == "linear", 0.5, 1 - 1e-12)
+        table[name.replace("r2", "mse")] = 0.5 * (1 - table[name])
+    gaea = table["method"] == "gaea"
+    table.loc[gaea, [name for name in table if name.endswith("test_mse")]] /= 100
+    [_, part] = finds_smaller_networks({"rivals/trials": table})
+    assert part.verdict == "not replicated" and "worse than 1;" in part.reason
+    assert part.reason.endswith("networks as they are alone: 1 and 1; 1 − R² below 10⁻⁸ as 10⁻⁸: 1 and 0")
+
+
+def test_g2_is_not_judged_on_a_part_of_the_field():
+    run = params.resolve(params.read_yaml(ROOT / "params.yaml"), {"scale": "overnight"}).model_dump(mode="json")
+    tables = rival_tables.rivals(np.random.default_rng(3), rival_tables.FULL)
+    names = [name for name, own in run["rivals"]["catalogue"].items() if own["only"] is None]
+    assert why_untested(run, run, tables)["rivals"].startswith("not the whole field: without spectral MLP")
+    whole = [tables["rivals/trials"].query("method == 'gaea'").assign(method=name) for name in names]
+    assert "rivals" not in why_untested(run, run, {"rivals/trials": pd.concat(whole)})
 
 
 def test_a_method_that_never_fits_counts_as_the_maximal_network():

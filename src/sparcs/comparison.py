@@ -1,5 +1,7 @@
 """SPARCS against its rivals: error against size of the networks found, two scalars, and their paired tests (G2)."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -42,6 +44,15 @@ SCALARS = {
     "parameters": f"parameters at test R² ≥ {GOOD_R2}",
     "error": f"test error at ≤ {FEW} neurons",
 }
+RETRAINED = {"parameters": False, "error": True}  # whether a scalar counts retrained networks too
+LEAST = 1e-8  # a share of the variance; differences between smaller errors are those of rounding in float32
+OTHERWISE = {  # what else could have been counted: arguments of ``compare``, by the scalar that they bear on
+    "parameters": {"retrained networks too": {"retrained": RETRAINED | {"parameters": True}}},
+    "error": {
+        "networks as they are alone": {"retrained": RETRAINED | {"error": False}},
+        "1 − R² below 10⁻⁸ as 10⁻⁸": {"least": LEAST},
+    },
+}
 
 
 def name_of(method: str) -> str:
@@ -64,49 +75,55 @@ def networks(trials: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True).dropna(subset=FIT)
 
 
-def smallest(points: pd.DataFrame) -> pd.DataFrame:
+def smallest(points: pd.DataFrame, retrained: bool = RETRAINED["parameters"]) -> pd.DataFrame:
     """The network with the fewest parameters at test R² ≥ GOOD_R2 of each task, method and trial that has one.
 
-    points: rows of ``networks``; all strengths together. Only networks as they are: what a retraining adds
-    is not the search's.
+    points: rows of ``networks``; all strengths together. Only networks as they are unless ``retrained``: what a
+    retraining adds is not the search's.
     """
-    good = points[~points["retrained"] & (points["test_r2"] >= GOOD_R2)].sort_values("parameters", kind="stable")
-    return good.drop_duplicates(KEYS[:-1]).sort_index()
+    good = points[_counted(points, retrained) & (points["test_r2"] >= GOOD_R2)]
+    return good.sort_values("parameters", kind="stable").drop_duplicates(KEYS[:-1]).sort_index()
 
 
-def most_exact(points: pd.DataFrame) -> pd.DataFrame:
+def most_exact(points: pd.DataFrame, retrained: bool = RETRAINED["error"]) -> pd.DataFrame:
     """Of ``networks`` with at most FEW neurons that with the least validation error, of each task, method and trial.
 
-    Retrained or not: the number of neurons is given, and the retraining is the same for all.
+    Retrained ones too if ``retrained``: the number of neurons is given, and the retraining is the same for all.
     """
-    small = points[points["neurons"] <= FEW].sort_values("validation_mse", kind="stable")
-    return small.drop_duplicates(KEYS[:-1]).sort_index()
+    small = points[_counted(points, retrained) & (points["neurons"] <= FEW)]
+    return small.sort_values("validation_mse", kind="stable").drop_duplicates(KEYS[:-1]).sort_index()
 
 
-def scalars(trials: pd.DataFrame) -> pd.DataFrame:
+def scalars(trials: pd.DataFrame, retrained: Mapping[str, bool] = RETRAINED, least: float = 0.0) -> pd.DataFrame:
     """Both scalars of every search: a row per task, method and trial, all strengths together.
 
-    ``parameters``: of the smallest network, as it is, with test R² ≥ GOOD_R2, those of the maximal one without any.
-    ``error``: test error of the network with at most FEW neurons that is best on the validation points; NaN if the
-    method diverged at every strength.
+    ``parameters``: of the smallest network with test R² ≥ GOOD_R2, those of the maximal one without any. ``error``:
+    test error of the network with at most FEW neurons that is best on the validation points, that of the best constant
+    if the method diverged at every strength. retrained: see RETRAINED; least: the least error, a share of the variance.
     """
     points = networks(trials)
-    good = smallest(points).set_index(KEYS[:-1])["parameters"]
-    error = most_exact(points).set_index(KEYS[:-1])["test_mse"]
+    good = smallest(points, retrained["parameters"]).set_index(KEYS[:-1])["parameters"]
+    error = most_exact(points, retrained["error"]).set_index(KEYS[:-1])["test_mse"]
     found = trials.groupby(KEYS[:-1])[["maximal_parameters"]].first()
     found = found.assign(parameters=good, error=error)
     found["parameters"] = found["parameters"].fillna(found["maximal_parameters"])
+    constant = found.index.get_level_values("task").map(_variances(points)).to_numpy(np.float64)
+    found["error"] = np.fmax(found["error"].fillna(pd.Series(constant, found.index)), least * constant)
     return found.drop(columns="maximal_parameters").reset_index()
 
 
-def compare(trials: pd.DataFrame, task: str = TEACHER) -> pd.DataFrame:
+def compare(
+    trials: pd.DataFrame, task: str = TEACHER, retrained: Mapping[str, bool] = RETRAINED, least: float = 0.0
+) -> pd.DataFrame:
     """Every rival against SPARCS with unsquared L2 on one task, paired by seed, Holm over the rivals of a scalar.
+
+    retrained, least: as ``scalars`` takes them; claim G2 is judged by their defaults.
 
     Columns: scalar, method, n, ratio (geometric mean of rival / SPARCS, above 1 where SPARCS is better) with its 95 %
     bootstrap interval, effect (matched-pairs rank-biserial correlation), p (Wilcoxon, two-sided), p_holm, result
     ("SPARCS better", "rival better", "no difference", "not tested"). With fewer than FEWEST_SEEDS there is no test.
     """
-    own = scalars(trials[trials["task"] == task])
+    own = scalars(trials[trials["task"] == task], retrained, least)
     rivals = [name for name in own["method"].unique() if name not in OWN]
     rows = []
     for scalar in SCALARS:
@@ -152,6 +169,16 @@ def holm(p_values: list[float]) -> list[float]:
     for k, index in enumerate(order[:m]):
         before = adjusted[index] = max(before, min(1.0, (m - k) * p[index]))
     return adjusted.tolist()
+
+
+def _counted(points: pd.DataFrame, retrained: bool) -> pd.Series:
+    return ~points["retrained"] | retrained
+
+
+def _variances(points: pd.DataFrame) -> dict[str, float]:
+    """The variance of each task's test points, from the row with the least R², which determines it best."""
+    worst = points.loc[points.groupby("task")["test_r2"].idxmin()].set_index("task")
+    return (worst["test_mse"] / (1 - worst["test_r2"])).to_dict()
 
 
 def _result(p: float, effect: float) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
+from sparcs.comparison import TEACHER, name_of
 from sparcs.verdicts import Tables
 
 COMPARED = {
@@ -66,10 +67,22 @@ def data_unfit(tables: Tables) -> dict[str, str]:
     return {name: ", ".join(parts) for name, parts in found.items() if parts}
 
 
+def field_incomplete(run: Mapping, tables: Tables) -> dict[str, str]:
+    """The rivals that a run of all of them lacks on the task that claim G2 is judged on."""
+    trials = tables.get("rivals/trials")
+    if trials is None or run["rivals"]["methods"] is not None:
+        return {}
+    there = set(trials.loc[trials["task"] == TEACHER, "method"])
+    of_task = [name for name, own in run["rivals"]["catalogue"].items() if own["only"] in (None, TEACHER)]
+    missing = [name_of(name) for name in of_task if name not in there] if there else []
+    return {"rivals": "not the whole field: without " + ", ".join(missing)} if missing else {}
+
+
 def why_untested(run: Mapping, paper: Mapping, tables: Tables) -> dict[str, str]:
     """Everything that keeps a run from testing its claims, per experiment; what it measured stands all the same."""
-    size, data = run_too_small(run, paper), data_unfit(tables)
-    return {name: "; ".join(each[name] for each in (size, data) if name in each) for name in size | data}
+    parts = run_too_small(run, paper), data_unfit(tables), field_incomplete(run, tables)
+    names = sorted({name for each in parts for name in each})
+    return {name: "; ".join(each[name] for each in parts if name in each) for name in names}
 
 
 def _differences(run: Mapping, paper: Mapping, keys: Iterable[str]) -> list[str]:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter
 
-from sparcs.comparison import FEW, GOOD_R2, KEYS, METHODS, REFERENCE, TEACHER, name_of, networks, scalars
+from sparcs.comparison import FEW, GOOD_R2, KEYS, LEAST, METHODS, REFERENCE, TEACHER, name_of, networks, scalars
 from sparcs.figures.spread import FEWEST, count_range, over_logarithms, over_trials
 from sparcs.figures.style import BLUE, GREEN, GREY, INK, ORANGE, PAGE, PURPLE, RED, SKY, styled
 from sparcs.figures.text import number
@@ -43,7 +43,6 @@ GATES = {
     "validation_mse": ("validation loss", over_logarithms),
 }
 LINES = ("-", "--", ":", "-.")  # of methods that share a colour
-LEAST = 1e-8  # what is left unexplained below it is drawn there
 SEARCHED = KEYS[:-1]  # all strengths together
 COLUMNS, TITLE_LETTERS = 6, 17  # panels in a row, letters in a line of their titles
 HEAD, PANEL, FOOT = 0.4, 1.2, 0.4  # inches: a task's title and axis label, a row of panels, the legend
@@ -154,10 +153,10 @@ def fig_gates_caption(drawn: pd.DataFrame) -> str:
     return (
         f"**Gates.** How the gates of the methods that have them settle ({title_of(task)}, strength "
         f"{drawn['strength'].iloc[0]:g}), on equal gradient evaluations: a step of the gates and one of the weights "
-        "count two. Mean entropy of the gates, 1 where all choices weigh the same; share of the gates of which one "
-        "choice weighs 0.9 or more; expected parameters over those of the maximal network; loss on the validation "
-        f"points of the network with these gates. Line: mean of n = {count_range(n)} seeds (of the loss: the mean "
-        f"logarithm){band}. *The paper* has no such figure."
+        "count two (in REINFORCE one, its gates take none). Mean entropy of the gates, 1 where all choices weigh the "
+        "same; share of the gates of which one choice weighs 0.9 or more; expected parameters over those of the "
+        "maximal network; loss on the validation points of the network with these gates. Line: mean of n = "
+        f"{count_range(n)} seeds (of the loss: the mean logarithm){band}. *The paper* has no such figure."
     )
 
 
