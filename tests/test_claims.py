@@ -150,6 +150,9 @@ def test_claims_of_experiment_2():
     assert verdicts("D4", tables).loc["D4", "verdict"] == "replicated"
     assert verdicts("D3", teacher_trials(5, live_neurons=30.0)).loc["D3", "verdict"] == "replicated"
     assert verdicts("D2", teacher_trials(5)).loc["D2a", "verdict"] == "partly"
+    tables["teacher_student/trials"].loc[:9, "diverged_epoch"] = 3
+    lost = verdicts("D2", tables).loc["D2a", ["measured", "n", "verdict"]]
+    assert lost.tolist() == [pytest.approx(2 / 3), 30, "partly"]
     assert verdicts("D3", tables, {"teacher_student": "epochs 2 of 180"}).loc["D3", "reason"] == "epochs 2 of 180"
 
 
@@ -182,6 +185,15 @@ def test_the_sweet_spot():
 
     assert verdicts("G1", sweep(1e-2)).loc["G1", "verdict"] == "replicated"
     assert verdicts("G1", sweep(1e-5)).loc["G1", "verdict"] == "not replicated"
+
+
+def test_the_sweet_spot_of_few_trials_has_the_interval_of_its_paired_differences():
+    rng = np.random.default_rng(0)
+    fits = pd.DataFrame(rng.uniform(0.9, 0.92, (3, 3)), columns=[1e-5, 1e-4, 1e-2]) - [0.05, 0, 0.2]  # (trials, ρ)
+    table = fits.rename_axis("trial").melt(var_name="rho", value_name="r2", ignore_index=False).reset_index()
+    found = verdicts("G1", {"hyperparameters/trials": table.assign(experiment="regression", penalty="l2", alpha=0)})
+    expected = stats.ttest_1samp(fits[1e-4] - fits[1e-5], 0).confidence_interval()
+    assert found.loc["G1", ["low", "high"]].tolist() == pytest.approx([expected.low, expected.high])
 
 
 SETTINGS = params.paper_settings(params.read_yaml(Path(__file__).parents[1] / "params.yaml")).model_dump()

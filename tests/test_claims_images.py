@@ -153,7 +153,8 @@ def test_e4_two_clusters_of_which_less_than_half_is_recruited():
     found = verdicts("E4", trials([0, 0, 0]) | eigenvalues(lambda: hidden_eigenvalues(80)))
     assert found["verdict"].tolist() == ["replicated"] * 3
     assert found.loc["E4a", "measured"] == pytest.approx(np.log10(0.5 / 1e-3), abs=0.3)
-    assert found.loc["E4b", "measured"] == pytest.approx(80 / HIDDEN)
+    assert found.loc["E4b", "measured"] == pytest.approx(80 / HIDDEN) and found.loc["E4b", "region"] == "< 0.5"
+    assert "3 and 0 at 0.1, 3 and 0 at 0.2, 3 and 0 at 0.3, 3 and 0 at 0.4" in found.loc["E4a", "reason"]
     one = trials([0, 0, 0]) | eigenvalues(lambda: RANDOM.normal(size=HIDDEN))
     assert verdicts("E4", one).loc["E4a", ["verdict", "measured"]].tolist() == ["not replicated", 0]
     many = trials([0, 0, 0])

@@ -58,10 +58,10 @@ def bootstrap_interval(
     return value, low, high
 
 
-def mode_distance(sizes: np.ndarray) -> float:
+def mode_distance(sizes: np.ndarray, width: float = BANDWIDTH) -> float:
     """Decades between the two modes of the decimal logarithm of positive numbers; 0 if there is one mode.
 
-    Modes are maxima of a Gaussian kernel density of width BANDWIDTH decades. Two of them count if the density between
+    Modes are maxima of a Gaussian kernel density of so many decades' width. Two of them count if the density between
     them falls to half of the lower one or less, and at least LEAST_SHARE of the numbers lie on each side: the long
     tail that a logarithm makes of numbers near 0 is no mode. Of several such pairs the one with the highest lower
     mode counts. Zeros are left out.
@@ -70,8 +70,8 @@ def mode_distance(sizes: np.ndarray) -> float:
     logs = np.log10(sizes[sizes > 0])
     if len(logs) == 0:
         return 0.0
-    grid = np.arange(logs.min() - 3 * BANDWIDTH, logs.max() + 3 * BANDWIDTH, BANDWIDTH / 10)
-    density = np.exp(-np.square((grid[:, None] - logs) / BANDWIDTH) / 2).sum(axis=1)
+    grid = np.arange(logs.min() - 3 * width, logs.max() + 3 * width, width / 10)
+    density = np.exp(-np.square((grid[:, None] - logs) / width) / 2).sum(axis=1)
     peaks = np.flatnonzero((density[1:-1] > density[:-2]) & (density[1:-1] >= density[2:])) + 1
     found = [(0.0, 0.0)]
     for first, second in combinations(peaks, 2):

@@ -131,5 +131,5 @@ def region_text(region: Region) -> str:
     if low == high:
         return f"= {low:g}"
     if np.isinf(low) or low == 0:
-        return "< 1" if high == np.nextafter(1, 0) else f"<= {high:g}"
+        return f"< {high:g}" if high == np.nextafter(round(high, 6), -np.inf) else f"<= {high:g}"
     return f">= {low:g}" if np.isinf(high) or (high == 1 and low > 0) else f"{low:g} to {high:g}"

@@ -24,7 +24,7 @@ def scorecard(claims: pd.DataFrame) -> str:
             "": f"**{claim.id}**",
             "the paper says": claim.statement,
             "measured [95 % interval]": measured,
-            "region": region_of(shown) if claim.verdict != "untested" else "",
+            "region": region_of(shown),
             "n": "" if pd.isna(shown.n) or not shown.n else f"{int(shown.n):,}",
             "scale": claim.scale if measured else "",
             "verdict": f"{MARKS[claim.verdict]} {claim.verdict}",

@@ -1,6 +1,7 @@
 """Tables for the reader, as Markdown: claims with their verdicts, hyperparameters, ensembles, linear fits."""
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -65,6 +66,22 @@ def hyperparameter_table(settings: Mapping, number_in_paper: int, finished: Mapp
     return markdown(pd.DataFrame(rows))
 
 
+def finished_trials(tables: Mapping[str, pd.DataFrame | None]) -> dict[str, int]:
+    """How many trials there are, by experiment: of experiment 2's default penalty, of the head that has fewest.
+
+    tables: of the trials, by experiment; None or empty if it was not run, which counts 0.
+    """
+    return {
+        name: _finished(name, trials) if trials is not None and len(trials) else 0 for name, trials in tables.items()
+    }
+
+
+def _finished(experiment: str, trials: pd.DataFrame) -> int:
+    if experiment == "teacher_student":
+        return int((trials["ensemble"] == "l2").sum())
+    return int(trials.groupby("head")["trial"].count().min())
+
+
 def ensembles_table(trials: pd.DataFrame) -> str:
     """One row per kind of penalty and teacher of experiment 2: means over its finished trials."""
     finished = trials[trials["diverged_epoch"] < 0]
@@ -98,7 +115,7 @@ def _paper(claim: Any) -> str:
 
 def region_of(claim: Any) -> str:
     """The region in which a claim or a part counts as replicated, as text; empty for a claim of several parts."""
-    return _text(claim.region).replace("<=", "≤").replace(">=", "≥")
+    return re.sub(r"(?<!e)-", "−", _text(claim.region)).replace("<=", "≤").replace(">=", "≥")
 
 
 def _ensemble(name: str, own: pd.DataFrame) -> dict[str, str]:
@@ -159,6 +176,11 @@ def _leaf(experiment: str, key: str):
     return lambda settings: settings[experiment][key]
 
 
+def _default_trials(settings: Mapping) -> object:
+    """Of experiment 2's default penalty: how many are finished where that is known, else as many as are asked for."""
+    return settings.get("trials", settings["ensembles"]["l2"]["trials"])
+
+
 def _image_table(experiment: str) -> dict:
     return _common(experiment, "cross-entropy") | {"trials": _leaf(experiment, "trials")}
 
@@ -179,9 +201,7 @@ TABLES = {
             "teacher's hidden neurons": lambda settings: settings["teacher_student"]["widths"][0],
             "training points": _leaf("teacher_student", "points"),
             "NumPy seed": _leaf("teacher_student", "data_seed"),
-            "trials": lambda s: (
-                "one shown" if s["scale"] == "paper" else s["teacher_student"]["ensembles"]["l2"]["trials"]
-            ),
+            "trials": lambda s: "one shown" if s["scale"] == "paper" else _default_trials(s["teacher_student"]),
         }
     },
     5: {"CIFAR-10, ": _image_table("cifar10"), "CIFAR-100, ": _image_table("cifar100")},

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from sparcs.figures.image_tables import cost_table
-from sparcs.figures.tables import hyperparameter_table
+from sparcs.figures.tables import finished_trials, hyperparameter_table
 from sparcs.figures.text import number
 from sparcs.report import to_html
 from sparcs.site.run import Run
@@ -18,7 +18,7 @@ TITLES = {
     5: "Table 5: settings of the image experiments",
 }
 EXPERIMENTS = {1: "cifar10", 2: "cifar100"}
-COUNTED = {4: ("teacher_student",), 5: ("cifar10", "cifar100")}  # may have fewer trials than the settings ask for
+COUNTED = ("teacher_student", "cifar10", "cifar100")  # may have fewer trials than the settings ask for
 NAMES = {
     "theory": "Theory",
     "regression": "Experiment 1, α/β regression",
@@ -73,23 +73,13 @@ def counted(reliability: pd.DataFrame) -> list[tuple[str, list[tuple[str, str]]]
     ]
 
 
-def _finished(run: Run, experiment: str) -> int:
-    """Trials of the head that has fewest, of the default penalty in experiment 2; 0 if the experiment was not run."""
-    trials = run.table(f"{experiment}/trials")
-    if trials is None:
-        return 0
-    if experiment == "teacher_student":
-        return int((trials["ensemble"] == "l2").sum())
-    return int(trials.groupby("head")["trial"].count().min())
-
-
 def _count(value: float) -> str:
     return f"{value:,.0f}" if value == round(value) else number(value)
 
 
 def _markdown(table: int, run: Run) -> str:
     if table not in EXPERIMENTS:
-        finished = {name: _finished(run, name) for name in COUNTED.get(table, ())}
+        finished = finished_trials({name: run.table(f"{name}/trials") for name in COUNTED})
         return hyperparameter_table(run.settings, table, finished)
     trials, costs = (run.table(f"{EXPERIMENTS[table]}/{name}") for name in ("trials", "costs"))
     if trials is None or costs is None:
