@@ -185,11 +185,18 @@ def test_from_the_command_line_to_the_published_table_and_the_report(tmp_path, m
         read_table(Path(f"nasbench/{name}.parquet")) for name in ("trials", "history", "reference", "costs")
     )
     assert reference.set_index("score").loc["cifar10_accuracy"].tolist() == [90.0, (54.3 + 90) / 2, 54.3]
-    assert publish.finished("nasbench", run, tmp_path)["trials"]["commit"].notna().all()
+    published = publish.finished("nasbench", run, tmp_path)
+    assert published["trials"]["commit"].notna().all() and published["costs"]["machine"].notna().all()
     known = trials.assign(cell=ALL_SKIP, skips=6, cifar10_accuracy=[54.3, 60.0])
     assert "GAEA, single-level in 1" in report.answer(known, reference)
     assert "untested" in report.answer(trials.assign(cifar10_accuracy=np.nan), reference)
     assert "90.00" in report.cells_table(trials, reference, costs)
+    two = pd.concat([costs.assign(device="cpu", seconds=600.0), costs.assign(device="cuda", seconds=120.0)])
+    table = report.cells_table(trials, reference, two)
+    assert "| core-minutes | minutes on the GPU |" in table and "| 10 | 2 |" in table
+    n = [line.split(" | ")[1] for line in table.splitlines() if " | " in line and "*" not in line]
+    assert n[1:] == [line.split(" | ")[1] for line in report.cells_table(trials, reference, costs).splitlines()
+                     if " | " in line and "*" not in line][1:]  # fmt: skip
     assert f"<code>{trials['cell'].iloc[0].replace('|', '&#124;')}</code>" in report.found_table(trials)
     paper = params.resolve(BASE, {"scale": "paper"}).nasbench.model_dump()
     size = report.size(run.nasbench.model_dump(), paper, pd.concat([trials, trials.tail(1)]))

@@ -38,6 +38,20 @@ def test_trials_of_other_settings_replace_those_published(tmp_path):
     assert not (tmp_path / "out" / "results" / "regression" / "skips.parquet").exists()  # model 0 was not among them
 
 
+def test_trials_on_data_of_other_seeds_replace_those_published(tmp_path):
+    """Of experiment 2 the records do not say which seed its teacher has: the settings of the two runs do."""
+    for name, seed in (("one", 42), ("two", 7)):
+        overrides = params.merge(TINY, {"teacher_student": {"data_seed": seed}})
+        prepare(tmp_path / name, overrides, [("beta5_alpha0", "0-1")])
+        settings = files.read_json(tmp_path / name / "results" / "settings.json")
+        assert commands.same_data(settings, tmp_path / "out" / "results") == (name == "one")
+        publish(tmp_path / name, tmp_path / "out")
+    table = pd.DataFrame({"ensemble": "l2", "teacher": 42, "trial": [0, 1], "made_from": "same"})
+    commands.write_merged({"trials": table.head(1)}, tmp_path, "teacher_student")
+    commands.write_merged({"trials": table.tail(1)}, tmp_path, "teacher_student", keep=False)
+    assert files.read_table(tmp_path / "trials.parquet")["trial"].tolist() == [1]
+
+
 def test_trials_made_with_other_settings_than_recorded_are_not_published(tmp_path):
     prepare(tmp_path, TINY, [("beta5_alpha0", "0-1")])
     prepare(tmp_path, params.merge(TINY, {"regression": {"training": {"epochs": 2}}}), [])
@@ -62,7 +76,7 @@ def test_settings_and_origins_of_each_experiment_stay_those_of_its_trials(tmp_pa
 
 def test_the_settings_of_a_sweep_are_those_of_its_experiment(tmp_path):
     """The sweep of experiment 3 has no settings of its own: what is published of it decides which are kept."""
-    old, new = ({"run": {"cifar10": {"trials": trials}, "root_seed": 1}} for trials in (3, 5))
+    old, new = ({"run": {"cifar10": {"trials": trials}, "root_seed": 1}, "paper": {}} for trials in (3, 5))
     files.write_json(tmp_path / "settings.json", old)
     for name in ("cifar10", "cifar10_sweep"):
         files.write_table(tmp_path / name / "trials.parquet", pd.DataFrame({"trial": [0]}))

@@ -48,7 +48,7 @@ def test_the_published_jobs_are_found_and_written_as_they_were(tmp_path, monkeyp
     run = params.validate(params.Settings, settings)
     jobs = reuse.reusable(run, PUBLISHED)
     assert {"teacher_student", "hyperparameters", "depth", "cifar10"} <= {job.kind for job in jobs}
-    for kind in ("cifar10", "depth", "hyperparameters", "teacher_student"):
+    for kind in ("cifar10", "depth", "hyperparameters", "teacher_student", "rivals", "tuning"):
         job = next(job for job in jobs if job.kind == kind)
         with pytest.raises(SystemExit) as stopped:
             cli.main(
@@ -104,10 +104,29 @@ def test_other_settings_other_seeds_and_stand_ins_are_trained(tmp_path, monkeypa
     assert len(found({})) == len(trials)
     assert len(found({"cifar10": {"trials": 5}})) == len(trials)  # the others are trained
     assert found({"cifar10": {"training": {"rho": 0.5}}}) == found({"root_seed": 1}) == []
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(
+            ["take-published", "--kind", "cifar10", "--where", '{"trial": [999]}', "--settings", "{}", "--root-seed",
+             "1", "--published", str(tmp_path), "--output", str(tmp_path / "out" / "x")]
+        )  # fmt: skip
+    assert stopped.value.code == 2 and not (tmp_path / "out").exists()
     files.write_table(tmp_path / "cifar10" / "trials.parquet", trials.assign(stand_in=trials["head"] == "linear"))
     assert {stem.split("/")[2] for stem in found({})} == set(trials["head"]) - {"linear"}
     with pytest.raises(files.ArtifactError, match="nothing is published there"):
         reuse.reusable(params.validate(params.Settings, values), tmp_path / "cifar10")
+
+
+def test_trials_on_data_of_other_seeds_are_trained(monkeypatch):
+    monkeypatch.setattr(reuse, "unchanged_since", lambda commit, files: True)
+    values = files.read_json(PUBLISHED / "settings.json")["run"]
+
+    def found(two):
+        run = params.validate(params.Settings, params.merge(values, {"teacher_student": two}))
+        return {(job.kind, str(job.key[0])) for job in reuse.reusable(run, PUBLISHED)}
+
+    assert {kind for kind, _ in found({"data_seed": 7})} == {"cifar10", "cifar100", "probes", "cifar10_sweep"}
+    everything, rotated = found({}), found({"ensembles": {"l2": {"rotations": 1}}})
+    assert everything - rotated == {("teacher_student", "l2")}
 
 
 def test_a_source_counts_as_changed_if_git_says_so_or_does_not_know():

@@ -1,7 +1,7 @@
 """The training jobs of a run: what their files are called, their trials, and what they depend on."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from sparcs import params
 
@@ -58,6 +58,16 @@ class Job(NamedTuple):
         return self.kind, *others
 
 
+def data_of(run: Mapping[str, Any]) -> tuple:
+    """What the data that a run generates are made from; which teacher of them, its jobs say.
+
+    run: its settings, as plain values; older ones may lack some.
+    """
+    one, two = run["regression"], run["teacher_student"]
+    points = [one.get(name) for name in params.RegressionData.model_fields]
+    return *points, *[two.get(name) for name in params.TeacherData.model_fields], two["data_seed"], two["widths"][0]
+
+
 def jobs(run: params.Settings) -> Iterator[Job]:
     """The jobs of a run, experiment by experiment."""
     yield from _regression(run.regression)
@@ -81,7 +91,8 @@ def _regression(one: params.Regression) -> Iterator[Job]:
 
 def _teacher_student(two: params.TeacherStudent) -> Iterator[Job]:
     for (ensemble, teacher, chunk), trials in two.jobs().items():
-        where = {"ensemble": [ensemble], "teacher": [params.teacher_parts(teacher)[0]], "trial": trials}
+        seed, rotations = params.teacher_parts(teacher)
+        where = {"ensemble": [ensemble], "teacher": [seed], "rotations": [rotations], "trial": trials}
         settings = two.of_ensemble(ensemble).part(params.TeacherTrial)
         yield _job("teacher_student", (ensemble, teacher, chunk), where, settings)
 

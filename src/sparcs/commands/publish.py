@@ -10,11 +10,11 @@ import pandas as pd
 
 from sparcs import params, provenance
 from sparcs.commands import cifar10, cifar100, depth, nasbench, regression, rivals, teacher_student
-from sparcs.commands.common import INPUT, PATH
-from sparcs.commands.jobs import Job, jobs
+from sparcs.commands.common import INPUT, PATH, read_settings
+from sparcs.commands.jobs import GENERATED, Job, data_of, jobs
 from sparcs.figures.origins import TIMED
 from sparcs.figures.scorecard import with_scorecard
-from sparcs.files import ArtifactError, atomic, read_json, read_table, write_csv, write_json, write_table
+from sparcs.files import ArtifactError, atomic, read_csv, read_json, read_table, write_csv, write_json, write_table
 
 WHOLE = (  # tables that are not gathered from trials
     "theory/*.parquet",
@@ -66,6 +66,7 @@ OTHERS = {
     "cifar100": ["eigenvalues", "losses", "costs"],
     "nasbench": ["history", "costs"],
 }
+ORIGIN = ["commit", "machine", "finished"]  # columns of what a device took
 AS_CSV = ("rivals",)  # whose trials are published as text too, for readers without this project
 
 
@@ -79,16 +80,16 @@ def publish(results: Path, lock: Path, published: Path) -> None:
     Only trials made with the recorded settings. Rows published before stay where they were made from the same settings
     and data, and are replaced otherwise.
     """
-    settings = read_json(results / "settings.json")
+    settings = read_settings(results / "settings.json")
     run = params.validate(params.Settings, settings["run"])
     if run.scale == "smoke":
         raise params.ParameterError("scale = 'smoke': allowed to be published are laptop, overnight, paper")
-    found = []
+    found, same = [], same_data(settings, published)
     for experiment in GATHERERS:
         tables = finished(experiment, run, results)
         if tables:
             tables["trials"] = tables["trials"].assign(scale=run.scale)
-            write_merged(tables, published / experiment, experiment)
+            write_merged(tables, published / experiment, experiment, keep=same or experiment not in GENERATED)
             found.append(experiment)
         click.echo(f"{experiment}: {len(tables['trials']) if tables else 0} trials")
     publish_probes(run, results, published / "cifar100")
@@ -130,7 +131,7 @@ def publish_pages(results: Path, figures: Path, published: Path, published_figur
             copy(path, published / path.relative_to(results))
     for path in sorted(figures.glob("*.*")):
         copy(path, published_figures / path.name)
-    text = with_scorecard(readme.read_text(encoding="utf-8"), pd.read_csv(published / "claims.csv"))
+    text = with_scorecard(readme.read_text(encoding="utf-8"), read_csv(published / "claims.csv"))
     with atomic(readme) as partial:
         partial.write_text(text, encoding="utf-8")
 
@@ -141,10 +142,16 @@ def merged_settings(settings: dict, published: Path, experiments: list[str]) -> 
     if not before.exists():
         return settings
     added = {name.removesuffix("_sweep") for name in experiments}
-    old = read_json(before)["run"]
+    old = read_settings(before)["run"]
     others = old.keys() & TRIAL.keys() - added
     kept = {name: old[name] for name in others if (published / name / "trials.parquet").exists()}
     return settings | {"run": settings["run"] | kept}
+
+
+def same_data(settings: dict, published: Path) -> bool:
+    """Whether what is published, if anything is, was made from data generated as this run's are."""
+    before = published / "settings.json"
+    return not before.exists() or data_of(read_settings(before)["run"]) == data_of(settings["run"])
 
 
 def published_trials(published: Path) -> pd.DataFrame:
@@ -167,9 +174,9 @@ def published_trials(published: Path) -> pd.DataFrame:
 
 def write_core_minutes(path: Path, published: Path) -> None:
     """What every rule of a scale cost, beside the other scales' published before."""
-    new = pd.read_csv(path)
+    new = read_csv(path, ["scale", "rule"])
     if published.exists():
-        before = pd.read_csv(published)
+        before = read_csv(published, ["scale", "rule"])
         new = pd.concat([before[~before["scale"].isin(new["scale"])], new])
     write_csv(published, new.sort_values(["scale", "rule"]).reset_index(drop=True))
 
@@ -181,7 +188,11 @@ def finished(kind: str, run: params.Settings, results: Path) -> dict[str, pd.Dat
         return {}
     tables = GATHERERS[kind](run, results / kind, [job.key for job in done])
     records = pd.concat(_records(job, results) for job in done)
-    return tables | {"trials": tables["trials"].merge(records, on=TRIAL[kind], validate="1:1")}
+    recorded = {"trials": tables["trials"].merge(records, on=TRIAL[kind], validate="1:1")}
+    if "costs" in tables:  # they are kept when trials are trained again elsewhere, so they say themselves where
+        origins = records[[*TRIAL[kind], *ORIGIN]]
+        recorded["costs"] = tables["costs"].merge(origins, on=TRIAL[kind], validate="1:1")
+    return tables | recorded
 
 
 def _regression(run: params.Settings, folder: Path, done: list[tuple]) -> dict[str, pd.DataFrame]:
@@ -242,9 +253,13 @@ def made_with(job: Job, results: Path, run: params.Settings) -> bool:
     return (record.get("settings"), record.get("root_seed")) == (json.loads(job.settings), run.root_seed)
 
 
-def write_merged(tables: dict[str, pd.DataFrame], folder: Path, experiment: str) -> None:
-    """Write an experiment's tables, with the rows published before that still hold; a table without rows goes."""
-    trials = merged(tables["trials"], _before(folder, "trials"), TRIAL[experiment], ALIKE[experiment])
+def write_merged(tables: dict[str, pd.DataFrame], folder: Path, experiment: str, keep: bool = True) -> None:
+    """Write an experiment's tables, with the rows published before that still hold; a table without rows goes.
+
+    keep: false if none of them holds.
+    """
+    published = _before(folder, "trials") if keep else None
+    trials = merged(tables["trials"], published, TRIAL[experiment], ALIKE[experiment])
     write_table(folder / "trials.parquet", trials)
     if experiment in AS_CSV:
         write_csv(folder / "trials.csv", trials)

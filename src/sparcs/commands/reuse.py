@@ -9,14 +9,14 @@ import click
 import pandas as pd
 
 from sparcs import params
-from sparcs.commands.common import INPUT, PATH, SEED, Json
-from sparcs.commands.jobs import GENERATED, TABLES, Job, jobs
-from sparcs.files import ArtifactError, read_json, read_table, write_json, write_table
+from sparcs.commands.common import INPUT, PATH, SEED, Json, read_settings
+from sparcs.commands.jobs import GENERATED, TABLES, Job, data_of, jobs
+from sparcs.files import ArtifactError, read_table, write_json, write_table
 from sparcs.nasbench.table import SCORES
 from sparcs.sources import sources, unchanged_since
 
 RECORDED = ["commit", "machine", "device", "finished", "minutes", "made_from", "scale"]  # columns of a published trial
-TRIALS = {kind: next(iter(ends.values())) for kind, ends in TABLES.items()} | {"tuning": "rivals/trials"}
+TRIALS = {kind: next(iter(ends.values())) for kind, ends in TABLES.items()}
 del TRIALS["regression"]  # whose tables are made from parameters, which are not published
 
 Where = Mapping[str, Sequence]  # columns of a table, and the values of the rows that are meant
@@ -30,7 +30,7 @@ def reusable(run: params.Settings, published: Path) -> list[Job]:
     """
     if not (published / "settings.json").exists():
         raise ArtifactError(f"{published}: nothing is published there, so reuse=published has nothing to take")
-    before = params.validate(params.Settings, read_json(published / "settings.json")["run"])
+    before = params.validate(params.Settings, read_settings(published / "settings.json")["run"])
     if before.root_seed != run.root_seed:
         return []
     known = {job.alike(): job.settings for job in jobs(before)}
@@ -41,7 +41,7 @@ def reusable(run: params.Settings, published: Path) -> list[Job]:
         for job in jobs(run)
         if job.kind in trials
         and known.get(job.alike()) == job.settings
-        and (job.kind not in GENERATED or _data(before) == _data(run))
+        and (job.kind not in GENERATED or data_of(before.model_dump()) == data_of(run.model_dump()))
         and all((published / table).exists() for table in job.files().values())
         and _holds(job, rows_of(trials[job.kind], job.where))
     ]
@@ -74,6 +74,8 @@ def rows_of(table: pd.DataFrame, where: Where) -> pd.DataFrame:
 def take_published(kind: str, where: Where, settings: dict, root_seed: int, published: Path, output: Path) -> None:
     """Write a job's files from published trials, with the record of where and when they were trained."""
     trials = rows_of(read_table(published / f"{TRIALS[kind]}.parquet"), where)
+    if trials.empty:
+        raise ArtifactError(f"{published}/{TRIALS[kind]}.parquet has no trial of {dict(where)}")
     for end, table in TABLES[kind].items():
         rows = rows_of(read_table(published / f"{table}.parquet"), where).reset_index(drop=True)
         plain = rows.drop(columns=[name for name in (*RECORDED, *SCORES.values()) if name in rows])
@@ -85,7 +87,3 @@ def take_published(kind: str, where: Where, settings: dict, root_seed: int, publ
     record |= {"finished": trials["finished"].max(), "seconds": 60 * float(trials["minutes"].sum())}
     record |= {"trials": len(trials), "settings": settings, "root_seed": root_seed, "data": "published", "inputs": {}}
     write_json(output.with_name(f"{output.name}.provenance.json"), record)
-
-
-def _data(run: params.Settings) -> tuple[str, str]:
-    return run.regression.part(params.RegressionData), run.teacher_student.part(params.TeacherData)
