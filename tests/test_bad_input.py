@@ -5,6 +5,7 @@ import copy
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -614,6 +615,38 @@ NEEDS_MORE = {
     "check-theory",
     "train-depth",
 }  # files that only a whole run makes, or seconds
+
+
+SELECTING = {"selection_points": 50}  # as many as there are to test on
+
+
+@pytest.mark.parametrize(
+    ("verb", "option", "value", "message"),
+    [
+        ("fit-linear", "--first-seed", 2**32 - 1, "teachers = 2: allowed are at most 1 from that first seed"),
+        ("train-regression", "--points", "FOLDER/teacher42_rotations2.safetensors", "x_train has the shape .60, 3.: "),
+        ("train-regression", "--targets", "FOLDER/points.safetensors", "has no array y_train"),
+        ("train-teacher-student", "--teacher", "FOLDER/points.safetensors", "has the shape .*: allowed is .points, 3."),
+        ("sweep-teacher-student", "--teacher", "FOLDER/beta5_alpha1.safetensors", "has no array x_train"),
+        ("train-teacher-student", "--settings", SELECTING, "selection_points = 50: allowed are fewer than its 50"),
+        ("train-depth", None, "FOLDER/beta5_alpha1.safetensors", "has no array x_train"),
+        ("judge-claims", "--settings", "FOLDER/beta5_alpha1.json", "holds no settings of a run"),
+    ],
+)
+def test_files_of_something_else_are_refused(folder, tmp_path, verb, option, value, message):
+    (folder / "beta5_alpha1.json").write_text("{}")
+    words = list(map(str, lines(Path("FOLDER"))[verb]))
+    place = words.index(option) + 1 if option else 0
+    words[place] = json.dumps(json.loads(words[place]) | value) if isinstance(value, dict) else str(value)
+    code, error = run(*placed([verb, *words], folder, tmp_path / "out"))
+    (folder / "beta5_alpha1.json").unlink()
+    assert code == 2 and re.search(message, error), error
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_process_that_has_no_number_is_named(monkeypatch):
+    monkeypatch.setenv("SPARCS_ENDS_WITH", "abc")
+    assert run("--version") == (2, "sparcs: SPARCS_ENDS_WITH = 'abc': allowed is the number of a process\n")
 
 
 @pytest.mark.parametrize("verb", sorted(set(lines(Path("FOLDER"))) - NEEDS_MORE))

@@ -54,6 +54,14 @@ def test_overrides_win_over_the_scale_and_the_scale_over_the_base():
         ({"regression": {"alphas": [0.5, 0.5]}}, "0.5 stands there twice"),
         ({"regression": {"held_out_seed": 42}}, "held_out_seed = 42: it must differ from data_seed"),
         ({"teacher_student": {"selection_points": 100000}}, "selection_points = 100000: allowed are fewer"),
+        ({"cifar10": {"images": 4}}, r"images = 4, validation_share = 0.1: allowed are numbers that leave an image"),
+        ({"cifar10": {"images": 4, "validation_share": 0.9}}, "images = 4, validation_share = 0.9: allowed"),
+        ({"rivals": {"methods": []}}, "rivals.methods.*at least 1"),
+        ({"rivals": {"methods": ["neat"], "alpha_beta": {"trials": 0}}}, "one of the methods runs, which are neat"),
+        ({"rivals": {"teacher": {"hidden": [10**9]}}}, "hidden.0 = 1000000000: .*less than or equal to 100000"),
+        ({"rivals": {"catalogue": {"a b; x": {"search": "linear"}}}}, "catalogue.*string should match pattern"),
+        ({"nasbench": {"trials": 10**6}}, "nasbench.trials = 1000000: .*less than or equal to 100000"),
+        ({"teacher_student": {"chunk": 100}}, "teacher_student.chunk = 100: .*less than or equal to 20"),
         ({"regresion": {"trials": 1}}, "regresion is an unknown field"),
         ({"regression": {"trails": 1}}, "regression.trails is an unknown field"),
         ({"regression": 3}, "regression = 3: "),
@@ -124,7 +132,7 @@ def test_every_leaf_is_described():
 
 
 def test_jobs_cover_every_trial_once_whatever_the_chunk():
-    for chunk in (1, 3, 100):
+    for chunk in (1, 3, 20):
         two = params.resolve(BASE, {"scale": "overnight", "teacher_student": {"chunk": chunk}}).teacher_student
         seen = sorted((ensemble, trial) for (ensemble, _, _), trials in two.jobs().items() for trial in trials)
         assert seen == sorted((name, t) for name, e in two.ensembles.items() for t in range(e.trials))

@@ -80,8 +80,8 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a verb. A user's mistake ends with one sentence on standard error and exit code 2."""
-    lifeline.hold()
     try:
+        lifeline.hold()
         sys.exit(cli.main(args=arguments, prog_name="sparcs", standalone_mode=False))
     except click.exceptions.NoArgsIsHelpError as error:
         print(error.ctx.get_help())

@@ -11,6 +11,8 @@ import signal
 from threading import Thread
 from time import sleep
 
+from sparcs.params import ParameterError
+
 PROCESS = "SPARCS_ENDS_WITH"  # the environment variable that names a process by its number
 
 
@@ -18,10 +20,14 @@ def hold() -> None:
     """Have this process killed as soon as the process that SPARCS_ENDS_WITH names is gone, if it names one.
 
     Linux tells at once. Elsewhere it is looked for twice a second, and until its parent has taken notice it counts as
-    alive. Nothing is cleaned up: what is unfinished has no name of its own yet.
+    alive. Nothing is cleaned up: what is unfinished has no name of its own yet. Raises ParameterError if that variable
+    is no number of a process.
     """
-    process = int(os.environ.get(PROCESS, 0))
-    if process:
+    named = os.environ.get(PROCESS, "")
+    if named and not named.isdecimal():
+        raise ParameterError(f"{PROCESS} = {named!r}: allowed is the number of a process")
+    if named:
+        process = int(named)
         wait = _wait if hasattr(os, "pidfd_open") else _poll
         Thread(target=_end_after, args=(wait, process), daemon=True).start()
 

@@ -15,7 +15,7 @@ from pydantic import Field
 from tqdm import tqdm
 
 from sparcs import params, provenance
-from sparcs.files import sha256, write_json
+from sparcs.files import ArtifactError, read_arrays, read_json, sha256, write_json
 from sparcs.sources import sources
 
 LONGEST_NAME = 150  # bytes; file systems allow 255, and names of other files are made longer
@@ -155,6 +155,33 @@ def recorded(
         "inputs": {file.name: sha256(file) for file in inputs},
     }
     write_json(path, provenance.of_job(spent(), device, trials) | made_from)
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """What ``record-settings`` wrote, with the parts run and paper; raises ArtifactError for another file."""
+    settings = read_json(path)
+    if not all(isinstance(settings.get(part), dict) for part in ("run", "paper")):
+        raise ArtifactError(f"{path} holds no settings of a run: allowed is a file that record-settings has written")
+    return settings
+
+
+def require_arrays(path: Path, arrays: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...] | None]) -> None:
+    """Raise ArtifactError unless a file has arrays of these names, (points, *shape); None: of any shape."""
+    for name, shape in shapes.items():
+        if name not in arrays:
+            raise ArtifactError(f"{path} has no array {name}: allowed is a data set of this experiment")
+        if shape is not None and arrays[name].shape[1:] != shape:
+            wanted = ", ".join(["points", *map(str, shape)])
+            raise ArtifactError(f"{path}: {name} has the shape {arrays[name].shape}: allowed is ({wanted})")
+
+
+def arrays_of(paths: Sequence[Path]) -> dict[str, np.ndarray]:
+    """The arrays of a teacher's file, or of experiment 1's points and targets; raises ArtifactError for other files."""
+    arrays = {name: array for path in paths for name, array in read_arrays(path).items()}
+    test = "test" if "x_test" in arrays else "held_out"
+    names = [f"{axis}_{split}" for axis in "xy" for split in ("train", test)]
+    require_arrays(paths[-1], arrays, dict.fromkeys(names))
+    return arrays
 
 
 def sizes(data: Mapping[str, np.ndarray]) -> str:

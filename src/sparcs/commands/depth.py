@@ -17,6 +17,7 @@ from sparcs.commands.common import (
     Json,
     Settings,
     Trials,
+    arrays_of,
     device_option,
     progress,
     recorded,
@@ -28,7 +29,7 @@ from sparcs.commands.common import (
 from sparcs.ensemble.training import Trained
 from sparcs.experiments import compaction
 from sparcs.experiments import depth as experiment
-from sparcs.files import read_arrays, read_table, write_arrays, write_table
+from sparcs.files import read_table, write_arrays, write_table
 from sparcs.params import DepthTrial, Positive
 from sparcs.params.depth import MOST_DEPTH, Depths
 
@@ -82,8 +83,7 @@ def train_depth(
 
 def read_data(paths: tuple[Path, ...], settings: DepthTrial) -> dict[str, np.ndarray]:
     """The points that the experiment uses, from one or several files."""
-    arrays = {name: array for path in paths for name, array in read_arrays(path).items()}
-    return experiment.used_points(arrays, settings)
+    return experiment.used_points(arrays_of(paths), settings)
 
 
 def measure_trials(

@@ -23,8 +23,9 @@ from sparcs.commands.common import (
     sizes,
 )
 from sparcs.commands.regression import read_data
+from sparcs.commands.teacher_student import read_teacher
 from sparcs.experiments import hyperparameters, teacher_student
-from sparcs.files import read_arrays, read_table, sha256, write_table
+from sparcs.files import read_table, sha256, write_table
 from sparcs.params import NonNegative, RegressionTrial, TeacherTrial
 
 
@@ -73,7 +74,7 @@ def sweep_teacher_student(
     teacher: Path, trials: int, settings: TeacherTrial, root_seed: int, device: str, output: Path
 ) -> None:
     """Experiment 2 at one kind and strength of penalty."""
-    data = read_arrays(teacher)
+    data = read_teacher(teacher, settings)
     seeds = teacher_student.seeds(root_seed, teacher.stem, range(trials))
     with recorded(sidecar(output), settings, root_seed, device, trials, [teacher], sizes(data)):
         with progress(trials * settings.training.epochs, settings.training.penalty) as on_epoch:

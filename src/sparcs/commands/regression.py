@@ -17,6 +17,7 @@ from sparcs.commands.common import (
     progress,
     recorded,
     report_divergence,
+    require_arrays,
     root_seed_option,
     sidecar,
 )
@@ -27,8 +28,11 @@ from sparcs.params import Regression, RegressionTrial
 
 
 def read_data(points: Path, targets: Path) -> dict[str, np.ndarray]:
-    """x_train, x_held_out, y_train, y_held_out of one data set."""
-    return read_arrays(points) | read_arrays(targets)
+    """x_train, x_held_out, y_train, y_held_out of one data set; raises ArtifactError for other files."""
+    x, y = read_arrays(points), read_arrays(targets)
+    require_arrays(points, x, {"x_train": (2,), "x_held_out": (2,)})
+    require_arrays(targets, y, {"y_train": (), "y_held_out": ()})
+    return x | y
 
 
 @click.command()

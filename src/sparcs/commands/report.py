@@ -9,7 +9,7 @@ import pandas as pd
 
 from sparcs import params, provenance
 from sparcs.claims import CLAIMS, require_every_claim, why_untested, with_origins
-from sparcs.commands.common import COUNT, FILE, INPUT, PATH, Json
+from sparcs.commands.common import COUNT, FILE, INPUT, PATH, Json, read_settings
 from sparcs.files import read_csv, read_json, read_table, write_csv, write_json, write_table
 from sparcs.verdicts import judge
 
@@ -49,7 +49,7 @@ def record_settings(params_file: Path, overrides: dict, output: Path) -> None:
 @click.option("--output", type=FILE, required=True, help="claims.csv; metrics.json beside it has the verdicts in short")
 def judge_claims(tables: tuple[Path, ...], settings: Path, output: Path) -> None:
     """Judge every claim on the tables of a scale."""
-    both = read_json(settings)
+    both = read_settings(settings)
     read = {f"{path.parent.name}/{path.stem}": read_table(path) for path in tables}
     verdicts = judge(CLAIMS, read, why_untested(both["run"], both["paper"], read))
     verdicts = with_origins(verdicts, CLAIMS, read, both["run"])

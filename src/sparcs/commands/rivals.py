@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from sparcs import params
-from sparcs.commands.common import INPUT, PATH, Settings, Trials, recorded, root_seed_option, sidecar
+from sparcs.commands.common import INPUT, PATH, Settings, Trials, arrays_of, recorded, root_seed_option, sidecar
 from sparcs.experiments import rivals as experiment
-from sparcs.files import ArtifactError, read_arrays, read_table, write_table
+from sparcs.files import ArtifactError, read_table, write_table
 from sparcs.params import RivalTrial
 
 TABLES = ("trials", "costs", "history")
@@ -89,11 +89,6 @@ def tabulate_rivals(settings: params.Rivals, folder: Path, tuning: Path, output:
     for name, table in gather(settings, folder, settings.jobs()).items():
         write_table(output / f"{name}.parquet", table)
     write_table(output / "tuning.parquet", gather_tuning(tuning, settings.tuning_jobs()))
-
-
-def arrays_of(data: tuple[Path, ...]) -> dict[str, np.ndarray]:
-    """The arrays of a task's files."""
-    return {name: array for path in data for name, array in read_arrays(path).items()}
 
 
 def with_tuned(method: params.RivalMethod, path: Path, data_set: str) -> params.RivalMethod:

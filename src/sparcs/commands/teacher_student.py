@@ -20,18 +20,30 @@ from sparcs.commands.common import (
     progress,
     recorded,
     report_divergence,
+    require_arrays,
     root_seed_option,
     sidecar,
     sizes,
 )
 from sparcs.ensemble.training import Trained
 from sparcs.experiments import teacher_student
-from sparcs.files import read_arrays, read_table, write_arrays, write_table
-from sparcs.params import TeacherData, TeacherStudent, TeacherTrial, teacher_parts
+from sparcs.files import ArtifactError, read_arrays, read_table, write_arrays, write_table
+from sparcs.params import ParameterError, TeacherData, TeacherStudent, TeacherTrial, teacher_parts
 
 TABLES = ("trials", "eigenvalues", "pruning")
 EIGENVALUE_COLUMNS = ["layer", "neuron", "eigenvalue", "trial"]
 PRUNING_COLUMNS = ["kept", "live", "r2", "relative_increase", "removal", "trial"]
+
+
+def read_teacher(path: Path, settings: TeacherTrial) -> dict[str, np.ndarray]:
+    """A teacher's points; raises ArtifactError unless it fits the network and leaves points to report on."""
+    data = read_arrays(path)
+    inputs, outputs = (settings.widths[0],), (settings.widths[-1],)
+    require_arrays(path, data, {"x_train": inputs, "y_train": outputs, "x_test": inputs, "y_test": outputs})
+    if settings.selection_points >= len(data["x_test"]):
+        found = f"selection_points = {settings.selection_points}"
+        raise ArtifactError(f"{path}: {found}: allowed are fewer than its {len(data['x_test'])} test points")
+    return data
 
 
 @click.command()
@@ -45,7 +57,7 @@ def train_teacher_student(
     teacher: Path, trials: list[int], settings: TeacherTrial, root_seed: int, device: str, output: Path
 ) -> None:
     """Train trials of experiment 2 on one teacher, measure and prune them."""
-    data = read_arrays(teacher)
+    data = read_teacher(teacher, settings)
     seeds = teacher_student.seeds(root_seed, teacher.stem, trials)
     with recorded(sidecar(output), settings, root_seed, device, len(trials), [teacher], sizes(data)):
         with progress(len(trials) * settings.training.epochs, teacher.stem) as on_epoch:
@@ -88,6 +100,8 @@ def measure_trials(
 def fit_linear(settings: TeacherData, size: int, first_seed: int, teachers: int, output: Path) -> None:
     """Linear regression on several teachers, the paper's first."""
     seeds = range(first_seed, first_seed + teachers)
+    if seeds[-1] >= 2**32:
+        raise ParameterError(f"teachers = {teachers}: allowed are at most {2**32 - first_seed} from that first seed")
     write_table(output, teacher_student.linear_baseline(size, settings.points, settings.test_points, seeds))
 
 

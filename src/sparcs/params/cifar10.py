@@ -17,6 +17,7 @@ from sparcs.params.fields import (
     Widths,
     distinct,
     distinct_names,
+    require_split,
 )
 
 Head = Literal["linear", "spectral", "spectral_authors_sign"]
@@ -39,6 +40,7 @@ class Cifar10Trial(Model):
             raise ValueError(
                 f"widths = {self.widths}: allowed are three layers, the first of the network's 400 features"
             )
+        require_split(self.images, self.validation_share)
         if self.training.train_input_eigenvalues:
             raise ValueError("training.train_input_eigenvalues = true: allowed is false, λ_1 is fixed at 0 here")
         return self

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from sparcs.params.experiments import chunk_names
-from sparcs.params.fields import Count, Fraction, Model, Part, Positive, TrainingSettings, Trials, Widths
+from sparcs.params.fields import Count, Fraction, Model, Part, Positive, TrainingSettings, Trials, Widths, require_split
 
 BACKBONES = ("efficientnet_v2_s", "tf_efficientnetv2_s.in1k", "tf_efficientnet_lite0")  # the first is the paper's
 FEATURES = 1280  # of each of them
@@ -44,6 +44,7 @@ class Cifar100Trial(Cifar100Features):
         if len(self.widths) != 3 or (self.widths[0], self.widths[-1]) != (FEATURES, CLASSES):
             raise ValueError(f"widths = {self.widths}: allowed are three layers, {FEATURES} inputs, {CLASSES} outputs")
         _input_fixed(self.training)
+        require_split(self.images, self.validation_share)
         training_images = self.images - round(self.validation_share * self.images)
         if training_images % self.training.batch_size == 1:
             raise ValueError(

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from sparcs.params.fields import (
     MOST_TRIALS,
+    NAMED,
     Count,
     CountOrZero,
     Fraction,
@@ -124,9 +125,11 @@ class TeacherStudent(TeacherData, TeacherTrial, Part):
     data_seed: Annotated[Seed, Field(lt=2**32 - MOST_TRIALS)] = Field(
         description="NumPy legacy seed of the paper's teacher and points; others count up from it"
     )
-    linear_teachers: Count = Field(description="teachers on which linear regression is tried (claim D1)")
-    chunk: Count = Field(description="trials per job; results do not depend on it")
-    ensembles: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Ensemble], Field(min_length=1)]
+    linear_teachers: Trials = Field(description="teachers on which linear regression is tried (claim D1)")
+    chunk: Annotated[Count, Field(le=20)] = Field(  # all of them stand in the names of a job's files
+        description="trials per job, at most 20; results do not depend on it"
+    )
+    ensembles: Annotated[dict[Annotated[str, Field(pattern=NAMED)], Ensemble], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _fits(self) -> "TeacherStudent":

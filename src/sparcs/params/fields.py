@@ -28,6 +28,9 @@ Widths = Annotated[list[Width], Field(min_length=2, max_length=100)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$")]  # of a file: no folder in it
 
 
+NAMED = r"^[a-z][a-z0-9_]*$"  # of a method or an ensemble, of which names of files are made
+
+
 class Model(BaseModel):
     """Frozen, and no unknown key is accepted."""
 
@@ -55,6 +58,15 @@ class Part(Model):
     def with_penalty(self, **changes: object) -> Self:
         """These settings with another penalty or ρ."""
         return self.model_copy(update={"training": self.training.model_copy(update=changes)})
+
+
+def require_split(images: int, share: float) -> None:
+    """Raise ValueError if a share of so many images leaves none to validate, or none to train."""
+    if not 0 < round(share * images) < images:
+        raise ValueError(
+            f"images = {images}, validation_share = {share:g}: allowed are numbers that leave an image to train "
+            "and one to validate"
+        )
 
 
 def distinct(name: str, values: list) -> None:

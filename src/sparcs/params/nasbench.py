@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sparcs.params.fields import Count, CountOrZero, Model, Part, Positive, distinct
+from sparcs.params.fields import Count, Model, Part, Positive, TrialsOrZero, distinct
 
 Operation = Literal["none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"]
 Method = Literal["darts", "darts_single_level", "gaea", "gaea_bilevel", "random", "untrained"]
@@ -45,7 +45,7 @@ class NasBench(CellSearch, Part):
     """DARTS and GAEA on NAS-Bench-201's cells, with random cells and an untrained supernet as controls."""
 
     methods: Annotated[list[Method], Field(min_length=1)] = Field(description="what is compared")
-    trials: CountOrZero = Field(description="searches of each method; 0 leaves the experiment out")
+    trials: TrialsOrZero = Field(description="searches of each method; 0 leaves the experiment out")
     table: str | None = Field(
         min_length=1, description="CSV of the benchmark's accuracies (docs/nasbench.md), or null: scores are untested"
     )

@@ -7,7 +7,19 @@ from pydantic import Field, field_validator, model_validator
 
 from sparcs.params.depth import TEACHER
 from sparcs.params.experiments import chunk_names, regression_name
-from sparcs.params.fields import Count, CountOrZero, Fraction, Model, Part, Positive, distinct, distinct_names
+from sparcs.params.fields import (
+    NAMED,
+    Count,
+    CountOrZero,
+    Fraction,
+    Model,
+    Part,
+    Positive,
+    TrialsOrZero,
+    Width,
+    distinct,
+    distinct_names,
+)
 
 Option = int | float | str
 FOLDER = Path(__file__).parents[1] / "rivals"  # where the methods are
@@ -17,7 +29,7 @@ ALPHA_BETA = "alpha_beta"
 class RivalTask(Model):
     """One kind of data, the maximal network on it, and how long every method trains."""
 
-    hidden: Annotated[list[Count], Field(min_length=1)] = Field(description="neurons of the maximal hidden layers")
+    hidden: Annotated[list[Width], Field(min_length=1)] = Field(description="neurons of the maximal hidden layers")
     bias: bool = Field(description="a constant-1 neuron in the input layer")
     points: Count = Field(description="training points, the first of the data set's, those for choosing included")
     batch_size: Count = Field(description="points per optimiser step; the last, smaller batch is kept")
@@ -27,7 +39,7 @@ class RivalTask(Model):
 class RivalTasks(RivalTask, Part):
     """Trials on one kind of data."""
 
-    trials: CountOrZero = Field(description="searches per data set, method and strength; 0 leaves the task out")
+    trials: TrialsOrZero = Field(description="searches per data set, method and strength; 0 leaves the task out")
 
 
 class RivalTeacher(RivalTasks):
@@ -93,7 +105,7 @@ class RivalProtocol(Model):
     )
     few_neurons: Count = Field(description="hidden neurons that a third one may keep")
     retraining_steps: CountOrZero = Field(description="optimiser steps after compaction")
-    tuning_trials: CountOrZero = Field(
+    tuning_trials: TrialsOrZero = Field(
         description="searches per value of a tuned option, on seeds of their own; 0: every option as it stands"
     )
 
@@ -113,8 +125,12 @@ class RivalTrial(RivalProtocol):
 class Rivals(RivalProtocol, Part):
     """The comparison: every method on every task."""
 
-    catalogue: dict[str, RivalMethod] = Field(description="every method by its name in the tables")
-    methods: list[str] | None = Field(description="those of the catalogue that run; null: all")
+    catalogue: dict[Annotated[str, Field(pattern=NAMED)], RivalMethod] = Field(
+        description="every method by its name in the tables"
+    )
+    methods: Annotated[list[str], Field(min_length=1)] | None = Field(
+        description="those of the catalogue that run; null: all"
+    )
     chunk: Count = Field(description="trials per job; results do not depend on it")
     teacher: RivalTeacher
     alpha_beta: RivalAlphaBeta
@@ -130,7 +146,10 @@ class Rivals(RivalProtocol, Part):
             found = ", ".join(f"{name} {count}" for name, count in budgets.items())
             raise ValueError(f"catalogue: every tuned option must have as many values as any other, found are {found}")
         if not self.jobs():
-            raise ValueError("teacher.trials and alpha_beta.trials are 0: allowed is 1 or more for one of them")
+            raise ValueError(
+                f"teacher.trials = {self.teacher.trials}, alpha_beta.trials = {self.alpha_beta.trials}: allowed is 1 "
+                f"or more for a task on which one of the methods runs, which are {', '.join(self.chosen())}"
+            )
         return self
 
     def chosen(self) -> list[str]:
