@@ -45,9 +45,10 @@ def test_compaction_keeps_the_outputs_of_neurons_that_do_nothing():
     for k in (3, 4):
         weights[k, 2] = weights[k, 2] * (np.arange(6) < 4)  # two neurons that nothing hears
     weights[4, 3] = 0 * weights[4, 3]  # a layer that nothing hears
-    x = torch.rand(50, 3) * 2 - 1
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(50, 3, generator=generator) * 2 - 1
     expected = outputs(pruning.Graph(weights, graph.biases), x)
-    points = x, torch.from_numpy(expected).float() + 0.1 * torch.randn(50, 2)
+    points = x, torch.from_numpy(expected).float() + 0.1 * torch.randn(50, 2, generator=generator)
     loss = experiment.loss_of(pruning.Graph(weights, graph.biases), points)
     small = experiment.fewest_neurons(pruning.Graph(weights, graph.biases), points, loss * (1 + 1e-6))
     assert experiment.size_of(small)["neurons"] == 4 and experiment.size_of(small)["hidden_layers"] == 1

@@ -19,7 +19,7 @@ def generator(seed: int, stream: str, *index: int) -> np.random.Generator:
 
     stream: one of STREAMS: ``initial`` values; ``batches``, the order of the training points; the ``split`` into
     training and validation points; ``augmentation`` of the training images and of those of the ``validation``;
-    batches on which ``gates`` are trained; what a ``search`` draws while it runs.
+    batches on which ``gates`` are trained, and random cells in their place; what a ``search`` draws while it runs.
     index: of an epoch, say: a generator of its own for each, so that none has a state that a checkpoint must keep.
     """
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, STREAMS.index(stream), *index])))

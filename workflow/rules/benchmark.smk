@@ -11,7 +11,7 @@ rule benchmark_step:
         f"{LOGS}/benchmark_step.log",
     benchmark:
         f"{BENCHMARKS}/benchmark_step.tsv"
-    threads: 1
+    threads: workflow.cores  # alone: others would disturb it
     params:
         code=fingerprint("sparcs.ensemble.benchmark", "sparcs.commands.benchmark"),
     message:
@@ -30,7 +30,7 @@ rule benchmark_cifar10:
         f"{LOGS}/benchmark_cifar10.log",
     benchmark:
         f"{BENCHMARKS}/benchmark_cifar10.tsv"
-    threads: 1
+    threads: workflow.cores  # alone: others would disturb it
     params:
         code=fingerprint("sparcs.experiments.cost", "sparcs.commands.benchmark"),
         settings=shlex.quote(SETTINGS.cifar10.part(params.Cifar10Trial)),
@@ -56,7 +56,7 @@ rule benchmark_cost:
         f"{LOGS}/benchmark_cost.log",
     benchmark:
         f"{BENCHMARKS}/benchmark_cost.tsv"
-    threads: 1
+    threads: workflow.cores  # alone: others would disturb it
     params:
         code=fingerprint(
             "sparcs.experiments.cost", "sparcs.figures", "sparcs.commands.benchmark"

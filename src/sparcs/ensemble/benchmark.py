@@ -5,8 +5,7 @@ the best and the median of the repeats, for a core that is busy elsewhere shows 
 """
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -15,6 +14,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from sparcs.ensemble import batched, kernel
 from sparcs.ensemble.training import Training, initial_parameters
 from sparcs.network import SpectralNetwork
+from sparcs.processor import one_thread
 
 HIDDEN, BATCH, MATRIX = 300, 100, 1024
 
@@ -40,7 +40,7 @@ def microseconds_per_step(points: int = 10_000, repeats: int = 7) -> list[dict]:
     x = rng.uniform(-1, 1, (points, 2)).astype(np.float32)
     y = (x * x).sum(axis=1)
     few = slice(0, max(points // 10, BATCH))  # the slow ways take a tenth of the points
-    with _one_thread():
+    with one_thread():
         sgemm = sgemm_gflops(repeats)
         timed = {
             "kernel": _repeat(lambda: _kernel(x, y), repeats),
@@ -54,7 +54,7 @@ def microseconds_per_step(points: int = 10_000, repeats: int = 7) -> list[dict]:
 def sgemm_gflops(repeats: int = 7) -> float:
     """10⁹ operations a second in a product of two 1024 × 1024 float32 matrices, one thread, the best of the repeats."""
     a = torch.from_numpy(np.random.default_rng(0).normal(size=(MATRIX, MATRIX)).astype(np.float32))
-    with _one_thread():
+    with one_thread():
         return 2e-9 * MATRIX**3 / min(_repeat(lambda: _seconds(lambda: a @ a), repeats))
 
 
@@ -83,10 +83,11 @@ def _batched(x: np.ndarray, y: np.ndarray, trials: int) -> float:
 def _eager(x: np.ndarray, y: np.ndarray) -> float:
     """Seconds a step of the loop that everyone writes first."""
     training = _training(epochs=1)
-    net = SpectralNetwork((2, HIDDEN, 1), bias=True, train_input_eigenvalues=True)
+    generator = torch.Generator().manual_seed(0)
+    net = SpectralNetwork((2, HIDDEN, 1), bias=True, train_input_eigenvalues=True, generator=generator)
     optimizer = torch.optim.Adam(net.parameters(), lr=training.learning_rate)
     data = TensorDataset(torch.from_numpy(x), torch.from_numpy(y)[:, None])
-    loader = DataLoader(data, batch_size=training.batch_size, shuffle=True)
+    loader = DataLoader(data, batch_size=training.batch_size, shuffle=True, generator=generator)
 
     def epoch() -> None:
         for inputs, targets in loader:
@@ -115,13 +116,3 @@ def _seconds(run: Callable[[], object]) -> float:
     start = time.perf_counter()
     run()
     return time.perf_counter() - start
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

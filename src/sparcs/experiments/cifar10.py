@@ -14,9 +14,10 @@ from torch.nn import functional as F
 from sparcs import allocation, spectral
 from sparcs.data.augmentation import Draws, Normalisation, augmented, channels_first, draw, padded
 from sparcs.data.images import Images
-from sparcs.experiments.classifiers import accuracy, clock, compacted, losses, subnormals_flushed
+from sparcs.experiments.classifiers import accuracy, clock, compacted, losses
 from sparcs.network import SpectralNetwork
 from sparcs.params import Cifar10Trial
+from sparcs.processor import subnormals_flushed
 from sparcs.replay import replayed
 from sparcs.seeds import generator, trial_seed
 

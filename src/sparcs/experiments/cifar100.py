@@ -16,6 +16,7 @@ from sparcs.data.augmentation import Normalisation, channels_first
 from sparcs.data.images import Images
 from sparcs.experiments import classifiers
 from sparcs.params import Cifar100Features, Cifar100Trial, TrainingSettings
+from sparcs.processor import subnormals_flushed
 from sparcs.seeds import generator, trial_seed
 
 EVALUATED = 50  # images at a time: larger activities go back to the system after each layer, at twice the cost
@@ -116,7 +117,7 @@ def optimizer_of(run: Run, training: TrainingSettings) -> torch.optim.Optimizer:
     return torch.optim.Adam(whole(run).parameters(), lr=training.learning_rate, fused=True)
 
 
-@classifiers.subnormals_flushed()
+@subnormals_flushed()
 def train(
     run: Run,
     optimizer: torch.optim.Optimizer,

@@ -1,7 +1,6 @@
 """The heads that are compared on images: linear, SPARCS, and a plain hidden layer as a control."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from time import perf_counter, process_time
 
 import numpy as np
@@ -40,16 +39,6 @@ def new_head(kind: str, widths: Sequence[int], bias: bool, seed: int) -> nn.Modu
             layers = nn.Linear(inputs, hidden, bias=bias), nn.Linear(hidden, classes, bias=bias)
             return nn.Sequential(layers[0], nn.ReLU(), layers[1])
         return spectral_head(inputs, hidden, classes, bias=bias)
-
-
-@contextmanager
-def subnormals_flushed() -> Iterator[None]:
-    """Within it, numbers too small for float32's normal ones are 0, as they slow a processor down; not after it."""
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(False)
 
 
 def clock(device: str) -> Callable[[], float]:

@@ -6,7 +6,6 @@ start activities and gradients get small enough to be denormal, and every operat
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import partial
 from itertools import chain, count, pairwise, repeat
 
@@ -26,6 +25,7 @@ from sparcs.ensemble.training import Training, initial_parameters
 from sparcs.experiments import cifar10
 from sparcs.network import SpectralNetwork
 from sparcs.params import Cifar10Trial
+from sparcs.processor import one_thread, subnormals_flushed
 
 DEPTHS, WIDTH, BATCH = range(2, 65), 100, 128
 TEACHER_WIDTHS, TEACHER_BATCH = (20, 200, 200, 20), 1024
@@ -45,7 +45,7 @@ def against_depth(
     that the step held beyond them, gradients included.
     """
     rows = []
-    with _quiet():
+    with one_thread(), subnormals_flushed():
         for layers in depths:
             networks = _networks(layers)
             x = torch.randn(BATCH, WIDTH, generator=torch.Generator().manual_seed(layers))
@@ -91,12 +91,15 @@ def of_experiment_2(seconds: float = 10 * SECONDS) -> pd.DataFrame:
     generator = torch.Generator().manual_seed(0)
     x, y = (torch.randn(8 * TEACHER_BATCH, TEACHER_WIDTHS[0], generator=generator) for _ in range(2))
     training = Training(1, TEACHER_BATCH, learning_rate=1e-3, penalty="l2", rho=3e-3, train_input_eigenvalues=False)
-    with _quiet():
+    with one_thread(), subnormals_flushed():
         ways = {"the experiment's trainer": _trainer_step(x, y, training)}
         for form, name in (("bundles", "W_ij formed"), ("eigenbasis", "eigenbasis")):
-            ways[name] = _loop_step(SpectralNetwork(TEACHER_WIDTHS, form=form), _first_batches(x, y), training)
-        loader = DataLoader(TensorDataset(x, y), batch_size=TEACHER_BATCH, shuffle=True)
-        ways["eager"] = _loop_step(SpectralNetwork(TEACHER_WIDTHS), _without_end(loader), training)
+            ways[name] = _loop_step(
+                SpectralNetwork(TEACHER_WIDTHS, form=form, generator=generator), _first_batches(x, y), training
+            )
+        loader = DataLoader(TensorDataset(x, y), batch_size=TEACHER_BATCH, shuffle=True, generator=generator)
+        eager = SpectralNetwork(TEACHER_WIDTHS, generator=generator)
+        ways["eager"] = _loop_step(eager, _without_end(loader), training)
         times = take_turns(ways, seconds)
     rows = [(way, 1e3 * min(own), 1e3 * float(np.median(own))) for way, own in times.items()]
     return pd.DataFrame(rows, columns=["way", "best", "median"])
@@ -112,7 +115,8 @@ def of_experiment_3(settings: Cifar10Trial, images: int = IMAGES, seconds: float
     x, y = np.zeros((images, 32, 32, 3), np.uint8), np.arange(images) % 10
     data = Images(x, y, x[:1], y[:1], stand_in=True, source="", note="")
     rows = []
-    with _quiet():
+    with one_thread(), subnormals_flushed(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # torchvision's transforms draw from PyTorch's own generator
         for head in ("linear", "spectral"):
             times = take_turns(_cifar10_steps(head, data, settings), seconds)
             medians = {batch: float(np.median(own)) for batch, own in times.items()}
@@ -208,7 +212,8 @@ def _cifar10_steps(head: str, images: Images, settings: Cifar10Trial) -> dict[st
     normalise = Normalisation(cifar10.MEAN, cifar10.DEVIATION)
     drawn = chain.from_iterable(cifar10.batches(run.split, settings, 0, epoch, normalise) for epoch in count())
     prepared = next(drawn)
-    loader = DataLoader(OneByOne(images), batch_size=settings.training.batch_size, shuffle=True)
+    generator = torch.Generator().manual_seed(0)
+    loader = DataLoader(OneByOne(images), batch_size=settings.training.batch_size, shuffle=True, generator=generator)
     loaded = _without_end(loader)
     plain = torch.optim.Adam(cifar10.whole(run).parameters(), lr=settings.training.learning_rate)
     eager = partial(cifar10.step, run, plain, settings)
@@ -239,16 +244,3 @@ class OneByOne(Dataset):
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         return self.transform(self.images.x_train[index]), int(self.images.y_train[index])
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """One thread, denormals flushed; both as before afterwards."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.set_flush_denormal(False)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from sparcs.experiments import classifiers
 from sparcs.experiments.cifar100 import split_rows
 from sparcs.params import ProbeTrial
+from sparcs.processor import subnormals_flushed
 from sparcs.seeds import generator, trial_seed
 
 Points = tuple[Tensor, Tensor]  # features (n, N_1), classes (n,)
@@ -40,7 +41,7 @@ def split_of(features: Mapping[str, np.ndarray], settings: ProbeTrial, seed: int
     return Split(chosen("train", train), chosen("train", validation), chosen("test", slice(None)))
 
 
-@classifiers.subnormals_flushed()
+@subnormals_flushed()
 def train(
     kind: str, split: Split, settings: ProbeTrial, seed: int, on_epoch: Callable[[nn.Module], None] | None = None
 ) -> nn.Module | None:

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from sparcs import pruning
 from sparcs.allocation import peak_allocated
 from sparcs.compact import CompactNetwork, module_of
-from sparcs.experiments.classifiers import subnormals_flushed
 from sparcs.measures import r_squared
 from sparcs.params import TEACHER, ParameterError, RivalMethod, RivalTask, RivalTrial
+from sparcs.processor import one_thread, subnormals_flushed
 from sparcs.pruning import Graph
 from sparcs.rivals.task import Found, Task, mean_square, train
 from sparcs.seeds import trial_seed
@@ -68,6 +68,7 @@ def task_of(data: Mapping[str, np.ndarray], settings: RivalTrial) -> tuple[Task,
     return task, x_test, y_test
 
 
+@one_thread()
 @subnormals_flushed()
 def run(
     data: Mapping[str, np.ndarray], settings: RivalTrial, data_set: str, trials: Sequence[int], root_seed: int
@@ -79,7 +80,6 @@ def run(
     NEAT cannot. ``alone_seconds``: that of a search for the first of them alone, which compares between methods;
     ``peak_mib`` is of it too. Both stand in the first row and are NaN in the others.
     """
-    torch.set_num_threads(1)
     points = task_of(data, settings)
     task, strengths, own = points[0], settings.strengths, seeds(root_seed, data_set, trials)
     # Before the searches: it loads and compiles what is timed
@@ -105,6 +105,7 @@ def timed(run: Callable[[], T]) -> tuple[T, float]:
     return run(), time.process_time() - begin
 
 
+@one_thread()
 @subnormals_flushed()
 def tune(data: Mapping[str, np.ndarray], settings: RivalTrial, data_set: str, root_seed: int) -> pd.DataFrame:
     """Try every value of the tuned option: a row per value and trial, ``chosen`` the value that is best.
@@ -115,7 +116,6 @@ def tune(data: Mapping[str, np.ndarray], settings: RivalTrial, data_set: str, ro
     trials of the first, of equal ones the least of the second, of equal ones the first value. The trials are others
     than those of ``run``; ``value`` is JSON text.
     """
-    torch.set_num_threads(1)
     points = task_of(data, settings)
     good = loss_at(settings.good_r2, points[0].y_choose)
     [(option, values)] = settings.method.tuned.items()

@@ -23,6 +23,7 @@ METHODS = {
 }
 SCORES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16_120": "ImageNet16-120"}
 PAIRS = [("gaea", "darts_single_level"), ("gaea_bilevel", "darts"), ("gaea", "random"), ("gaea_bilevel", "random")]
+TOOK = {"cpu": "core-minutes", "cuda": "minutes on the GPU"}
 UNTESTED = "No tabular benchmark was given (params.yaml, nasbench.table): the cells' accuracies are **untested**."
 
 
@@ -129,21 +130,24 @@ def size(run: Mapping, paper: Mapping, trials: pd.DataFrame) -> str:
 
 
 def cells_table(trials: pd.DataFrame, reference: pd.DataFrame, costs: pd.DataFrame) -> str:
-    """Per method: accuracies of its cells on the three data sets, mean and range, skips, and the cost of a search."""
-    both = trials.merge(costs, on=["method", "trial"])
-    took = "core-minutes" if (costs["device"] == "cpu").all() else "minutes on the GPU"
+    """Per method: accuracies of its cells on the three data sets, mean and range, skips, and the cost of a search.
+
+    costs: of the searches on any devices, each in rows of its own.
+    """
+    minutes = (costs.groupby(["method", "device"])["seconds"].mean() / 60).unstack()
+    took = [device for device in TOOK if device in minutes]
     rows = []
-    for method in [method for method in METHODS if (both["method"] == method).any()]:
-        own = both[both["method"] == method]
+    for method in [method for method in METHODS if (trials["method"] == method).any()]:
+        own = trials[trials["method"] == method]
         row = {"method": METHODS[method], "n": len(own)}
         row |= {f"{label}, %": _range(own[f"{name}_accuracy"]) for name, label in SCORES.items()}
-        row |= {"edges that skip": f"{own['skips'].mean():.1f}", took: number(own["seconds"].mean() / 60)}
-        rows.append(row)
+        row |= {"edges that skip": f"{own['skips'].mean():.1f}"}
+        rows.append(row | {TOOK[device]: number(minutes.loc[method, device]) for device in took})
     for name, label in (("best", "best cell of all"), ("mean", "mean of all cells"), ("all_skip", "skips alone")):
         by_score = reference.set_index("score")[name]
         row = {"method": f"*{label}*", "n": ""}
         row |= {f"{shown}, %": _one(by_score[f"{data}_accuracy"]) for data, shown in SCORES.items()}
-        rows.append(row | {"edges that skip": "", took: ""})
+        rows.append(row | {"edges that skip": ""} | {TOOK[device]: "" for device in took})
     return f"{title('Cells', trials)} Accuracies from the tabular benchmark.\n\n{markdown(pd.DataFrame(rows))}"
 
 

@@ -71,7 +71,8 @@ class Notebook:
     ) -> None:
         """Draw a table, save figure and table, show the figure with its caption below.
 
-        The caption's first sentence is the alternative text. Without rows, no trial having finished or none having what is drawn, it says so.
+        The caption's first sentence is the alternative text. Without rows, no trial having finished or none having
+        what is drawn, it says so.
         """
         figure = nothing() if drawn.empty else draw(drawn)
         caption = f"**{name}.** Nothing to draw: no finished trial has such data." if drawn.empty else describe(drawn)

@@ -1,7 +1,7 @@
 """Bayesian search over widths and skips with early stopping (Optuna: tree-structured Parzen estimator, median pruning).
 
 Objective: validation loss + strength · size after an equal share of half of the steps; a candidate that is worse than
-the median after a third or two thirds of its share is stopped. The best one is trained on with the other half.
+the median after a third or two thirds of its share is stopped. The best one is trained anew with the steps left.
 Akiba, Sano, Yanase, Ohta, Koyama: Optuna (KDD 2019); Bergstra, Bardenet, Bengio, Kégl: Algorithms for Hyper-Parameter
 Optimization (NeurIPS 2011).
 """

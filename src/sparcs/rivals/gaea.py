@@ -1,6 +1,6 @@
 """GAEA: exponentiated gradient on the simplex of every gate.
 
-θ ← θ ∘ exp(−η n ∂L/∂θ), clamped from below at 1e-5, θ ← θ / Σθ: the weights θ on the choices of a gate are its
+θ ← θ ∘ exp(−η n ∂L/∂θ), θ ← θ / Σθ, θ ← max(θ, 1e-5), θ ← θ / Σθ: the weights θ on the choices of a gate are its
 mixture, without a softmax and without Adam; they start uniform. n: the number of bundles, or of hidden neurons. That
 many share the loss and the size, so the gradient of one is an n-th; a cell of the source, whose rate is η, has few.
 First order. Li, Khodak, Balcan, Talwalkar: Geometry-Aware Gradient Algorithms for Neural Architecture Search (2021).
@@ -48,9 +48,10 @@ class Simplex(gated.Architecture):
 
 
 def exponentiated(theta: Tensor, gradient: Tensor, rate: float) -> Tensor:
-    """θ ∘ exp(−η g), at least SMALLEST, normalised over the last dimension.
+    """θ ∘ exp(−η g), normalised over the last dimension, with no entry below SMALLEST.
 
-    The largest exponent of each simplex is taken out first: it cancels, and no gradient can overflow.
+    The largest exponent of each simplex is taken out first: it cancels, and no gradient can overflow. The authors clamp
+    before they normalise; after it a common factor of all exponents, as a shift of the loss is, means nothing.
     """
     exponent = -rate * gradient
     moved = theta * torch.exp(exponent - exponent.amax(-1, keepdim=True))
