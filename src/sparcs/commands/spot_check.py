@@ -109,6 +109,9 @@ def hindrance(run: Run, name: str, table: pd.DataFrame) -> str:
         return (
             f"{run.record(IMAGES[name])} names {kinds[found.stand_in]}, the trials are of {kinds[not found.stand_in]}"
         )
+    if found is not None and "approximate_images" in table and (table["approximate_images"] != found.approximate).any():
+        counts = f"{found.approximate}, of those of the trials {int(table['approximate_images'].max())}"
+        return f"of the images that {run.record(IMAGES[name])} names, only close to the official pixels are {counts}"
     return ""
 
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from itertools import product
 
 import numpy as np
 
@@ -29,11 +28,6 @@ def operations_of(name: str) -> tuple[str, ...]:
     if len(operations) != len(EDGES) or not set(operations) <= set(OPERATIONS) or name_of(operations) != name:
         raise ValueError(f"{name!r} is no cell: allowed are names such as {name_of(['skip_connect'] * len(EDGES))!r}")
     return operations
-
-
-def all_cells(operations: Sequence[str] = OPERATIONS) -> list[tuple[str, ...]]:
-    """Every cell over some of OPERATIONS: 15,625 over all five."""
-    return list(product(operations, repeat=len(EDGES)))
 
 
 def random_cells(operations: Sequence[str], count: int, source: np.random.Generator) -> list[tuple[str, ...]]:
