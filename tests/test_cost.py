@@ -10,9 +10,9 @@ from torch import nn
 
 from sparcs import params
 from sparcs.allocation import parameter_bytes, peak_allocated
-from sparcs.data.augmentation import Normalisation
+from sparcs.data.augmentation import DEVIATION, MEAN, Normalisation
 from sparcs.data.images import Images
-from sparcs.experiments import cifar10, cost
+from sparcs.experiments import cost
 from sparcs.figures import fig_cost, fig_cost_caption, fig_cost_table
 
 
@@ -72,7 +72,7 @@ def test_images_loaded_one_by_one_are_those_of_the_trainer():
     """White images stay white where the crop has no black border; normalised as the trainer's."""
     white = np.full((4, 32, 32, 3), 255, np.uint8)
     x, y = cost.OneByOne(Images(white, np.arange(4), white, np.arange(4), stand_in=True, source="", note=""))[3]
-    normalised = Normalisation(cifar10.MEAN, cifar10.DEVIATION)(torch.full((3, 1, 1), 255, dtype=torch.uint8))
+    normalised = Normalisation(MEAN, DEVIATION)(torch.full((3, 1, 1), 255, dtype=torch.uint8))
     assert x.shape == (3, 32, 32) and y == 3
     assert torch.allclose(x[:, 16, 16], normalised[:, 0, 0], atol=1e-6)
 

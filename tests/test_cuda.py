@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from dense_networks import deviation, evaluated, graded, inputs, seeded
 from sparcs import SpectralNetwork, replace_head, replay, spectral
-from sparcs.data.augmentation import Normalisation
+from sparcs.data.augmentation import DEVIATION, MEAN, Normalisation
 from sparcs.data.images import Images
 from sparcs.ensemble import batched
 from sparcs.ensemble.training import Training, initial_parameters
@@ -172,7 +172,7 @@ def test_experiment_3_starts_as_on_the_cpu(images):
     losses = []
     for device in ("cpu", "cuda"):
         run = cifar10.new_run("spectral", images, experiment_3(1), 5, device)
-        normalise = Normalisation(cifar10.MEAN, cifar10.DEVIATION, device)
+        normalise = Normalisation(MEAN, DEVIATION, device)
         x, y = next(cifar10.batches(run.split, experiment_3(1), 5, 0, normalise))
         losses.append(float(cifar10.step(run, cifar10.optimizer_of(run, experiment_3(1)), experiment_3(1), x, y)))
     assert losses[1] == pytest.approx(losses[0], rel=2e-3)

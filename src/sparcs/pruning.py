@@ -48,11 +48,16 @@ def graph_of(phi: Sequence[np.ndarray], lam: Sequence[np.ndarray], bias: bool) -
 
     bias: the last neuron of the input layer is constant 1, so the last column of W_i1 is b_i.
     """
-    weights = bundles_of(phi, lam)
-    biases = {i: np.zeros(len(lam[i - 1])) for i in range(2, len(lam) + 1)}
+    return with_biases(bundles_of(phi, lam), bias)
+
+
+def with_biases(weights: dict[tuple[int, int], np.ndarray], bias: bool) -> Graph:
+    """The graph of all bundles; bias: the last column of every W_i1 is b_i, else there are none."""
+    layers = max(i for i, _ in weights)
+    biases = {i: np.zeros(len(weights[i, 1])) for i in range(2, layers + 1)}
     if bias:
         biases = {i: weights[i, 1][:, -1] for i in biases}
-        weights |= {(i, 1): weights[i, 1][:, :-1] for i in biases}
+        weights = weights | {(i, 1): weights[i, 1][:, :-1] for i in biases}
     return Graph(weights, biases)
 
 

@@ -3,9 +3,6 @@
 CIFAR100 = SETTINGS.cifar100
 CIFAR100_TABLES = ["trials", "eigenvalues", "losses", "costs"]
 CIFAR100_JOBS = CIFAR100.jobs()
-# glibc gives large freed blocks back to the system and asks for them again at each step; kept, a step costs a fifth
-# less and has the same bits. Other systems ignore these variables.
-KEEP_FREED_MEMORY = "MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=8589934592"
 
 
 rule train_cifar100:

@@ -43,6 +43,10 @@ try:
 except (params.ParameterError, ArtifactError) as error:
     sys.exit(f"snakemake: {error}")
 
+# glibc gives large freed blocks back to the system and asks for them again at each step; kept, a step of experiment 4
+# costs a fifth less and has the same bits. Other systems ignore these variables.
+KEEP_FREED_MEMORY = "MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=8589934592"
+PAPERS_TEACHER = params.teacher_name(SETTINGS.teacher_student.data_seed, 2)
 LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"
 
@@ -63,6 +67,14 @@ onsuccess:
             sys.exit(
                 f"snakemake: {path} was edited meanwhile: the same command again brings all results up to date"
             )
+
+
+def task_data(wildcards):
+    """The files of a data set: the paper's teacher, or experiment 1's points and targets."""
+    if wildcards.data_set == params.TEACHER:
+        return f"{DATA}/teacher_student/{PAPERS_TEACHER}.safetensors"
+    targets = f"{DATA}/regression/{wildcards.data_set}.safetensors"
+    return [rules.generate_regression_data.output.points, targets]
 
 
 def quoted(value):

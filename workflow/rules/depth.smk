@@ -3,15 +3,6 @@
 DEPTH = SETTINGS.depth
 DEPTH_JOBS = DEPTH.jobs()
 DEPTH_TABLES = ["trials", "layers"]
-DEPTH_TEACHER = params.teacher_name(SETTINGS.teacher_student.data_seed, 2)
-
-
-def depth_data(wildcards):
-    """The files of a data set: a teacher's, or experiment 1's points and targets."""
-    if wildcards.data_set == params.TEACHER:
-        return f"{DATA}/teacher_student/{DEPTH_TEACHER}.safetensors"
-    targets = f"{DATA}/regression/{wildcards.data_set}.safetensors"
-    return [rules.generate_regression_data.output.points, targets]
 
 
 def depth_settings(wildcards):
@@ -22,7 +13,7 @@ def depth_settings(wildcards):
 rule train_depth:
     """Networks of one depth and initial scale on one data set: train and measure them."""
     input:
-        data=depth_data,
+        data=task_data,
         code=sources("sparcs.commands.depth"),
     output:
         multiext(
@@ -55,7 +46,7 @@ rule train_depth:
 rule measure_depth_start:
     """Products of φ and gradients before training, against depth and initial scale."""
     input:
-        teacher=f"{DATA}/teacher_student/{DEPTH_TEACHER}.safetensors",
+        teacher=f"{DATA}/teacher_student/{PAPERS_TEACHER}.safetensors",
         code=sources("sparcs.commands.depth"),
     output:
         f"{RESULTS}/depth/start.parquet",

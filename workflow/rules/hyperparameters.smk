@@ -5,7 +5,6 @@ SWEPT = {
     params.regression_name(alpha, SWEEP.beta): (alpha, SWEEP.beta)
     for alpha in SWEEP.alphas
 }
-SWEEP_TEACHER = params.teacher_name(SETTINGS.teacher_student.data_seed, 2)
 SWEEPS = SETTINGS.sweeps()
 
 
@@ -56,7 +55,7 @@ rule sweep_regression:
 rule sweep_teacher_student:
     """Experiment 2 at one kind and strength of penalty."""
     input:
-        teacher=f"{DATA}/teacher_student/{SWEEP_TEACHER}.safetensors",
+        teacher=f"{DATA}/teacher_student/{PAPERS_TEACHER}.safetensors",
         code=sources("sparcs.commands.hyperparameters"),
     output:
         table=f"{RESULTS}/hyperparameters/sweeps/teacher_student_{{penalty}}_{{rho}}.parquet",

@@ -127,7 +127,7 @@ NOTEBOOK_MODULES = [
 ]
 PUBLISHED = os.path.relpath(ROOT / "results/published")
 REBUILT = "results/rebuilt"
-TEACHERS = {DEPTH_TEACHER, SWEEP_TEACHER, *(teacher for _, teacher, _ in TEACHER_JOBS)}
+TEACHERS = {PAPERS_TEACHER, *(teacher for _, teacher, _ in TEACHER_JOBS)}
 JOBS = {  # of every rule that has several: their wildcards
     "generate_teacher_data": [params.teacher_parts(name) for name in sorted(TEACHERS)],
     "prepare_images": [("cifar10",), ("cifar100",)],

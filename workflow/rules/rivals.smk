@@ -4,18 +4,8 @@ RIVALS = SETTINGS.rivals
 RIVAL_JOBS = RIVALS.jobs()
 TUNING_JOBS = RIVALS.tuning_jobs()
 RIVAL_TABLES = ["trials", "costs", "history"]
-# Freed memory is kept for the next step instead of being asked for again
-RIVAL_MEMORY = "MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=8589934592"
 NASBENCH_JOBS = SETTINGS.nasbench.jobs()
 NASBENCH_TABLE = SETTINGS.nasbench.table
-
-
-def rival_data(wildcards):
-    """The files of a data set: a teacher's, or experiment 1's points and targets."""
-    if wildcards.data_set == params.TEACHER:
-        return f"{DATA}/teacher_student/{DEPTH_TEACHER}.safetensors"
-    targets = f"{DATA}/regression/{wildcards.data_set}.safetensors"
-    return [rules.generate_regression_data.output.points, targets]
 
 
 def rival_settings(wildcards):
@@ -54,7 +44,7 @@ def tuned(wildcards):
 rule tune_rivals:
     """The option of one method on one task that is tuned, on trials of its own."""
     input:
-        data=rival_data,
+        data=task_data,
         code=rival_sources,
     output:
         multiext(
@@ -75,7 +65,7 @@ rule tune_rivals:
     message:
         "Tuning {wildcards.method} on {wildcards.data_set}"
     shell:
-        f"{RIVAL_MEMORY} sparcs tune-rivals"
+        f"{KEEP_FREED_MEMORY} sparcs tune-rivals"
         " {input.data} --data-set {wildcards.data_set} --settings {params.settings} --root-seed {params.root_seed}"
         " --output {params.stem} 2> {log}"
 
@@ -83,7 +73,7 @@ rule tune_rivals:
 rule search_rivals:
     """One method on one task: search for every strength, compact, retrain, measure."""
     input:
-        data=rival_data,
+        data=task_data,
         tuned=tuned,
         code=rival_sources,
     output:
@@ -106,7 +96,7 @@ rule search_rivals:
     message:
         "Searching with {wildcards.method} on {wildcards.data_set}, trial(s) {wildcards.trials}"
     shell:
-        f"{RIVAL_MEMORY} sparcs search-rivals"
+        f"{KEEP_FREED_MEMORY} sparcs search-rivals"
         " {input.data} --data-set {wildcards.data_set} --trials {wildcards.trials} --settings {params.settings}"
         " {params.tuned} --root-seed {params.root_seed} --output {params.stem} 2> {log}"
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+MEAN, DEVIATION = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)  # of CIFAR-10's training images, per channel
 PADDING = 4  # black pixels on every side, before the crop to the old size
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sparcs import allocation, spectral
-from sparcs.data.augmentation import Draws, Normalisation, augmented, channels_first, draw, padded
+from sparcs.data.augmentation import DEVIATION, MEAN, Draws, Normalisation, augmented, channels_first, draw, padded
 from sparcs.data.images import Images
 from sparcs.experiments.classifiers import accuracy, clock, compacted, losses
 from sparcs.network import SpectralNetwork
@@ -21,8 +21,6 @@ from sparcs.processor import subnormals_flushed
 from sparcs.replay import replayed
 from sparcs.seeds import generator, trial_seed
 
-MEAN, DEVIATION = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)  # of CIFAR-10's training images, per channel
-HEADS = ("linear", "spectral", "spectral_authors_sign")
 EVALUATED = 500  # images evaluated at a time, so that activities stay in the cache
 CURVES = ("train_loss", "plain", "augmented", "plain_pruned", "augmented_pruned")
 MEASURED = 5  # steps whose memory is measured

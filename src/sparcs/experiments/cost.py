@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 from torchvision import transforms
 
 from sparcs.allocation import parameter_bytes, peak_allocated
-from sparcs.data.augmentation import PADDING, Normalisation
+from sparcs.data.augmentation import DEVIATION, MEAN, PADDING, Normalisation
 from sparcs.data.images import Images
 from sparcs.ensemble import batched
 from sparcs.ensemble.training import Training, initial_parameters
@@ -209,7 +209,7 @@ def _loop_step(
 def _cifar10_steps(head: str, images: Images, settings: Cifar10Trial) -> dict[str, Callable[[], object]]:
     run = cifar10.new_run(head, images, settings, 0)
     step = partial(cifar10.step, run, cifar10.optimizer_of(run, settings), settings)
-    normalise = Normalisation(cifar10.MEAN, cifar10.DEVIATION)
+    normalise = Normalisation(MEAN, DEVIATION)
     drawn = chain.from_iterable(cifar10.batches(run.split, settings, 0, epoch, normalise) for epoch in count())
     prepared = next(drawn)
     generator = torch.Generator().manual_seed(0)
@@ -235,7 +235,7 @@ class OneByOne(Dataset):
                 transforms.RandomCrop(images.x_train.shape[1], padding=PADDING),
                 transforms.RandomHorizontalFlip(),
                 transforms.ToTensor(),
-                transforms.Normalize(cifar10.MEAN, cifar10.DEVIATION),
+                transforms.Normalize(MEAN, DEVIATION),
             ]
         )
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sparcs.data.augmentation import Normalisation, augmented, channels_first, draw, padded
+from sparcs.data.augmentation import DEVIATION, MEAN, Normalisation, augmented, channels_first, draw, padded
 from sparcs.data.images import Images
 from sparcs.nasbench.cells import EDGES, random_cells
 from sparcs.nasbench.supernet import Supernet, one_hot
@@ -27,7 +27,6 @@ from sparcs.seeds import generator
 LEVELS = {"darts": 2, "darts_single_level": 1, "gaea": 1, "gaea_bilevel": 2}
 CONTROLS = ("random", "untrained")
 METHODS = (*LEVELS, *CONTROLS)
-MEAN, DEVIATION = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)  # of CIFAR-10, per channel
 LARGEST_GRADIENT = 5.0  # norm at which the network's gradient is clipped
 WEIGHT_DECAY = 3e-4  # of the network, as in the authors' configuration
 EVALUATED = 250  # images at a time

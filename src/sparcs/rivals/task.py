@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sparcs.ensemble.batches import epoch_orders
-from sparcs.pruning import Graph
+from sparcs.pruning import Graph, with_biases
 from sparcs.seeds import generator
 
 Weights = dict[tuple[int, int], Tensor]  # bundles (i, j), (runs, N_i, N_j) each
@@ -172,13 +172,4 @@ def graphs_of(weights: Weights, bias: bool) -> list[Graph]:
     runs, layers = len(next(iter(arrays.values()))), max(i for i, _ in arrays)
     widths = {j: array.shape[-1] for (_, j), array in arrays.items()} | {i: a.shape[-2] for (i, _), a in arrays.items()}
     nothing = {(i, j): np.zeros((runs, widths[i], widths[j])) for i in range(2, layers + 1) for j in range(1, i)}
-    return [_graph({pair: array[run] for pair, array in (nothing | arrays).items()}, bias) for run in range(runs)]
-
-
-def _graph(weights: dict[tuple[int, int], np.ndarray], bias: bool) -> Graph:
-    layers = max(i for i, _ in weights)
-    biases = {i: np.zeros(len(weights[i, 1])) for i in range(2, layers + 1)}
-    if bias:
-        biases = {i: weights[i, 1][:, -1] for i in biases}
-        weights |= {(i, 1): weights[i, 1][:, :-1] for i in biases}
-    return Graph(weights, biases)
+    return [with_biases({pair: array[run] for pair, array in (nothing | arrays).items()}, bias) for run in range(runs)]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from sparcs.figures.core_minutes import NAMES
 from sparcs.figures.image_tables import cost_table
 from sparcs.figures.tables import finished_trials, hyperparameter_table
 from sparcs.figures.text import number
@@ -19,18 +20,6 @@ TITLES = {
 }
 EXPERIMENTS = {1: "cifar10", 2: "cifar100"}
 COUNTED = ("teacher_student", "cifar10", "cifar100")  # may have fewer trials than the settings ask for
-NAMES = {
-    "theory": "Theory",
-    "regression": "Experiment 1, α/β regression",
-    "teacher_student": "Experiment 2, teacher and student",
-    "cifar10": "Experiment 3, CIFAR-10",
-    "cifar100": "Experiment 4, CIFAR-100",
-    "hyperparameters": "Penalties and their strength",
-    "cifar10_sweep": "Penalties on CIFAR-10",
-    "nasbench": "NAS-Bench-201's cells",
-    "depth": "More hidden layers",
-    "rivals": "Other methods",
-}
 
 
 @dataclass(frozen=True)
@@ -62,7 +51,13 @@ def experiments(provenance: dict) -> list[dict]:
     """Where each experiment's trials come from, in the paper's order: its record and its name."""
     records = provenance["experiments"]
     names = [name for name in NAMES if name in records] + [name for name in records if name not in NAMES]
-    return [records[name] | {"name": NAMES.get(name, name)} for name in names]
+    return [records[name] | {"name": name_of(name)} for name in names]
+
+
+def name_of(experiment: str) -> str:
+    """An experiment's name as a title."""
+    name = NAMES.get(experiment, experiment)
+    return name[:1].upper() + name[1:]
 
 
 def counted(reliability: pd.DataFrame) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from sparcs.files import ArtifactError
-from sparcs.site.account import NAMES
+from sparcs.site.account import name_of
 from sparcs.site.run import Run
 
 PAPERS = r"fig\d\d"  # the names of the paper's own figures
@@ -71,7 +71,7 @@ def read_caption(path: Path) -> Caption:
 def _group(folder: Path, run: Run) -> Group:
     report = run.reports.get(folder.name)
     experiment = folder.name.partition("_")[2]
-    title = report.title if report else NAMES.get(experiment, experiment)
+    title = report.title if report else name_of(experiment)
     pictures = [_picture(path, run) for path in sorted(folder.glob("fig*.rst"))]
     kept = [picture for picture in pictures if picture.files or re.fullmatch(PAPERS, picture.name)]
     return Group(folder.name, title, f"reports/{folder.name}.html" if report else None, kept)

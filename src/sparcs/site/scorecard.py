@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from sparcs.claims import claim_of
+from sparcs.figures.scorecard import MARKS
 from sparcs.figures.tables import VERDICTS
 from sparcs.figures.text import interval, number
 from sparcs.site.run import Run
-
-MARKS = {"replicated": "✓", "partly": "◐", "not replicated": "✕", "untested": "–"}
 
 
 @dataclass(frozen=True)
