@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from small_runs import ROOT, TINY, prepare, publish, run
-from sparcs import files, params
+from sparcs import files, params, provenance
 from sparcs.commands import publish as commands
 from sparcs.figures.scorecard import END, START, with_scorecard
 
@@ -147,6 +147,15 @@ def test_a_readme_without_a_place_for_the_scorecard_is_refused():
 def test_the_scorecard_of_the_readme_is_that_of_the_published_claims():
     text = (ROOT / "README.md").read_text()
     assert with_scorecard(text, pd.read_csv(ROOT / "results" / "published" / "claims.csv")) == text
+
+
+def test_the_published_record_is_that_of_the_published_tables():
+    published = ROOT / "results" / "published"
+    found = provenance.of_tables(commands.published_trials(published), ROOT / "requirements.lock")
+    recorded = files.read_json(published / "provenance.json")
+    assert {name: recorded[name] for name in found if name not in ("packages", "lock_sha256")} == {
+        name: found[name] for name in found if name not in ("packages", "lock_sha256")
+    }
 
 
 def test_more_trials_are_the_same_settings(tmp_path):
