@@ -66,7 +66,7 @@ def read_record(path: Path) -> dict:
     """A record; raises ArtifactError if it is missing or a field is missing or of the wrong kind."""
     record = read_json(path)
     kinds = {"data_set": str, "path": str, "sha256": str, "source": str, "stand_in": bool, "found": bool, "note": str}
-    wrong = not isinstance(record, dict) or [k for k, kind in kinds.items() if not isinstance(record.get(k), kind)]
+    wrong = [k for k, kind in kinds.items() if not isinstance(record.get(k), kind)]
     if wrong or record["data_set"] not in CLASSES:
         raise ArtifactError(f"{path} is not a record of images: delete it to have it written again")
     return record
