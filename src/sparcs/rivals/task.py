@@ -74,7 +74,8 @@ class Found:
 
     graph: its weights, f = relu. trained: numbers trained at a time during the search. steps: optimiser steps of
     weights; gradient_evaluations: batches through which a gradient was taken, those for gates included. trainings:
-    networks trained, one that is trained again from its start counted once. history: the gates over time, one mapping a row.
+    networks trained, one that is trained again from its start counted once. history: the gates over time, one mapping a
+    row.
     """
 
     graph: Graph
