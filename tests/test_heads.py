@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torchvision import models
 
-from sparcs import SpectralNetwork, replace_head, spectral_head
+from sparcs import CompactNetwork, SpectralNetwork, compact_head, replace_head, spectral_head
 from sparcs.heads import head_name
 
 SMALL = {"timm": ("resnet10t", "vit_tiny_patch16_224", "resnetv2_50"), "torchvision": ("resnet18", "squeezenet1_1")}
@@ -104,6 +104,44 @@ def test_a_second_call_on_a_timm_model():
     assert model(torch.zeros(2, 3, 64, 64)).shape == (2, 3) and model.num_classes == 3
 
 
+@pytest.mark.parametrize("last", [nn.Linear(6, 3), nn.Conv1d(6, 3, 1)])
+def test_a_head_is_compacted_in_its_place(last):
+    """With a loss of the whole model, which is the same with the head whole; then it can be replaced as any other."""
+    generator = seeded(1)
+    positions = (5,) if isinstance(last, nn.Conv1d) else ()
+    body = nn.Conv1d(4, 6, 1) if positions else nn.Linear(4, 6)
+    model = nn.Sequential(body, nn.ReLU(), last)
+    head = replace_head(model, hidden=8)
+    with torch.no_grad():
+        head.eigenvalues[1].copy_(torch.randn(8, generator=generator) * (torch.arange(8) < 3))
+    x = torch.randn(200, 4, *positions, generator=generator)
+    y = model(x).detach() + 0.1
+
+    def loss(model):
+        return (model(x) - y).square().mean()
+
+    whole = loss(model).item()
+    small = compact_head(model, loss=loss, budget=0.05)
+    assert isinstance(small, CompactNetwork) and small.after.neurons[1] <= 3
+    assert small in model.modules() and head not in model.modules() and loss(model).item() <= 1.05 * whole
+    assert (small.in_features, small.out_features) == (6, 3)
+    with pytest.raises(ValueError, match="has 0 spectral heads: one is needed"):
+        compact_head(model)
+    with pytest.raises(ValueError, match="already has a spectral head '2"):
+        replace_head(model, hidden=5)
+    at = next(name for name, module in model.named_modules() if module is small)
+    assert replace_head(model, hidden=5, classes=7, name=at).widths == (7, 5, 7)
+    assert model(x).shape == (200, 7, *positions)
+
+
+def test_a_loss_that_fails_leaves_the_model_as_it_was():
+    model = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3))
+    head = replace_head(model, hidden=5)
+    with pytest.raises(ValueError, match="loss returned -1"):
+        compact_head(model, loss=lambda model: -1.0)
+    assert model[2] is head
+
+
 class SqueezeAndExcite(nn.Module):
     """Linear layers that are registered before the head, which is a convolution."""
 
@@ -142,7 +180,7 @@ def test_a_name_that_no_layer_has_and_widths_in_an_array():
     model = nn.Sequential(nn.Linear(4, 3))
     with pytest.raises(ValueError, match="name 'nope': Sequential has no such layer"):
         replace_head(model, hidden=5, name="nope")
-    with pytest.raises(ValueError, match="name '' is a Sequential: a linear layer"):
+    with pytest.raises(ValueError, match="head '' is a Sequential: a linear layer"):
         replace_head(model, hidden=5, name="")
     assert replace_head(model, hidden=np.array([4, 5])).widths == (5, 4, 5, 3)
 

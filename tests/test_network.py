@@ -159,12 +159,18 @@ def test_eigenvalues_can_be_sliced_and_assigned():
     hidden = network.eigenvalues[1:-1]
     assert len(hidden) == 2 and hidden[1] is network.eigenvalues[-2]
     assert [len(block) for block in network.eigenvalues[::-1]] == [2, 5, 4, 3]
-    network.eigenvalues[1] = torch.ones(4)
+    network.eigenvalues[1] = torch.ones(4, dtype=torch.float64)
     assert isinstance(network.eigenvalues[1], torch.nn.Parameter) and (network.eigenvalues[1] == 1).all()
-    network.eigenvalues[-2] = frozen = torch.nn.Parameter(torch.zeros(5), requires_grad=False)
+    network.eigenvalues[-2] = frozen = torch.nn.Parameter(torch.zeros(5, dtype=torch.float64), requires_grad=False)
     assert network.eigenvalues[2] is frozen
     with pytest.raises(ValueError, match=r"eigenvalues\[1\] of shape \(1,\): \(4,\) is needed"):
-        network.eigenvalues[1] = torch.ones(1)
+        network.eigenvalues[1] = torch.ones(1, dtype=torch.float64)
+    with pytest.raises(TypeError, match=r"eigenvalues\[1\] of torch.float32: a tensor of torch.float64 is needed"):
+        network.eigenvalues[1] = torch.ones(4)
+    with pytest.raises(TypeError, match=r"eigenvalues\[1\] of list: a tensor"):
+        network.eigenvalues[1] = [0.0] * 4
+    with pytest.raises(TypeError, match="one layer at a time"):
+        network.eigenvalues[1:2] = [torch.zeros(4)]
     with pytest.raises(ValueError, match=r"eigenvalues\[0\] is fixed at 0"):
         network.eigenvalues[0] = torch.ones(3)
 
@@ -195,7 +201,7 @@ def test_state_dict_round_trip_and_repr():
     x = torch.randn(2, 7, 3, generator=seeded())
     assert torch.equal(copy(x), network(x))
     assert copy(x).shape == (2, 7, 2)
-    assert "widths=(4, 4, 2)" in repr(copy)
+    assert "widths=(3, 4, 2), bias=True, activation=relu, train_input_eigenvalues=False, form=None" in repr(copy)
 
 
 def test_active_neurons_are_recruited_and_live():
@@ -207,6 +213,20 @@ def test_active_neurons_are_recruited_and_live():
     assert network.active_neurons() == (1, 1)
     assert "active_neurons=(1, 1)" in repr(network)
     assert "active_neurons=unknown" in repr(SpectralNetwork((2, 3, 1), device="meta"))
+    shifted = SpectralNetwork((2, 20, 1), train_input_eigenvalues=True, generator=seeded())
+    with torch.no_grad():
+        for block, value in zip(shifted.eigenvalues, (5.0, 5.001, 7.0), strict=True):
+            block.fill_(value)
+        shifted.eigenvalues[1][0] = 6
+    assert shifted.active_neurons() == (1,)  # as differences from λ_1 count, and not λ
+
+
+@pytest.mark.parametrize(
+    ("given", "name"), [(torch.nn.functional.relu, "relu"), (torch.nn.ReLU(), "relu"), (torch.Tensor.relu, "relu"),
+                        (torch.nn.Tanh(), "tanh"), (torch.nn.Identity(), "identity"), (torch.nn.SiLU(), "silu")]
+)  # fmt: skip
+def test_what_pytorch_has_for_a_named_activation_is_that(given, name):
+    assert SpectralNetwork((2, 3, 1), activation=given).activation is ACTIVATIONS[name]
 
 
 def test_device_and_dtype_do_not_change_the_start():
@@ -365,12 +385,12 @@ def test_a_bundle_or_penalty_that_does_not_exist_is_refused():
 def test_the_state_of_another_network_is_refused():
     """By itself and inside a larger model; input eigenvalues that a fixed λ_1 would drop too."""
     network = SpectralNetwork((3, 4, 2))
-    with pytest.raises(ValueError, match=r"widths \(3, 5, 2\): this network has widths \(3, 4, 2\)"):
+    with pytest.raises(RuntimeError, match=r"widths \(3, 5, 2\): this network has widths \(3, 4, 2\)"):
         network.load_state_dict(SpectralNetwork((3, 5, 2)).state_dict())
-    with pytest.raises(ValueError, match=r"widths \(3, 4, 2, 2\)"):
+    with pytest.raises(RuntimeError, match=r"widths \(3, 4, 2, 2\)"):
         torch.nn.Sequential(network).load_state_dict(torch.nn.Sequential(SpectralNetwork((3, 4, 2, 2))).state_dict())
     trained = randomised((3, 4, 2), train_input_eigenvalues=True).state_dict()
-    with pytest.raises(ValueError, match="input eigenvalues that are not 0"):
+    with pytest.raises(RuntimeError, match="input eigenvalues that are not 0"):
         network.load_state_dict(trained)
 
 
@@ -380,7 +400,7 @@ def test_a_partial_or_renamed_state_is_taken():
     found = network.load_state_dict(dict(source.named_parameters()), strict=False)
     assert found.missing_keys == ["eigenvalues.0"]
     assert torch.equal(network.eigenvalues[1], source.eigenvalues[1])
-    with pytest.raises(ValueError, match=r"widths \(\?, 5, 2\): this network has widths \(3, 4, 2\)"):
+    with pytest.raises(RuntimeError, match=r"widths \(\?, 5, 2\): this network has widths \(3, 4, 2\)"):
         network.load_state_dict(dict(SpectralNetwork((3, 5, 2)).named_parameters()), strict=False)
     meta = SpectralNetwork((3, 4, 2), device="meta")
     meta.load_state_dict(meta.state_dict())

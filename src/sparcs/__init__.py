@@ -4,18 +4,32 @@ The public names are imported on first use, so that a job which needs no torch n
 """
 
 from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # editors and type checkers do not run __getattr__
+    from sparcs.compact import CompactNetwork
+    from sparcs.heads import compact_head, replace_head, spectral_head
+    from sparcs.network import SpectralNetwork
 
 _PUBLIC = {
     "CompactNetwork": "sparcs.compact",
     "SpectralNetwork": "sparcs.network",
+    "compact_head": "sparcs.heads",
     "replace_head": "sparcs.heads",
     "spectral_head": "sparcs.heads",
 }
 
-__all__ = ["CompactNetwork", "SpectralNetwork", "replace_head", "spectral_head"]
+__all__ = ["CompactNetwork", "SpectralNetwork", "compact_head", "replace_head", "spectral_head"]
 
 
 def __getattr__(name: str):
+    if name == "__version__":
+        return version("sparcs")
     if name not in _PUBLIC:
         raise AttributeError(f"module 'sparcs' has no attribute {name!r}")
     return getattr(import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PUBLIC, "__version__"])

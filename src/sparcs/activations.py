@@ -24,13 +24,30 @@ ACTIVATIONS: dict[str, Activation] = {
 }
 
 
-def activation_of(activation: str | Activation) -> Activation:
-    """f from its name in ACTIVATIONS; a callable is returned as it is. Raises ValueError for anything else.
+SAME = {  # other things that PyTorch has for these: as names they can be saved, and deep networks train in less memory
+    nn.functional.relu: "relu",
+    Tensor.relu: "relu",
+    nn.ReLU: "relu",
+    nn.functional.tanh: "tanh",
+    Tensor.tanh: "tanh",
+    nn.Tanh: "tanh",
+    nn.functional.sigmoid: "sigmoid",
+    Tensor.sigmoid: "sigmoid",
+    nn.Sigmoid: "sigmoid",
+    nn.SiLU: "silu",
+    nn.Identity: "identity",
+}
 
-    A class is refused although it can be called: it would make a module of the layer's values.
+
+def activation_of(activation: str | Activation) -> Activation:
+    """f from its name in ACTIVATIONS, or from what PyTorch has for it in SAME, of whose modules an instance is meant.
+
+    Any other callable is returned as it is. Raises ValueError for anything else. A class is refused although it can be
+    called: it would make a module of the layer's values.
     """
     if callable(activation) and not isinstance(activation, type):
-        return activation
+        known = type(activation) if isinstance(activation, nn.Module) else activation
+        return ACTIVATIONS[SAME[known]] if known in SAME else activation
     if not isinstance(activation, str) or activation not in ACTIVATIONS:
         allowed = f"{', '.join(ACTIVATIONS)}, or a callable that is no class"
         raise ValueError(f"activation {activation!r}: allowed are {allowed}")

@@ -1,8 +1,9 @@
 """What several modules ask of their arguments; one sentence names the argument, its value and what is allowed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from numbers import Integral
 
+import numpy as np
 from torch import Tensor
 
 
@@ -18,7 +19,7 @@ def checked_input(x: Tensor, features: int) -> Tensor:
 
 def checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
     """The widths as plain integers. Raises TypeError or ValueError if they are none of a network."""
-    if not isinstance(widths, Iterable) or isinstance(widths, str):
+    if not isinstance(widths, Iterable) or isinstance(widths, str | Set | Mapping):
         raise TypeError(f"widths {widths!r}: a sequence of at least two positive integers is needed")
     widths = tuple(widths)
     if len(widths) < 2:
@@ -32,7 +33,7 @@ def checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
 
 
 def checked_flag(name: str, value: bool) -> bool:
-    """The value itself. Raises TypeError unless it is True or False."""
-    if not isinstance(value, bool):
+    """The value as Python's own. Raises TypeError unless it is True or False."""
+    if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name} {value!r}: True or False is needed")
-    return value
+    return bool(value)

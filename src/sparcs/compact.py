@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from sparcs import pruning, spectral
 from sparcs.activations import ACTIVATIONS, Activation, activation_of, name_of
 from sparcs.checks import checked_flag, checked_input, checked_widths
+from sparcs.writing import atomic
 
 torch.fx.wrap("checked_input")  # symbolic tracing records the call: the check needs the shape of an actual tensor
 
@@ -68,8 +69,9 @@ class CompactNetwork(nn.Module):
         bias: whether layers add a bias.
         before: size of the network this one was made from, if any.
 
-    Shapes: (…, N_1) -> (…, N_ℓ). Attributes: ``layers``, the Linear of each layer after the input; ``before`` and
-    ``after``, the sizes. Raises ValueError or TypeError, naming the argument, its value and what is allowed.
+    Shapes: (…, N_1) -> (…, N_ℓ). Attributes: ``layers``, the Linear of each layer after the input; ``in_features`` and
+    ``out_features``, as a Linear's; ``before`` and ``after``, the sizes. Raises ValueError or TypeError, naming the
+    argument, its value and what is allowed.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class CompactNetwork(nn.Module):
     ) -> None:
         super().__init__()
         self.widths, self.bias = checked_widths(widths), checked_flag("bias", bias)
+        self.in_features, self.out_features = self.widths[0], self.widths[-1]
         try:
             self.sources = tuple(tuple(layers) for layers in sources)
         except TypeError:
@@ -124,8 +127,6 @@ class CompactNetwork(nn.Module):
 
         Raises ValueError if f has no name in ``sparcs.activations``.
         """
-        from sparcs.files import atomic  # loads pandas, which a network does not need
-
         name = name_of(self.activation)
         if name is None:
             raise ValueError(f"activation {self.activation!r} cannot be saved: allowed are {', '.join(ACTIVATIONS)}")
@@ -267,7 +268,8 @@ def _loss_of(network: nn.Module, loss: Loss) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError, RuntimeError):
-        raise TypeError(f"loss returned {value!r}: a number is needed") from None
+        kind = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+        raise TypeError(f"loss returned {kind}: a number is needed") from None
     if number < 0:
         raise ValueError(f"loss returned {number}: a number of at least 0 is needed")
     return number
@@ -347,6 +349,8 @@ def _check(
     loss: Loss | None,
     budget: float | None,
 ) -> None:
+    if not all(hasattr(network, name) for name in ("eigenvectors", "eigenvalues", "activation")):
+        raise TypeError(f"network is a {type(network).__name__}: a SpectralNetwork is needed")
     for name, value in {"threshold": threshold, "tolerance": tolerance, "budget": budget}.items():
         if value is not None and (not isinstance(value, Real) or isinstance(value, bool)):
             raise TypeError(f"{name} {value!r}: a number or None is needed")
@@ -360,6 +364,8 @@ def _check(
         raise ValueError(f"tolerance {tolerance}: allowed are values between 0 and 1, a share of the largest output")
     if inputs is not None and not isinstance(inputs, Tensor):
         raise TypeError(f"inputs of type {type(inputs).__name__}: a tensor (…, N_1) is needed")
+    if inputs is not None and inputs.shape[-1:] != (network.in_features,):
+        raise ValueError(f"inputs of shape {tuple(inputs.shape)}: the last dimension must be {network.in_features}")
     if inputs is not None and not (inputs.numel() and inputs.isfinite().all()):
         raise ValueError(f"inputs of shape {tuple(inputs.shape)}: at least one sample is needed, all numbers finite")
     if loss is not None and not callable(loss):

@@ -8,9 +8,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from glob import escape
+from collections.abc import Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
 
@@ -21,35 +19,10 @@ import pyarrow.parquet as pq
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from sparcs.writing import ArtifactError, atomic
+
 SEAL = re.compile(rb"(?<=sha256:)[0-9a-f]{64}")
 UNSEALED = "sha256:" + 64 * "0"
-
-
-class ArtifactError(Exception):
-    """One sentence about a file that is missing, altered or not what it should be."""
-
-
-@contextmanager
-def atomic(path: Path) -> Iterator[Path]:
-    """A temporary name beside ``path``; what is written there is renamed to ``path`` if the block ends well.
-
-    What a writer that was killed left there is removed. Raises OSError with the name ``path`` if the disk is full or
-    the folder can't be written, ArtifactError if something else than a file has the name: a device would be replaced.
-    """
-    if not path.name or (path.exists() and not path.is_file()):
-        raise ArtifactError(f"{path} is not the name of a file")
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial{path.suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        for leftover in path.parent.glob(f".{escape(path.name)}.*.partial*"):
-            leftover.unlink()
-        yield partial
-        partial.replace(path)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()
 
 
 def require_writable(*folders: Path) -> None:

@@ -1,11 +1,13 @@
-"""SpectralNetwork as the head of a classifier: a new one, or in place of the one that a model has."""
+"""SpectralNetwork as the head of a classifier: a new one, in place of the one that a model has, or compacted in it."""
 
 from collections.abc import Iterable, Sequence
 
 from torch import Tensor, nn
 
+from sparcs.compact import CompactNetwork, Loss, compact
 from sparcs.network import SpectralNetwork
 
+SPECTRAL = (SpectralNetwork, CompactNetwork)
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
@@ -34,18 +36,19 @@ def replace_head(
     Linear's, the new head's ``weight`` is a method and its ``bias`` a truth value.
 
     classes: as many as before if None. name: the head's dotted name, needed only where a model has several (timm's
-    distilled ones: one call for each), where it is not clear, and to replace a spectral head by another one.
+    distilled ones: one call for each), where it is not clear, and to replace a spectral head by another one, compacted
+    or not. Auxiliary heads, such as GoogLeNet's ``aux1.fc2``, are others: they keep theirs until they are named.
     options: as of SpectralNetwork; device and dtype are the old head's.
     Raises ValueError for a model without such a head, or with several and no ``name``.
     """
     name = head_name(model) if name is None else name
     old = _submodule(model, name)
-    if isinstance(old, SpectralNetwork):
-        inputs, outputs, like = old.in_features, old.out_features, old.eigenvectors[0]
+    if isinstance(old, SPECTRAL):
+        inputs, outputs, like = old.in_features, old.out_features, next(old.parameters())
     elif _is_linear(old):
         (outputs, inputs), like = old.weight.shape[:2], old.weight
     else:
-        raise ValueError(f"name {name!r} is a {type(old).__name__}: a linear layer or a 1×1 convolution is needed")
+        raise ValueError(f"head {name!r} is a {type(old).__name__}: a linear layer or a 1×1 convolution is needed")
     size = outputs if classes is None else classes
     head = spectral_head(inputs, hidden, size, **{"device": like.device, "dtype": like.dtype, **options})
     model.set_submodule(name, _Pointwise(head) if isinstance(old, CONVOLUTIONS) else head)
@@ -54,18 +57,52 @@ def replace_head(
     return head
 
 
+def compact_head(
+    model: nn.Module,
+    removal: str = "weights",
+    threshold: float | None = None,
+    inputs: Tensor | None = None,
+    tolerance: float | None = None,
+    loss: Loss | None = None,
+    budget: float | None = None,
+) -> CompactNetwork:
+    """Put what ``sparcs.compact.compact`` leaves of a model's spectral head in its place, and return it.
+
+    loss: of the model, with the head to be judged in it. inputs: of the head. The other arguments are those of
+    ``compact``, which says what they do and what is raised; ValueError too unless the model has one SpectralNetwork.
+    """
+    names = [name for name, module in model.named_modules() if name and isinstance(module, SpectralNetwork)]
+    if len(names) != 1:
+        raise ValueError(f"model {type(model).__name__} has {len(names)} spectral heads: one is needed")
+    [name] = names
+    head = model.get_submodule(name)
+
+    def of_model(candidate: nn.Module) -> float | Tensor:
+        model.set_submodule(name, candidate)
+        return loss(model)
+
+    try:
+        small = compact(head, removal, threshold, inputs, tolerance, of_model if callable(loss) else loss, budget)
+    finally:
+        model.set_submodule(name, head)
+    model.set_submodule(name, small)
+    return small
+
+
 def head_name(model: nn.Module) -> str:
     """Dotted name of the layer that is a model's head: what timm names so, else the last linear layer.
 
-    Raises ValueError if there is none, more than one, or a spectral one already.
+    Raises ValueError if there is none, more than one, or a spectral one already, TypeError if it is no module.
     """
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model of type {type(model).__name__}: a module is needed")
     kind = f"model {type(model).__name__}"
     named = getattr(model, "pretrained_cfg", {}).get("classifier")
     if isinstance(named, Sequence) and not isinstance(named, str):
         raise ValueError(f"{kind} has several heads: name is needed, one of {', '.join(named)}")
     modules = {name: module for name, module in model.named_modules() if name}
     for name, module in modules.items():
-        if isinstance(module, SpectralNetwork):
+        if isinstance(module, SPECTRAL):
             raise ValueError(f"{kind} already has a spectral head {name!r}: to replace a layer, its name is needed")
     if named is not None:
         return named
@@ -83,7 +120,7 @@ def head_name(model: nn.Module) -> str:
 class _Pointwise(nn.Module):
     """A network applied to the channels at each position: (batch, N_1, …) -> (batch, N_ℓ, …)."""
 
-    def __init__(self, network: SpectralNetwork) -> None:
+    def __init__(self, network: SpectralNetwork | CompactNetwork) -> None:
         super().__init__()
         self.network = network
 

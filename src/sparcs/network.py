@@ -1,15 +1,15 @@
 """SpectralNetwork: a feed-forward network with every skip connection, trained through eigenvectors and eigenvalues."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from sparcs import measures, spectral
 from sparcs.activations import Activation, activation_of, name_of
 from sparcs.checks import checked_flag, checked_input, checked_widths
-from sparcs.compact import CompactNetwork, compact
+from sparcs.compact import CompactNetwork, Loss, compact
 from sparcs.recursion import recursion
 
 torch.fx.wrap("checked_input")  # as in ``sparcs.compact``
@@ -27,7 +27,8 @@ class SpectralNetwork(nn.Module):
         activation: f, a name in ``sparcs.activations`` or an elementwise callable; the last layer has none.
         train_input_eigenvalues: train λ_1 too; otherwise it is 0, and a buffer of the state says so.
         form: "bundles" (4.3), "eigenbasis" (no skip formed, linear in depth), or None for the one with fewer
-            multiplications (``sparcs.spectral.multiplications``) at the widths and the batch at hand.
+            multiplications (``sparcs.spectral.multiplications``) at the widths and the batch at hand. They agree to
+            rounding: where outputs must not depend on the batch's size, in bfloat16 say, choose one.
         generator: source of the random φ; PyTorch's global one if None. Drawn on the generator's device in float32,
             then moved, so that one seed gives one start on every device.
         device: of the parameters, as in every PyTorch layer.
@@ -36,6 +37,8 @@ class SpectralNetwork(nn.Module):
     Shapes: (…, N_1) -> (…, N_ℓ), in the dtype and on the device of the parameters.
     Attributes: ``eigenvectors[k]`` is φ_{k+1}, (N_{k+2}, N_{k+1}); ``eigenvalues[k]`` is λ_{k+1}, (N_{k+1},);
     ``widths`` counts the bias neuron, ``in_features`` does not; ``bias`` is a truth value, ``weight`` a method.
+    Eigenvalues are set by ``eigenvalues[k] = …`` or in place, without gradients, and λ_1 only if it is trained; they
+    are frozen by ``eigenvalues.requires_grad_(False)``; ``eigenvalues.parameters()`` are an optimiser's group.
     Raises ValueError or TypeError, naming the argument, its value and what is allowed.
     """
 
@@ -118,25 +121,42 @@ class SpectralNetwork(nn.Module):
     def active_neurons(self) -> tuple[int, ...]:
         """Recruited neurons of each hidden layer: |λ| above 1 % of the largest hidden |λ|, and not silent.
 
-        A neuron is silent iff its row of W_{i,i−1} is zero: only differences of eigenvalues act (4.3).
+        A neuron is silent iff its row of W_{i,i−1} is zero: only differences of eigenvalues act (4.3), which are
+        therefore taken from the median of λ_1, 0 unless that is trained. This counts eigenvalues, as the paper does,
+        and not what the function needs: behind a layer that is open a neuron at λ = 0 is live. ``compact`` says what
+        is needed.
         """
         phi = [block.detach().double().cpu().numpy() for block in self.eigenvectors]
         lam = [block.detach().double().cpu().numpy() for block in self.eigenvalues]
+        lam = [block - np.median(lam[0]) for block in lam]
         return tuple(int(mask.sum()) for mask in measures.active(phi, lam)) if len(lam) > 2 else ()
 
-    def compact(self, removal: str = "weights", **how_much: Any) -> CompactNetwork:
+    def compact(
+        self,
+        removal: str = "weights",
+        threshold: float | None = None,
+        inputs: Tensor | None = None,
+        tolerance: float | None = None,
+        loss: Loss | None = None,
+        budget: float | None = None,
+    ) -> CompactNetwork:
         """A plain module with only the layers and neurons that matter; by default exactly the same function.
 
-        ``removal`` and how much to remove (``threshold``; ``inputs`` and ``tolerance``; ``loss`` and ``budget``) are
-        those of ``sparcs.compact.compact``, which says what is raised.
+        Then only exact zeros go, which after a training are few: say how much may by ``loss`` and ``budget``,
+        ``inputs`` and ``tolerance``, or ``threshold``. The arguments are those of ``sparcs.compact.compact``, which
+        says what is raised.
         """
-        return compact(self, removal, **how_much)
+        return compact(self, removal, threshold, inputs, tolerance, loss, budget)
 
     def extra_repr(self) -> str:
-        """Widths, options, and the active neurons of each hidden layer."""
+        """Arguments but for the generator, device and dtype, and the active neurons of each hidden layer."""
         name = name_of(self.activation) or getattr(self.activation, "__name__", type(self.activation).__name__)
         active = "unknown" if self.eigenvectors[0].is_meta else self.active_neurons()
-        return f"widths={self.widths}, bias={self.bias}, activation={name}, active_neurons={active}"
+        return (
+            f"widths={(self.in_features, *self.widths[1:])}, bias={self.bias}, activation={name}, "
+            f"train_input_eigenvalues={self.train_input_eigenvalues}, form={self.form}, "
+            f"active_neurons={active}"
+        )
 
 
 class _Eigenvalues(nn.Module):
@@ -177,10 +197,19 @@ class _Eigenvalues(nn.Module):
         return getattr(self, str(k))
 
     def __setitem__(self, index: int, value: Tensor) -> None:
-        """Put a parameter, or a tensor as one, in place of λ_k. Raises ValueError for a fixed one or another shape."""
+        """Put a parameter, or a tensor as one, in place of λ_k.
+
+        Raises ValueError for a fixed one or another shape, TypeError for several at once, another kind or dtype.
+        """
+        if not isinstance(index, int):
+            raise TypeError(f"eigenvalues[{index!r}]: one layer at a time can be set, by its number")
         k = range(len(self))[index]
         if k == 0 and not self.train_input:
             raise ValueError("eigenvalues[0] is fixed at 0: train_input_eigenvalues=True allows others")
+        dtype = getattr(self, str(k)).dtype
+        if not isinstance(value, Tensor) or value.dtype != dtype:
+            kind = value.dtype if isinstance(value, Tensor) else type(value).__name__
+            raise TypeError(f"eigenvalues[{k}] of {kind}: a tensor of {dtype} is needed")
         if value.shape != (self.widths[k],):
             raise ValueError(f"eigenvalues[{k}] of shape {tuple(value.shape)}: ({self.widths[k]},) is needed")
         setattr(self, str(k), value if isinstance(value, nn.Parameter) else nn.Parameter(value))
@@ -198,21 +227,27 @@ def _with_positions(y: Tensor, x: Tensor) -> Tensor:
     return y.reshape(*x.shape[:-1], y.shape[-1])
 
 
-def _check_state(network: SpectralNetwork, state_dict: Mapping[str, Tensor], prefix: str, *_: object) -> None:
-    """Raise ValueError if the state is that of a network of other widths or of trained input eigenvalues.
+def _check_state(
+    network: SpectralNetwork, state_dict: Mapping[str, Tensor], prefix: str, *others: Mapping | bool | list[str]
+) -> None:
+    """Say so, in ``load_state_dict``'s RuntimeError, if the state is that of other widths or of trained λ_1.
 
     Only what is there is compared: a state may be partial, and pruning and parametrizations rename its entries.
     """
+    *_, errors = others
     start = f"{prefix}eigenvalues."
     named = {key.removeprefix(start): value for key, value in state_dict.items() if key.startswith(start)}
     blocks = {int(name): value for name, value in named.items() if name.isdecimal() and isinstance(value, Tensor)}
     found = {k: block.numel() for k, block in blocks.items()}
     if found.items() - dict(enumerate(network.widths)).items():
         widths = ", ".join(str(found.get(k, "?")) for k in range(max(found) + 1))
-        raise ValueError(f"state_dict of a network of widths ({widths}): this network has widths {network.widths}")
+        errors.append(
+            f"state_dict of a network of widths ({widths}): this network has widths {network.widths}, in which a bias "
+            "counts as one more input neuron"
+        )
     fixed = blocks.get(0) if not network.train_input_eigenvalues else None
     if fixed is not None and not fixed.is_meta and fixed.any():
-        raise ValueError(
+        errors.append(
             "state_dict with input eigenvalues that are not 0: "
             "this network fixes them at 0, train_input_eigenvalues=True allows others"
         )

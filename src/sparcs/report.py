@@ -11,7 +11,8 @@ from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments.formatters import HtmlFormatter
 
-from sparcs.files import atomic, read_json
+from sparcs.files import read_json
+from sparcs.writing import atomic
 
 
 def render(executed_notebook: Path, page: Path) -> None:

@@ -14,7 +14,8 @@ from sparcs.commands.common import INPUT, PATH, read_settings
 from sparcs.commands.jobs import GENERATED, Job, data_of, jobs
 from sparcs.figures.origins import TIMED
 from sparcs.figures.scorecard import with_scorecard
-from sparcs.files import ArtifactError, atomic, read_csv, read_json, read_table, write_csv, write_json, write_table
+from sparcs.files import ArtifactError, read_csv, read_json, read_table, write_csv, write_json, write_table
+from sparcs.writing import atomic
 
 WHOLE = (  # tables that are not gathered from trials
     "theory/*.parquet",

@@ -9,8 +9,9 @@ import numpy as np
 
 from sparcs.data import images
 from sparcs.data.download import MD5, DownloadError, fetch
-from sparcs.files import ArtifactError, atomic, sha256
+from sparcs.files import ArtifactError, sha256
 from sparcs.params import ImageSources, ParameterError
+from sparcs.writing import atomic
 
 PLACE = Path("data/images")
 STAND_IN_SEED = 0

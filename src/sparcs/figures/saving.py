@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from sparcs.figures.style import styled
-from sparcs.files import atomic
+from sparcs.writing import atomic
 
 COLOURS = 256  # a palette makes a PNG three times smaller; no channel moves by more than a few per cent
 

@@ -9,13 +9,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from sparcs.figures.text import number
-from sparcs.files import atomic
 from sparcs.report import mathml
 from sparcs.site.account import counted, data_sources, experiments, misprints, paper_tables
 from sparcs.site.explorer import explorer
 from sparcs.site.gallery import gallery
 from sparcs.site.run import Run
 from sparcs.site.scorecard import scorecard, tally
+from sparcs.writing import atomic
 
 ASSETS = Path(__file__).parent / "assets"
 BACK = '<main>\n<p><a href="../index.html">← scorecard and figures</a></p>'

@@ -1,0 +1,34 @@
+"""Files that are written whole or not at all, with nothing but the standard library."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from glob import escape
+from pathlib import Path
+
+
+class ArtifactError(Exception):
+    """One sentence about a file that is missing, altered or not what it should be."""
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """A temporary name beside ``path``; what is written there is renamed to ``path`` if the block ends well.
+
+    What a writer that was killed left there is removed. Raises OSError with the name ``path`` if the disk is full or
+    the folder can't be written, ArtifactError if something else than a file has the name: a device would be replaced.
+    """
+    if not path.name or (path.exists() and not path.is_file()):
+        raise ArtifactError(f"{path} is not the name of a file")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for leftover in path.parent.glob(f".{escape(path.name)}.*.partial*"):
+            leftover.unlink()
+        yield partial
+        partial.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+    finally:
+        with suppress(OSError):
+            partial.unlink()
