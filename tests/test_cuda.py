@@ -159,7 +159,7 @@ def trained(head, images, epochs=2):
     return cifar10.train(run, optimizer, experiment_3(epochs), 5), optimizer
 
 
-@pytest.mark.parametrize("head", cifar10.HEADS)
+@pytest.mark.parametrize("head", ("linear", "spectral", "spectral_authors_sign"))
 def test_experiment_3_replayed_is_as_written(head, images, monkeypatch):
     """Losses of the epochs; the convolutions' gradients are sums whose order CUDA may choose."""
     replayed = trained(head, images)[0].curves["train_loss"]
