@@ -158,6 +158,12 @@ def test_the_published_record_is_that_of_the_published_tables():
     }
 
 
+def test_what_is_published_is_small():
+    folders = [ROOT / name / "published" for name in ("results", "figures")]
+    sizes = [path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file()]
+    assert max(sizes) < 2_000_000 and sum(sizes) < 60_000_000
+
+
 def test_more_trials_are_the_same_settings(tmp_path):
     """The same trial at another scale, with more trials and other chunks, has the same fingerprint."""
     prepare(tmp_path / "one", TINY, [("beta5_alpha0", "0-1")])

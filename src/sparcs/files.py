@@ -82,10 +82,10 @@ def read_table(path: Path) -> pd.DataFrame:
         raise ArtifactError(f"{path} cannot be read: {_one_line(error)}") from None
 
 
-def write_csv(path: Path, table: pd.DataFrame) -> None:
-    """A table as CSV."""
+def write_csv(path: Path, table: pd.DataFrame, **options: object) -> None:
+    """A table as CSV. options: of pandas' to_csv."""
     with atomic(path) as partial:
-        table.to_csv(partial, index=False)
+        table.to_csv(partial, index=False, **options)
 
 
 def read_csv(path: Path, columns: Iterable[str] = (), **options: object) -> pd.DataFrame:

@@ -263,7 +263,7 @@ def write_merged(tables: dict[str, pd.DataFrame], folder: Path, experiment: str,
     trials = merged(tables["trials"], published, TRIAL[experiment], ALIKE[experiment])
     write_table(folder / "trials.parquet", trials)
     if experiment in AS_CSV:
-        write_csv(folder / "trials.csv", trials)
+        write_csv(folder / "trials.csv", trials, float_format="%.9g")  # all digits are in the other one
     for name in OTHERS[experiment]:
         before = _before(folder, name)
         columns = tables[name].columns if name in tables else () if before is None else before.columns

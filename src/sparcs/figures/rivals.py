@@ -219,7 +219,7 @@ def _draw_method(axes: Axes, own: pd.DataFrame, color: str, least: float) -> Non
     for target in SHAPES:
         rows = own[own["target"] == target]
         sizes, errors = rows["parameters"].clip(lower=least), rows["unexplained"].clip(lower=LEAST)
-        axes.plot(sizes, errors, **_mark(color, target))
+        axes.plot(sizes, errors, rasterized=True, **_mark(color, target))  # thousands of marks are megabytes as curves
     if len(own):
         fewest = np.exp(np.log(own.groupby("trial")["fewest"].first()).mean())
         axes.plot(fewest, 1 - GOOD_R2, **TRIANGLE, color=color)
