@@ -194,6 +194,8 @@ def test_the_sweet_spot_of_few_trials_has_the_interval_of_its_paired_differences
     found = verdicts("G1", {"hyperparameters/trials": table.assign(experiment="regression", penalty="l2", alpha=0)})
     expected = stats.ttest_1samp(fits[1e-4] - fits[1e-5], 0).confidence_interval()
     assert found.loc["G1", ["low", "high"]].tolist() == pytest.approx([expected.low, expected.high])
+    lost = table.assign(experiment="regression", penalty="l2", alpha=0, r2=np.nan)
+    assert verdicts("G1", {"hyperparameters/trials": lost}).loc["G1", "verdict"] == "untested"
 
 
 SETTINGS = params.paper_settings(params.read_yaml(Path(__file__).parents[1] / "params.yaml")).model_dump()

@@ -11,11 +11,10 @@ rule publish:
     threads: 1
     params:
         results=RESULTS,
-        published=PUBLISHED,
     message:
         "Publishing what is finished at scale {SCALE}"
     shell:
-        "sparcs publish --results {params.results} --lock {input.lock} --published {params.published} 2>&1 | tee {log}"
+        "sparcs publish --results {params.results} --lock {input.lock} --published results/published 2>&1 | tee {log}"
 
 
 rule published:
@@ -36,14 +35,11 @@ rule publish_pages:
     params:
         results=REBUILT,
         figures=REBUILD.figures,
-        published=PUBLISHED,
-        published_figures=os.path.relpath(ROOT / "figures/published"),
-        readme=os.path.relpath(ROOT / "README.md"),
     message:
         "Publishing what was made from the published tables"
     shell:
-        "sparcs publish-pages --results {params.results} --figures {params.figures} --published {params.published}"
-        " --published-figures {params.published_figures} --readme {params.readme} 2>&1 | tee {log}"
+        "sparcs publish-pages --results {params.results} --figures {params.figures} --published results/published"
+        " --published-figures figures/published --readme README.md 2>&1 | tee {log}"
 
 
 rule spot_check:

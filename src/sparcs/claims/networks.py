@@ -195,10 +195,11 @@ def _shortfall_interval(rows: pd.DataFrame) -> Interval:
     rhos = cells.index.get_level_values("rho").unique().to_numpy()
     if _fewest(cells.to_numpy()) >= FEWEST_RESAMPLED:
         return _bootstrap(_mean_curve(lambda r2: shortfall(rhos, r2.reshape(-1, len(rhos)))), cells.to_numpy())
-    r2 = cells.dropna(axis=1).to_numpy().reshape(-1, len(rhos), cells.notna().all().sum())  # (data sets, rhos, trials)
-    means, inside = r2.mean(axis=2), _inside(rhos)
-    if not inside.any():
+    whole, inside = cells.dropna(axis=1), _inside(rhos)  # trials that diverged nowhere
+    if whole.empty or not inside.any():
         return NOTHING
+    r2 = whole.to_numpy().reshape(-1, len(rhos), whole.shape[1])  # (data sets, rhos, trials)
+    means = r2.mean(axis=2)
     falls = np.where(inside, means.max(axis=1, keepdims=True) - means, -np.inf)
     data_set, worst = np.unravel_index(falls.argmax(), falls.shape)
     return mean_interval(r2[data_set, means[data_set].argmax()] - r2[data_set, worst])
