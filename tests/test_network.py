@@ -229,6 +229,17 @@ def test_what_pytorch_has_for_a_named_activation_is_that(given, name):
     assert SpectralNetwork((2, 3, 1), activation=given).activation is ACTIVATIONS[name]
 
 
+def test_an_activation_that_cannot_be_hashed_is_taken():
+    class Shifted:
+        __hash__ = None
+
+        def __call__(self, z):
+            return z - 1
+
+    shifted = Shifted()
+    assert SpectralNetwork((2, 3, 1), activation=shifted).activation is shifted
+
+
 def test_device_and_dtype_do_not_change_the_start():
     """One generator, one start: drawn in float32 and then converted."""
     single = SpectralNetwork((4, 5, 3), generator=seeded())

@@ -47,7 +47,8 @@ def activation_of(activation: str | Activation) -> Activation:
     """
     if callable(activation) and not isinstance(activation, type):
         known = type(activation) if isinstance(activation, nn.Module) else activation
-        return ACTIVATIONS[SAME[known]] if known in SAME else activation
+        name = next((name for other, name in SAME.items() if other is known), None)  # not by hash: some have none
+        return activation if name is None else ACTIVATIONS[name]
     if not isinstance(activation, str) or activation not in ACTIVATIONS:
         allowed = f"{', '.join(ACTIVATIONS)}, or a callable that is no class"
         raise ValueError(f"activation {activation!r}: allowed are {allowed}")

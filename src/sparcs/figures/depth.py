@@ -86,8 +86,8 @@ def fig_depth_caption(drawn: pd.DataFrame) -> str:
     bars = f"bars: its {100 * LEVEL:g} % t interval" if n.max() >= FEWEST else "no interval is given for n < 3"
     return (
         f"**Depth.** Networks that may use up to {drawn['depth'].max():g} hidden layers, trained on a teacher that has "
-        "one. Above left: "
-        "hidden layers in use, counted by their eigenvalues and by what their deletion in weight space costs; "
+        "one. Above left: hidden layers in use, counted by their eigenvalues and by what their deletion in weight "
+        "space costs; "
         f"right: what is left unexplained. Dots: each of n = {count_range(n)} trained networks per depth; line: their "
         f"mean, right the geometric one; {bars}. Below: every network is a column, grouped by the number of hidden "
         "layers allowed; colour: the relative increase of the held-out loss when that layer alone is deleted (palest: "
