@@ -1,0 +1,240 @@
+"""A valid command line of every verb, the files it reads in a folder of the caller's."""
+
+from pathlib import Path
+
+from sparcs import params
+
+ROOT = Path(__file__).parents[1]
+BASE = params.read_yaml(ROOT / "params.yaml")
+SMOKE = params.resolve(BASE, {"scale": "smoke"})
+
+
+def lines(folder):
+    """A valid command line of every verb that needs no minutes, and the names of those only parsed here."""
+    one = SMOKE.regression.model_copy(
+        update={"points": 60, "held_out_points": 50, "widths": [2, 6, 1], "alphas": [1.0], "betas": [5.0]}
+    )
+    small = {"points": 60, "test_points": 50, "selection_points": 10, "training": {"epochs": 1, "batch_size": 20}}
+    two = params.resolve(
+        BASE,
+        {
+            "scale": "smoke",
+            "teacher_student": {**small, "widths": [3, 5, 5, 3]},
+            "depth": {"teacher": {**small, "points": 30, "hidden": 5, "test_points": 40}},
+        },
+    )
+    depth, two = two.depth, two.teacher_student
+    trial, teacher, students = (
+        settings.part(part)
+        for settings, part in ((one, params.RegressionTrial), (two, params.TeacherData), (two, params.TeacherTrial))
+    )
+    sets, points = '{"beta5_alpha1": [1, 5]}', folder / "points.safetensors"
+    targets, data = folder / "beta5_alpha1.safetensors", folder / "teacher42_rotations2.safetensors"
+    return {
+        "generate-regression-data": [
+            "--settings",
+            one.part(params.RegressionData),
+            "--data-sets",
+            sets,
+            "--folder",
+            "OUT",
+        ],
+        "train-regression": [
+            "--points",
+            points,
+            "--targets",
+            targets,
+            "--trials",
+            "0-1",
+            "--settings",
+            trial,
+            "--root-seed",
+            1,
+            "--device",
+            "cpu",
+            "--parameters",
+            "OUT/p",
+            "--table",
+            "OUT/t",
+        ],
+        "tabulate-regression": ["--settings", one.model_dump_json(), "--folder", folder / "one", "--output", "OUT"],
+        "sweep-regression": [
+            "--folder",
+            folder,
+            "--data-sets",
+            sets,
+            "--rhos",
+            "[0, 0.1]",
+            "--trials",
+            2,
+            "--settings",
+            trial,
+            "--root-seed",
+            1,
+            "--output",
+            "OUT/t",
+        ],
+        "generate-teacher-data": [
+            "--settings",
+            teacher,
+            "--size",
+            3,
+            "--seed",
+            42,
+            "--rotations",
+            2,
+            "--output",
+            "OUT/t",
+            "--metadata",
+            "OUT/m",
+        ],
+        "fit-linear": ["--settings", teacher, "--size", 3, "--first-seed", 42, "--teachers", 2, "--output", "OUT/t"],
+        "train-teacher-student": [
+            "--teacher",
+            data,
+            "--trials",
+            "[0, 1]",
+            "--settings",
+            students,
+            "--root-seed",
+            1,
+            "--output",
+            "OUT/t",
+        ],
+        "sweep-teacher-student": [
+            "--teacher",
+            data,
+            "--trials",
+            2,
+            "--settings",
+            students,
+            "--root-seed",
+            1,
+            "--output",
+            "OUT/t",
+        ],
+        "measure-depth-start": [
+            data,
+            "--depths",
+            "[1, 2]",
+            "--gains",
+            "[1, 2]",
+            "--trials",
+            1,
+            "--settings",
+            depth.teacher.part(params.DepthTrial),
+            "--root-seed",
+            1,
+            "--output",
+            "OUT/t",
+        ],
+        "train-depth": [
+            data,
+            "--depth",
+            1,
+            "--gain",
+            1,
+            "--trials",
+            "0",
+            "--settings",
+            depth.teacher.part(params.DepthTrial),
+            "--root-seed",
+            1,
+            "--output",
+            "OUT/t",
+        ],
+        "tabulate-depth": ["--settings", depth.model_dump_json(), "--folder", folder, "--output", "OUT"],
+        "train-cifar10": [
+            "--images",
+            folder / "settings.json",
+            "--head",
+            "linear",
+            "--trial",
+            0,
+            "--settings",
+            SMOKE.cifar10.part(params.Cifar10Trial),
+            "--checkpoint-every",
+            1,
+            "--root-seed",
+            1,
+            "--output",
+            "OUT/t",
+        ],
+        "tabulate-cifar10": ["--jobs", '[["linear", 0]]', "--folder", folder, "--output", "OUT"],
+        "train-cifar100": [
+            "--images",
+            folder / "settings.json",
+            "--head",
+            "linear",
+            "--trial",
+            0,
+            "--settings",
+            SMOKE.cifar100.part(params.Cifar100Trial),
+            "--checkpoint-every",
+            1,
+            "--root-seed",
+            1,
+            "--output",
+            "OUT/t",
+        ],
+        "train-probes": [
+            points,
+            "--trials",
+            "0-1",
+            "--settings",
+            SMOKE.cifar100.probe_trial().model_dump_json(),
+            "--root-seed",
+            1,
+            "--output",
+            "OUT/t",
+        ],
+        "prepare-images": ["cifar10", "--settings", SMOKE.images.model_dump_json(), "--output", "OUT/i"],
+        "record-settings": [
+            "--params-file",
+            ROOT / "params.yaml",
+            "--overrides",
+            '{"scale": "smoke"}',
+            "--output",
+            "OUT/s",
+        ],
+        "record-provenance": [
+            folder / "one" / "beta5_alpha1" / "0-1.provenance.json",
+            "--folder",
+            folder,
+            "--scale",
+            "smoke",
+            "--lock",
+            ROOT / "requirements.lock",
+            "--output",
+            "OUT/p",
+        ],
+        "judge-claims": [
+            folder / "one" / "beta5_alpha1" / "0-1.parquet",
+            "--settings",
+            folder / "settings.json",
+            "--output",
+            "OUT/c",
+        ],
+        "tabulate-core-minutes": [
+            folder / "benchmarks" / "rule.tsv",
+            "--folder",
+            folder / "benchmarks",
+            "--scale",
+            "smoke",
+            "--output",
+            "OUT/m",
+        ],
+        "check-parameters": [ROOT / "notebooks" / "01_theory.ipynb", "tables", "claims", "figures", "published"],
+        "render-report": [ROOT / "notebooks" / "01_theory.ipynb", "OUT/h"],
+        "check-theory": ["--networks", 2, "--direct-networks", 1, "--steps", 2, "--bundles", 2, "--output", "OUT"],
+        "publish": ["--results", folder, "--lock", ROOT / "requirements.lock", "--published", "OUT/r"],
+        "describe-params": [],
+    }
+
+
+def placed(words, folder, output):
+    """The command line with its files in these folders; whatever else names a file names one of the output."""
+    places = {"OUT": str(output), "FOLDER": str(folder)}
+    return [
+        next((word.replace(key, to, 1) for key, to in places.items() if word.startswith(key)), word) for word in words
+    ]
