@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
@@ -44,6 +44,16 @@ def test_a_name_says_which_operation_stands_on_which_edge(operations):
 def test_a_text_that_names_no_cell_is_refused(name):
     with pytest.raises(ValueError, match="is no cell"):
         cells.operations_of(name)
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(cells.OPERATIONS), min_size=6, max_size=6))
+def test_a_cell_is_connected_if_something_comes_through(operations):
+    x = torch.rand(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad(), torch.random.fork_rng():
+        torch.manual_seed(0)
+        output = Cell(cells.OPERATIONS, 3)(x, one_hot(cells.OPERATIONS, operations))
+    assert cells.connected(operations) == bool(output.any())
 
 
 def test_there_are_as_many_cells_as_the_benchmark_has():
@@ -190,6 +200,10 @@ def test_from_the_command_line_to_the_published_table_and_the_report(tmp_path, m
     assert published["trials"]["commit"].notna().all() and published["costs"]["machine"].notna().all()
     known = trials.assign(cell=ALL_SKIP, skips=6, cifar10_accuracy=[54.3, 60.0])
     assert "GAEA, single-level in 1" in report.answer(known, reference)
+    assert "No path from the cell's input to its output: random cells in 1." in report.answer(
+        known.assign(cell=[ALL_SKIP, ALL_SKIP.replace("skip_connect", "none")]), reference
+    )
+    assert trials["approximate_images"].tolist() == [0, 0]
     assert "untested" in report.answer(trials.assign(cifar10_accuracy=np.nan), reference)
     assert "90.00" in report.cells_table(trials, reference, costs)
     two = pd.concat([costs.assign(device="cpu", seconds=600.0), costs.assign(device="cuda", seconds=120.0)])
@@ -223,7 +237,7 @@ def test_the_answer_is_that_of_the_intervals_of_both_pairs(gaea, verdict):
     darts = (80.5, 81.0, 82.0)
     accuracies = {"gaea": gaea, "gaea_bilevel": gaea, "darts": darts, "darts_single_level": darts, "random": darts}
     trials = pd.DataFrame(
-        {"method": method, "trial": trial, "cifar10_accuracy": float(value), "skips": 0}
+        {"method": method, "trial": trial, "cifar10_accuracy": float(value), "skips": 6, "cell": ALL_SKIP}
         for method, values in accuracies.items()
         for trial, value in enumerate(values)
     )

@@ -50,6 +50,7 @@ def search_cells(
         with progress(settings.epochs * search.LEVELS.get(method, 0), f"{method} {trial}") as bar:
             found = search.search(method, data, settings, seed, device, bar)
         row = {"method": method, "trial": trial, "seed": seed, "stand_in": data.stand_in}
+        row |= {"approximate_images": data.approximate}
         row |= {"cell": cells.name_of(found.cell), "skips": found.cell.count("skip_connect")}
         row |= {"supernet_accuracy": found.supernet_accuracy, "gradient_evaluations": found.gradient_evaluations}
         history = found.history.reindex(columns=HISTORY).assign(method=method, trial=trial)

@@ -30,6 +30,15 @@ def operations_of(name: str) -> tuple[str, ...]:
     return operations
 
 
+def connected(operations: Sequence[str]) -> bool:
+    """Whether the last node hears the first: else a network of such cells gives one answer to every input."""
+    heard = {0}
+    for (after, before), name in zip(EDGES, operations, strict=True):
+        if name != "none" and before in heard:
+            heard.add(after)
+    return NODES - 1 in heard
+
+
 def random_cells(operations: Sequence[str], count: int, source: np.random.Generator) -> list[tuple[str, ...]]:
     """Cells with an operation drawn uniformly for each edge."""
     drawn = source.integers(0, len(operations), (count, len(EDGES)))
