@@ -124,7 +124,8 @@ def test_trials_on_data_of_other_seeds_are_trained(monkeypatch):
         run = params.validate(params.Settings, params.merge(values, {"teacher_student": two}))
         return {(job.kind, str(job.key[0])) for job in reuse.reusable(run, PUBLISHED)}
 
-    assert {kind for kind, _ in found({"data_seed": 7})} == {"cifar10", "cifar100", "probes", "cifar10_sweep"}
+    images = {"cifar10", "cifar100", "probes", "cifar10_sweep", "nasbench"}
+    assert {kind for kind, _ in found({"data_seed": 7})} == images
     everything, rotated = found({}), found({"ensembles": {"l2": {"rotations": 1}}})
     assert everything - rotated == {("teacher_student", "l2")}
 
