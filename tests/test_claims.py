@@ -116,6 +116,14 @@ def test_the_transition_claims_on_a_paper_like_curve():
     assert verdicts("B3", tables).loc["B3", "low"] > 0.98
 
 
+def test_the_transition_is_not_judged_by_a_bootstrap_of_few_trials():
+    tables = {name: table[table["trial"] < 9] for name, table in regression_trials(paper_like).items()}
+    for claim in ("B1", "B2"):
+        found = verdicts(claim, tables)
+        assert (found["verdict"] == "untested").all()
+        assert found["reason"].str.contains("n = 9: an interval by bootstrap needs 10").sum() == len(found) - 1
+
+
 def test_the_transition_claims_on_a_flat_curve():
     tables = regression_trials(lambda alpha, beta: 0.5)
     assert verdicts("B1", tables).loc["B1", "verdict"] == "not replicated"
@@ -210,6 +218,11 @@ def test_the_paper_s_run_is_large_enough():
     assert reasons(regression={"trials": 7, "points": 20000, "training": {"epochs": 400}}) == {}
 
 
+def test_settings_from_before_a_field_or_an_experiment_was_added():
+    run, paper = {"rivals": {"methods": None}}, {"rivals": {"methods": None, "few_neurons": 30}}
+    assert claims.why_untested(run, paper, {}) == {"rivals": "not the paper's run: few_neurons is not recorded"}
+
+
 def test_a_smaller_or_another_run_is_noticed():
     less = reasons(regression={"alphas": [0, 1], "points": 50})
     assert less == {
@@ -238,3 +251,17 @@ def test_a_sweep_outside_the_range_is_untested():
     rows = [{"experiment": "regression", "penalty": "l2", "rho": 0.01, "alpha": a, "trial": t, "r2": 0.9}
             for a in (0, 1) for t in range(4)]  # fmt: skip
     assert verdicts("G1", {"hyperparameters/trials": pd.DataFrame(rows)}).loc["G1", "verdict"] == "untested"
+
+
+def test_trainings_that_diverge_are_no_fit():
+    rows = [
+        {"experiment": "regression", "penalty": "l2", "rho": rho, "alpha": 0, "trial": trial, "r2": 0.99 - trial / 1e5}
+        for rho in (1e-5, 1e-4, 1e-3)
+        for trial in range(30)
+    ]
+    table = pd.DataFrame(rows)
+    assert verdicts("G1", {"hyperparameters/trials": table}).loc["G1", "verdict"] == "replicated"
+    table.loc[(table["rho"] == 1e-3) & (table["trial"] >= 4), "r2"] = np.nan
+    found = verdicts("G1", {"hyperparameters/trials": table}).loc["G1"]
+    assert found["verdict"] == "not replicated" and found["n"] == 30
+    assert "26 trainings diverged and count as R² = 0" in found["reason"]

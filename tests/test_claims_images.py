@@ -65,6 +65,16 @@ def test_e1_is_the_paired_difference(gains, verdict):
         assert f"the authors' sign: {other} [" in found["reason"]
 
 
+def test_trainings_that_diverge_are_counted_in_the_remark():
+    for claim, experiment in (("E1", "cifar10"), ("F1", "cifar100")):
+        tables = trials([5.4, 5.9, 5.7, 5.5], experiment)
+        table = tables[f"{experiment}/trials"]
+        assert "diverged" not in verdicts(claim, tables).loc[claim, "reason"]
+        table.loc[(table["head"] == "spectral") & (table["trial"] == 3), "test_accuracy"] = np.nan
+        found = verdicts(claim, tables).loc[claim]
+        assert found["n"] == 3 and "1 of the trainings diverged" in found["reason"]
+
+
 def test_pairs_are_of_one_seed():
     tables = trials([1.0, 2.0, 3.0, 4.0])
     rows = tables["cifar10/trials"]

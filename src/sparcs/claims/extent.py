@@ -47,7 +47,9 @@ def run_too_small(run: Mapping, paper: Mapping) -> dict[str, str]:
     trials, epochs, points or data sets are no reason.
     """
     found = {name: _differences(run[name], paper[name], keys) for name, keys in COMPARED.items() if name in run}
-    for name in ("regression", "teacher_student")[: 2 if run["hyperparameters"]["teacher_trials"] else 1]:
+    swept = run.get("hyperparameters", {}).get("teacher_trials", None)
+    experiments = () if swept is None else ("regression", "teacher_student")[: 2 if swept else 1]
+    for name in experiments:
         own, full = ({**settings[name], "training": _unswept(settings[name])} for settings in (run, paper))
         keys = [key for key in COMPARED[name] if key not in ("alphas", "betas")]
         found["hyperparameters"] += _differences(own, full, keys)
@@ -89,7 +91,8 @@ def _differences(run: Mapping, paper: Mapping, keys: Iterable[str]) -> list[str]
     """What makes ``run`` less than ``paper``, or another run, as phrases; a key that neither had yet is none."""
     phrases = []
     for key in keys:
-        if key not in run and key not in paper:
+        if key not in run or key not in paper:
+            phrases += [f"{key} is not recorded"] if key in run or key in paper else []
             continue
         own, full = run[key], paper[key]
         if isinstance(full, Mapping):

@@ -53,11 +53,13 @@ def switched_off_when_linear(tables: Tables) -> Iterator[Measured]:
     for part, beta in (("a", 5), ("b", 1000)):
         _, norms = _gamma_norms(tables, beta)
         ends = norms[:: max(len(norms) - 1, 1)]  # (2, trials), the smallest and the largest α
-        interval = _bootstrap(_mean_curve(_ratio), ends)
-        yield Measured(part, f"mean ‖Γ‖(0)/‖Γ‖(1), β = {beta}", interval, _fewest(ends), (0, 0.05))
+        interval, n = _bootstrap(_mean_curve(_ratio), ends), _fewest(ends)
+        statement = f"mean ‖Γ‖(0)/‖Γ‖(1), β = {beta}"
+        yield Measured(part, statement, interval, n, (0, 0.05), untested=_too_few(n))
     alphas, norms = _gamma_norms(tables, 5)
     interval = _bootstrap(_mean_curve(lambda curve: stats.spearmanr(alphas, curve).statistic), norms)
-    yield Measured("c", "Spearman ρ of mean ‖Γ‖ with α, β = 5", interval, _fewest(norms), (0.95, 1))
+    n = _fewest(norms)
+    yield Measured("c", "Spearman ρ of mean ‖Γ‖ with α, β = 5", interval, n, (0.95, 1), untested=_too_few(n))
 
 
 def smooth_or_jump(tables: Tables) -> Iterator[Measured]:
@@ -68,8 +70,12 @@ def smooth_or_jump(tables: Tables) -> Iterator[Measured]:
         if len(alphas) > 2:
             midpoint, width = _bootstrap(_mean_curve(lambda curve, alphas=alphas: tanh_fit(alphas, curve)), norms)
         region = (0.1, np.inf) if beta == 5 else (0, GRID_STEP)
-        yield Measured(parts[0], f"width of the tanh fit, β = {beta}", width, _fewest(norms), region)
-        yield Measured(parts[1], f"midpoint of the tanh fit, β = {beta}", midpoint, _fewest(norms), (0.4, 0.6))
+        for part, what, found, inside in (
+            (parts[0], "width", width, region),
+            (parts[1], "midpoint", midpoint, (0.4, 0.6)),
+        ):
+            n = _fewest(norms)
+            yield Measured(part, f"{what} of the tanh fit, β = {beta}", found, n, inside, untested=_too_few(n))
 
 
 def all_fit(tables: Tables) -> Iterator[Measured]:
@@ -165,13 +171,18 @@ def sweet_spot(tables: Tables) -> Iterator[Measured]:
             if kind in PENALTIES
         )
         l2 = own.get("l2", sweep.iloc[:0])
+        diverged = l2["r2"].isna().sum()
+        remarks = (
+            f"with other penalties: {others}" if others else "",
+            f"{diverged} trainings diverged and count as R² = 0" if diverged else "",
+        )
         yield Measured(
             part if len(experiments) > 1 else "",
             f"shortfall of R² within ρ = 1e-5 … 1e-3, {experiment}",
             found.get("l2", NOTHING),
             _fewest(_cells(l2).to_numpy()),
             (0, 0.01),
-            f"with other penalties: {others}" if others else "",
+            "; ".join(filter(None, remarks)),
         )
 
 
@@ -185,17 +196,24 @@ def _inside(rhos: np.ndarray) -> np.ndarray:
     return (rhos >= SWEET_SPOT[0] * 0.999) & (rhos <= SWEET_SPOT[1] * 1.001)
 
 
+def _too_few(trials: int) -> str:
+    """Why a bootstrap's interval judges nothing; empty if it does."""
+    return f"n = {trials}: an interval by bootstrap needs {FEWEST_RESAMPLED}" if 0 < trials < FEWEST_RESAMPLED else ""
+
+
 def _shortfall_interval(rows: pd.DataFrame) -> Interval:
     """The shortfall with its interval over trials, of the rows of one experiment and one kind of penalty.
 
     The same trials have every ρ: with few of them, where a bootstrap's intervals are too narrow, it is Student's, of
     the differences between the ρ that are best and worst in the mean.
     """
+    if rows["r2"].isna().all():
+        return NOTHING
     cells = _cells(rows)
     rhos = cells.index.get_level_values("rho").unique().to_numpy()
     if _fewest(cells.to_numpy()) >= FEWEST_RESAMPLED:
         return _bootstrap(_mean_curve(lambda r2: shortfall(rhos, r2.reshape(-1, len(rhos)))), cells.to_numpy())
-    whole, inside = cells.dropna(axis=1), _inside(rhos)  # trials that diverged nowhere
+    whole, inside = cells.dropna(axis=1), _inside(rhos)  # trials that were run at every ρ
     if whole.empty or not inside.any():
         return NOTHING
     r2 = whole.to_numpy().reshape(-1, len(rhos), whole.shape[1])  # (data sets, rhos, trials)
@@ -206,8 +224,8 @@ def _shortfall_interval(rows: pd.DataFrame) -> Interval:
 
 
 def _cells(rows: pd.DataFrame) -> pd.DataFrame:
-    """R², a row per data set and ρ, a column per trial."""
-    return rows.pivot(index=["alpha", "rho"], columns="trial", values="r2")
+    """R², a row per data set and ρ, a column per trial; 0 where the training diverged, which explains nothing."""
+    return rows.fillna({"r2": 0}).pivot(index=["alpha", "rho"], columns="trial", values="r2")
 
 
 def tanh_fit(alphas: np.ndarray, curve: np.ndarray) -> tuple[float, float]:
