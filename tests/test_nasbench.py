@@ -247,6 +247,20 @@ def test_the_answer_is_that_of_the_intervals_of_both_pairs(gaea, verdict):
     assert f"minus DARTS, single-level {mean:.2f} [{low:.2f}, {high:.2f}]".replace("-", "−") in said.replace("-", "−")
 
 
+def test_the_report_says_how_decided_the_searches_ended():
+    rows = [
+        ("darts", 0, 8, 1.5),
+        ("darts", 0, 4, 1.6),
+        ("darts", 1, 8, 1.3),
+        ("gaea", 0, 8, 0.5),
+        ("random", 0, 0, np.nan),
+    ]
+    history = pd.DataFrame(rows, columns=["method", "trial", "gradient_evaluations", "entropy"])
+    said = report.decided(history, {"operations": list("abcde")})
+    assert "DARTS 1.40 and GAEA, single-level 0.50; with all 5 operations alike it is ln 5 = 1.61" in said
+    assert report.decided(history.assign(entropy=np.nan), {"operations": []}) == ""
+
+
 def test_batch_norm_has_a_trained_scale_outside_the_cells_alone():
     network = Supernet(cells.OPERATIONS, 2, 1, 10, seed=1)
     inside = [module.affine for stage in network.stages for module in stage.modules() if hasattr(module, "affine")]

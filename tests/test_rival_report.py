@@ -120,3 +120,30 @@ def test_a_method_that_never_fits_counts_as_the_maximal_network():
         table.loc[table["method"] == "linear", column] = 0.7
     found = comparison.scalars(table).query("method == 'linear' and task == 'teacher'")
     assert (found["parameters"] == 18400).all()
+
+
+def test_an_empty_network_has_not_recovered_a_linear_task():
+    table = rival_tables.rivals(np.random.default_rng(3), rival_tables.FULL)["rivals/trials"]
+    task = "beta5_alpha0"
+    own = (table["task"] == task) & (table["method"] == "gaea")
+    table.loc[own, ["recovered", "budget_test_r2"]] = 1.0, 0.99
+    assert "| 20 of 20 (10, 10) |" in row_of(rivals_prose.results_table(table, task), "GAEA, single-level")
+    table.loc[own & (table["strength"] == 0.1) & (table["trial"] < 3), "budget_test_r2"] = -0.1
+    assert "| 17 of 20 (10, 7) |" in row_of(rivals_prose.results_table(table, task), "GAEA, single-level")
+
+
+def row_of(table, method):
+    """A method's row of a table in Markdown, with single spaces."""
+    return " ".join(next(line for line in table.splitlines() if method in line).split())
+
+
+def test_seeds_without_a_fit_are_counted():
+    table = rival_tables.rivals(np.random.default_rng(3), rival_tables.FULL)["rivals/trials"]
+    before = [name for name in table if name.endswith("test_r2") and "retrained" not in name]
+    table[before] = 0.99
+    assert rivals_prose.misses(table, "teacher").endswith("at any strength: none.")
+    own = (table["method"] == "gaea") & (table["trial"] < 4)
+    table.loc[own & (table["strength"] == 0.1), before] = 0.5
+    assert rivals_prose.misses(table, "teacher").endswith("at any strength: none.")
+    table.loc[own, before] = 0.5  # retrained networks still fit
+    assert rivals_prose.misses(table, "teacher").endswith("at any strength: GAEA, single-level (4 of 10).")

@@ -89,14 +89,9 @@ def fig_cells_caption(drawn: pd.DataFrame) -> str:
 def answer(trials: pd.DataFrame, reference: pd.DataFrame) -> str:
     """Whether GAEA finds better cells than DARTS, and how often a search ends in skips alone or in a cut cell."""
     cut = ~trials["cell"].map(operations_of).map(connected)
-    said = "".join(
-        f" {found}: {listing([f'{METHODS[method]} in {count}' for method, count in own.items()])}."
-        if len(own)
-        else none
-        for found, own, none in (
-            ("Every edge a skip", _count(trials[trials["skips"] == 6]), " No search ended with a skip on every edge."),
-            ("No path from the cell's input to its output", _count(trials[cut]), ""),
-        )
+    skips = _searches("Every edge a skip", trials[trials["skips"] == 6])
+    said = (skips or " No search ended with a skip on every edge.") + _searches(
+        "No path from the cell's input to its output", trials[cut]
     )
     if trials["cifar10_accuracy"].isna().all():
         return f"**Answer: not tested.** {UNTESTED}{said}"
@@ -115,8 +110,25 @@ def answer(trials: pd.DataFrame, reference: pd.DataFrame) -> str:
     )
 
 
-def _count(trials: pd.DataFrame) -> pd.Series:
-    return trials.groupby("method").size()
+def decided(history: pd.DataFrame, run: Mapping) -> str:
+    """How much the mixtures of a search still weigh all operations alike when it ends: their entropy, means."""
+    known = history.dropna(subset=["entropy"]).sort_values("gradient_evaluations")
+    if known.empty:
+        return ""
+    last = known.groupby(["method", "trial"])["entropy"].last().groupby("method").mean()
+    ended = listing([f"{METHODS[method]} {last[method]:.2f}" for method in METHODS if method in last])
+    count = len(run["operations"])
+    return (
+        f"Entropy of an edge's weights at the end, means, in nats: {ended}; with all {count} operations alike it is "
+        f"ln {count} = {np.log(count):.2f}, and a search that ends near it has hardly chosen: its cell is what little "
+        "tips the balance."
+    )
+
+
+def _searches(found: str, trials: pd.DataFrame) -> str:
+    """In how many searches of each method that was found; empty if in none."""
+    counts = [f"{METHODS[method]} in {count}" for method, count in trials.groupby("method").size().items()]
+    return f" {found}: {listing(counts)}." if counts else ""
 
 
 def _verdict(differences: Sequence[tuple[float, float, float]]) -> str:

@@ -157,14 +157,30 @@ def results_table(trials: pd.DataFrame, task: str) -> str:
             "parameters": number(best["budget_parameters"].mean()),
             "multiply-adds": number(best["budget_multiply_adds"].mean()),
             "recovered": _recovered(searched),
-            "norm of skip": number(searched["budget_skip_norm"].mean()),
+            "norm of skip": number(searched.loc[_made_the_data(searched), "budget_skip_norm"].mean()),
         }
         rows.append(row)
     return markdown(pd.DataFrame(rows))
 
 
+def misses(trials: pd.DataFrame, task: str) -> str:
+    """The methods of which some seed has no compacted network that fits without retraining, at any strength."""
+    own = trials[trials["task"] == task]
+    points = networks(own)
+    best = points[~points["retrained"]].groupby(["method", "trial"])["test_r2"].max()
+    seeds = own[["method", "trial"]].drop_duplicates().groupby("method").size()
+    fit = (best >= GOOD_R2).groupby("method").sum().reindex(seeds.index, fill_value=0)
+    named = [
+        f"{name_of(method)} ({seeds[method] - fit[method]} of {seeds[method]})"
+        for method in methods_of(own)
+        if fit[method] < seeds[method]
+    ]
+    said = listing(named) if named else "none"
+    return f"Seeds without a network of test R² ≥ {GOOD_R2} before retraining, at any strength: {said}."
+
+
 def costs_table(trials: pd.DataFrame, costs: pd.DataFrame, task: str) -> str:
-    """Table R1, what a search took on one task: means over seeds and strengths."""
+    """Table R1, what a search took on one task: means over seeds and strengths, but alone and memory, of one search."""
     own, spent = trials[trials["task"] == task], costs[costs["task"] == task]
     rows = []
     for method in methods_of(own):
@@ -218,8 +234,18 @@ def _strengths(fits: pd.DataFrame) -> str:
 
 
 def _recovered(searched: pd.DataFrame) -> str:
-    known = searched["recovered"].dropna()
-    return f"{int(known.sum())} of {len(known)}" if len(known) else ""
+    """In how many searches, and of those at each strength in rising order."""
+    known = searched[searched["recovered"].notna()]
+    if known.empty:
+        return ""
+    found = _made_the_data(known)
+    each = found.groupby(known["strength"]).sum()
+    return f"{found.sum()} of {len(known)}" + (f" ({', '.join(map(str, each))})" if len(each) > 1 else "")
+
+
+def _made_the_data(searched: pd.DataFrame) -> pd.Series:
+    """Where the network within the budget is built as the one that made the data, and fits: an empty one does not."""
+    return (searched["recovered"] == 1) & (searched["budget_test_r2"] >= GOOD_R2)
 
 
 def _without_teacher(trials: pd.DataFrame) -> str:
