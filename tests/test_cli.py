@@ -1,6 +1,7 @@
 """The verbs: one sentence and exit code 2 for a mistake, nothing written; the same bytes for any chunking."""
 
 import json
+import platform
 from pathlib import Path
 
 import numpy as np
@@ -225,6 +226,14 @@ def test_a_student_that_diverges_has_a_row_of_nan(tmp_path, capsys):
     trials = files.read_table(tmp_path / "out" / "0-1_trials.parquet")
     assert (trials["diverged_epoch"] >= 0).all()
     assert trials[teacher_student.MEASURES].isna().all(axis=None)
+
+
+def test_processors_that_share_a_name_are_told_apart():
+    one = "processor\t: 0\ncpu family\t: 25\nmodel\t\t: 1\nmodel name\t: AMD EPYC\n\nprocessor\t: 1\nmodel\t\t: 2\n"
+    assert provenance.processor_of(one) == "AMD EPYC family 25 model 1"
+    assert provenance.processor_of(one.replace(": 1\nmodel name", ": 17\nmodel name")) == "AMD EPYC family 25 model 17"
+    assert provenance.processor_of("model name : some, other") == "some, other"
+    assert provenance.processor_of("Features : fp asimd\n") == platform.machine()
 
 
 def test_a_record_names_the_gpu(monkeypatch):

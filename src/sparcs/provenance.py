@@ -89,8 +89,17 @@ def _gpu() -> str:
 
 def _processor() -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return processor_of(Path("/proc/cpuinfo").read_text(encoding="utf-8"))
     except OSError:
         return platform.processor() or platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+
+
+def processor_of(cpuinfo: str) -> str:
+    """Name, family and model of the first processor: a virtual machine may hide by its name which model it has.
+
+    Models differ in their instruction sets, and so in the last bits of what they compute.
+    """
+    first, _, _ = cpuinfo.strip().partition("\n\n")
+    fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in first.splitlines())}
+    parts = [f"{word} {fields[key]}" for word, key in (("family", "cpu family"), ("model", "model")) if key in fields]
+    return " ".join([fields.get("model name", platform.machine()), *parts])
