@@ -47,7 +47,7 @@ def run_too_small(run: Mapping, paper: Mapping) -> dict[str, str]:
     trials, epochs, points or data sets are no reason.
     """
     found = {name: _differences(run[name], paper[name], keys) for name, keys in COMPARED.items() if name in run}
-    swept = run.get("hyperparameters", {}).get("teacher_trials", None)
+    swept = run.get("hyperparameters", {}).get("teacher_trials")
     experiments = () if swept is None else ("regression", "teacher_student")[: 2 if swept else 1]
     for name in experiments:
         own, full = ({**settings[name], "training": _unswept(settings[name])} for settings in (run, paper))

@@ -70,12 +70,10 @@ def smooth_or_jump(tables: Tables) -> Iterator[Measured]:
         if len(alphas) > 2:
             midpoint, width = _bootstrap(_mean_curve(lambda curve, alphas=alphas: tanh_fit(alphas, curve)), norms)
         region = (0.1, np.inf) if beta == 5 else (0, GRID_STEP)
-        for part, what, found, inside in (
-            (parts[0], "width", width, region),
-            (parts[1], "midpoint", midpoint, (0.4, 0.6)),
-        ):
-            n = _fewest(norms)
-            yield Measured(part, f"{what} of the tanh fit, β = {beta}", found, n, inside, untested=_too_few(n))
+        n = _fewest(norms)
+        few = _too_few(n)
+        yield Measured(parts[0], f"width of the tanh fit, β = {beta}", width, n, region, untested=few)
+        yield Measured(parts[1], f"midpoint of the tanh fit, β = {beta}", midpoint, n, (0.4, 0.6), untested=few)
 
 
 def all_fit(tables: Tables) -> Iterator[Measured]:
