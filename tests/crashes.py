@@ -27,7 +27,7 @@ OVERRIDES = (
     "teacher_student={ensembles: {l2: {trials: 1}}, training: {epochs: 8}}",
     "cifar10={heads: [spectral], checkpoint_every: 1, training: {epochs: 4}}",
     "hyperparameters={alphas: [1]}",
-    "rivals={methods: [gaea], tuning_trials: 1}",
+    "rivals={methods: [gaea], alpha_beta: {tuning_trials: 1}}",
 )
 TARGETS = (
     "tabulate_regression",

@@ -15,15 +15,14 @@ FULL = {
 SETTINGS = {
     "methods": None,
     "strengths": [0.01, 0.1],
-    "teacher": {"hidden": [100, 100], "points": 20000, "steps": 10000, "trials": 10},
-    "alpha_beta": {"hidden": [300], "points": 10000, "steps": 10000, "trials": 10},
+    "teacher": {"hidden": [100, 100], "points": 20000, "steps": 10000, "trials": 10, "tuning_trials": 1},
+    "alpha_beta": {"hidden": [300], "points": 10000, "steps": 10000, "trials": 10, "tuning_trials": 3},
     "validation_share": 0.2,
     "test_points": 10000,
     "loss_budget": 0.05,
     "good_r2": 0.98,
     "few_neurons": 30,
     "retraining_steps": 1000,
-    "tuning_trials": 1,
 }
 MAXIMAL = {"teacher": 18400}
 

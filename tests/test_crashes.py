@@ -49,6 +49,17 @@ def test_a_job_whose_snakemake_is_dead_already_does_not_start():
     assert subprocess.run([sys.executable, "-c", SLEEPER], env=environment, check=False).returncode == -9
 
 
+def test_what_another_writer_has_begun_stays(tmp_path):
+    with subprocess.Popen(["sleep", "60"]) as other:
+        begun = tmp_path / f".a.json.{other.pid}.partial.json"
+        begun.write_text("{")
+        files.write_json(tmp_path / "a.json", {})
+        assert begun.exists()
+        other.kill()
+    files.write_json(tmp_path / "a.json", {})
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
 def test_what_a_killed_writer_left_is_removed(tmp_path):
     (tmp_path / ".a.json.4194305.partial.json").write_text("{")
     (tmp_path / ".b.json.4194305.partial.json").write_text("{")

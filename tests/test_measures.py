@@ -24,6 +24,13 @@ def as_parameters(phi, lam, trials=1):
     return {name: np.stack([array] * trials).astype(np.float32) for name, array in named.items()}
 
 
+def test_r_squared_is_of_two_arrays_of_one_shape():
+    target, prediction = np.array([1.0, 2.0, 4.0]), np.array([1.0, 2.5, 3.5])
+    assert measures.r_squared(target, prediction) == pytest.approx(1 - 0.5 / (14 / 3))
+    with pytest.raises(ValueError, match=r"target \(3,\), prediction \(3, 1\): the same shape is needed"):
+        measures.r_squared(target, prediction[:, None])
+
+
 def test_gamma_norm_against_the_tensor():
     phi, lam = random_network([3, 6, 2], 0)
     bundles = measures.bundles_of(phi, lam)

@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.utils import parametrize, prune
+from torch.utils.flop_counter import FlopCounterMode
 from torchvision import models
 from torchvision.models.feature_extraction import create_feature_extractor
 
@@ -260,6 +261,26 @@ def test_bfloat16_autocast_is_close(form):
     assert y.dtype == torch.bfloat16
     assert (y.float() - expected).norm() <= 0.03 * expected.norm()
     assert all(parameter.grad.isfinite().all() for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("trained", [False, True])
+@pytest.mark.parametrize("form", spectral.FORMS)
+@pytest.mark.parametrize("widths", [(5, 7, 3), (5, 3), (4, 6, 5, 3), (2, 3, 4, 3, 1)])
+def test_multiplications_are_those_that_pytorch_counts(widths, form, trained):
+    network = SpectralNetwork(widths, form=form, train_input_eigenvalues=trained)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(torch.zeros(11, widths[0]))
+    assert counter.get_total_flops() == 2 * spectral.multiplications(widths, 11, form, input_is_zero=not trained)
+
+
+def test_trained_input_eigenvalues_take_the_form_that_is_cheaper_with_them():
+    """Their product with φ_1 is what makes the bundles cheaper here."""
+    form_of = {trained: spectral.cheaper_form((3, 300, 1), 100, not trained) for trained in (False, True)}
+    assert form_of == {False: "eigenbasis", True: "bundles"}
+    network = SpectralNetwork((3, 300, 1), train_input_eigenvalues=True)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(torch.zeros(100, 3))
+    assert counter.get_total_flops() == 2 * (300 * 3 + 100 * (300 * 3 + 303))
 
 
 def test_torch_compile_gives_the_same_numbers_for_every_batch():

@@ -136,6 +136,7 @@ def test_multiplications_of_the_paper_s_networks():
     assert count((20, 200, 200, 20), 1024, "eigenbasis") == 1024 * (20 * 200 + 2 * 200 * 200 + 200 * 20)
     assert count((20, 200, 200, 20), 1024, "bundles") == pytest.approx(59.4e6, rel=1e-3)
     assert count((400, 526, 10), 128, "eigenbasis") == 128 * (400 * 526 + 526 * 10)
+    assert count((400, 526, 10), 128, "eigenbasis", input_is_zero=False) == 128 * (2 * 400 * 526 + 526 * 10)
     assert count((400, 526, 10), 128, "bundles") == pytest.approx(30.2e6, rel=1e-2)
     assert count((1280, 526, 100), 128, "bundles") == pytest.approx(176.6e6, rel=1e-2)
     assert spectral.cheaper_form((20, 200, 200, 20), 1024) == "bundles"

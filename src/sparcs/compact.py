@@ -323,8 +323,9 @@ def _module(graph: pruning.Graph, network: nn.Module) -> CompactNetwork:
 
 
 def _size_before(network: nn.Module) -> Size:
-    form = spectral.cheaper_form(network.widths, None)
-    sample = spectral.multiplications(network.widths, 1, form) - spectral.multiplications(network.widths, 0, form)
+    fixed = not network.train_input_eigenvalues
+    form = spectral.cheaper_form(network.widths, None, fixed)
+    sample = spectral.sample_multiplications(network.widths, form, fixed)
     return Size(*_numbers(network), sample, (network.widths[0] - int(network.bias), *network.widths[1:]))
 
 

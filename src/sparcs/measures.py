@@ -12,8 +12,10 @@ Parameters = Mapping[str, np.ndarray]
 def r_squared(target: np.ndarray, prediction: np.ndarray) -> float:
     """R² = 1 − Σ(t − y)² / Σ(t − t̄)², summed over points and outputs, t̄ the mean of each output.
 
-    target, prediction: (points, outputs) or (points,).
+    target, prediction: both (points, outputs) or both (points,). Raises ValueError for two shapes.
     """
+    if target.shape != prediction.shape:
+        raise ValueError(f"target {target.shape}, prediction {prediction.shape}: the same shape is needed")
     target = target.astype(np.float64)
     residual = np.square(target - prediction).sum()
     return float(1 - residual / np.square(target - target.mean(axis=0)).sum())

@@ -98,7 +98,8 @@ class SpectralNetwork(nn.Module):
     def _form_for(self, batch: Tensor) -> str:
         """The form asked for, else the cheaper one; a recorded program must not depend on the batch size."""
         recorded = torch.compiler.is_exporting() or torch.jit.is_tracing() or isinstance(batch, torch.fx.Proxy)
-        return self.form or spectral.cheaper_form(self.widths, None if recorded else batch.shape[0])
+        size = None if recorded else batch.shape[0]
+        return self.form or spectral.cheaper_form(self.widths, size, not self.train_input_eigenvalues)
 
     def weight(self, i: int, j: int) -> Tensor:
         """W_ij of (4.3), the bundle from layer j to layer i, (N_i, N_j). Raises ValueError unless 1 ≤ j < i ≤ ℓ."""

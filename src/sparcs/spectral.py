@@ -215,28 +215,35 @@ def forward_recursive(phi: Sequence[Array], lam: Sequence[Array], x: Array, acti
     return activities[-1]
 
 
-def multiplications(widths: Sequence[int], batch: int, form: str) -> int:
-    """Multiplications in the matrix products of one forward pass, input eigenvalues zero.
+def multiplications(widths: Sequence[int], batch: int, form: str, input_is_zero: bool = True) -> int:
+    """Multiplications in the matrix products of one forward pass.
 
     ``bundles``: every W_ij is formed once (N_i N_{j+1} N_j for a skip) and applied to the batch;
-    ``eigenbasis``: two products with each φ, one with the first and the last. The backward pass of either takes twice
-    as many, so this is the cost model of training too; elementwise work is left out.
+    ``eigenbasis``: two products with each φ, one with the last, and with the first where λ_1 = 0 (input_is_zero). The
+    backward pass of either takes twice as many, so this is the cost model of training too; elementwise work is left
+    out.
     """
     pairs = [a * b for a, b in pairwise(widths)]
     if form == "eigenbasis":
-        return batch * (sum(pairs) + sum(pairs[1:-1]))
+        return batch * (sum(pairs) + sum(pairs[int(input_is_zero) : -1]))
     formed = sum(width * below for width, below in zip(widths[2:], accumulate(pairs), strict=False))
     applied = sum(width * below for width, below in zip(widths[1:], accumulate(widths), strict=False))
     return formed + batch * applied
 
 
-def cheaper_form(widths: Sequence[int], batch: int | None) -> str:
+def cheaper_form(widths: Sequence[int], batch: int | None, input_is_zero: bool = True) -> str:
     """The form of the forward pass with fewer ``multiplications``; batch None: an endlessly large one."""
     if batch is None:  # what each further sample costs decides
-        bundles, eigenbasis = (multiplications(widths, 1, form) - multiplications(widths, 0, form) for form in FORMS)
+        bundles, eigenbasis = (sample_multiplications(widths, form, input_is_zero) for form in FORMS)
     else:
-        bundles, eigenbasis = (multiplications(widths, batch, form) for form in FORMS)
+        bundles, eigenbasis = (multiplications(widths, batch, form, input_is_zero) for form in FORMS)
     return "bundles" if bundles <= eigenbasis else "eigenbasis"
+
+
+def sample_multiplications(widths: Sequence[int], form: str, input_is_zero: bool = True) -> int:
+    """The ``multiplications`` that one more sample of a batch costs."""
+    one, none = (multiplications(widths, batch, form, input_is_zero) for batch in (1, 0))
+    return one - none
 
 
 def penalty(blocks: Sequence[Array], kind: str) -> Array:

@@ -15,16 +15,18 @@ class ArtifactError(Exception):
 def atomic(path: Path) -> Iterator[Path]:
     """A temporary name beside ``path``; what is written there is renamed to ``path`` if the block ends well.
 
-    What a writer that was killed left there is removed. Raises OSError with the name ``path`` if the disk is full or
-    the folder can't be written, ArtifactError if something else than a file has the name: a device would be replaced.
+    What a writer that was killed left there is removed, and not what one that lives has begun. Raises OSError with the
+    name ``path`` if the disk is full or the folder can't be written, ArtifactError if something else than a file has
+    the name: a device would be replaced.
     """
     if not path.name or (path.exists() and not path.is_file()):
         raise ArtifactError(f"{path} is not the name of a file")
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        for leftover in path.parent.glob(f".{escape(path.name)}.*.partial*"):
-            leftover.unlink()
+        for other in path.parent.glob(f".{escape(path.name)}.*.partial*"):
+            if not _lives(other.name.removeprefix(f".{path.name}.").partition(".")[0]):
+                other.unlink()
         yield partial
         partial.replace(path)
     except OSError as error:
@@ -32,3 +34,16 @@ def atomic(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             partial.unlink()
+
+
+def _lives(process: str) -> bool:
+    """Whether another process of this machine has this number; where that cannot be asked, none does."""
+    if os.name != "posix" or not process.isdecimal() or int(process) == os.getpid():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True

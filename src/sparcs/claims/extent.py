@@ -21,7 +21,6 @@ COMPARED = {
         "good_r2",
         "few_neurons",
         "retraining_steps",
-        "tuning_trials",
     ],
     "cifar10": ["training", "images", "validation_share", "test_images", "widths"],
     "cifar100": ["training", "images", "validation_share", "test_images", "widths", "input_size"],

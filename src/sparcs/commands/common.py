@@ -205,5 +205,5 @@ def name_of_run(module: str, settings: params.Model, head: str, seed: int, devic
 
 
 def sidecar(path: Path) -> Path:
-    """The record beside a job's result."""
-    return path.with_suffix(".provenance.json")
+    """The record beside a job's result, which is a table or a stem with more than one table."""
+    return path.with_name(f"{path.name.removesuffix('.parquet')}.provenance.json")

@@ -64,7 +64,7 @@ def train_teacher_student(
             trained = teacher_student.train(data, seeds, settings, device, on_epoch)
         report_divergence(trials, seeds, trained.diverged_epoch)
         tables = measure_trials(trained, data, settings, trials, seeds)
-        write_arrays(output.with_suffix(".safetensors"), trained.parameters)
+        write_arrays(output.with_name(f"{output.name}.safetensors"), trained.parameters)
         for name, table in tables.items():
             write_table(output.with_name(f"{output.name}_{name}.parquet"), table)
 

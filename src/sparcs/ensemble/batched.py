@@ -96,8 +96,8 @@ class Group:
         self.training, self.activation = training, activation
         widths = widths_of(initial)
         self.trials = len(initial["eigenvalues.0"])
-        self.form = spectral.cheaper_form(widths, training.batch_size)
         fixed = not training.train_input_eigenvalues
+        self.form = spectral.cheaper_form(widths, training.batch_size, fixed)
         self.forward = (
             spectral.forward_bundles
             if self.form == "bundles"

@@ -24,6 +24,7 @@ from sparcs.params.fields import (
 Option = int | float | str
 FOLDER = Path(__file__).parents[1] / "rivals"  # where the methods are
 ALPHA_BETA = "alpha_beta"
+TUNING_TRIALS = "searches per value of a tuned option, on seeds of their own; 0: every option as it stands"
 
 
 class RivalTask(Model):
@@ -40,6 +41,7 @@ class RivalTasks(RivalTask, Part):
     """Trials on one kind of data."""
 
     trials: TrialsOrZero = Field(description="searches per data set, method and strength; 0 leaves the task out")
+    tuning_trials: TrialsOrZero = Field(description=TUNING_TRIALS)
 
 
 class RivalTeacher(RivalTasks):
@@ -105,9 +107,6 @@ class RivalProtocol(Model):
     )
     few_neurons: Count = Field(description="hidden neurons that a third one may keep")
     retraining_steps: CountOrZero = Field(description="optimiser steps after compaction")
-    tuning_trials: TrialsOrZero = Field(
-        description="searches per value of a tuned option, on seeds of their own; 0: every option as it stands"
-    )
 
     @model_validator(mode="after")
     def _strengths_differ(self) -> "RivalProtocol":
@@ -120,6 +119,7 @@ class RivalTrial(RivalProtocol):
 
     task: RivalTask
     method: RivalMethod
+    tuning_trials: TrialsOrZero = Field(description=TUNING_TRIALS)
 
 
 class Rivals(RivalProtocol, Part):
@@ -178,7 +178,7 @@ class Rivals(RivalProtocol, Part):
     def tuning_jobs(self) -> list[tuple[str, str]]:
         """(data set, method) of every job that tunes, as they stand in file names."""
         pairs = dict.fromkeys((data_set, method) for data_set, method, _ in self.jobs())
-        return [pair for pair in pairs if self.tuning_trials and self.catalogue[pair[1]].tuned]
+        return [pair for pair in pairs if self.of_job(*pair).tuning_trials]
 
     def tasks_of(self, data_set: str) -> RivalTasks:
         """The settings of a data set's trials."""
@@ -189,11 +189,12 @@ class Rivals(RivalProtocol, Part):
         chosen = self.catalogue[method]
         shared = {name: getattr(self, name) for name in RivalProtocol.model_fields}
         shared["strengths"] = self.strengths if chosen.swept else self.strengths[:1]
-        shared["tuning_trials"] = self.tuning_trials if chosen.tuned else 0
-        if not shared["tuning_trials"]:
+        own = self.tasks_of(data_set)
+        tuning_trials = own.tuning_trials if chosen.tuned else 0
+        if not tuning_trials:
             chosen = chosen.model_copy(update={"tuned": {}})
-        task = RivalTask(**{name: getattr(self.tasks_of(data_set), name) for name in RivalTask.model_fields})
-        return RivalTrial(**shared, task=task, method=chosen)
+        task = RivalTask(**{name: getattr(own, name) for name in RivalTask.model_fields})
+        return RivalTrial(**shared, task=task, method=chosen, tuning_trials=tuning_trials)
 
 
 def kind_of(data_set: str) -> str:
