@@ -21,13 +21,15 @@ COUNTED = pytest.StashKey[Counter]()
 
 def pytest_addoption(parser):
     group = parser.getgroup("reliability")
-    group.addoption("--moments", type=int, default=3, help="number of moments at which runs are killed")
+    group.addoption("--moments", type=int, default=2, help="number of moments at which runs are killed")
     group.addoption(
         "--evidence", type=Path, help="CSV file for what the tests of reliability counted, if all of them pass"
     )
 
 
 def pytest_configure(config):
+    if config.getoption("--evidence") and config.getoption("numprocesses", None):
+        raise pytest.UsageError("--evidence: it counts in one process, so leave -n out")
     config.stash[COUNTED] = Counter()
     config.stash[COUNTING] = set()
 

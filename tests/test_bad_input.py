@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
@@ -398,16 +399,36 @@ SELECTING = {"selection_points": 50}  # as many as there are to test on
         ("train-teacher-student", "--settings", SELECTING, "selection_points = 50: allowed are fewer than its 50"),
         ("train-depth", None, "FOLDER/beta5_alpha1.safetensors", "has no array x_train"),
         ("judge-claims", "--settings", "FOLDER/beta5_alpha1.json", "holds no settings of a run"),
+        ("judge-claims", None, "FOLDER/regression/trials.parquet", "is missing in one of these tables"),
+        ("record-provenance", None, "FOLDER/beta5_alpha1.json", "is not a record of a job: commit is missing"),
+        ("render-report", None, "FOLDER/beta5_alpha1.json", "is no notebook"),
+        ("train-probes", None, "FOLDER/points.safetensors", "does not hold features: y_train is missing"),
     ],
 )
 def test_files_of_something_else_are_refused(folder, tmp_path, verb, option, value, message):
     (folder / "beta5_alpha1.json").write_text("{}")
+    files.write_table(folder / "regression" / "trials.parquet", pd.DataFrame({"other": [1]}))
     words = list(map(str, lines(Path("FOLDER"))[verb]))
     place = words.index(option) + 1 if option else 0
     words[place] = json.dumps(json.loads(words[place]) | value) if isinstance(value, dict) else str(value)
     code, error = run(*placed([verb, *words], folder, tmp_path / "out"))
     (folder / "beta5_alpha1.json").unlink()
+    shutil.rmtree(folder / "regression")
     assert code == 2 and re.search(message, error), error
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_sweep_is_gathered_from_its_own_tables(tmp_path):
+    files.write_table(tmp_path / "other.parquet", pd.DataFrame({"penalty": ["l2"]}))
+    code, error = run("tabulate-hyperparameters", str(tmp_path / "other.parquet"), "--output", str(tmp_path / "out"))
+    assert code == 2 and error.endswith("other.parquet is not a table of the sweep: experiment is missing\n")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("verb", ["tabulate-cells", "tabulate-cifar10", "tabulate-cifar10-sweep"])
+def test_no_table_is_made_of_no_job(tmp_path, verb):
+    code, error = run(verb, "--jobs", "[]", "--folder", str(tmp_path), "--output", str(tmp_path / "out"))
+    assert code == 2 and "at least 1 item" in error
     assert not (tmp_path / "out").exists()
 
 

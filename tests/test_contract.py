@@ -63,7 +63,7 @@ def test_the_lock_pins_every_dependency():
 
 def test_ci_runs_the_test_command_of_the_readme():
     commands = re.findall(r"^pip install .*$", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
-    assert 'pip install -c requirements.lock -e ".[test]" && pytest' in commands
+    assert 'pip install -c requirements.lock -e ".[test]" && pytest -n 2 --dist loadfile' in commands
     assert "pip install -c requirements.lock -e . && snakemake --cores all" in commands
     assert "'^pip install .*&& pytest'" in (ROOT / ".ci" / "run").read_text()
 

@@ -176,6 +176,29 @@ def test_convolutions_of_any_dimension_that_are_linear_at_each_position(kind):
         replace_head(model, hidden=5, name="1")
 
 
+def test_a_convolution_whose_padding_is_a_word():
+    for word in ("same", "valid"):
+        model = nn.Sequential(nn.Conv2d(3, 4, 1, padding=word))
+        expected = model[0].weight[..., 0, 0]
+        head = replace_head(model, 5)
+        assert (head.in_features, head.out_features) == tuple(expected.shape[::-1])
+        assert model(torch.zeros(2, 3, 6, 6)).shape == (2, 4, 6, 6)
+
+
+def test_a_head_in_two_places_or_without_a_width_is_refused():
+    shared = nn.Linear(4, 4)
+    with pytest.raises(ValueError, match="head '0' stands in several places, 0, 1: one of its own is needed"):
+        replace_head(nn.Sequential(shared, shared), 5)
+    with pytest.raises(ValueError, match="head '0' is a LazyLinear that has not seen its inputs"):
+        replace_head(nn.Sequential(nn.LazyLinear(3)), 5)
+
+
+def test_a_model_whose_configuration_is_none():
+    model = nn.Sequential(nn.Linear(4, 3))
+    model.pretrained_cfg = None
+    assert replace_head(model, 5).widths == (5, 5, 3)
+
+
 def test_a_name_that_no_layer_has_and_widths_in_an_array():
     model = nn.Sequential(nn.Linear(4, 3))
     with pytest.raises(ValueError, match="name 'nope': Sequential has no such layer"):

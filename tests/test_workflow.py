@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -161,19 +162,22 @@ def test_a_wrong_setting_stops_before_anything_is_written(tmp_path, config, mess
     assert not [path for path in tmp_path.iterdir() if path.name != ".snakemake"]
 
 
-def test_the_report_counts_diverged_trials(tmp_path):
+def test_the_report_counts_diverged_trials(finished, tmp_path):
+    folder = Path(shutil.copytree(finished, tmp_path / "diverged"))
+    pages = {"regression": "02_alpha_beta", "teacher_student": "03_teacher_student"}
     code, output = snakemake(
-        tmp_path,
+        folder,
+        *(f"results/smoke/reports/{notebook}.html" for notebook in pages.values()),
         "--config",
         "scale=smoke",
         "regression={training: {learning_rate: 1.0e+30}}",
         "teacher_student={training: {learning_rate: 1.0e+30}}",
     )
     assert code == 0, output[-5000:]
-    for experiment, notebook in (("regression", "02_alpha_beta"), ("teacher_student", "03_teacher_student")):
-        trials = pd.read_parquet(tmp_path / "results" / "smoke" / experiment / "trials.parquet")
+    for experiment, notebook in pages.items():
+        trials = pd.read_parquet(folder / "results" / "smoke" / experiment / "trials.parquet")
         assert (trials["diverged_epoch"] >= 0).all()
-        page = (tmp_path / "results" / "smoke" / "reports" / f"{notebook}.html").read_text()
+        page = (folder / "results" / "smoke" / "reports" / f"{notebook}.html").read_text()
         assert f"{len(trials)} of {len(trials)} trials diverged" in page or "No trial finished" in page
 
 

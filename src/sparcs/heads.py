@@ -39,10 +39,16 @@ def replace_head(
     distilled ones: one call for each), where it is not clear, and to replace a spectral head by another one, compacted
     or not. Auxiliary heads, such as GoogLeNet's ``aux1.fc2``, are others: they keep theirs until they are named.
     options: as of SpectralNetwork; device and dtype are the old head's.
-    Raises ValueError for a model without such a head, or with several and no ``name``.
+    Raises ValueError for a model without such a head, or with several and no ``name``, for a head that stands in
+    several places of the model, and for a lazy one that has not seen its inputs.
     """
     name = head_name(model) if name is None else name
     old = _submodule(model, name)
+    places = [place for place, module in model.named_modules(remove_duplicate=False) if module is old]
+    if len(places) > 1:
+        raise ValueError(f"head {name!r} stands in several places, {', '.join(places)}: one of its own is needed")
+    if any(isinstance(parameter, nn.UninitializedParameter) for parameter in old.parameters()):
+        raise ValueError(f"head {name!r} is a {type(old).__name__} that has not seen its inputs: it has no width yet")
     if isinstance(old, SPECTRAL):
         inputs, outputs, like = old.in_features, old.out_features, next(old.parameters())
     elif _is_linear(old):
@@ -97,7 +103,7 @@ def head_name(model: nn.Module) -> str:
     if not isinstance(model, nn.Module):
         raise TypeError(f"model of type {type(model).__name__}: a module is needed")
     kind = f"model {type(model).__name__}"
-    named = getattr(model, "pretrained_cfg", {}).get("classifier")
+    named = (getattr(model, "pretrained_cfg", None) or {}).get("classifier")
     if isinstance(named, Sequence) and not isinstance(named, str):
         raise ValueError(f"{kind} has several heads: name is needed, one of {', '.join(named)}")
     modules = {name: module for name, module in model.named_modules() if name}
@@ -140,4 +146,4 @@ def _is_linear(module: nn.Module) -> bool:
     if not isinstance(module, CONVOLUTIONS):
         return isinstance(module, nn.Linear)
     one_by_one = {*module.kernel_size, *module.stride, module.groups} == {1}
-    return one_by_one and not any(module.padding)
+    return one_by_one and (isinstance(module.padding, str) or not any(module.padding))  # either word pads nothing here

@@ -42,6 +42,9 @@ def _wait(process: int) -> None:
         handle = os.pidfd_open(process)
     except ProcessLookupError:  # it has died already
         return
+    except OSError:  # the kernel, or what confines this process, does not allow it
+        _poll(process)
+        return
     select.select([handle], [], [])
 
 

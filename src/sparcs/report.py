@@ -12,12 +12,19 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments.formatters import HtmlFormatter
 
 from sparcs.files import read_json
-from sparcs.writing import atomic
+from sparcs.writing import ArtifactError, atomic
 
 
 def render(executed_notebook: Path, page: Path) -> None:
-    """Write an executed notebook as one self-contained HTML file, formulas as MathML, code folded."""
-    notebook = nbformat.read(executed_notebook, as_version=4)
+    """Write an executed notebook as one self-contained HTML file, formulas as MathML, code folded.
+
+    Raises ArtifactError if the file is no notebook.
+    """
+    try:
+        notebook = nbformat.read(executed_notebook, as_version=4)
+        nbformat.validate(notebook)
+    except (ValueError, AttributeError, KeyError, nbformat.ValidationError) as error:
+        raise ArtifactError(f"{executed_notebook} is no notebook: {str(error).splitlines()[0]}") from None
     notebook.cells = [cell for cell in notebook.cells if not _PARAMETERS & set(cell.metadata.get("tags", []))]
     body, _ = _Exporter().from_notebook_node(notebook)
     text = _PAGE.format(title=html.escape(_title(notebook)), style=_style(), body=body)

@@ -24,7 +24,7 @@ from sparcs.commands.common import (
 )
 from sparcs.data import images
 from sparcs.files import read_json, read_table, write_arrays, write_table
-from sparcs.params import Cifar10Trial, Name, Trial
+from sparcs.params import Cifar10Trial
 
 TABLES = ("trials", "epochs", "eigenvalues", "costs")
 CURVES = {
@@ -135,7 +135,7 @@ def gather(folder: Path, jobs: list[tuple[str, int]]) -> dict[str, pd.DataFrame]
 
 
 @click.command()
-@click.option("--jobs", type=Json(list[tuple[Name, Trial]]), required=True, help="[[point, trial], …]")
+@click.option("--jobs", type=Json(Jobs), required=True, help="[[point, trial], …]")
 @click.option("--folder", type=PATH, required=True, help="the jobs' results")
 @click.option("--output", type=FILE, required=True)
 def tabulate_cifar10_sweep(jobs: list[tuple[str, int]], folder: Path, output: Path) -> None:

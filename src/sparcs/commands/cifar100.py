@@ -24,7 +24,7 @@ from sparcs.commands.common import (
     sidecar,
 )
 from sparcs.data import images
-from sparcs.files import read_arrays, read_json, read_table, write_arrays, write_json, write_table
+from sparcs.files import ArtifactError, read_arrays, read_json, read_table, write_arrays, write_json, write_table
 from sparcs.params import Cifar100Features, Cifar100Trial, ProbeTrial
 from sparcs.params.cifar100 import HEADS
 
@@ -135,8 +135,11 @@ def train_probes(
     """Train every head on FEATURES, the file written by ``extract-features``."""
     from sparcs.experiments import probes  # loads torch
 
-    arrays, made_from = read_arrays(features), read_json(features.with_suffix(".json"))
-    rows = []
+    arrays = read_arrays(features)
+    for name in ("x_train", "y_train", "x_test", "y_test"):
+        if name not in arrays:
+            raise ArtifactError(f"{features} does not hold features: {name} is missing")
+    made_from, rows = read_json(features.with_suffix(".json")), []
     with (
         recorded(sidecar(output), settings, root_seed, device, len(trials), [features], "features"),
         progress(len(trials) * len(PROBES) * settings.training.epochs, "probes") as on_epoch,

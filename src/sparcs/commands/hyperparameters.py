@@ -25,7 +25,7 @@ from sparcs.commands.common import (
 from sparcs.commands.regression import read_data
 from sparcs.commands.teacher_student import read_teacher
 from sparcs.experiments import hyperparameters, teacher_student
-from sparcs.files import read_table, sha256, write_table
+from sparcs.files import ArtifactError, read_table, sha256, write_table
 from sparcs.params import NonNegative, RegressionTrial, TeacherTrial
 
 
@@ -89,6 +89,9 @@ def sweep_teacher_student(
 @click.option("--output", type=FILE, required=True)
 def tabulate_hyperparameters(tables: tuple[Path, ...], output: Path) -> None:
     """Gather the sweep into one tidy table."""
-    table = pd.concat([read_table(path) for path in tables])
     order = ["experiment", "penalty", "rho", "alpha", "beta", "trial"]
-    write_table(output, table.sort_values(order).reset_index(drop=True))
+    read = {path: read_table(path) for path in tables}
+    for path, table in read.items():
+        if missing := [name for name in order if name not in table]:
+            raise ArtifactError(f"{path} is not a table of the sweep: {missing[0]} is missing")
+    write_table(output, pd.concat(read.values()).sort_values(order).reset_index(drop=True))

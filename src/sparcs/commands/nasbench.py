@@ -8,6 +8,7 @@ import pandas as pd
 from sparcs.commands.common import (
     INPUT,
     PATH,
+    Jobs,
     Json,
     Settings,
     device_option,
@@ -19,7 +20,7 @@ from sparcs.commands.common import (
 from sparcs.data import images
 from sparcs.files import read_table, write_table
 from sparcs.nasbench import cells, table
-from sparcs.params import CellSearch, Name, Trial
+from sparcs.params import CellSearch
 from sparcs.seeds import trial_seed
 
 TABLES = ("trials", "history", "costs")
@@ -61,7 +62,7 @@ def search_cells(
 
 
 @click.command()
-@click.option("--jobs", type=Json(list[tuple[Name, Trial]]), required=True, help="[[method, trial], …]")
+@click.option("--jobs", type=Json(Jobs), required=True, help="[[method, trial], …]")
 @click.option("--folder", type=INPUT, required=True, help="the jobs' results")
 @click.option("--table", "benchmark", type=INPUT, help="CSV of the benchmark; without one scores are untested")
 @click.option("--output", type=PATH, required=True, help="folder of the tables")

@@ -10,7 +10,7 @@ import pandas as pd
 from sparcs import params, provenance
 from sparcs.claims import CLAIMS, require_every_claim, why_untested, with_origins
 from sparcs.commands.common import COUNT, FILE, INPUT, PATH, Json, read_settings
-from sparcs.files import read_csv, read_json, read_table, write_csv, write_json, write_table
+from sparcs.files import ArtifactError, read_csv, read_json, read_table, write_csv, write_json, write_table
 from sparcs.verdicts import judge
 
 
@@ -51,8 +51,11 @@ def judge_claims(tables: tuple[Path, ...], settings: Path, output: Path) -> None
     """Judge every claim on the tables of a scale."""
     both = read_settings(settings)
     read = {f"{path.parent.name}/{path.stem}": read_table(path) for path in tables}
-    verdicts = judge(CLAIMS, read, why_untested(both["run"], both["paper"], read))
-    verdicts = with_origins(verdicts, CLAIMS, read, both["run"])
+    try:
+        verdicts = judge(CLAIMS, read, why_untested(both["run"], both["paper"], read))
+        verdicts = with_origins(verdicts, CLAIMS, read, both["run"])
+    except KeyError as error:
+        raise ArtifactError(f"{', '.join(map(str, tables))}: {error} is missing in one of these tables") from None
     require_every_claim(verdicts["id"])
     write_csv(output, verdicts)
     write_json(output.with_name("metrics.json"), in_short(verdicts))  # for `dvc metrics`
@@ -77,8 +80,17 @@ def in_short(verdicts: pd.DataFrame) -> dict[str, dict]:
 @click.option("--output", type=FILE, required=True)
 def record_provenance(records: tuple[Path, ...], folder: Path, scale: str, lock: Path, output: Path) -> None:
     """Gather the jobs' RECORDS: scale, commits, machines, devices, times, core-minutes per experiment."""
-    jobs = pd.DataFrame([read_json(path) | {"experiment": first_below(path, folder)} for path in records])
+    jobs = pd.DataFrame([record_of(path) | {"experiment": first_below(path, folder)} for path in records])
     write_json(output, provenance.of_tables(jobs.assign(scale=scale, minutes=jobs["seconds"] / 60), lock))
+
+
+def record_of(path: Path) -> dict[str, Any]:
+    """A job's record; raises ArtifactError if the file is something else."""
+    record = read_json(path)
+    for name in ("commit", "machine", "device", "finished", "seconds", "trials"):
+        if name not in record:
+            raise ArtifactError(f"{path} is not a record of a job: {name} is missing")
+    return record
 
 
 @click.command()
