@@ -1,5 +1,7 @@
 """Publishing: finished trials only, each with its scale, commit, machine and minutes; nothing mixed."""
 
+import json
+
 import pandas as pd
 import pytest
 
@@ -107,12 +109,51 @@ def test_what_tuning_took_is_published_and_counted(tmp_path):
         files.write_json(tmp_path / "tuning" / "teacher" / f"{method}.provenance.json", record)
     timed = commands._with_minutes(tuning, tmp_path / "tuning")
     assert timed["minutes"].tolist() == [0.5, 0.5, 0.5, 1.0] and set(timed["commit"]) == {"abc"}
-    assert "made_from" not in timed  # a row takes that of its method's trials
-    assert commands._with_minutes(tuning.head(0), tmp_path / "tuning").empty
     published = tmp_path / "published"
     files.write_table(published / "rivals" / "tuning.parquet", timed.assign(scale="overnight"))
     files.write_table(published / "depth" / "tuning.parquet", tuning)  # as earlier versions published it
     assert commands.published_trials(published).groupby("experiment")["minutes"].sum().to_dict() == {"rivals": 2.5}
+
+
+def test_new_tuning_takes_the_place_of_what_was_tried_for_the_same_before(tmp_path):
+    base = params.read_yaml(ROOT / "params.yaml")
+    run = params.resolve(
+        base, {"scale": "overnight", "rivals": {"methods": ["darts", "gaea"], "teacher": {"trials": 0}}}
+    )
+    jobs = {job.key: job for job in commands.jobs(run) if job.kind == "tuning"}
+
+    def tune(key, values, settings):
+        stem = tmp_path / jobs[key].stem
+        own = {"task": key[0], "option": "rate", "tuning_trial": 0, "seed": 1, "parameters": 3.0, "validation_mse": 0.1}
+        rows = [own | {"value": value, "chosen": value == values[0]} for value in values]
+        files.write_table(stem.with_name(f"{stem.name}.parquet"), pd.DataFrame(rows))
+        record = provenance.of_job(60, "cpu", len(values)) | {"settings": settings, "root_seed": run.root_seed}
+        files.write_json(tmp_path / jobs[key].record, record | {"data": values})
+
+    def published(keep=True):
+        commands.publish_tuning(run, tmp_path, tmp_path / "out", keep)
+        table = files.read_table(tmp_path / "out" / "tuning.parquet")
+        return table.groupby(["task", "method"], sort=False)["value"].agg(list).to_dict()
+
+    first, second = ("beta5_alpha0", "darts"), ("beta5_alpha1", "gaea")
+    for key in (first, second):
+        tune(key, ["0.1", "0.3"], json.loads(jobs[key].settings))
+    assert published() == {first: ["0.1", "0.3"], second: ["0.1", "0.3"]}
+    tune(first, ["0.2"], json.loads(jobs[first].settings))
+    tune(second, ["0.9"], {"made": "otherwise"})
+    assert published() == {first: ["0.2"], second: ["0.1", "0.3"]}
+    assert published(keep=False) == {first: ["0.2"]}
+
+
+def test_published_rivals_were_searched_with_the_value_that_was_chosen():
+    folder = ROOT / "results" / "published" / "rivals"
+    trials, tuning = (files.read_table(folder / f"{name}.parquet") for name in ("trials", "tuning"))
+    chosen = tuning[tuning["chosen"]].drop_duplicates(["task", "method"]).set_index(["task", "method"])
+    assert len(chosen) > 20
+    for key, own in trials.groupby(["task", "method"]):
+        if key in chosen.index:
+            option, value = chosen.loc[key, ["option", "value"]]
+            assert {json.loads(options)[option] for options in own["options"]} == {json.loads(value)}, key
 
 
 def test_pages_go_beside_the_tables_and_the_scorecard_into_the_readme(tmp_path):

@@ -61,7 +61,7 @@ OTHERS = {
     "teacher_student": ["eigenvalues", "pruning"],
     "hyperparameters": [],
     "depth": ["layers"],
-    "rivals": ["costs", "history", "tuning"],
+    "rivals": ["costs", "history"],
     "cifar10": ["epochs", "eigenvalues", "costs"],
     "cifar10_sweep": [],
     "cifar100": ["eigenvalues", "losses", "costs"],
@@ -94,6 +94,7 @@ def publish(results: Path, lock: Path, published: Path) -> None:
             found.append(experiment)
         click.echo(f"{experiment}: {len(tables['trials']) if tables else 0} trials")
     publish_probes(run, results, published / "cifar100")
+    publish_tuning(run, results, published / "rivals", keep=same)
     for pattern in WHOLE:
         for path in sorted(results.glob(pattern)):
             copy(path, published / path.relative_to(results))
@@ -117,6 +118,22 @@ def publish_probes(run: params.Settings, results: Path, published: Path) -> None
         new = new.assign(scale=run.scale, minutes=new["minutes"] / new["head"].nunique())  # a job trains every head
         write_table(published / "probes.parquet", merged(new, _before(published, "probes"), ["head", "trial"], []))
     click.echo(f"probes of cifar100: {sum(map(len, rows))} trials")
+
+
+def publish_tuning(run: params.Settings, results: Path, published: Path, keep: bool) -> None:
+    """What finished jobs tried of the rivals' tuned options, in place of what was tried for the same before.
+
+    By itself: a search that was made with the value that is chosen again stays as it is. keep: false if nothing that is
+    published holds.
+    """
+    done = [job.key for job in finished_jobs("tuning", run, results)]
+    if done:
+        folder = results / "rivals" / "tuning"
+        new = _with_minutes(rivals.gather_tuning(folder, sorted(done)), folder).assign(scale=run.scale)
+        before = _before(published, "tuning") if keep else None
+        keys = ["task", "method", "value", "tuning_trial"]
+        write_table(published / "tuning.parquet", merged(new, before, keys, ["task", "method"]))
+    click.echo(f"tuning of rivals: {len(done)} methods and tasks")
 
 
 @click.command()
@@ -207,20 +224,12 @@ def _hyperparameters(run: params.Settings, folder: Path, done: list[tuple]) -> d
     return {"trials": pd.concat([read_table(folder / "sweeps" / f"{name}.parquet") for (name,) in done])}
 
 
-def _rivals(run: params.Settings, folder: Path, done: list[tuple]) -> dict[str, pd.DataFrame]:
-    tuned = {(data_set, method) for data_set, method, _ in done} & set(run.rivals.tuning_jobs())
-    tuning = rivals.gather_tuning(folder / "tuning", sorted(tuned))
-    tuning = _with_minutes(tuning, folder / "tuning").assign(scale=run.scale)
-    return rivals.gather(run.rivals, folder / "trials", done) | {"tuning": tuning}
-
-
 def _with_minutes(tuning: pd.DataFrame, folder: Path) -> pd.DataFrame:
     """What was tried, with the records of its jobs, whose minutes the values that a job tried share."""
-    parts = [
-        own.assign(**_columns(folder / task / f"{method}.provenance.json", len(own))).drop(columns="made_from")
+    return pd.concat(
+        own.assign(**_columns(folder / task / f"{method}.provenance.json", len(own)))
         for (task, method), own in tuning.groupby(["task", "method"], sort=False)
-    ]
-    return pd.concat(parts) if parts else tuning
+    )
 
 
 def _nasbench(run: params.Settings, folder: Path, done: list[tuple]) -> dict[str, pd.DataFrame]:
@@ -233,7 +242,7 @@ GATHERERS = {  # tables of the given jobs, by their keys
     "teacher_student": lambda run, folder, done: teacher_student.gather(run.teacher_student, folder / "trials", done),
     "hyperparameters": _hyperparameters,
     "depth": lambda run, folder, done: depth.gather(run.depth, folder / "trials", done),
-    "rivals": _rivals,
+    "rivals": lambda run, folder, done: rivals.gather(run.rivals, folder / "trials", done),
     "cifar10": lambda run, folder, done: cifar10.gather(folder / "trials", done),
     "cifar10_sweep": lambda run, folder, done: {"trials": cifar10.gather_sweep(folder / "trials", done)},
     "cifar100": lambda run, folder, done: cifar100.gather(folder / "trials", done),
