@@ -12,8 +12,10 @@ from sparcs import params
 from sparcs.allocation import parameter_bytes, peak_allocated
 from sparcs.data.augmentation import DEVIATION, MEAN, Normalisation
 from sparcs.data.images import Images
-from sparcs.experiments import cost
+from sparcs.experiments import cost, full_size
 from sparcs.figures import fig_cost, fig_cost_caption, fig_cost_table
+
+ROOT = Path(__file__).parents[1]
 
 
 def test_peak_allocated_counts_live_tensors():
@@ -66,6 +68,26 @@ def test_a_step_on_drawn_batches_beside_one_on_a_prepared_batch():
         [head, batch] for head in ("linear", "spectral") for batch in ("prepared", "drawn", "eager")
     ]
     assert (table["best"] > 0).all() and (table.loc[table["batch"] == "prepared", "ratio"] == 1).all()
+
+
+def test_steps_of_full_size_are_those_of_the_experiments():
+    """At smoke size: every training has its steps, each a batch of those that it needs."""
+    base = params.read_yaml(ROOT / "params.yaml")
+    run = params.resolve(base, {"scale": "smoke", "depth": {"initial_scale": {"trials": 1, "depths": [3, 2]}}})
+    table = full_size.timed(run, "cpu", images=4, seconds=0)
+    assert table[["experiment", "what"]].drop_duplicates().to_numpy().tolist() == [
+        ["cifar100", "linear"],
+        ["cifar100", "spectral"],
+        ["nasbench", "searches"],
+        ["depth", "on the teacher"],
+    ]
+    own = table.set_index("experiment")
+    needed = {"cifar100": 144, "nasbench": 2 * 4 * 16, "depth": 3 * 2048}
+    for name, samples in needed.items():
+        rows = own.loc[[name]]
+        np.testing.assert_allclose(rows["seconds"], rows["milliseconds"] / 1e3 * samples / rows["samples"])
+    assert own.loc["depth", "trainings"].tolist() == [4, 2 + 4]  # four gains, and two trials of three layers
+    assert own.loc["cifar100", "samples"].tolist() == [4, 4] and set(own.loc["depth", "samples"]) == {128}
 
 
 def test_images_loaded_one_by_one_are_those_of_the_trainer():

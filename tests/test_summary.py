@@ -217,6 +217,30 @@ def test_hours_of_a_part_say_how_many_trainings_they_are(full, notebook):
     assert remaining.times_table(EMPTY, run, paper) == "No training of the paper's size was timed."
 
 
+def test_hours_of_what_was_never_trained_come_from_a_step_of_it(notebook):
+    """A step of 2 s on 16 images takes 2 × 45,000 / 16 s in all, of a GPU's none was timed; depths count as often as
+    they are trained."""
+    run, paper = (notebook.settings[side] for side in ("run", "paper"))
+    own = {"device": "cpu", "samples": 16, "machine": "m", "commit": "c"}
+    heads = [
+        own | {"experiment": "cifar100", "what": head, "seconds": 5625.0, "trainings": 100}
+        for head in ("linear", "spectral")
+    ]
+    deep = [
+        own | {"experiment": "depth", "what": "on the teacher", "seconds": seconds, "trainings": trainings}
+        for seconds, trainings in ((60.0, 150), (120.0, 30))
+    ]
+    tables = EMPTY | {remaining.STEPS: pd.DataFrame(heads + deep)}
+    row = row_of(remaining.remaining_table(tables, run, paper), "experiment 4")
+    assert row["projected, 2 cores"].startswith(f"{200 * 5625 / 3600 / 2:.0f} h for 200 of them")
+    assert row["projected, one GPU"] == "not measured"
+    row = row_of(remaining.remaining_table(tables, run, paper), "any depth")
+    assert row["projected, 2 cores"].startswith(f"{40 * 70 / 3600 / 2:.3f} h for 40 of them")
+    assert "all its steps, of which one was timed (16 samples) | 2 | m | c |" in remaining.times_table(
+        tables, run, paper
+    )
+
+
 def test_what_is_new_has_a_line_for_each_question(full):
     lines = news.news(full).splitlines()
     assert len(lines) == 6 and "not run." not in "".join(lines)

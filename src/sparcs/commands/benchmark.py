@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from sparcs import provenance
-from sparcs.commands.common import COUNT, FILE, PATH, Settings, progress
+from sparcs import params, provenance
+from sparcs.commands.common import COUNT, FILE, INPUT, PATH, Settings, device_option, progress
 from sparcs.files import write_csv
 from sparcs.params import Cifar10Trial
 
@@ -33,6 +33,23 @@ def benchmark_cifar10(settings: Cifar10Trial, output: Path) -> None:
 
     table = cost.of_experiment_3(settings)
     write_csv(output, table.assign(machine=provenance.machine(), commit=provenance.commit(), date=provenance.now()))
+    click.echo(table.round(3).to_string(index=False))
+
+
+@click.command()
+@click.option("--params-file", type=INPUT, required=True)
+@click.option("--images", type=COUNT, help="in a batch at most, where memory holds no more; all of a batch by default")
+@device_option
+@click.option("--output", type=FILE, required=True)
+def benchmark_full_size(params_file: Path, images: int | None, device: str, output: Path) -> None:
+    """Seconds of a training of the paper's size, from a step of it: experiment 4, deep networks, cells."""
+    from sparcs.experiments import full_size  # loads torch
+
+    paper = params.paper_settings(params.read_yaml(params_file))
+    with progress(len(paper.depth.teacher.depths) + 3, "steps", unit="steps") as on_step:
+        table = full_size.timed(paper, device, images, on_step=on_step)
+    where = {"machine": provenance.machine(device), "commit": provenance.commit(), "date": provenance.now()}
+    write_csv(output, table.assign(**where))
     click.echo(table.round(3).to_string(index=False))
 
 

@@ -134,8 +134,15 @@ def _cifar10(trials: pd.DataFrame, run: Mapping, benchmarks: Tables) -> float:
     return float((steps * heads.map(lambda head: _seconds(benchmarks, "cifar10_step", head))).sum())
 
 
+def _hyperparameters(trials: pd.DataFrame, run: Mapping, benchmarks: Tables) -> float:
+    """Of the sweep over both experiments."""
+    parts = {"regression": _regression, "teacher_student": _teacher_student}
+    return sum(loop(_rows(trials, "experiment", name), run, benchmarks) for name, loop in parts.items())
+
+
 STEPS = {
     "regression": _regression,
+    "hyperparameters": _hyperparameters,
     "teacher_student": _teacher_student,
     "cifar10": _cifar10,
     "cifar10_sweep": _cifar10,

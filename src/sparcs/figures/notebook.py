@@ -42,6 +42,11 @@ class Notebook:
         """A published table that is not this run's, for instance "benchmark/depth"."""
         return read_csv(self._published / f"{name}.csv")
 
+    def published_parts(self, pattern: str) -> pd.DataFrame:
+        """Published tables of one kind together, for instance "benchmark/full_size_*"; empty if there are none."""
+        tables = [read_csv(path) for path in sorted(self._published.glob(f"{pattern}.csv"))]
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
     def provenance(self, experiment: str) -> dict[str, object]:
         """Where an experiment's trials come from: scale, commit, machine, device, date, data; and by device."""
         record = self._provenance["experiments"][experiment]

@@ -1,8 +1,9 @@
-"""What the paper's full sizes would still cost: how many trainings, and hours projected from those that were timed."""
+"""What the paper's full sizes would still cost: how many trainings, and hours projected from what was timed of them."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from sparcs.figures.core_minutes import NAMES
@@ -27,6 +28,8 @@ PROBED = 3  # heads on fixed features
 AT_ONCE = {"cpu": 2, "cuda": 1}  # trainings side by side: two cores, one GPU
 HOUR = 3600  # seconds
 UNKNOWN = "not measured"
+STEPS = "benchmark/full_size"  # the table of steps that were timed of trainings of the paper's size
+CONTROLS = ("random", "untrained")  # which train nothing
 TIMED = {  # what a time is, by device and by where it stands
     ("cpu", "trials"): "core-time of the whole job",
     ("cpu", "costs"): "core-time of training, without evaluation",
@@ -62,7 +65,7 @@ class Time(NamedTuple):
 def remaining_table(tables: Tables, run: Mapping, paper: Mapping) -> str:
     """The paper's sizes: command, trainings, and hours projected from trainings of that size, where any was timed.
 
-    tables: of the run's trials and costs; run, paper: both settings.
+    tables: of the run's trials and costs, and of STEPS if any were timed; run, paper: both settings.
     """
     rows, totals = [], dict.fromkeys(AT_ONCE, 0.0)
     for name, target in TARGETS.items():
@@ -168,7 +171,10 @@ def _cifar100(settings: Mapping) -> Iterator[Part]:
 def _nasbench(settings: Mapping) -> Iterator[Part]:
     own = settings["nasbench"]
     size = {name: own[name] for name in ("operations", "channels", "cells", "images", "epochs", "batch_size")}
-    yield Part("", own["trials"] * len(own["methods"]), size, {})
+    controls = [name for name in own["methods"] if name in CONTROLS]
+    searching = [name for name in own["methods"] if name not in CONTROLS]
+    for what, methods in (("searches", searching), ("controls", controls)):
+        yield Part(what, own["trials"] * len(methods), size, {"method": methods})
 
 
 PARTS = {
@@ -189,13 +195,20 @@ def _size(settings: Mapping, *names: str) -> dict:
 
 
 def _time(experiment: str, part: Part, tables: Tables, run: Mapping, device: str) -> Time | None:
-    """The time of a part's trainings on a device, if any of its size was timed there."""
+    """The time of a part's trainings on a device, if any of its size was timed there, or at least a step of it."""
     for source in SOURCES[device] if _same_size(experiment, part, run) else ():
         name = part.table if source == "trials" else source
         rows = _rows(tables.get(f"{experiment}/{name}", pd.DataFrame()), part.where, device)
         if len(rows):
             return Time(float(rows["seconds"].mean()), TIMED[device, source], rows)
-    return None
+    steps = tables.get(STEPS, pd.DataFrame())
+    if steps.empty:
+        return None
+    rows = _rows(steps, {"experiment": [experiment], "what": part.where.get("head", [part.what])}, device)
+    if rows.empty:
+        return None
+    mean = float(np.average(rows["seconds"], weights=rows["trainings"]))
+    return Time(mean, f"all its steps, of which one was timed ({rows['samples'].iloc[0]} samples)", rows)
 
 
 def _done(experiment: str, part: Part, tables: Tables, run: Mapping) -> int:
