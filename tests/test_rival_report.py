@@ -138,6 +138,19 @@ def row_of(table, method):
     return " ".join(next(line for line in table.splitlines() if method in line).split())
 
 
+def test_the_tuning_says_what_was_tried_how_often_and_what_was_chosen():
+    tried = pd.DataFrame(
+        [("teacher", "1", 0, False), ("teacher", "3", 0, True)]
+        + [("beta5_alpha1", value, trial, value == "1") for value in ("1", "3") for trial in range(3)],
+        columns=["task", "value", "tuning_trial", "chosen"],
+    ).assign(method="gaea", option="rate")
+    text = rivals_prose.tuning_table(tried)
+    assert text.startswith(
+        "Seeds that each value was tried on, at every strength: 1 (teacher 20-100-100-20) and 3 (exp"
+    )
+    assert "| 1, **3** | **1**, 3 |" in text
+
+
 def test_seeds_without_a_fit_are_counted():
     table = rival_tables.rivals(np.random.default_rng(3), rival_tables.FULL)["rivals/trials"]
     before = [name for name in table if name.endswith("test_r2") and "retrained" not in name]

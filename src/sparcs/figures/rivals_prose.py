@@ -201,17 +201,22 @@ def costs_table(trials: pd.DataFrame, costs: pd.DataFrame, task: str) -> str:
 
 
 def tuning_table(tuning: pd.DataFrame) -> str:
-    """Every value that was tried of a tuned option on each task, the chosen one bold; a sentence if none was."""
+    """Every value that was tried of a tuned option on each task, the chosen one bold, and with how many seeds.
+
+    A sentence if none was.
+    """
     if tuning.empty:
         return "Nothing was tuned in this run: every option is the one in `params.yaml`."
-    rows = []
+    rows, seeds = [], tuning.groupby("task", sort=False)["tuning_trial"].nunique()
+    counts = listing([f"{count} ({title_of(task)})" for task, count in seeds.items()])
     for (method, option), own in tuning.groupby(["method", "option"], sort=False):
         row = {"method": name_of(method), "option": option}
         for task, tried in own.groupby("task", sort=False):
             values = tried.drop_duplicates("value")[["value", "chosen"]].itertuples(index=False)
             row[title_of(task)] = ", ".join(f"**{value}**" if chosen else value for value, chosen in values)
         rows.append(row)
-    return markdown(pd.DataFrame(rows).fillna(""))
+    table = markdown(pd.DataFrame(rows).fillna(""))
+    return f"Seeds that each value was tried on, at every strength: {counts}.\n\n{table}"
 
 
 def _geometric(values: pd.Series) -> str:
