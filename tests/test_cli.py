@@ -240,3 +240,13 @@ def test_a_record_names_the_gpu(monkeypatch):
     monkeypatch.setattr("torch.cuda.get_device_name", lambda: "some GPU")
     assert provenance.of_job(1.0, "cuda", 1)["machine"] == f"{provenance.machine()}, some GPU"
     assert provenance.of_job(1.0, "cpu", 1)["machine"] == provenance.machine()
+
+
+def test_stems_that_share_what_stands_before_a_point_have_records_of_their_own():
+    names = ["run.v1", "run.v2", "run.v1.parquet", "run"]
+    assert [common.sidecar(Path("folder", name)).name for name in names] == [
+        "run.v1.provenance.json",
+        "run.v2.provenance.json",
+        "run.v1.provenance.json",
+        "run.provenance.json",
+    ]
