@@ -34,6 +34,12 @@ def pytest_configure(config):
     config.stash[COUNTING] = set()
 
 
+def pytest_collection_modifyitems(items):
+    """Files that run the workflow come first: where several processes share the tests, none is left with a long one."""
+    long = {item.path for item in items if item.get_closest_marker("pipeline")}
+    items.sort(key=lambda item: item.path not in long)
+
+
 def pytest_itemcollected(item):
     """Every property test counts its examples, unless it counts them itself; all that count are remembered."""
     if item.get_closest_marker("reliability"):

@@ -378,11 +378,16 @@ def test_widths_of_no_network_are_refused(widths, error, message):
 
 
 def test_sources_that_are_no_sequences_are_refused():
-    for sources in ((1,), 1):
+    for sources in ((1,), 1, ((1.0,),)):
         with pytest.raises(TypeError, match=r"sources .*: a sequence of sequences of layers is needed"):
             CompactNetwork((3, 2), sources)
     with pytest.raises(TypeError, match="bias 'no': True or False"):
         CompactNetwork((3, 2), ((1,),), bias="no")
+
+
+def test_layers_may_be_numpy_s_numbers(tmp_path):
+    CompactNetwork((3, 2, 2), [np.array([1]), np.array([1, 2])]).save(tmp_path / "small.safetensors")
+    assert CompactNetwork.load(tmp_path / "small.safetensors").sources == ((1,), (1, 2))
 
 
 @pytest.mark.parametrize("sources", [(), ((1,),), ((1,), (3,)), ((1,), ()), ((0,), (1,))])

@@ -79,9 +79,14 @@ def test_notebooks_are_committed_without_outputs():
         assert '"output_type"' not in path.read_text(), path
 
 
-def test_a_cpu_job_of_experiment_1_never_loads_torch():
-    code = "import sys, sparcs.commands.regression, sparcs.ensemble.kernel; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], env=os.environ, check=False).returncode == 0
+def test_what_takes_seconds_to_load_is_loaded_where_it_is_used():
+    """No verb but those that compute with PyTorch loads it, nor a CPU job of experiment 1."""
+    verbs = [f"sparcs.commands.{path.stem}" for path in (ROOT / "src/sparcs/commands").glob("[a-z]*.py")]
+    code = (
+        f"import sys, sparcs.ensemble.kernel, {', '.join(verbs)}; print({{'torch', 'scipy.stats'}} & {{*sys.modules}})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=os.environ, capture_output=True, text=True, check=False)
+    assert done.stdout == "set()\n", done.stderr
 
 
 def test_sources_are_the_import_closure():

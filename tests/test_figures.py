@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import matplotlib
@@ -95,29 +96,40 @@ def full(tmp_path_factory) -> Path:
     return write_tables(tmp_path_factory.mktemp("full"), FULL)
 
 
+@pytest.fixture(scope="module")
+def saved(smoke, full, tmp_path_factory):
+    """Draws and saves every figure of the tables of one size, once; returns the folder and what was drawn."""
+    tables = {"smoke": smoke, "full": full}
+
+    @cache
+    def save(size: str):
+        folder = tmp_path_factory.mktemp(f"saved_{size}")
+        return folder, save_all(tables[size], folder)
+
+    return save
+
+
 @pytest.mark.parametrize("size", ["smoke", "full"])
-def test_every_figure_is_drawn_and_saved(size, request, tmp_path):
-    drawn = save_all(request.getfixturevalue(size), tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {
+def test_every_figure_is_drawn_and_saved(size, saved):
+    folder, drawn = saved(size)
+    assert {path.name for path in folder.iterdir()} == {
         f"{name}.{kind}" for name in drawn for kind in ("svg", "png", "csv")
     }
     for name, (figure, rows, caption) in drawn.items():
         assert figure.get_figwidth() <= 7
         assert caption.startswith("**") and alternative_text(caption).endswith(".")
-        written = pd.read_csv(tmp_path / f"{name}.csv", dtype=rows.dtypes.to_dict())
+        written = pd.read_csv(folder / f"{name}.csv", dtype=rows.dtypes.to_dict())
         pd.testing.assert_frame_equal(written, rows.reset_index(drop=True), rtol=1e-6)
 
 
-def test_the_same_tables_give_the_same_bytes(smoke, tmp_path):
-    """In another process too, as a rerun of the workflow would be."""
+def test_the_same_tables_give_the_same_bytes(smoke, saved, tmp_path):
+    """In another process, as in a rerun of the workflow."""
     code = "import sys, pathlib, test_figures as t; t.save_all(*map(pathlib.Path, sys.argv[1:]))"
-    command = [sys.executable, "-W", "error", "-c", code, smoke, tmp_path / "other"]
+    command = [sys.executable, "-W", "error", "-c", code, smoke, tmp_path]
     paths = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
-    with subprocess.Popen(command, env=os.environ | {"PYTHONPATH": paths}) as other:
-        save_all(smoke, tmp_path / "this")
-    assert other.returncode == 0
-    for path in (tmp_path / "this").iterdir():
-        assert path.read_bytes() == (tmp_path / "other" / path.name).read_bytes(), path.name
+    subprocess.run(command, env=os.environ | {"PYTHONPATH": paths}, check=True)
+    for path in saved("smoke")[0].iterdir():
+        assert path.read_bytes() == (tmp_path / path.name).read_bytes(), path.name
 
 
 def test_the_callers_matplotlib_settings_do_not_matter(tmp_path):

@@ -6,6 +6,7 @@ from copy import deepcopy
 from dataclasses import asdict, dataclass
 from math import isfinite
 from numbers import Real
+from operator import index
 from pathlib import Path
 
 import numpy as np
@@ -86,7 +87,7 @@ class CompactNetwork(nn.Module):
         self.widths, self.bias = checked_widths(widths), checked_flag("bias", bias)
         self.in_features, self.out_features = self.widths[0], self.widths[-1]
         try:
-            self.sources = tuple(tuple(layers) for layers in sources)
+            self.sources = tuple(tuple(map(index, layers)) for layers in sources)
         except TypeError:
             raise TypeError(f"sources {sources!r}: a sequence of sequences of layers is needed") from None
         if len(self.sources) != len(self.widths) - 1 or not self.sources:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from sparcs.statistics import bootstrap_interval
 
@@ -148,14 +148,14 @@ def paired(rival: pd.Series, reference: pd.Series) -> dict[str, float]:
         for bound in bootstrap_interval(lambda sample: sample.mean(), differences[None], np.random.default_rng(SEED))
     )
     equal = not differences.any()
-    p = 1.0 if equal else float(stats.wilcoxon(differences, zero_method="pratt").pvalue)
+    p = 1.0 if equal else float(scipy.stats.wilcoxon(differences, zero_method="pratt").pvalue)
     p = p if n >= FEWEST_SEEDS else np.nan
     return {"n": n, "ratio": mean, "low": low, "high": high, "effect": rank_biserial(differences), "p": p}
 
 
 def rank_biserial(differences: np.ndarray) -> float:
     """(W⁺ − W⁻) / (W⁺ + W⁻), W the sums of the ranks of |d| with either sign: 1 if every difference is positive."""
-    ranks = stats.rankdata(np.abs(differences))
+    ranks = scipy.stats.rankdata(np.abs(differences))
     up, down = ranks[differences > 0].sum(), ranks[differences < 0].sum()
     return float((up - down) / (up + down)) if up + down else 0.0
 

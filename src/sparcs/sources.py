@@ -19,7 +19,8 @@ def sources(*modules: str) -> list[str]:
     """
     graph = _graph()
     closure = set(modules).union(*(graph.find_upstream_modules(module) for module in modules))
-    return sorted(_file(module) for module in closure)
+    folder = Path.cwd()
+    return sorted(_file(module, folder) for module in closure)
 
 
 def fingerprint(*modules: str, files: Iterable[Path | str] = ()) -> str:
@@ -44,9 +45,13 @@ def _same(commit: str, files: tuple[str, ...]) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def relative(path: Path) -> Path:
-    """The path relative to the working directory if it lies below, so that a run names it alike in every clone."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+def relative(path: Path, folder: Path | None = None) -> Path:
+    """The path relative to the folder, the working directory by default, if it lies below.
+
+    So a run names it alike in every clone.
+    """
+    folder = folder or Path.cwd()
+    return path.relative_to(folder) if path.is_relative_to(folder) else path
 
 
 @cache
@@ -59,7 +64,8 @@ def _graph() -> grimp.ImportGraph:
     return grimp.build_graph("sparcs", cache_dir=None)
 
 
-def _file(module: str) -> str:
+@cache
+def _file(module: str, folder: Path) -> str:
     path = ROOT.joinpath(*module.split("."))
     path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    return str(relative(path))
+    return str(relative(path, folder))

@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 LEVEL = 0.95
 RESAMPLES = 1000
@@ -20,7 +20,7 @@ def mean_interval(values: np.ndarray) -> Interval:
     values = np.asarray(values, dtype=np.float64)
     if len(values) < 2:
         return (float(values.mean()) if len(values) else np.nan, np.nan, np.nan)
-    half = stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    half = scipy.stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
     return float(values.mean()), float(values.mean() - half), float(values.mean() + half)
 
 
@@ -34,7 +34,7 @@ def share_interval(hits: int, n: int) -> Interval:
     """(share, low, high) of successes by Clopper and Pearson; NaN for n = 0."""
     if n == 0:
         return np.nan, np.nan, np.nan
-    interval = stats.binomtest(hits, n).proportion_ci(LEVEL, method="exact")
+    interval = scipy.stats.binomtest(hits, n).proportion_ci(LEVEL, method="exact")
     return hits / n, float(interval.low), float(interval.high)
 
 

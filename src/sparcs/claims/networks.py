@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from sparcs.experiments.identities import BINOMIAL_IDENTITIES
 from sparcs.experiments.teacher_student import SURVIVES
@@ -57,7 +57,7 @@ def switched_off_when_linear(tables: Tables) -> Iterator[Measured]:
         statement = f"mean ‖Γ‖(0)/‖Γ‖(1), β = {beta}"
         yield Measured(part, statement, interval, n, (0, 0.05), untested=_too_few(n))
     alphas, norms = _gamma_norms(tables, 5)
-    interval = _bootstrap(_mean_curve(lambda curve: stats.spearmanr(alphas, curve).statistic), norms)
+    interval = _bootstrap(_mean_curve(lambda curve: scipy.stats.spearmanr(alphas, curve).statistic), norms)
     n = _fewest(norms)
     yield Measured("c", "Spearman ρ of mean ‖Γ‖ with α, β = 5", interval, n, (0.95, 1), untested=_too_few(n))
 

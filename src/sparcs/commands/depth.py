@@ -27,7 +27,6 @@ from sparcs.commands.common import (
     sizes,
 )
 from sparcs.ensemble.training import Trained
-from sparcs.experiments import compaction
 from sparcs.experiments import depth as experiment
 from sparcs.files import read_table, write_arrays, write_table
 from sparcs.params import DepthTrial, Positive
@@ -90,6 +89,8 @@ def measure_trials(
     trained: Trained, data: dict[str, np.ndarray], settings: DepthTrial, trials: list[int], seeds: list[int]
 ) -> dict[str, pd.DataFrame]:
     """The tables of one job; a trial that diverged has its row alone, with NaN measures."""
+    from sparcs.experiments import compaction  # loads torch
+
     rows, layers = [], []
     for index, (trial, seed, diverged) in enumerate(zip(trials, seeds, trained.diverged_epoch, strict=True)):
         row = {"trial": trial, "seed": seed, "diverged_epoch": int(diverged)}

@@ -9,7 +9,6 @@ import pandas as pd
 
 from sparcs import params
 from sparcs.commands.common import INPUT, PATH, Settings, Trials, arrays_of, recorded, root_seed_option, sidecar
-from sparcs.experiments import rivals as experiment
 from sparcs.files import ArtifactError, read_table, write_table
 from sparcs.params import RivalTrial
 
@@ -49,6 +48,8 @@ def search_rivals(
 
     DATA is a teacher's file, or experiment 1's points and the targets of one of its data sets.
     """
+    from sparcs.experiments import rivals as experiment  # loads torch
+
     count = len(trials) * len(settings.strengths)
     inputs = [*data, tuned] if tuned else data
     method = with_tuned(settings.method, tuned, data_set) if tuned else settings.method
@@ -69,6 +70,8 @@ def search_rivals(
 @click.option("--output", type=PATH, required=True, help="stem of the outputs")
 def tune_rivals(data: tuple[Path, ...], data_set: str, settings: RivalTrial, root_seed: int, output: Path) -> None:
     """Try every value of a method's tuned option on seeds of their own, and mark the best."""
+    from sparcs.experiments import rivals as experiment  # loads torch
+
     if not settings.method.tuned or not settings.tuning_trials:
         raise params.ParameterError(
             "settings: method.tuned is empty or tuning_trials is 0, so there is nothing to tune"
@@ -96,13 +99,15 @@ def with_tuned(method: params.RivalMethod, path: Path, data_set: str) -> params.
 
     Raises ArtifactError if the file is not what tune-rivals wrote of them.
     """
+    from sparcs.experiments.rivals import with_option  # loads torch
+
     tuning = read_table(path)
     tried = [json.dumps(value) for values in method.tuned.values() for value in values]
     fits = set(TUNING) - {"method"} <= set(tuning) and set(tuning["task"]) == {data_set}
     chosen = tuning.loc[tuning["chosen"], ["option", "value"]].drop_duplicates() if fits else tuning.head(0)
     if len(chosen) != 1 or chosen["option"].item() not in method.tuned or chosen["value"].item() not in tried:
         raise ArtifactError(f"{path} does not say which value was chosen for {', '.join(method.tuned)} on {data_set}")
-    return experiment.with_option(method, chosen["option"].item(), json.loads(chosen["value"].item()))
+    return with_option(method, chosen["option"].item(), json.loads(chosen["value"].item()))
 
 
 def gather_tuning(folder: Path, jobs: list[tuple[str, str]]) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """The SO(n) teacher of experiment 2: one hidden layer of n ReLU neurons between two rotations."""
 
 import numpy as np
-from scipy.stats import special_ortho_group
+import scipy
 
 from sparcs.measures import r_squared
 
@@ -14,8 +14,8 @@ def draw(n: int, points: int, test_points: int, seed: int, rotations: int) -> di
     x_test, y_test (test_points, n); the targets are computed in float64 first.
     """
     random = np.random.RandomState(seed)
-    w1 = special_ortho_group.rvs(n, random_state=random)  # (n, n)
-    w2 = special_ortho_group.rvs(n, random_state=random) if rotations == 2 else w1  # (n, n)
+    w1 = scipy.stats.special_ortho_group.rvs(n, random_state=random)  # (n, n)
+    w2 = scipy.stats.special_ortho_group.rvs(n, random_state=random) if rotations == 2 else w1  # (n, n)
     arrays = {"w1": w1, "w2": w2}
     for split, count in (("train", points), ("test", test_points)):
         x = random.uniform(-1, 1, (count, n))  # (count, n)

@@ -11,8 +11,8 @@ from itertools import chain, count, pairwise, repeat
 
 import numpy as np
 import pandas as pd
+import scipy
 import torch
-from scipy import stats
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 from torchvision import transforms
@@ -77,7 +77,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         for name in NETWORKS:
             own = table[table["network"] == name]
             x, y = np.log(own["layers"]), np.log(own[column])
-            robust, squares = stats.theilslopes(y, x).slope, stats.linregress(x, y).slope
+            robust, squares = scipy.stats.theilslopes(y, x).slope, scipy.stats.linregress(x, y).slope
             rows.append((quantity, name, own[ratio].max(), robust, squares))
     return pd.DataFrame(rows, columns=["quantity", "network", "largest_ratio", "slope", "slope_least_squares"])
 

@@ -127,9 +127,13 @@ def _depth(own: Depth, inputs: int, device: str) -> Iterator[Step]:
     for depth, count in sorted(trainings.items()):
         widths = (inputs, *[settings.hidden] * depth, inputs)
         group = batched.Group(initial_parameters(widths, [0]), x, y, training, torch.relu, torch.device(device))
-        take = replayed(group.step, device)
+        step = replayed(group.step, device)
         needed = training.epochs * settings.points
-        yield Step("depth", "on the teacher", training.batch_size, needed, count, lambda take=take: take(order))
+
+        def take(step=step) -> list[float]:
+            return step(order).tolist()  # read, so that the clock waits for the device
+
+        yield Step("depth", "on the teacher", training.batch_size, needed, count, take)
 
 
 def _at_most(batch: int, images: int | None) -> int:

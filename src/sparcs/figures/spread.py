@@ -2,8 +2,8 @@
 
 import numpy as np
 import pandas as pd
+import scipy
 from matplotlib.axes import Axes
-from scipy import stats
 
 from sparcs.statistics import LEVEL
 
@@ -34,7 +34,7 @@ def over_trials(trials: pd.DataFrame, column: str, by: list[str]) -> pd.DataFram
     half = np.full(len(summary), np.nan)
     enough = (summary["n"] >= FEWEST).to_numpy()
     n = summary["n"].to_numpy()[enough]
-    half[enough] = stats.t.ppf((1 + LEVEL) / 2, n - 1) * groups.std().to_numpy()[enough] / np.sqrt(n)
+    half[enough] = scipy.stats.t.ppf((1 + LEVEL) / 2, n - 1) * groups.std().to_numpy()[enough] / np.sqrt(n)
     summary.insert(2, "low", summary["mean"] - half)
     summary.insert(3, "high", summary["mean"] + half)
     return summary.reset_index()
