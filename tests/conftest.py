@@ -21,7 +21,7 @@ COUNTED = pytest.StashKey[Counter]()
 
 def pytest_addoption(parser):
     group = parser.getgroup("reliability")
-    group.addoption("--moments", type=int, default=2, help="number of moments at which runs are killed")
+    group.addoption("--moments", type=int, default=1, help="number of moments at which runs are killed")
     group.addoption(
         "--evidence", type=Path, help="CSV file for what the tests of reliability counted, if all of them pass"
     )
