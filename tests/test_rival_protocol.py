@@ -17,7 +17,8 @@ from sparcs import cli, comparison, files, params, pruning
 from sparcs.commands import rivals as commands
 from sparcs.experiments import rivals as experiment
 from sparcs.rivals import magnitude_pruning
-from sparcs.rivals.task import Found
+from sparcs.rivals.network import mean_square
+from sparcs.rivals.task import Found, train
 
 ROOT = Path(__file__).parents[1]
 PROTOCOL = {
@@ -107,12 +108,22 @@ def test_the_strongest_neurons_are_those_of_largest_path_norm():
 
 def test_retraining_leaves_out_what_is_not_there():
     graph = random_graph(3, (3, 5, 4, 2))
-    sparse = {pair: weight * (np.abs(weight) > 0.7) for pair, weight in graph.weights.items()}
-    network = experiment.module(pruning.Graph(sparse, graph.biases))
-    before = [parameter.detach().clone() for parameter in network.parameters()]
-    experiment.retrain(network, tiny(), 20, 1)
-    for old, new in zip(before, network.parameters(), strict=True):
-        assert not new[old == 0].any() and ((new != old).any() or not old.any())
+    sparse = {pair: weight * (np.abs(weight) > 0.2) for pair, weight in graph.weights.items()}
+    before, other = pruning.Graph(sparse, graph.biases), random_graph(4, (3, 2, 7, 2))
+    task = tiny(widths=(4, 5, 4, 2), bias=True)
+    after, _ = experiment.retrained([before, other], task, 20, 1)
+    for pair, old in before.weights.items():
+        assert not after.weights[pair][old == 0].any() and ((after.weights[pair] != old).any() or not old.any())
+
+
+def test_retraining_is_that_of_the_plain_network_whatever_stands_beside_it():
+    graph, other = random_graph(3, (3, 5, 4, 2)), random_graph(4, (3, 2, 7, 2))
+    task = tiny(widths=(4, 5, 4, 2), bias=True)
+    network = experiment.module(graph)
+    train(task, [1], list(network.parameters()), lambda x, y: mean_square(network(x[..., :-1]), y), 20)
+    found, _ = experiment.retrained([graph, other], task, 20, 1)
+    expected = network(task.x[:, :-1]).detach()
+    np.testing.assert_allclose(outputs(found, task.x[:, :-1]), expected, rtol=1e-3, atol=1e-4)
 
 
 def settings(search="gaea", **options):

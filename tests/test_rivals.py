@@ -8,6 +8,8 @@ import neat
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 from torch.nn.utils import prune
 
@@ -31,8 +33,8 @@ from sparcs.rivals import (
     reinforce,
     spectral_search,
 )
+from sparcs.rivals.network import forward, mean_square, squared_error
 from sparcs.rivals.supernet import Gates, Supernet
-from sparcs.rivals.task import mean_square
 
 ROOT = Path(__file__).parents[1]
 
@@ -41,19 +43,18 @@ def random_gates(runs, seed=0, widths=WIDTHS):
     generator = torch.Generator().manual_seed(seed)
     pairs, hidden = len(widths) * (len(widths) - 1) // 2, sum(widths[1:-1])
     return Gates.of_choices(
-        torch.rand(runs, pairs, 2, generator=generator).softmax(-1),
-        torch.rand(runs, hidden, 3, generator=generator).softmax(-1),
+        torch.rand(runs, 2, pairs, generator=generator).softmax(1),
+        torch.rand(runs, 3, hidden, generator=generator).softmax(1),
     )
 
 
 def gated_by_hand(net, gates, x):
     """The supernet with its gates on bundles and activities, one run, as its docstring has it."""
-    activities, bundle, neuron = [x], 0, 0
-    for i, weight in enumerate(net.normalised(), start=2):
+    activities, neuron, weights = [x], 0, net.normalised()
+    for i in range(2, len(net.widths) + 1):
         z = 0
-        for j, block in enumerate(weight[0].split(list(net.widths[: i - 1]), dim=-1)):
-            z = z + gates.bundles[0, bundle] * activities[j] @ block.T
-            bundle += 1
+        for j in range(1, i):
+            z = z + gates.bundles[0, net.pairs.index((i, j))] * activities[j - 1] @ weights[i, j][0].T
         if i < len(net.widths):
             own = slice(neuron, neuron + net.widths[i - 1])
             z = gates.identity[0, own] * z + gates.relu[0, own] * torch.relu(z)
@@ -62,12 +63,35 @@ def gated_by_hand(net, gates, x):
     return activities[-1]
 
 
+def output(net, gates, x, weights=None):
+    return forward(net.effective(gates, weights), x[None])[0].detach()
+
+
 def test_the_supernet_is_its_formula_and_folds_into_relu_neurons_and_skips():
     task = tiny()
     net, gates = Supernet(task, [0]), random_gates(1)
     expected = gated_by_hand(net, gates, task.x).detach()
-    torch.testing.assert_close(net(task.x, gates)[0].detach(), expected)
+    torch.testing.assert_close(output(net, gates, task.x), expected)
     np.testing.assert_allclose(outputs(net.graphs(gates)[0], task.x), expected, rtol=1e-4, atol=1e-5)
+
+
+@given(
+    widths=st.lists(st.integers(1, 6), min_size=2, max_size=5),
+    bundles=st.lists(st.booleans(), min_size=10, max_size=10),
+)
+def test_the_error_and_its_gradient_are_autograds(widths, bundles):
+    generator = torch.Generator().manual_seed(0)
+    pairs = [(i, j) for i in range(2, len(widths) + 1) for j in range(1, i)]
+    left = [pair for pair, there in zip(pairs, bundles, strict=False) if there or pair[1] == 1]
+    weights = {(i, j): torch.randn(2, widths[i - 1], widths[j - 1], generator=generator).double() for i, j in left}
+    trained = [weight.requires_grad_() for pair, weight in weights.items() if pair[1] == 1 or pair[0] == len(widths)]
+    x, y = (torch.randn(2, 7, width, generator=generator).double() for width in (widths[0], widths[-1]))
+    scale = torch.tensor([1.0, -3.0])
+    plain = mean_square(forward(weights, x), y)
+    found = squared_error(weights, x, y)
+    torch.testing.assert_close(found, plain)
+    expected = torch.autograd.grad((scale * plain).sum(), trained, materialize_grads=True)
+    torch.testing.assert_close(torch.autograd.grad((scale * found).sum(), trained), expected)
 
 
 def test_a_gate_switched_off_is_the_network_without_the_bundle():
@@ -77,10 +101,9 @@ def test_a_gate_switched_off_is_the_network_without_the_bundle():
     closed = Gates(gates.bundles.clone(), gates.identity, gates.relu, gates.alive)
     closed.bundles[0, pair] = 0
     weights = net.normalised()
-    weights[2] = weights[2].clone()
-    weights[2][..., 3:8] = 0  # the columns of layer 2 in the weights of layer 4
-    torch.testing.assert_close(net(task.x, closed), net(task.x, gates, weights))
-    assert not torch.allclose(net(task.x, closed), net(task.x, gates))
+    weights[4, 2] = torch.zeros_like(weights[4, 2])
+    torch.testing.assert_close(output(net, closed, task.x), output(net, gates, task.x, weights))
+    assert not torch.allclose(output(net, closed, task.x), output(net, gates, task.x))
     off = Gates(gates.bundles, gates.identity.clone(), gates.relu.clone(), gates.alive.clone())
     for values in (off.identity, off.relu, off.alive):
         values[0, 0] = 0
@@ -91,11 +114,11 @@ def test_a_gate_switched_off_is_the_network_without_the_bundle():
 def test_weights_cannot_take_over_the_scale_of_a_gate():
     task = tiny()
     net, gates = Supernet(task, [0]), random_gates(1)
-    before = net(task.x, gates)
+    before = output(net, gates, task.x)
     with torch.no_grad():
         for weight in net.weights:
             weight *= 7
-    torch.testing.assert_close(net(task.x, gates), before)
+    torch.testing.assert_close(output(net, gates, task.x), before)
 
 
 @pytest.mark.parametrize("search", [gdas.search, reinforce.search])
@@ -117,14 +140,14 @@ def test_expected_size_counts_the_parameters_of_a_decided_network():
 
 
 def test_exponentiated_gradient_is_its_closed_form_and_stays_on_the_simplex():
-    theta = torch.tensor([[0.2, 0.3, 0.5], [1e-5, 0.4, 1 - 0.4 - 1e-5]])
-    gradient = torch.tensor([[1.0, -2.0, 0.5], [300.0, -200.0, 0.0]])
+    theta = torch.tensor([[0.2, 0.3, 0.5], [1e-5, 0.4, 1 - 0.4 - 1e-5]]).T  # (choices, gates)
+    gradient = torch.tensor([[1.0, -2.0, 0.5], [300.0, -200.0, 0.0]]).T
     found = gaea.exponentiated(theta, gradient, 0.1)
     by_hand = theta.double() * torch.exp(-0.1 * gradient.double())
-    by_hand = (by_hand / by_hand.sum(-1, keepdim=True)).clamp(min=1e-5)
-    by_hand = by_hand / by_hand.sum(-1, keepdim=True)
+    by_hand = (by_hand / by_hand.sum(0)).clamp(min=1e-5)
+    by_hand = by_hand / by_hand.sum(0)
     torch.testing.assert_close(found.double(), by_hand, rtol=1e-5, atol=1e-9)
-    torch.testing.assert_close(found.sum(-1), torch.ones(2))
+    torch.testing.assert_close(found.sum(0), torch.ones(2))
     assert (found >= 0.99e-5).all()
     large = gaea.exponentiated(theta, 1e6 * gradient, 10.0)
     assert torch.isfinite(large).all()
@@ -135,7 +158,7 @@ def test_gaea_keeps_its_mixtures_on_the_simplex_through_a_search():
     mixtures = gaea.Simplex(task, 2, 10.0)
     gated.search(task, [0.01, 0.1], [0, 0], mixtures, 1)
     for theta in mixtures.trained:
-        torch.testing.assert_close(theta.detach().sum(-1), torch.ones(theta.shape[:-1]))
+        torch.testing.assert_close(theta.detach().sum(1), torch.ones(2, theta.shape[-1]))
         assert (theta > 0).all()
     assert not torch.equal(mixtures.trained[1][0], mixtures.trained[1][1])  # the strengths differ
 
@@ -145,7 +168,7 @@ def test_a_gate_of_gaea_moves_as_fast_among_many_as_among_few(neurons):
     mixtures = gaea.Simplex(tiny(widths=(3, neurons, 2)), 1, 0.5)
     mixtures.update(lambda gates: gates.relu.mean(-1) + 0 * gates.bundles.sum(-1))  # ∂L/∂θ of "ReLU": 1 / neurons
     expected = torch.tensor([0.0, 0.0, -0.5]).exp()
-    torch.testing.assert_close(mixtures.trained[1].data, (expected / expected.sum()).expand(1, neurons, 3))
+    torch.testing.assert_close(mixtures.trained[1].data, (expected / expected.sum())[:, None].expand(1, 3, neurons))
 
 
 def test_the_gradient_of_darts_is_autograds_of_the_plain_formula():
@@ -154,7 +177,7 @@ def test_the_gradient_of_darts_is_autograds_of_the_plain_formula():
     with torch.no_grad():
         for logits in mixture.trained:
             logits.copy_(torch.randn(logits.shape, generator=torch.Generator().manual_seed(3)))
-    found = gated.gradients(mixture, lambda gates: mean_square(net(task.x, gates), task.y) + 0.1 * net.size(gates))
+    found = gated.gradients(mixture, lambda gates: net.error(task.x, task.y, gates) + 0.1 * net.size(gates))
     gates = mixture.gates()
     widths = [3.0, gates.alive[0, :5].sum(), gates.alive[0, 5:].sum(), 2.0]
     size = sum(gates.bundles[0, k] * widths[i - 1] * widths[j - 1] for k, (i, j) in enumerate(task.pairs))
@@ -304,7 +327,7 @@ def test_a_candidate_without_a_layer_is_the_network_without_it():
     shape = candidates.Shape((5, 0), ((2, 1), (4, 2)))
     assert candidates.size(task, shape) * task.parameters == 3 * 5 + 5 * 2
     candidate = candidates.Candidate(task, shape, 0)
-    before = candidate(task.x[None])[0].detach()
+    before = forward(candidate.weights, task.x[None])[0].detach()
     one, two = candidate.weights[2, 1][0], candidate.weights[4, 2][0]
     torch.testing.assert_close(before, (torch.relu(task.x @ one.T) @ two.T).detach())
     candidate.train(3)
@@ -332,7 +355,7 @@ def test_gdas_draws_one_choice_each_and_passes_the_gradient_of_the_softmax():
     for values in (gates.bundles, gates.identity, gates.relu):
         assert ((values < 1e-6) | (values > 1 - 1e-6)).all()
     gradient = torch.autograd.grad(gates.relu.sum(), drawn.trained[1])[0]
-    torch.testing.assert_close(gradient.sum(-1), torch.zeros(1, 9), atol=1e-6, rtol=0)  # of a softmax
+    torch.testing.assert_close(gradient.sum(1), torch.zeros(1, 9), atol=1e-6, rtol=0)  # of a softmax
     assert gradient.any()
 
 
@@ -343,9 +366,9 @@ def test_the_controllers_gradient_is_the_score_function_times_the_advantage():
     seen = []
     controller.update(lambda gates: seen.append(gates) or torch.ones(1))
     mean = -0.05  # of the rewards 0 and −1
-    picked = torch.stack([1 - seen[0].bundles, seen[0].bundles], dim=-1)
+    picked = torch.stack([1 - seen[0].bundles, seen[0].bundles], dim=1)
     expected = (1 + mean) * (picked - 0.5)  # −(R − b) (one-hot − π), R = −1
-    torch.testing.assert_close(controller.optimizer.vector.grad[: expected.numel()].view_as(expected), expected)
+    torch.testing.assert_close(controller.optimizer.gradient[: expected.numel()].view_as(expected), expected)
     assert reinforce.search(task, [0.1], [0])[0].gradient_evaluations == 6
 
 
@@ -359,7 +382,7 @@ def test_fairdarts_pushes_a_gate_away_from_a_half_by_its_closed_form():
     value = torch.tensor(0.3).sigmoid()
     count = len(task.pairs) + 2 * 9
     expected = -2.0 * 2 * (value - 0.5) * value * (1 - value) / count
-    torch.testing.assert_close(gates.optimizer.vector.grad[:count], torch.full((count,), float(expected)))
+    torch.testing.assert_close(gates.optimizer.gradient[:count], torch.full((count,), float(expected)))
     found = gates.gates()
     torch.testing.assert_close(found.alive, 1 - (1 - found.identity) * (1 - found.relu))
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from sparcs import seeds, spectral
+from sparcs.adam import Adam
 from sparcs.ensemble.batches import epoch_orders
 from sparcs.ensemble.training import (
     BETA_1,
@@ -113,14 +114,7 @@ class Group:
         first = 0 if training.train_input_eigenvalues else 1
         self.penalised = self.lam[first:-1]
         trained = [value.requires_grad_() for value in (*self.phi, *self.lam[first:])]
-        self.optimizer = torch.optim.Adam(
-            trained,
-            lr=training.learning_rate,
-            betas=(BETA_1, BETA_2),
-            eps=EPSILON,
-            fused=True,
-            capturable=self.x.is_cuda,
-        )
+        self.optimizer = Adam(trained, training.learning_rate, (BETA_1, BETA_2), EPSILON)
 
     def step(self, order: Tensor) -> Tensor:
         """One Adam step on the points ``order``, (trials, batch); returns the mean squared errors, (trials,)."""
@@ -131,9 +125,7 @@ class Group:
         loss = mean_square.sum()
         if self.penalised and self.training.rho > 0:
             loss = loss + self.training.rho * spectral.penalty(self.penalised, self.training.penalty).sum()
-        self.optimizer.zero_grad()
-        loss.backward()
-        self.optimizer.step()
+        self.optimizer.step(torch.autograd.grad(loss, self.optimizer.parameters))
         return mean_square.detach().reshape(self.trials)
 
     def stacked(self) -> dict[str, Tensor]:

@@ -21,7 +21,8 @@ from sparcs.measures import r_squared
 from sparcs.params import TEACHER, ParameterError, RivalMethod, RivalTask, RivalTrial
 from sparcs.processor import one_thread, subnormals_flushed
 from sparcs.pruning import Graph
-from sparcs.rivals.task import Found, Task, mean_square, train
+from sparcs.rivals.network import Weights, graphs_of, mean_square, side_by_side, squared_error
+from sparcs.rivals.task import Found, Task, train
 from sparcs.seeds import trial_seed
 
 T = TypeVar("T")
@@ -219,13 +220,11 @@ def measure(
         "good": smallest(graph, points[0], loss_at(settings.good_r2, task.y_choose)),
         "few": strongest(graph, settings.few_neurons),
     }
-    for target, own in small.items():
-        network = module(own)
-        as_it_is = fit(network, points)
-        retrain(network, task, settings.retraining_steps, seed)
-        again = fit(network, points)
-        row |= {f"{target}_{name}": value for name, value in (size_of(own) | as_it_is).items()}
-        row |= {f"{target}_retrained_{name}": value for name, value in again.items()}
+    again = retrained(list(small.values()), task, settings.retraining_steps, seed)
+    for (target, own), trained in zip(small.items(), again, strict=True):
+        as_it_is = size_of(own) | fit(module(own), points)
+        row |= {f"{target}_{name}": value for name, value in as_it_is.items()}
+        row |= {f"{target}_retrained_{name}": value for name, value in fit(module(trained), points).items()}
     row["recovered"] = recovered(data_set, task.widths[0], row)
     return row
 
@@ -292,16 +291,17 @@ def size_of(graph: Graph) -> dict[str, float]:
     }
 
 
-def retrain(network: CompactNetwork, task: Task, steps: int, seed: int) -> None:
-    """Train what is left on the task's first batches; weights that are 0 stay 0."""
-    for parameter in network.parameters():
-        there = (parameter != 0).to(parameter)
-        parameter.register_hook(lambda gradient, there=there: gradient * there)
+def retrained(graphs: Sequence[Graph], task: Task, steps: int, seed: int) -> list[Graph]:
+    """The graphs after training on the task's first batches, side by side; weights that are 0 stay 0."""
+    weights = side_by_side(graphs, task.bias)
+    there = {pair: (weight != 0).to(weight) for pair, weight in weights.items()}
+    trained = [weight.requires_grad_() for weight in weights.values()]
 
-    def loss(x: Tensor, y: Tensor) -> Tensor:
-        return mean_square(network(without_constant(x, task)), y)
+    def left() -> Weights:
+        return {pair: weight * there[pair] for pair, weight in weights.items()}
 
-    train(task, [seed], list(network.parameters()), loss, steps)
+    train(task, [seed] * len(graphs), trained, lambda x, y: squared_error(left(), x, y), steps)
+    return [pruning.reduced(graph, relu) for graph in graphs_of(left(), task.bias)]
 
 
 def fit(network: nn.Module, points: Sequence[tuple[Tensor, Tensor]]) -> dict[str, float]:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from sparcs.pruning import Graph
-from sparcs.rivals.task import Adam, Task, Uniform, Weights, forward, graphs_of, mean_square
+from sparcs.rivals.network import Weights, graphs_of, squared_error
+from sparcs.rivals.task import Adam, Task, Uniform
 
 
 @dataclass(frozen=True)
@@ -45,15 +45,11 @@ class Candidate:
         """The validation loss after more steps."""
         for _ in range(steps):
             batch = next(self.batches)
-            loss = mean_square(self(self.task.x[batch]), self.task.y[batch]).sum()
+            loss = squared_error(self.weights, self.task.x[batch], self.task.y[batch]).sum()
             self.optimizer.step(torch.autograd.grad(loss, self.trained))
         self.steps += steps
         with torch.no_grad():
-            return float(mean_square(self(self.task.x_choose[None]), self.task.y_choose))
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """(1, batch, N_1) -> (1, batch, N_ℓ)."""
-        return forward(self.weights, x)
+            return float(squared_error(self.weights, self.task.x_choose[None], self.task.y_choose))
 
     @property
     def graph(self) -> Graph:

@@ -35,7 +35,7 @@ class Softmax(gated.Architecture):
 
     def weights(self) -> list[Tensor]:
         """The softmax of the logits."""
-        return [logits.softmax(-1) for logits in self.trained]
+        return [logits.softmax(1) for logits in self.trained]
 
     def gates(self) -> Gates:
         """The mixtures."""

@@ -17,7 +17,8 @@ import torch
 from neat.graphs import required_for_output
 
 from sparcs.pruning import Graph
-from sparcs.rivals.task import Found, Task, graphs_of
+from sparcs.rivals.network import graphs_of
+from sparcs.rivals.task import Found, Task
 from sparcs.seeds import generator
 
 WORST = 1e6  # the loss of a network whose outputs are not finite

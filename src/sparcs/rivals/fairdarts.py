@@ -30,15 +30,15 @@ class Sigmoids(gated.Architecture):
     def __init__(self, task: Task, runs: int, rate: float, zero_one: float) -> None:
         self.zero_one = zero_one
         self.trained = [
-            torch.zeros(*shape[:-1], shape[-1] - 1, requires_grad=True) for shape in gated.shapes(task, runs)
+            torch.zeros(runs, choices - 1, gates, requires_grad=True) for _, choices, gates in gated.shapes(task, runs)
         ]
         self.optimizer = Adam(self.trained, rate, BETAS)
 
     def gates(self) -> Gates:
         """σ(α); alive: 1 − (1 − identity)(1 − ReLU)."""
         bundles, neurons = map(sigmoid, self.trained)
-        identity, relu = neurons.unbind(-1)
-        return Gates(bundles[..., 0], identity, relu, 1 - (1 - identity) * (1 - relu))
+        identity, relu = neurons.unbind(1)
+        return Gates(bundles[:, 0], identity, relu, 1 - (1 - identity) * (1 - relu))
 
     def final(self) -> Gates:
         """The gates as they are."""
@@ -46,9 +46,9 @@ class Sigmoids(gated.Architecture):
             return self.gates()
 
     def weights(self) -> list[Tensor]:
-        """Each gate as a choice of its own between off and on, (runs, gates, 2)."""
+        """Each gate as a choice of its own between off and on, (runs, 2, gates)."""
         opened = [sigmoid(alpha).flatten(1) for alpha in self.trained]
-        return [torch.stack([1 - gate, gate], dim=-1) for gate in opened]
+        return [torch.stack([1 - gate, gate], dim=1) for gate in opened]
 
     def update(self, loss: gated.Loss) -> None:
         """One step of Adam, the zero-one loss included."""

@@ -30,7 +30,7 @@ class Simplex(gated.Architecture):
 
     def __init__(self, task: Task, runs: int, rate: float) -> None:
         self.rate = rate
-        self.trained = [torch.full(shape, 1 / shape[-1]).requires_grad_() for shape in gated.shapes(task, runs)]
+        self.trained = [torch.full(shape, 1 / shape[1]).requires_grad_() for shape in gated.shapes(task, runs)]
 
     def weights(self) -> list[Tensor]:
         """θ themselves."""
@@ -43,17 +43,17 @@ class Simplex(gated.Architecture):
     def update(self, loss: gated.Loss) -> None:
         """One step of exponentiated gradient."""
         for theta, gradient in zip(self.trained, gated.gradients(self, loss), strict=True):
-            gates = theta.shape[1]  # (runs, gates, choices)
+            gates = theta.shape[-1]  # (runs, choices, gates)
             theta.data = exponentiated(theta.data, gradient, self.rate * gates)
 
 
 def exponentiated(theta: Tensor, gradient: Tensor, rate: float) -> Tensor:
-    """θ ∘ exp(−η g), normalised over the last dimension, with no entry below SMALLEST.
+    """θ ∘ exp(−η g), normalised over the choices, with no entry below SMALLEST; (…, choices, gates).
 
     The largest exponent of each simplex is taken out first: it cancels, and no gradient can overflow. The authors clamp
     before they normalise; after it a common factor of all exponents, as a shift of the loss is, means nothing.
     """
     exponent = -rate * gradient
-    moved = theta * torch.exp(exponent - exponent.amax(-1, keepdim=True))
-    moved = (moved / moved.sum(-1, keepdim=True)).clamp(min=SMALLEST)
-    return moved / moved.sum(-1, keepdim=True)
+    moved = theta * torch.exp(exponent - exponent.amax(-2, keepdim=True))
+    moved = (moved / moved.sum(-2, keepdim=True)).clamp(min=SMALLEST)
+    return moved / moved.sum(-2, keepdim=True)

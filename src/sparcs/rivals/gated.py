@@ -8,10 +8,11 @@ from math import log
 import torch
 from torch import Tensor
 
+from sparcs.rivals.network import Weights
 from sparcs.rivals.supernet import Gates, Supernet
-from sparcs.rivals.task import HISTORY, Adam, Found, Task, mean_square
+from sparcs.rivals.task import HISTORY, Adam, Found, Task
 
-CHOICES = {"bundles": 2, "neurons": 3}  # {none, linear} and {off, identity, relu}
+CHOICES = {"bundles": 2, "neurons": 3}  # {none, linear} and {off, identity, relu}: dimension 1, softmax is fast there
 DECIDED = 0.9  # a gate counts as decided if one of its choices has at least this weight
 
 Loss = Callable[[Gates], Tensor]  # gates of all runs -> the penalised loss of each, (runs,)
@@ -34,7 +35,7 @@ class Architecture(ABC):
 
     @abstractmethod
     def weights(self) -> list[Tensor]:
-        """Weights of the choices of every bundle and every neuron, (runs, gates, choices), each sums to 1."""
+        """Weights of the choices of every bundle and every neuron, (runs, choices, gates), each sums to 1."""
 
     @abstractmethod
     def update(self, loss: Loss) -> None:
@@ -56,19 +57,19 @@ def gradients(architecture: Architecture, loss: Loss) -> tuple[Tensor, ...]:
 
 def argmax(weights: Sequence[Tensor]) -> Gates:
     """The choice of largest weight for every bundle and every neuron."""
-    return Gates.of_choices(*(one_hot(block.argmax(-1), block) for block in weights))
+    return Gates.of_choices(*(one_hot(block.argmax(1), block) for block in weights))
 
 
 def one_hot(index: Tensor, like: Tensor) -> Tensor:
-    """(…,) indices -> (…, choices) of the dtype and shape of ``like``."""
-    return torch.nn.functional.one_hot(index, like.shape[-1]).to(like)
+    """Indices of choices, (runs, gates) -> (runs, choices, gates) of the dtype and shape of ``like``."""
+    return torch.zeros_like(like).scatter_(1, index[:, None], 1)
 
 
 def shapes(task: Task, runs: int) -> list[tuple[int, int, int]]:
     """Shapes of the weights on the choices of all bundles and all neurons."""
     return [
-        (runs, len(task.pairs), CHOICES["bundles"]),
-        (runs, sum(task.widths[1:-1]), CHOICES["neurons"]),
+        (runs, CHOICES["bundles"], len(task.pairs)),
+        (runs, CHOICES["neurons"], sum(task.widths[1:-1])),
     ]
 
 
@@ -98,11 +99,11 @@ def search(
             record(history, architecture, net, task, step)
         architecture.at(step / task.steps)
         weights = net.normalised()
-        fixed = [weight.detach() for weight in weights]
+        fixed = {pair: block.detach() for pair, block in weights.items()}
         architecture.update(partial(_penalised, net, fixed, strength, x[second], y[second]))
         with torch.no_grad():
             gates = architecture.gates()
-        loss = mean_square(net(task.x[batch], gates, weights), task.y[batch])  # (runs,)
+        loss = net.error(task.x[batch], task.y[batch], gates, weights)  # (runs,)
         optimizer.step(torch.autograd.grad(loss.sum(), net.weights))
     record(history, architecture, net, task, task.steps)
     per_step = 1 + architecture.gradients_per_update
@@ -113,20 +114,18 @@ def search(
     ]
 
 
-def _penalised(
-    net: Supernet, weights: Sequence[Tensor], strength: Tensor, x: Tensor, y: Tensor, gates: Gates
-) -> Tensor:
-    return mean_square(net(x, gates, weights), y) + strength * net.size(gates)
+def _penalised(net: Supernet, weights: Weights, strength: Tensor, x: Tensor, y: Tensor, gates: Gates) -> Tensor:
+    return net.error(x, y, gates, weights) + strength * net.size(gates)
 
 
 def record(history: list[list], architecture: Architecture, net: Supernet, task: Task, step: int) -> None:
     """A row for each run: mean entropy of the gates (1: uniform), share decided, expected size, validation loss."""
     with torch.no_grad():
         weights, gates = architecture.weights(), architecture.final()
-        scaled = [-torch.xlogy(block, block).sum(-1) / log(block.shape[-1]) for block in weights]  # (runs, gates)
+        scaled = [-torch.xlogy(block, block).sum(1) / log(block.shape[1]) for block in weights]  # (runs, gates)
         entropy = torch.cat(scaled, dim=-1).mean(-1)
-        decided = torch.cat([(block.amax(-1) >= DECIDED).float() for block in weights], dim=-1).mean(-1)
-        size, loss = net.size(gates), mean_square(net(task.x_choose, gates), task.y_choose)
+        decided = torch.cat([(block.amax(1) >= DECIDED).float() for block in weights], dim=-1).mean(-1)
+        size, loss = net.size(gates), net.error(task.x_choose, task.y_choose, gates)
     for run, rows in enumerate(history):
         rows.append(
             {

@@ -37,9 +37,9 @@ class Gumbel(Softmax):
         """One choice each, with the gradient of the softmax."""
         drawn = []
         for logits in self.trained:
-            uniform = self.uniform(*logits.shape[1:]).clamp(1e-10, 1 - 1e-7)  # (runs, gates, choices)
-            soft = ((logits - (-uniform.log()).log()) / self.temperature).softmax(-1)
-            drawn.append(gated.one_hot(soft.argmax(-1), soft) + soft - soft.detach())
+            uniform = self.uniform(*logits.shape[1:]).clamp(1e-10, 1 - 1e-7)  # (runs, choices, gates)
+            soft = ((logits - (-uniform.log()).log()) / self.temperature).softmax(1)
+            drawn.append(gated.one_hot(soft.argmax(1), soft) + soft - soft.detach())
         return Gates.of_choices(*drawn)
 
     def final(self) -> Gates:

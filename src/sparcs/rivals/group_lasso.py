@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from sparcs.rivals.task import Found, Task, Uniform, Weights, forward, graphs_of, mean_square, train
+from sparcs.rivals.network import Weights, graphs_of, squared_error
+from sparcs.rivals.task import Found, Task, Uniform, train
 
 STARTS = ("zero", "half", "random")
 
@@ -26,7 +27,7 @@ def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], start: 
     strength, weights = torch.tensor(strengths), initial(task, seeds, start)
 
     def loss(x: Tensor, y: Tensor) -> Tensor:
-        return mean_square(forward(weights, x), y) + strength * size(task, weights)
+        return squared_error(weights, x, y) + strength * size(task, weights)
 
     steps = train(task, seeds, list(weights.values()), loss)
     return [Found(graph, task.parameters, steps, steps) for graph in graphs_of(weights, task.bias)]

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import torch
 
-from sparcs.rivals.task import Found, Task, graphs_of
+from sparcs.rivals.network import graphs_of
+from sparcs.rivals.task import Found, Task
 
 
 def search(task: Task, strengths: Sequence[float], seeds: Sequence[int]) -> list[Found]:

@@ -12,7 +12,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from sparcs.rivals.task import Adam, Found, Task, Uniform, Weights, forward, graphs_of, mean_square
+from sparcs.rivals.network import Weights, graphs_of, squared_error
+from sparcs.rivals.task import Adam, Found, Task, Uniform
 
 BEGIN, END, TIMES = 0.5, 0.9, 10
 
@@ -37,7 +38,7 @@ def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], pruned:
                     take_out(weight, masks[i, j], int(shares[step] * task.widths[i - 1]))
         left = weights()
         size = sum(weight.abs().sum(dim=(-2, -1)) for weight in left.values()) / count  # (runs,)
-        loss = mean_square(forward(left, task.x[batch]), task.y[batch]) + strength * size  # (runs,)
+        loss = squared_error(left, task.x[batch], task.y[batch]) + strength * size  # (runs,)
         optimizer.step(torch.autograd.grad(loss.sum(), trained))
     return [Found(graph, count, task.steps, task.steps) for graph in graphs_of(weights(), task.bias)]
 

@@ -41,29 +41,28 @@ class Partial(gated.Architecture):
 
     def weights(self) -> list[Tensor]:
         """The softmax of the logits of bundles and neurons."""
-        return [logits.softmax(-1) for logits in self.trained[:2]]
+        return [logits.softmax(1) for logits in self.trained[:2]]
 
     def gates(self) -> Gates:
         """The mixtures of a random part of the neurons; the others are ReLU neurons."""
         _, neurons = self.weights()
-        chosen = self.uniform(neurons.shape[1]) < 1 / self.part  # (runs, hidden)
-        relu = torch.tensor([0.0, 0.0, 1.0])
-        mixed = torch.where(chosen[..., None], neurons, relu)
-        alive = neurons[..., 1] + neurons[..., 2]  # the size counts every neuron's own choice
-        return Gates(self._bundles(), mixed[..., 1], mixed[..., 2], alive)
+        chosen = self.uniform(neurons.shape[-1]) < 1 / self.part  # (runs, hidden)
+        _, identity, relu = neurons.unbind(1)
+        alive = identity + relu  # the size counts every neuron's own choice
+        return Gates(self._bundles(), torch.where(chosen, identity, 0), torch.where(chosen, relu, 1), alive)
 
     def final(self) -> Gates:
         """The neurons' choices of largest α."""
         with torch.no_grad():
-            neurons = gated.one_hot(self.trained[1].argmax(-1), self.trained[1])
-            return Gates(self._bundles(), neurons[..., 1], neurons[..., 2], neurons[..., 1] + neurons[..., 2])
+            _, identity, relu = gated.one_hot(self.trained[1].argmax(1), self.trained[1]).unbind(1)
+            return Gates(self._bundles(), identity, relu, identity + relu)
 
     def update(self, loss: gated.Loss) -> None:
         """One step of Adam."""
         self.optimizer.step(gated.gradients(self, loss))
 
     def _bundles(self) -> Tensor:
-        linear = self.trained[0].softmax(-1)[..., 1]  # (runs, bundles)
+        linear = self.trained[0].softmax(1)[:, 1]  # (runs, bundles)
         weighed = [count * edges.softmax(-1) for count, edges in zip(self.into, self._edges(), strict=True)]
         return (linear * torch.cat(weighed, dim=-1)).clamp(max=1)
 

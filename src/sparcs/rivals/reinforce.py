@@ -44,7 +44,7 @@ class Controller(Softmax):
             reward = -loss(gates)  # (runs,)
         self.mean = reward if self.mean is None else MEMORY * self.mean + (1 - MEMORY) * reward
         score = sum(
-            (logits.log_softmax(-1) * picked).sum(dim=(-2, -1))
+            (logits.log_softmax(1) * picked).sum(dim=(-2, -1))
             for logits, picked in zip(self.trained, choices, strict=True)
         )
         objective = -((reward - self.mean) * score).sum()
@@ -57,7 +57,7 @@ class Controller(Softmax):
     def _drawn(self) -> tuple[Gates, list[torch.Tensor]]:
         choices = []
         for probabilities in self.weights():
-            thresholds = probabilities.detach().cumsum(-1)[..., :-1]  # (runs, gates, choices − 1)
-            uniform = self.uniform(probabilities.shape[1])  # (runs, gates)
-            choices.append(gated.one_hot((uniform[..., None] >= thresholds).sum(-1), probabilities))
+            thresholds = probabilities.detach().cumsum(1)[:, :-1]  # (runs, choices − 1, gates)
+            uniform = self.uniform(probabilities.shape[-1])  # (runs, gates)
+            choices.append(gated.one_hot((uniform[:, None] >= thresholds).sum(1), probabilities))
         return Gates.of_choices(*choices), choices

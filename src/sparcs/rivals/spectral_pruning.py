@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from sparcs.ensemble.training import initial_parameters
-from sparcs.rivals.task import Found, Task, forward, graphs_of, mean_square, train
+from sparcs.rivals.network import Weights, graphs_of, squared_error
+from sparcs.rivals.task import Found, Task, train
 
 
 def search(task: Task, strengths: Sequence[float], seeds: Sequence[int]) -> list[Found]:
@@ -23,14 +24,13 @@ def search(task: Task, strengths: Sequence[float], seeds: Sequence[int]) -> list
     around = [before + after for before, after in zip(task.widths[:-2], task.widths[2:], strict=True)]
     chain = sum(a * b for a, b in zip(task.widths[:-1], task.widths[1:], strict=True))
 
-    def weights() -> dict[tuple[int, int], Tensor]:
+    def weights() -> Weights:
         scaled = [own[..., None] * block for own, block in zip(lam, phi, strict=False)]
         return {(i, i - 1): block for i, block in enumerate([*scaled, phi[-1]], start=2)}
 
     def loss(x: Tensor, y: Tensor) -> Tensor:
-        output = forward(weights(), x)  # (runs, batch, N_ℓ)
         size = sum(cost / chain * own.abs().sum(-1) for cost, own in zip(around, lam, strict=True))
-        return mean_square(output, y) + strength * size
+        return squared_error(weights(), x, y) + strength * size
 
     steps = train(task, seeds, [*phi, *lam], loss)
     count = sum(block[0].numel() for block in (*phi, *lam))

@@ -12,7 +12,8 @@ import torch
 
 from sparcs import spectral
 from sparcs.ensemble.training import initial_parameters
-from sparcs.rivals.task import Found, Task, graphs_of, mean_square, train
+from sparcs.rivals.network import Weights, graphs_of, squared_error
+from sparcs.rivals.task import Found, Task, train
 
 
 def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], penalty: str = "l2") -> list[Found]:
@@ -29,17 +30,19 @@ def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], penalty
     weigh, strength = _weigh(task, penalty), torch.tensor(strengths)
 
     def loss(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        output = spectral.forward_bundles(phi, lam, x, torch.relu)  # (runs, batch, N_ℓ)
         size = sum(weigh[k] * spectral.penalty([lam[k]], penalty) for k in range(first, layers - 1))
-        return mean_square(output, y) + strength * size
+        return squared_error(_bundles(phi, lam), x, y) + strength * size
 
     steps = train(task, seeds, trained, loss)
     with torch.no_grad():
-        bundles = {
-            (i, j): weight for i in range(2, layers + 1) for j, weight in spectral.incoming_weights(phi, lam, i).items()
-        }
+        graphs = graphs_of(_bundles(phi, lam), task.bias)
     count = sum(block[0].numel() for block in trained)
-    return [Found(graph, count, steps, steps) for graph in graphs_of(bundles, task.bias)]
+    return [Found(graph, count, steps, steps) for graph in graphs]
+
+
+def _bundles(phi: Sequence[torch.Tensor], lam: Sequence[torch.Tensor]) -> Weights:
+    layers = range(2, len(lam) + 1)
+    return {(i, j): weight for i in layers for j, weight in spectral.incoming_weights(phi, lam, i).items()}
 
 
 def _weigh(task: Task, penalty: str) -> list[float]:

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import mul
 
 import torch
 from torch import Tensor
 
 from sparcs.pruning import Graph
-from sparcs.rivals.task import Task, Uniform, Weights, forward, graphs_of
+from sparcs.rivals.network import Weights, graphs_of, squared_error
+from sparcs.rivals.task import Task, Uniform
 
 GAIN = 3.0  # norm of a bundle into the output layer per output neuron: gates near 1 then suffice for either task
 
@@ -28,9 +31,9 @@ class Gates:
 
     @classmethod
     def of_choices(cls, bundles: Tensor, neurons: Tensor) -> "Gates":
-        """From weights on the choices, (runs, bundles, 2) {none, linear}, (runs, hidden, 3) {off, identity, relu}."""
-        identity, relu = neurons[..., 1], neurons[..., 2]
-        return cls(bundles[..., 1], identity, relu, identity + relu)
+        """From weights on the choices, (runs, 2, bundles) {none, linear}, (runs, 3, hidden) {off, identity, relu}."""
+        _, identity, relu = neurons.unbind(1)
+        return cls(bundles[:, 1], identity, relu, identity + relu)
 
 
 class Supernet:
@@ -49,6 +52,7 @@ class Supernet:
     def __init__(self, task: Task, seeds: Sequence[int], drawn: bool = False) -> None:
         self.widths, self.pairs, self.runs, self.drawn = task.widths, task.pairs, len(seeds), drawn
         self.hidden, self.bias = list(task.widths[1:-1]), task.bias
+        self.shares = torch.tensor([task.widths[i - 1] * task.widths[j - 1] / task.parameters for i, j in task.pairs])
         self.weights, uniform = [], Uniform(seeds, "initial")
         for i in range(2, len(self.widths) + 1):
             before = sum(self.widths[: i - 1])
@@ -60,42 +64,42 @@ class Supernet:
         """Weights of one run."""
         return sum(weight[0].numel() for weight in self.weights)
 
-    def normalised(self) -> list[Tensor]:
-        """Ŵ of each layer i = 2 … ℓ, as ``weights``."""
-        if self.drawn:
-            return self.weights
-        *into_hidden, last = self.weights
-        rows = [weight / weight.norm(dim=-1, keepdim=True) for weight in into_hidden]
-        scale = GAIN * self.widths[-1] ** 0.5
-        blocks = [block / block.norm(dim=(-2, -1), keepdim=True) for block in last.split(self.widths[:-1], dim=-1)]
-        return [*rows, scale * torch.cat(blocks, dim=-1)]
+    def normalised(self) -> Weights:
+        """The bundles Ŵ_ij."""
+        weights, last, norm = {}, len(self.widths), GAIN * self.widths[-1] ** 0.5
+        for i, incoming in enumerate(self.weights, start=2):
+            if i < last and not self.drawn:
+                incoming = incoming / incoming.norm(dim=-1, keepdim=True)
+            for j, block in enumerate(incoming.split(self.widths[: i - 1], dim=-1), start=1):
+                own = self.drawn or i < last
+                weights[i, j] = block if own else block * (norm / block.norm(dim=(-2, -1), keepdim=True))
+        return weights
 
-    def effective(self, gates: Gates, normalised: Sequence[Tensor] | None = None) -> Weights:
+    def effective(self, gates: Gates, normalised: Weights | None = None) -> Weights:
         """The bundles of the network of ReLU neurons and skips alone that is the same function, (runs, N_i, N_j) each.
 
         Many points times few weights: this is cheaper than gates on the activities. normalised: Ŵ, if known.
         """
-        weights, first = {}, 0
-        for i, weight in enumerate(self.normalised() if normalised is None else normalised, start=2):
-            for j, block in enumerate(weight.split(self.widths[: i - 1], dim=-1), start=1):
-                weights[i, j] = block * gates.bundles[:, first, None, None]
-                first += 1
+        weights = self.normalised() if normalised is None else normalised
+        opened = gates.bundles[..., None, None].unbind(1)  # (runs, 1, 1) each
+        weights = {pair: block * gate for (pair, block), gate in zip(weights.items(), opened, strict=True)}
         return folded(weights, *(values.split(self.hidden, dim=-1) for values in (gates.identity, gates.relu)))
 
-    def __call__(self, x: Tensor, gates: Gates, normalised: Sequence[Tensor] | None = None) -> Tensor:
-        """(runs, batch, N_1), or (batch, N_1) for all runs, -> (runs, batch, N_ℓ)."""
-        return forward(self.effective(gates, normalised), x.expand(self.runs, *x.shape[-2:]))
+    def error(self, x: Tensor, y: Tensor, gates: Gates, normalised: Weights | None = None) -> Tensor:
+        """The mean squared error, (runs,). x: (runs, batch, N_1), y: (runs, batch, N_ℓ), or one batch for all runs."""
+        return squared_error(self.effective(gates, normalised), x.expand(self.runs, *x.shape[-2:]), y)
 
     def size(self, gates: Gates) -> Tensor:
         """Expected parameters over those of the maximal network, (runs,).
 
-        A weight is there if its bundle and the neurons at both ends are: Σ_{ij} g_ij n_i n_j, n_i the expected number
-        of neurons of layer i that are not off.
+        A weight is there if its bundle and the neurons at both ends are: Σ_{ij} s_ij g_ij n_i n_j, s_ij the bundle's
+        share of all weights, n_i the expected share of layer i's neurons that are not off, 1 for input and output.
         """
-        neurons = [float(self.widths[0]), *(alive.sum(-1) for alive in gates.alive.split(self.hidden, dim=-1))]
-        neurons.append(float(self.widths[-1]))
-        expected = sum(gates.bundles[:, k] * neurons[i - 1] * neurons[j - 1] for k, (i, j) in enumerate(self.pairs))
-        return expected / sum(self.widths[i - 1] * self.widths[j - 1] for i, j in self.pairs)
+        alive = {i: own.mean(-1) for i, own in enumerate(gates.alive.split(self.hidden, dim=-1), start=2)}  # (runs,)
+        expected = []
+        for pair, share in zip(self.pairs, (self.shares * gates.bundles).unbind(1), strict=True):
+            expected.append(reduce(mul, (alive[end] for end in pair if end in alive), share))
+        return sum(expected)
 
     def graphs(self, gates: Gates) -> list[Graph]:
         """The networks of all runs."""

@@ -7,11 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sparcs import adam
 from sparcs.ensemble.batches import epoch_orders
-from sparcs.pruning import Graph, with_biases
+from sparcs.pruning import Graph
 from sparcs.seeds import generator
-
-Weights = dict[tuple[int, int], Tensor]  # bundles (i, j), (runs, N_i, N_j) each
 
 HISTORY = 20  # times in a search at which the gates are looked at
 REGISTER = 16  # numbers in the longest SIMD register
@@ -86,12 +85,6 @@ class Found:
     history: list[dict[str, float]] = field(default_factory=list)
 
 
-def mean_square(output: Tensor, target: Tensor) -> Tensor:
-    """Mean over batch and outputs of the squared error, (…, batch, N_ℓ) -> (…)."""
-    errors = output - target
-    return (errors * errors).mean(dim=(-2, -1))
-
-
 def train(
     task: Task,
     seeds: Sequence[int],
@@ -112,7 +105,7 @@ def train(
 
 
 class Adam:
-    """PyTorch's fused Adam on some tensors, which become parts of one vector.
+    """Adam on some tensors, which become parts of one vector.
 
     Its kernel rounds the last numbers of a tensor, too few to fill a SIMD register, in its own way. Here those are
     zeros that stand for nothing, so no number's rounding depends on how many others there are.
@@ -124,12 +117,13 @@ class Adam:
         self.vector = self._joined([parameter.detach() for parameter in parameters])
         for parameter, part in zip(parameters, self.vector.split([*sizes, len(self.zeros)])[:-1], strict=True):
             parameter.data = part.view_as(parameter)
-        self.optimizer = torch.optim.Adam([self.vector], lr=rate, betas=betas, fused=True)
+        self.gradient = torch.zeros_like(self.vector)
+        self.optimizer = adam.Adam([self.vector], rate, betas)
 
     def step(self, gradients: Sequence[Tensor]) -> None:
         """One step along the gradient of each tensor."""
-        self.vector.grad = self._joined(gradients)
-        self.optimizer.step()
+        self.gradient = self._joined(gradients)
+        self.optimizer.step([self.gradient])
 
     def _joined(self, tensors: Sequence[Tensor]) -> Tensor:
         return torch.cat([*(tensor.flatten() for tensor in tensors), self.zeros])
@@ -146,31 +140,3 @@ class Uniform:
     def __call__(self, *shape: int) -> Tensor:
         """The next ones, (runs, *shape)."""
         return torch.stack([torch.rand(shape, generator=one) for one in self.generators])[self.own]
-
-
-def forward(weights: Weights, x: Tensor) -> Tensor:
-    """a_1 = x,  a_i = relu(Σ_{j<i} W_ij a_j), no relu on the last layer; (runs, batch, N_1) -> (runs, batch, N_ℓ).
-
-    A bundle that is not among the weights is not there; one into every layer is.
-    """
-    layers = max(i for i, _ in weights)
-    activities = {1: x}
-    for i in range(2, layers + 1):
-        first, *others = [j for j in range(1, i) if (i, j) in weights]
-        z = activities[first] @ weights[i, first].mT  # (runs, batch, N_i)
-        for j in others:
-            z = torch.baddbmm(z, activities[j], weights[i, j].mT)
-        activities[i] = torch.relu(z) if i < layers else z
-    return activities[layers]
-
-
-def graphs_of(weights: Weights, bias: bool) -> list[Graph]:
-    """The graph of each run from its bundles, (runs, N_i, N_j) each; with bias, the last column of W_i1 is b_i.
-
-    A bundle that is not among the weights has zeros.
-    """
-    arrays = {pair: weight.detach().double().numpy() for pair, weight in weights.items()}
-    runs, layers = len(next(iter(arrays.values()))), max(i for i, _ in arrays)
-    widths = {j: array.shape[-1] for (_, j), array in arrays.items()} | {i: a.shape[-2] for (i, _), a in arrays.items()}
-    nothing = {(i, j): np.zeros((runs, widths[i], widths[j])) for i in range(2, layers + 1) for j in range(1, i)}
-    return [with_biases({pair: array[run] for pair, array in (nothing | arrays).items()}, bias) for run in range(runs)]
