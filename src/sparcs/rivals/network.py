@@ -44,8 +44,8 @@ def mean_square(output: Tensor, target: Tensor) -> Tensor:
 def squared_error(weights: Weights, x: Tensor, y: Tensor) -> Tensor:
     """``mean_square(forward(weights, x), y)``, (runs,), with the gradient of the weights written out.
 
-    It takes half of autograd's time or less: nothing is taken of x and y, and the products of many points and few
-    neurons stand the way round that is fast. x: (runs, batch, N_1); y: (runs, batch, N_ℓ).
+    Faster than autograd's: of x and y there is none, and the products of many points and few neurons stand the way
+    round that is fast. x: (runs, batch, N_1); y: (runs, batch, N_ℓ).
     """
     pairs = list(weights)
     return SquaredError.apply(pairs, x, y, *(weights[pair] for pair in pairs))
