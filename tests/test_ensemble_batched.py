@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from sparcs import SpectralNetwork, seeds
+from sparcs.adam import Adam
 from sparcs.ensemble import batched
 from sparcs.ensemble.batches import epoch_orders
 from sparcs.ensemble.training import Training, initial_parameters
@@ -103,3 +104,19 @@ def test_wrong_shapes_are_named(change, field):
     arguments = {"initial": initial_parameters(WIDTHS, [1, 2]), "x": X, "y": Y, "trial_seeds": [1, 2]} | change
     with pytest.raises(ValueError, match=field):
         batched.train(**arguments, training=TRAINING)
+
+
+def test_adam_is_pytorchs_to_the_bit():
+    generator = torch.Generator().manual_seed(0)
+    start = [torch.randn(shape, generator=generator) for shape in ((7, 5), (33,))]
+    own, plain = ([block.clone().requires_grad_() for block in start] for _ in range(2))
+    adam, optimizer = Adam(own, 0.01, (0.8, 0.99), 1e-7), torch.optim.Adam(plain, 0.01, (0.8, 0.99), 1e-7, fused=True)
+    for _ in range(5):
+        gradients = [torch.randn(block.mT.shape, generator=generator).mT for block in start[:1]]
+        gradients.append(torch.randn(33, generator=generator))
+        adam.step(gradients)
+        for block, gradient in zip(plain, gradients, strict=True):
+            block.grad = gradient.contiguous()
+        optimizer.step()
+    for one, other in zip(own, plain, strict=True):
+        assert torch.equal(one, other)
