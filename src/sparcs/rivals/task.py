@@ -117,13 +117,11 @@ class Adam:
         self.vector = self._joined([parameter.detach() for parameter in parameters])
         for parameter, part in zip(parameters, self.vector.split([*sizes, len(self.zeros)])[:-1], strict=True):
             parameter.data = part.view_as(parameter)
-        self.gradient = torch.zeros_like(self.vector)
         self.optimizer = adam.Adam([self.vector], rate, betas)
 
     def step(self, gradients: Sequence[Tensor]) -> None:
         """One step along the gradient of each tensor."""
-        self.gradient = self._joined(gradients)
-        self.optimizer.step([self.gradient])
+        self.optimizer.step([self._joined(gradients)])
 
     def _joined(self, tensors: Sequence[Tensor]) -> Tensor:
         return torch.cat([*(tensor.flatten() for tensor in tensors), self.zeros])
