@@ -64,7 +64,7 @@ class Simplex:
 
     def step(self, gradient: Tensor) -> None:
         """One step of exponentiated gradient."""
-        self.trained.data = exponentiated(self.trained.data, gradient, self.rate)
+        self.trained.data = exponentiated(self.trained.data.mT, gradient.mT, self.rate).mT  # choices before gates
 
 
 @dataclass
