@@ -17,11 +17,13 @@ COLOURS = 256  # a palette makes a PNG three times smaller; no channel moves by 
 def save(figure: Figure, folder: Path | str, name: str, table: pd.DataFrame) -> Path:
     """Write ``name``.svg, .png and .csv, the table of what is drawn, into ``folder``; return the PNG's path.
 
-    No file carries a date, and each appears under its name only when it is complete.
+    No file carries a date, and each appears under its name only when it is complete. Both pictures have the layout of
+    the first one; the figure keeps it.
     """
     folder = Path(folder)
     with atomic(folder / f"{name}.svg") as partial:
         figure.savefig(partial, format="svg", metadata={"Date": None})
+    figure.set_layout_engine(None)  # everything has its place: finding it again would take as long as drawing it
     pixels = BytesIO()
     figure.savefig(pixels, format="png")
     with atomic(folder / f"{name}.png") as partial, Image.open(pixels) as image:
