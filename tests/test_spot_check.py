@@ -57,8 +57,10 @@ def test_one_bit_too_many_on_the_same_processor_is_a_sentence_and_exit_code_1(sm
 
 def test_a_trial_whose_sources_changed_is_reported_and_not_judged(small, capsys):
     code, trials, means = check(small, commit="unknown", r2=0.5, machine=[OTHER, *[provenance.machine()] * 5])
-    assert code == 0 and set(trials["verdict"]) == {"source changed"} and means.empty
-    assert "5 differ and their sources changed since" in capsys.readouterr().out
+    assert code == 0 and set(trials["verdict"]) == {"source changed"} and means["sources_changed"].all()
+    assert means.set_index("measure")["within"].sum() == len(means) - 1
+    said = f"(of {len(means)} means {len(means) - 1} are within the tolerance, which is not judged)"
+    assert f"5 differ and their sources changed since {said}" in capsys.readouterr().out
 
 
 def test_on_another_processor_the_means_decide(small, monkeypatch, capsys):
@@ -68,13 +70,22 @@ def test_on_another_processor_the_means_decide(small, monkeypatch, capsys):
     code, trials, means = check(small, machine=OTHER, mse=before["mse"] + 1.9 * spread)
     assert code == 0 and set(trials["verdict"]) == {"other processor"}
     means = means.set_index("measure")
-    assert means["within"].all() and means.loc["mse", "trials"] == 5
+    assert means["within"].all() and means.loc["mse", "trials"] == 5 and not means["sources_changed"].any()
     assert means.loc["mse", "again"] == pytest.approx(before["mse"][1:].mean())
     assert means.loc["mse", "tolerance"] == pytest.approx(2 * spread, rel=1e-3)
     assert "seed" not in means.index
     code, _, means = check(small, mse=before["mse"] + 2.1 * spread)
     assert code == 1 and means.set_index("measure")["within"].sum() == len(means) - 1
     assert "sparcs: regression: the mean of mse over 5 trials is" in capsys.readouterr().err
+
+
+def test_means_of_trials_whose_sources_changed_stand_apart(small, monkeypatch, capsys):
+    monkeypatch.setattr(spot_check, "unchanged_since", lambda commit, files: commit == "new")
+    code, _, means = check(small, machine=OTHER, r2=0.5, commit=["old"] * 4 + ["new"] * 2)
+    r2 = means[means["measure"] == "r2"].set_index("sources_changed")
+    assert code == 1 and r2["trials"].to_dict() == {True: 3, False: 2} and not r2["within"].any()
+    [sentence] = [line for line in capsys.readouterr().err.splitlines() if "sparcs: " in line]
+    assert "the mean of r2 over 2 trials is" in sentence
 
 
 def test_another_seed_is_not_the_same_trial_on_any_processor(small, monkeypatch):

@@ -11,7 +11,7 @@ Row = pd.Series  # of a table of trials
 IDENTICAL, CHANGED, ELSEWHERE, DIFFERS = "identical", "source changed", "other processor", "differs"  # verdicts
 TOLERANCE = 2.0  # of a mean, in standard deviations between trials that differ in their seed alone (docs/dvc.md)
 ROUNDING = 1e-6  # of a mean, added to it: for measures that are the same for all seeds
-MEANS = ["experiment", "measure", "trials", "published", "again", "tolerance", "within"]
+MEANS = ["experiment", "sources_changed", "measure", "trials", "published", "again", "tolerance", "within"]
 
 
 class Pair(NamedTuple):
@@ -79,17 +79,21 @@ def spread_of(table: pd.DataFrame, alike: list[str]) -> pd.Series:
 
 
 def means_of(pairs: Sequence[Pair]) -> pd.DataFrame:
-    """By experiment and measure, the means of the trials from other processors, and whether they are within tolerance.
+    """By experiment and measure, the means of trials that may differ, and whether they are within tolerance.
 
-    Trials whose sources changed are left out unless they are identical; a seed is no measure.
+    Those are the trials from other processors and, apart from them, the ones that differ and whose sources changed; a
+    seed is no measure.
     """
-    judged = [pair for pair in pairs if pair.elsewhere and pair.verdict in (IDENTICAL, ELSEWHERE)]
+    groups: dict[tuple[str, bool], list[Pair]] = {}
+    for pair in pairs:
+        if pair.verdict == CHANGED or (pair.elsewhere and pair.verdict in (IDENTICAL, ELSEWHERE)):
+            groups.setdefault((pair.experiment, pair.verdict == CHANGED), []).append(pair)
     rows = []
-    for experiment in dict.fromkeys(pair.experiment for pair in judged):
-        own = [pair for pair in judged if pair.experiment == experiment]
+    for (experiment, changed), own in groups.items():
         for name in own[0].spread.dropna().index.drop("seed"):  # text has no spread
             both = np.array([(pair.published[name], pair.again[name]) for pair in own], dtype=np.float64)
-            rows.append({"experiment": experiment, "measure": name} | mean_of(both, own[0].spread[name]))
+            of = {"experiment": experiment, "sources_changed": changed, "measure": name}
+            rows.append(of | mean_of(both, own[0].spread[name]))
     return pd.DataFrame(rows, columns=MEANS)
 
 
@@ -106,7 +110,10 @@ def mean_of(both: np.ndarray, spread: float) -> dict[str, object]:
 
 
 def broken(pairs: Sequence[Pair], names: Sequence[str], means: pd.DataFrame) -> Iterator[str]:
-    """A sentence for every trial and every mean that is not what it must be; names: of the trials."""
+    """A sentence for every trial and every mean that is not what it must be; names: of the trials.
+
+    Means of trials whose sources changed may be anything.
+    """
     for pair, name in zip(pairs, names, strict=True):
         if pair.verdict == DIFFERS:
             largest = differences(pair.published, pair.again)
@@ -115,7 +122,7 @@ def broken(pairs: Sequence[Pair], names: Sequence[str], means: pd.DataFrame) -> 
                 f"processor changed: {largest.idxmax()} is {pair.again[largest.idxmax()]}, "
                 f"published is {pair.published[largest.idxmax()]}"
             )
-    for row in means[~means["within"].astype(bool)].itertuples():
+    for row in means[~(means["within"] | means["sources_changed"]).astype(bool)].itertuples():
         yield (
             f"{row.experiment}: the mean of {row.measure} over {row.trials} trials is {row.again:.6g}, published is "
             f"{row.published:.6g}: allowed is a difference of {row.tolerance:.2g}"

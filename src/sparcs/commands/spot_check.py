@@ -46,8 +46,8 @@ def spot_check(published: Path, records: Path, also: tuple[str, ...], sample: in
     """Draw published trials, train them again from their seeds and compare; exit code 1 if they do not agree.
 
     On the type of processor that a trial was published from, all measures must be the same to the last bit. Of trials
-    from another one, the mean of every measure over an experiment's sample must be within a tolerance. A trial that
-    differs is only reported if a source that it depends on has changed since its commit.
+    from another one, the mean of every measure over an experiment's sample must be within a tolerance. Trials that
+    differ, and their means, are only reported if a source that they depend on has changed since their commit.
     """
     run = Run(published / "settings.json", records)
     drawn = [
@@ -134,9 +134,12 @@ def reported(pair: Pair, row: Row) -> dict[str, object]:
 def summary(verdicts: pd.Series, means: pd.DataFrame) -> str:
     """How many trials there are of each verdict, and what is allowed."""
     count = {verdict: int((verdicts == verdict).sum()) for verdict in (IDENTICAL, ELSEWHERE, CHANGED, DIFFERS)}
+    judged, others = (
+        f"of {len(own)} means {int(own['within'].sum())} are within the tolerance"
+        for own in (means[means["sources_changed"] == changed] for changed in (False, True))
+    )
     return (
         f"{len(verdicts)} trials trained again: {count[IDENTICAL]} identical, {count[ELSEWHERE]} from another type of "
-        f"processor differ (of {len(means)} means {int(means['within'].sum())} are within the tolerance, {TOLERANCE:g} "
-        f"standard deviations between seeds), {count[CHANGED]} differ and their sources changed since, "
-        f"{count[DIFFERS]} differ though nothing changed"
+        f"processor differ ({judged}, {TOLERANCE:g} standard deviations between seeds), {count[CHANGED]} differ and "
+        f"their sources changed since ({others}, which is not judged), {count[DIFFERS]} differ though nothing changed"
     )
