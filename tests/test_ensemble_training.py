@@ -76,7 +76,14 @@ def test_settings_out_of_range_are_named(field, value):
 def test_benchmark_rows():
     assert benchmark.flop_per_step(300, 100) == 480_000
     rows = benchmark.microseconds_per_step(points=200, repeats=1)
-    assert [row["way"] for row in rows] == ["kernel", "batched, one trial", "batched, 16 trials at once", "eager"]
+    assert [row["way"] for row in rows] == [
+        "kernel",
+        "kernel, early: epochs 10 to 60",
+        "kernel, late: epochs 200 to 250",
+        "batched, one trial",
+        "batched, 16 trials at once",
+        "eager",
+    ]
     assert all(0 < row["best"] <= row["median"] for row in rows)
 
 

@@ -2,7 +2,7 @@
 
 Adam is elementwise and each trial has its own mean, so one optimiser over the stacked tensors of summed losses trains
 every trial by itself. On a CPU the trials run one after the other: it is faster there, and a trial's last bits cannot
-depend on which others are trained with it.
+depend on which others are trained with it. Subnormal numbers are flushed to zero.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,11 +26,13 @@ from sparcs.ensemble.training import (
     check_parameters,
     widths_of,
 )
+from sparcs.processor import subnormals_flushed
 from sparcs.replay import Step, replayed
 
 Activation = Callable[[Tensor], Tensor]
 
 
+@subnormals_flushed()
 def train(
     initial: Parameters,
     x: np.ndarray,

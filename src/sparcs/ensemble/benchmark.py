@@ -11,12 +11,14 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
+from sparcs.data import regression
 from sparcs.ensemble import batched, kernel
 from sparcs.ensemble.training import Training, initial_parameters
 from sparcs.network import SpectralNetwork
 from sparcs.processor import one_thread
 
 HIDDEN, BATCH, MATRIX = 300, 100, 1024
+PERIODS = {"early": (10, 60), "late": (200, 250)}  # epochs of a training of 300
 
 
 def flop_per_step(hidden: int = HIDDEN, batch: int = BATCH) -> int:
@@ -33,8 +35,9 @@ def microseconds_per_step(points: int = 10_000, repeats: int = 7) -> list[dict]:
     rate of ``flop_per_step`` in the best time, and ``share_of_sgemm``, that rate over ``sgemm_gflops``. The
     share can pass 1, for the kernel replaces much of that arithmetic by table lookups.
 
-    Ways: ``kernel`` (all of its work: shuffles, gathering, steps), ``batched, one trial``, ``batched, 16 trials at
-    once`` and ``eager`` (a SpectralNetwork, a DataLoader, autograd, as the paper's scripts do). One thread each.
+    Ways: ``kernel`` (all of its work: shuffles, gathering, steps), the same ``early`` and ``late`` in a training, when
+    neurons have died, ``batched, one trial``, ``batched, 16 trials at once`` and ``eager`` (a SpectralNetwork, a
+    DataLoader, autograd, as the paper's scripts do). One thread each, core time.
     """
     rng = np.random.default_rng(0)
     x = rng.uniform(-1, 1, (points, 2)).astype(np.float32)
@@ -44,6 +47,7 @@ def microseconds_per_step(points: int = 10_000, repeats: int = 7) -> list[dict]:
         sgemm = sgemm_gflops(repeats)
         timed = {
             "kernel": _repeat(lambda: _kernel(x, y), repeats),
+            **_kernel_in_time(repeats),
             "batched, one trial": _repeat(lambda: _batched(x[few], y[few], 1), repeats),
             "batched, 16 trials at once": _repeat(lambda: _batched(x[few], y[few], 16), repeats),
             "eager": _repeat(lambda: _eager(x[few], y[few]), repeats),
@@ -70,6 +74,25 @@ def _kernel(x: np.ndarray, y: np.ndarray) -> float:
     training = _training(epochs=10)
     initial = initial_parameters((3, HIDDEN, 1), [0])
     return _seconds(lambda: kernel.train(initial, x, y, [0], training)) / (training.epochs * _steps(x))
+
+
+def _kernel_in_time(repeats: int) -> dict[str, list[float]]:
+    """Seconds a step within the training of one network at α = 0.6, β = 1000, by the spans of ``PERIODS``."""
+    x = regression.points(10_000, 42)
+    y = regression.target(x, 0.6, 1000)
+    training = _training(epochs=max(last for _, last in PERIODS.values()))
+    runs = []
+    for _ in range(repeats):
+        spent = [time.thread_time()]
+        on_epochs = lambda count: spent.extend([time.thread_time()] * count)  # noqa: B023, E731
+        kernel.train(initial_parameters((3, HIDDEN, 1), [0]), x, y, [0], training, on_epochs)
+        runs.append(spent)  # after each epoch
+    return {
+        f"kernel, {name}: epochs {first} to {last}": [
+            (spent[last] - spent[first]) / ((last - first) * _steps(x)) for spent in runs
+        ]
+        for name, (first, last) in PERIODS.items()
+    }
 
 
 def _batched(x: np.ndarray, y: np.ndarray, trials: int) -> float:
@@ -113,6 +136,6 @@ def _repeat(measure: Callable[[], float], repeats: int) -> list[float]:
 
 
 def _seconds(run: Callable[[], object]) -> float:
-    start = time.perf_counter()
+    start = time.thread_time()
     run()
-    return time.perf_counter() - start
+    return time.thread_time() - start

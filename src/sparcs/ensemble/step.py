@@ -10,8 +10,8 @@ What makes it fast:
 * Backward needs only G[h,k] = Σ_b [z_bh > 0] (∂L/∂y_b) x_bk, since w and W_21 factor out. The 16 possible sums of four
   samples are tabulated; four sign bits pick one: a lookup and an addition do four samples for 16 neurons.
 
-H is padded to a multiple of 16 with neurons that are zero and stay zero. Denormal numbers occur where neurons die, a
-few of 1,504, and cost nothing measurable (Zen 4).
+H is padded to a multiple of 16 with neurons that are zero and stay zero. Subnormal numbers, to which the moments of
+dead neurons decay, are flushed to zero.
 """
 
 from typing import NamedTuple
@@ -20,6 +20,7 @@ import numpy as np
 from numba import njit
 
 from sparcs.ensemble.compiled import cached
+from sparcs.ensemble.floating_point import FLUSHED, exchange_mode
 from sparcs.ensemble.training import BETA_1, BETA_2, EPSILON
 from sparcs.ensemble.vectors import (
     AVX512,
@@ -267,14 +268,9 @@ def _step(state, buffers, points, order, loss, rate, correction):
     return mean_square
 
 
-@cached
-@njit(nogil=True)
-def train_epochs(state, buffers, points, orders, batch_size, loss, rates):
-    """Train one network on ``orders`` (epochs, points), changing ``state``; stops after an epoch that is not finite.
-
-    points: (3 · points,) x_0, x_1, y in turn. rates: (epochs, steps an epoch, 2), Adam's rate and correction.
-    Returns the number of finite epochs and the last epoch's mean squared error.
-    """
+@njit
+def _train_epochs(state, buffers, points, orders, batch_size, loss, rates):
+    """``train_epochs`` in the processor's mode."""
     mean_square = 0.0
     for epoch in range(len(orders)):
         order = orders[epoch]
@@ -287,3 +283,18 @@ def train_epochs(state, buffers, points, orders, batch_size, loss, rates):
         if not (np.isfinite(mean_square) and np.isfinite(state.values).all()):
             return epoch, mean_square
     return len(orders), mean_square
+
+
+@cached
+@njit(nogil=True)
+def train_epochs(state, buffers, points, orders, batch_size, loss, rates):
+    """Train one network on ``orders`` (epochs, points), changing ``state``; stops after an epoch that is not finite.
+
+    points: (3 · points,) x_0, x_1, y in turn. rates: (epochs, steps an epoch, 2), Adam's rate and correction.
+    Returns the number of finite epochs and the last epoch's mean squared error. The bits do not depend on the caller's
+    floating-point mode, which is as before afterwards.
+    """
+    callers = exchange_mode(FLUSHED)
+    result = _train_epochs(state, buffers, points, orders, batch_size, loss, rates)
+    exchange_mode(callers)
+    return result

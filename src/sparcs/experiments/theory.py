@@ -9,6 +9,7 @@ from torch import nn
 
 from sparcs import spectral
 from sparcs.network import SpectralNetwork
+from sparcs.processor import subnormals_flushed
 
 DEPTHS = range(2, 9)
 
@@ -95,6 +96,7 @@ def direct_largest_hidden_weight(seed: int, layers: int, steps: int) -> float:
     return max(float(weight.detach().abs().max()) for weight in into_hidden)
 
 
+@subnormals_flushed()
 def check_all(networks: int, direct_networks: int, steps: int) -> pd.DataFrame:
     """The checks of claims A1, A3 and C1 as tidy rows: check, layers, seed, value.
 

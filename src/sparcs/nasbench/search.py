@@ -21,6 +21,7 @@ from sparcs.data.images import Images
 from sparcs.nasbench.cells import EDGES, random_cells
 from sparcs.nasbench.supernet import Supernet, one_hot
 from sparcs.params import CellSearch
+from sparcs.processor import subnormals_flushed
 from sparcs.rivals.gaea import exponentiated
 from sparcs.seeds import generator
 
@@ -107,6 +108,7 @@ def data_of(images: Images, settings: CellSearch, levels: int, seed: int, device
     return Data(padded(x[network]), y[network], padded(x[weights]), y[weights], *ranked, levels, normalise)
 
 
+@subnormals_flushed()
 def search(
     method: str,
     images: Images,
