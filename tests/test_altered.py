@@ -214,6 +214,7 @@ def finished(tmp_path_factory):
     files.write_json(folder / "settings.json", {"run": {}, "paper": {}})
     (folder / "benchmarks").mkdir()
     (folder / "benchmarks" / "rule.tsv").write_text("s\tcpu_time\tmax_rss\n1\t1\t1\n")
+    (folder / "benchmarks" / "rule.json").write_text('{"core_seconds": 1.2}')
     return folder, one
 
 

@@ -206,6 +206,7 @@ def folder(tmp_path_factory):
     (folder / "text").write_text("not what you think\n")
     (folder / "benchmarks").mkdir()
     (folder / "benchmarks" / "rule.tsv").write_text("s\tcpu_time\tmax_rss\n1.5\t1.2\t300\n")
+    (folder / "benchmarks" / "rule.json").write_text('{"core_seconds": 1.2}')
     return folder
 
 

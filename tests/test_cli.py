@@ -1,9 +1,14 @@
 """The verbs: one sentence and exit code 2 for a mistake, nothing written; the same bytes for any chunking."""
 
 import json
+import os
 import platform
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 
@@ -70,6 +75,43 @@ def test_tables_do_not_depend_on_chunks(data, tmp_path):
         found[chunk] = {path.name: path.read_bytes() for path in output.glob("*.parquet")}
     assert len(found[1]) == 6
     assert found[1] == found[2] == found[3]
+
+
+def test_a_job_measures_its_core_time_and_its_childrens(tmp_path, monkeypatch):
+    """A verb that computes for half a second, a quarter of it in a child, by the system's clock of each process."""
+
+    @click.command()
+    def compute():
+        burn = "import time\nwhile time.process_time() < 0.25: pass"
+        subprocess.run([sys.executable, "-S", "-c", burn], check=True)
+        start = time.process_time()
+        while time.process_time() < start + 0.25:
+            pass
+
+    monkeypatch.setitem(cli.VERBS, "compute", "common")
+    monkeypatch.setattr(common, "compute", compute, raising=False)
+    before = sum(os.times()[:4])
+    assert run("--log", tmp_path / "logs/rule/a0.5.log", "compute") == 0
+    spent = files.read_json(tmp_path / "benchmarks/rule/a0.5.json")["core_seconds"] - before
+    assert 0.45 <= spent <= sum(os.times()[:4]) - before + 0.05
+
+
+def test_a_verb_that_failed_keeps_no_core_time(tmp_path):
+    assert run("--log", tmp_path / "logs/rule.log", "describe-params", "nonsense") == 2
+    assert not list(tmp_path.iterdir())
+
+
+def test_core_minutes_are_those_that_the_jobs_measured(tmp_path, capsys):
+    (tmp_path / "train").mkdir()
+    for trial, (seconds, sampled) in enumerate([(120.0, 1), (60.0, 2)]):
+        (tmp_path / f"train/{trial}.5.tsv").write_text(f"s\tcpu_time\tmax_rss\n90\t{sampled}\t{100 + trial}\n")
+        files.write_json(tmp_path / f"train/{trial}.5.json", {"core_seconds": seconds})
+    (tmp_path / "other.tsv").write_text("s\tcpu_time\tmax_rss\n90\t1\t100\n")
+    jobs = [tmp_path / name for name in ("train/0.5.tsv", "train/1.5.tsv", "other.tsv")]
+    table = tmp_path / "core_minutes.csv"
+    assert run("tabulate-core-minutes", *jobs, "--folder", tmp_path, "--scale", "smoke", "--output", table) == 0
+    assert "other.tsv is missing" in capsys.readouterr().err
+    assert table.read_text().splitlines()[1] == "train,2,3.0,3.0,101,smoke"
 
 
 def test_a_trial_that_diverges_is_reported_and_the_others_kept(data, tmp_path, capsys):

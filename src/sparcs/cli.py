@@ -1,12 +1,14 @@
 """``sparcs <verb>``: one verb per rule of the workflow. A verb's module is loaded only when it runs."""
 
+import resource
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import click
 
 from sparcs import lifeline
-from sparcs.files import ArtifactError
+from sparcs.files import ArtifactError, write_json
 from sparcs.params import ParameterError
 
 VERBS = {
@@ -75,8 +77,27 @@ class Verbs(click.Group):
 
 @click.command(cls=Verbs)
 @click.version_option(package_name="sparcs")
-def cli() -> None:
+@click.option("--log", type=click.Path(path_type=Path), help="of a job of the workflow: it keeps its core-seconds")
+def cli(log: Path | None) -> None:
     """Reproduce "Spectral Architecture Search for Neural Network Models", step by step."""
+
+
+@cli.result_callback()
+def keep_core_seconds(result: object, log: Path | None) -> None:
+    """Beside the job's benchmark, core-seconds so far of this process and its children by the system's own account.
+
+    Python's start is included. Of a verb that failed nothing is kept.
+    """
+    if log:
+        usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        seconds = sum(usage.ru_utime + usage.ru_stime for usage in usages)
+        write_json(beside_benchmark(log), {"core_seconds": round(seconds, 2)})
+
+
+def beside_benchmark(log: Path) -> Path:
+    """results/<scale>/logs/<name>.log -> results/<scale>/benchmarks/<name>.json: a job's files share one name."""
+    *folders, name = log.parts
+    return Path(*("benchmarks" if part == "logs" else part for part in folders), f"{name.removesuffix('.log')}.json")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -17,7 +17,7 @@ rule benchmark_step:
     message:
         "Timing optimiser steps side by side"
     shell:
-        "sparcs benchmark-step --output {output} > {log} 2>&1"
+        "sparcs --log {log} benchmark-step --output {output} > {log} 2>&1"
 
 
 rule benchmark_cifar10:
@@ -37,7 +37,7 @@ rule benchmark_cifar10:
     message:
         "Timing steps of the small network side by side"
     shell:
-        "sparcs benchmark-cifar10 --settings {params.settings} --output {output} > {log} 2>&1"
+        "sparcs --log {log} benchmark-cifar10 --settings {params.settings} --output {output} > {log} 2>&1"
 
 
 rule benchmark_cost:
@@ -66,7 +66,7 @@ rule benchmark_cost:
     message:
         "Timing networks of 2 to 64 layers side by side"
     shell:
-        "sparcs benchmark-cost --output {params.tables} --figures {params.figures} > {log} 2>&1"
+        "sparcs --log {log} benchmark-cost --output {params.tables} --figures {params.figures} > {log} 2>&1"
 
 
 rule benchmark_full_size:
@@ -94,7 +94,7 @@ rule benchmark_full_size:
     message:
         "Timing steps of the paper's full sizes"
     shell:
-        "sparcs benchmark-full-size --params-file {input.file} --device {params.device} {params.images}"
+        "sparcs --log {log} benchmark-full-size --params-file {input.file} --device {params.device} {params.images}"
         " --output {output} > {log} 2>&1"
 
 

@@ -44,7 +44,7 @@ rule train_cifar10:
     message:
         "Training the small network, head {wildcards.head}, trial {wildcards.trial}"
     shell:
-        "sparcs train-cifar10 --images {input.images} --head {params.head} --trial {wildcards.trial}"
+        "sparcs --log {log} train-cifar10 --images {input.images} --head {params.head} --trial {wildcards.trial}"
         " --settings {params.settings} --checkpoint-every {params.checkpoint_every} --root-seed {params.root_seed}"
         " --device {params.device} --output {params.stem} 2> {log}"
 
@@ -73,7 +73,8 @@ rule tabulate_cifar10:
     message:
         "Gathering experiment 3"
     shell:
-        "sparcs tabulate-cifar10 --jobs {params.jobs} --folder {params.trials} --output {params.folder} 2> {log}"
+        "sparcs --log {log}"
+        " tabulate-cifar10 --jobs {params.jobs} --folder {params.trials} --output {params.folder} 2> {log}"
 
 
 use rule train_cifar10 as sweep_cifar10 with:
@@ -122,7 +123,8 @@ rule tabulate_cifar10_sweep:
     message:
         "Gathering the sweep on experiment 3"
     shell:
-        "sparcs tabulate-cifar10-sweep --jobs {params.jobs} --folder {params.folder} --output {output} 2> {log}"
+        "sparcs --log {log}"
+        " tabulate-cifar10-sweep --jobs {params.jobs} --folder {params.folder} --output {output} 2> {log}"
 
 
 rule compare_penalties:

@@ -34,7 +34,7 @@ rule train_cifar100:
     message:
         "Training the pre-trained network, head {wildcards.head}, trial {wildcards.trial}"
     shell:
-        f"{KEEP_FREED_MEMORY} sparcs train-cifar100"
+        f"{KEEP_FREED_MEMORY} sparcs --log {{log}} train-cifar100"
         " --images {input.images} --head {wildcards.head} --trial {wildcards.trial}"
         " --settings {params.settings} --checkpoint-every {params.checkpoint_every} --root-seed {params.root_seed}"
         " --device {params.device} --output {params.stem} 2> {log}"
@@ -62,7 +62,8 @@ rule extract_features:
     message:
         "Computing the features of CIFAR-100's images"
     shell:
-        "sparcs extract-features --images {input.images} --settings {params.settings} --device {params.device}"
+        "sparcs --log {log}"
+        " extract-features --images {input.images} --settings {params.settings} --device {params.device}"
         " --output {output.features} 2> {log}"
 
 
@@ -90,7 +91,7 @@ rule train_probes:
     message:
         "Training heads on the features, trial(s) {wildcards.trials}"
     shell:
-        "sparcs train-probes {input.features} --trials {wildcards.trials} --settings {params.settings}"
+        "sparcs --log {log} train-probes {input.features} --trials {wildcards.trials} --settings {params.settings}"
         " --root-seed {params.root_seed} --device {params.device} --output {output.table} 2> {log}"
 
 
@@ -125,5 +126,5 @@ rule tabulate_cifar100:
     message:
         "Gathering experiment 4"
     shell:
-        "sparcs tabulate-cifar100 --jobs {params.jobs} {params.probes} --folder {params.trials}"
+        "sparcs --log {log} tabulate-cifar100 --jobs {params.jobs} {params.probes} --folder {params.trials}"
         " --output {params.folder} 2> {log}"

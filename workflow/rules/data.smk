@@ -25,7 +25,7 @@ rule generate_regression_data:
     message:
         "Drawing the α/β data sets"
     shell:
-        "sparcs generate-regression-data --settings {params.settings} --data-sets {params.data_sets}"
+        "sparcs --log {log} generate-regression-data --settings {params.settings} --data-sets {params.data_sets}"
         " --folder {params.folder} 2> {log}"
 
 
@@ -48,5 +48,6 @@ rule generate_teacher_data:
     message:
         "Drawing teacher {wildcards.seed} of {wildcards.rotations} rotation(s)"
     shell:
-        "sparcs generate-teacher-data --settings {params.settings} --size {params.size} --seed {wildcards.seed}"
+        "sparcs --log {log}"
+        " generate-teacher-data --settings {params.settings} --size {params.size} --seed {wildcards.seed}"
         " --rotations {wildcards.rotations} --output {output.data} --metadata {output.metadata} 2> {log}"

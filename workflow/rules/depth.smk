@@ -38,7 +38,7 @@ rule train_depth:
     message:
         "Training {wildcards.depth} hidden layer(s) on {wildcards.data_set}, gain {wildcards.gain}, trial(s) {wildcards.trials}"
     shell:
-        "sparcs train-depth {input.data} --depth {wildcards.depth} --gain {wildcards.gain}"
+        "sparcs --log {log} train-depth {input.data} --depth {wildcards.depth} --gain {wildcards.gain}"
         " --trials {wildcards.trials} --settings {params.settings} --root-seed {params.root_seed}"
         " --device {params.device} --output {params.stem} 2> {log}"
 
@@ -63,7 +63,7 @@ rule measure_depth_start:
     message:
         "Measuring networks of every depth before training"
     shell:
-        "sparcs measure-depth-start {input.teacher} {params.sweep} --settings {params.settings}"
+        "sparcs --log {log} measure-depth-start {input.teacher} {params.sweep} --settings {params.settings}"
         " --output {output} 2> {log}"
 
 
@@ -91,5 +91,5 @@ rule tabulate_depth:
     message:
         "Gathering the depth experiment"
     shell:
-        "sparcs tabulate-depth --settings {params.settings} --folder {params.trials}"
+        "sparcs --log {log} tabulate-depth --settings {params.settings} --folder {params.trials}"
         " --output {params.folder} 2> {log}"

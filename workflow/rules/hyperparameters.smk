@@ -48,7 +48,7 @@ rule sweep_regression:
     message:
         "Sweeping ρ of penalty {wildcards.penalty} on experiment 1"
     shell:
-        "sparcs sweep-regression --folder {params.folder} --data-sets {params.data_sets} {params.sweep}"
+        "sparcs --log {log} sweep-regression --folder {params.folder} --data-sets {params.data_sets} {params.sweep}"
         " --settings {params.settings} --device {params.device} --output {output.table} 2> {log}"
 
 
@@ -78,7 +78,7 @@ rule sweep_teacher_student:
     message:
         "Training experiment 2 with penalty {wildcards.penalty}, ρ = {wildcards.rho}"
     shell:
-        "sparcs sweep-teacher-student --teacher {input.teacher} {params.sweep} --settings {params.settings}"
+        "sparcs --log {log} sweep-teacher-student --teacher {input.teacher} {params.sweep} --settings {params.settings}"
         " --device {params.device} --output {output.table} 2> {log}"
 
 
@@ -101,4 +101,4 @@ rule tabulate_hyperparameters:
     message:
         "Gathering the sweep"
     shell:
-        "sparcs tabulate-hyperparameters {input.tables} --output {output} 2> {log}"
+        "sparcs --log {log} tabulate-hyperparameters {input.tables} --output {output} 2> {log}"

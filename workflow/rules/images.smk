@@ -29,4 +29,5 @@ rule prepare_images:
     message:
         "Looking for the images of {wildcards.images}"
     shell:
-        "sparcs prepare-images {wildcards.images} {input.file:q} --settings {params.settings} --output {output} 2> {log}"
+        "sparcs --log {log}"
+        " prepare-images {wildcards.images} {input.file:q} --settings {params.settings} --output {output} 2> {log}"

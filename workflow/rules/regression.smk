@@ -26,7 +26,8 @@ rule train_regression:
     message:
         "Training trials {wildcards.trials} of {wildcards.data_set}"
     shell:
-        "sparcs train-regression --points {input.points} --targets {input.targets} --trials {wildcards.trials}"
+        "sparcs --log {log}"
+        " train-regression --points {input.points} --targets {input.targets} --trials {wildcards.trials}"
         " --settings {params.settings} --root-seed {params.root_seed} --device {params.device}"
         " --parameters {output.parameters} --table {output.table} 2> {log}"
 
@@ -61,5 +62,5 @@ rule tabulate_regression:
     message:
         "Gathering experiment 1"
     shell:
-        "sparcs tabulate-regression --settings {params.settings} --folder {params.trials}"
+        "sparcs --log {log} tabulate-regression --settings {params.settings} --folder {params.trials}"
         " --output {params.folder} 2> {log}"

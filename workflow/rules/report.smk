@@ -199,7 +199,8 @@ rule record_settings:
     message:
         "Recording the settings"
     shell:
-        "sparcs record-settings --params-file {input.file} --overrides {params.overrides} --output {output} 2> {log}"
+        "sparcs --log {log}"
+        " record-settings --params-file {input.file} --overrides {params.overrides} --output {output} 2> {log}"
 
 
 rule record_provenance:
@@ -222,7 +223,8 @@ rule record_provenance:
     message:
         "Recording where the results come from"
     shell:
-        "sparcs record-provenance {input.records} --folder {params.folder} --scale {params.scale} --lock {input.lock}"
+        "sparcs --log {log}"
+        " record-provenance {input.records} --folder {params.folder} --scale {params.scale} --lock {input.lock}"
         " --output {output} 2> {log}"
 
 
@@ -311,7 +313,7 @@ for place in (RUN, REBUILD):
         message:
             "Judging the claims"
         shell:
-            "sparcs judge-claims {input.tables} --settings {input.settings}"
+            "sparcs --log {log} judge-claims {input.tables} --settings {input.settings}"
             " --output {output.verdicts} > {log} 2>&1"
 
     for notebook, tables, drawn, published in place.notebooks():
@@ -408,5 +410,5 @@ rule tabulate_core_minutes:
     message:
         "Adding up core-minutes"
     shell:
-        "sparcs tabulate-core-minutes {params.benchmarks} --folder {params.folder} --scale {params.scale}"
+        "sparcs --log {log} tabulate-core-minutes {params.benchmarks} --folder {params.folder} --scale {params.scale}"
         " --output {output} 2> {log}"

@@ -65,7 +65,7 @@ rule tune_rivals:
     message:
         "Tuning {wildcards.method} on {wildcards.data_set}"
     shell:
-        f"{KEEP_FREED_MEMORY} sparcs tune-rivals"
+        f"{KEEP_FREED_MEMORY} sparcs --log {{log}} tune-rivals"
         " {input.data} --data-set {wildcards.data_set} --settings {params.settings} --root-seed {params.root_seed}"
         " --output {params.stem} 2> {log}"
 
@@ -96,7 +96,7 @@ rule search_rivals:
     message:
         "Searching with {wildcards.method} on {wildcards.data_set}, trial(s) {wildcards.trials}"
     shell:
-        f"{KEEP_FREED_MEMORY} sparcs search-rivals"
+        f"{KEEP_FREED_MEMORY} sparcs --log {{log}} search-rivals"
         " {input.data} --data-set {wildcards.data_set} --trials {wildcards.trials} --settings {params.settings}"
         " {params.tuned} --root-seed {params.root_seed} --output {params.stem} 2> {log}"
 
@@ -130,7 +130,8 @@ rule tabulate_rivals:
     message:
         "Gathering the rivals"
     shell:
-        "sparcs tabulate-rivals --settings {params.settings} --folder {params.trials} --tuning {params.tuning}"
+        "sparcs --log {log}"
+        " tabulate-rivals --settings {params.settings} --folder {params.trials} --tuning {params.tuning}"
         " --output {params.folder} 2> {log}"
 
 
@@ -163,7 +164,7 @@ rule search_cells:
     message:
         "Searching a cell: {wildcards.method}, trial {wildcards.trial}"
     shell:
-        "sparcs search-cells --images {input.images} --method {wildcards.method} --trial {wildcards.trial}"
+        "sparcs --log {log} search-cells --images {input.images} --method {wildcards.method} --trial {wildcards.trial}"
         " --settings {params.settings} --root-seed {params.root_seed} --device {params.device}"
         " --output {params.stem} 2> {log}"
 
@@ -197,7 +198,8 @@ rule tabulate_cells:
     message:
         "Gathering the searches on cells"
     shell:
-        "sparcs tabulate-cells --jobs {params.jobs} --folder {params.trials} {params.table} --output {params.folder}"
+        "sparcs --log {log}"
+        " tabulate-cells --jobs {params.jobs} --folder {params.trials} {params.table} --output {params.folder}"
         " 2> {log}"
 
 

@@ -54,4 +54,4 @@ for place in (RUN, REBUILD):
         message:
             "Building the site: {output.index}"
         shell:
-            "sparcs build-site --claims {input.claims} {params.options} 2> {log}"
+            "sparcs --log {log} build-site --claims {input.claims} {params.options} 2> {log}"

@@ -47,7 +47,8 @@ rule train_teacher_student:
     message:
         "Training trial(s) {wildcards.chunk} of {wildcards.ensemble} on {wildcards.teacher}"
     shell:
-        "sparcs train-teacher-student --teacher {input.teacher} --trials {params.trials} --settings {params.settings}"
+        "sparcs --log {log}"
+        " train-teacher-student --teacher {input.teacher} --trials {params.trials} --settings {params.settings}"
         " --root-seed {params.root_seed} --device {params.device} --output {params.stem} 2> {log}"
 
 
@@ -70,7 +71,7 @@ rule fit_linear:
     message:
         "Linear regression on several teachers"
     shell:
-        "sparcs fit-linear {params.options} --output {output} 2> {log}"
+        "sparcs --log {log} fit-linear {params.options} --output {output} 2> {log}"
 
 
 rule tabulate_teacher_student:
@@ -97,5 +98,5 @@ rule tabulate_teacher_student:
     message:
         "Gathering experiment 2"
     shell:
-        "sparcs tabulate-teacher-student --settings {params.settings} --folder {params.trials}"
+        "sparcs --log {log} tabulate-teacher-student --settings {params.settings} --folder {params.trials}"
         " --output {params.folder} 2> {log}"

@@ -31,4 +31,4 @@ rule check_theory:
     message:
         "Checking the theory, exactly and on random networks"
     shell:
-        "sparcs check-theory --output {params.folder} 2> {log}"
+        "sparcs --log {log} check-theory --output {params.folder} 2> {log}"

@@ -99,15 +99,19 @@ def record_of(path: Path) -> dict[str, Any]:
 @click.option("--scale", required=True)
 @click.option("--output", type=FILE, required=True)
 def tabulate_core_minutes(benchmarks: tuple[Path, ...], folder: Path, scale: str, output: Path) -> None:
-    """Core-minutes and peak memory of every rule, from Snakemake's BENCHMARKS; those that are missing are named."""
+    """Core-minutes and peak memory of every rule, from Snakemake's BENCHMARKS; those that are missing are named.
+
+    Core time is what the job measured itself (``sparcs --log``): Snakemake samples it, and misses up to half a minute.
+    """
     rows = []
     for path in benchmarks:
-        if not path.exists():
+        rule = first_below(path, folder).removesuffix(".tsv")
+        cost = path.with_name(f"{path.name.removesuffix('.tsv')}.json")
+        if not (path.exists() and cost.exists()):
             click.echo(f"{path} is missing and not counted", err=True)
             continue
-        measured = read_csv(path, ["s", "cpu_time", "max_rss"], sep="\t", na_values=["-"])
-        rule = first_below(path, folder).removesuffix(".tsv")
-        rows.append((rule, measured["s"].sum() / 60, measured["cpu_time"].sum() / 60, measured["max_rss"].max()))
+        measured = read_csv(path, ["s", "max_rss"], sep="\t", na_values=["-"])
+        rows.append((rule, measured["s"].sum() / 60, core_seconds(cost) / 60, measured["max_rss"].max()))
     table = pd.DataFrame(rows, columns=["rule", "minutes", "core_minutes", "peak_memory_mib"])
     gathered = table.groupby("rule").agg(
         jobs=("minutes", "size"),
@@ -116,6 +120,14 @@ def tabulate_core_minutes(benchmarks: tuple[Path, ...], folder: Path, scale: str
         peak_memory_mib=("peak_memory_mib", "max"),
     )
     write_csv(output, gathered.round(2).reset_index().assign(scale=scale))
+
+
+def core_seconds(cost: Path) -> float:
+    """What a job has measured of itself; raises ArtifactError for another file."""
+    measured = read_json(cost).get("core_seconds")
+    if not isinstance(measured, float):
+        raise ArtifactError(f"{cost} holds no core_seconds: allowed is a file that a job has written")
+    return measured
 
 
 def first_below(path: Path, folder: Path) -> str:
