@@ -224,7 +224,11 @@ def lines(folder):
             "--output",
             "OUT/m",
         ],
-        "check-parameters": [ROOT / "notebooks" / "01_theory.ipynb", "tables", "claims", "figures", "published"],
+        "execute-notebook": [
+            ROOT / "notebooks" / "01_theory.ipynb",
+            "OUT/e",
+            *(word for name in ("tables", "claims", "figures", "published") for word in ("-p", name, folder)),
+        ],
         "render-report": [ROOT / "notebooks" / "01_theory.ipynb", "OUT/h"],
         "check-theory": ["--networks", 2, "--direct-networks", 1, "--steps", 2, "--bundles", 2, "--output", "OUT"],
         "publish": ["--results", folder, "--lock", ROOT / "requirements.lock", "--published", "OUT/r"],

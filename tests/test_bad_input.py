@@ -183,7 +183,7 @@ def test_texts_that_harm_careless_readers(place, evidence, content):
     evidence(BAD, FILES)
 
 
-ONLY_PARSED = ("check_theory", "train_depth", "render_report")  # when valid, these need seconds
+ONLY_PARSED = ("check_theory", "train_depth", "execute_notebook", "render_report")  # when valid, these need seconds
 
 
 @pytest.fixture(scope="module")

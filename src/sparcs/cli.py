@@ -42,7 +42,7 @@ VERBS = {
     "record-settings": "report",
     "record-provenance": "report",
     "judge-claims": "report",
-    "check-parameters": "report",
+    "execute-notebook": "report",
     "render-report": "report",
     "tabulate-core-minutes": "report",
     "build-site": "site",

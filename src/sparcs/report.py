@@ -7,7 +7,9 @@ from pathlib import Path
 
 import nbformat
 from latex2mathml.converter import convert
+from nbclient.exceptions import DeadKernelError
 from nbconvert import HTMLExporter
+from nbconvert.filters import strip_ansi
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments.formatters import HtmlFormatter
 
@@ -30,6 +32,37 @@ def render(executed_notebook: Path, page: Path) -> None:
     text = _PAGE.format(title=html.escape(_title(notebook)), style=_style(), body=body)
     with atomic(page) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+class CellError(Exception):
+    """A notebook's cell has failed; the text shows where in the cell, and the error."""
+
+
+def execute(notebook: Path, executed: Path, parameters: dict[str, str]) -> None:
+    """Run a notebook with these parameters; ``executed`` is written cell by cell, so it shows what has failed, too.
+
+    Jupyter names a kernel's ports before the kernel takes them, and another kernel can be quicker: one that did not
+    start is started once more. Raises CellError if a cell fails.
+    """
+    from papermill import PapermillExecutionError, execute_notebook  # takes a second to load
+
+    for is_last in (False, True):
+        try:
+            execute_notebook(notebook, executed, parameters, progress_bar=False)
+            return
+        except DeadKernelError:  # it had started
+            raise
+        except PapermillExecutionError as error:
+            raise CellError(_in_short(error, notebook)) from None
+        except RuntimeError:
+            if is_last:
+                raise
+
+
+def _in_short(error, notebook: Path) -> str:
+    """The failing line of a cell among its neighbours, and the error; not the libraries that it went through."""
+    frames = [frame for frame in map(strip_ansi, error.traceback) if "Cell In[" in frame]
+    return "\n".join([f"{notebook}: a cell has failed", *frames, f"{error.ename}: {error.evalue}"])
 
 
 def check_parameters(notebook: Path, names: Iterable[str]) -> None:

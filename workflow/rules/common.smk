@@ -23,8 +23,21 @@ ALSO = re.findall(
 ROOT = relative(Path(workflow.basedir).parent)
 PARAMS_FILE = ROOT / "params.yaml"
 LOCK_FILE = ROOT / "requirements.lock"
+OWN_FOLDERS = ["docs", "notebooks", "src", "tests", "workflow"]
+
+
+def require_own_place(project):
+    """Refuse to put results among the project's own files, as `cd workflow && snakemake` would."""
+    for folder in OWN_FOLDERS:
+        if Path.cwd().is_relative_to(project / folder):
+            raise params.ParameterError(
+                f"the working directory {Path.cwd()} holds the project's own files:"
+                f" allowed are its main folder (cd {os.path.relpath(project)}) and folders for results"
+            )
+
 
 try:
+    require_own_place(Path(workflow.basedir).parent.resolve())
     SETTINGS = params.load(PARAMS_FILE, OVERRIDES)
     if (
         workflow.resource_settings.nodes is None

@@ -354,12 +354,10 @@ for place in (RUN, REBUILD):
                     kind=["svg", "csv"],
                 ),
             log:
-                notebook=f"{place.results}/logs/report_{notebook}.ipynb",
                 text=f"{place.results}/logs/report_{notebook}.log",
+                notebook=f"{place.results}/logs/report_{notebook}.ipynb",
             benchmark:
                 f"{place.results}/benchmarks/report_{notebook}.tsv"
-            # Jupyter names a kernel's ports before the kernel takes them, and another kernel can be quicker
-            retries: 1
             threads: 1
             params:
                 code=fingerprint(
@@ -372,9 +370,8 @@ for place in (RUN, REBUILD):
             message:
                 f"Executing notebook {notebook}"
             shell:
-                "(sparcs check-parameters {input.notebook} tables claims figures published"
-                " && papermill {input.notebook} {log.notebook} -p tables {params.tables} -p claims {input.claims}"
-                " -p figures {params.figures} -p published {params.published} --log-output --no-progress-bar"
+                "(sparcs execute-notebook {input.notebook} {log.notebook} -p tables {params.tables}"
+                " -p claims {input.claims} -p figures {params.figures} -p published {params.published}"
                 " && sparcs render-report {log.notebook} {output.html}"
                 " && cp {log.notebook} {output.notebook}) > {log.text} 2>&1"
 

@@ -1,5 +1,6 @@
 """Verbs that turn tables into claims, records and reports."""
 
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -149,12 +150,18 @@ def render_report(notebook: Path, html: Path) -> None:
 
 @click.command()
 @click.argument("notebook", type=INPUT)
-@click.argument("names", nargs=-1, required=True)
-def check_parameters(notebook: Path, names: tuple[str, ...]) -> None:
-    """Fail unless the notebook's parameters are exactly these: papermill ignores unknown ones."""
-    from sparcs.report import check_parameters as check
+@click.argument("executed", type=FILE)
+@click.option("--parameter", "-p", "parameters", type=(str, str), multiple=True, required=True, help="name and value")
+def execute_notebook(notebook: Path, executed: Path, parameters: tuple[tuple[str, str], ...]) -> None:
+    """Execute a notebook whose parameters are exactly these; a cell that fails is shown with its error."""
+    from sparcs.report import CellError, check_parameters, execute
 
     try:
-        check(notebook, names)
+        check_parameters(notebook, [name for name, _ in parameters])
     except ValueError as error:
         raise params.ParameterError(str(error)) from None
+    try:
+        execute(notebook, executed, dict(parameters))
+    except CellError as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)

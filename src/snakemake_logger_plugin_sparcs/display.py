@@ -1,0 +1,205 @@
+"""Writes what there is to say of a run: lines, and on a terminal also what is running now."""
+
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+from snakemake_interface_logger_plugins.common import LogEvent
+
+from snakemake_logger_plugin_sparcs.run import Job, Run, last_lines, published_in, verdicts_in
+
+MOST_SHOWN = 10  # running jobs; on a cluster there are more
+VERDICTS = ["replicated", "partly", "not replicated", "untested"]
+NOT_SHOWN = (  # of Snakemake's own sentences: nothing that a reader needs, or said below in other words
+    "Assuming unrestricted shared filesystem",
+    "Building DAG of jobs",
+    "Complete log(s)",
+    "Elapsed time",
+    "Exiting because a job execution failed",
+    "Select jobs to execute",
+    "Shutting down",
+    "Using shell",
+    "WorkflowError:\nAt least one job did not complete successfully",
+    "host: ",
+)
+JOBS_ABOVE = "\n    (check individual jobs above for details)"  # they are listed with --verbose only
+NOT_SAID = {LogEvent.JOB_STARTED, LogEvent.PROGRESS, LogEvent.GROUP_INFO, LogEvent.GROUP_ERROR}
+
+
+class Display:
+    """Takes Snakemake's records one by one, and writes to standard error, of a dry run to standard output."""
+
+    def __init__(self, settings) -> None:
+        self.settings = settings
+        stream = sys.stdout if settings.stdout else sys.stderr
+        colours = {"color_system": None} if settings.nocolor or not stream.isatty() else {}
+        self.console = Console(file=stream, force_terminal=stream.isatty(), **colours)
+        self.live = None
+        self.run = Run(start=time.time())
+
+    def show(self, record, words) -> None:
+        """Show a record; words: puts one in Snakemake's own words."""
+        event = getattr(record, "event", None)
+        known = {
+            LogEvent.WORKFLOW_STARTED: self.workflow_started,
+            LogEvent.RESOURCES_INFO: self.resources_info,
+            LogEvent.RUN_INFO: self.run_info,
+            LogEvent.JOB_INFO: self.job_info,
+            LogEvent.JOB_FINISHED: self.job_finished,
+            LogEvent.JOB_ERROR: self.job_error,
+        }
+        if event in known:
+            known[event](record)
+        elif event not in NOT_SAID:
+            self.other(record, words)
+
+    def workflow_started(self, record) -> None:
+        """The published core-minutes lie beside the workflow."""
+        self.run.published = published_in(Path(record.basedir).parent / "results/published/core_minutes.csv")
+
+    def resources_info(self, record) -> None:
+        """Cores of this machine, or jobs that a cluster takes at once."""
+        self.run.cores = getattr(record, "cores", getattr(record, "nodes", self.run.cores))
+
+    def run_info(self, record) -> None:
+        """The jobs are known. A dry run tells twice, with the same table of jobs by rule."""
+        if self.run.planned:
+            return
+        self.run.planned = Counter({rule: count for rule, count in record.stats.items() if rule != "total"})
+        if self.settings.dryrun:
+            self.write(record.getMessage())
+            return
+        self.write(f"{counted(self.run.total, 'job')}, {self.run.cores} at once")
+        if self.console.is_terminal and not self.console.is_dumb_terminal:
+            self.live = Live(get_renderable=self.now, console=self.console, refresh_per_second=4, transient=True)
+            self.live.start()
+
+    def job_info(self, record) -> None:
+        """A job starts."""
+        if self.settings.verbose or (self.settings.dryrun and self.settings.printshellcmds):
+            self.write(f"{record.rule_msg or record.rule_name}: {record.reason}")
+        self.run.begin(record.jobid, job_of(record))
+
+    def job_finished(self, record) -> None:
+        """A job has ended well: one line."""
+        job = self.run.finish(record.job_id, record.created)
+        count = f"{len(self.run.finished):{len(str(self.run.total))}}/{self.run.total}"
+        times = [clock(record.created - self.run.start), self.left(record.created)]
+        self.write("  ".join([count, *filter(None, times), f"{job.message} ({duration(job.end - job.start)})"]))
+
+    def job_error(self, record) -> None:
+        """A job has failed: its rule, the end of its log, and where that is."""
+        job = self.run.fail(record.jobid, job_of(record), record.created)
+        lines = [f"Failed after {duration(job.end - job.start)}: {job.message} (rule {job.rule})"]
+        log = next((path for path in record.log if is_text(path)), None)
+        if log:
+            lines += [f"    {line}" for line in last_lines(log)] + [f"its log: {log}"]
+        else:
+            lines.append(f"its log is empty: {', '.join(record.log)}" if record.log else "it has no log")
+        self.write("\n".join(lines), style="red")
+
+    def other(self, record, words) -> None:
+        """What is no event of a job, in Snakemake's own words."""
+        text = words(record).replace(JOBS_ABOVE, "")
+        if text and text != "None" and (self.settings.verbose or not text.startswith(NOT_SHOWN)):
+            self.write(text, style={"ERROR": "red", "WARNING": "yellow"}.get(record.levelname, ""))
+
+    def left(self, now: float) -> str:
+        """What is left, in words; "" if it isn't known."""
+        found = self.run.left(now)
+        if found is None:
+            return ""
+        minutes, scale = found
+        return f"about {duration(60 * minutes)} left" + (f" by scale {scale}'s times" if scale else "")
+
+    def now(self) -> Group:
+        """What a terminal shows below the lines: running jobs with their timers, a bar, what is left."""
+        now, running = time.time(), list(self.run.running.values())
+        jobs = Table.grid(padding=(0, 2))
+        jobs.add_column(justify="right")
+        jobs.add_column(no_wrap=True, overflow="ellipsis")
+        for job in running[:MOST_SHOWN]:
+            jobs.add_row(clock(now - job.start), Text(job.message))
+        if len(running) > MOST_SHOWN:
+            jobs.add_row("", f"and {len(running) - MOST_SHOWN} more")
+        whole = Table.grid(padding=(0, 2))
+        bar = ProgressBar(total=self.run.total, completed=len(self.run.finished), width=30)
+        failed = f", {len(self.run.failed)} failed" if self.run.failed else ""
+        count = f"{len(self.run.finished)}/{self.run.total}{failed}"
+        whole.add_row(clock(now - self.run.start), bar, count, self.left(now))
+        return Group(jobs, whole)
+
+    def close(self) -> None:
+        """Say what this run has made, what it cost and what has failed; only once."""
+        if self.live:
+            self.live.stop()
+            self.live = None
+        run, self.run = self.run, Run(start=self.run.start)
+        for line in summary(run, time.time()):
+            self.write(line, style="red" if line.startswith("Failed") else "bold")
+
+    def write(self, text: str, style: str = "") -> None:
+        """Write lines as they are, however long."""
+        self.console.print(Text(text, style=style), soft_wrap=True)
+
+
+def summary(run: Run, now: float) -> list[str]:
+    """The last lines of a run; none if no job has run."""
+    lines = []
+    for path in run.made("/claims.csv"):
+        found = verdicts_in(path)
+        lines.append(f"Claims: {', '.join(f'{found[name]} {name}' for name in VERDICTS if found[name])} ({path})")
+    if run.has_stand_in():
+        lines.append("Images: stand-in images, not CIFAR's")
+    lines += [f"Site: {path}" for path in run.made("/site/index.html")]
+    if run.finished:
+        cost = f", {run.core_minutes:.1f} core-minutes" if run.core_minutes else ""
+        lines.append(f"Done: {len(run.finished)} of {counted(run.total, 'job')} in {duration(now - run.start)}{cost}")
+    if run.failed:
+        lines.append(
+            f"Failed: {counted(len(run.failed), 'job')} ({', '.join(job.rule for job in run.failed.values())})"
+        )
+    return lines
+
+
+def job_of(record) -> Job:
+    """The job that a record tells of."""
+    outputs, inputs = tuple(record.output), tuple(record.input)
+    return Job(
+        rule=record.rule_name,
+        message=record.rule_msg or record.rule_name,
+        start=record.created,
+        files=inputs + outputs,
+        outputs=outputs,
+        benchmark=getattr(record, "benchmark", None) or "",
+    )
+
+
+def is_text(log: str) -> bool:
+    """Whether a log has something to read; an executed notebook is no text."""
+    return not log.endswith(".ipynb") and Path(log).is_file() and Path(log).stat().st_size > 0
+
+
+def counted(number: int, what: str) -> str:
+    """For instance "1 job" or "3 jobs"."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def clock(seconds: float) -> str:
+    """Hours, minutes and seconds, 0:01:05."""
+    minutes, seconds = divmod(int(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+
+
+def duration(seconds: float) -> str:
+    """A time in words, as exact as one needs it: 5 s, 12 min, 3 h 20 min."""
+    minutes = round(seconds / 60)
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"

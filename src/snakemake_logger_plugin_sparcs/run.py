@@ -1,0 +1,146 @@
+"""What the events of a run tell: jobs, what they cost, what is left, what was made. Nothing here writes."""
+
+import csv
+import json
+import math
+import re
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LINES = 15  # of a failed job's log
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+Published = Mapping[tuple[str, str], float]  # core-minutes of one job, by scale and rule
+
+
+@dataclass
+class Job:
+    """One job, as Snakemake describes it when it starts."""
+
+    rule: str
+    message: str
+    start: float
+    files: tuple[str, ...] = ()  # inputs and outputs
+    outputs: tuple[str, ...] = ()
+    benchmark: str = ""
+    end: float = math.nan
+    core_minutes: float = math.nan
+
+    @property
+    def scale(self) -> str:
+        """The scale, from the place of the benchmark: results/<scale>/benchmarks."""
+        return Path(self.benchmark.partition("/benchmarks/")[0]).name
+
+
+@dataclass
+class Run:
+    """Jobs by their number, each in one of three states; those that have not started yet are only counted."""
+
+    start: float
+    published: Published = field(default_factory=dict)
+    planned: Counter[str] = field(default_factory=Counter)  # by rule
+    cores: int = 1
+    running: dict[int, Job] = field(default_factory=dict)
+    finished: dict[int, Job] = field(default_factory=dict)
+    failed: dict[int, Job] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        """How many jobs the run has in all."""
+        return self.planned.total()
+
+    def begin(self, number: int, job: Job) -> None:
+        """A job has started, for the first time or again."""
+        self.failed.pop(number, None)
+        self.running[number] = job
+
+    def finish(self, number: int, now: float) -> Job:
+        """A job has ended well."""
+        job = self.running.pop(number)
+        job.end, job.core_minutes = now, core_minutes_of(job.benchmark)
+        self.finished[number] = job
+        return job
+
+    def fail(self, number: int, job: Job, now: float) -> Job:
+        """A job has failed; ``job`` stands for one that was never seen to start."""
+        job = self.running.pop(number, job)
+        job.end = now
+        self.failed[number] = job
+        return job
+
+    def left(self, now: float) -> tuple[float, str] | None:
+        """Minutes until the end, and the other scale whose times were taken for want of better ones, or "".
+
+        A job is expected to take the published core-minutes of its rule at this scale, else those measured in this run,
+        else those of another scale. None if nothing is known of any job that is left.
+        """
+        done = [*self.finished.values(), *self.failed.values()]
+        waiting = self.planned - Counter(job.rule for job in [*done, *self.running.values()])
+        elapsed = [(job.rule, (now - job.start) / 60) for job in self.running.values()]
+        jobs = [*elapsed, *((rule, 0) for rule in waiting.elements())]
+        scales = {job.scale for job in [*done, *self.running.values()]}
+        expected = {rule: self.expected(rule, scales) for rule in {rule for rule, _ in jobs}}
+        known = [(*expected[rule], spent) for rule, spent in jobs if expected[rule]]
+        if not known:
+            return None
+        minutes = sum(max(cost - spent, 0) for cost, _, spent in known)
+        others = [scale for _, scale, _ in known if scale]
+        return minutes / max(1, min(self.cores, len(jobs))), others[0] if others else ""
+
+    def expected(self, rule: str, scales: Iterable[str]) -> tuple[float, str] | None:
+        """Core-minutes of a job of a rule, and the scale they are of if it is none of this run's."""
+        own = [self.published[scale, rule] for scale in scales if (scale, rule) in self.published]
+        measured = [job.core_minutes for job in self.finished.values() if job.rule == rule]
+        measured = [minutes for minutes in measured if math.isfinite(minutes)]
+        if own or measured:
+            return own[0] if own else sum(measured) / len(measured), ""
+        others = [(minutes, scale) for (scale, name), minutes in self.published.items() if name == rule]
+        return others[0] if others else None
+
+    @property
+    def core_minutes(self) -> float:
+        """What the finished jobs took, as far as it was measured."""
+        return sum(job.core_minutes for job in self.finished.values() if math.isfinite(job.core_minutes))
+
+    def made(self, name: str) -> list[str]:
+        """Files that this run has made and whose path ends so."""
+        return [path for job in self.finished.values() for path in job.outputs if path.endswith(name)]
+
+    def has_stand_in(self) -> bool:
+        """Whether a finished job made or read the record of images that stand in for CIFAR's."""
+        records = {
+            path for job in self.finished.values() for path in job.files if re.search(r"/images/\w+\.json$", path)
+        }
+        return any(json.loads(Path(path).read_text(encoding="utf-8"))["stand_in"] for path in records)
+
+
+def published_in(path: Path) -> dict[tuple[str, str], float]:
+    """Core-minutes of one job by scale and rule, from the published table; nothing if there is none."""
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {(row["scale"], row["rule"]): float(row["core_minutes"]) / int(row["jobs"]) for row in rows}
+
+
+def core_minutes_of(benchmark: str) -> float:
+    """Core-minutes in a benchmark of Snakemake's; NaN if a job has none, or was too short to be measured."""
+    if not benchmark or not Path(benchmark).is_file():
+        return math.nan
+    with Path(benchmark).open(encoding="utf-8", newline="") as file:
+        times = [row["cpu_time"] for row in csv.DictReader(file, delimiter="\t")]
+    return sum(float(time) for time in times if re.fullmatch(r"[0-9.]+", time)) / 60
+
+
+def verdicts_in(path: str) -> Counter[str]:
+    """How many claims of a table got which verdict."""
+    with Path(path).open(encoding="utf-8", newline="") as file:
+        return Counter(row["verdict"] for row in csv.DictReader(file))
+
+
+def last_lines(path: str) -> list[str]:
+    """The end of a log as it stood on a screen: of a line that was written over, what was written last."""
+    with Path(path).open(encoding="utf-8", errors="replace", newline="\n") as file:
+        lines = deque(file, maxlen=LINES)
+    return [ESCAPES.sub("", line.strip("\r\n").rpartition("\r")[-1]) for line in lines]
