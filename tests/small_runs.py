@@ -52,10 +52,10 @@ def prepare(folder, overrides, jobs):
     files.write_json(results / "settings.json", record)
 
 
-def publish(folder, target):
+def publish(folder, target, *options):
     code = run(
         "publish", "--results", folder / "results", "--lock", ROOT / "requirements.lock",
-        "--published", target / "results",
+        "--published", target / "results", *options,
     )  # fmt: skip
     table = target / "results" / "regression" / "trials.parquet"
     return code, files.read_table(table) if table.exists() else None

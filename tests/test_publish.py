@@ -8,6 +8,7 @@ import pytest
 from small_runs import ROOT, TINY, prepare, publish, run
 from sparcs import files, params, provenance
 from sparcs.commands import publish as commands
+from sparcs.commands.lost_rows import lost
 from sparcs.figures.scorecard import END, START, with_scorecard
 
 
@@ -33,7 +34,7 @@ def test_trials_of_other_settings_replace_those_published(tmp_path):
     for name, epochs, jobs in (("one", 1, "0-1"), ("two", 2, "2-3")):
         overrides = params.merge(TINY, {"regression": {"training": {"epochs": epochs}}})
         prepare(tmp_path / name, overrides, [("beta5_alpha0", jobs)])
-        code, trials = publish(tmp_path / name, tmp_path / "out")
+        code, trials = publish(tmp_path / name, tmp_path / "out", "--replace")
         assert code == 0
     assert trials["trial"].tolist() == [2, 3]
     assert trials["made_from"].nunique() == 1
@@ -47,11 +48,62 @@ def test_trials_on_data_of_other_seeds_replace_those_published(tmp_path):
         prepare(tmp_path / name, overrides, [("beta5_alpha0", "0-1")])
         settings = files.read_json(tmp_path / name / "results" / "settings.json")
         assert commands.same_data(settings, tmp_path / "out" / "results") == (name == "one")
-        publish(tmp_path / name, tmp_path / "out")
+        publish(tmp_path / name, tmp_path / "out", "--replace")
     table = pd.DataFrame({"ensemble": "l2", "teacher": 42, "trial": [0, 1], "made_from": "same"})
-    commands.write_merged({"trials": table.head(1)}, tmp_path, "teacher_student")
-    commands.write_merged({"trials": table.tail(1)}, tmp_path, "teacher_student", keep=False)
-    assert files.read_table(tmp_path / "trials.parquet")["trial"].tolist() == [1]
+    files.write_table(tmp_path / "trials.parquet", table.head(1))
+    together = commands.merged_experiment({"trials": table.tail(1)}, tmp_path, "teacher_student", keep=False)
+    assert together["trials"]["trial"].tolist() == [1]
+
+
+def published_files(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "sentence"),
+    [
+        ({"epochs": 2}, {"epochs": 1, "jobs": "2-3"}, "regression/trials: remove 2 published rows"),
+        ({"epochs": 2}, {"epochs": 1}, "regression/trials: put other settings or data in place of 2"),
+        ({"scale": "overnight"}, {"scale": "laptop"}, "regression/trials: put a smaller scale in place of 2"),
+    ],
+)
+def test_publishing_that_would_destroy_results_is_refused(first, second, sentence, tmp_path, capsys):
+    for name, own in (("one", first), ("two", second)):
+        training = {"scale": own.get("scale", "laptop"), "regression": {"training": {"epochs": own.get("epochs", 1)}}}
+        prepare(tmp_path / name, params.merge(TINY, training), [("beta5_alpha0", own.get("jobs", "0-1"))])
+    assert publish(tmp_path / "one", tmp_path / "out")[0] == 0
+    before = published_files(tmp_path / "out")
+    code, _ = publish(tmp_path / "two", tmp_path / "out")
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert code == 2 and sentence in error and "allowed with replace=yes" in error
+    assert published_files(tmp_path / "out") == before
+    assert publish(tmp_path / "two", tmp_path / "out", "--replace")[0] == 0
+    assert published_files(tmp_path / "out") != before
+    assert publish(tmp_path / "two", tmp_path / "out")[0] == 0, "the same trials again are no loss"
+
+
+def test_the_default_run_on_stand_in_images_would_destroy_what_is_published():
+    """README's own commands once replaced nine networks of 300 epochs on CIFAR by three of 10 epochs on digits."""
+    published = files.read_table(ROOT / "results" / "published" / "cifar10" / "trials.parquet")
+    digits = published[published["trial"] == 0].assign(stand_in=True, epochs=10, scale="laptop", made_from="other")
+    keys = commands.TRIAL["cifar10"]
+    after = commands.merged(digits, published, keys, commands.ALIKE["cifar10"])
+    left = len(published) - len(digits)
+    assert lost(published, after, keys) == {
+        "remove {} published rows": left,
+        "put stand-in data in place of {}": len(digits),
+    }
+    assert lost(published, published, keys) == {}
+
+
+def test_a_table_that_is_copied_whole_keeps_its_rows(tmp_path, capsys):
+    prepare(tmp_path, TINY, [("beta5_alpha0", "0-1")])
+    name = "teacher_student/linear.parquet"
+    files.write_table(tmp_path / "out" / "results" / name, pd.DataFrame({"teacher": range(20)}))
+    files.write_table(tmp_path / "results" / name, pd.DataFrame({"teacher": range(3)}))
+    assert publish(tmp_path, tmp_path / "out")[0] == 2
+    assert "teacher_student/linear: remove 17 published rows" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "results" / "regression").exists()
 
 
 def test_trials_made_with_other_settings_than_recorded_are_not_published(tmp_path):
@@ -131,8 +183,8 @@ def test_new_tuning_takes_the_place_of_what_was_tried_for_the_same_before(tmp_pa
         files.write_json(tmp_path / jobs[key].record, record | {"data": values})
 
     def published(keep=True):
-        commands.publish_tuning(run, tmp_path, tmp_path / "out", keep)
-        table = files.read_table(tmp_path / "out" / "tuning.parquet")
+        [(name, table)] = commands.merged_tuning(run, tmp_path, tmp_path / "out", keep).items()
+        files.write_table(tmp_path / "out" / f"{name}.parquet", table)
         return table.groupby(["task", "method"], sort=False)["value"].agg(list).to_dict()
 
     first, second = ("beta5_alpha0", "darts"), ("beta5_alpha1", "gaea")
@@ -241,8 +293,10 @@ def test_costs_of_every_device_stay_when_trials_are_trained_again_on_another(tmp
         }
 
     for device, trials in (("cpu", [0, 1]), ("cuda", [0]), ("cuda", [0, 1])):
-        commands.write_merged(tables(device, trials), tmp_path, "cifar10")
-    costs, trials = (files.read_table(tmp_path / f"{name}.parquet") for name in ("costs", "trials"))
+        together = commands.merged_experiment(tables(device, trials), tmp_path, "cifar10")
+        for name, table in together.items():
+            commands.write_or_remove(tmp_path / f"{name}.parquet", table)
+    costs, trials = together["costs"], together["trials"]
     assert sorted(zip(costs["trial"], costs["device"], strict=True)) == [
         (0, "cpu"),
         (0, "cuda"),

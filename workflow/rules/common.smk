@@ -17,6 +17,7 @@ os.environ[lifeline.PROCESS] = str(
 )  # its jobs, and what they leave undone, end with this Snakemake
 OVERRIDES = params.typed(workflow.config_settings.overwrite_config)
 REUSE = OVERRIDES.pop("reuse", None)
+REPLACE = OVERRIDES.pop("replace", False)  # "yes" is true in YAML
 ALSO = re.findall(
     "[^,]+", str(OVERRIDES.pop("also", ""))
 )  # what spot_check leaves out else
@@ -51,6 +52,10 @@ try:
     if REUSE not in (None, "published"):
         raise params.ParameterError(
             f"reuse = {params.shown(REUSE)}: allowed is published"
+        )
+    if not isinstance(REPLACE, bool):
+        raise params.ParameterError(
+            f"replace = {params.shown(REPLACE)}: allowed are yes and no"
         )
     REUSABLE = reusable(SETTINGS, ROOT / "results/published") if REUSE else []
 except (params.ParameterError, ArtifactError) as error:

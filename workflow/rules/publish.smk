@@ -11,10 +11,12 @@ rule publish:
     threads: 1
     params:
         results=RESULTS,
+        replace="--replace" if REPLACE else "",
     message:
         "Publishing what is finished at scale {SCALE}"
     shell:
-        "sparcs publish --results {params.results} --lock {input.lock} --published results/published 2>&1 | tee {log}"
+        "sparcs publish --results {params.results} --lock {input.lock} --published results/published {params.replace}"
+        " 2>&1 | tee {log}"
 
 
 rule published:

@@ -12,6 +12,7 @@ from sparcs import params, provenance
 from sparcs.commands import cifar10, cifar100, depth, nasbench, regression, rivals, teacher_student
 from sparcs.commands.common import INPUT, PATH, read_settings
 from sparcs.commands.jobs import GENERATED, Job, data_of, jobs
+from sparcs.commands.lost_rows import REMOVED, lost, require_nothing_lost
 from sparcs.figures.origins import TIMED
 from sparcs.figures.scorecard import with_scorecard
 from sparcs.files import ArtifactError, read_csv, read_json, read_table, write_csv, write_json, write_table
@@ -67,6 +68,10 @@ OTHERS = {
     "cifar100": ["eigenvalues", "losses", "costs"],
     "nasbench": ["history", "costs"],
 }
+KEYS = {f"{experiment}/trials": keys for experiment, keys in TRIAL.items()} | {
+    "cifar100/probes": ["head", "trial"],
+    "rivals/tuning": ["task", "method", "value", "tuning_trial"],
+}
 ORIGIN = ["commit", "machine", "finished"]  # columns of what a device took
 AS_CSV = ("rivals",)  # whose trials are published as text too, for readers without this project
 
@@ -75,29 +80,28 @@ AS_CSV = ("rivals",)  # whose trials are published as text too, for readers with
 @click.option("--results", type=INPUT, required=True, help="results/<scale>")
 @click.option("--lock", type=INPUT, required=True, help="requirements.lock")
 @click.option("--published", type=PATH, required=True, help="output folder")
-def publish(results: Path, lock: Path, published: Path) -> None:
+@click.option("--replace", is_flag=True, help="also where published rows would be lost")
+def publish(results: Path, lock: Path, published: Path, replace: bool) -> None:
     """Copy finished trials, with scale, commit, machine and minutes on each row, and the settings that made them.
 
     Only trials made with the recorded settings. Rows published before stay where they were made from the same settings
-    and data, and are replaced otherwise.
+    and data. If any would be lost (``lost_rows``), nothing is written unless that is asked for.
     """
     settings = read_settings(results / "settings.json")
     run = params.validate(params.Settings, settings["run"])
     if run.scale == "smoke":
         raise params.ParameterError("scale = 'smoke': allowed to be published are laptop, overnight, paper")
-    found, same = [], same_data(settings, published)
-    for experiment in GATHERERS:
-        tables = finished(experiment, run, results)
-        if tables:
-            tables["trials"] = tables["trials"].assign(scale=run.scale)
-            write_merged(tables, published / experiment, experiment, keep=same or experiment not in GENERATED)
-            found.append(experiment)
-        click.echo(f"{experiment}: {len(tables['trials']) if tables else 0} trials")
-    publish_probes(run, results, published / "cifar100")
-    publish_tuning(run, results, published / "rivals", keep=same)
-    for pattern in WHOLE:
-        for path in sorted(results.glob(pattern)):
-            copy(path, published / path.relative_to(results))
+    tables = merged_tables(run, results, published, same_data(settings, published))
+    whole = {path.relative_to(results): path for pattern in WHOLE for path in sorted(results.glob(pattern))}
+    if not replace:
+        require_nothing_lost(losses(tables, whole, published))
+    for name, table in tables.items():
+        write_or_remove(published / f"{name}.parquet", table)
+        folder, _, part = name.partition("/")
+        if part == "trials" and folder in AS_CSV:
+            write_csv(published / f"{name}.csv", table, float_format="%.9g")  # all digits are in the other one
+    for path, source in whole.items():
+        copy(source, published / path)
     if (results / "core_minutes.csv").exists():
         write_core_minutes(results / "core_minutes.csv", published / "core_minutes.csv")
     trials = published_trials(published)
@@ -105,35 +109,68 @@ def publish(results: Path, lock: Path, published: Path) -> None:
         click.echo("nothing is finished: nothing is published")
         return
     record = provenance.of_tables(trials, lock)
+    found = [experiment for experiment in GATHERERS if f"{experiment}/trials" in tables]
     write_json(published / "settings.json", merged_settings(settings, published, found))
     write_json(published / "provenance.json", record)
 
 
-def publish_probes(run: params.Settings, results: Path, published: Path) -> None:
-    """The probes of finished jobs, as other trials are published, into a table of their own."""
+def merged_tables(run: params.Settings, results: Path, published: Path, same: bool) -> dict[str, pd.DataFrame | None]:
+    """Every table with new rows, as it is to be published, by experiment and name; None: it has no rows any more.
+
+    same: whether what is published of generated data holds.
+    """
+    tables = {}
+    for experiment in GATHERERS:
+        found = finished(experiment, run, results)
+        if found:
+            found["trials"] = found["trials"].assign(scale=run.scale)
+            keep = same or experiment not in GENERATED
+            together = merged_experiment(found, published / experiment, experiment, keep)
+            tables |= {f"{experiment}/{name}": table for name, table in together.items()}
+        click.echo(f"{experiment}: {len(found['trials']) if found else 0} trials")
+    return tables | merged_probes(run, results, published) | merged_tuning(run, results, published, same)
+
+
+def merged_probes(run: params.Settings, results: Path, published: Path) -> dict[str, pd.DataFrame]:
+    """The probes of finished jobs, as other trials are published, in a table of their own."""
     done = finished_jobs("probes", run, results)
     rows = [read_table(results / file).assign(**_columns(results / job.record)) for job in done for file in job.files()]
-    if rows:
-        new = pd.concat(rows, ignore_index=True)
-        new = new.assign(scale=run.scale, minutes=new["minutes"] / new["head"].nunique())  # a job trains every head
-        write_table(published / "probes.parquet", merged(new, _before(published, "probes"), ["head", "trial"], []))
     click.echo(f"probes of cifar100: {sum(map(len, rows))} trials")
+    if not rows:
+        return {}
+    new = pd.concat(rows, ignore_index=True)
+    new = new.assign(scale=run.scale, minutes=new["minutes"] / new["head"].nunique())  # a job trains every head
+    return {"cifar100/probes": merged(new, _before(published, "cifar100/probes"), KEYS["cifar100/probes"], [])}
 
 
-def publish_tuning(run: params.Settings, results: Path, published: Path, keep: bool) -> None:
+def merged_tuning(run: params.Settings, results: Path, published: Path, keep: bool) -> dict[str, pd.DataFrame]:
     """What finished jobs tried of the rivals' tuned options, in place of what was tried for the same before.
 
     By itself: a search that was made with the value that is chosen again stays as it is. keep: false if nothing that is
     published holds.
     """
     done = [job.key for job in finished_jobs("tuning", run, results)]
-    if done:
-        folder = results / "rivals" / "tuning"
-        new = _with_minutes(rivals.gather_tuning(folder, sorted(done)), folder).assign(scale=run.scale)
-        before = _before(published, "tuning") if keep else None
-        keys = ["task", "method", "value", "tuning_trial"]
-        write_table(published / "tuning.parquet", merged(new, before, keys, ["task", "method"]))
     click.echo(f"tuning of rivals: {len(done)} methods and tasks")
+    if not done:
+        return {}
+    folder = results / "rivals" / "tuning"
+    new = _with_minutes(rivals.gather_tuning(folder, sorted(done)), folder).assign(scale=run.scale)
+    before = _before(published, "rivals/tuning") if keep else None
+    return {"rivals/tuning": merged(new, before, KEYS["rivals/tuning"], ["task", "method"])}
+
+
+def losses(tables: dict[str, pd.DataFrame | None], whole: dict[Path, Path], published: Path) -> dict[str, dict]:
+    """What the published tables of trials, and those that are copied whole, would lose: ``lost`` of each."""
+    found = {}
+    for name, keys in KEYS.items():
+        before, after = _before(published, name), tables.get(name)
+        if before is not None and after is not None:
+            found[name] = lost(before, after, keys)
+    for path, source in whole.items():
+        if path.suffix == ".parquet" and (published / path).exists():
+            fewer = len(read_table(published / path)) - len(read_table(source))
+            found[str(path.with_suffix(""))] = {REMOVED: fewer} if fewer > 0 else {}
+    return found
 
 
 @click.command()
@@ -263,16 +300,16 @@ def made_with(job: Job, results: Path, run: params.Settings) -> bool:
     return (record.get("settings"), record.get("root_seed")) == (json.loads(job.settings), run.root_seed)
 
 
-def write_merged(tables: dict[str, pd.DataFrame], folder: Path, experiment: str, keep: bool = True) -> None:
-    """Write an experiment's tables, with the rows published before that still hold; a table without rows goes.
+def merged_experiment(
+    tables: dict[str, pd.DataFrame], folder: Path, experiment: str, keep: bool = True
+) -> dict[str, pd.DataFrame | None]:
+    """An experiment's tables, with the rows published before that still hold; None for a table without rows.
 
     keep: false if none of them holds.
     """
     published = _before(folder, "trials") if keep else None
     trials = merged(tables["trials"], published, TRIAL[experiment], ALIKE[experiment])
-    write_table(folder / "trials.parquet", trials)
-    if experiment in AS_CSV:
-        write_csv(folder / "trials.csv", trials, float_format="%.9g")  # all digits are in the other one
+    together = {"trials": trials}
     for name in OTHERS[experiment]:
         before = _before(folder, name)
         columns = tables[name].columns if name in tables else () if before is None else before.columns
@@ -285,11 +322,17 @@ def write_merged(tables: dict[str, pd.DataFrame], folder: Path, experiment: str,
             same = [*unit, "device"] if "device" in before.columns else unit  # what it cost is kept for every device
             before = before if new is None else before[~_keys(before, same).isin(_keys(new, same))]
         parts = [part for part in (before, new) if part is not None and len(part)]
-        if parts:
-            together = pd.concat(parts).sort_values(keys, kind="stable").reset_index(drop=True)
-            write_table(folder / f"{name}.parquet", together)
-        else:
-            (folder / f"{name}.parquet").unlink(missing_ok=True)
+        joined = pd.concat(parts).sort_values(keys, kind="stable").reset_index(drop=True) if parts else None
+        together[name] = joined
+    return together
+
+
+def write_or_remove(path: Path, table: pd.DataFrame | None) -> None:
+    """Write a table, or remove the one that is there if it has no rows any more."""
+    if table is None:
+        path.unlink(missing_ok=True)
+    else:
+        write_table(path, table)
 
 
 def merged(new: pd.DataFrame, before: pd.DataFrame | None, keys: list[str], alike: list[str]) -> pd.DataFrame:
