@@ -61,6 +61,15 @@ def test_the_lock_pins_every_dependency():
     assert {re.split(r"[\[<>=]", name)[0] for name in wanted} <= locked | {PROJECT["name"]}
 
 
+def test_the_lock_is_that_of_the_project():
+    """As `uv lock --check` sees it from the files alone."""
+    found = run("uv", "lock", "--check", "--offline")
+    assert found.returncode == 0, found.stderr
+    plain = ("--no-hashes", "--no-annotate", "--no-header", "--no-emit-project")
+    exported = run("uv", "export", "--frozen", "--offline", "--all-extras", *plain)
+    assert exported.stdout == (ROOT / "requirements.lock").read_text()
+
+
 def test_ci_runs_the_test_command_of_the_readme():
     commands = re.findall(r"^pip install .*$", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
     assert 'pip install -c requirements.lock -e ".[test]" && pytest -n 2 --dist loadfile' in commands
