@@ -9,7 +9,7 @@ from small_runs import ROOT, TINY, prepare, publish, run
 from sparcs import files, params, provenance
 from sparcs.commands import publish as commands
 from sparcs.commands.lost_rows import lost
-from sparcs.figures.scorecard import END, START, with_scorecard
+from sparcs.figures.scorecard import answer, with_verdicts
 
 
 def test_finished_trials_are_published_and_later_ones_added(tmp_path):
@@ -216,7 +216,8 @@ def test_pages_go_beside_the_tables_and_the_scorecard_into_the_readme(tmp_path):
         path.parent.mkdir(parents=True)
         path.write_text("made again")
     readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{START}\nstale\n{END}\nafter\n")
+    places = "<!-- {0}: written by `snakemake publish_pages` -->\nstale\n<!-- end of the {0} -->\n"
+    readme.write_text(f"before\n{places.format('answer')}between\n{places.format('scorecard')}after\n")
     code = run(
         "publish-pages", "--results", results, "--figures", figures, "--published", published,
         "--published-figures", published / "figures", "--readme", readme,
@@ -225,21 +226,29 @@ def test_pages_go_beside_the_tables_and_the_scorecard_into_the_readme(tmp_path):
     assert (published / "reports" / "01_theory.html").read_text() == "made again"
     assert (published / "figures" / "fig07.svg").read_text() == "made again"
     text = readme.read_text()
-    assert text.startswith(f"before\n{START}\n|") and text.endswith(f"{END}\nafter\n") and "stale" not in text
+    assert text.startswith("before\n<!-- answer") and text.endswith("<!-- end of the scorecard -->\nafter\n")
+    assert "stale" not in text and f"\n{answer(claims)}\n<!-- end of the answer -->\nbetween\n" in text
     rows = [line for line in text.splitlines() if line.startswith("| **")]
     assert len(rows) == claims["id"].str.fullmatch(r"[A-Z]\d+").sum()
     decides = next(row for row in rows if row.startswith("| **D2**"))
-    assert "deleting the other layer" in decides and "✘ not replicated" in decides  # the part that fails
+    assert "deleting the other layer" in decides and "[✘ not replicated](" in decides  # the part that fails
 
 
-def test_a_readme_without_a_place_for_the_scorecard_is_refused():
+def test_a_readme_without_a_place_for_the_verdicts_is_refused():
+    claims = pd.read_csv(ROOT / "results" / "published" / "claims.csv")
     with pytest.raises(files.ArtifactError, match="must stand in the text"):
-        with_scorecard("nothing here", pd.DataFrame())
+        with_verdicts("nothing here", claims)
 
 
-def test_the_scorecard_of_the_readme_is_that_of_the_published_claims():
+def test_the_answer_counts_the_verdicts():
+    verdicts = ["replicated", "partly", "not replicated", "replicated", "replicated"]
+    claims = pd.DataFrame({"id": ["A1", "A2", "A3", "A3a", "B1"], "verdict": verdicts})
+    assert answer(claims) == "**Of the paper's 4 claims 2 replicate, 1 replicate in part and 1 do not.**"
+
+
+def test_the_verdicts_of_the_readme_are_the_published_ones():
     text = (ROOT / "README.md").read_text()
-    assert with_scorecard(text, pd.read_csv(ROOT / "results" / "published" / "claims.csv")) == text
+    assert with_verdicts(text, pd.read_csv(ROOT / "results" / "published" / "claims.csv")) == text
 
 
 def test_the_published_record_is_that_of_the_published_tables():

@@ -14,7 +14,7 @@ from sparcs.commands.common import INPUT, PATH, read_settings
 from sparcs.commands.jobs import GENERATED, Job, data_of, jobs
 from sparcs.commands.lost_rows import REMOVED, lost, require_nothing_lost
 from sparcs.figures.origins import TIMED
-from sparcs.figures.scorecard import with_scorecard
+from sparcs.figures.scorecard import with_verdicts
 from sparcs.files import ArtifactError, read_csv, read_json, read_table, write_csv, write_json, write_table
 from sparcs.writing import atomic
 
@@ -178,15 +178,15 @@ def losses(tables: dict[str, pd.DataFrame | None], whole: dict[Path, Path], publ
 @click.option("--figures", type=INPUT, required=True, help="figures made from them")
 @click.option("--published", type=PATH, required=True, help="output folder of claims and pages")
 @click.option("--published-figures", type=PATH, required=True, help="output folder of figures")
-@click.option("--readme", type=INPUT, required=True, help="its scorecard is written anew")
+@click.option("--readme", type=INPUT, required=True, help="its answer and scorecard are written anew")
 def publish_pages(results: Path, figures: Path, published: Path, published_figures: Path, readme: Path) -> None:
-    """Copy claims, reports, site and figures that were made from the published tables; write README's scorecard."""
+    """Copy claims, reports, site and figures that were made from the published tables; write README's verdicts."""
     for pattern in PAGES:
         for path in sorted(results.glob(pattern)):
             copy(path, published / path.relative_to(results))
     for path in sorted(figures.glob("*.*")):
         copy(path, published_figures / path.name)
-    text = with_scorecard(readme.read_text(encoding="utf-8"), read_csv(published / "claims.csv"))
+    text = with_verdicts(readme.read_text(encoding="utf-8"), read_csv(published / "claims.csv"))
     with atomic(readme) as partial:
         partial.write_text(text, encoding="utf-8")
 
