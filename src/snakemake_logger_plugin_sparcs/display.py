@@ -78,7 +78,7 @@ class Display:
         if self.settings.dryrun:
             self.write(record.getMessage())
             return
-        self.write(f"{counted(self.run.total, 'job')}, at most {self.run.cores} at once")
+        self.write(f"{counted(self.run.total, 'job')}, at most {min(self.run.cores, self.run.total)} at once")
         if self.console.is_terminal and not self.console.is_dumb_terminal:
             self.live = Live(get_renderable=self.now, console=self.console, refresh_per_second=4, transient=True)
             self.live.start()
