@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 from snakemake.logging import DefaultFormatter
+from snakemake.settings.enums import Quietness
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from snakemake_logger_plugin_sparcs import LogHandler, home
@@ -161,6 +162,34 @@ def test_a_run_that_made_no_claims_says_nothing_of_them(capsys):
     shown.emit(record(LogEvent.JOB_FINISHED, 0, job_id=1))
     shown.close()
     assert [line.split(" ")[0] for line in capsys.readouterr().err.splitlines()] == ["1", "1/1", "Done:"]
+
+
+def failure(number, created):
+    return record(LogEvent.JOB_ERROR, created, jobid=number, rule_name="a", rule_msg=None, input=[], output=[], log=[])
+
+
+def test_jobs_that_the_user_has_stopped_have_not_failed(capsys):
+    shown = handler()
+    shown.handle(record(LogEvent.RUN_INFO, 0, stats={"a": 2, "total": 2}))
+    shown.handle(info(1, "a", 0))
+    shown.handle(record(None, 0, "Terminating processes on user request, this might take some time."))
+    shown.handle(failure(1, 0))
+    shown.close()
+    assert capsys.readouterr().err.splitlines()[-1] == "Not done: 2 jobs; the same command goes on"
+
+
+@pytest.mark.parametrize(
+    ("quiet", "lines"),
+    [({Quietness.RULES, Quietness.PROGRESS}, ["Failed after 5 s: a (rule a)", "it has no log", "Failed: 1 job (a)"]),
+     ({Quietness.ALL}, [])],
+)  # fmt: skip
+def test_a_quiet_run_says_only_why_it_failed(capsys, quiet, lines):
+    shown = handler(quiet=quiet)
+    shown.handle(record(LogEvent.RUN_INFO, 0, stats={"a": 1, "total": 1}))
+    shown.handle(info(1, "a", 0))
+    shown.handle(failure(1, 5))
+    shown.close()
+    assert capsys.readouterr().err.splitlines() == lines
 
 
 def test_an_error_in_the_display_does_not_end_the_run(capsys):
