@@ -383,6 +383,7 @@ NEEDS_MORE = {
     "judge-claims",
     "check-theory",
     "train-depth",
+    "execute-notebook",
 }  # files that only a whole run makes, or seconds
 
 

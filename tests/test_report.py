@@ -41,13 +41,8 @@ def executed(request, tmp_path_factory) -> Path:
     }
     parameters["published"] = write_published(folder / "published")
     options = [option for name, value in parameters.items() for option in ("-p", name, str(value))]
-    command = [sys.executable, "-m", "papermill", NOTEBOOKS / f"{request.param}.ipynb", folder / "executed.ipynb"]
-    for _ in range(2):  # a kernel that was given the ports of another one dies; the workflow tries again too
-        done = subprocess.run(
-            [*command, *options, "--log-output", "--no-progress-bar"], capture_output=True, text=True, check=False
-        )
-        if "Kernel died before replying" not in done.stderr:
-            break
+    command = [Path(sys.executable).with_name("sparcs"), "execute-notebook", NOTEBOOKS / f"{request.param}.ipynb"]
+    done = subprocess.run([*command, folder / "executed.ipynb", *options], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     render(folder / "executed.ipynb", folder / "page.html")
     return folder

@@ -122,7 +122,7 @@ def test_adding_a_trial_trains_only_that_one(finished):
     more = "regression={trials: 3, chunk: 2}"
     code, output = snakemake(finished, "-n", "--config", "scale=smoke", more)
     assert code == 0, output[-3000:]
-    assert re.search(r"train regression +6 ", output), output[-3000:]  # one job a data set, trial 2; 0 and 1 stay
+    assert re.search(r"train_regression +6\b", output), output[-3000:]  # one job a data set, trial 2; 0 and 1 stay
 
 
 def test_smoke_results_are_not_published(finished):
@@ -139,10 +139,10 @@ def test_smoke_results_are_not_published(finished):
 def test_every_scale_has_a_plan(tmp_path, scale, students, sweeps, deep):
     code, output = snakemake(tmp_path, "-n", "--config", f"scale={scale}")
     assert code == 0, output[-3000:]
-    assert re.search(rf"train teacher student +{students} ", output)
-    assert re.search(r"train regression +42 ", output)
-    assert re.search(rf"train depth +{deep} ", output)
-    assert bool(sweeps) == bool(re.search(rf"sweep teacher student +{sweeps} ", output))
+    assert re.search(rf"train_teacher_student +{students}\b", output)
+    assert re.search(r"train_regression +42\b", output)
+    assert re.search(rf"train_depth +{deep}\b", output)
+    assert bool(sweeps) == bool(re.search(rf"sweep_teacher_student +{sweeps}\b", output))
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ NOT_SHOWN = (  # of Snakemake's own sentences: nothing that a reader needs, or s
     "Complete log(s)",
     "Elapsed time",
     "Exiting because a job execution failed",
+    "RuleException:\nCalledProcessError",
     "Select jobs to execute",
     "Shutting down",
     "Using shell",
@@ -41,6 +42,8 @@ class Display:
         colours = {"color_system": None} if settings.nocolor or not stream.isatty() else {}
         self.console = Console(file=stream, force_terminal=stream.isatty(), **colours)
         self.live = None
+        self.is_told = False
+        self.is_stopped = False
         self.run = Run(start=time.time())
 
     def show(self, record, words) -> None:
@@ -75,7 +78,7 @@ class Display:
         if self.settings.dryrun:
             self.write(record.getMessage())
             return
-        self.write(f"{counted(self.run.total, 'job')}, {self.run.cores} at once")
+        self.write(f"{counted(self.run.total, 'job')}, at most {min(self.run.cores, self.run.total)} at once")
         if self.console.is_terminal and not self.console.is_dumb_terminal:
             self.live = Live(get_renderable=self.now, console=self.console, refresh_per_second=4, transient=True)
             self.live.start()
@@ -85,6 +88,8 @@ class Display:
         if self.settings.verbose or (self.settings.dryrun and self.settings.printshellcmds):
             self.write(f"{record.rule_msg or record.rule_name}: {record.reason}")
         self.run.begin(record.jobid, job_of(record))
+        if not self.settings.dryrun:
+            self.tell_times(record.created)
 
     def job_finished(self, record) -> None:
         """A job has ended well: one line."""
@@ -94,7 +99,9 @@ class Display:
         self.write("  ".join([count, *filter(None, times), f"{job.message} ({duration(job.end - job.start)})"]))
 
     def job_error(self, record) -> None:
-        """A job has failed: its rule, the end of its log, and where that is."""
+        """A job has failed: its rule, the end of its log, and where that is. Not so if the user has stopped it."""
+        if self.is_stopped:
+            return
         job = self.run.fail(record.jobid, job_of(record), record.created)
         lines = [f"Failed after {duration(job.end - job.start)}: {job.message} (rule {job.rule})"]
         log = next((path for path in record.log if is_text(path)), None)
@@ -107,6 +114,7 @@ class Display:
     def other(self, record, words) -> None:
         """What is no event of a job, in Snakemake's own words."""
         text = words(record).replace(JOBS_ABOVE, "")
+        self.is_stopped |= text.startswith("Terminating processes on user request")
         if text and text != "None" and (self.settings.verbose or not text.startswith(NOT_SHOWN)):
             self.write(text, style={"ERROR": "red", "WARNING": "yellow"}.get(record.levelname, ""))
 
@@ -115,14 +123,20 @@ class Display:
         found = self.run.left(now)
         if found is None:
             return ""
-        minutes, scale = found
-        return f"about {duration(60 * minutes)} left" + (f" by scale {scale}'s times" if scale else "")
+        return f"about {duration(60 * found[0])} left" if found[0] > 1 / 6 else "seconds left"
+
+    def tell_times(self, now: float) -> None:
+        """Say once of what scale the times are by which the rest is estimated, if of another than this run's."""
+        found = self.run.left(now)
+        if found and found[1] and not self.is_told:
+            self.write(f"What is left is reckoned from the published times of scale {found[1]}.")
+        self.is_told = True
 
     def now(self) -> Group:
         """What a terminal shows below the lines: running jobs with their timers, a bar, what is left."""
         now, running = time.time(), list(self.run.running.values())
         jobs = Table.grid(padding=(0, 2))
-        jobs.add_column(justify="right")
+        jobs.add_column(justify="right", min_width=len(clock(0)))
         jobs.add_column(no_wrap=True, overflow="ellipsis")
         for job in running[:MOST_SHOWN]:
             jobs.add_row(clock(now - job.start), Text(job.message))
@@ -141,12 +155,21 @@ class Display:
             self.live.stop()
             self.live = None
         run, self.run = self.run, Run(start=self.run.start)
-        for line in summary(run, time.time()):
-            self.write(line, style="red" if line.startswith("Failed") else "bold")
+        now = time.time()
+        for line in plan(run, now) if self.settings.dryrun else summary(run, now):
+            self.write(line, style="red" if line.startswith(("Failed", "Not done")) else "bold")
 
     def write(self, text: str, style: str = "") -> None:
         """Write lines as they are, however long."""
         self.console.print(Text(text, style=style), soft_wrap=True)
+
+
+def plan(run: Run, now: float) -> list[str]:
+    """The last line of a dry run, if all is known of this scale."""
+    found = run.left(now)
+    if found is None or found[1]:
+        return []
+    return [f"By the published times these jobs take {found[0]:.3g} core-minutes."]
 
 
 def summary(run: Run, now: float) -> list[str]:
@@ -156,15 +179,18 @@ def summary(run: Run, now: float) -> list[str]:
         found = verdicts_in(path)
         lines.append(f"Claims: {', '.join(f'{found[name]} {name}' for name in VERDICTS if found[name])} ({path})")
     if run.has_stand_in():
-        lines.append("Images: stand-in images, not CIFAR's")
+        lines.append("Stand-in images took the place of CIFAR's.")
     lines += [f"Site: {path}" for path in run.made("/site/index.html")]
     if run.finished:
-        cost = f", {run.core_minutes:.1f} core-minutes" if run.core_minutes else ""
+        cost = f", {run.core_minutes:.3g} core-minutes" if run.core_minutes else ""
         lines.append(f"Done: {len(run.finished)} of {counted(run.total, 'job')} in {duration(now - run.start)}{cost}")
+    not_done = run.total - len(run.finished) - len(run.failed)
     if run.failed:
-        lines.append(
-            f"Failed: {counted(len(run.failed), 'job')} ({', '.join(job.rule for job in run.failed.values())})"
-        )
+        rules = ", ".join(job.rule for job in run.failed.values())
+        others = f"; {not_done} not done" if not_done > 0 else ""
+        lines.append(f"Failed: {counted(len(run.failed), 'job')} ({rules}){others}")
+    elif not_done:
+        lines.append(f"Not done: {counted(not_done, 'job')}; the same command goes on")
     return lines
 
 

@@ -108,11 +108,12 @@ class Run:
         return [path for job in self.finished.values() for path in job.outputs if path.endswith(name)]
 
     def has_stand_in(self) -> bool:
-        """Whether a finished job made or read the record of images that stand in for CIFAR's."""
-        records = {
-            path for job in self.finished.values() for path in job.files if re.search(r"/images/\w+\.json$", path)
-        }
-        return any(json.loads(Path(path).read_text(encoding="utf-8"))["stand_in"] for path in records)
+        """Whether a finished job made or read the record of stand-in images, or judged a claim by such images."""
+        files = {path for job in self.finished.values() for path in job.files}
+        records = [path for path in files if re.search(r"/images/\w+\.json$", path)]
+        return any(json.loads(Path(path).read_text(encoding="utf-8"))["stand_in"] for path in records) or any(
+            "stand-in images" in Path(path).read_text(encoding="utf-8") for path in self.made("/claims.csv")
+        )
 
 
 def published_in(path: Path) -> dict[tuple[str, str], float]:
