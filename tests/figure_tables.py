@@ -285,7 +285,7 @@ def theory(rng) -> dict[str, pd.DataFrame]:
     identities = [
         {"identity": name, "bundles": count, "widths": "2-1-2" * name.startswith(("4", "B.2")), "compared": 1000,
          "wrong": 0, "float64_error": np.nan if name.startswith("B.1") else 1e-15}
-        for name in ("4.1", "4.2", "4.3", "B.2", "B.13", "B.16") for count in (1, 5)
+        for name in ("4.1", "4.2", "4.3", "B.2", "B.13", "B.16", "B.23") for count in (1, 5)
     ]  # fmt: skip
     misprints = [
         {"id": k, "place": "Section 3", "kind": kind, "printed": "|λ| = 1", "correct": "|λ| = 2", "found": "synthetic",

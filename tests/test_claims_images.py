@@ -129,7 +129,7 @@ def test_e3_is_judged_on_augmented_images():
     assert found.loc["E3b", "measured"] == pytest.approx(26.9)
     assert "epoch 300" in found.loc["E3b", "statement"]
     assert found["paper"].tolist() == ["shown"] * 3 and found["region"].tolist() == ["", "-1 to 1", ">= 10"]
-    assert "on plain images 35 [35, 35], n = 3; the authors' sign: not run" in found.loc["E3b", "reason"]
+    assert "on plain images 35 [35, 35], n = 3; the authors' sign: no finished trial" in found.loc["E3b", "reason"]
     assert verdicts("E3", epochs(3, 27)).loc["E3a", "verdict"] == "not replicated"
     assert verdicts("E3", epochs(0.3, 5)).loc["E3", "verdict"] == "not replicated"
 

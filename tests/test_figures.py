@@ -216,7 +216,7 @@ def test_the_theory_report_counts_what_was_compared(smoke):
         pd.read_parquet(smoke / f"theory/{name}.parquet") for name in ("checks", "identities", "misprints")
     )
     said = theory.findings(checks, identities, misprints)
-    assert said.startswith("0 of 12,000 entries") and "Of 4 mistakes" in said and "confirms 1;" in said
+    assert said.startswith("0 of 14,000 entries") and "Of 4 mistakes" in said and "confirms 1;" in said
     assert "| (B.16) |" in theory.identities_table(identities)
     table = theory.misprints_table(misprints)
     assert table.count("**not confirmed**") == 1 and "\\|λ\\| = 1" in table
@@ -331,7 +331,7 @@ def test_the_answer_on_depth_counts_networks_with_several_layers_allowed(full):
     assert "keeps large eigenvalues" in depth_prose.findings(trials, layers)
     diverged = trials.assign(diverged_epoch=0)
     assert "not tested" in depth_prose.answer(diverged, run) and depth_prose.findings(diverged, layers) == prose.NOTHING
-    assert depth_prose.alpha_beta_table(several) == "Not run at this scale."
+    assert depth_prose.alpha_beta_table(several) == "No trial on these data finished at this scale."
 
 
 def test_a_diverged_model_0_leaves_its_panel_out(smoke):

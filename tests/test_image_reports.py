@@ -190,7 +190,7 @@ def test_the_sign_closer_to_the_paper_is_named(full):
     closer = {"spectral": "(4.3)", "spectral_authors_sign": "the authors' sign"}[min(distance, key=distance.get)]
     assert f"{closer} for test accuracy" in said
     one = trials[trials["head"] != "spectral_authors_sign"]
-    assert image_prose.sign_findings(one, epochs) == "Only one sign of $W_{31}$ was run at this scale."
+    assert image_prose.sign_findings(one, epochs) == "There are not two signs of $W_{31}$ to compare at this scale."
 
 
 def test_sentences_say_what_the_tables_hold(full):
@@ -233,14 +233,14 @@ def test_a_run_in_which_every_trial_diverged_says_so(full):
     nothing = full["cifar10/eigenvalues"].assign(eigenvalue=np.nan)
     assert fig.fig17_table(nothing, trials).empty
     assert image_prose.cifar10_findings(trials, full["cifar10/epochs"]) == prose.NOTHING
-    assert image_prose.compaction_findings(trials, 526) == prose.NOTHING
-    assert image_prose.eigenvalue_findings(nothing) == prose.NOTHING
+    assert image_prose.compaction_findings(trials, 526) == image_prose.NO_SPARCS
+    assert image_prose.eigenvalue_findings(nothing) == image_prose.NO_SPARCS
     assert image_tables.compaction_table(trials, {"widths": [400, 526, 10]}) == "No trial finished."
     assert "–" in image_tables.cost_table(1, trials, full["cifar10/costs"])
     hundred = full["cifar100/trials"].assign(test_accuracy=np.nan)
     probes = full["cifar100/probes"].assign(test_accuracy=np.nan)
     assert image_prose.cifar100_findings(hundred) == prose.NOTHING
-    assert image_prose.probe_findings(probes) == prose.NOTHING
+    assert image_prose.probe_findings(probes) == image_prose.NO_PAIR
     assert image_tables.probes_table(probes, hundred) == "No trial finished."
     assert fig.fig_probes_table(probes, hundred).empty
     assert len(rows_of(image_tables.signs_table(trials, full["cifar10/epochs"]))) == 2 + 3  # its head, three accuracies

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import nbformat
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -16,6 +17,7 @@ from figure_tables import SMOKE, write_tables
 from sparcs import cli
 from sparcs.claims import IDS
 from sparcs.files import ArtifactError
+from sparcs.report import render
 from sparcs.site import build
 from sparcs.site.pages import subscripts
 from sparcs.site.run import Run
@@ -25,7 +27,7 @@ PUBLISHED = ROOT / "results" / "published"
 CAPTIONS = ROOT / "workflow" / "report"
 THEMES = ["light", "dark"]
 PAGES = ["index.html", "alpha.html", "reliability.html"]
-SIZES = {"wide": (1280, 900), "phone": (390, 844)}
+SIZES = {"wide": (1280, 900), "tablet": (824, 1100), "phone": (390, 844)}
 
 
 @pytest.fixture(scope="module")
@@ -273,7 +275,7 @@ def test_the_theme_can_be_chosen_and_stays(visit):
 
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", ["wide", "phone"])
 def test_pages_are_accessible_and_fit(visit, name, theme, size):
     page = visit(name, theme, size)
     page.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
@@ -285,6 +287,47 @@ def test_pages_are_accessible_and_fit(visit, name, theme, size):
     ]
     assert serious == []
     assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_no_text_runs_out_of_its_cell_and_no_table_out_of_the_page(visit, site, size):
+    """A cell that is wider than its column is printed over the next one; a wide table is in a box that scrolls."""
+    for path in sorted(site.rglob("*.html")):
+        page = visit(path.relative_to(site), size=size)
+        page.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
+        cells = page.locator("th:visible, td:visible").evaluate_all(
+            "cells => cells.filter(cell => cell.scrollWidth > cell.clientWidth + 1).map(cell => cell.textContent)"
+        )
+        assert cells == [], path.name
+        assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0], path.name
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_first_screen_is_not_filled_with_commits(visit, size):
+    page = visit("index.html", size=size)
+    shown = page.locator("main *, footer *").evaluate_all(
+        """all => all.filter(one => one.getBoundingClientRect().top < innerHeight)
+        .flatMap(one => [...one.childNodes].filter(node => node.nodeType === Node.TEXT_NODE))
+        .map(node => node.textContent).join(" ")"""
+    )
+    assert "reproduced" in shown and len(re.findall(r"\b[0-9a-f]{7,64}\b", shown)) <= 2
+
+
+@pytest.mark.parametrize(("size", "columns", "fits"), [("wide", 10, True), ("tablet", 8, False), ("phone", 8, False)])
+def test_a_wide_table_of_a_report_leaves_its_column_and_else_scrolls(browser, tmp_path, size, columns, fits):
+    row = "| " + " | ".join(["unbreakable"] * columns) + " |\n"
+    rule = "| " + " | ".join(["---"] * columns) + " |\n"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(f"# A question\n\n{row}{rule}{row}")])
+    nbformat.write(notebook, tmp_path / "wide.ipynb")
+    render(tmp_path / "wide.ipynb", tmp_path / "wide.html")
+    width, height = SIZES[size]
+    page = browser.new_page(viewport={"width": width, "height": height})
+    page.goto((tmp_path / "wide.html").as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    box = page.locator(".wide").evaluate("box => [box.clientWidth, box.scrollWidth, box.getBoundingClientRect().x]")
+    assert (box[0] == box[1]) == fits and 0 <= box[2] <= width - box[0]
+    assert box[0] > page.locator("h1").evaluate("title => title.clientWidth") or not fits
+    page.close()
 
 
 def test_every_figure_of_the_workflow_has_a_caption():

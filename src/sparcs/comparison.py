@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from sparcs.statistics import bootstrap_interval
+from sparcs.statistics import bootstrap_interval, lowest
 
 REFERENCE = "sparcs_l2"
 OWN = ("sparcs_l2", "sparcs_l1")  # not rivals
@@ -82,7 +82,7 @@ def smallest(points: pd.DataFrame, retrained: bool = RETRAINED["parameters"]) ->
     retraining adds is not the search's.
     """
     good = points[_counted(points, retrained) & (points["test_r2"] >= GOOD_R2)]
-    return good.sort_values("parameters", kind="stable").drop_duplicates(KEYS[:-1]).sort_index()
+    return lowest(good, "parameters", KEYS[:-1])
 
 
 def most_exact(points: pd.DataFrame, retrained: bool = RETRAINED["error"]) -> pd.DataFrame:
@@ -91,7 +91,7 @@ def most_exact(points: pd.DataFrame, retrained: bool = RETRAINED["error"]) -> pd
     Retrained ones too if ``retrained``: the number of neurons is given, and the retraining is the same for all.
     """
     small = points[_counted(points, retrained) & (points["neurons"] <= FEW)]
-    return small.sort_values("validation_mse", kind="stable").drop_duplicates(KEYS[:-1]).sort_index()
+    return lowest(small, "validation_mse", KEYS[:-1])
 
 
 def scalars(trials: pd.DataFrame, retrained: Mapping[str, bool] = RETRAINED, least: float = 0.0) -> pd.DataFrame:
@@ -177,7 +177,7 @@ def _counted(points: pd.DataFrame, retrained: bool) -> pd.Series:
 
 def _variances(points: pd.DataFrame) -> dict[str, float]:
     """The variance of each task's test points, from the row with the least R², which determines it best."""
-    worst = points.loc[points.groupby("task")["test_r2"].idxmin()].set_index("task")
+    worst = lowest(points, "test_r2", "task").set_index("task")
     return (worst["test_mse"] / (1 - worst["test_r2"])).to_dict()
 
 

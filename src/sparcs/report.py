@@ -78,7 +78,10 @@ def check_parameters(notebook: Path, names: Iterable[str]) -> None:
 
 
 class _Renderer(IPythonRenderer):
-    """Markdown to HTML with formulas as MathML."""
+    """Markdown to HTML with formulas as MathML, and tables that scroll where they are wider than the page."""
+
+    def table(self, text: str) -> str:
+        return f'<div class="wide" role="group" tabindex="0" aria-label="Table">\n<table>\n{text}</table>\n</div>\n'
 
     def inline_math(self, body: str) -> str:
         return mathml(body, "inline")
@@ -163,7 +166,12 @@ a { color: var(--link); }
 img { display: block; max-width: 100%; height: auto; margin: 1.5rem auto 0.5rem; background: #fff; border-radius: 4px;
   padding: 0.5rem; }
 blockquote { margin: 1rem 0; padding: 0.1rem 1rem; border-left: 4px solid #e69f00; background: var(--shade); }
-.output_markdown, .rendered_html { overflow-x: auto; }
+p:has(> math[display="block"]) { overflow-x: auto; }
+.wide { overflow-x: auto; position: relative; left: 50%; transform: translateX(-50%);
+  width: min-content; min-width: 100%; max-width: calc(100vw - 2.5rem);  /* out of the column, if it must */
+  background:  /* a shadow where more is to the right */
+  linear-gradient(to left, var(--paper) 40%, transparent) right / 2.5rem 100% no-repeat local,
+  linear-gradient(to left, var(--line), transparent) right / 0.6rem 100% no-repeat; }
 .output_png + .output_markdown, .output_area:has(.output_png) + .output_area { color: var(--quiet);
   font-size: 0.9rem; line-height: 1.5; }
 table { border-collapse: collapse; margin: 1rem 0; font-size: 0.85rem; line-height: 1.4; }

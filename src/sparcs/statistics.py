@@ -30,6 +30,12 @@ def judged(costs: pd.DataFrame) -> pd.DataFrame:
     return costs[cuda] if cuda.any() else costs
 
 
+def lowest(rows: pd.DataFrame, column: str, by: list[str] | str) -> pd.DataFrame:
+    """The row with the least value of a column in each group, the first of equals; a group without a value has none."""
+    known = rows.dropna(subset=[column]).sort_values(column, kind="stable")
+    return known.drop_duplicates(by).sort_index()
+
+
 def share_interval(hits: int, n: int) -> Interval:
     """(share, low, high) of successes by Clopper and Pearson; NaN for n = 0."""
     if n == 0:

@@ -46,7 +46,7 @@ def costs_little(tables: Tables) -> Iterator[Measured]:
 def leaves_its_pruned_self(tables: Tables) -> Iterator[Measured]:
     """E3: accuracy on the augmented validation images lost with λ_2 := 0, early and after the last epoch."""
     epochs = tables["cifar10/epochs"]
-    last = int(epochs["epoch"].max())
+    last = max(epochs["epoch"], default=0)
     for part, epoch, region in (("a", EARLY, (-1, 1)), ("b", last, (10, np.inf))):
         lost = pruning_loss(epochs, epoch, SPARCS, "_augmented")
         plain, other = pruning_loss(epochs, epoch, SPARCS, ""), pruning_loss(epochs, epoch, OTHER_SIGN, "_augmented")
@@ -140,7 +140,7 @@ def median_ratios(eigenvalues: pd.DataFrame, head: str) -> np.ndarray:
 def mean_text(values: np.ndarray) -> str:
     """A mean with its interval and n, for a remark."""
     if len(values) == 0:
-        return "not run"
+        return "no finished trial"
     mean, low, high = mean_interval(values)
     bounds = f" [{low:.3g}, {high:.3g}]" if len(values) >= 3 else ""
     return f"{mean:.3g}{bounds}, n = {len(values)}".replace("-", "−")

@@ -79,7 +79,8 @@ def smooth_or_jump(tables: Tables) -> Iterator[Measured]:
 def all_fit(tables: Tables) -> Iterator[Measured]:
     """B3: share of trials with a good held-out fit; a diverged trial has none."""
     r2 = tables["regression/trials"]["r2"]
-    reason = f"worst held-out R² {r2.min():.3f}; {int(r2.isna().sum())} diverged"
+    worst = f"worst held-out R² {r2.min():.3f}; " if r2.notna().any() else ""
+    reason = f"{worst}{int(r2.isna().sum())} diverged"
     share = share_interval(int((r2 >= GOOD_FIT).sum()), len(r2))
     yield Measured("", f"share of trials with held-out R² ≥ {GOOD_FIT}", share, len(r2), (0.99, 1), reason)
 
@@ -114,14 +115,14 @@ def one_layer_survives(tables: Tables) -> Iterator[Measured]:
     ratio, increase = trials["eigenvalue_ratio"], trials["other_layer_loss_increase"]
     counts = trials["surviving_layer"].value_counts()
     survivors = ", ".join(f"layer {layer} in {count}" for layer, count in counts.items() if layer) or "none"
+    smallest = f"; smallest ratio {ratio.min():.0f}" if len(trials) else ""
     yield Measured(
         "a",
         f"share of seeds with max |λ| of one layer at least {SURVIVES} times the other's",
         share_interval(int((ratio >= SURVIVES).sum()), started),
         started,
         (0.8, 1),
-        f"survivor: {survivors}; smallest ratio {ratio.min():.0f}; teachers: {trials['teacher'].nunique()}"
-        f"; {started - len(trials)} diverged",
+        f"survivor: {survivors}{smallest}; teachers: {trials['teacher'].nunique()}; {started - len(trials)} diverged",
     )
     yield Measured(
         "b",
@@ -129,7 +130,7 @@ def one_layer_survives(tables: Tables) -> Iterator[Measured]:
         share_interval(int((increase <= BUDGET).sum()), started),
         started,
         (0.8, 1),
-        f"median increase {100 * increase.median():,.0f} %",
+        f"median increase {100 * increase.median():,.0f} %" if len(trials) else "none is left",
     )
 
 
@@ -290,5 +291,12 @@ def _tanh_shapes(alphas: tuple[float, ...]) -> np.ndarray:
 
 
 def _mean_curve(statistic: Callable[[np.ndarray], object]) -> Callable[[np.ndarray], object]:
-    """The statistic of the mean over trials."""
-    return lambda sample: statistic(np.nanmean(sample, axis=1))
+    """The statistic of the mean over the trials that did not diverge; NaN where all did."""
+
+    def of_means(sample: np.ndarray) -> object:
+        finished = np.isfinite(sample)
+        sums = np.where(finished, sample, 0).sum(axis=1)
+        counts = finished.sum(axis=1)
+        return statistic(np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0))
+
+    return of_means

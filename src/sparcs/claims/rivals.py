@@ -9,6 +9,7 @@ from sparcs.comparison import FEWEST_SEEDS, OTHERWISE, SCALARS, compare, name_of
 from sparcs.verdicts import Measured, Tables
 
 NOTHING = (np.nan, np.nan, np.nan)
+NOT_BOTH = "SPARCS and a rival did not both finish on the teacher task"
 
 
 def finds_smaller_networks(tables: Tables) -> Iterator[Measured]:
@@ -25,7 +26,7 @@ def finds_smaller_networks(tables: Tables) -> Iterator[Measured]:
         own = found[found["scalar"] == scalar].dropna(subset=["ratio"])
         statement = f"{text}: strongest rival over SPARCS"
         if own.empty:
-            yield Measured(part, statement, NOTHING, 0, (1, np.inf), untested="the teacher task was not run")
+            yield Measured(part, statement, NOTHING, 0, (1, np.inf), untested=NOT_BOTH)
             continue
         verdict, n = _verdict(own["result"]), int(own["n"].min())
         deciding = own[own["result"] == "rival better"] if verdict == "not replicated" else own

@@ -8,6 +8,7 @@ from matplotlib.ticker import MaxNLocator
 from sparcs.figures.spread import count_range, over_trials
 from sparcs.figures.stand_in import stamped, title
 from sparcs.figures.style import BLUE, GREEN, GREY, PAGE, RED, styled
+from sparcs.figures.text import listing
 from sparcs.statistics import LEVEL
 
 SIGNS = {"spectral": "$W_{31}$ by (4.3)", "spectral_authors_sign": "$W_{31}$ with the authors' sign"}
@@ -16,6 +17,11 @@ CURVES = {  # the paper's colours
     "linear": ("linear head", BLUE, "-"),
     "spectral": ("SPARCS head", GREEN, "-"),
     "pruned": ("SPARCS head, λ₂ := 0", RED, (0, (4, 1.5))),
+}
+WORDS = {
+    "linear": "a linear head",
+    "spectral": "a SPARCS head",
+    "pruned": "that head's hidden eigenvalues set to 0",
 }
 COLUMNS = {
     ("augmented", ""): "validation_accuracy_augmented",
@@ -45,11 +51,11 @@ def fig16_table(epochs: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
 @stamped
 def fig16(drawn: pd.DataFrame) -> Figure:
     """Accuracy per epoch, a row of panels for each sign of W_31 that was run."""
-    signs = [head for head in SIGNS if (drawn["head"] == head).any()]
+    signs = [head for head in SIGNS if (drawn["head"] == head).any()] or ["linear"]
     figure = Figure(figsize=(PAGE, 0.5 + 2.2 * len(signs)), layout="constrained")
     panels = figure.subplots(len(signs), len(IMAGES), sharex=True, sharey=True, squeeze=False)
     for row, head in zip(panels, signs, strict=True):
-        row[0].set_ylabel(f"{SIGNS[head]}\nvalidation accuracy, %")
+        row[0].set_ylabel(f"{SIGNS.get(head, '')}\nvalidation accuracy, %")
         for axes, images in zip(row, IMAGES, strict=True):
             _draw_panel(axes, drawn[(drawn["images"] == images) & drawn["head"].isin(["linear", head])])
     for top, bottom, label in zip(panels[0], panels[-1], IMAGES.values(), strict=True):
@@ -64,15 +70,16 @@ def fig16_caption(drawn: pd.DataFrame) -> str:
     """Figure 16 in words."""
     other = (
         "Above: $W_{31}$ by (4.3); below: with the opposite sign, as in the authors' script. "
-        if (drawn["head"] == "spectral_authors_sign").any()
+        if set(SIGNS) <= set(drawn["head"])
         else ""
     )
+    heads = listing([f"with {words}" for curve, words in WORDS.items() if (drawn["curve"] == curve).any()])
     n = count_range(drawn["n"])
     lines = f"Line: mean of n = {n} trials; band: central {100 * LEVEL:g} % of the trials"
     return (
         f"{title('Figure 16', drawn)} Validation accuracy on CIFAR-10 after every epoch: a small convolutional network "
-        "with a linear head, with a SPARCS head, and with that head's hidden eigenvalues set to 0. Left: on images "
-        f"augmented as those for training, as in the authors' script; right: on plain images. {other}"
+        f"{heads}. Left: on images augmented as those for training, as in the authors' script; right: on plain images. "
+        f"{other}"
         f"{lines if drawn['n'].max() > 1 else 'n = 1: one trained network of each head'}"
         f"{'; grey: epoch 10, at which claim E3 asks for close curves' if _is_long(drawn) else ''}. "
         "*The paper's figure* shows three trials out of the 100 of its Table 5, all three curves close at first; its "
@@ -86,6 +93,8 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame) -> None:
     marker = "" if rows["epoch"].nunique() > 1 else "o"
     for curve, (label, color, dashes) in CURVES.items():
         own = rows[rows["curve"] == curve]
+        if own.empty:
+            continue
         axes.fill_between(own["epoch"], own["trials_low"], own["trials_high"], color=color, alpha=0.2, linewidth=0)
         axes.plot(own["epoch"], own["mean"], color=color, linestyle=dashes, linewidth=0.9, marker=marker, label=label)
 

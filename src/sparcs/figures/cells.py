@@ -88,7 +88,7 @@ def fig_cells_caption(drawn: pd.DataFrame) -> str:
 
 def answer(trials: pd.DataFrame, reference: pd.DataFrame) -> str:
     """Whether GAEA finds better cells than DARTS, and how often a search ends in skips alone or in a cut cell."""
-    cut = ~trials["cell"].map(operations_of).map(connected)
+    cut = ~trials["cell"].map(operations_of).map(connected).astype(bool)
     skips = _searches("Every edge a skip", trials[trials["skips"] == 6])
     said = (skips or " No search ended with a skip on every edge.") + _searches(
         "No path from the cell's input to its output", trials[cut]

@@ -131,7 +131,8 @@ def _cifar10(trials: pd.DataFrame, run: Mapping, benchmarks: Tables) -> float:
     images = settings["images"] - round(settings["validation_share"] * settings["images"])
     steps = trials["epochs"] * -(-images // settings["training"]["batch_size"])
     heads = trials["head"].where(trials["head"] == "linear", "spectral")
-    return float((steps * heads.map(lambda head: _seconds(benchmarks, "cifar10_step", head))).sum())
+    seconds = heads.map(lambda head: _seconds(benchmarks, "cifar10_step", head)).astype(float)
+    return float((steps * seconds).sum())
 
 
 def _hyperparameters(trials: pd.DataFrame, run: Mapping, benchmarks: Tables) -> float:

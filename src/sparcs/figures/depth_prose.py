@@ -110,7 +110,7 @@ def alpha_beta_table(trials: pd.DataFrame) -> str:
     """Experiment 1's data sets at every depth: means over the finished trials."""
     own = trials[trials["alpha"].notna() & (trials["diverged_epoch"] < 0)]
     if own.empty:
-        return "Not run at this scale."
+        return "No trial on these data finished at this scale."
     rows = [
         {
             "α": f"{alpha:g}",

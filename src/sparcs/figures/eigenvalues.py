@@ -20,8 +20,6 @@ def fig09_table(eigenvalues: pd.DataFrame) -> pd.DataFrame:
     eigenvalues: of one ensemble. The bins are equal on a logarithmic axis; the first holds all below 10⁻⁶.
     """
     finished = eigenvalues.dropna(subset=["eigenvalue"])
-    if finished.empty:
-        return pd.DataFrame(columns=["lower", "upper", "n", "mean", "trials_low", "trials_high", "layer"])
     sizes = finished.assign(size=finished["eigenvalue"].abs().clip(lower=FLOOR))
     edges = log_edges(sizes["size"])
     layers = {name: sizes if name == "both" else sizes[sizes["layer"] == int(name)] for name in LAYERS}
@@ -37,9 +35,10 @@ def fig09(drawn: pd.DataFrame) -> Figure:
     panels = figure.subplots(1, len(LAYERS), sharey=True)
     for axes, (layer, (title, color)) in zip(panels, LAYERS.items(), strict=True):
         rows = drawn[drawn["layer"] == layer]
-        edges = [*rows["lower"], rows["upper"].iloc[-1]]
-        axes.stairs(rows["mean"], edges, fill=True, color=color, alpha=0.35)
-        axes.stairs(rows["mean"], edges, color=color)
+        edges = [*rows["lower"], *rows["upper"].iloc[-1:]]
+        if len(rows):
+            axes.stairs(rows["mean"], edges, fill=True, color=color, alpha=0.35)
+            axes.stairs(rows["mean"], edges, color=color)
         centres = np.sqrt(rows["lower"] * rows["upper"])
         axes.vlines(centres, rows["trials_low"], rows["trials_high"], color=color, linewidth=0.8)
         axes.set_xscale("log")
@@ -72,12 +71,14 @@ def log_edges(sizes: pd.Series) -> np.ndarray:
 
 
 def histogram(rows: pd.DataFrame, column: str, edges: np.ndarray, network: list[str]) -> pd.DataFrame:
-    """Neurons per bin: mean over the networks, and the central 95 % of them.
+    """Neurons per bin: mean over the networks, and the central 95 % of them; no bins where there is no network.
 
     network: the columns that tell one network from another.
     """
+    if rows.empty:
+        return pd.DataFrame(columns=["lower", "upper", "n", "mean", "trials_low", "trials_high"], dtype=float)
     counts = [np.histogram(of_one[column], edges)[0] for _, of_one in rows.groupby(network)]
-    counts = np.array(counts).reshape(-1, len(edges) - 1)  # (networks, bins)
+    counts = np.array(counts)  # (networks, bins)
     low, high = np.quantile(counts, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     columns = {"n": len(counts), "mean": counts.mean(axis=0), "trials_low": low, "trials_high": high}
     return pd.DataFrame({"lower": edges[:-1], "upper": edges[1:], **columns})

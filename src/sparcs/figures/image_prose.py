@@ -11,11 +11,13 @@ from sparcs.figures.prose import NOTHING
 from sparcs.figures.spread import count_range
 from sparcs.figures.stand_in import backbone_note
 from sparcs.figures.sweep import PENALTIES
-from sparcs.figures.text import listing, number
+from sparcs.figures.text import fixed, listing, number
 from sparcs.statistics import mean_interval, mode_distance
 
 HIDDEN, LAST = 2, 3  # layers of the head
 LATE = 20  # epochs at the end over which accuracy is averaged
+NO_SPARCS = "No trial with the SPARCS head by (4.3) finished."
+NO_PAIR = "No gain is given: no such head and linear head with the same seed finished both."
 SIGN = {"spectral": "(4.3)", "spectral_authors_sign": "the authors' sign"}
 
 
@@ -45,11 +47,12 @@ def cifar10_findings(trials: pd.DataFrame, epochs: pd.DataFrame) -> str:
     means = trials.groupby("head", sort=False)[["test_accuracy", "test_accuracy_pruned"]].mean()
     if means["test_accuracy"].isna().all():
         return NOTHING
-    sentences = [f"Test accuracy after the last epoch: linear {means['test_accuracy'].get('linear', np.nan):.2f} %."]
+    linear = means["test_accuracy"].get("linear", np.nan)
+    sentences = [f"Test accuracy after the last epoch: linear {fixed(linear, 2)} %."]
     for head, (accuracy, pruned) in means.drop(index="linear", errors="ignore").iterrows():
         sentences.append(
-            f"{HEADS[head]}: {accuracy:.2f} %, {gain(trials, head)}; {pruned:.2f} % with its hidden eigenvalues "
-            "set to 0."
+            f"{HEADS[head]}: {fixed(accuracy, 2)} %, {gain(trials, head)}; {fixed(pruned, 2)} % with its hidden "
+            "eigenvalues set to 0."
         )
     return " ".join([*sentences, _late(epochs)])
 
@@ -74,7 +77,7 @@ def sign_findings(trials: pd.DataFrame, epochs: pd.DataFrame) -> str:
     values = sign_values(trials, epochs)
     heads = list(dict.fromkeys(head for head, _ in values))
     if len(heads) < 2:
-        return "Only one sign of $W_{31}$ was run at this scale."
+        return "There are not two signs of $W_{31}$ to compare at this scale."
     closest = {
         label: min(heads, key=lambda head: abs(values[head, column].mean() - paper))
         for column, (label, paper) in SIGNS.items()
@@ -92,7 +95,7 @@ def sweep_findings(drawn: pd.DataFrame) -> str:
     """Where the SPARCS head gains most and least, where that is clear, and where it ends linear, from what is drawn."""
     gains = drawn[drawn["measure"] == "gain"]
     if gains.empty:
-        return NOTHING
+        return NO_PAIR
     most, least = (_gain(gains.loc[index]) for index in (gains["mean"].idxmax(), gains["mean"].idxmin()))
     text = f"Over the linear head SPARCS gains most with {most}, least with {least}."
     known = int(gains["low"].notna().sum())
@@ -118,7 +121,7 @@ def compaction_findings(trials: pd.DataFrame, width: int) -> str:
     """How many neurons are recruited, and what the compact head keeps."""
     own = trials[trials["head"] == "spectral"].dropna(subset=["recruited_neurons"])
     if own.empty:
-        return NOTHING
+        return NO_SPARCS
     mean = own.mean(numeric_only=True)
     sentences = [
         f"Of {width} hidden neurons {number(mean['recruited_neurons'])} are recruited, "
@@ -140,8 +143,9 @@ def eigenvalue_findings(eigenvalues: pd.DataFrame) -> str:
         rows = rows[rows["epoch"] == rows["epoch"].max()]
     rows = rows.assign(size=rows["eigenvalue"].abs())
     if rows.empty:
-        return NOTHING
+        return NO_SPARCS
     sizes = rows.groupby(["trial", "layer"])["size"].agg(["median", "max"]).groupby("layer").mean()
+    sizes = sizes.reindex([HIDDEN, LAST])
     hidden = rows[rows["layer"] == HIDDEN].groupby("trial")["size"]
     distances = np.array([mode_distance(own) for _, own in hidden])
     two = int((distances > 0).sum())
@@ -159,9 +163,10 @@ def cifar100_findings(trials: pd.DataFrame) -> str:
     means = trials.groupby("head")["test_accuracy"].mean()
     if means.isna().all():
         return NOTHING
+    linear, sparcs = (fixed(means.get(head, np.nan), 2) for head in ("linear", "spectral"))
     return (
-        f"{backbone_note(trials)} Test accuracy after the training: linear {means.get('linear', np.nan):.2f} %, SPARCS "
-        f"{means.get('spectral', np.nan):.2f} %, {gain(trials, 'spectral')}."
+        f"{backbone_note(trials)} Test accuracy after the training: linear {linear} %, SPARCS {sparcs} %, "
+        f"{gain(trials, 'spectral')}."
     )
 
 
@@ -169,7 +174,7 @@ def probe_findings(probes: pd.DataFrame) -> str:
     """How much of the MLP's gain over the linear head SPARCS finds."""
     gains = {head: np.subtract(*paired(probes, "test_accuracy", head)) for head in ("spectral", "mlp")}
     if not all(len(values) for values in gains.values()):
-        return NOTHING
+        return NO_PAIR
     said = f"SPARCS: {gain(probes, 'spectral')}; MLP: {gain(probes, 'mlp')}."
     mean, low, _ = mean_interval(gains["mlp"])
     if not low > 0:

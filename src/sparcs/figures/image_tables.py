@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from sparcs.figures.spread import FEWEST, count_range
-from sparcs.figures.stand_in import BACKBONE, backbone_note, title
+from sparcs.figures.stand_in import backbone_note, backbone_of, title
 from sparcs.figures.tables import markdown
 from sparcs.statistics import mean_interval
 
@@ -133,8 +133,8 @@ def probes_table(probes: pd.DataFrame, trials: pd.DataFrame) -> str:
                 "recruited": _one(own["recruited_neurons"].mean()),
             }
         )
-    used = trials[BACKBONE].iloc[0].to_dict()
-    heading = f"{title('Probes', probes)} Heads trained on fixed features. {backbone_note(probes.assign(**used))}"
+    used = probes.assign(**backbone_of(trials))
+    heading = f"{title('Probes', probes)} Heads trained on fixed features. {backbone_note(used)}"
     return f"{heading}\n\n{markdown(pd.DataFrame(rows))}" if rows else "No trial finished."
 
 
@@ -187,6 +187,8 @@ def _spread(values: pd.Series) -> str:
 
 
 def _interval(values: np.ndarray, place: int) -> str:
+    if len(values) == 0:
+        return "–"
     mean, low, high = mean_interval(values)
     bounds = f" [{low:.{place}f}, {high:.{place}f}]" if len(values) >= FEWEST else ""
     return f"{mean:.{place}f}{bounds}".replace("-", "−")

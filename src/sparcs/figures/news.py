@@ -14,7 +14,7 @@ from sparcs.figures.stand_in import backbone_note, mark
 from sparcs.figures.text import listing, number
 
 Tables = Mapping[str, pd.DataFrame]
-NOT_RUN = "not run."
+NOTHING = "no finished trial."
 BETTER = {  # of the scalars of the comparison: what a rival does that beats SPARCS, and one that SPARCS beats
     "parameters": (f"reach R² ≥ {GOOD_R2} with significantly fewer parameters than SPARCS with L2", "need more"),
     "error": (f"fit significantly better with at most {FEW} neurons", "fit worse"),
@@ -22,7 +22,7 @@ BETTER = {  # of the scalars of the comparison: what a rival does that beats SPA
 
 
 def news(tables: Tables) -> str:
-    """One line for each question that the paper does not ask; "not run" where its table is missing."""
+    """One line for each question that the paper does not ask; "no finished trial" where its table has none."""
     answers = {
         "Which layer survives (experiment 2)": _surviving(tables["teacher_student/trials"]),
         "More hidden layers than needed": _deep(tables["depth/trials"]),
@@ -31,7 +31,7 @@ def news(tables: Tables) -> str:
         "Heads on fixed features (experiment 4)": _probes(tables["cifar100/probes"], tables["cifar100/trials"]),
         "NAS-Bench-201's cells": _cells(tables["nasbench/trials"]),
     }
-    return "\n".join(f"- **{question}:** {answer or NOT_RUN}" for question, answer in answers.items())
+    return "\n".join(f"- **{question}:** {answer or NOTHING}" for question, answer in answers.items())
 
 
 def _surviving(trials: pd.DataFrame) -> str:

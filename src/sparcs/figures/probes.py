@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sparcs.figures.spread import FEWEST, count_range, over_trials
-from sparcs.figures.stand_in import BACKBONE, backbone_note, stamped, title
+from sparcs.figures.stand_in import backbone_note, backbone_of, stamped, title
 from sparcs.figures.style import BLUE, GREEN, GREY, PAGE, PURPLE, styled
 from sparcs.statistics import LEVEL
 
@@ -28,7 +28,7 @@ def fig_probes_table(probes: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame
         each = own[["head", "trial", measure]].rename(columns={measure: "mean"})
         parts += [means.assign(what="mean", measure=measure), each.assign(what="trial", measure=measure)]
     drawn = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
-    return drawn.assign(stand_in=probes["stand_in"].any(), **trials[BACKBONE].iloc[0])
+    return drawn.assign(stand_in=probes["stand_in"].any(), **backbone_of(trials))
 
 
 @styled

@@ -108,7 +108,7 @@ def teacher_student_findings(trials: pd.DataFrame, linear: pd.DataFrame, budget:
     own = trials[trials["diverged_epoch"] < 0]
     n = len(own)
     if n == 0:
-        return NOTHING
+        return "No trial with the default penalty, unsquared L2, finished."
     survives = {layer: int((own["surviving_layer"] == layer).sum()) for layer in (2, 3)}
     with_intercept = linear.loc[linear["intercept"].astype(bool) & (linear["rotations"] == 2), "r2"]
     return (
@@ -128,7 +128,7 @@ def sweep_findings(trials: pd.DataFrame) -> str:
     swept = trials[trials["rho"] > 0].fillna({"alpha": -1})  # a teacher has no α
     means = over_trials(swept, "r2", ["experiment", "penalty", "rho", "alpha"])
     if means.empty:
-        return NOTHING
+        return "No trial with a penalty finished."
     low, high = SWEET_SPOT
     sentences = []
     for (experiment, penalty), own in means.groupby(["experiment", "penalty"]):

@@ -93,10 +93,11 @@ def fig_rivals_caption(drawn: pd.DataFrame) -> str:
     """Figure R1 in words."""
     counts = drawn.groupby(["task", "method"])["trial"].nunique()
     beyond = sum(int((part["parameters"] < _least_size(part)).sum()) for _, part in drawn.groupby("task"))
+    ours = f", {name_of(REFERENCE)} (blue) in all of them" if (drawn["method"] == REFERENCE).any() else ""
     edge = f" Off the scale, at its left end: {beyond} of {len(drawn):,} networks." if beyond else ""
     return (
         "**Figure R1.** What is left unexplained on the test points against the number of parameters, a panel for each "
-        f"rival (red), {name_of(REFERENCE)} (blue) in all of them; lower left is better. Each mark: one seed and one "
+        f"rival (red){ours}; lower left is better. Each mark: one seed and one "
         f"strength of the size penalty, after the same compaction, not retrained; n = {count_range(counts)} seeds a "
         f"method. Filled: the fewest neurons within the loss budget; crosses: those for R² ≥ {GOOD_R2}, with a margin, "
         f"on the points for choosing; hollow: the {FEW} most important neurons. Dashed: R² = {GOOD_R2}. Triangles "

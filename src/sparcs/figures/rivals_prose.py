@@ -24,7 +24,8 @@ from sparcs.figures.prose import NOTHING
 from sparcs.figures.rivals import methods_of, searches, title_of
 from sparcs.figures.spread import count_range
 from sparcs.figures.tables import markdown
-from sparcs.figures.text import interval, listing, number
+from sparcs.figures.text import fixed, interval, listing, number
+from sparcs.statistics import lowest
 
 RESULTS = {
     "SPARCS better": "SPARCS is significantly better than",
@@ -54,7 +55,7 @@ def findings(trials: pd.DataFrame) -> str:
 
     Without the teacher task: who finds the smallest network.
     """
-    found = compare(trials)
+    found = compare(trials).dropna(subset=["ratio"])
     if found.empty:
         return _without_teacher(trials)
     sentences = []
@@ -65,7 +66,8 @@ def findings(trials: pd.DataFrame) -> str:
             for result, rows in own.groupby("result")
         }
         parts = [f"{RESULTS[name]} {listing(named[name])}" for name in RESULTS if name in named]
-        sentences.append(f"**{text[0].upper()}{text[1:]}**, rival over SPARCS with L2: {'; '.join(parts)}.")
+        said = "; ".join(parts) or "nothing to compare"
+        sentences.append(f"**{text[0].upper()}{text[1:]}**, rival over SPARCS with L2: {said}.")
     own = trials[trials["task"] == TEACHER]
     sentences += [_how_built(own), _why_larger(own, found), _how_exact(own), _after_retraining(own), _all_linear(own)]
     return "\n".join(f"- {sentence}" for sentence in filter(None, sentences))
@@ -109,7 +111,8 @@ def _how_exact(trials: pd.DataFrame) -> str:
     """What the best networks with few neurons leave unexplained: ratios of errors say nothing of their size."""
     left = 1 - most_exact(networks(trials)).groupby("method")["test_r2"].median()
     parts = [f"{name_of(method)} {number(value)}" for method, value in left.sort_values().items()]
-    return f"**1 − R² of the best networks with at most {FEW} neurons**, median over seeds: {', '.join(parts)}."
+    said = ", ".join(parts) or "none"
+    return f"**1 − R² of the best networks with at most {FEW} neurons**, median over seeds: {said}."
 
 
 def _after_retraining(trials: pd.DataFrame) -> str:
@@ -145,12 +148,12 @@ def results_table(trials: pd.DataFrame, task: str) -> str:
         for scalar, text in SCALARS.items():
             row[text] = _geometric(each[scalar])
             row[f"over SPARCS, {scalar}"] = _ratio(tests, scalar, method)
-        best = searched.loc[searched.groupby("trial")["validation_mse"].idxmin().dropna()]
+        best = lowest(searched, "validation_mse", "trial")
         row |= {
             "best strength": _strengths(smallest(networks(searched))),
-            "best R²": f"{best['test_r2'].mean():.4f}",
-            "within the budget": f"{best['budget_test_r2'].mean():.4f}",
-            "retrained": f"{best['budget_retrained_test_r2'].mean():.4f}",
+            "best R²": fixed(best["test_r2"].mean(), 4),
+            "within the budget": fixed(best["budget_test_r2"].mean(), 4),
+            "retrained": fixed(best["budget_retrained_test_r2"].mean(), 4),
             "its layers": number(best["budget_hidden_layers"].mean()),
             "neurons": number(best["budget_neurons"].mean()),
             "bundles": number(best["budget_bundles"].mean()),
@@ -257,8 +260,9 @@ def _without_teacher(trials: pd.DataFrame) -> str:
     sentences = []
     for task, own in trials.groupby("task", sort=False):
         both = scalars(own).groupby("method")[list(SCALARS)].median()
-        if both["error"].notna().sum() == 0:
-            return NOTHING
+        if both["error"].isna().all():
+            sentences.append(f"On {title_of(task)} no search finished.")
+            continue
         smallest, best = both["parameters"].idxmin(), both["error"].idxmin()
         sentences.append(
             f"On {title_of(task)} the fewest parameters at test R² ≥ {GOOD_R2}: {name_of(smallest)} "

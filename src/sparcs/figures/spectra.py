@@ -8,7 +8,7 @@ from matplotlib.ticker import MaxNLocator
 
 from sparcs.figures.eigenvalues import FLOOR, histogram, log_edges
 from sparcs.figures.spread import count_range
-from sparcs.figures.stand_in import BACKBONE, backbone_note, stamped, title
+from sparcs.figures.stand_in import backbone_note, backbone_of, stamped, title
 from sparcs.figures.style import BLUE, GREEN, INK, PAGE, styled
 from sparcs.statistics import LEVEL
 
@@ -26,7 +26,7 @@ def fig17_table(eigenvalues: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame
 
 def fig18_table(eigenvalues: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     """The same after the pass over CIFAR-100; with the backbone."""
-    return _histograms(eigenvalues).assign(**trials[["stand_in", *BACKBONE]].iloc[0])
+    return _histograms(eigenvalues).assign(stand_in=trials["stand_in"].any(), **backbone_of(trials))
 
 
 @styled
@@ -124,10 +124,12 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, color: str) -> None:
 
 
 def _what_is_drawn(drawn: pd.DataFrame) -> str:
-    own = drawn[drawn["head"] == HEADS[0]]
+    filled = drawn[drawn["head"] == HEADS[0]]
+    n = (filled if len(filled) else drawn)["n"]
+    bars = f"; bars: central {100 * LEVEL:g} % of them" if len(filled) else ""
     other = " Dashed: the authors' sign of $W_{31}$." if (drawn["head"] == HEADS[1]).any() else ""
-    several = f"Steps: mean over n = {count_range(own['n'])} trained networks; bars: central {100 * LEVEL:g} % of them."
-    steps = several if own["n"].max() > 1 else f"n = 1: one trained network{' of each sign' * bool(other)}."
+    several = f"Steps: mean over n = {count_range(n)} trained networks{bars}."
+    steps = several if n.max() > 1 else f"n = 1: one trained network{' of each sign' * bool(other)}."
     return (
         "Above: the values themselves, the hidden layer's counts on an axis that is linear up to 1 and logarithmic "
         f"above; below: absolute values on a logarithmic axis, all below 10⁻⁶ in the first bin. {steps}{other}"

@@ -77,8 +77,8 @@ def draw_beside(
 
 
 def count_range(counts: pd.Series) -> str:
-    """How many trials each point stands for, as text: "100" or "98 to 100"."""
-    low, high = int(counts.min()), int(counts.max())
+    """How many trials each point stands for, as text: "100" or "98 to 100"; "0" where there is no point."""
+    low, high = (0, 0) if counts.empty else (int(counts.min()), int(counts.max()))
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 

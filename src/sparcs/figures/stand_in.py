@@ -56,13 +56,18 @@ def warning(trials: pd.DataFrame) -> str:
 
 def approximate(trials: pd.DataFrame) -> str:
     """How many images are not the official pixels; empty if all are, or none is of the data set."""
-    count = 0 if stands_in(trials) else int(trials.get("approximate_images", pd.Series([0])).max())
+    count = 0 if stands_in(trials) else int(max(trials.get("approximate_images", ()), default=0))
     if not count:
         return ""
     return (
         f"> {count:,} of the 60,000 images are not the official pixels but close to them: the file that this run was "
         "given says so (`docs/images.md`)."
     )
+
+
+def backbone_of(trials: pd.DataFrame) -> dict[str, object]:
+    """What made the features of trials, by the columns of BACKBONE; None in each where there is no trial."""
+    return next(iter(trials[BACKBONE].to_dict("records")), dict.fromkeys(BACKBONE))
 
 
 def backbone_note(rows: pd.DataFrame) -> str:

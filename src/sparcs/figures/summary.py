@@ -86,11 +86,9 @@ def _orders(tables: Tables) -> Iterator[tuple]:
     """The largest hidden eigenvalues of experiment 3 beside the last layer's."""
     rows = _hidden(tables, layers=(2, 3))
     if len(rows):
-        sizes = rows[rows["epoch"] == rows["epoch"].max()].groupby(["trial", "layer"])["size"].agg(["max", "median"])
-        hidden, last = (sizes.xs(layer, level="layer") for layer in (2, 3))
-        found = (
-            f"largest hidden {number(hidden['max'].mean())}, median of the last layer {number(last['median'].mean())}"
-        )
+        final = rows[rows["epoch"] == rows["epoch"].max()]
+        hidden, last = (final[final["layer"] == layer].groupby("trial")["size"] for layer in (2, 3))
+        found = f"largest hidden {number(hidden.max().mean())}, median of the last layer {number(last.median().mean())}"
         stamp = mark(tables["cifar10/trials"])
         yield f"on CIFAR-10{stamp} hidden λ reach the order of the last layer's", found, _count(len(hidden))
 

@@ -14,7 +14,9 @@ LAYERS = {0: "neither", 2: "first hidden", 3: "second hidden"}
 
 
 def markdown(frame: pd.DataFrame) -> str:
-    """A table of texts in Markdown; a bar in a cell is escaped."""
+    """A table of texts in Markdown, a sentence if it has no rows; a bar in a cell is escaped."""
+    if frame.empty:
+        return "There is no table: no trial has what it shows."
     rows = [list(frame.columns), ["---"] * frame.shape[1], *frame.itertuples(index=False)]
     return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows)
 

@@ -22,6 +22,11 @@ def number(value: float) -> str:
     return text.replace("-", "−")
 
 
+def fixed(value: float, places: int) -> str:
+    """A number with so many decimals, "–" for a missing value."""
+    return "–" if math.isnan(value) else f"{value:.{places}f}"
+
+
 def interval(value: float, low: float, high: float) -> str:
     """A value with its interval, where there is one and it has a width."""
     if math.isnan(value):
@@ -35,8 +40,8 @@ def values_text(values: Iterable[float]) -> str:
 
 
 def listing(items: Sequence[str]) -> str:
-    """Items as they stand in a sentence: "a", "a and b", "a, b and c"."""
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+    """Items as they stand in a sentence: "none", "a", "a and b", "a, b and c"."""
+    return " and ".join(filter(None, [", ".join(items[:-1]), *items[-1:]])) or "none"
 
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

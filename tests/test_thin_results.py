@@ -1,0 +1,154 @@
+"""Claims and notebooks on the tables of runs that yielded little: they say so, and nothing stops them."""
+
+import re
+import shutil
+from functools import cache, partial
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+
+import thin_tables as thin
+from figure_tables import write_published, write_tables
+from sparcs import cli
+from sparcs.figures import image_prose
+from sparcs.figures import notebook as host
+from sparcs.files import read_json, write_json, write_table
+from sparcs.statistics import lowest
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = {path.stem: path for path in sorted((ROOT / "notebooks").glob("*.ipynb")) if path.stem != "01_theory"}
+IMAGES = ["linear", "spectral", "spectral_authors_sign"]
+CASES = {
+    "every trial diverged": partial(thin.diverged, rows=thin.every_row),
+    "the first method, head, penalty or depth diverged": partial(
+        thin.diverged, rows=thin.first_of("method", "head", "ensemble", "penalty", "depth", "alpha")
+    ),
+    "the first task or α diverged": partial(thin.diverged, rows=thin.first_of("task", "alpha", "data_set", "rho")),
+    "the first trial diverged": partial(thin.diverged, rows=thin.first_of("trial")),
+    "two rows": partial(thin.rows, count=2),
+    "one row": partial(thin.rows, count=1),
+    "no row": partial(thin.rows, count=0),
+}
+PARTS = {
+    **{f"cifar10: {head} alone": ("cifar10", {"head": [head]}) for head in IMAGES},
+    **{f"rivals: {name} alone": ("rivals", {"method": [name]}) for name in thin.SIZE["rivals"]["methods"]},
+    "rivals: without SPARCS": ("rivals", {"method": ["linear", "gaea"]}),
+    "rivals: the teacher alone": ("rivals", {"task": ["teacher"]}),
+    "rivals: α = 1 alone": ("rivals", {"task": ["beta5_alpha1"]}),
+    "regression: one α": ("regression", {"alpha": [0.5]}),
+    "regression: one β": ("regression", {"beta": [1000]}),
+    "teacher_student: no penalty alone": ("teacher_student", {"ensemble": ["none"]}),
+    "hyperparameters: one penalty": ("hyperparameters", {"penalty": ["l1"]}),
+    "hyperparameters: one α": ("hyperparameters", {"alpha": [1.0]}),
+    "hyperparameters: one strength, outside the range": ("hyperparameters", {"rho": [1e-2]}),
+    "hyperparameters: one strength, inside": ("hyperparameters", {"rho": [1e-4]}),
+    "cifar10_sweep: one penalty": ("cifar10_sweep", {"penalty": ["none", "l2"]}),
+    "cifar10_sweep: one strength": ("cifar10_sweep", {"rho": [0, 1e-4]}),
+    "depth: one layer": ("depth", {"depth": [1]}),
+    "depth: the teacher at gain 1": ("depth", {"data_set": ["teacher"], "gain": [1.0]}),
+    **{f"nasbench: {name} alone": ("nasbench", {"method": [name]}) for name in ("darts", "gaea", "random")},
+}
+USES = {  # notebooks by experiment; the summary is of all
+    "regression": "02_alpha_beta",
+    "teacher_student": "03_teacher_student",
+    "cifar10": "04_cifar10",
+    "cifar10_sweep": "04_cifar10",
+    "hyperparameters": "06_hyperparameters",
+    "rivals": "07_rivals",
+    "depth": "08_any_depth",
+    "nasbench": "09_cells",
+}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A folder with every table, settings and provenance, and one with published benchmarks."""
+    folder = tmp_path_factory.mktemp("whole")
+    write_tables(folder / "tables", thin.SIZE, diverged=False)
+    write_published(folder / "published")
+    record = read_json(folder / "tables/provenance.json")
+    record["experiments"]["cifar10_sweep"] = record["experiments"]["cifar10"]
+    write_json(folder / "tables/provenance.json", record)
+    verb("record-settings", "--params-file", ROOT / "params.yaml", "--overrides", '{"scale": "overnight"}', "--output",
+         folder / "tables/settings.json")  # fmt: skip
+    return folder
+
+
+@pytest.fixture(scope="module")
+def judged(whole, tmp_path_factory):
+    """Changes the tables, judges those of one experiment or all, and returns their folder; each change is made once."""
+
+    @cache
+    def of(change, experiment=""):
+        folder = tmp_path_factory.mktemp("judged")
+        tables = change(thin.read(whole / "tables"))
+        for name, table in tables.items():
+            write_table(folder / f"{name}.parquet", table)
+        for name in ("settings.json", "provenance.json", "core_minutes.csv"):
+            shutil.copy(whole / "tables" / name, folder)
+        files = [folder / f"{name}.parquet" for name in tables if name.startswith(experiment)]
+        verb("judge-claims", *files, "--settings", folder / "settings.json", "--output", folder / "claims.csv")
+        return folder
+
+    return of
+
+
+def verb(*command):
+    """A verb of the command line, in this process."""
+    cli.cli(list(map(str, command)), standalone_mode=False)
+
+
+@pytest.fixture
+def said(whole, monkeypatch):
+    """Runs a notebook's cells on the tables of a folder, in this process; returns the text that it showed.
+
+    Figures are drawn, as far as their layout, but not written.
+    """
+    shown = []
+    monkeypatch.setattr(host, "display", lambda part, **_: shown.append(part))
+    monkeypatch.setattr(host, "Markdown", str)
+    monkeypatch.setattr(host, "Image", lambda path: "")
+    monkeypatch.setattr(host, "save", lambda figure, *_: figure.draw_without_rendering())
+
+    def of(name, folder):
+        where = {"tables": folder, "claims": folder / "claims.csv", "figures": "", "published": whole / "published"}
+        names = {key: str(value) for key, value in where.items()}
+        for cell in nbformat.read(NOTEBOOKS[name], as_version=4).cells:
+            if cell.cell_type == "code" and "parameters" not in cell.metadata.get("tags", []):
+                exec(cell.source, names)
+        return "\n\n".join(shown)
+
+    return of
+
+
+def assert_readable(text):
+    """No missing number stands in a sentence or a table, and no table is without rows."""
+    assert "Answer: " in text
+    assert re.findall(r".*\bnan\b.*|.*\bNone\b [^.].*|^\|\s*\|$", text, re.MULTILINE) == []
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+@pytest.mark.parametrize("case", CASES)
+def test_a_run_that_yielded_little_has_all_its_pages(judged, said, case, name):
+    assert_readable(said(name, judged(CASES[case])))
+
+
+@pytest.mark.parametrize("case", PARTS)
+def test_a_part_of_an_experiment_has_its_pages(judged, said, case):
+    experiment, values = PARTS[case]
+    assert_readable(said(USES[experiment], judged(partial(thin.only, experiment=experiment, **values), experiment)))
+
+
+def test_what_cannot_be_shown_is_said(judged, said):
+    lost = judged(CASES["every trial diverged"])
+    assert "**fig_rivals.** Nothing to draw" in said("07_rivals", lost)
+    assert image_prose.NO_SPARCS in said("04_cifar10", lost)
+
+
+def test_the_row_with_the_least_value_is_that_of_each_group_that_has_one():
+    rows = pd.DataFrame({"group": list("aabbcc"), "value": [2, 1, np.nan, 3, np.nan, np.nan]})
+    assert lowest(rows, "value", "group").index.tolist() == [1, 3]
+    assert lowest(rows.head(0), "value", "group").empty

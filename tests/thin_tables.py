@@ -1,0 +1,106 @@
+"""Synthetic tables of runs that yielded little: diverged trials, few rows or none, a part of what can be configured."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+Tables = dict[str, pd.DataFrame]
+Rows = Callable[[pd.DataFrame], pd.Series]
+
+SIZE = {
+    "alphas": [0.0, 0.5, 1.0],
+    "trials": 3,
+    "hidden": 20,
+    "students": 3,
+    "ensembles": ["l2", "none"],
+    "swept": 3,
+    "depths": [1, 3],
+    "rivals": {
+        "methods": ["sparcs_l2", "linear", "gaea"],
+        "tasks": ["beta5_alpha1", "teacher"],
+        "seeds": 3,
+        "strengths": [0.01, 0.1],
+    },
+    "images": {
+        "heads": ["linear", "spectral", "spectral_authors_sign"],
+        "trials": 3,
+        "epochs": 2,
+        "stand_in": False,
+        "probes": 3,
+        "sweep": 3,
+        "hidden": 80,
+    },
+}
+SETTINGS = ("alpha", "beta", "rho", "strength", "gain")  # columns of numbers that a diverged trial has all the same
+COUNTS = ["surviving_layer", "kept_eigenvalues", "live_neurons", "kept_neurons_weight_space"]
+NETWORK = ["ensemble", "teacher", "data_set", "depth", "gain", "head", "trial"]  # what tells one network from another
+TRIALS = ("trials", "probes")
+WITHOUT = ("teacher_student/eigenvalues", "teacher_student/pruning", "depth/layers")  # have no row of such a trial
+OF_NAN = ("paths", "skips", "surface", "eigenvalues", "epochs", "data_sets")  # have rows without a value
+EXACT = ("theory/", "nasbench/reference", "depth/start", "teacher_student/linear")  # of no trial
+
+
+def read(folder: Path) -> Tables:
+    """Every table of a folder by its name, "experiment/table"."""
+    return {f"{path.parent.name}/{path.stem}": pd.read_parquet(path) for path in sorted(folder.glob("*/*.parquet"))}
+
+
+def diverged(tables: Tables, rows: Rows) -> Tables:
+    """The tables of runs in which the trials in these rows diverged, as the training jobs and tables leave them."""
+    return {name: _diverged(name, table, tables, rows) for name, table in tables.items()}
+
+
+def first_of(*columns: str) -> Rows:
+    """The rows that share the first value of the first of these columns that a table has."""
+    return lambda table: next((table[name] == table[name].iloc[0] for name in columns if name in table), no_row(table))
+
+
+def every_row(table: pd.DataFrame) -> pd.Series:
+    return pd.Series(True, index=table.index)
+
+
+def no_row(table: pd.DataFrame) -> pd.Series:
+    return ~every_row(table)
+
+
+def rows(tables: Tables, count: int) -> Tables:
+    """The first rows of each table that is of trials."""
+    return {name: table if name.startswith(EXACT) else table.head(count) for name, table in tables.items()}
+
+
+def only(tables: Tables, experiment: str, **values: list) -> Tables:
+    """The rows of an experiment that have one of these values in these columns, in its tables that have the column."""
+    for column, allowed in values.items():
+        tables = {
+            name: table[table[column].isin(allowed)] if name.startswith(f"{experiment}/") and column in table else table
+            for name, table in tables.items()
+        }
+    return tables
+
+
+def _diverged(name: str, table: pd.DataFrame, tables: Tables, rows: Rows) -> pd.DataFrame:
+    experiment, kind = name.split("/")
+    if kind in TRIALS and experiment != "nasbench":
+        return _without_measures(table, rows(table))
+    if name not in WITHOUT and kind not in OF_NAN:
+        return table
+    trials = tables[f"{experiment}/trials"]
+    lost = trials[rows(trials)]
+    keys = [key for key in NETWORK if key in trials and key in table] or ["alpha", "beta"]
+    keys += [key for key in ("alpha", "beta") if experiment == "regression" and key not in keys]
+    hit = pd.MultiIndex.from_frame(table[keys]).isin(pd.MultiIndex.from_frame(lost[keys]))
+    if name in WITHOUT:
+        return table[~hit]
+    return _without_measures(table, hit)
+
+
+def _without_measures(table: pd.DataFrame, rows: pd.Series) -> pd.DataFrame:
+    table = table.astype({name: float for name in COUNTS if name in table})
+    measures = [name for name in table.select_dtypes("float") if name not in SETTINGS and name not in ("x1", "x2")]
+    table.loc[rows, measures] = np.nan
+    for name, value in (("diverged_epoch", 0), ("diverged", True)):
+        if name in table:
+            table.loc[rows, name] = value
+    return table
