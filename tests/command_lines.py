@@ -227,9 +227,9 @@ def lines(folder):
         "execute-notebook": [
             ROOT / "notebooks" / "01_theory.ipynb",
             "OUT/e",
+            "OUT/h",
             *(word for name in ("tables", "claims", "figures", "published") for word in ("-p", name, folder)),
         ],
-        "render-report": [ROOT / "notebooks" / "01_theory.ipynb", "OUT/h"],
         "check-theory": ["--networks", 2, "--direct-networks", 1, "--steps", 2, "--bundles", 2, "--output", "OUT"],
         "publish": ["--results", folder, "--lock", ROOT / "requirements.lock", "--published", "OUT/r"],
         "describe-params": [],

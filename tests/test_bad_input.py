@@ -183,7 +183,7 @@ def test_texts_that_harm_careless_readers(place, evidence, content):
     evidence(BAD, FILES)
 
 
-ONLY_PARSED = ("check_theory", "train_depth", "execute_notebook", "render_report")  # when valid, these need seconds
+ONLY_PARSED = ("check_theory", "train_depth", "execute_notebook")  # when valid, these need seconds
 
 
 @pytest.fixture(scope="module")
@@ -403,7 +403,6 @@ SELECTING = {"selection_points": 50}  # as many as there are to test on
         ("judge-claims", "--settings", "FOLDER/beta5_alpha1.json", "holds no settings of a run"),
         ("judge-claims", None, "FOLDER/regression/trials.parquet", "is missing in one of these tables"),
         ("record-provenance", None, "FOLDER/beta5_alpha1.json", "is not a record of a job: commit is missing"),
-        ("render-report", None, "FOLDER/beta5_alpha1.json", "is no notebook"),
         ("train-probes", None, "FOLDER/points.safetensors", "does not hold features: y_train is missing"),
     ],
 )

@@ -12,7 +12,7 @@ from compared import same_text, text_of
 from figure_tables import FULL, SMOKE, claims, write_published, write_tables
 from sparcs.figures import prose, tables
 from sparcs.figures.stand_in import STAMP
-from sparcs.report import check_parameters, render
+from sparcs.report import check_parameters
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 FIGURES = {
@@ -42,9 +42,9 @@ def executed(request, tmp_path_factory) -> Path:
     parameters["published"] = write_published(folder / "published")
     options = [option for name, value in parameters.items() for option in ("-p", name, str(value))]
     command = [Path(sys.executable).with_name("sparcs"), "execute-notebook", NOTEBOOKS / f"{request.param}.ipynb"]
-    done = subprocess.run([*command, folder / "executed.ipynb", *options], capture_output=True, text=True, check=False)
+    made = folder / "executed.ipynb", folder / "page.html"
+    done = subprocess.run([*command, *made, *options], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    render(folder / "executed.ipynb", folder / "page.html")
     return folder
 
 

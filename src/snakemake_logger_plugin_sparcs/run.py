@@ -126,18 +126,17 @@ def published_in(path: Path) -> dict[tuple[str, str], float]:
 
 
 def core_minutes_of(benchmark: str) -> float:
-    """Core-minutes in a benchmark of Snakemake's; NaN if a job has none, or was too short to be measured."""
-    if not benchmark or not Path(benchmark).is_file():
+    """What a job has measured of itself, kept beside its benchmark; NaN if nothing is there."""
+    measured = Path(f"{benchmark.removesuffix('.tsv')}.json")
+    if not measured.is_file():
         return math.nan
-    with Path(benchmark).open(encoding="utf-8", newline="") as file:
-        times = [row["cpu_time"] for row in csv.DictReader(file, delimiter="\t")]
-    return sum(float(time) for time in times if re.fullmatch(r"[0-9.]+", time)) / 60
+    return json.loads(measured.read_text(encoding="utf-8"))["core_seconds"] / 60
 
 
 def verdicts_in(path: str) -> Counter[str]:
-    """How many claims of a table got which verdict."""
+    """How many claims of a table got which verdict; their parts are not counted."""
     with Path(path).open(encoding="utf-8", newline="") as file:
-        return Counter(row["verdict"] for row in csv.DictReader(file))
+        return Counter(row["verdict"] for row in csv.DictReader(file) if not row["id"][-1].isalpha())
 
 
 def last_lines(path: str) -> list[str]:

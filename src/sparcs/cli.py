@@ -43,7 +43,6 @@ VERBS = {
     "record-provenance": "report",
     "judge-claims": "report",
     "execute-notebook": "report",
-    "render-report": "report",
     "tabulate-core-minutes": "report",
     "build-site": "site",
     "describe-params": "describe",

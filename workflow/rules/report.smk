@@ -370,10 +370,9 @@ for place in (RUN, REBUILD):
             message:
                 f"Executing notebook {notebook}"
             shell:
-                "(sparcs execute-notebook {input.notebook} {log.notebook} -p tables {params.tables}"
-                " -p claims {input.claims} -p figures {params.figures} -p published {params.published}"
-                " && sparcs render-report {log.notebook} {output.html}"
-                " && cp {log.notebook} {output.notebook}) > {log.text} 2>&1"
+                "(sparcs --log {log.text} execute-notebook {input.notebook} {log.notebook} {output.html}"
+                " -p tables {params.tables} -p claims {input.claims} -p figures {params.figures}"
+                " -p published {params.published} && cp {log.notebook} {output.notebook}) > {log.text} 2>&1"
 
 
 TIMED = [each.benchmark for each in workflow.rules if each.benchmark]

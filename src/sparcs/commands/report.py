@@ -140,21 +140,15 @@ def first_below(path: Path, folder: Path) -> str:
 
 @click.command()
 @click.argument("notebook", type=INPUT)
-@click.argument("html", type=FILE)
-def render_report(notebook: Path, html: Path) -> None:
-    """An executed notebook as a self-contained HTML page."""
-    from sparcs.report import render
-
-    render(notebook, html)
-
-
-@click.command()
-@click.argument("notebook", type=INPUT)
 @click.argument("executed", type=FILE)
+@click.argument("page", type=FILE)
 @click.option("--parameter", "-p", "parameters", type=(str, str), multiple=True, required=True, help="name and value")
-def execute_notebook(notebook: Path, executed: Path, parameters: tuple[tuple[str, str], ...]) -> None:
-    """Execute a notebook whose parameters are exactly these; a cell that fails is shown with its error."""
-    from sparcs.report import CellError, check_parameters, execute
+def execute_notebook(notebook: Path, executed: Path, page: Path, parameters: tuple[tuple[str, str], ...]) -> None:
+    """Execute a notebook whose parameters are exactly these, and render it as a self-contained HTML page.
+
+    A cell that fails is shown with its error.
+    """
+    from sparcs.report import CellError, check_parameters, execute, render
 
     try:
         check_parameters(notebook, [name for name, _ in parameters])
@@ -165,3 +159,4 @@ def execute_notebook(notebook: Path, executed: Path, parameters: tuple[tuple[str
     except CellError as error:
         click.echo(str(error), err=True)
         sys.exit(1)
+    render(executed, page)
