@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -13,10 +14,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
+import thin_tables as thin
 from figure_tables import SMOKE, write_tables
 from sparcs import cli
 from sparcs.claims import IDS
-from sparcs.files import ArtifactError
+from sparcs.files import ArtifactError, write_table
 from sparcs.report import render
 from sparcs.site import build
 from sparcs.site.pages import subscripts
@@ -237,6 +239,22 @@ def test_the_slider_changes_the_picture(visit):
     page.get_by_label("β = 1000").check()
     assert shown()[-1].startswith("At α = 1, β = 1000 this network uses 53 of 300 hidden neurons")
     assert page.locator("#surface polygon.facet").count() == 256
+
+
+def test_the_explorer_says_which_network_diverged(small, browser, tmp_path):
+    tables = shutil.copytree(small.tables, tmp_path / "tables")
+    for name, table in thin.diverged(thin.read(tables), thin.first_of("alpha")).items():
+        write_table(tables / f"{name}.parquet", table)
+    build(replace(small, tables=tables), tmp_path / "site")
+    page, problems = browser.new_page(), []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.goto((tmp_path / "site/alpha.html").as_uri())
+    page.locator("#alpha").focus()
+    page.keyboard.press("Home")
+    assert page.locator("#state").inner_text().startswith("At α = 0, β = 5 the training of this network diverged")
+    page.keyboard.press("End")
+    assert "hidden neurons" in page.locator("#state").inner_text() and problems == []
+    page.close()
 
 
 def test_sorting_by_mouse_and_keyboard(visit):

@@ -16,6 +16,9 @@ from sparcs import cli
 from sparcs.figures import image_prose
 from sparcs.figures import notebook as host
 from sparcs.files import read_json, write_json, write_table
+from sparcs.site import build
+from sparcs.site.explorer import explorer
+from sparcs.site.run import Run
 from sparcs.statistics import lowest
 
 ROOT = Path(__file__).parents[1]
@@ -140,6 +143,20 @@ def test_a_run_that_yielded_little_has_all_its_pages(judged, said, case, name):
 def test_a_part_of_an_experiment_has_its_pages(judged, said, case):
     experiment, values = PARTS[case]
     assert_readable(said(USES[experiment], judged(partial(thin.only, experiment=experiment, **values), experiment)))
+
+
+@pytest.mark.parametrize("case", ["every trial diverged", "one row", "no row"])
+def test_a_run_that_yielded_little_has_its_site(judged, whole, tmp_path, case):
+    tables = judged(CASES[case])
+    captions = ROOT / "workflow" / "report"
+    build(Run(tables, tables / "claims.csv", tmp_path, tmp_path, whole / "published", captions), tmp_path / "site")
+    assert_readable("Answer: " + (tmp_path / "site/index.html").read_text(encoding="utf-8"))
+
+
+def test_the_explorer_needs_a_network_that_finished(judged, tmp_path):
+    folders = (judged(CASES[case]) for case in ("every trial diverged", "the first task or α diverged", "no row"))
+    lost, some, none = (explorer(Run(*[folder] * 2, *[tmp_path] * 4)) for folder in folders)
+    assert lost is None and none is None and len(some["sets"]) == 6
 
 
 def test_what_cannot_be_shown_is_said(judged, said):

@@ -12,7 +12,7 @@ Rows = Callable[[pd.DataFrame], pd.Series]
 SIZE = {
     "alphas": [0.0, 0.5, 1.0],
     "trials": 3,
-    "hidden": 20,
+    "hidden": 5,
     "students": 3,
     "ensembles": ["l2", "none"],
     "swept": 3,

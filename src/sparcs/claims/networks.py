@@ -167,7 +167,7 @@ def sweet_spot(tables: Tables) -> Iterator[Measured]:
         others = ", ".join(
             f"{PENALTIES[kind]} {value:.3g} [{low:.3g}, {high:.3g}]".replace("-", "−")
             for kind, (value, low, high) in found.items()
-            if kind in PENALTIES
+            if kind in PENALTIES and np.isfinite(value)
         )
         l2 = own.get("l2", sweep.iloc[:0])
         diverged = l2["r2"].isna().sum()

@@ -64,7 +64,7 @@ def _late(epochs: pd.DataFrame) -> str:
         return ""
     late = epochs[epochs["epoch"] > last - LATE]
     spread = late.groupby(["head", "trial"])["validation_accuracy"].std().mean()
-    means = late.groupby("head", sort=False)["validation_accuracy"].mean()
+    means = late.groupby("head", sort=False)["validation_accuracy"].mean().dropna()
     parts = [f"{HEADS[head]} {mean:.2f} %" for head, mean in means.items()]
     return (
         f"One epoch differs from the next: over the last {LATE}, plain validation accuracy is {', '.join(parts)} on "

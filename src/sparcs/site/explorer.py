@@ -18,13 +18,13 @@ SPREAD = (0.025, 0.975)
 
 
 def explorer(run: Run) -> dict | None:
-    """Everything the page draws, ready for JSON; None if the run has no trained network of experiment 1.
+    """Everything the page draws, ready for JSON; None if no drawn network of experiment 1 finished its training.
 
     cutoff, floor: below which nothing is drawn; full: the strengths of the widest lines of paths and skips; hidden:
     number of hidden neurons; grid: the surface's coordinates; sets: one entry per data set, see ``_data_set``.
     """
     tables = {name: run.table(f"regression/{name}") for name in ("trials", "paths", "skips", "eigenvalues", "surface")}
-    if any(table is None for table in tables.values()) or tables["paths"].empty:
+    if any(table is None for table in tables.values()) or tables["surface"]["fitted"].isna().all():
         return None
     groups = {name: dict(list(table.groupby(["beta", "alpha"]))) for name, table in tables.items()}
     keys = sorted(set.intersection(*(set(group) for group in groups.values())))
@@ -74,7 +74,8 @@ def _data_set(
 
 
 def _eigenvalues(eigenvalues: pd.DataFrame, on_path: set[int]) -> Iterator[tuple[str, list]]:
-    for layer, own in eigenvalues.groupby("layer"):
+    for layer, rows in eigenvalues.groupby("layer"):
+        own = rows.dropna(subset=["eigenvalue"])  # a network that diverged has none
         if layer == 2:
             own = own.iloc[np.argsort(-own["eigenvalue"].abs().to_numpy(), kind="stable")]
             yield "2", [[_short(row.eigenvalue), int(row.neuron in on_path)] for row in own.itertuples()]
