@@ -283,7 +283,8 @@ def notebook(path, *sources):
     cells = [nbformat.v4.new_code_cell(source, id=f"c{number}") for number, source in enumerate(sources)]
     cells[0].metadata["tags"] = ["parameters"]
     spec = {"name": "python3", "display_name": "p", "language": "python"}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": spec}), path)
+    title = nbformat.v4.new_markdown_cell("# Title", id="title")
+    nbformat.write(nbformat.v4.new_notebook(cells=[title, *cells], metadata={"kernelspec": spec}), path)
 
 
 def execute(folder, kernels):
