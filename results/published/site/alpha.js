@@ -245,16 +245,18 @@ function drawEigenvalues(set) {
 // --- what is shown, in words -------------------------------------------------------------------------------------------
 
 function words(set) {
+  const where = `At α = ${number(set.alpha)}, β = ${set.beta}`;
+  if (set.gamma === null) return `${where} the training of this network diverged: there is nothing to draw of it.`;
   const used = hiddenInUse(set).length;
   const skips = strongSkips(set).map(([input]) => INPUTS[input - 1]);
   const through = used ? `${used} of ${data.hidden} hidden neurons` : "no hidden neuron";
   const spread = set.spread[0] === null ? "" : `, 95 % of them ${number(set.spread[0])} to ${number(set.spread[1])}`;
   const sizes = [1, 2, 3].map((layer) => number(largest(set.eigenvalues[layer].map((value) => value[0] ?? value))));
   return (
-    `At α = ${number(set.alpha)}, β = ${set.beta} this network uses ${through}` +
+    `${where} this network uses ${through}` +
     ` and ${skips.length ? `skips from ${skips.join(", ")}` : "no skip"}. ‖Γ‖ = ${number(set.gamma)}` +
     ` (mean of ${set.n} networks ${number(set.mean)}${spread}).` +
-    ` Largest |λ₁| ${sizes[0]}, |λ₂| ${sizes[1]}, |λ₃| ${sizes[2]}. Fit: R² = ${set.r2 === null ? "not finite" : set.r2.toFixed(4)}.`
+    ` Largest |λ₁| ${sizes[0]}, |λ₂| ${sizes[1]}, |λ₃| ${sizes[2]}. Fit: R² = ${set.r2.toFixed(4)}.`
   );
 }
 
