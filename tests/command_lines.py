@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sparcs import params
+from replication import params
 
 ROOT = Path(__file__).parents[1]
 BASE = params.read_yaml(ROOT / "params.yaml")

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from sparcs.rivals.task import Task
+from replication.baselines.task import Task
 
 WIDTHS = (3, 5, 4, 2)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sparcs import cli, files, params
+from replication import cli, io, params
 
 ROOT = Path(__file__).parents[1]
 BASE = params.read_yaml(ROOT / "params.yaml")
@@ -49,7 +49,7 @@ def prepare(folder, overrides, jobs):
         )  # fmt: skip
         assert code == 0
     record = {"scale": settings.scale, "paper": settings.model_dump(), "run": settings.model_dump()}
-    files.write_json(results / "settings.json", record)
+    io.write_json(results / "settings.json", record)
 
 
 def publish(folder, target, *options):
@@ -58,4 +58,4 @@ def publish(folder, target, *options):
         "--published", target / "results", *options,
     )  # fmt: skip
     table = target / "results" / "regression" / "trials.parquet"
-    return code, files.read_table(table) if table.exists() else None
+    return code, io.read_table(table) if table.exists() else None

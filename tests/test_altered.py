@@ -11,20 +11,20 @@ import pytest
 import torch
 from torch import nn
 
-from sparcs import cli, files, params
-from sparcs.backbones import lite0_file, timm_lite0
-from sparcs.data import images
-from sparcs.experiments import checkpoints
-from sparcs.files import ArtifactError
+from replication import cli, io, params
+from replication.backbones import lite0_file, timm_lite0
+from replication.data import images
+from replication.experiments import checkpoints
+from replication.io import ArtifactError
 
 pytestmark = pytest.mark.reliability
 ALTERED = "Altered and hostile files"
 NAMED = "files cut short, emptied or replaced: noticed and named"
-SOURCE = Path(__file__).parents[1] / "src" / "sparcs"
+SOURCE = Path(__file__).parents[1] / "src"
 FLIPS = 60
 SIZES = {"train": 40, "test": 20}
 TABLE = pd.DataFrame({"x": np.linspace(0, 1, 50), "name": ["one", "two"] * 25, "n": range(50)})
-SMOKE = params.resolve(params.read_yaml(SOURCE.parents[1] / "params.yaml"), {"scale": "smoke"})
+SMOKE = params.resolve(params.read_yaml(SOURCE.parent / "params.yaml"), {"scale": "smoke"})
 
 
 class Trap:
@@ -41,8 +41,8 @@ def write_images(path):
     arrays = {f"x_{split}": np.arange(3072 * n).reshape(n, 32, 32, 3).astype(np.uint8) for split, n in SIZES.items()}
     arrays |= {f"y_{split}": np.arange(n) % 10 for split, n in SIZES.items()}
     np.savez(path, **arrays)
-    record = {"data_set": "cifar10", "path": str(path), "sha256": files.sha256(path), "source": "file"}
-    files.write_json(path.with_name("record.json"), record | {"stand_in": False, "found": True, "note": ""})
+    record = {"data_set": "cifar10", "path": str(path), "sha256": io.sha256(path), "source": "file"}
+    io.write_json(path.with_name("record.json"), record | {"stand_in": False, "found": True, "note": ""})
 
 
 def load_images(path):
@@ -69,11 +69,11 @@ def load_checkpoint(path):
 
 KINDS = {
     "arrays.safetensors": (
-        lambda path: files.write_arrays(path, {"a": np.arange(60.0).reshape(6, 10), "b": np.ones(3, np.float32)}),
-        files.read_arrays,
+        lambda path: io.write_arrays(path, {"a": np.arange(60.0).reshape(6, 10), "b": np.ones(3, np.float32)}),
+        io.read_arrays,
     ),
-    "table.parquet": (lambda path: files.write_table(path, TABLE), files.read_table),
-    "record.json": (lambda path: files.write_json(path, {"seconds": 1.25, "inputs": {"β": [1, 2]}}), files.read_json),
+    "table.parquet": (lambda path: io.write_table(path, TABLE), io.read_table),
+    "record.json": (lambda path: io.write_json(path, {"seconds": 1.25, "inputs": {"β": [1, 2]}}), io.read_json),
     "images.npz": (write_images, load_images),
     "0.checkpoint.safetensors": (save_checkpoint, load_checkpoint),
 }
@@ -129,19 +129,19 @@ def test_a_flipped_byte_is_noticed_wherever_it_is(artifact, evidence):
 
 def test_a_file_of_the_same_kind_with_another_content_is_named_by_its_seal(tmp_path):
     for value in (1, 2):
-        files.write_json(tmp_path / f"{value}.json", {"seconds": value})
+        io.write_json(tmp_path / f"{value}.json", {"seconds": value})
     text = (tmp_path / "1.json").read_text()
     (tmp_path / "1.json").write_text(text.replace(": 1", ": 2"))
     with pytest.raises(ArtifactError, match=r"1\.json was altered"):
-        files.read_json(tmp_path / "1.json")
-    assert files.read_json(tmp_path / "2.json") == {"seconds": 2}
+        io.read_json(tmp_path / "1.json")
+    assert io.read_json(tmp_path / "2.json") == {"seconds": 2}
 
 
 def test_a_table_of_another_program_is_read(tmp_path):
     TABLE.to_parquet(tmp_path / "t.parquet")
-    assert files.read_table(tmp_path / "t.parquet").equals(TABLE)
+    assert io.read_table(tmp_path / "t.parquet").equals(TABLE)
     (tmp_path / "j.json").write_text('{"a": 1}')
-    assert files.read_json(tmp_path / "j.json") == {"a": 1}
+    assert io.read_json(tmp_path / "j.json") == {"a": 1}
 
 
 def test_a_trap_is_not_sprung(artifact, tmp_path, evidence):
@@ -168,7 +168,7 @@ def test_weights_that_are_not_the_package_s_are_named(tmp_path, monkeypatch, evi
     path, sprung = tmp_path / "weights.pth", tmp_path / "sprung"
     content = bytearray(lite0_file().read_bytes())
     content[len(content) // 2] ^= 1
-    monkeypatch.setattr("sparcs.backbones.lite0_file", lambda: path)
+    monkeypatch.setattr("replication.backbones.lite0_file", lambda: path)
     for altered in (b"", bytes(content[:-1]), bytes(content), pickle.dumps(Trap(sprung))):
         path.write_bytes(altered)
         with pytest.raises(ArtifactError, match=r"weights\.pth were altered"):
@@ -211,7 +211,7 @@ def finished(tmp_path_factory):
     assert run("generate-regression-data", "--settings", one.part(params.RegressionData), "--data-sets",
                '{"beta5_alpha1": [1, 5]}', "--folder", folder) == 0  # fmt: skip
     assert run(*train(folder, one)) == 0
-    files.write_json(folder / "settings.json", {"run": {}, "paper": {}})
+    io.write_json(folder / "settings.json", {"run": {}, "paper": {}})
     (folder / "benchmarks").mkdir()
     (folder / "benchmarks" / "rule.tsv").write_text("s\tcpu_time\tmax_rss\n1\t1\t1\n")
     (folder / "benchmarks" / "rule.json").write_text('{"core_seconds": 1.2}')

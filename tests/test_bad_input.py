@@ -2,13 +2,13 @@
 
 import contextlib
 import copy
-import io
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from command_lines import BASE, ROOT, SMOKE, lines, placed
-from sparcs import cli, files, params
+from replication import cli, io, params
 
 BIN = Path(sys.executable).parent
 TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
@@ -99,7 +99,7 @@ def mutated(draw, value, most=3):
 
 def run(*arguments):
     """Exit code and standard error of one verb."""
-    with contextlib.redirect_stderr(io.StringIO()) as error, contextlib.redirect_stdout(io.StringIO()):
+    with contextlib.redirect_stderr(StringIO()) as error, contextlib.redirect_stdout(StringIO()):
         try:
             cli.main([str(argument) for argument in arguments])
         except SystemExit as stopped:
@@ -107,7 +107,7 @@ def run(*arguments):
     raise AssertionError("a verb always exits")
 
 
-def assert_one_sentence(error, program="sparcs"):
+def assert_one_sentence(error, program="replication"):
     last = error.splitlines()[-1]
     assert last.startswith(f"{program}: ") and len(last) < 600 and "Traceback" not in error, error
 
@@ -202,7 +202,7 @@ def folder(tmp_path_factory):
         code, error = run(verb, *(names.get(word, word) for word in valid[verb]))
         assert code == 0, error
     values = SMOKE.model_dump(mode="json")
-    files.write_json(folder / "settings.json", {"scale": "smoke", "paper": values, "run": values})
+    io.write_json(folder / "settings.json", {"scale": "smoke", "paper": values, "run": values})
     (folder / "text").write_text("not what you think\n")
     (folder / "benchmarks").mkdir()
     (folder / "benchmarks" / "rule.tsv").write_text("s\tcpu_time\tmax_rss\n1.5\t1.2\t300\n")
@@ -329,7 +329,7 @@ def test_command_lines_in_a_process_of_their_own(folder, evidence, words):
     output, before = folder.parent / "out", below(folder)
     here = folder.parent / "here" / "below"
     here.mkdir(parents=True, exist_ok=True)
-    command = [os.fsencode(word) for word in (str(BIN / "sparcs"), *placed(words, folder, output))]
+    command = [os.fsencode(word) for word in (sys.executable, "-m", "replication", *placed(words, folder, output))]
     done = subprocess.run(command, cwd=here, capture_output=True, text=True, errors="replace", check=False)
     assert done.returncode in (0, 2), done.stderr
     if done.returncode == 2:
@@ -408,7 +408,7 @@ SELECTING = {"selection_points": 50}  # as many as there are to test on
 )
 def test_files_of_something_else_are_refused(folder, tmp_path, verb, option, value, message):
     (folder / "beta5_alpha1.json").write_text("{}")
-    files.write_table(folder / "regression" / "trials.parquet", pd.DataFrame({"other": [1]}))
+    io.write_table(folder / "regression" / "trials.parquet", pd.DataFrame({"other": [1]}))
     words = list(map(str, lines(Path("FOLDER"))[verb]))
     place = words.index(option) + 1 if option else 0
     words[place] = json.dumps(json.loads(words[place]) | value) if isinstance(value, dict) else str(value)
@@ -420,7 +420,7 @@ def test_files_of_something_else_are_refused(folder, tmp_path, verb, option, val
 
 
 def test_a_sweep_is_gathered_from_its_own_tables(tmp_path):
-    files.write_table(tmp_path / "other.parquet", pd.DataFrame({"penalty": ["l2"]}))
+    io.write_table(tmp_path / "other.parquet", pd.DataFrame({"penalty": ["l2"]}))
     code, error = run("tabulate-hyperparameters", str(tmp_path / "other.parquet"), "--output", str(tmp_path / "out"))
     assert code == 2 and error.endswith("other.parquet is not a table of the sweep: experiment is missing\n")
     assert not (tmp_path / "out").exists()

@@ -9,13 +9,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from sparcs import SpectralNetwork, allocation, cli, params
-from sparcs.commands import publish
-from sparcs.data import augmentation
-from sparcs.data.images import Images
-from sparcs.experiments import checkpoints, cifar10
-from sparcs.files import ArtifactError, read_table
-from sparcs.params import Cifar10Trial
+from replication import cli, memory, params
+from replication.commands import publish
+from replication.data import augmentation
+from replication.data.images import Images
+from replication.experiments import checkpoints, cifar10
+from replication.io import ArtifactError, read_table
+from replication.params import Cifar10Trial
+from sparcs import SpectralNetwork
 
 SETTINGS = Cifar10Trial(
     widths=[400, 20, 10],
@@ -195,10 +196,10 @@ def test_bytes_held_by_hand():
     layer = nn.Linear(10, 5)
     optimizer = torch.optim.Adam(layer.parameters())
     x = torch.zeros(3, 10)
-    assert allocation.held(layer, optimizer, x) == 4 * (55 + 30)
+    assert memory.held(layer, optimizer, x) == 4 * (55 + 30)
     layer(x).sum().backward()
     optimizer.step()
-    assert allocation.held(layer, optimizer, x) == 4 * (4 * 55 + 2 + 30)  # gradients, two moments, two step counts
+    assert memory.held(layer, optimizer, x) == 4 * (4 * 55 + 2 + 30)  # gradients, two moments, two step counts
 
 
 def test_memory_of_the_two_heads(images):

@@ -12,11 +12,11 @@ from PIL import Image
 from torch import nn
 
 import tiny_images
-from sparcs import backbones, cli, files, params, provenance
-from sparcs.data import images as image_files
-from sparcs.data.images import Images
-from sparcs.experiments import checkpoints, cifar100, classifiers, probes
-from sparcs.params.cifar100 import HEADS
+from replication import backbones, cli, io, params, provenance
+from replication.data import images as image_files
+from replication.data.images import Images
+from replication.experiments import checkpoints, cifar100, classifiers, probes
+from replication.params.cifar100 import HEADS
 
 ROOT = Path(__file__).parents[1]
 BASE = params.read_yaml(ROOT / "params.yaml")
@@ -258,8 +258,8 @@ def record(tmp_path, monkeypatch):
     monkeypatch.setattr(backbones, "pretrained", lambda name: toy())
     path = tmp_path / "cifar100.npz"
     np.savez(path, **tiny_images.arrays(100))
-    about = {"data_set": "cifar100", "path": str(path), "sha256": files.sha256(path), "source": "file"}
-    files.write_json(tmp_path / "cifar100.json", about | {"stand_in": False, "found": True, "note": "noise"})
+    about = {"data_set": "cifar100", "path": str(path), "sha256": io.sha256(path), "source": "file"}
+    io.write_json(tmp_path / "cifar100.json", about | {"stand_in": False, "found": True, "note": "noise"})
     return tmp_path / "cifar100.json"
 
 
@@ -294,7 +294,7 @@ def test_the_verbs_make_the_tables(record, tmp_path):
         assert code == 0
         made[output] = {path.name: path.read_bytes() for path in output.iterdir()}
     assert len({json.dumps({k: v.hex() for k, v in found.items()}) for found in made.values()}) == 1
-    tables = {path.stem: files.read_table(path) for path in output.iterdir()}
+    tables = {path.stem: io.read_table(path) for path in output.iterdir()}
     assert set(tables) == {"trials", "eigenvalues", "losses", "costs", "probes"}
     rows = tables["trials"].set_index("head")
     assert rows.index.tolist() == ["linear", "spectral"] and rows["seed"].nunique() == 1
@@ -342,7 +342,7 @@ def test_finished_trials_are_published_as_they_come(record, tmp_path):
     results, published = tmp_path / "results", tmp_path / "published"
     settings = params.resolve(BASE, {"scale": "laptop"}).model_copy(update={"root_seed": 1, "cifar100": SETTINGS})
     values = settings.model_dump(mode="json")
-    files.write_json(results / "settings.json", {"scale": "laptop", "paper": values, "run": values})
+    io.write_json(results / "settings.json", {"scale": "laptop", "paper": values, "run": values})
     for heads in (["linear"], ["linear", "spectral"]):
         assert train(record, heads[-1], 0, results / "cifar100" / "trials") == 0
         code = run(
@@ -350,35 +350,35 @@ def test_finished_trials_are_published_as_they_come(record, tmp_path):
             "--lock", ROOT / "requirements.lock",
         )  # fmt: skip
         assert code == 0
-        trials, costs = (files.read_table(published / "cifar100" / f"{name}.parquet") for name in ("trials", "costs"))
+        trials, costs = (io.read_table(published / "cifar100" / f"{name}.parquet") for name in ("trials", "costs"))
         assert trials["head"].tolist() == costs["head"].tolist() == heads
         assert set(trials["scale"]) == {"laptop"} and trials["made_from"].nunique() == 1
-    assert len(files.read_table(published / "cifar100" / "eigenvalues.parquet")) == 106
+    assert len(io.read_table(published / "cifar100" / "eigenvalues.parquet")) == 106
 
 
 def test_finished_probes_are_published_trial_by_trial(tmp_path):
     results, published = tmp_path / "results", tmp_path / "published"
     settings = params.resolve(BASE, {"scale": "laptop"}).model_copy(update={"root_seed": 1, "cifar100": SETTINGS})
     values = settings.model_dump(mode="json")
-    files.write_json(results / "settings.json", {"scale": "laptop", "paper": values, "run": values})
+    io.write_json(results / "settings.json", {"scale": "laptop", "paper": values, "run": values})
     folder = results / "cifar100" / "probes"
     for trial, root_seed in ((0, 1), (1, 2)):  # the second with another root seed than recorded
         table = pd.DataFrame({"head": ["linear", "mlp"], "trial": trial, "test_accuracy": 50.0})
-        files.write_table(folder / f"{trial}-{trial}.parquet", table)
+        io.write_table(folder / f"{trial}-{trial}.parquet", table)
         record = provenance.of_job(120, "cpu", 1) | {"root_seed": root_seed, "data": "features", "inputs": {}}
         settings_of_trial = json.loads(SETTINGS.probe_trial().model_dump_json())
-        files.write_json(folder / f"{trial}-{trial}.provenance.json", record | {"settings": settings_of_trial})
+        io.write_json(folder / f"{trial}-{trial}.provenance.json", record | {"settings": settings_of_trial})
     code = run("publish", "--results", results, "--published", published, "--lock", ROOT / "requirements.lock")
-    found = files.read_table(published / "cifar100" / "probes.parquet")
+    found = io.read_table(published / "cifar100" / "probes.parquet")
     assert code == 0 and found["trial"].tolist() == [0, 0] and found["minutes"].tolist() == [1, 1]
     assert set(found["commit"]) == {provenance.commit()} and set(found["scale"]) == {"laptop"}
-    about = files.read_json(published / "provenance.json")["experiments"]["cifar100"]
+    about = io.read_json(published / "provenance.json")["experiments"]["cifar100"]
     assert about["core_minutes"] == 2
 
 
 def test_missing_weights_stop_the_verb_with_one_sentence(record, tmp_path, monkeypatch, capsys):
     def missing(name):
-        raise files.ArtifactError(f"backbone {name!r}: its weights are missing")
+        raise io.ArtifactError(f"backbone {name!r}: its weights are missing")
 
     monkeypatch.setattr(backbones, "pretrained", missing)
     assert train(record, "linear", 0, tmp_path) == 2

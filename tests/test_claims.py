@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from sparcs import claims, params
-from sparcs.experiments.identities import IDENTITIES
-from sparcs.files import ArtifactError
-from sparcs.statistics import bootstrap_interval, mean_interval, share_interval
-from sparcs.verdicts import COLUMNS, Claim, Measured, judge, verdict_of, worst
+from replication import claims, params
+from replication.experiments.identities import IDENTITIES
+from replication.io import ArtifactError
+from replication.statistics import bootstrap_interval, mean_interval, share_interval
+from replication.verdicts import COLUMNS, Claim, Measured, judge, verdict_of, worst
 
 ALPHAS = np.round(np.linspace(0, 1, 21), 2)
 

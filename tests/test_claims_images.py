@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from sparcs import claims
-from sparcs.statistics import mode_distance
-from sparcs.verdicts import judge, verdict_of
+from replication import claims
+from replication.statistics import mode_distance
+from replication.verdicts import judge, verdict_of
 
 HIDDEN = 526
 RANDOM = np.random.default_rng(3)
@@ -24,7 +24,7 @@ SETTINGS = {name: {} for name in ("regression", "teacher_student", "hyperparamet
 
 @pytest.fixture(autouse=True)
 def no_settings_compared(monkeypatch):
-    monkeypatch.setattr("sparcs.claims.extent.COMPARED", {name: [] for name in SETTINGS})
+    monkeypatch.setattr("replication.claims.testability.COMPARED", {name: [] for name in SETTINGS})
     monkeypatch.setitem(SETTINGS["hyperparameters"], "teacher_trials", 0)
     for name in ("regression", "teacher_student"):
         monkeypatch.setitem(SETTINGS[name], "training", {})

@@ -12,9 +12,9 @@ import click
 import numpy as np
 import pytest
 
-from sparcs import cli, files, params, provenance
-from sparcs.commands import common
-from sparcs.experiments import teacher_student
+from replication import cli, io, params, provenance
+from replication.commands import common
+from replication.experiments import teacher_student
 
 BASE = params.read_yaml(Path(__file__).parents[1] / "params.yaml")
 SMALL = {
@@ -53,10 +53,10 @@ def train(data, output, trials, settings=None, name="beta5_alpha1"):
 
 
 def test_the_data_sets_have_a_record_with_checksums(data):
-    record = files.read_json(data / "metadata.json")
+    record = io.read_json(data / "metadata.json")
     assert record["data_seed"] == 42
     for name, digest in record["sha256"].items():
-        assert files.sha256(data / name) == digest
+        assert io.sha256(data / name) == digest
 
 
 def test_tables_do_not_depend_on_chunks(data, tmp_path):
@@ -92,7 +92,7 @@ def test_a_job_measures_its_core_time_and_its_childrens(tmp_path, monkeypatch):
     monkeypatch.setattr(common, "compute", compute, raising=False)
     before = sum(os.times()[:4])
     assert run("--log", tmp_path / "logs/rule/a0.5.log", "compute") == 0
-    spent = files.read_json(tmp_path / "benchmarks/rule/a0.5.json")["core_seconds"] - before
+    spent = io.read_json(tmp_path / "benchmarks/rule/a0.5.json")["core_seconds"] - before
     assert 0.45 <= spent <= sum(os.times()[:4]) - before + 0.05
 
 
@@ -105,7 +105,7 @@ def test_core_minutes_are_those_that_the_jobs_measured(tmp_path, capsys):
     (tmp_path / "train").mkdir()
     for trial, (seconds, sampled) in enumerate([(120.0, 1), (60.0, 2)]):
         (tmp_path / f"train/{trial}.5.tsv").write_text(f"s\tcpu_time\tmax_rss\n90\t{sampled}\t{100 + trial}\n")
-        files.write_json(tmp_path / f"train/{trial}.5.json", {"core_seconds": seconds})
+        io.write_json(tmp_path / f"train/{trial}.5.json", {"core_seconds": seconds})
     (tmp_path / "other.tsv").write_text("s\tcpu_time\tmax_rss\n90\t1\t100\n")
     jobs = [tmp_path / name for name in ("train/0.5.tsv", "train/1.5.tsv", "other.tsv")]
     table = tmp_path / "core_minutes.csv"
@@ -118,7 +118,7 @@ def test_a_trial_that_diverges_is_reported_and_the_others_kept(data, tmp_path, c
     training = ONE.training.model_copy(update={"learning_rate": 1e30})
     settings = ONE.model_copy(update={"training": training}).part(params.RegressionTrial)
     assert train(data, tmp_path, "0-1", settings) == 0
-    table = files.read_table(tmp_path / "0-1.parquet")
+    table = io.read_table(tmp_path / "0-1.parquet")
     assert (table["diverged_epoch"] >= 0).all() and table["r2"].isna().all()
     assert f"trial 1 (seed {table['seed'][1]}) diverged in epoch" in capsys.readouterr().err
 
@@ -207,7 +207,7 @@ def test_experiment_2_in_chunks_of_any_size(tmp_path):
         found[chunk] = {path.name: path.read_bytes() for path in folder.glob("*.parquet")}
     assert set(found[1]) == {"trials.parquet", "eigenvalues.parquet", "pruning.parquet"}
     assert found[1] == found[2]
-    trials = files.read_table(tmp_path / "1" / "trials.parquet")
+    trials = io.read_table(tmp_path / "1" / "trials.parquet")
     assert set(teacher_student.MEASURES) <= set(trials.columns)
     assert (trials["test_r2"] < 1).all()
     assert trials["live_neurons"].between(0, 24).all()
@@ -217,7 +217,7 @@ def test_the_torch_backend_gives_the_kernel_s_results(data, tmp_path):
     for backend in ("kernel", "torch"):
         settings = ONE.model_copy(update={"backend": backend}).part(params.RegressionTrial)
         assert train(data, tmp_path / backend, "0-1", settings) == 0
-    kernel, torch = (files.read_table(tmp_path / backend / "0-1.parquet") for backend in ("kernel", "torch"))
+    kernel, torch = (io.read_table(tmp_path / backend / "0-1.parquet") for backend in ("kernel", "torch"))
     assert kernel["seed"].tolist() == torch["seed"].tolist()
     for column in ("gamma_norm", "mse", "train_mse", "mean_abs_eigenvalue"):
         np.testing.assert_allclose(kernel[column], torch[column], rtol=1e-3, err_msg=column)
@@ -237,7 +237,7 @@ def test_the_sweep_on_experiment_2(tmp_path):
     assert (
         run("tabulate-hyperparameters", tmp_path / "0.01.parquet", tmp_path / "0.0001.parquet", "--output", output) == 0
     )
-    table = files.read_table(output)
+    table = io.read_table(output)
     assert table[["penalty", "rho", "trial"]].to_numpy().tolist() == [
         ["l1", 1e-4, 0], ["l1", 1e-4, 1], ["l1", 1e-2, 0], ["l1", 1e-2, 1]
     ]  # fmt: skip
@@ -265,7 +265,7 @@ def test_a_student_that_diverges_has_a_row_of_nan(tmp_path, capsys):
     )  # fmt: skip
     assert code == 0
     assert "trial 1" in capsys.readouterr().err
-    trials = files.read_table(tmp_path / "out" / "0-1_trials.parquet")
+    trials = io.read_table(tmp_path / "out" / "0-1_trials.parquet")
     assert (trials["diverged_epoch"] >= 0).all()
     assert trials[teacher_student.MEASURES].isna().all(axis=None)
 

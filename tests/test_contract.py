@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sparcs.sources import fingerprint, sources
+from replication.sources import fingerprint, sources
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -73,7 +73,7 @@ def test_the_lock_is_that_of_the_project():
 def test_ci_runs_the_test_command_of_the_readme():
     commands = re.findall(r"^pip install .*$", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
     assert 'pip install -c requirements.lock -e ".[test]" && pytest -n 2 --dist loadfile' in commands
-    assert "pip install -c requirements.lock -e . && snakemake --cores all" in commands
+    assert 'pip install -c requirements.lock -e ".[paper]" && snakemake --cores all' in commands
     assert "'^pip install .*&& pytest'" in (ROOT / ".ci" / "run").read_text()
 
 
@@ -90,18 +90,17 @@ def test_notebooks_are_committed_without_outputs():
 
 def test_what_takes_seconds_to_load_is_loaded_where_it_is_used():
     """No verb but those that compute with PyTorch loads it, nor a CPU job of experiment 1."""
-    verbs = [f"sparcs.commands.{path.stem}" for path in (ROOT / "src/sparcs/commands").glob("[a-z]*.py")]
-    code = (
-        f"import sys, sparcs.ensemble.kernel, {', '.join(verbs)}; print({{'torch', 'scipy.stats'}} & {{*sys.modules}})"
-    )
+    verbs = [f"replication.commands.{path.stem}" for path in (ROOT / "src/replication/commands").glob("[a-z]*.py")]
+    modules = ", ".join(["sys", "replication.ensemble.kernel", *verbs])
+    code = f"import {modules}; print({{'torch', 'scipy.stats'}} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], env=os.environ, capture_output=True, text=True, check=False)
     assert done.stdout == "set()\n", done.stderr
 
 
 def test_sources_are_the_import_closure():
     os.chdir(ROOT)
-    found = sources("sparcs.commands.regression")
-    assert "src/sparcs/spectral.py" in found and "src/sparcs/ensemble/kernel.py" in found
+    found = sources("replication.commands.regression")
+    assert "src/sparcs/spectral.py" in found and "src/replication/ensemble/kernel.py" in found
     assert not any("teacher" in path or "figures" in path or "cli.py" in path for path in found)
 
 
@@ -114,10 +113,10 @@ def test_every_rule_sees_edits_of_its_sources_whatever_the_files_times():
 def test_a_fingerprint_changes_with_any_of_its_files(tmp_path):
     (tmp_path / "notebook").write_text("1")
     (tmp_path / "copy").write_text("1")
-    assert fingerprint("sparcs.seeds", files=[tmp_path / "notebook"]) == fingerprint(
-        "sparcs.seeds", files=[tmp_path / "copy"]
+    assert fingerprint("replication.seeds", files=[tmp_path / "notebook"]) == fingerprint(
+        "replication.seeds", files=[tmp_path / "copy"]
     )
-    assert fingerprint("sparcs.seeds") != fingerprint("sparcs.params") != fingerprint()
+    assert fingerprint("replication.seeds") != fingerprint("replication.params") != fingerprint()
     (tmp_path / "edited").write_text("2")
     assert fingerprint(files=[tmp_path / "edited"]) != fingerprint(files=[tmp_path / "copy"])
 

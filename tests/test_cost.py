@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from sparcs import params
-from sparcs.allocation import parameter_bytes, peak_allocated
-from sparcs.data.augmentation import DEVIATION, MEAN, Normalisation
-from sparcs.data.images import Images
-from sparcs.experiments import cost, full_size
-from sparcs.figures import fig_cost, fig_cost_caption, fig_cost_table
+from replication import params
+from replication.data.augmentation import DEVIATION, MEAN, Normalisation
+from replication.data.images import Images
+from replication.experiments import cost, full_size
+from replication.figures import fig_cost, fig_cost_caption, fig_cost_table
+from replication.memory import parameter_bytes, peak_allocated
 
 ROOT = Path(__file__).parents[1]
 

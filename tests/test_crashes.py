@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import crashes
-from sparcs import files, lifeline
+from replication import io, processes
 
-SLEEPER = "import sys, time; from sparcs import lifeline; lifeline.hold(); print('ready', flush=True); time.sleep(60)"
+SLEEPER = "import sys, time; from sparcs import lifeline; processes.hold(); print('ready', flush=True); time.sleep(60)"
 
 WAYS = {  # how a job learns of it, and what makes it learn so
     "told": "pass",
@@ -37,7 +37,7 @@ def test_runs_are_killed_and_nothing_is_lost(tmp_path, pytestconfig, evidence):
 def test_a_job_is_killed_when_what_it_ends_with_dies(way):
     code = f"import os; {WAYS[way]}; {SLEEPER}"
     with subprocess.Popen(["sleep", "60"]) as other:
-        environment = os.environ | {lifeline.PROCESS: str(other.pid)}
+        environment = os.environ | {processes.PROCESS: str(other.pid)}
         with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment) as job:
             assert job.stdout.readline() == b"ready\n"
             time.sleep(0.2)
@@ -51,7 +51,7 @@ def test_a_job_is_killed_when_what_it_ends_with_dies(way):
 def test_a_job_whose_snakemake_is_dead_already_does_not_start():
     with subprocess.Popen(["true"]) as other:
         other.wait()
-    environment = os.environ | {lifeline.PROCESS: str(other.pid)}
+    environment = os.environ | {processes.PROCESS: str(other.pid)}
     assert subprocess.run([sys.executable, "-c", SLEEPER], env=environment, check=False).returncode == -9
 
 
@@ -59,17 +59,17 @@ def test_what_another_writer_has_begun_stays(tmp_path):
     with subprocess.Popen(["sleep", "60"]) as other:
         begun = tmp_path / f".a.json.{other.pid}.partial.json"
         begun.write_text("{")
-        files.write_json(tmp_path / "a.json", {})
+        io.write_json(tmp_path / "a.json", {})
         assert begun.exists()
         other.kill()
-    files.write_json(tmp_path / "a.json", {})
+    io.write_json(tmp_path / "a.json", {})
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
 
 def test_what_a_killed_writer_left_is_removed(tmp_path):
     (tmp_path / ".a.json.4194305.partial.json").write_text("{")
     (tmp_path / ".b.json.4194305.partial.json").write_text("{")
-    files.write_json(tmp_path / "a.json", {})
+    io.write_json(tmp_path / "a.json", {})
     assert sorted(path.name for path in tmp_path.iterdir()) == [".b.json.4194305.partial.json", "a.json"]
 
 
@@ -107,13 +107,13 @@ def test_a_full_disk_and_then_a_read_only_one_are_one_sentence(disk):
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError) as caught:
-        files.write_json(tmp_path / "file" / "a.json", {})
+        io.write_json(tmp_path / "file" / "a.json", {})
     assert caught.value.filename == str(tmp_path / "file" / "a.json")
 
 
 def test_a_device_is_not_replaced_by_a_file(tmp_path):
     os.mkfifo(tmp_path / "device")
     for path in (tmp_path / "device", tmp_path, Path()):
-        with pytest.raises(files.ArtifactError, match="is not the name of a file"):
-            files.write_json(path, {})
+        with pytest.raises(io.ArtifactError, match="is not the name of a file"):
+            io.write_json(path, {})
     assert (tmp_path / "device").is_fifo()

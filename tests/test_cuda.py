@@ -9,13 +9,14 @@ import torch
 from torch.nn import functional as F
 
 from dense_networks import deviation, evaluated, graded, inputs, seeded
-from sparcs import SpectralNetwork, replace_head, replay, spectral
-from sparcs.data.augmentation import DEVIATION, MEAN, Normalisation
-from sparcs.data.images import Images
-from sparcs.ensemble import batched
-from sparcs.ensemble.training import Training, initial_parameters
-from sparcs.experiments import checkpoints, cifar10
-from sparcs.params import Cifar10Trial
+from replication import cuda_graphs
+from replication.data.augmentation import DEVIATION, MEAN, Normalisation
+from replication.data.images import Images
+from replication.ensemble import batched
+from replication.ensemble.training import Training, initial_parameters
+from replication.experiments import checkpoints, cifar10
+from replication.params import Cifar10Trial
+from sparcs import SpectralNetwork, replace_head, spectral
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 
@@ -131,7 +132,7 @@ def test_a_replayed_step_is_the_step():
 
         return step
 
-    written, replayed = step_of(net), replay.replayed(step_of(other), "cuda")
+    written, replayed = step_of(net), cuda_graphs.replayed(step_of(other), "cuda")
     kept = []
     for k in range(12):
         rows = 3 if k % 5 == 4 else 8
@@ -163,7 +164,7 @@ def trained(head, images, epochs=2):
 def test_experiment_3_replayed_is_as_written(head, images, monkeypatch):
     """Losses of the epochs; the convolutions' gradients are sums whose order CUDA may choose."""
     replayed = trained(head, images)[0].curves["train_loss"]
-    monkeypatch.setattr(replay, "WRITTEN", 10**6)
+    monkeypatch.setattr(cuda_graphs, "WRITTEN", 10**6)
     np.testing.assert_allclose(replayed, trained(head, images)[0].curves["train_loss"], rtol=1e-3)
 
 

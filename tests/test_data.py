@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import special_ortho_group
 
-from sparcs.data import regression, teacher
+from replication.data import regression, teacher
 
 
 def test_the_family_is_drawn_from_legacy_seed_42():

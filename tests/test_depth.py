@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 import torch
 
-from sparcs import cli, files, params
-from sparcs.data import regression, teacher
-from sparcs.experiments import compaction
-from sparcs.experiments import depth as experiment
+from replication import cli, io, params
+from replication.data import regression, teacher
+from replication.experiments import compaction
+from replication.experiments import depth as experiment
 from sparcs.network import SpectralNetwork
 
 ROOT = Path(__file__).parents[1]
@@ -130,7 +130,7 @@ def test_the_start_is_that_of_the_product_of_all_eigenvectors(data):
 
 
 def test_gain_1_is_the_default_start(data):
-    from sparcs.ensemble.training import initial_parameters
+    from replication.ensemble.training import initial_parameters
 
     default = initial_parameters((4, 8, 8, 4), [5])
     for name, array in experiment.start(data, TRIAL, 2, 1.0, [5]).items():
@@ -170,13 +170,13 @@ def run(*arguments):
 def sources(tmp_path_factory):
     """The files that the verbs read: a teacher, and points and targets of α = 1."""
     folder = tmp_path_factory.mktemp("data")
-    files.write_arrays(folder / "teacher42_rotations2.safetensors", teacher.draw(4, 300, 200, 42, 2))
+    io.write_arrays(folder / "teacher42_rotations2.safetensors", teacher.draw(4, 300, 200, 42, 2))
     x = {split: regression.points(300, seed) for split, seed in (("train", 42), ("held_out", 43))}
-    files.write_arrays(
+    io.write_arrays(
         folder / "points.safetensors", {f"x_{split}": array.astype(np.float32) for split, array in x.items()}
     )
     y = {f"y_{split}": regression.target(array, 1, 5).astype(np.float32) for split, array in x.items()}
-    files.write_arrays(folder / "beta5_alpha1.safetensors", y)
+    io.write_arrays(folder / "beta5_alpha1.safetensors", y)
     return {
         "teacher": [folder / "teacher42_rotations2.safetensors"],
         "beta5_alpha1": [folder / "points.safetensors", folder / "beta5_alpha1.safetensors"],
@@ -204,7 +204,7 @@ def test_tables_do_not_depend_on_chunks(sources, tmp_path):
         assert code == 0
         found[chunk] = {path.name: path.read_bytes() for path in folder.glob("*.parquet")}
     assert found[1] == found[2]
-    trials, layers = (files.read_table(tmp_path / "1" / f"{name}.parquet") for name in ("trials", "layers"))
+    trials, layers = (io.read_table(tmp_path / "1" / f"{name}.parquet") for name in ("trials", "layers"))
     counts = trials.groupby(["data_set", "depth", "gain"]).size().to_dict()
     assert counts == {("teacher", 1, 1): 2, ("teacher", 3, 1): 2, ("teacher", 3, 0.5): 1, ("beta5_alpha1", 2, 1): 1}
     assert trials.loc[trials["data_set"] == "beta5_alpha1", "alpha"].tolist() == [1]
@@ -219,7 +219,7 @@ def test_finished_jobs_are_published_with_their_layers(sources, tmp_path):
     results, published = tmp_path / "results", tmp_path / "published"
     settings = params.resolve(BASE, {"scale": "laptop"}).model_copy(update={"root_seed": 1, "depth": SETTINGS})
     values = settings.model_dump(mode="json")
-    files.write_json(results / "settings.json", {"scale": "laptop", "paper": values, "run": values})
+    io.write_json(results / "settings.json", {"scale": "laptop", "paper": values, "run": values})
     for job in SETTINGS.jobs()[:2]:
         assert train(sources, SETTINGS, job, results / "depth" / "trials") == 0
     code = run(
@@ -227,7 +227,7 @@ def test_finished_jobs_are_published_with_their_layers(sources, tmp_path):
         "--lock", ROOT / "requirements.lock",
     )  # fmt: skip
     assert code == 0
-    trials, layers = (files.read_table(published / "depth" / f"{name}.parquet") for name in ("trials", "layers"))
+    trials, layers = (io.read_table(published / "depth" / f"{name}.parquet") for name in ("trials", "layers"))
     assert trials[["depth", "trial"]].to_numpy().tolist() == [[1, 0], [1, 1], [3, 0], [3, 1]]
     assert set(trials["scale"]) == {"laptop"} and (trials["minutes"] > 0).all()
     assert len(layers) == 2 * 1 + 2 * 3 and set(layers["made_from"]) == set(trials["made_from"])
@@ -239,9 +239,9 @@ def test_a_trial_that_diverges_has_a_row_of_nan(sources, tmp_path, capsys):
     settings = SETTINGS.model_copy(update={"teacher": task})
     assert train(sources, settings, ("teacher", "2", "1", "0-1"), tmp_path) == 0
     assert "diverged in epoch 1" in capsys.readouterr().err
-    trials = files.read_table(tmp_path / "teacher" / "2" / "1" / "0-1_trials.parquet")
+    trials = io.read_table(tmp_path / "teacher" / "2" / "1" / "0-1_trials.parquet")
     assert trials[[*experiment.MEASURES, *compaction.COLUMNS]].isna().all(axis=None)
-    assert files.read_table(tmp_path / "teacher" / "2" / "1" / "0-1_layers.parquet").empty
+    assert io.read_table(tmp_path / "teacher" / "2" / "1" / "0-1_layers.parquet").empty
 
 
 def test_the_start_has_a_row_for_every_depth_gain_and_trial(sources, tmp_path):
@@ -250,7 +250,7 @@ def test_the_start_has_a_row_for_every_depth_gain_and_trial(sources, tmp_path):
         "--settings", SETTINGS.teacher.part(params.DepthTrial), "--root-seed", 1, "--output", tmp_path / "s.parquet",
     )  # fmt: skip
     assert code == 0
-    start = files.read_table(tmp_path / "s.parquet")
+    start = io.read_table(tmp_path / "s.parquet")
     assert len(start) == 8 and np.isfinite(start).all(axis=None)
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sparcs.data import download, image_sources, images
-from sparcs.files import write_json
-from sparcs.params import ImageSources
+from replication.data import download, image_sources, images
+from replication.io import write_json
+from replication.params import ImageSources
 from tiny_images import SIZES, Trap, arrays
 
 

@@ -10,7 +10,7 @@ import yaml
 from moto.server import ThreadedMotoServer
 
 import tiny
-from sparcs.commands.publish import TRIAL
+from replication.commands.publish import TRIAL
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.artifacts, pytest.mark.reliability]
 DVC = "DVC over the workflow"
@@ -42,7 +42,7 @@ def recorded(folder, stage):
 
 def edit(folder, module):
     """Add a line to a source file."""
-    path = folder / "src" / "sparcs" / module
+    path = folder / "src" / "replication" / module
     path.write_text(path.read_text() + "\n# edited\n")
 
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from sparcs import SpectralNetwork, seeds
-from sparcs.adam import Adam
-from sparcs.ensemble import batched
-from sparcs.ensemble.batches import epoch_orders
-from sparcs.ensemble.training import Training, initial_parameters
+from replication import seeds
+from replication.adam import Adam
+from replication.ensemble import batched
+from replication.ensemble.batches import epoch_orders
+from replication.ensemble.training import Training, initial_parameters
+from sparcs import SpectralNetwork
 
 TRAINING = Training(epochs=3, batch_size=32, learning_rate=1e-2, penalty="l2", rho=1e-2)
 RNG = np.random.default_rng(3)

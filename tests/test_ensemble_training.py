@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from sparcs import seeds
-from sparcs.ensemble import benchmark, compiled
-from sparcs.ensemble.batches import epoch_orders
-from sparcs.ensemble.training import Training, initial_parameters
+from replication import seeds
+from replication.ensemble import benchmark, compiled
+from replication.ensemble.batches import epoch_orders
+from replication.ensemble.training import Training, initial_parameters
 
 
 def orders(seed, points, epochs):

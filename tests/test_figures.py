@@ -16,13 +16,13 @@ from scipy import stats
 
 import rival_tables
 from figure_tables import FULL, SMOKE, write_tables
-from sparcs import figures as fig
-from sparcs.comparison import scalars
-from sparcs.figures import depth_prose, prose, theory
-from sparcs.figures.notebook import Notebook, alternative_text
-from sparcs.figures.spread import MANY, beside_note, over_logarithms, over_trials, with_trials
-from sparcs.figures.style import STYLE
-from sparcs.figures.text import interval, listing, number
+from replication import figures as fig
+from replication.comparison import scalars
+from replication.figures import depth_prose, prose, theory
+from replication.figures.intervals import MANY, beside_note, over_logarithms, over_trials, with_trials
+from replication.figures.notebook import Notebook, alternative_text
+from replication.figures.style import STYLE
+from replication.figures.text import interval, listing, number
 
 
 def drawings(folder: Path) -> dict[str, tuple[Figure, pd.DataFrame, str]]:

@@ -10,8 +10,8 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from replication.experiments import bundles, identities, misprint_checks, misprints
 from sparcs import spectral
-from sparcs.experiments import bundles, identities, misprint_checks, misprints
 
 WIDTHS = st.lists(st.integers(1, 5), min_size=2, max_size=7)
 SEEDS = st.integers(0, 2**32 - 1)

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 import image_tables as synthetic
-from sparcs import figures as fig
-from sparcs.figures import image_prose, image_tables, prose
-from sparcs.figures.stand_in import STAMP, approximate, backbone_note, stamped, warning
+from replication import figures as fig
+from replication.figures import image_prose, image_tables, prose
+from replication.figures.stand_in import STAMP, approximate, backbone_note, stamped, warning
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sparcs import cli, params
-from sparcs.data import download, image_sources, images
-from sparcs.files import ArtifactError, read_json, write_json
+from replication import cli, params
+from replication.data import download, image_sources, images
+from replication.io import ArtifactError, read_json, write_json
 from tiny_images import SIZES, Trap, arrays
 
 ROOT = Path(__file__).parents[1]

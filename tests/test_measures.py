@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparcs import measures, spectral
-from sparcs.ensemble.training import Trained
-from sparcs.experiments import regression, teacher_student
+from replication.ensemble.training import Trained
+from replication.experiments import regression, teacher_student
+from sparcs import metrics, spectral
 
 
 def random_network(widths, seed):
@@ -26,16 +26,16 @@ def as_parameters(phi, lam, trials=1):
 
 def test_r_squared_is_of_two_arrays_of_one_shape():
     target, prediction = np.array([1.0, 2.0, 4.0]), np.array([1.0, 2.5, 3.5])
-    assert measures.r_squared(target, prediction) == pytest.approx(1 - 0.5 / (14 / 3))
+    assert metrics.r_squared(target, prediction) == pytest.approx(1 - 0.5 / (14 / 3))
     with pytest.raises(ValueError, match=r"target \(3,\), prediction \(3, 1\): the same shape is needed"):
-        measures.r_squared(target, prediction[:, None])
+        metrics.r_squared(target, prediction[:, None])
 
 
 def test_gamma_norm_against_the_tensor():
     phi, lam = random_network([3, 6, 2], 0)
-    bundles = measures.bundles_of(phi, lam)
+    bundles = metrics.bundles_of(phi, lam)
     gamma = np.einsum("ij,jk->ijk", bundles[3, 2], bundles[2, 1])
-    norms = measures.path_norms(bundles[2, 1], bundles[3, 2])
+    norms = metrics.path_norms(bundles[2, 1], bundles[3, 2])
     assert np.sqrt(np.square(norms).sum()) == pytest.approx(np.sqrt(np.square(gamma).sum()))
     np.testing.assert_allclose(norms, np.sqrt(np.square(gamma).sum(axis=(0, 2))))
 
@@ -51,8 +51,8 @@ def test_live_neurons_by_function(seed):
     for block in (*phi, *lam[1:3]):
         block[random.random(block.shape) < 0.5] = 0
     x = random.normal(size=(40, 3))
-    bundles, activities = measures.bundles_of(phi, lam), [x]
-    for i, mask in enumerate(measures.live(phi, lam), start=2):
+    bundles, activities = metrics.bundles_of(phi, lam), [x]
+    for i, mask in enumerate(metrics.live(phi, lam), start=2):
         z = sum(activities[j - 1] @ bundles[i, j].T for j in range(1, i))
         assert not z[:, ~mask].any()
         activities.append(np.maximum(z, 0))
@@ -65,14 +65,14 @@ def test_forward_from_bundles_is_the_network_s():
     phi, lam = random_network([4, 5, 3, 2], 1)
     x = np.random.default_rng(2).normal(size=(9, 4))
     expected = spectral.forward_eigenbasis(phi, lam, x, lambda z: np.maximum(z, 0))
-    np.testing.assert_allclose(measures.forward(measures.bundles_of(phi, lam), x), expected, atol=1e-10)
+    np.testing.assert_allclose(metrics.forward(metrics.bundles_of(phi, lam), x), expected, atol=1e-10)
 
 
 def test_deleting_in_weight_space_removes_rows_and_columns():
     phi, lam = random_network([4, 5, 3, 2], 1)
     x = np.random.default_rng(2).normal(size=(9, 4))
-    bundles = measures.bundles_of(phi, lam)
-    found = measures.forward(bundles, x, {2: np.array([1, 0, 1, 1, 0])})
+    bundles = metrics.bundles_of(phi, lam)
+    found = metrics.forward(bundles, x, {2: np.array([1, 0, 1, 1, 0])})
     stay = [0, 2, 3]
     smaller = {
         key: weight[
@@ -80,7 +80,7 @@ def test_deleting_in_weight_space_removes_rows_and_columns():
         ]
         for key, weight in bundles.items()
     }
-    np.testing.assert_allclose(found, measures.forward(smaller, x), atol=1e-12)
+    np.testing.assert_allclose(found, metrics.forward(smaller, x), atol=1e-12)
 
 
 def test_regression_measures_of_a_known_network():
@@ -106,7 +106,7 @@ def test_norm_of_mean_gamma_over_chunks():
     networks = [random_network([3, 4, 1], seed) for seed in range(4)]
     gammas = []
     for phi, lam in networks:
-        bundles = measures.bundles_of(phi, lam)
+        bundles = metrics.bundles_of(phi, lam)
         gammas.append(np.einsum("ij,jk->ijk", bundles[3, 2], bundles[2, 1]))
     chunks = [as_parameters(*network) for network in networks]
     expected = np.sqrt(np.square(np.mean(gammas, axis=0)).sum())
@@ -118,7 +118,7 @@ def test_norm_of_mean_gamma_over_chunks():
 def test_architecture_tables_hold_every_path():
     phi, lam = random_network([3, 4, 1], 5)
     tables = regression.architecture(as_parameters(phi, lam), 0)
-    bundles = measures.bundles_of(phi, lam)
+    bundles = metrics.bundles_of(phi, lam)
     for _, row in tables["paths"].iterrows():
         hidden, k = int(row["hidden"]) - 1, int(row["input"]) - 1
         assert row["gamma"] == pytest.approx(bundles[3, 2][0, hidden] * bundles[2, 1][hidden, k], rel=1e-4)
@@ -140,7 +140,7 @@ def test_pruning_by_brute_force():
     def mse(output):
         return np.square(y - output).mean()
 
-    full = mse(measures.forward(measures.bundles_of(phi, lam), x))
+    full = mse(metrics.forward(metrics.bundles_of(phi, lam), x))
     for removed in range(8):
         own = [block.copy() for block in lam]
         keep = {2: np.ones(4), 3: np.ones(3)}
@@ -148,7 +148,7 @@ def test_pruning_by_brute_force():
             own[layer - 1][h] = 0
             keep[layer][h] = 0
         by_i = mse(spectral.forward_eigenbasis(phi, own, x, lambda z: np.maximum(z, 0)))
-        by_ii = mse(measures.forward(measures.bundles_of(phi, lam), x, keep))
+        by_ii = mse(metrics.forward(metrics.bundles_of(phi, lam), x, keep))
         assert first["relative_increase"][removed] == pytest.approx(by_i / full - 1, abs=1e-9)
         assert second["relative_increase"][removed] == pytest.approx(by_ii / full - 1, abs=1e-9)
     assert first["kept"].tolist() == list(range(7, -1, -1))
@@ -161,23 +161,23 @@ def test_a_silent_second_layer_still_leaves_the_third_alive():
     phi, lam = random_network([3, 4, 5, 3], 2)
     lam[0][:] = 0
     lam[2][:] = 0
-    assert [int(mask.sum()) for mask in measures.live(phi, lam)] == [4, 5]
+    assert [int(mask.sum()) for mask in metrics.live(phi, lam)] == [4, 5]
     phi, lam = random_network([3, 4, 5, 3], 2)
     lam[0][:] = 0
     lam[1][:] = 0
-    assert [int(mask.sum()) for mask in measures.live(phi, lam)] == [0, 5]
+    assert [int(mask.sum()) for mask in metrics.live(phi, lam)] == [0, 5]
 
 
 def test_layer_survival_by_hand():
     phi, lam = random_network([3, 4, 5, 3], 2)
     lam[0][:] = 0
     lam[2] *= 1e-4
-    bundles = measures.bundles_of(phi, lam)
+    bundles = metrics.bundles_of(phi, lam)
     random = np.random.default_rng(0)
     x, y = random.normal(size=(30, 3)), random.normal(size=(30, 3))
     found = teacher_student.layer_survival(lam, bundles, x, y)
     assert found["surviving_layer"] == 2
-    full = np.square(y - measures.forward(bundles, x)).mean()
-    without = np.square(y - measures.forward(bundles, x, {3: np.zeros(5)})).mean()
+    full = np.square(y - metrics.forward(bundles, x)).mean()
+    without = np.square(y - metrics.forward(bundles, x, {3: np.zeros(5)})).mean()
     assert found["other_layer_loss_increase"] == pytest.approx(without / full - 1)
     assert found["eigenvalue_ratio"] == pytest.approx(np.abs(lam[1]).max() / np.abs(lam[2]).max())

@@ -12,16 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from sparcs import cli, params
-from sparcs.commands import nasbench, publish
-from sparcs.data.images import Images
-from sparcs.figures import cells as report
-from sparcs.figures import fig_cells, fig_cells_table
-from sparcs.files import ArtifactError, read_table
-from sparcs.nasbench import cells, search, table
-from sparcs.nasbench.supernet import Cell, Supernet, one_hot
-from sparcs.params import CellSearch
-from sparcs.statistics import mean_interval
+from replication import cli, params
+from replication.cells import search, space, table
+from replication.cells.supernet import Cell, Supernet, one_hot
+from replication.commands import publish
+from replication.data.images import Images
+from replication.figures import cells as report
+from replication.figures import fig_cells, fig_cells_table
+from replication.io import ArtifactError, read_table
+from replication.params import CellSearch
+from replication.statistics import mean_interval
 
 BASE = params.read_yaml(Path(__file__).parents[1] / "params.yaml")
 SETTINGS = CellSearch.model_validate_json(params.resolve(BASE, {"scale": "smoke"}).nasbench.part(CellSearch))
@@ -35,36 +35,36 @@ def images():
     return Images(x, y, x[:10], y[:10], stand_in=True, source="stand-in", note="noise")
 
 
-@given(st.lists(st.sampled_from(cells.OPERATIONS), min_size=6, max_size=6))
+@given(st.lists(st.sampled_from(space.OPERATIONS), min_size=6, max_size=6))
 def test_a_name_says_which_operation_stands_on_which_edge(operations):
-    assert cells.operations_of(cells.name_of(operations)) == tuple(operations)
+    assert space.operations_of(space.name_of(operations)) == tuple(operations)
 
 
 @pytest.mark.parametrize("name", ["", "|none~0|", ALL_SKIP.replace("skip_connect~2", "conv_7x7~2"), ALL_SKIP[:-1]])
 def test_a_text_that_names_no_cell_is_refused(name):
     with pytest.raises(ValueError, match="is no cell"):
-        cells.operations_of(name)
+        space.operations_of(name)
 
 
 @settings(deadline=None)
-@given(st.lists(st.sampled_from(cells.OPERATIONS), min_size=6, max_size=6))
+@given(st.lists(st.sampled_from(space.OPERATIONS), min_size=6, max_size=6))
 def test_a_cell_is_connected_if_something_comes_through(operations):
     x = torch.rand(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
     with torch.no_grad(), torch.random.fork_rng():
         torch.manual_seed(0)
-        output = Cell(cells.OPERATIONS, 3)(x, one_hot(cells.OPERATIONS, operations))
-    assert cells.connected(operations) == bool(output.any())
+        output = Cell(space.OPERATIONS, 3)(x, one_hot(space.OPERATIONS, operations))
+    assert space.connected(operations) == bool(output.any())
 
 
 def test_there_are_as_many_cells_as_the_benchmark_has():
-    names = {cells.name_of(operations) for operations in product(cells.OPERATIONS, repeat=len(cells.EDGES))}
+    names = {space.name_of(operations) for operations in product(space.OPERATIONS, repeat=len(space.EDGES))}
     assert len(names) == 15_625
 
 
 def test_a_cell_is_the_sum_over_its_edges():
     """By hand: the operations of every edge, mixed, one node after the other."""
     torch.manual_seed(0)
-    cell, x = Cell(cells.OPERATIONS, 3), torch.randn(2, 3, 8, 8)
+    cell, x = Cell(space.OPERATIONS, 3), torch.randn(2, 3, 8, 8)
     weights = torch.rand(6, 5)
 
     def edge(row, value):
@@ -79,7 +79,7 @@ def test_a_cell_is_the_sum_over_its_edges():
 
 
 def test_a_single_cell_has_only_its_own_operations():
-    network = Supernet(cells.OPERATIONS, 4, 1, 10, seed=1)
+    network = Supernet(space.OPERATIONS, 4, 1, 10, seed=1)
     x = torch.randn(3, 3, 32, 32)
     stem, last = network.normalised(network.stem(x)), network.last
     value = stem
@@ -87,13 +87,13 @@ def test_a_single_cell_has_only_its_own_operations():
         value = 4 * value  # only skips: x + x + 2x reach the last node
         value = value if reduction is None else reduction(value)
     expected = network.classifier(F.relu(last(value)).mean((2, 3)))
-    found = network(x, one_hot(cells.OPERATIONS, cells.operations_of(ALL_SKIP)))
+    found = network(x, one_hot(space.OPERATIONS, space.operations_of(ALL_SKIP)))
     torch.testing.assert_close(found, expected)
 
 
 def test_the_weights_gradient_against_differences():
     """A supernet in float64, one entry of θ at a time."""
-    network = Supernet(cells.OPERATIONS, 2, 1, 10, seed=2).double()
+    network = Supernet(space.OPERATIONS, 2, 1, 10, seed=2).double()
     mixture = search.Simplex((6, 5), 0.1)
     mixture.trained = mixture.trained.detach().double().requires_grad_()
     x, y = torch.randn(4, 3, 32, 32, dtype=torch.float64), torch.arange(4)
@@ -129,7 +129,7 @@ def test_a_seed_gives_one_search(method, images):
     settings = SETTINGS.model_copy(update={"candidates": 3})
     one, two = (search.search(method, images, settings, 7) for _ in range(2))
     assert one.cell == two.cell and one.history.equals(two.history)
-    assert set(one.cell) <= set(cells.OPERATIONS)
+    assert set(one.cell) <= set(space.OPERATIONS)
     if method in search.LEVELS:  # 4 steps an epoch over all images, as often over a half that is passed twice
         assert one.gradient_evaluations == 2 * 4 * SETTINGS.epochs
 
@@ -218,7 +218,7 @@ def test_from_the_command_line_to_the_published_table_and_the_report(tmp_path, m
     assert "C 4 (in full: 24)" in size and "1 to 2 searches of each method" in size
     drawn = fig_cells_table(history, trials)
     assert (drawn["what"] == "score").sum() == 2 and fig_cells(drawn).axes
-    without = nasbench.gather(Path("nasbench/trials"), run.nasbench.jobs(), None)
+    without = space.gather(Path("nasbench/trials"), run.nasbench.jobs(), None)
     assert without["trials"]["cifar10_accuracy"].isna().all() and without["reference"]["best"].isna().all()
 
 
@@ -262,7 +262,7 @@ def test_the_report_says_how_decided_the_searches_ended():
 
 
 def test_batch_norm_has_a_trained_scale_outside_the_cells_alone():
-    network = Supernet(cells.OPERATIONS, 2, 1, 10, seed=1)
+    network = Supernet(space.OPERATIONS, 2, 1, 10, seed=1)
     inside = [module.affine for stage in network.stages for module in stage.modules() if hasattr(module, "affine")]
     outside = [module.affine for module in network.reductions.modules() if hasattr(module, "affine")]
     assert inside and not any(inside) and outside and all(outside) and network.last.affine and network.normalised.affine

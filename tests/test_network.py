@@ -13,9 +13,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision import models
 from torchvision.models.feature_extraction import create_feature_extractor
 
+from replication.experiments import theory
 from sparcs import SpectralNetwork, replace_head, spectral
 from sparcs.activations import ACTIVATIONS
-from sparcs.experiments import theory
 
 
 def seeded(seed=0):

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparcs import params
-from sparcs.commands.describe import describe
+from replication import params
+from replication.commands.describe import describe
 
 BASE = params.read_yaml(Path(__file__).parents[1] / "params.yaml")
 

@@ -5,11 +5,11 @@ import json
 import pandas as pd
 import pytest
 
+from replication import io, params, provenance
+from replication.commands import publish as commands
+from replication.commands.lost_rows import lost
+from replication.figures.scorecard import answer, with_verdicts
 from small_runs import ROOT, TINY, prepare, publish, run
-from sparcs import files, params, provenance
-from sparcs.commands import publish as commands
-from sparcs.commands.lost_rows import lost
-from sparcs.figures.scorecard import answer, with_verdicts
 
 
 def test_finished_trials_are_published_and_later_ones_added(tmp_path):
@@ -26,7 +26,7 @@ def test_finished_trials_are_published_and_later_ones_added(tmp_path):
     assert code == 0
     assert len(more) == 6
     pd.testing.assert_frame_equal(more.head(2), trials)
-    skips = files.read_table(tmp_path / "out" / "results" / "regression" / "skips.parquet")
+    skips = io.read_table(tmp_path / "out" / "results" / "regression" / "skips.parquet")
     assert skips[["alpha", "trial"]].drop_duplicates().to_numpy().tolist() == [[0, 0], [1, 0]]
 
 
@@ -46,11 +46,11 @@ def test_trials_on_data_of_other_seeds_replace_those_published(tmp_path):
     for name, seed in (("one", 42), ("two", 7)):
         overrides = params.merge(TINY, {"teacher_student": {"data_seed": seed}})
         prepare(tmp_path / name, overrides, [("beta5_alpha0", "0-1")])
-        settings = files.read_json(tmp_path / name / "results" / "settings.json")
+        settings = io.read_json(tmp_path / name / "results" / "settings.json")
         assert commands.same_data(settings, tmp_path / "out" / "results") == (name == "one")
         publish(tmp_path / name, tmp_path / "out", "--replace")
     table = pd.DataFrame({"ensemble": "l2", "teacher": 42, "trial": [0, 1], "made_from": "same"})
-    files.write_table(tmp_path / "trials.parquet", table.head(1))
+    io.write_table(tmp_path / "trials.parquet", table.head(1))
     together = commands.merged_experiment({"trials": table.tail(1)}, tmp_path, "teacher_student", keep=False)
     assert together["trials"]["trial"].tolist() == [1]
 
@@ -84,7 +84,7 @@ def test_publishing_that_would_destroy_results_is_refused(first, second, sentenc
 
 def test_the_default_run_on_stand_in_images_would_destroy_what_is_published():
     """README's own commands once replaced nine networks of 300 epochs on CIFAR by three of 10 epochs on digits."""
-    published = files.read_table(ROOT / "results" / "published" / "cifar10" / "trials.parquet")
+    published = io.read_table(ROOT / "results" / "published" / "cifar10" / "trials.parquet")
     digits = published[published["trial"] == 0].assign(stand_in=True, epochs=10, scale="laptop", made_from="other")
     keys = commands.TRIAL["cifar10"]
     after = commands.merged(digits, published, keys, commands.ALIKE["cifar10"])
@@ -99,8 +99,8 @@ def test_the_default_run_on_stand_in_images_would_destroy_what_is_published():
 def test_a_table_that_is_copied_whole_keeps_its_rows(tmp_path, capsys):
     prepare(tmp_path, TINY, [("beta5_alpha0", "0-1")])
     name = "teacher_student/linear.parquet"
-    files.write_table(tmp_path / "out" / "results" / name, pd.DataFrame({"teacher": range(20)}))
-    files.write_table(tmp_path / "results" / name, pd.DataFrame({"teacher": range(3)}))
+    io.write_table(tmp_path / "out" / "results" / name, pd.DataFrame({"teacher": range(20)}))
+    io.write_table(tmp_path / "results" / name, pd.DataFrame({"teacher": range(3)}))
     assert publish(tmp_path, tmp_path / "out")[0] == 2
     assert "teacher_student/linear: remove 17 published rows" in capsys.readouterr().err
     assert not (tmp_path / "out" / "results" / "regression").exists()
@@ -120,9 +120,9 @@ def test_settings_and_origins_of_each_experiment_stay_those_of_its_trials(tmp_pa
     publish(tmp_path, tmp_path / "out")
     prepare(tmp_path / "two", params.merge(TINY, {"scale": "overnight", "regression": {"training": {"epochs": 9}}}), [])
     publish(tmp_path / "two", tmp_path / "out")
-    run = files.read_json(tmp_path / "out" / "results" / "settings.json")["run"]
+    run = io.read_json(tmp_path / "out" / "results" / "settings.json")["run"]
     assert run["scale"] == "overnight" and run["regression"]["training"]["epochs"] == 1
-    found = files.read_json(tmp_path / "out" / "results" / "provenance.json")
+    found = io.read_json(tmp_path / "out" / "results" / "provenance.json")
     assert found["experiments"]["regression"]["scale"] == "laptop"
     assert found["trials"] == found["experiments"]["regression"]["trials"] == 2
     assert found["core_minutes"] >= 0 and len(found["lock_sha256"]) == 64
@@ -131,9 +131,9 @@ def test_settings_and_origins_of_each_experiment_stay_those_of_its_trials(tmp_pa
 def test_the_settings_of_a_sweep_are_those_of_its_experiment(tmp_path):
     """The sweep of experiment 3 has no settings of its own: what is published of it decides which are kept."""
     old, new = ({"run": {"cifar10": {"trials": trials}, "root_seed": 1}, "paper": {}} for trials in (3, 5))
-    files.write_json(tmp_path / "settings.json", old)
+    io.write_json(tmp_path / "settings.json", old)
     for name in ("cifar10", "cifar10_sweep"):
-        files.write_table(tmp_path / name / "trials.parquet", pd.DataFrame({"trial": [0]}))
+        io.write_table(tmp_path / name / "trials.parquet", pd.DataFrame({"trial": [0]}))
     assert commands.merged_settings(new, tmp_path, ["cifar10_sweep"]) == new
     assert commands.merged_settings(new, tmp_path, ["depth"]) == old
 
@@ -141,7 +141,7 @@ def test_the_settings_of_a_sweep_are_those_of_its_experiment(tmp_path):
 def test_core_minutes_are_kept_per_scale(tmp_path):
     table = pd.DataFrame({"rule": ["b", "a"], "core_minutes": [1.0, 2.0]})
     for scale in ("laptop", "overnight", "laptop"):
-        files.write_csv(tmp_path / "new.csv", table.assign(scale=scale))
+        io.write_csv(tmp_path / "new.csv", table.assign(scale=scale))
         commands.write_core_minutes(tmp_path / "new.csv", tmp_path / "core_minutes.csv")
     kept = pd.read_csv(tmp_path / "core_minutes.csv")
     assert kept[["scale", "rule"]].to_numpy().tolist() == [
@@ -158,12 +158,12 @@ def test_what_tuning_took_is_published_and_counted(tmp_path):
     where = {"commit": "abc", "machine": "one", "device": "cpu", "finished": "2026-01-02 00:00:00", "made_from": "0"}
     for method, seconds in (("darts", 90), ("gaea", 60)):
         record = where | {"seconds": seconds, "trials": 6}
-        files.write_json(tmp_path / "tuning" / "teacher" / f"{method}.provenance.json", record)
+        io.write_json(tmp_path / "tuning" / "teacher" / f"{method}.provenance.json", record)
     timed = commands._with_minutes(tuning, tmp_path / "tuning")
     assert timed["minutes"].tolist() == [0.5, 0.5, 0.5, 1.0] and set(timed["commit"]) == {"abc"}
     published = tmp_path / "published"
-    files.write_table(published / "rivals" / "tuning.parquet", timed.assign(scale="overnight"))
-    files.write_table(published / "depth" / "tuning.parquet", tuning)  # as earlier versions published it
+    io.write_table(published / "rivals" / "tuning.parquet", timed.assign(scale="overnight"))
+    io.write_table(published / "depth" / "tuning.parquet", tuning)  # as earlier versions published it
     assert commands.published_trials(published).groupby("experiment")["minutes"].sum().to_dict() == {"rivals": 2.5}
 
 
@@ -178,13 +178,13 @@ def test_new_tuning_takes_the_place_of_what_was_tried_for_the_same_before(tmp_pa
         stem = tmp_path / jobs[key].stem
         own = {"task": key[0], "option": "rate", "tuning_trial": 0, "seed": 1, "parameters": 3.0, "validation_mse": 0.1}
         rows = [own | {"value": value, "chosen": value == values[0]} for value in values]
-        files.write_table(stem.with_name(f"{stem.name}.parquet"), pd.DataFrame(rows))
+        io.write_table(stem.with_name(f"{stem.name}.parquet"), pd.DataFrame(rows))
         record = provenance.of_job(60, "cpu", len(values)) | {"settings": settings, "root_seed": run.root_seed}
-        files.write_json(tmp_path / jobs[key].record, record | {"data": values})
+        io.write_json(tmp_path / jobs[key].record, record | {"data": values})
 
     def published(keep=True):
         [(name, table)] = commands.merged_tuning(run, tmp_path, tmp_path / "out", keep).items()
-        files.write_table(tmp_path / "out" / f"{name}.parquet", table)
+        io.write_table(tmp_path / "out" / f"{name}.parquet", table)
         return table.groupby(["task", "method"], sort=False)["value"].agg(list).to_dict()
 
     first, second = ("beta5_alpha0", "darts"), ("beta5_alpha1", "gaea")
@@ -199,7 +199,7 @@ def test_new_tuning_takes_the_place_of_what_was_tried_for_the_same_before(tmp_pa
 
 def test_published_rivals_were_searched_with_the_value_that_was_chosen():
     folder = ROOT / "results" / "published" / "rivals"
-    trials, tuning = (files.read_table(folder / f"{name}.parquet") for name in ("trials", "tuning"))
+    trials, tuning = (io.read_table(folder / f"{name}.parquet") for name in ("trials", "tuning"))
     chosen = tuning[tuning["chosen"]].drop_duplicates(["task", "method"]).set_index(["task", "method"])
     assert len(chosen) > 20
     for key, own in trials.groupby(["task", "method"]):
@@ -211,7 +211,7 @@ def test_published_rivals_were_searched_with_the_value_that_was_chosen():
 def test_pages_go_beside_the_tables_and_the_scorecard_into_the_readme(tmp_path):
     results, figures, published = (tmp_path / name for name in ("rebuilt", "figures", "out"))
     claims = pd.read_csv(ROOT / "results" / "published" / "claims.csv")
-    files.write_csv(results / "claims.csv", claims)
+    io.write_csv(results / "claims.csv", claims)
     for path in (results / "reports" / "01_theory.html", figures / "fig07.svg"):
         path.parent.mkdir(parents=True)
         path.write_text("made again")
@@ -236,7 +236,7 @@ def test_pages_go_beside_the_tables_and_the_scorecard_into_the_readme(tmp_path):
 
 def test_a_readme_without_a_place_for_the_verdicts_is_refused():
     claims = pd.read_csv(ROOT / "results" / "published" / "claims.csv")
-    with pytest.raises(files.ArtifactError, match="must stand in the text"):
+    with pytest.raises(io.ArtifactError, match="must stand in the text"):
         with_verdicts("nothing here", claims)
 
 
@@ -254,7 +254,7 @@ def test_the_verdicts_of_the_readme_are_the_published_ones():
 def test_the_published_record_is_that_of_the_published_tables():
     published = ROOT / "results" / "published"
     found = provenance.of_tables(commands.published_trials(published), ROOT / "requirements.lock")
-    recorded = files.read_json(published / "provenance.json")
+    recorded = io.read_json(published / "provenance.json")
     assert {name: recorded[name] for name in found if name not in ("packages", "lock_sha256")} == {
         name: found[name] for name in found if name not in ("packages", "lock_sha256")
     }
@@ -289,7 +289,7 @@ def test_data_sets_published_before_stay_while_a_new_run_is_under_way(tmp_path):
     code, trials = publish(tmp_path / "two", tmp_path / "out")
     assert code == 0
     assert trials[["alpha", "scale"]].drop_duplicates().to_numpy().tolist() == [[0, "laptop"], [1, "overnight"]]
-    skips = files.read_table(tmp_path / "out" / "results" / "regression" / "skips.parquet")
+    skips = io.read_table(tmp_path / "out" / "results" / "regression" / "skips.parquet")
     assert len(skips) == 6
 
 

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.autograd import forward_ad
 
+from replication.memory import peak_allocated
 from sparcs import SpectralNetwork, spectral
-from sparcs.allocation import peak_allocated
-from sparcs.recursion import FEWEST, _Recursion, recursion
+from sparcs.eigenbasis import FEWEST, _Recursion, recursion
 
 DEEP = (4, 5, 3, 6, 4, 5, 3, 4, 2)  # as few bundles as have the backward pass
 

@@ -10,9 +10,9 @@ import pytest
 
 from compared import same_text, text_of
 from figure_tables import FULL, SMOKE, claims, write_published, write_tables
-from sparcs.figures import prose, tables
-from sparcs.figures.stand_in import STAMP
-from sparcs.report import check_parameters
+from replication.figures import prose, tables
+from replication.figures.stand_in import STAMP
+from replication.report import check_parameters
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 FIGURES = {
@@ -41,7 +41,7 @@ def executed(request, tmp_path_factory) -> Path:
     }
     parameters["published"] = write_published(folder / "published")
     options = [option for name, value in parameters.items() for option in ("-p", name, str(value))]
-    command = [Path(sys.executable).with_name("sparcs"), "execute-notebook", NOTEBOOKS / f"{request.param}.ipynb"]
+    command = [sys.executable, "-m", "replication", "execute-notebook", NOTEBOOKS / f"{request.param}.ipynb"]
     made = folder / "executed.ipynb", folder / "page.html"
     done = subprocess.run([*command, *made, *options], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]

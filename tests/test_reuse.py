@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 import tiny
-from sparcs import cli, files, params
-from sparcs.commands import publish, reuse
-from sparcs.commands.jobs import jobs as jobs_of
-from sparcs.sources import sources, unchanged_since
+from replication import cli, io, params
+from replication.commands import publish, reuse
+from replication.commands.jobs import jobs as jobs_of
+from replication.sources import sources, unchanged_since
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = ROOT / "results" / "published"
@@ -44,7 +44,7 @@ def test_no_two_jobs_share_files_or_trials(scale):
 def test_the_published_jobs_are_found_and_written_as_they_were(tmp_path, monkeypatch):
     """With sources that are taken for unchanged: the committed trials of experiment 3 and of the depth experiment."""
     monkeypatch.setattr(reuse, "unchanged_since", lambda commit, files: True)
-    settings = files.read_json(PUBLISHED / "settings.json")["run"]
+    settings = io.read_json(PUBLISHED / "settings.json")["run"]
     run = params.validate(params.Settings, settings)
     jobs = reuse.reusable(run, PUBLISHED)
     assert {"teacher_student", "hyperparameters", "depth", "cifar10"} <= {job.kind for job in jobs}
@@ -56,15 +56,15 @@ def test_the_published_jobs_are_found_and_written_as_they_were(tmp_path, monkeyp
                  "--root-seed", "1", "--published", str(PUBLISHED), "--output", str(tmp_path / job.stem)]
             )  # fmt: skip
         assert not stopped.value.code
-        trials = reuse.rows_of(files.read_table(PUBLISHED / f"{reuse.TRIALS[kind]}.parquet"), job.where)
+        trials = reuse.rows_of(io.read_table(PUBLISHED / f"{reuse.TRIALS[kind]}.parquet"), job.where)
         record = publish._columns(tmp_path / job.record)
         assert {name: [record[name]] for name in ("commit", "device", "made_from")} == {
             name: trials[name].unique().tolist() for name in ("commit", "device", "made_from")
         }
         assert record["minutes"] == pytest.approx(trials["minutes"].mean())
         for file, table in job.files().items():
-            published = reuse.rows_of(files.read_table(PUBLISHED / table), job.where).reset_index(drop=True)
-            found = files.read_table(tmp_path / file)
+            published = reuse.rows_of(io.read_table(PUBLISHED / table), job.where).reset_index(drop=True)
+            found = io.read_table(tmp_path / file)
             pd.testing.assert_frame_equal(found, published[found.columns])
             assert set(published.columns) - set(found.columns) <= set(reuse.RECORDED)
 
@@ -76,7 +76,7 @@ def test_a_job_with_a_point_in_its_name_is_published_taken_and_published_again(t
     own = {"experiment": "teacher_student", "penalty": "l2", "rho": 0.001, "alpha": None, "beta": None, "r2": 0.5}
     published = pd.DataFrame([{**own, "trial": trial, **origin, "scale": "overnight"} for trial in job.where["trial"]])
     published = published.astype({"alpha": float, "beta": float})
-    files.write_table(tmp_path / "published" / "hyperparameters" / "trials.parquet", published)
+    io.write_table(tmp_path / "published" / "hyperparameters" / "trials.parquet", published)
     with pytest.raises(SystemExit) as stopped:
         cli.main(
             ["take-published", "--kind", job.kind, "--where", json.dumps(job.where), "--settings", job.settings,
@@ -94,13 +94,13 @@ def test_other_settings_other_seeds_and_stand_ins_are_trained(tmp_path, monkeypa
     monkeypatch.setattr(reuse, "unchanged_since", lambda commit, files: True)
     shutil.copytree(PUBLISHED / "cifar10", tmp_path / "cifar10")
     shutil.copy(PUBLISHED / "settings.json", tmp_path)
-    values = files.read_json(PUBLISHED / "settings.json")["run"]
+    values = io.read_json(PUBLISHED / "settings.json")["run"]
 
     def found(changes):
         run = params.validate(params.Settings, params.merge(values, changes))
         return [job.stem for job in reuse.reusable(run, tmp_path)]
 
-    trials = files.read_table(tmp_path / "cifar10" / "trials.parquet")
+    trials = io.read_table(tmp_path / "cifar10" / "trials.parquet")
     assert len(found({})) == len(trials)
     assert len(found({"cifar10": {"trials": 5}})) == len(trials)  # the others are trained
     assert found({"cifar10": {"training": {"rho": 0.5}}}) == found({"root_seed": 1}) == []
@@ -110,15 +110,15 @@ def test_other_settings_other_seeds_and_stand_ins_are_trained(tmp_path, monkeypa
              "1", "--published", str(tmp_path), "--output", str(tmp_path / "out" / "x")]
         )  # fmt: skip
     assert stopped.value.code == 2 and not (tmp_path / "out").exists()
-    files.write_table(tmp_path / "cifar10" / "trials.parquet", trials.assign(stand_in=trials["head"] == "linear"))
+    io.write_table(tmp_path / "cifar10" / "trials.parquet", trials.assign(stand_in=trials["head"] == "linear"))
     assert {stem.split("/")[2] for stem in found({})} == set(trials["head"]) - {"linear"}
-    with pytest.raises(files.ArtifactError, match="nothing is published there"):
+    with pytest.raises(io.ArtifactError, match="nothing is published there"):
         reuse.reusable(params.validate(params.Settings, values), tmp_path / "cifar10")
 
 
 def test_trials_on_data_of_other_seeds_are_trained(monkeypatch):
     monkeypatch.setattr(reuse, "unchanged_since", lambda commit, files: True)
-    values = files.read_json(PUBLISHED / "settings.json")["run"]
+    values = io.read_json(PUBLISHED / "settings.json")["run"]
 
     def found(two):
         run = params.validate(params.Settings, params.merge(values, {"teacher_student": two}))
@@ -131,7 +131,7 @@ def test_trials_on_data_of_other_seeds_are_trained(monkeypatch):
 
 
 def test_a_source_counts_as_changed_if_git_says_so_or_does_not_know():
-    names = sources("sparcs.commands.reuse")
+    names = sources("replication.commands.reuse")
     head = tiny.run(ROOT, "git", "rev-parse", "HEAD").strip()
     for commit in ("0" * 12, f"{head[:12]}+changes", "unknown"):
         assert not unchanged_since(commit, names)
@@ -151,7 +151,7 @@ def test_a_run_takes_what_is_published_and_trains_what_is_not(tmp_path):
 
     def tables(*options):
         tiny.run(folder, "snakemake", "--cores", "2", *options, "--", *TARGETS)
-        found = {path.parent.name: files.read_table(path) for path in results.glob("*/trials.parquet")}
+        found = {path.parent.name: io.read_table(path) for path in results.glob("*/trials.parquet")}
         shutil.move(results, tmp_path / "results of before")
         return found
 
@@ -163,19 +163,19 @@ def test_a_run_takes_what_is_published_and_trains_what_is_not(tmp_path):
 
     tiny.run(folder, "snakemake", "--cores", "2", "--", *TARGETS)
     tiny.run(folder, "snakemake", "publish")
-    commit = files.read_json(next(results.rglob("trials/**/*.provenance.json")))["commit"]
+    commit = io.read_json(next(results.rglob("trials/**/*.provenance.json")))["commit"]
     tiny.commit(folder, "published")
     first = tables()
     assert len(trained()) == 5 and set(first) == {"teacher_student", "hyperparameters", "depth"}
 
     again = tables("--config", "reuse=published")
     records = list((tmp_path / "results of before").rglob("*.provenance.json"))
-    assert {files.read_json(path)["commit"] for path in records} == {commit} and len(records) == 4
+    assert {io.read_json(path)["commit"] for path in records} == {commit} and len(records) == 4
     assert trained() == []
     for name, table in first.items():
         pd.testing.assert_frame_equal(again[name], table, check_like=True)
 
-    with (folder / "src" / "sparcs" / "experiments" / "depth.py").open("a") as source:
+    with (folder / "src" / "replication" / "experiments" / "depth.py").open("a") as source:
         source.write("# edited\n")
     tiny.commit(folder, "edited")
     more = tables("--config", "reuse=published", "teacher_student={ensembles: {l2: {trials: 3}}}")

@@ -12,13 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from replication import cli, comparison, io, params
+from replication.baselines import magnitude_pruning
+from replication.baselines.network import mean_square
+from replication.baselines.task import Found, train
+from replication.commands import baselines as commands
+from replication.experiments import baselines as experiment
 from rival_tasks import outputs, tiny
-from sparcs import cli, comparison, files, params, pruning
-from sparcs.commands import rivals as commands
-from sparcs.experiments import rivals as experiment
-from sparcs.rivals import magnitude_pruning
-from sparcs.rivals.network import mean_square
-from sparcs.rivals.task import Found, train
+from sparcs import pruning
 
 ROOT = Path(__file__).parents[1]
 PROTOCOL = {
@@ -155,7 +156,7 @@ def test_a_job_measures_every_trial_at_every_strength_and_does_not_depend_on_chu
 def test_an_option_that_a_method_does_not_have_is_one_sentence():
     with pytest.raises(params.ParameterError, match=r"options .* of gaea"):
         experiment.run(data(), settings(speed=3), "teacher", [0], 7)
-    with pytest.raises(ValueError, match=r"there is no file src/sparcs/rivals/magic\.py"):
+    with pytest.raises(ValueError, match=r"there is no file src/replication/baselines/magic\.py"):
         settings("magic")
 
 
@@ -190,7 +191,7 @@ def test_tuning_takes_the_value_of_the_fewest_parameters_on_seeds_of_its_own():
 
 
 def test_the_verbs_search_with_the_value_that_was_chosen(tmp_path, capsys):
-    files.write_arrays(tmp_path / "data.safetensors", data())
+    io.write_arrays(tmp_path / "data.safetensors", data())
     method = params.RivalMethod(search="gaea", options={"levels": 1}, tuned={"rate": [1.0, 3.0]})
     own = settings().model_copy(update={"method": method})
     common = ["--data-set", "teacher", "--settings", own.model_dump_json(), "--root-seed", "7", "--output"]
@@ -239,10 +240,10 @@ def test_a_file_of_another_tuning_is_named(tmp_path, changed):
     rows = {"task": "teacher", "option": "rate", "value": ["1.0", "3.0"], "tuning_trial": 0, "seed": 7}
     measured = {"parameters": [9.0, 8.0], "validation_mse": [0.2, 0.1]}
     table = pd.DataFrame(rows | measured | {"chosen": [False, True]})
-    files.write_table(tmp_path / "tuned.parquet", table)
+    io.write_table(tmp_path / "tuned.parquet", table)
     assert commands.with_tuned(method, tmp_path / "tuned.parquet", "teacher").options == {"rate": 3.0}
-    files.write_table(tmp_path / "tuned.parquet", changed(table))
-    with pytest.raises(files.ArtifactError, match=r"tuned\.parquet does not say"):
+    io.write_table(tmp_path / "tuned.parquet", changed(table))
+    with pytest.raises(io.ArtifactError, match=r"tuned\.parquet does not say"):
         commands.with_tuned(method, tmp_path / "tuned.parquet", "teacher")
 
 

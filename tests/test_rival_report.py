@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 import rival_tables
-from sparcs import comparison, params
-from sparcs.claims import why_untested
-from sparcs.claims.rivals import finds_smaller_networks
-from sparcs.figures import rivals_prose
+from replication import comparison, params
+from replication.claims import why_untested
+from replication.claims.baselines import finds_smaller_networks
+from replication.figures import baselines_prose
 
 ROOT = Path(__file__).parents[1]
 
@@ -67,7 +67,7 @@ def test_the_report_says_what_the_smallest_networks_are():
     for rows, sizes in ((own, (5000, 1000, 2000)), (winner, (1, 2, 3))):
         table.loc[rows, [f"{target}_parameters" for target in comparison.TARGETS]] = sizes
     table.loc[table["method"] == "linear", "budget_neurons"] = 0.0
-    said = rivals_prose.findings(table)
+    said = baselines_prose.findings(table)
     assert "where its networks are not linear they keep 30 neurons on 1 hidden" in said
     assert "SPARCS, L2 30 in 6 (5,000)" in said and "GAEA, single-level 20 in 4 (1)" in said
     assert "**Linear in every search**, and counted as the maximal network: linear" in said
@@ -78,7 +78,7 @@ def test_there_is_no_test_with_fewer_than_ten_seeds():
     few = rival_tables.rivals(np.random.default_rng(3), rival_tables.FULL | {"seeds": 9})["rivals/trials"]
     found = comparison.compare(few)
     assert found["p"].isna().all() and (found["result"] == "not tested").all() and found["ratio"].notna().all()
-    assert "fewer than 10 seeds, no test:" in rivals_prose.findings(few)
+    assert "fewer than 10 seeds, no test:" in baselines_prose.findings(few)
 
 
 def test_a_search_that_diverged_fits_no_better_than_a_constant():
@@ -128,9 +128,9 @@ def test_an_empty_network_has_not_recovered_a_linear_task():
     table = rival_tables.rivals(np.random.default_rng(3), few)["rivals/trials"]
     own = table["method"] == "gaea"
     table.loc[own, ["recovered", "budget_test_r2"]] = 1.0, 0.99
-    assert "| 20 of 20 (10, 10) |" in row_of(rivals_prose.results_table(table, task), "GAEA, single-level")
+    assert "| 20 of 20 (10, 10) |" in row_of(baselines_prose.results_table(table, task), "GAEA, single-level")
     table.loc[own & (table["strength"] == 0.1) & (table["trial"] < 3), "budget_test_r2"] = -0.1
-    assert "| 17 of 20 (10, 7) |" in row_of(rivals_prose.results_table(table, task), "GAEA, single-level")
+    assert "| 17 of 20 (10, 7) |" in row_of(baselines_prose.results_table(table, task), "GAEA, single-level")
 
 
 def row_of(table, method):
@@ -144,7 +144,7 @@ def test_the_tuning_says_what_was_tried_how_often_and_what_was_chosen():
         + [("beta5_alpha1", value, trial, value == "1") for value in ("1", "3") for trial in range(3)],
         columns=["task", "value", "tuning_trial", "chosen"],
     ).assign(method="gaea", option="rate")
-    text = rivals_prose.tuning_table(tried)
+    text = baselines_prose.tuning_table(tried)
     assert text.startswith(
         "Seeds that each value was tried on, at every strength: 1 (teacher 20-100-100-20) and 3 (exp"
     )
@@ -155,9 +155,9 @@ def test_seeds_without_a_fit_are_counted():
     table = rival_tables.rivals(np.random.default_rng(3), rival_tables.FULL)["rivals/trials"]
     before = [name for name in table if name.endswith("test_r2") and "retrained" not in name]
     table[before] = 0.99
-    assert rivals_prose.misses(table, "teacher").endswith("at any strength: none.")
+    assert baselines_prose.misses(table, "teacher").endswith("at any strength: none.")
     own = (table["method"] == "gaea") & (table["trial"] < 4)
     table.loc[own & (table["strength"] == 0.1), before] = 0.5
-    assert rivals_prose.misses(table, "teacher").endswith("at any strength: none.")
+    assert baselines_prose.misses(table, "teacher").endswith("at any strength: none.")
     table.loc[own, before] = 0.5  # retrained networks still fit
-    assert rivals_prose.misses(table, "teacher").endswith("at any strength: GAEA, single-level (4 of 10).")
+    assert baselines_prose.misses(table, "teacher").endswith("at any strength: GAEA, single-level (4 of 10).")

@@ -11,10 +11,8 @@ import torch
 from torch import nn
 from torch.nn.utils import prune
 
-from rival_tasks import outputs, tiny
-from sparcs import params, pruning
-from sparcs.experiments import rivals as experiment
-from sparcs.rivals import (
+from replication import params
+from replication.baselines import (
     bayesian,
     candidates,
     darts,
@@ -31,7 +29,10 @@ from sparcs.rivals import (
     reinforce,
     spectral_search,
 )
-from sparcs.rivals.network import forward
+from replication.baselines.network import forward
+from replication.experiments import baselines as experiment
+from rival_tasks import outputs, tiny
+from sparcs import pruning
 
 ROOT = Path(__file__).parents[1]
 

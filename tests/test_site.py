@@ -16,13 +16,13 @@ from playwright.sync_api import sync_playwright
 
 import thin_tables as thin
 from figure_tables import SMOKE, write_tables
-from sparcs import cli
-from sparcs.claims import IDS
-from sparcs.files import ArtifactError, write_table
-from sparcs.report import render
-from sparcs.site import build
-from sparcs.site.pages import subscripts
-from sparcs.site.run import Run
+from replication import cli
+from replication.claims import IDS
+from replication.io import ArtifactError, write_table
+from replication.report import render
+from replication.site import build
+from replication.site.pages import subscripts
+from replication.site.run import Run
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = ROOT / "results" / "published"

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from replication import io, params, provenance
+from replication.commands import compare_runs, retrain, spot_check
 from small_runs import BASE, ROOT, TINY, prepare, publish, run
-from sparcs import files, params, provenance
-from sparcs.commands import again, agreement, spot_check
 
 OTHER = "Another processor, 2 cores, Linux x86_64"
 PUBLISHED = ROOT / "results" / "published"
@@ -18,15 +18,15 @@ def small(tmp_path):
     prepare(tmp_path, TINY, [("beta5_alpha0", "0-1"), ("beta5_alpha1", "0-1"), ("beta5_alpha1", "2-3")])
     publish(tmp_path, tmp_path / "out")
     path = tmp_path / "out" / "results" / "regression" / "trials.parquet"
-    trials = files.read_table(path)
+    trials = io.read_table(path)
     trials.loc[0, "device"] = "cuda"
-    files.write_table(path, trials)
+    io.write_table(path, trials)
     return path
 
 
 def check(path, **changes):
     """The exit code of a spot check of every published trial and its two tables; changes: of the table's columns."""
-    files.write_table(path, files.read_table(path).assign(**changes))
+    io.write_table(path, io.read_table(path).assign(**changes))
     published = path.parents[1]
     code = run("spot-check", "--published", published, "--images", published / "none", "--sample", 9, "--output",
                published / "c.csv")  # fmt: skip
@@ -46,7 +46,7 @@ def test_trials_that_are_the_same_are_identical(small, capsys):
 
 def test_one_bit_too_many_on_the_same_processor_is_a_sentence_and_exit_code_1(small, monkeypatch, capsys):
     monkeypatch.setattr(spot_check, "unchanged_since", lambda commit, files: True)
-    r2 = files.read_table(small)["r2"].to_numpy(copy=True)
+    r2 = io.read_table(small)["r2"].to_numpy(copy=True)
     r2[3] = np.nextafter(r2[3], 2)
     code, trials, _ = check(small, r2=r2)
     assert code == 1
@@ -65,7 +65,7 @@ def test_a_trial_whose_sources_changed_is_reported_and_not_judged(small, capsys)
 
 def test_on_another_processor_the_means_decide(small, monkeypatch, capsys):
     monkeypatch.setattr(spot_check, "unchanged_since", lambda commit, files: True)
-    before = files.read_table(small)
+    before = io.read_table(small)
     spread = np.sqrt(before[1:].groupby("alpha")["mse"].var().mean())  # of trials 0 to 3 at α = 1 alone
     code, trials, means = check(small, machine=OTHER, mse=before["mse"] + 1.9 * spread)
     assert code == 0 and set(trials["verdict"]) == {"other processor"}
@@ -90,7 +90,7 @@ def test_means_of_trials_whose_sources_changed_stand_apart(small, monkeypatch, c
 
 def test_another_seed_is_not_the_same_trial_on_any_processor(small, monkeypatch):
     monkeypatch.setattr(spot_check, "unchanged_since", lambda commit, files: True)
-    code, trials, _ = check(small, machine=OTHER, seed=files.read_table(small)["seed"] + 1)
+    code, trials, _ = check(small, machine=OTHER, seed=io.read_table(small)["seed"] + 1)
     assert code == 1 and set(trials["verdict"]) == {"differs"}
 
 
@@ -100,16 +100,16 @@ def test_another_seed_is_not_the_same_trial_on_any_processor(small, monkeypatch)
      (1.0, np.nan, np.inf), (np.inf, np.inf, 0), (np.inf, 1.0, np.inf), (np.nan, "a", np.inf)],
 )  # fmt: skip
 def test_the_difference_of_two_values(one, other, expected):
-    assert agreement.difference(one, other) == agreement.difference(other, one) == pytest.approx(expected)
+    assert compare_runs.difference(one, other) == compare_runs.difference(other, one) == pytest.approx(expected)
 
 
 def test_the_spread_is_that_of_trials_alike():
     table = pd.DataFrame({"a": [0, 0, 1, 1, 2], "x": [1.0, 3.0, 5.0, 5.0, np.inf], "text": "t", "y": 2.0})
-    found = agreement.spread_of(table, ["a"])
+    found = compare_runs.spread_of(table, ["a"])
     assert found["x"] == pytest.approx(np.sqrt(np.mean([2.0, 2.0, 0.0, 0.0])))
     assert found["y"] == 0 and "text" not in found
-    assert agreement.spread_of(table.head(1), ["a"])["x"] == 0
-    assert agreement.spread_of(table.head(2), [])["x"] == pytest.approx(2**0.5)
+    assert compare_runs.spread_of(table.head(1), ["a"])["x"] == 0
+    assert compare_runs.spread_of(table.head(2), [])["x"] == pytest.approx(2**0.5)
 
 
 @pytest.mark.parametrize(
@@ -120,14 +120,14 @@ def test_the_spread_is_that_of_trials_alike():
      ([[np.inf, np.inf]], 0, True)],
 )  # fmt: skip
 def test_a_mean_may_be_two_standard_deviations_away(rows, spread, within):
-    assert agreement.mean_of(np.array(rows, dtype=float), spread)["within"] == within
+    assert compare_runs.mean_of(np.array(rows, dtype=float), spread)["within"] == within
 
 
 def test_settings_older_than_what_their_experiment_asks_for_leave_it_out(small, capsys):
     path = small.parents[1] / "settings.json"
-    values = files.read_json(path)
+    values = io.read_json(path)
     del values["run"]["regression"]["active_threshold"]
-    files.write_json(path, values)
+    io.write_json(path, values)
     assert run("spot-check", "--published", path.parent, "--images", path.parent, "--output", "c.csv") == 2
     output = capsys.readouterr()
     assert "regression: left out: active_threshold is missing" in output.out
@@ -136,10 +136,10 @@ def test_settings_older_than_what_their_experiment_asks_for_leave_it_out(small, 
 
 def test_an_experiment_that_was_asked_for_and_cannot_be_trained_is_one_sentence(tmp_path, capsys):
     published = tmp_path / "published"
-    files.write_json(published / "settings.json", {"run": params.resolve(BASE, {"scale": "smoke"}).model_dump()})
+    io.write_json(published / "settings.json", {"run": params.resolve(BASE, {"scale": "smoke"}).model_dump()})
     rows = pd.DataFrame({"device": ["cpu"], "stand_in": [False]})
     for name in ("cifar10/trials", "cifar100/probes"):
-        files.write_table(published / f"{name}.parquet", rows)
+        io.write_table(published / f"{name}.parquet", rows)
     record = tmp_path / "images" / "cifar10.json"
     sources = params.resolve(BASE, {"scale": "smoke"}).images.model_dump_json()
     assert run("prepare-images", "cifar10", "--settings", sources, "--output", record) == 0
@@ -167,8 +167,8 @@ def test_trials_of_experiment_2_and_of_the_depth_experiment_are_those_of_the_ver
     )
     two, name = settings.teacher_student, "teacher42_rotations2"
     teacher, seed = tmp_path / f"{name}.safetensors", settings.root_seed
-    files.write_json(tmp_path / "settings.json", {"run": settings.model_dump()})
-    own = again.Run(tmp_path / "settings.json", tmp_path)
+    io.write_json(tmp_path / "settings.json", {"run": settings.model_dump()})
+    own = retrain.Run(tmp_path / "settings.json", tmp_path)
     run("generate-teacher-data", "--settings", two.part(params.TeacherData), "--size", 3, "--seed", 42,
         "--rotations", 2, "--output", teacher, "--metadata", tmp_path / "m.json")  # fmt: skip
     run("generate-regression-data", "--settings", settings.regression.part(params.RegressionData), "--data-sets",
@@ -176,8 +176,8 @@ def test_trials_of_experiment_2_and_of_the_depth_experiment_are_those_of_the_ver
     run("train-teacher-student", "--teacher", teacher, "--trials", "[1]", "--settings",
         two.of_ensemble("l2").part(params.TeacherTrial), "--root-seed", seed, "--output", tmp_path / "two")  # fmt: skip
     row = pd.Series({"ensemble": "l2", "teacher": 42, "rotations": 2, "trial": 1})
-    trained = again.train_again(own, "teacher_student", row)
-    expected = [(files.read_table(tmp_path / "two_trials.parquet"), trained)]
+    trained = retrain.train_again(own, "teacher_student", row)
+    expected = [(io.read_table(tmp_path / "two_trials.parquet"), trained)]
     for data_set, alpha, data in (
         ("teacher", np.nan, [teacher]),
         ("beta5_alpha1", 1.0, [tmp_path / "points.safetensors", tmp_path / "beta5_alpha1.safetensors"]),
@@ -186,20 +186,20 @@ def test_trials_of_experiment_2_and_of_the_depth_experiment_are_those_of_the_ver
             settings.depth.task_of(data_set).part(params.DepthTrial), "--root-seed", seed,
             "--output", tmp_path / data_set)  # fmt: skip
         row = pd.Series({"data_set": data_set, "alpha": alpha, "depth": 2, "gain": 1.0, "trial": 3})
-        trained = again.train_again(own, "depth", row)
-        expected.append((files.read_table(tmp_path / f"{data_set}_trials.parquet"), trained))
+        trained = retrain.train_again(own, "depth", row)
+        expected.append((io.read_table(tmp_path / f"{data_set}_trials.parquet"), trained))
     for table, trained in expected:
         pd.testing.assert_series_equal(trained, table.iloc[0], check_names=False, check_exact=True)
 
 
 def test_the_committed_settings_are_those_that_a_spot_check_needs(tmp_path, capsys):
-    own = again.Run(PUBLISHED / "settings.json", tmp_path)
+    own = retrain.Run(PUBLISHED / "settings.json", tmp_path)
     assert own.root_seed == 2025
     drawn = spot_check.draw(own, "regression", PUBLISHED / "regression" / "trials.parquet", 3, 0, asked=True)
     assert len(drawn) == 3 and all(spread["r2"] > 0 for _, spread in drawn)
-    files.write_json(tmp_path / "settings.json", {"scale": "laptop"})
-    with pytest.raises(files.ArtifactError, match=r"settings\.json has no settings"):
-        assert again.Run(tmp_path / "settings.json", tmp_path).root_seed
+    io.write_json(tmp_path / "settings.json", {"scale": "laptop"})
+    with pytest.raises(io.ArtifactError, match=r"settings\.json has no settings"):
+        assert retrain.Run(tmp_path / "settings.json", tmp_path).root_seed
 
 
 @pytest.mark.pipeline
@@ -208,12 +208,12 @@ def test_the_committed_settings_are_those_that_a_spot_check_needs(tmp_path, caps
 def test_one_trial_of_every_experiment_is_the_one_of_a_whole_run(built, tmp_path, monkeypatch, evidence):
     monkeypatch.chdir(built)
     published = tmp_path / "published"
-    files.write_json(published / "settings.json", files.read_json(built / "results/smoke/settings.json"))
+    io.write_json(published / "settings.json", io.read_json(built / "results/smoke/settings.json"))
     origin = {"commit": "unknown", "machine": provenance.machine(), "device": "cpu"}
-    experiments = [name for name in again.AGAIN if name != "cifar10_sweep"]  # left out of the tiny scale
+    experiments = [name for name in retrain.AGAIN if name != "cifar10_sweep"]  # left out of the tiny scale
     for name in experiments:
         path = spot_check.TABLES[name]
-        files.write_table(published / path, files.read_table(built / "results/smoke" / path).assign(**origin))
+        io.write_table(published / path, io.read_table(built / "results/smoke" / path).assign(**origin))
     also = [word for name in spot_check.HOURS if name in experiments for word in ("--also", name)]
     code = run("spot-check", "--published", published, "--images", built / "data/smoke/images", *also, "--sample", 2,
                "--output", tmp_path / "c.csv")  # fmt: skip
@@ -225,12 +225,12 @@ def test_one_trial_of_every_experiment_is_the_one_of_a_whole_run(built, tmp_path
 
 def test_a_trial_of_the_sweep_on_experiment_3_has_the_settings_of_its_point(monkeypatch, tmp_path):
     settings = params.resolve(BASE, {"scale": "overnight"})
-    files.write_json(tmp_path / "settings.json", {"run": settings.model_dump()})
+    io.write_json(tmp_path / "settings.json", {"run": settings.model_dump()})
     found = []
-    monkeypatch.setattr(again, "_by_verb", lambda verb, run, row, data_set, **own: found.append(own))
-    own = again.Run(tmp_path / "settings.json", tmp_path)
+    monkeypatch.setattr(retrain, "_by_verb", lambda verb, run, row, data_set, **own: found.append(own))
+    own = retrain.Run(tmp_path / "settings.json", tmp_path)
     for head, penalty, rho in (("linear", "none", 0.0), ("spectral", "l2", 0.001)):
-        again.train_again(own, "cifar10_sweep", pd.Series({"head": head, "penalty": penalty, "rho": rho, "trial": 1}))
+        retrain.train_again(own, "cifar10_sweep", pd.Series({"head": head, "penalty": penalty, "rho": rho, "trial": 1}))
     points = settings.cifar10.sweep_points()
     expected = [points[name][1].part(params.Cifar10Trial) for name in ("linear", "l2_0.001")]
     assert [own["settings"].model_dump_json() for own in found] == expected

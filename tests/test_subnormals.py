@@ -10,14 +10,14 @@ from llvmlite import binding, ir
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 import test_rival_protocol
-from sparcs import adam, params
-from sparcs.data.images import Images
-from sparcs.ensemble import floating_point, kernel
-from sparcs.ensemble.step import train_epochs
-from sparcs.ensemble.training import Training, initial_parameters
-from sparcs.experiments import cifar10, cifar100, depth, probes, regression, rivals, teacher_student, theory
-from sparcs.nasbench import search
-from sparcs.processor import are_subnormals_flushed, subnormals_flushed
+from replication import adam, params
+from replication.cells import search
+from replication.data.images import Images
+from replication.ensemble import floating_point, kernel
+from replication.ensemble.step import train_epochs
+from replication.ensemble.training import Training, initial_parameters
+from replication.experiments import baselines, cifar10, cifar100, depth, probes, regression, teacher_student, theory
+from replication.torch_threads import are_subnormals_flushed, subnormals_flushed
 from test_cifar100 import features_of_rings, toy
 
 TRAINING = Training(epochs=2, batch_size=20, learning_rate=1e-2, penalty="l2", rho=1e-2, train_input_eigenvalues=True)
@@ -78,13 +78,13 @@ def train_probes():
 
 
 def search_baselines():
-    rivals.run(test_rival_protocol.data(), test_rival_protocol.settings(), "teacher", [0], 1)
+    baselines.run(test_rival_protocol.data(), test_rival_protocol.settings(), "teacher", [0], 1)
 
 
 def tune_baselines():
     settings = test_rival_protocol.settings()
     tuned = settings.method.model_copy(update={"tuned": {"rate": [0.1, 0.3]}})
-    rivals.tune(test_rival_protocol.data(), settings.model_copy(update={"method": tuned}), "teacher", 1)
+    baselines.tune(test_rival_protocol.data(), settings.model_copy(update={"method": tuned}), "teacher", 1)
 
 
 def search_cells():

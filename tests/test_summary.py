@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from figure_tables import FULL, ORIGIN, SMOKE, claims, write_published, write_tables
-from sparcs import params
-from sparcs.commands.jobs import jobs
-from sparcs.figures import core_minutes, news, remaining, summary
-from sparcs.figures.notebook import Notebook
-from sparcs.figures.origins import by_device, duration
-from sparcs.figures.text import number
+from replication import params
+from replication.commands.jobs import jobs
+from replication.figures import core_minutes, news, remaining, summary
+from replication.figures.notebook import Notebook
+from replication.figures.provenance_text import by_device, duration
+from replication.figures.text import number
 
 ROOT = Path(__file__).parents[1]
 TABLES = {

@@ -293,7 +293,7 @@ def execute(folder, kernels):
 rule report:
     output: "page"
     log: text="page.log", notebook="log.ipynb"
-    shell: "sparcs execute-notebook a.ipynb {log.notebook} {output} -p name nothing > {log.text} 2>&1"
+    shell: "python -m replication execute-notebook a.ipynb {log.notebook} {output} -p name nothing > {log.text} 2>&1"
 """)
     command = [BIN / "snakemake", "--workflow-profile", "none", "--logger", "sparcs", "--cores", "1"]
     variables = environment(JUPYTER_PATH=str(kernels.parents[1]))

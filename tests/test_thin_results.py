@@ -12,14 +12,14 @@ import pytest
 
 import thin_tables as thin
 from figure_tables import write_published, write_tables
-from sparcs import cli
-from sparcs.figures import image_prose
-from sparcs.figures import notebook as host
-from sparcs.files import read_json, write_json, write_table
-from sparcs.site import build
-from sparcs.site.explorer import explorer
-from sparcs.site.run import Run
-from sparcs.statistics import lowest
+from replication import cli
+from replication.figures import image_prose
+from replication.figures import notebook as host
+from replication.io import read_json, write_json, write_table
+from replication.site import build
+from replication.site.explorer import explorer
+from replication.site.run import Run
+from replication.statistics import lowest
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = {path.stem: path for path in sorted((ROOT / "notebooks").glob("*.ipynb")) if path.stem != "01_theory"}

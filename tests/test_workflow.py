@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from compared import same_text, text_of
-from sparcs.claims import IDS
-from sparcs.commands.publish import PAGES
+from replication.claims import IDS
+from replication.commands.publish import PAGES
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent

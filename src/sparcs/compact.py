@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from sparcs import pruning, spectral
 from sparcs.activations import ACTIVATIONS, Activation, activation_of, name_of
 from sparcs.checks import checked_flag, checked_input, checked_widths
-from sparcs.writing import atomic
+from sparcs.io import atomic
 
 torch.fx.wrap("checked_input")  # symbolic tracing records the call: the check needs the shape of an actual tensor
 

@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sparcs import measures, spectral
+from sparcs import metrics, spectral
 from sparcs.activations import Activation, activation_of, name_of
 from sparcs.checks import checked_flag, checked_input, checked_widths
 from sparcs.compact import CompactNetwork, Loss, compact
-from sparcs.recursion import recursion
+from sparcs.eigenbasis import recursion
 
 torch.fx.wrap("checked_input")  # as in ``sparcs.compact``
 
@@ -130,7 +130,7 @@ class SpectralNetwork(nn.Module):
         phi = [block.detach().double().cpu().numpy() for block in self.eigenvectors]
         lam = [block.detach().double().cpu().numpy() for block in self.eigenvalues]
         lam = [block - np.median(lam[0]) for block in lam]
-        return tuple(int(mask.sum()) for mask in measures.active(phi, lam)) if len(lam) > 2 else ()
+        return tuple(int(mask.sum()) for mask in metrics.active(phi, lam)) if len(lam) > 2 else ()
 
     def compact(
         self,

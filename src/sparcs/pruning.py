@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sparcs.measures import bundles_of
+from sparcs.metrics import bundles_of
 
 Function = Callable[[np.ndarray], np.ndarray]
 
@@ -64,7 +64,7 @@ def with_biases(weights: dict[tuple[int, int], np.ndarray], bias: bool) -> Graph
 def importance(graph: Graph) -> dict[int, np.ndarray]:
     """‖Γ_h‖ of every hidden neuron, the norm of its incoming times the norm of its outgoing weights, {i: (N_i,)}.
 
-    With one hidden layer and no bias it is the path norm of ``sparcs.measures.path_norms``. Biases do not count:
+    With one hidden layer and no bias it is the path norm of ``sparcs.metrics.path_norms``. Biases do not count:
     without its inputs a neuron is a constant, and ``reduced`` keeps constants.
     """
     return {

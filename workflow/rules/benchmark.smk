@@ -4,7 +4,7 @@
 rule benchmark_step:
     """Microseconds per optimiser step of experiment 1: fused kernel, batched torch, eager loop."""
     input:
-        code=sources("sparcs.ensemble.benchmark", "sparcs.commands.benchmark"),
+        code=sources("replication.ensemble.benchmark", "replication.commands.benchmark"),
     output:
         f"{RESULTS}/benchmark/step.csv",
     log:
@@ -13,17 +13,17 @@ rule benchmark_step:
         f"{BENCHMARKS}/benchmark_step.tsv"
     threads: workflow.cores  # alone: others would disturb it
     params:
-        code=fingerprint("sparcs.ensemble.benchmark", "sparcs.commands.benchmark"),
+        code=fingerprint("replication.ensemble.benchmark", "replication.commands.benchmark"),
     message:
         "Timing optimiser steps side by side"
     shell:
-        "sparcs --log {log} benchmark-step --output {output} > {log} 2>&1"
+        "python -m replication --log {log} benchmark-step --output {output} > {log} 2>&1"
 
 
 rule benchmark_cifar10:
     """A step of experiment 3 as training takes it, beside one on a prepared batch and one by a DataLoader."""
     input:
-        code=sources("sparcs.experiments.cost", "sparcs.commands.benchmark"),
+        code=sources("replication.experiments.cost", "replication.commands.benchmark"),
     output:
         f"{RESULTS}/benchmark/cifar10_step.csv",
     log:
@@ -32,19 +32,19 @@ rule benchmark_cifar10:
         f"{BENCHMARKS}/benchmark_cifar10.tsv"
     threads: workflow.cores  # alone: others would disturb it
     params:
-        code=fingerprint("sparcs.experiments.cost", "sparcs.commands.benchmark"),
+        code=fingerprint("replication.experiments.cost", "replication.commands.benchmark"),
         settings=shlex.quote(SETTINGS.cifar10.part(params.Cifar10Trial)),
     message:
         "Timing steps of the small network side by side"
     shell:
-        "sparcs --log {log} benchmark-cifar10 --settings {params.settings} --output {output} > {log} 2>&1"
+        "python -m replication --log {log} benchmark-cifar10 --settings {params.settings} --output {output} > {log} 2>&1"
 
 
 rule benchmark_cost:
     """Step time and peak memory of SpectralNetwork against depth, beside a plain MLP, and experiment 2's step."""
     input:
         code=sources(
-            "sparcs.experiments.cost", "sparcs.figures", "sparcs.commands.benchmark"
+            "replication.experiments.cost", "replication.figures", "replication.commands.benchmark"
         ),
     output:
         tables=expand(
@@ -59,21 +59,21 @@ rule benchmark_cost:
     threads: workflow.cores  # alone: others would disturb it
     params:
         code=fingerprint(
-            "sparcs.experiments.cost", "sparcs.figures", "sparcs.commands.benchmark"
+            "replication.experiments.cost", "replication.figures", "replication.commands.benchmark"
         ),
         tables=f"{RESULTS}/benchmark",
         figures=FIGURES,
     message:
         "Timing networks of 2 to 64 layers side by side"
     shell:
-        "sparcs --log {log} benchmark-cost --output {params.tables} --figures {params.figures} > {log} 2>&1"
+        "python -m replication --log {log} benchmark-cost --output {params.tables} --figures {params.figures} > {log} 2>&1"
 
 
 rule benchmark_full_size:
     """A step of what is too long to be run whole here: experiment 4, deep networks and cells at the paper's size."""
     input:
         file=PARAMS_FILE,
-        code=sources("sparcs.experiments.full_size", "sparcs.commands.benchmark"),
+        code=sources("replication.experiments.full_size", "replication.commands.benchmark"),
     output:
         f"{RESULTS}/benchmark/full_size_{SETTINGS.device}.csv",
     log:
@@ -85,8 +85,8 @@ rule benchmark_full_size:
         gpu=int(SETTINGS.device == "cuda"),
     params:
         code=fingerprint(
-            "sparcs.experiments.full_size",
-            "sparcs.commands.benchmark",
+            "replication.experiments.full_size",
+            "replication.commands.benchmark",
             files=[PARAMS_FILE],
         ),
         device=SETTINGS.device,
@@ -94,7 +94,7 @@ rule benchmark_full_size:
     message:
         "Timing steps of the paper's full sizes"
     shell:
-        "sparcs --log {log} benchmark-full-size --params-file {input.file} --device {params.device} {params.images}"
+        "python -m replication --log {log} benchmark-full-size --params-file {input.file} --device {params.device} {params.images}"
         " --output {output} > {log} 2>&1"
 
 

@@ -18,7 +18,7 @@ rule train_cifar10:
     """One trial of one head; goes on from its checkpoint after a stop."""
     input:
         images=f"{DATA}/images/cifar10.json",
-        code=sources("sparcs.commands.cifar10"),
+        code=sources("replication.commands.cifar10"),
     output:
         multiext(
             f"{RESULTS}/cifar10/trials/{{head}}/{{trial}}",
@@ -34,7 +34,7 @@ rule train_cifar10:
     resources:
         gpu=int(SETTINGS.device == "cuda"),
     params:
-        code=fingerprint("sparcs.commands.cifar10"),
+        code=fingerprint("replication.commands.cifar10"),
         head=lambda wildcards: wildcards.head,
         settings=shlex.quote(SETTINGS.cifar10.part(params.Cifar10Trial)),
         checkpoint_every=SETTINGS.cifar10.checkpoint_every,
@@ -44,7 +44,7 @@ rule train_cifar10:
     message:
         "Training the small network, head {wildcards.head}, trial {wildcards.trial}"
     shell:
-        "sparcs --log {log} train-cifar10 --images {input.images} --head {params.head} --trial {wildcards.trial}"
+        "python -m replication --log {log} train-cifar10 --images {input.images} --head {params.head} --trial {wildcards.trial}"
         " --settings {params.settings} --checkpoint-every {params.checkpoint_every} --root-seed {params.root_seed}"
         " --device {params.device} --output {params.stem} 2> {log}"
 
@@ -57,7 +57,7 @@ rule tabulate_cifar10:
             for head, trial in CIFAR10_JOBS
             for table in CIFAR10_TABLES
         ],
-        code=sources("sparcs.commands.cifar10"),
+        code=sources("replication.commands.cifar10"),
     output:
         expand(f"{RESULTS}/cifar10/{{table}}.parquet", table=CIFAR10_TABLES),
     log:
@@ -66,14 +66,14 @@ rule tabulate_cifar10:
         f"{BENCHMARKS}/tabulate_cifar10.tsv"
     threads: 1
     params:
-        code=fingerprint("sparcs.commands.cifar10"),
+        code=fingerprint("replication.commands.cifar10"),
         jobs=quoted(CIFAR10_JOBS),
         trials=f"{RESULTS}/cifar10/trials",
         folder=f"{RESULTS}/cifar10",
     message:
         "Gathering experiment 3"
     shell:
-        "sparcs --log {log}"
+        "python -m replication --log {log}"
         " tabulate-cifar10 --jobs {params.jobs} --folder {params.trials} --output {params.folder} 2> {log}"
 
 
@@ -90,7 +90,7 @@ use rule train_cifar10 as sweep_cifar10 with:
     benchmark:
         f"{BENCHMARKS}/sweep_cifar10/{{point}}_{{trial}}.tsv"
     params:
-        code=fingerprint("sparcs.commands.cifar10"),
+        code=fingerprint("replication.commands.cifar10"),
         head=lambda wildcards: CIFAR10_SWEEP[wildcards.point][0],
         settings=swept_cifar10,
         checkpoint_every=SETTINGS.cifar10.checkpoint_every,
@@ -108,7 +108,7 @@ rule tabulate_cifar10_sweep:
             f"{RESULTS}/cifar10_sweep/trials/{point}/{trial}_trials.parquet"
             for point, trial in CIFAR10_SWEEP_JOBS
         ],
-        code=sources("sparcs.commands.cifar10"),
+        code=sources("replication.commands.cifar10"),
     output:
         f"{RESULTS}/cifar10_sweep/trials.parquet",
     log:
@@ -117,13 +117,13 @@ rule tabulate_cifar10_sweep:
         f"{BENCHMARKS}/tabulate_cifar10_sweep.tsv"
     threads: 1
     params:
-        code=fingerprint("sparcs.commands.cifar10"),
+        code=fingerprint("replication.commands.cifar10"),
         jobs=quoted(CIFAR10_SWEEP_JOBS),
         folder=f"{RESULTS}/cifar10_sweep/trials",
     message:
         "Gathering the sweep on experiment 3"
     shell:
-        "sparcs --log {log}"
+        "python -m replication --log {log}"
         " tabulate-cifar10-sweep --jobs {params.jobs} --folder {params.folder} --output {output} 2> {log}"
 
 

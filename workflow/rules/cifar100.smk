@@ -9,7 +9,7 @@ rule train_cifar100:
     """One trial of one head; goes on from its checkpoint after a stop."""
     input:
         images=f"{DATA}/images/cifar100.json",
-        code=sources("sparcs.commands.cifar100"),
+        code=sources("replication.commands.cifar100"),
     output:
         multiext(
             f"{RESULTS}/cifar100/trials/{{head}}/{{trial}}",
@@ -25,7 +25,7 @@ rule train_cifar100:
     resources:
         gpu=int(SETTINGS.device == "cuda"),
     params:
-        code=fingerprint("sparcs.commands.cifar100"),
+        code=fingerprint("replication.commands.cifar100"),
         settings=shlex.quote(CIFAR100.part(params.Cifar100Trial)),
         checkpoint_every=CIFAR100.checkpoint_every,
         root_seed=SETTINGS.root_seed,
@@ -34,7 +34,7 @@ rule train_cifar100:
     message:
         "Training the pre-trained network, head {wildcards.head}, trial {wildcards.trial}"
     shell:
-        f"{KEEP_FREED_MEMORY} sparcs --log {{log}} train-cifar100"
+        f"{KEEP_FREED_MEMORY} python -m replication --log {{log}} train-cifar100"
         " --images {input.images} --head {wildcards.head} --trial {wildcards.trial}"
         " --settings {params.settings} --checkpoint-every {params.checkpoint_every} --root-seed {params.root_seed}"
         " --device {params.device} --output {params.stem} 2> {log}"
@@ -44,7 +44,7 @@ rule extract_features:
     """The pre-trained network's features of plain images, computed once."""
     input:
         images=f"{DATA}/images/cifar100.json",
-        code=sources("sparcs.commands.cifar100"),
+        code=sources("replication.commands.cifar100"),
     output:
         features=f"{DATA}/features/cifar100.safetensors",
         made_from=f"{DATA}/features/cifar100.json",
@@ -56,13 +56,13 @@ rule extract_features:
     resources:
         gpu=int(SETTINGS.device == "cuda"),
     params:
-        code=fingerprint("sparcs.commands.cifar100"),
+        code=fingerprint("replication.commands.cifar100"),
         settings=shlex.quote(CIFAR100.part(params.Cifar100Features)),
         device=SETTINGS.device,
     message:
         "Computing the features of CIFAR-100's images"
     shell:
-        "sparcs --log {log}"
+        "python -m replication --log {log}"
         " extract-features --images {input.images} --settings {params.settings} --device {params.device}"
         " --output {output.features} 2> {log}"
 
@@ -72,7 +72,7 @@ rule train_probes:
     input:
         features=f"{DATA}/features/cifar100.safetensors",
         made_from=f"{DATA}/features/cifar100.json",
-        code=sources("sparcs.commands.cifar100"),
+        code=sources("replication.commands.cifar100"),
     output:
         table=f"{RESULTS}/cifar100/probes/{{trials}}.parquet",
         record=f"{RESULTS}/cifar100/probes/{{trials}}.provenance.json",
@@ -84,14 +84,14 @@ rule train_probes:
     resources:
         gpu=int(SETTINGS.device == "cuda"),
     params:
-        code=fingerprint("sparcs.commands.cifar100"),
+        code=fingerprint("replication.commands.cifar100"),
         settings=shlex.quote(CIFAR100.probe_trial().model_dump_json()),
         root_seed=SETTINGS.root_seed,
         device=SETTINGS.device,
     message:
         "Training heads on the features, trial(s) {wildcards.trials}"
     shell:
-        "sparcs --log {log} train-probes {input.features} --trials {wildcards.trials} --settings {params.settings}"
+        "python -m replication --log {log} train-probes {input.features} --trials {wildcards.trials} --settings {params.settings}"
         " --root-seed {params.root_seed} --device {params.device} --output {output.table} 2> {log}"
 
 
@@ -104,7 +104,7 @@ rule tabulate_cifar100:
             for table in CIFAR100_TABLES
         ],
         probes=expand(rules.train_probes.output.table, trials=CIFAR100.probes.chunks()),
-        code=sources("sparcs.commands.cifar100"),
+        code=sources("replication.commands.cifar100"),
     output:
         expand(
             f"{RESULTS}/cifar100/{{table}}.parquet", table=[*CIFAR100_TABLES, "probes"]
@@ -115,7 +115,7 @@ rule tabulate_cifar100:
         f"{BENCHMARKS}/tabulate_cifar100.tsv"
     threads: 1
     params:
-        code=fingerprint("sparcs.commands.cifar100"),
+        code=fingerprint("replication.commands.cifar100"),
         jobs=quoted(CIFAR100_JOBS),
         probes=" ".join(
             f"--probes {RESULTS}/cifar100/probes/{chunk}.parquet"
@@ -126,5 +126,5 @@ rule tabulate_cifar100:
     message:
         "Gathering experiment 4"
     shell:
-        "sparcs --log {log} tabulate-cifar100 --jobs {params.jobs} {params.probes} --folder {params.trials}"
+        "python -m replication --log {log} tabulate-cifar100 --jobs {params.jobs} {params.probes} --folder {params.trials}"
         " --output {params.folder} 2> {log}"

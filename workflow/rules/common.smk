@@ -6,13 +6,13 @@ import re
 import shlex
 import sys
 
-from sparcs import lifeline, params
-from sparcs.commands.common import require_device
-from sparcs.commands.reuse import reusable
-from sparcs.files import ArtifactError, require_writable, sha256
-from sparcs.sources import fingerprint, relative, sources
+from replication import params, processes
+from replication.commands.common import require_device
+from replication.commands.reuse import reusable
+from replication.io import ArtifactError, require_writable, sha256
+from replication.sources import fingerprint, relative, sources
 
-os.environ[lifeline.PROCESS] = str(
+os.environ[processes.PROCESS] = str(
     os.getpid()
 )  # its jobs, and what they leave undone, end with this Snakemake
 OVERRIDES = params.typed(workflow.config_settings.overwrite_config)
@@ -74,7 +74,7 @@ WRITTEN_BY_HAND = [
     LOCK_FILE,
     *sorted(ROOT.glob("workflow/**/*.smk")),
     *sorted(ROOT.glob("notebooks/*.ipynb")),
-    *sorted(ROOT.glob("src/sparcs/**/*.py")),
+    *sorted(ROOT.glob("src/*/**/*.py")),
 ]
 AT_START = {path: sha256(path) for path in WRITTEN_BY_HAND}
 

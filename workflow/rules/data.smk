@@ -4,7 +4,7 @@
 rule generate_regression_data:
     """The α/β family: one x of all data sets, a file of targets each (Section 5)."""
     input:
-        code=sources("sparcs.commands.data"),
+        code=sources("replication.commands.data"),
     output:
         points=f"{DATA}/regression/points.safetensors",
         targets=expand(
@@ -18,21 +18,21 @@ rule generate_regression_data:
         f"{BENCHMARKS}/generate_regression_data.tsv"
     threads: 1
     params:
-        code=fingerprint("sparcs.commands.data"),
+        code=fingerprint("replication.commands.data"),
         settings=shlex.quote(SETTINGS.regression.part(params.RegressionData)),
         data_sets=quoted(SETTINGS.regression_data_sets()),
         folder=f"{DATA}/regression",
     message:
         "Drawing the α/β data sets"
     shell:
-        "sparcs --log {log} generate-regression-data --settings {params.settings} --data-sets {params.data_sets}"
+        "python -m replication --log {log} generate-regression-data --settings {params.settings} --data-sets {params.data_sets}"
         " --folder {params.folder} 2> {log}"
 
 
 rule generate_teacher_data:
     """A teacher of rotations in SO(n) with its training and test points (Section 5)."""
     input:
-        code=sources("sparcs.commands.data"),
+        code=sources("replication.commands.data"),
     output:
         data=f"{DATA}/teacher_student/teacher{{seed}}_rotations{{rotations}}.safetensors",
         metadata=f"{DATA}/teacher_student/teacher{{seed}}_rotations{{rotations}}.json",
@@ -42,12 +42,12 @@ rule generate_teacher_data:
         f"{BENCHMARKS}/generate_teacher_data/{{seed}}_{{rotations}}.tsv"
     threads: 1
     params:
-        code=fingerprint("sparcs.commands.data"),
+        code=fingerprint("replication.commands.data"),
         settings=shlex.quote(SETTINGS.teacher_student.part(params.TeacherData)),
         size=SETTINGS.teacher_student.widths[0],
     message:
         "Drawing teacher {wildcards.seed} of {wildcards.rotations} rotation(s)"
     shell:
-        "sparcs --log {log}"
+        "python -m replication --log {log}"
         " generate-teacher-data --settings {params.settings} --size {params.size} --seed {wildcards.seed}"
         " --rotations {wildcards.rotations} --output {output.data} --metadata {output.metadata} 2> {log}"

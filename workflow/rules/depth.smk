@@ -14,7 +14,7 @@ rule train_depth:
     """Networks of one depth and initial scale on one data set: train and measure them."""
     input:
         data=task_data,
-        code=sources("sparcs.commands.depth"),
+        code=sources("replication.commands.depth"),
     output:
         multiext(
             f"{RESULTS}/depth/trials/{{data_set}}/{{depth}}/{{gain}}/{{trials}}",
@@ -30,7 +30,7 @@ rule train_depth:
     resources:
         gpu=int(SETTINGS.device == "cuda"),
     params:
-        code=fingerprint("sparcs.commands.depth"),
+        code=fingerprint("replication.commands.depth"),
         settings=depth_settings,
         root_seed=SETTINGS.root_seed,
         device=SETTINGS.device,
@@ -38,7 +38,7 @@ rule train_depth:
     message:
         "Training {wildcards.depth} hidden layer(s) on {wildcards.data_set}, gain {wildcards.gain}, trial(s) {wildcards.trials}"
     shell:
-        "sparcs --log {log} train-depth {input.data} --depth {wildcards.depth} --gain {wildcards.gain}"
+        "python -m replication --log {log} train-depth {input.data} --depth {wildcards.depth} --gain {wildcards.gain}"
         " --trials {wildcards.trials} --settings {params.settings} --root-seed {params.root_seed}"
         " --device {params.device} --output {params.stem} 2> {log}"
 
@@ -47,7 +47,7 @@ rule measure_depth_start:
     """Products of φ and gradients before training, against depth and initial scale."""
     input:
         teacher=f"{DATA}/teacher_student/{PAPERS_TEACHER}.safetensors",
-        code=sources("sparcs.commands.depth"),
+        code=sources("replication.commands.depth"),
     output:
         f"{RESULTS}/depth/start.parquet",
     log:
@@ -56,14 +56,14 @@ rule measure_depth_start:
         f"{BENCHMARKS}/measure_depth_start.tsv"
     threads: 1
     params:
-        code=fingerprint("sparcs.commands.depth"),
+        code=fingerprint("replication.commands.depth"),
         sweep=f"--depths {quoted(DEPTH.teacher.depths)} --gains {quoted(DEPTH.initial_scale.all_gains())}"
         f" --trials {DEPTH.teacher.trials} --root-seed {SETTINGS.root_seed}",
         settings=shlex.quote(DEPTH.teacher.part(params.DepthTrial)),
     message:
         "Measuring networks of every depth before training"
     shell:
-        "sparcs --log {log} measure-depth-start {input.teacher} {params.sweep} --settings {params.settings}"
+        "python -m replication --log {log} measure-depth-start {input.teacher} {params.sweep} --settings {params.settings}"
         " --output {output} 2> {log}"
 
 
@@ -75,7 +75,7 @@ rule tabulate_depth:
             for job in DEPTH_JOBS
             for table in DEPTH_TABLES
         ],
-        code=sources("sparcs.commands.depth"),
+        code=sources("replication.commands.depth"),
     output:
         expand(f"{RESULTS}/depth/{{table}}.parquet", table=DEPTH_TABLES),
     log:
@@ -84,12 +84,12 @@ rule tabulate_depth:
         f"{BENCHMARKS}/tabulate_depth.tsv"
     threads: 1
     params:
-        code=fingerprint("sparcs.commands.depth"),
+        code=fingerprint("replication.commands.depth"),
         settings=shlex.quote(DEPTH.model_dump_json()),
         trials=f"{RESULTS}/depth/trials",
         folder=f"{RESULTS}/depth",
     message:
         "Gathering the depth experiment"
     shell:
-        "sparcs --log {log} tabulate-depth --settings {params.settings} --folder {params.trials}"
+        "python -m replication --log {log} tabulate-depth --settings {params.settings} --folder {params.trials}"
         " --output {params.folder} 2> {log}"

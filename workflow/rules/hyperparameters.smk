@@ -25,7 +25,7 @@ rule sweep_regression:
     input:
         points=rules.generate_regression_data.output.points,
         targets=expand(f"{DATA}/regression/{{data_set}}.safetensors", data_set=SWEPT),
-        code=sources("sparcs.commands.hyperparameters"),
+        code=sources("replication.commands.hyperparameters"),
     output:
         table=f"{RESULTS}/hyperparameters/sweeps/regression_{{penalty}}.parquet",
         provenance=f"{RESULTS}/hyperparameters/sweeps/regression_{{penalty}}.provenance.json",
@@ -39,7 +39,7 @@ rule sweep_regression:
     resources:
         gpu=int(SETTINGS.device == "cuda"),
     params:
-        code=fingerprint("sparcs.commands.hyperparameters"),
+        code=fingerprint("replication.commands.hyperparameters"),
         folder=f"{DATA}/regression",
         data_sets=quoted(SWEPT),
         sweep=f"--rhos {quoted(SWEEP.rhos)} --trials {SWEEP.trials} --root-seed {SETTINGS.root_seed}",
@@ -48,7 +48,7 @@ rule sweep_regression:
     message:
         "Sweeping ρ of penalty {wildcards.penalty} on experiment 1"
     shell:
-        "sparcs --log {log} sweep-regression --folder {params.folder} --data-sets {params.data_sets} {params.sweep}"
+        "python -m replication --log {log} sweep-regression --folder {params.folder} --data-sets {params.data_sets} {params.sweep}"
         " --settings {params.settings} --device {params.device} --output {output.table} 2> {log}"
 
 
@@ -56,7 +56,7 @@ rule sweep_teacher_student:
     """Experiment 2 at one kind and strength of penalty."""
     input:
         teacher=f"{DATA}/teacher_student/{PAPERS_TEACHER}.safetensors",
-        code=sources("sparcs.commands.hyperparameters"),
+        code=sources("replication.commands.hyperparameters"),
     output:
         table=f"{RESULTS}/hyperparameters/sweeps/teacher_student_{{penalty}}_{{rho}}.parquet",
         provenance=f"{RESULTS}/hyperparameters/sweeps/teacher_student_{{penalty}}_{{rho}}.provenance.json",
@@ -71,14 +71,14 @@ rule sweep_teacher_student:
     resources:
         gpu=int(SETTINGS.device == "cuda"),
     params:
-        code=fingerprint("sparcs.commands.hyperparameters"),
+        code=fingerprint("replication.commands.hyperparameters"),
         sweep=f"--trials {SWEEP.teacher_trials} --root-seed {SETTINGS.root_seed}",
         settings=swept_teacher_student,
         device=SETTINGS.device,
     message:
         "Training experiment 2 with penalty {wildcards.penalty}, ρ = {wildcards.rho}"
     shell:
-        "sparcs --log {log} sweep-teacher-student --teacher {input.teacher} {params.sweep} --settings {params.settings}"
+        "python -m replication --log {log} sweep-teacher-student --teacher {input.teacher} {params.sweep} --settings {params.settings}"
         " --device {params.device} --output {output.table} 2> {log}"
 
 
@@ -88,7 +88,7 @@ rule tabulate_hyperparameters:
         tables=expand(
             f"{RESULTS}/hyperparameters/sweeps/{{sweep}}.parquet", sweep=SWEEPS
         ),
-        code=sources("sparcs.commands.hyperparameters"),
+        code=sources("replication.commands.hyperparameters"),
     output:
         f"{RESULTS}/hyperparameters/trials.parquet",
     log:
@@ -97,8 +97,8 @@ rule tabulate_hyperparameters:
         f"{BENCHMARKS}/tabulate_hyperparameters.tsv"
     threads: 1
     params:
-        code=fingerprint("sparcs.commands.hyperparameters"),
+        code=fingerprint("replication.commands.hyperparameters"),
     message:
         "Gathering the sweep"
     shell:
-        "sparcs --log {log} tabulate-hyperparameters {input.tables} --output {output} 2> {log}"
+        "python -m replication --log {log} tabulate-hyperparameters {input.tables} --output {output} 2> {log}"

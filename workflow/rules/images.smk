@@ -1,6 +1,6 @@
 """The images of experiments 3 and 4."""
 
-from sparcs.data.image_sources import files_in_place
+from replication.data.image_sources import files_in_place
 
 
 def image_file(wildcards):
@@ -13,7 +13,7 @@ rule prepare_images:
     """A record of a data set's file: the user's, the official download or a marked stand-in (docs/images.md)."""
     input:
         file=image_file,
-        code=sources("sparcs.commands.images"),
+        code=sources("replication.commands.images"),
     output:
         f"{DATA}/images/{{images}}.json",
     log:
@@ -24,10 +24,10 @@ rule prepare_images:
         images="cifar10|cifar100",
     threads: 1
     params:
-        code=fingerprint("sparcs.commands.images"),
+        code=fingerprint("replication.commands.images"),
         settings=shlex.quote(SETTINGS.images.model_dump_json()),
     message:
         "Looking for the images of {wildcards.images}"
     shell:
-        "sparcs --log {log}"
+        "python -m replication --log {log}"
         " prepare-images {wildcards.images} {input.file:q} --settings {params.settings} --output {output} 2> {log}"

@@ -15,7 +15,7 @@ rule publish:
     message:
         "Publishing what is finished at scale {SCALE}"
     shell:
-        "sparcs publish --results {params.results} --lock {input.lock} --published results/published {params.replace}"
+        "python -m replication publish --results {params.results} --lock {input.lock} --published results/published {params.replace}"
         " 2>&1 | tee {log}"
 
 
@@ -40,7 +40,7 @@ rule publish_pages:
     message:
         "Publishing what was made from the published tables"
     shell:
-        "sparcs publish-pages --results {params.results} --figures {params.figures} --published results/published"
+        "python -m replication publish-pages --results {params.results} --figures {params.figures} --published results/published"
         " --published-figures figures/published --readme README.md 2>&1 | tee {log}"
 
 
@@ -60,7 +60,7 @@ rule spot_check:
     message:
         "Training some of the published trials again: {params.output}"
     shell:
-        "sparcs spot-check {params.options} {params.also} --output {params.output} 2>&1 | tee {log}"
+        "python -m replication spot-check {params.options} {params.also} --output {params.output} 2>&1 | tee {log}"
 
 
 # With `--config reuse=published` a job whose trials are published, from the same settings and sources, is not run again.
@@ -88,5 +88,5 @@ for JOB in REUSABLE:
         message:
             "Taking {params.stem} from the published trials"
         shell:
-            "sparcs take-published --kind {params.kind} --where {params.where} --settings {params.settings}"
+            "python -m replication take-published --kind {params.kind} --where {params.where} --settings {params.settings}"
             " --root-seed {params.root_seed} --published {params.published} --output {params.stem} 2> {log}"

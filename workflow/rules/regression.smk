@@ -6,7 +6,7 @@ rule train_regression:
     input:
         points=rules.generate_regression_data.output.points,
         targets=f"{DATA}/regression/{{data_set}}.safetensors",
-        code=sources("sparcs.commands.regression"),
+        code=sources("replication.commands.regression"),
     output:
         table=f"{RESULTS}/regression/trials/{{data_set}}/{{trials}}.parquet",
         parameters=f"{RESULTS}/regression/trials/{{data_set}}/{{trials}}.safetensors",
@@ -19,14 +19,14 @@ rule train_regression:
     resources:
         gpu=int(SETTINGS.device == "cuda"),
     params:
-        code=fingerprint("sparcs.commands.regression"),
+        code=fingerprint("replication.commands.regression"),
         settings=shlex.quote(SETTINGS.regression.part(params.RegressionTrial)),
         root_seed=SETTINGS.root_seed,
         device=SETTINGS.device,
     message:
         "Training trials {wildcards.trials} of {wildcards.data_set}"
     shell:
-        "sparcs --log {log}"
+        "python -m replication --log {log}"
         " train-regression --points {input.points} --targets {input.targets} --trials {wildcards.trials}"
         " --settings {params.settings} --root-seed {params.root_seed} --device {params.device}"
         " --parameters {output.parameters} --table {output.table} 2> {log}"
@@ -43,7 +43,7 @@ rule tabulate_regression:
             data_set=SETTINGS.regression.data_sets(),
             trials=SETTINGS.regression.chunks(),
         ),
-        code=sources("sparcs.commands.regression"),
+        code=sources("replication.commands.regression"),
     output:
         expand(
             f"{RESULTS}/regression/{{table}}.parquet",
@@ -55,12 +55,12 @@ rule tabulate_regression:
         f"{BENCHMARKS}/tabulate_regression.tsv"
     threads: 1
     params:
-        code=fingerprint("sparcs.commands.regression"),
+        code=fingerprint("replication.commands.regression"),
         settings=shlex.quote(SETTINGS.regression.model_dump_json()),
         trials=f"{RESULTS}/regression/trials",
         folder=f"{RESULTS}/regression",
     message:
         "Gathering experiment 1"
     shell:
-        "sparcs --log {log} tabulate-regression --settings {params.settings} --folder {params.trials}"
+        "python -m replication --log {log} tabulate-regression --settings {params.settings} --folder {params.trials}"
         " --output {params.folder} 2> {log}"

@@ -107,24 +107,24 @@ NOTEBOOKS = {
     },
 }
 NOTEBOOK_MODULES = [
-    "sparcs.figures",
-    "sparcs.figures.cost_prose",
-    "sparcs.figures.cells",
-    "sparcs.figures.core_minutes",
-    "sparcs.figures.depth_prose",
-    "sparcs.figures.image_prose",
-    "sparcs.figures.image_tables",
-    "sparcs.figures.news",
-    "sparcs.figures.notebook",
-    "sparcs.figures.prose",
-    "sparcs.figures.remaining",
-    "sparcs.figures.rivals_prose",
-    "sparcs.figures.scorecard",
-    "sparcs.figures.stand_in",
-    "sparcs.figures.summary",
-    "sparcs.figures.tables",
-    "sparcs.figures.theory",
-    "sparcs.report",
+    "replication.figures",
+    "replication.figures.cost_prose",
+    "replication.figures.cells",
+    "replication.figures.core_minutes",
+    "replication.figures.depth_prose",
+    "replication.figures.image_prose",
+    "replication.figures.image_tables",
+    "replication.figures.news",
+    "replication.figures.notebook",
+    "replication.figures.prose",
+    "replication.figures.remaining",
+    "replication.figures.baselines_prose",
+    "replication.figures.scorecard",
+    "replication.figures.stand_in",
+    "replication.figures.summary",
+    "replication.figures.tables",
+    "replication.figures.theory",
+    "replication.report",
 ]
 PUBLISHED = os.path.relpath(ROOT / "results/published")
 REBUILT = "results/rebuilt"
@@ -185,7 +185,7 @@ rule record_settings:
     """The paper's settings and this run's."""
     input:
         file=PARAMS_FILE,
-        code=sources("sparcs.commands.report"),
+        code=sources("replication.commands.report"),
     output:
         f"{RESULTS}/settings.json",
     log:
@@ -194,12 +194,12 @@ rule record_settings:
         f"{BENCHMARKS}/record_settings.tsv"
     threads: 1
     params:
-        code=fingerprint("sparcs.commands.report", files=[PARAMS_FILE]),
+        code=fingerprint("replication.commands.report", files=[PARAMS_FILE]),
         overrides=quoted(OVERRIDES),
     message:
         "Recording the settings"
     shell:
-        "sparcs --log {log}"
+        "python -m replication --log {log}"
         " record-settings --params-file {input.file} --overrides {params.overrides} --output {output} 2> {log}"
 
 
@@ -208,7 +208,7 @@ rule record_provenance:
     input:
         records=RECORDS,
         lock=LOCK_FILE,
-        code=sources("sparcs.commands.report"),
+        code=sources("replication.commands.report"),
     output:
         f"{RESULTS}/provenance.json",
     log:
@@ -217,13 +217,13 @@ rule record_provenance:
         f"{BENCHMARKS}/record_provenance.tsv"
     threads: 1
     params:
-        code=fingerprint("sparcs.commands.report", files=[LOCK_FILE]),
+        code=fingerprint("replication.commands.report", files=[LOCK_FILE]),
         folder=RESULTS,
         scale=SCALE,
     message:
         "Recording where the results come from"
     shell:
-        "sparcs --log {log}"
+        "python -m replication --log {log}"
         " record-provenance {input.records} --folder {params.folder} --scale {params.scale} --lock {input.lock}"
         " --output {output} 2> {log}"
 
@@ -294,7 +294,7 @@ for place in (RUN, REBUILD):
         input:
             tables=[table for tables in place.tables.values() for table in tables],
             settings=place.settings,
-            code=sources("sparcs.commands.report"),
+            code=sources("replication.commands.report"),
         output:
             verdicts=report(
                 f"{place.results}/claims.csv",
@@ -309,11 +309,11 @@ for place in (RUN, REBUILD):
             f"{place.results}/benchmarks/judge_claims.tsv"
         threads: 1
         params:
-            code=fingerprint("sparcs.commands.report"),
+            code=fingerprint("replication.commands.report"),
         message:
             "Judging the claims"
         shell:
-            "sparcs --log {log} judge-claims {input.tables} --settings {input.settings}"
+            "python -m replication --log {log} judge-claims {input.tables} --settings {input.settings}"
             " --output {output.verdicts} > {log} 2>&1"
 
     for notebook, tables, drawn, published in place.notebooks():
@@ -370,7 +370,7 @@ for place in (RUN, REBUILD):
             message:
                 f"Executing notebook {notebook}"
             shell:
-                "(sparcs --log {log.text} execute-notebook {input.notebook} {log.notebook} {output.html}"
+                "(python -m replication --log {log.text} execute-notebook {input.notebook} {log.notebook} {output.html}"
                 " -p tables {params.tables} -p claims {input.claims} -p figures {params.figures}"
                 " -p published {params.published} && cp {log.notebook} {output.notebook}) > {log.text} 2>&1"
 
@@ -383,7 +383,7 @@ rule tabulate_core_minutes:
     """Core-minutes and memory of every rule, from the benchmarks."""
     input:
         reports=REPORTS,
-        code=sources("sparcs.commands.report"),
+        code=sources("replication.commands.report"),
     output:
         f"{RESULTS}/core_minutes.csv",
     log:
@@ -392,7 +392,7 @@ rule tabulate_core_minutes:
         f"{BENCHMARKS}/tabulate_core_minutes.tsv"
     threads: 1
     params:
-        code=fingerprint("sparcs.commands.report"),
+        code=fingerprint("replication.commands.report"),
         benchmarks=[
             *ONE_JOB,
             *[
@@ -406,5 +406,5 @@ rule tabulate_core_minutes:
     message:
         "Adding up core-minutes"
     shell:
-        "sparcs --log {log} tabulate-core-minutes {params.benchmarks} --folder {params.folder} --scale {params.scale}"
+        "python -m replication --log {log} tabulate-core-minutes {params.benchmarks} --folder {params.folder} --scale {params.scale}"
         " --output {output} 2> {log}"

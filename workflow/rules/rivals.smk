@@ -28,7 +28,7 @@ def rival_fingerprint(wildcards):
 def rival_modules(wildcards):
     """The modules of one method and of the protocol."""
     search = RIVALS.catalogue[wildcards.method].search
-    return "sparcs.commands.rivals", f"sparcs.rivals.{search}"
+    return "replication.commands.baselines", f"replication.baselines.{search}"
 
 
 def tuned(wildcards):
@@ -65,7 +65,7 @@ rule tune_rivals:
     message:
         "Tuning {wildcards.method} on {wildcards.data_set}"
     shell:
-        f"{KEEP_FREED_MEMORY} sparcs --log {{log}} tune-rivals"
+        f"{KEEP_FREED_MEMORY} python -m replication --log {{log}} tune-rivals"
         " {input.data} --data-set {wildcards.data_set} --settings {params.settings} --root-seed {params.root_seed}"
         " --output {params.stem} 2> {log}"
 
@@ -96,7 +96,7 @@ rule search_rivals:
     message:
         "Searching with {wildcards.method} on {wildcards.data_set}, trial(s) {wildcards.trials}"
     shell:
-        f"{KEEP_FREED_MEMORY} sparcs --log {{log}} search-rivals"
+        f"{KEEP_FREED_MEMORY} python -m replication --log {{log}} search-rivals"
         " {input.data} --data-set {wildcards.data_set} --trials {wildcards.trials} --settings {params.settings}"
         " {params.tuned} --root-seed {params.root_seed} --output {params.stem} 2> {log}"
 
@@ -113,7 +113,7 @@ rule tabulate_rivals:
             f"{RESULTS}/rivals/tuning/{data_set}/{method}.parquet"
             for data_set, method in TUNING_JOBS
         ],
-        code=sources("sparcs.commands.rivals"),
+        code=sources("replication.commands.baselines"),
     output:
         expand(f"{RESULTS}/rivals/{{table}}.parquet", table=[*RIVAL_TABLES, "tuning"]),
     log:
@@ -122,7 +122,7 @@ rule tabulate_rivals:
         f"{BENCHMARKS}/tabulate_rivals.tsv"
     threads: 1
     params:
-        code=fingerprint("sparcs.commands.rivals"),
+        code=fingerprint("replication.commands.baselines"),
         settings=shlex.quote(RIVALS.model_dump_json()),
         trials=f"{RESULTS}/rivals/trials",
         tuning=f"{RESULTS}/rivals/tuning",
@@ -130,7 +130,7 @@ rule tabulate_rivals:
     message:
         "Gathering the rivals"
     shell:
-        "sparcs --log {log}"
+        "python -m replication --log {log}"
         " tabulate-rivals --settings {params.settings} --folder {params.trials} --tuning {params.tuning}"
         " --output {params.folder} 2> {log}"
 
@@ -139,7 +139,7 @@ rule search_cells:
     """One search of one method."""
     input:
         images=f"{DATA}/images/cifar10.json",
-        code=sources("sparcs.commands.nasbench"),
+        code=sources("replication.commands.cells"),
     output:
         multiext(
             f"{RESULTS}/nasbench/trials/{{method}}/{{trial}}",
@@ -156,7 +156,7 @@ rule search_cells:
     resources:
         gpu=int(SETTINGS.device == "cuda"),
     params:
-        code=fingerprint("sparcs.commands.nasbench"),
+        code=fingerprint("replication.commands.cells"),
         settings=shlex.quote(SETTINGS.nasbench.part(params.CellSearch)),
         root_seed=SETTINGS.root_seed,
         device=SETTINGS.device,
@@ -164,7 +164,7 @@ rule search_cells:
     message:
         "Searching a cell: {wildcards.method}, trial {wildcards.trial}"
     shell:
-        "sparcs --log {log} search-cells --images {input.images} --method {wildcards.method} --trial {wildcards.trial}"
+        "python -m replication --log {log} search-cells --images {input.images} --method {wildcards.method} --trial {wildcards.trial}"
         " --settings {params.settings} --root-seed {params.root_seed} --device {params.device}"
         " --output {params.stem} 2> {log}"
 
@@ -178,7 +178,7 @@ rule tabulate_cells:
             for table in ("trials", "history", "costs")
         ],
         table=[NASBENCH_TABLE] if NASBENCH_TABLE else [],
-        code=sources("sparcs.commands.nasbench"),
+        code=sources("replication.commands.cells"),
     output:
         expand(
             f"{RESULTS}/nasbench/{{table}}.parquet",
@@ -190,7 +190,7 @@ rule tabulate_cells:
         f"{BENCHMARKS}/tabulate_cells.tsv"
     threads: 1
     params:
-        code=fingerprint("sparcs.commands.nasbench"),
+        code=fingerprint("replication.commands.cells"),
         jobs=quoted(NASBENCH_JOBS),
         trials=f"{RESULTS}/nasbench/trials",
         table=f"--table {shlex.quote(NASBENCH_TABLE)}" if NASBENCH_TABLE else "",
@@ -198,7 +198,7 @@ rule tabulate_cells:
     message:
         "Gathering the searches on cells"
     shell:
-        "sparcs --log {log}"
+        "python -m replication --log {log}"
         " tabulate-cells --jobs {params.jobs} --folder {params.trials} {params.table} --output {params.folder}"
         " 2> {log}"
 

@@ -5,7 +5,7 @@ CAPTION_FILES = sorted(CAPTIONS.glob("*/fig*.rst"))
 SITE_PARTS = [
     path
     for folder in ("templates", "assets")
-    for path in sorted((ROOT / "src/sparcs/site" / folder).iterdir())
+    for path in sorted((ROOT / "src/replication/site" / folder).iterdir())
 ]
 COUNTED = list(filter(os.path.exists, [f"{PUBLISHED}/reliability.csv"]))
 
@@ -26,7 +26,7 @@ for place in (RUN, REBUILD):
             published=[f"{PUBLISHED}/claims.csv", *COUNTED],
             captions=CAPTION_FILES,
             parts=SITE_PARTS,
-            code=sources("sparcs.commands.site", "sparcs.site"),
+            code=sources("replication.commands.site", "replication.site"),
         output:
             index=f"{place.results}/site/index.html",
             others=[
@@ -40,8 +40,8 @@ for place in (RUN, REBUILD):
         threads: 1
         params:
             code=fingerprint(
-                "sparcs.commands.site",
-                "sparcs.site",
+                "replication.commands.site",
+                "replication.site",
                 files=[
                     f"{PUBLISHED}/claims.csv",
                     *COUNTED,
@@ -54,4 +54,4 @@ for place in (RUN, REBUILD):
         message:
             "Building the site: {output.index}"
         shell:
-            "sparcs --log {log} build-site --claims {input.claims} {params.options} 2> {log}"
+            "python -m replication --log {log} build-site --claims {input.claims} {params.options} 2> {log}"

@@ -22,7 +22,7 @@ rule train_teacher_student:
     """Students of one teacher: train, measure, prune."""
     input:
         teacher=f"{DATA}/teacher_student/{{teacher}}.safetensors",
-        code=sources("sparcs.commands.teacher_student"),
+        code=sources("replication.commands.teacher_student"),
     output:
         multiext(
             f"{RESULTS}/teacher_student/trials/{{ensemble}}/{{teacher}}/{{chunk}}",
@@ -38,7 +38,7 @@ rule train_teacher_student:
     resources:
         gpu=int(SETTINGS.device == "cuda"),
     params:
-        code=fingerprint("sparcs.commands.teacher_student"),
+        code=fingerprint("replication.commands.teacher_student"),
         trials=teacher_trials,
         settings=teacher_settings,
         root_seed=SETTINGS.root_seed,
@@ -47,7 +47,7 @@ rule train_teacher_student:
     message:
         "Training trial(s) {wildcards.chunk} of {wildcards.ensemble} on {wildcards.teacher}"
     shell:
-        "sparcs --log {log}"
+        "python -m replication --log {log}"
         " train-teacher-student --teacher {input.teacher} --trials {params.trials} --settings {params.settings}"
         " --root-seed {params.root_seed} --device {params.device} --output {params.stem} 2> {log}"
 
@@ -55,7 +55,7 @@ rule train_teacher_student:
 rule fit_linear:
     """Linear regression on teachers, with and without intercept (claim D1)."""
     input:
-        code=sources("sparcs.commands.teacher_student"),
+        code=sources("replication.commands.teacher_student"),
     output:
         f"{RESULTS}/teacher_student/linear.parquet",
     log:
@@ -64,14 +64,14 @@ rule fit_linear:
         f"{BENCHMARKS}/fit_linear.tsv"
     threads: 1
     params:
-        code=fingerprint("sparcs.commands.teacher_student"),
+        code=fingerprint("replication.commands.teacher_student"),
         options=f"--settings {shlex.quote(SETTINGS.teacher_student.part(params.TeacherData))}"
         f" --size {SETTINGS.teacher_student.widths[0]} --first-seed {SETTINGS.teacher_student.data_seed}"
         f" --teachers {SETTINGS.teacher_student.linear_teachers}",
     message:
         "Linear regression on several teachers"
     shell:
-        "sparcs --log {log} fit-linear {params.options} --output {output} 2> {log}"
+        "python -m replication --log {log} fit-linear {params.options} --output {output} 2> {log}"
 
 
 rule tabulate_teacher_student:
@@ -82,7 +82,7 @@ rule tabulate_teacher_student:
             for job in TEACHER_JOBS
             for table in TEACHER_TABLES
         ],
-        code=sources("sparcs.commands.teacher_student"),
+        code=sources("replication.commands.teacher_student"),
     output:
         expand(f"{RESULTS}/teacher_student/{{table}}.parquet", table=TEACHER_TABLES),
     log:
@@ -91,12 +91,12 @@ rule tabulate_teacher_student:
         f"{BENCHMARKS}/tabulate_teacher_student.tsv"
     threads: 1
     params:
-        code=fingerprint("sparcs.commands.teacher_student"),
+        code=fingerprint("replication.commands.teacher_student"),
         settings=shlex.quote(SETTINGS.teacher_student.model_dump_json()),
         trials=f"{RESULTS}/teacher_student/trials",
         folder=f"{RESULTS}/teacher_student",
     message:
         "Gathering experiment 2"
     shell:
-        "sparcs --log {log} tabulate-teacher-student --settings {params.settings} --folder {params.trials}"
+        "python -m replication --log {log} tabulate-teacher-student --settings {params.settings} --folder {params.trials}"
         " --output {params.folder} 2> {log}"

@@ -7,10 +7,10 @@ rule check_theory:
     """What holds for every network, on random ones (claims A1, A2, A3, C1), and the paper's misprints."""
     input:
         code=sources(
-            "sparcs.experiments.theory",
-            "sparcs.experiments.identities",
-            "sparcs.experiments.misprints",
-            "sparcs.commands.report",
+            "replication.experiments.theory",
+            "replication.experiments.identities",
+            "replication.experiments.misprints",
+            "replication.commands.report",
         ),
     output:
         tables=expand(f"{RESULTS}/theory/{{table}}.parquet", table=THEORY_TABLES),
@@ -22,13 +22,13 @@ rule check_theory:
     threads: 1
     params:
         code=fingerprint(
-            "sparcs.experiments.theory",
-            "sparcs.experiments.identities",
-            "sparcs.experiments.misprints",
-            "sparcs.commands.report",
+            "replication.experiments.theory",
+            "replication.experiments.identities",
+            "replication.experiments.misprints",
+            "replication.commands.report",
         ),
         folder=f"{RESULTS}/theory",
     message:
         "Checking the theory, exactly and on random networks"
     shell:
-        "sparcs --log {log} check-theory --output {params.folder} 2> {log}"
+        "python -m replication --log {log} check-theory --output {params.folder} 2> {log}"

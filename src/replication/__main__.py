@@ -1,0 +1,5 @@
+"""``python -m replication <verb>``."""
+
+from replication.cli import main
+
+main()

@@ -1,0 +1,128 @@
+"""``python -m replication <verb>``: one verb per rule of the workflow. A verb's module is loaded only when it runs."""
+
+import resource
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from replication import processes
+from replication.io import ArtifactError, write_json
+from replication.params import ParameterError
+
+VERBS = {
+    "generate-regression-data": "data",
+    "generate-teacher-data": "data",
+    "prepare-images": "images",
+    "train-regression": "regression",
+    "tabulate-regression": "regression",
+    "train-teacher-student": "teacher_student",
+    "fit-linear": "teacher_student",
+    "tabulate-teacher-student": "teacher_student",
+    "sweep-regression": "hyperparameters",
+    "sweep-teacher-student": "hyperparameters",
+    "tabulate-hyperparameters": "hyperparameters",
+    "train-depth": "depth",
+    "measure-depth-start": "depth",
+    "tabulate-depth": "depth",
+    "tune-rivals": "baselines",
+    "search-rivals": "baselines",
+    "tabulate-rivals": "baselines",
+    "train-cifar10": "cifar10",
+    "tabulate-cifar10": "cifar10",
+    "tabulate-cifar10-sweep": "cifar10",
+    "train-cifar100": "cifar100",
+    "extract-features": "cifar100",
+    "train-probes": "cifar100",
+    "tabulate-cifar100": "cifar100",
+    "search-cells": "cells",
+    "tabulate-cells": "cells",
+    "check-theory": "report",
+    "record-settings": "report",
+    "record-provenance": "report",
+    "judge-claims": "report",
+    "execute-notebook": "report",
+    "tabulate-core-minutes": "report",
+    "build-site": "site",
+    "describe-params": "describe",
+    "benchmark-step": "benchmark",
+    "benchmark-cifar10": "benchmark",
+    "benchmark-cost": "benchmark",
+    "benchmark-full-size": "benchmark",
+    "publish": "publish",
+    "publish-pages": "publish",
+    "spot-check": "spot_check",
+    "take-published": "reuse",
+}
+
+
+LONGEST = 500  # characters of a sentence that repeats what a user gave
+
+
+class Verbs(click.Group):
+    """The verbs, found by name in ``replication.commands``."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs in the workflow's order."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The command of a verb, or None if there is no such verb."""
+        if name not in VERBS:
+            return None
+        return getattr(import_module(f"replication.commands.{VERBS[name]}"), name.replace("-", "_"))
+
+
+@click.command(cls=Verbs)
+@click.version_option(package_name="sparcs")
+@click.option("--log", type=click.Path(path_type=Path), help="of a job of the workflow: it keeps its core-seconds")
+def cli(log: Path | None) -> None:
+    """Reproduce "Spectral Architecture Search for Neural Network Models", step by step."""
+
+
+@cli.result_callback()
+def keep_core_seconds(result: object, log: Path | None) -> None:
+    """Beside the job's benchmark, core-seconds so far of this process and its children by the system's own account.
+
+    Python's start is included. Of a verb that failed nothing is kept.
+    """
+    if log:
+        usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        seconds = sum(usage.ru_utime + usage.ru_stime for usage in usages)
+        write_json(beside_benchmark(log), {"core_seconds": round(seconds, 2)})
+
+
+def beside_benchmark(log: Path) -> Path:
+    """results/<scale>/logs/<name>.log -> results/<scale>/benchmarks/<name>.json: a job's files share one name."""
+    *folders, name = log.parts
+    return Path(*("benchmarks" if part == "logs" else part for part in folders), f"{name.removesuffix('.log')}.json")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a verb. A user's mistake ends with one sentence on standard error and exit code 2."""
+    try:
+        processes.hold()
+        sys.exit(cli.main(args=arguments, prog_name="python -m replication", standalone_mode=False))
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.ctx.get_help())
+        sys.exit(0)
+    except click.exceptions.Abort:
+        _stop("interrupted", 130)
+    except click.ClickException as error:
+        _stop(error.format_message(), 2)
+    except (ParameterError, ArtifactError) as error:
+        _stop(str(error), 2)
+    except OSError as error:
+        _stop(f"{error.filename or 'a file'} cannot be written or read: {error.strerror or error}", 2)
+
+
+def _stop(sentence: str, code: int) -> None:
+    sentence = f"replication: {' '.join(sentence.split())}"
+    if len(sentence) > LONGEST:
+        sentence = f"{sentence[: LONGEST // 2]} ... {sentence[-LONGEST // 2 :]}"
+    try:
+        print(sentence, file=sys.stderr)
+    except OSError:  # the log is on the disk that is full; Snakemake's own output may not be
+        print(sentence)
+    sys.exit(code)

@@ -1,0 +1,152 @@
+"""Where the images come from, in order: a file, the official download, a marked stand-in; and the record of it."""
+
+import hashlib
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from replication.data import images
+from replication.data.download import MD5, DownloadError, fetch
+from replication.io import ArtifactError, sha256
+from replication.params import ImageSources, ParameterError
+from sparcs.io import atomic
+
+PLACE = Path("data/images")
+STAND_IN_SEED = 0
+# The arrays of the official archives as public copies have them, labels as uint8. Of CIFAR-10's, 98 images are only
+# approximate: a file with these pixels is taken for official but for those, if it lists them.
+PUBLIC_COPIES = {
+    "cifar10": {
+        "x_train": "c7c6557433f8d7c52900e0fc5549bd21bf6f33fefee1f478f5adbc5499bb11c7",
+        "y_train": "2b7cd2f24487317614016b72ffd53071c3062f592f0eb300c18a770d41ae1253",
+        "x_test": "25a508aee148b4ccf689df271258bb61c79db1edd6c7bdc2d32e0f748c0bf68c",
+        "y_test": "cec8a24a1e92aa2ecaa0bbd3dbfa86bf6cd8759fbd209a832824c8cf0afca9d5",
+    },
+    "cifar100": {
+        "x_train": "4e457917601a66aed021f5fa37957b56c6319557c0a8ed5484de3c390af45430",
+        "y_train": "9f11b9f97aad759ba6df0a33e3218b01d8deaf4ed3a14aa1185d69b9ad7ebcb3",
+        "x_test": "4cb8e5d9309da489bf6b19cc10cd96c3ae6f8daf225380b605aaee4c0d6aee19",
+        "y_test": "4dad7d09c7c97d33f6cb928d705cf4196221316fd6e31bdd978a08ed9103ee0b",
+    },
+}
+APPROXIMATE = {"cifar10": 98, "cifar100": 0}
+
+
+def place(name: str, settings: ImageSources) -> Path:
+    """Where the file of a data set is looked for: as params.yaml names it, or in data/images."""
+    named = getattr(settings.files, name)
+    return Path(named) if named else PLACE / f"{name}.npz"
+
+
+def files_in_place(settings: ImageSources, records: Mapping[str, Path]) -> list[str]:
+    """The files that are there already, without those that the records' own job downloaded.
+
+    They are the job's inputs. A download of its own must not become one afterwards: a changed set of inputs would make
+    it, and all training that follows, run again.
+    """
+    paths = {name: place(name, settings) for name in records}
+    return [str(path) for name, path in paths.items() if path.exists() and not _downloaded_by(records[name], path)]
+
+
+def prepare(
+    name: str, settings: ImageSources, record_path: Path, found: bool, report: Callable[[str], None] = print
+) -> dict:
+    """The record of a data set, whose file is found, downloaded or made.
+
+    found: the file was there when the workflow was planned; report: is told why a stand-in is used.
+    Raises ArtifactError if the file that is there is not as it should be, or if there is none and none may be made;
+    ParameterError if a file that params.yaml names is missing.
+    """
+    path, digits = place(name, settings), record_path.with_name(f"{name}_stand_in.npz")
+    if getattr(settings.files, name) and not path.exists():
+        raise ParameterError(f"images.files.{name} = {str(path)!r}: there is no such file")
+    if not (path.exists() or path.is_symlink()):
+        try:
+            _download(name, settings, path)
+        except DownloadError as error:
+            reason = f"{path} is missing and {error}"
+            if not settings.stand_in:
+                raise ArtifactError(f"{reason}: put the file there (docs/images.md says how)") from None
+            report(f"{reason}: scikit-learn's digits stand in")
+            return _stand_in(name, digits)
+    digits.unlink(missing_ok=True)
+    arrays, digest = images.read(path, images.CLASSES[name], images.SIZES)
+    return _record(name, path, digest, "download" if _official(name, arrays) else "file", found, _note(name, arrays))
+
+
+def stand_in(seed: int = STAND_IN_SEED) -> dict[str, np.ndarray]:
+    """scikit-learn's 1,797 digits of 8×8 in 17 greys, every pixel enlarged to 4×4, grey in all three channels.
+
+    Split into training and test images at random. Returns x_train, y_train, x_test, y_test as an npz file holds them.
+    """
+    from sklearn.datasets import load_digits  # only here: real images do not need it
+
+    x, y = load_digits(return_X_y=True)  # (1797, 64), (1797,)
+    grey = (x.reshape(-1, 8, 8) * 255 / 16).round().astype(np.uint8).repeat(4, axis=1).repeat(4, axis=2)
+    order = np.random.default_rng(seed).permutation(len(grey))
+    train, test = np.split(order, [images.STAND_IN_SIZES["train"]])
+    colour = np.repeat(grey[..., None], 3, axis=-1)  # (1797, 32, 32, 3)
+    return {"x_train": colour[train], "y_train": y[train], "x_test": colour[test], "y_test": y[test]}
+
+
+def _stand_in(name: str, path: Path) -> dict:
+    with atomic(path) as partial:
+        np.savez(partial, **stand_in())
+    note = "STAND-IN DATA: scikit-learn's digits, enlarged to 32×32, not CIFAR's images"
+    if name == "cifar100":
+        note += "; of the 100 labels only 0 to 9 occur"
+    return _record(name, path, sha256(path), "stand-in", False, note)
+
+
+def _download(name: str, settings: ImageSources, path: Path) -> None:
+    if not settings.download:
+        raise DownloadError("images.download = false")
+    arrays = fetch(name, path.parent)
+    with atomic(path) as partial:
+        np.savez(partial, **arrays, archive_md5=np.array(MD5[name]))
+
+
+def _record(name: str, path: Path, digest: str, source: str, found: bool, note: str) -> dict:
+    return {
+        "data_set": name,
+        "path": path.as_posix(),
+        "sha256": digest,
+        "source": source,
+        "stand_in": source == "stand-in",
+        "found": found,
+        "note": note,
+    }
+
+
+def _note(name: str, arrays: dict[str, np.ndarray]) -> str:
+    if _official(name, arrays):
+        return f"the official archive, whose MD5 {MD5[name]} torchvision checked"
+    lossy = {split: len(arrays.get(f"lossy_{split}", ())) for split in images.SIZES}
+    total = sum(lossy.values())
+    copy = total == APPROXIMATE[name] and _digests(arrays) == PUBLIC_COPIES[name]
+    note = "the official pixels, as far as public copies show" if copy else "a file of the user's own, as it is"
+    if total:
+        note += f", but for {total} images ({lossy['train']} training, {lossy['test']} test) that are only approximate"
+    return note
+
+
+def _official(name: str, arrays: dict[str, np.ndarray]) -> bool:
+    return np.array_equal(arrays.get("archive_md5"), MD5[name])
+
+
+def _digests(arrays: dict[str, np.ndarray]) -> dict[str, str]:
+    as_bytes = {key: np.ascontiguousarray(arrays[key], dtype=np.uint8) for key in images.KEYS}
+    return {key: hashlib.sha256(array).hexdigest() for key, array in as_bytes.items()}
+
+
+def _downloaded_by(record_path: Path, path: Path) -> bool:
+    try:
+        record = images.read_record(record_path)
+        if record["source"] != "download" or record["found"] or record["path"] != path.as_posix():
+            return False
+        with zipfile.ZipFile(path) as archive:  # still the download, not a file that took its place
+            return "archive_md5.npy" in archive.namelist()
+    except Exception:  # no record yet, or a file so broken that only the job itself can say how
+        return False

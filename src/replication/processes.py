@@ -1,0 +1,57 @@
+"""A job ends when the Snakemake that started it has died.
+
+Otherwise it would train on as an orphan, beside the job that takes its place. Snakemake starts a job through a shell,
+so that the job's parent outlives Snakemake, and the kernel's "tell me when my parent dies" would tell nothing: the
+workflow names Snakemake's own process instead.
+"""
+
+import os
+import select
+import signal
+from threading import Thread
+from time import sleep
+
+from replication.params import ParameterError
+
+PROCESS = "SPARCS_ENDS_WITH"  # the environment variable that names a process by its number
+
+
+def hold() -> None:
+    """Have this process killed as soon as the process that SPARCS_ENDS_WITH names is gone, if it names one.
+
+    Linux tells at once. Elsewhere it is looked for twice a second, and until its parent has taken notice it counts as
+    alive. Nothing is cleaned up: what is unfinished has no name of its own yet. Raises ParameterError if that variable
+    is no number of a process.
+    """
+    named = os.environ.get(PROCESS, "")
+    if named and not named.isdecimal():
+        raise ParameterError(f"{PROCESS} = {named!r}: allowed is the number of a process")
+    if named:
+        process = int(named)
+        wait = _wait if hasattr(os, "pidfd_open") else _poll
+        Thread(target=_end_after, args=(wait, process), daemon=True).start()
+
+
+def _end_after(wait, process: int) -> None:
+    wait(process)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _wait(process: int) -> None:
+    try:
+        handle = os.pidfd_open(process)
+    except ProcessLookupError:  # it has died already
+        return
+    except OSError:  # the kernel, or what confines this process, does not allow it
+        _poll(process)
+        return
+    select.select([handle], [], [])
+
+
+def _poll(process: int) -> None:
+    while True:
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return
+        sleep(0.5)

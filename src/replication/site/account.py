@@ -1,0 +1,82 @@
+"""The paper's five tables, its misprints, where the results come from, and what the tests of reliability counted."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from replication.figures.core_minutes import NAMES
+from replication.figures.image_tables import cost_table
+from replication.figures.tables import finished_trials, hyperparameter_table
+from replication.figures.text import number
+from replication.report import to_html
+from replication.site.run import Run
+
+TITLES = {
+    1: "Table 1: memory, time and accuracy on CIFAR-10",
+    2: "Table 2: memory, time and accuracy on CIFAR-100",
+    3: "Table 3: settings of the α/β regression",
+    4: "Table 4: settings of the teacher and its student",
+    5: "Table 5: settings of the image experiments",
+}
+EXPERIMENTS = {1: "cifar10", 2: "cifar100"}
+COUNTED = ("teacher_student", "cifar10", "cifar100")  # may have fewer trials than the settings ask for
+
+
+@dataclass(frozen=True)
+class Table:
+    """One of the paper's tables as HTML; empty if the run has nothing for it."""
+
+    number: int
+    title: str
+    html: str
+
+
+def paper_tables(run: Run) -> list[Table]:
+    """Tables 1 to 5, the paper's values beside this run's."""
+    return [Table(index, title, to_html(_markdown(index, run))) for index, title in TITLES.items()]
+
+
+def misprints(run: Run) -> list[dict]:
+    """The paper's mistakes and gaps, as rows."""
+    table = run.table("theory/misprints")
+    return [] if table is None else table.to_dict("records")
+
+
+def data_sources(claims: pd.DataFrame) -> list[str]:
+    """The data that the claims were judged on, each once."""
+    return list(dict.fromkeys(text for text in claims["data"] if text))
+
+
+def experiments(provenance: dict) -> list[dict]:
+    """Where each experiment's trials come from, in the paper's order: its record and its name."""
+    records = provenance["experiments"]
+    names = [name for name in NAMES if name in records] + [name for name in records if name not in NAMES]
+    return [records[name] | {"name": name_of(name)} for name in names]
+
+
+def name_of(experiment: str) -> str:
+    """An experiment's name as a title."""
+    name = NAMES.get(experiment, experiment)
+    return name[:1].upper() + name[1:]
+
+
+def counted(reliability: pd.DataFrame) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What the tests of reliability counted: every subject with its quantities and their values as text."""
+    return [
+        (subject, [(row.quantity, _count(row.value)) for row in rows.itertuples()])
+        for subject, rows in reliability.groupby("subject", sort=True)
+    ]
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}" if value == round(value) else number(value)
+
+
+def _markdown(table: int, run: Run) -> str:
+    if table not in EXPERIMENTS:
+        finished = finished_trials({name: run.table(f"{name}/trials") for name in COUNTED})
+        return hyperparameter_table(run.settings, table, finished)
+    trials, costs = (run.table(f"{EXPERIMENTS[table]}/{name}") for name in ("trials", "costs"))
+    if trials is None or costs is None:
+        return ""
+    return cost_table(table, trials, costs)

@@ -1,0 +1,144 @@
+"""What the site is made from: the folders of one run, and the published claims that stand beside them."""
+
+import hashlib
+import html
+import re
+from base64 import b64decode
+from dataclasses import dataclass
+from functools import cached_property
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+
+from replication.claims import require_every_claim
+from replication.io import ArtifactError, read_csv, read_json, read_table
+
+RELIABILITY = ["subject", "quantity", "value", "machine", "commit", "date"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where one run's results lie.
+
+    tables: folder of tables, settings and records; verdicts: claims.csv; pages: folder of executed notebooks; figures:
+    folder of figures; published: results/published; captions: folder of captions, one folder per report.
+    """
+
+    tables: Path
+    verdicts: Path
+    pages: Path
+    figures: Path
+    published: Path
+    captions: Path
+
+    @cached_property
+    def settings(self) -> dict:
+        """The paper's settings and the run's."""
+        return read_json(self.tables / "settings.json")
+
+    @cached_property
+    def provenance(self) -> dict:
+        """Commits, machines, times and versions."""
+        return read_json(self.tables / "provenance.json")
+
+    @cached_property
+    def claims(self) -> pd.DataFrame:
+        """The run's verdicts; raises ArtifactError if a claim has no row."""
+        claims = read_claims(self.verdicts)
+        require_every_claim(claims["id"])
+        return claims
+
+    @cached_property
+    def published_claims(self) -> pd.DataFrame:
+        """The published verdicts, without rows where there are none or the run is the published one."""
+        path = self.published / "claims.csv"
+        return read_claims(path) if path.exists() and not self.is_published else self.claims.head(0)
+
+    @cached_property
+    def reports(self) -> dict[str, "Report"]:
+        """The executed notebooks by name."""
+        return {path.stem: Report(path) for path in sorted(self.pages.glob("*.html"))}
+
+    @cached_property
+    def core_minutes(self) -> pd.DataFrame:
+        """What every rule cost."""
+        columns = ["rule", "jobs", "minutes", "core_minutes", "peak_memory_mib", "scale"]
+        return read_csv(self.tables / "core_minutes.csv", columns)
+
+    @cached_property
+    def reliability(self) -> pd.DataFrame:
+        """What the tests of reliability counted when they were last published; without rows if they never were."""
+        path = self.published / "reliability.csv"
+        return read_csv(path, RELIABILITY) if path.exists() else pd.DataFrame(columns=RELIABILITY)
+
+    @property
+    def is_published(self) -> bool:
+        """Whether these are the published tables themselves."""
+        return self.tables.resolve() == self.published.resolve()
+
+    def table(self, name: str) -> pd.DataFrame | None:
+        """A table of the run, for instance "regression/trials"; None if the run has none."""
+        path = self.tables / f"{name}.parquet"
+        return read_table(path) if path.exists() else None
+
+    def figure(self, name: str, kind: str) -> Path | None:
+        """A file of a figure, kind "png", "svg" or "csv"; None if it was not drawn."""
+        path = self.figures / f"{name}.{kind}"
+        return path if path.exists() else None
+
+
+class Report:
+    """An executed notebook's page: its title, and the alternative texts of its pictures."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.name = path.stem
+
+    @cached_property
+    def text(self) -> str:
+        """The page; raises ArtifactError if it is no text."""
+        try:
+            return self.path.read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise ArtifactError(f"{self.path} cannot be read: {error}") from None
+
+    @cached_property
+    def title(self) -> str:
+        """The notebook's question."""
+        found = re.search(r"<title>(.*?)</title>", self.text, flags=re.DOTALL)
+        return html.unescape(found[1]).strip() if found else self.name
+
+    @cached_property
+    def alternative_texts(self) -> dict[str, str]:
+        """Alternative text by the SHA-256 of the picture."""
+        reader = _Pictures()
+        reader.feed(self.text)
+        return reader.found
+
+
+class _Pictures(HTMLParser):
+    """Collects the embedded PNGs' alternative texts."""
+
+    START = "data:image/png;base64,"
+
+    def __init__(self):
+        super().__init__()
+        self.found: dict[str, str] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Remember an embedded picture."""
+        values = dict(attrs)
+        source = values.get("src") or ""
+        if tag == "img" and source.startswith(self.START) and values.get("alt"):
+            digest = hashlib.sha256(b64decode(source.removeprefix(self.START))).hexdigest()
+            self.found[digest] = values["alt"]
+
+
+def read_claims(path: Path) -> pd.DataFrame:
+    """A file of verdicts, with empty text where a column or a cell has none."""
+    claims = read_csv(path, ["id", "verdict"])
+    texts = ["statement", "source", "paper", "quantity", "region", "verdict", "reason", "evidence"]
+    texts += ["scale", "data", "device"]
+    claims = claims.reindex(columns=["id", *texts, "measured", "low", "high", "n"])
+    return claims.assign(**claims[texts].astype(object).fillna("").astype(str))

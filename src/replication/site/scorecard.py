@@ -1,0 +1,112 @@
+"""The scorecard: a row per claim, its parts below it, and the published verdict beside what was not tested."""
+
+import re
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from replication.claims import claim_of
+from replication.figures.scorecard import MARKS
+from replication.figures.tables import VERDICTS
+from replication.figures.text import interval, number
+from replication.site.run import Run
+
+
+@dataclass(frozen=True)
+class Row:
+    """A claim or one of its parts, as it stands on the page."""
+
+    id: str
+    statement: str
+    paper: str
+    source: str
+    quantity: str
+    region: str
+    measured: str
+    n: int
+    verdict: str
+    reason: str
+    scale: str
+    data: str
+    device: str
+    evidence: list[tuple[str, str]] = field(default_factory=list)
+    parts: list["Row"] = field(default_factory=list)
+    published: "Row | None" = None
+
+    @property
+    def rank(self) -> int:
+        """The verdict's place when verdicts are sorted."""
+        return VERDICTS.index(self.verdict)
+
+    @property
+    def mark(self) -> str:
+        """The verdict's sign, for those who don't see its colour."""
+        return MARKS[self.verdict]
+
+    @property
+    def headline(self) -> "Row":
+        """What stands for the claim: itself, or the first of its parts that has its verdict."""
+        return next((part for part in self.parts if part.verdict == self.verdict), self)
+
+    @property
+    def slug(self) -> str:
+        """The verdict as the name of a style."""
+        return self.verdict.replace(" ", "-")
+
+
+def scorecard(run: Run) -> list[Row]:
+    """Every claim in the paper's order with its parts; an untested one with its published verdict, if there is one."""
+    rows = with_parts(run.claims, run)
+    published = {row.id: row for row in with_parts(run.published_claims, run)}
+    return [
+        Row(**{**vars(row), "published": published.get(row.id) if row.verdict == "untested" else None}) for row in rows
+    ]
+
+
+def with_parts(claims: pd.DataFrame, run: Run) -> list[Row]:
+    """The claims of a table, each with its parts."""
+    rows = [_row(claim, run) for claim in claims.itertuples()]
+    return [
+        Row(**{**vars(row), "parts": [part for part in rows if part.id != row.id and claim_of(part.id) == row.id]})
+        for row in rows
+        if claim_of(row.id) == row.id
+    ]
+
+
+def tally(rows: list[Row]) -> list[tuple[str, str, str, int]]:
+    """How many claims have each verdict: (name, style, sign, count), the empty ones too."""
+    return [
+        (verdict, verdict.replace(" ", "-"), MARKS[verdict], sum(row.verdict == verdict for row in rows))
+        for verdict in VERDICTS
+    ]
+
+
+def links(evidence: str, run: Run) -> list[tuple[str, str]]:
+    """What a claim's evidence names, as (text, address): the report, then its figures and tables on the page."""
+    report = evidence.split(",")[0]
+    found = [(run.reports[report].title, f"reports/{report}.html")] if report in run.reports else []
+    figures = re.search(r"Figures? ([\d, and]+)", evidence)
+    for digits in re.findall(r"\d+", figures[1]) if figures else []:
+        found.append((f"Figure {digits}", f"#fig{int(digits):02d}"))
+    for digits in re.findall(r"Table (\d)", evidence):
+        found.append((f"Table {digits}", f"#table{digits}"))
+    return found
+
+
+def _row(claim, run: Run) -> Row:
+    same = {name: getattr(claim, name) for name in ("id", "statement", "paper", "source", "quantity", "verdict")}
+    return Row(
+        **same,
+        **{name: getattr(claim, name) for name in ("scale", "data", "device")},
+        region=_region(claim.region),
+        measured=interval(claim.measured, claim.low, claim.high),
+        n=0 if pd.isna(claim.n) else int(claim.n),
+        reason=claim.reason,
+        evidence=links(claim.evidence, run),
+    )
+
+
+def _region(text: str) -> str:
+    """A region with the signs of print: "≤ 10⁻⁶"."""
+    text = re.sub(r"\d\S*e-\d+", lambda found: number(float(found[0])), text)
+    return text.replace("<=", "≤").replace(">=", "≥")

@@ -1,8 +1,0 @@
-"""The site: what was found, as pages that open from disk without a network.
-
-Everything on them comes from the tables, figures and reports of one run; nothing is trained or measured here.
-"""
-
-from sparcs.site.pages import build
-
-__all__ = ["build"]
