@@ -133,8 +133,8 @@ def inside(folder: Path) -> list[psutil.Process]:
 def trains(process: psutil.Process) -> str:
     """The verb, if it is one that trains and not the shell that started it; else nothing."""
     words = arguments(process)
-    known = any(word.endswith("/sparcs") for word in words[:2]) and len(words) > 2 and words[2].startswith(TRAINING)
-    return words[2] if known else ""
+    runs = any(word.endswith("/sparcs") for word in words[:2])
+    return next((word for word in words[2:] if runs and word.startswith(TRAINING)), "")
 
 
 def arguments(process: psutil.Process) -> list[str]:
