@@ -297,8 +297,8 @@ def memory_of_steps(head: str, images: Images, settings: Cifar10Trial, seed: int
 def measure(run: Run, settings: Cifar10Trial) -> dict[str, float]:
     """What is reported of a trained network: test accuracies, sizes, and what compaction leaves of the head.
 
-    Compaction keeps the fewest neurons whose validation cross-entropy is within ``loss_budget``; it follows (4.3),
-    so the variant with the authors' sign has none.
+    Compaction keeps the fewest neurons whose validation cross-entropy is within ``loss_budget``; it is written for
+    (4.3), so networks trained with the authors' sign as they write it have none.
     """
     split = run.split
     normalise = Normalisation(MEAN, DEVIATION, split.x_test.device)

@@ -36,7 +36,8 @@ def scorecard(claims: pd.DataFrame, reports: str = "") -> str:
         }
         for claim, shown, measured in decisive(claims)
     ]
-    return markdown(pd.DataFrame(rows))
+    table = pd.DataFrame(rows)
+    return markdown(table.drop(columns="scale") if reports else table)
 
 
 def _verdict(claim: Any, reports: str) -> str:

@@ -1,0 +1,66 @@
+"""README: short, and its numbers are those of the published tables."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from scipy.stats import gmean
+
+from sparcs import comparison
+from sparcs.files import read_table
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PUBLISHED = ROOT / "results/published"
+CLAIMS = pd.read_csv(PUBLISHED / "claims.csv").set_index("id")
+WRITTEN = re.compile(r"<!-- (answer|scorecard):.*?end of the \1 -->", re.DOTALL)
+CODE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+TEXT = CODE.sub("", WRITTEN.sub("", README))
+
+
+def test_it_is_read_in_a_minute():
+    assert len(README.splitlines()) <= 130
+    assert len(TEXT.split()) <= 1000
+    hashes = [word for word in re.findall(r"\b[0-9a-f]{7,12}\b", CODE.sub("", README)) if re.search("[a-f]", word)]
+    assert len(hashes) <= 2
+
+
+def in_reason(claim, pattern):
+    """Numbers of a part's remark."""
+    return [float(number.replace(",", "")) for number in re.search(pattern, CLAIMS.loc[claim, "reason"]).groups()]
+
+
+def parameters_of(*methods):
+    """Geometric means over seeds of the parameters at R² ≥ 0.98 on the teacher task."""
+    trials = read_table(PUBLISHED / "rivals/trials.parquet")
+    own = comparison.scalars(trials[trials["task"] == "teacher"])
+    return [f"{gmean(own.loc[own['method'] == method, 'parameters']):,.0f}" for method in methods]
+
+
+def test_its_findings_are_those_of_the_published_tables():
+    found = README[README.index("## What was found") : README.index("## Scorecard")]
+    assert f"All {CLAIMS.loc['B3', 'n']:,.0f} networks fit" in found and CLAIMS.loc["B3", "measured"] == 1
+    assert CLAIMS.loc[["B1a", "B1b"], "measured"].between(0.5e-4, 1.5e-4).all()  # a ten-thousandth
+    assert f"in all {CLAIMS.loc['D2a', 'n']:.0f} networks" in found and CLAIMS.loc["D2a", "measured"] == 1
+    [increase] = in_reason("D2b", r"median increase ([\d,.]+) %")
+    assert f"the loss {1 + increase / 100:.0f}-fold" in found
+    gain, low, high = in_reason("E1", r"authors' sign: ([\d.]+) \[([\d.]+), ([\d.]+)\]")
+    assert f"gains {gain:.1f} points [{low:.1f}, {high:.1f}]" in found
+    printed = CLAIMS.loc["E1", ["measured", "low", "high"]]
+    assert "gains {:.1f} [{:.1f}, {:.1f}]".format(*printed).replace("-", "−") in found
+    assert "gain of 5.7 points" in found and "5.7 points" in CLAIMS.loc["E1", "paper"]
+    sparcs, *others = parameters_of("sparcs_l2", "gaea", "gaea_bilevel", "lasso_half", "lasso_random")
+    assert f"SPARCS keeps {sparcs} parameters" in found and set(others) == {"800"}
+
+
+@pytest.mark.parametrize("sentence", re.split(r"(?<=[.!?])\*{0,2}\s+", TEXT))
+def test_its_sentences_are_short(sentence):
+    """At most 25 words and 3 numbers; links count as their text, headings, formulas and tables are left out."""
+    text = re.sub(r"\[([^]]*)\]\([^)]*\)|`[^`]*`|<!--.*?-->|^\|.*$|^#.*$|!\[.*", r"\1", sentence, flags=re.MULTILINE)
+    words = [word for word in text.split() if re.search(r"\w", word)]
+    assert len(words) <= 25, sentence
+    numbers = re.findall(
+        r"(?<![\w.^_])[−-]?\d[\d,.]*(?!\w)", re.sub(r"\b(Table|Figure|Experiments?|Python) \d[\d.]*", "", text)
+    )
+    assert len(numbers) <= 3, sentence
