@@ -4,7 +4,7 @@ Both are made here, since bits differ between processors: at the smoke scale, an
 ensemble, penalty, head and method switched on. ``golden.json`` maps the golden run's files, columns and values to
 today's. Times, memory and provenance are left out; columns that came since are listed.
 
-usage: python tests/golden.py FOLDER    (FOLDER, outside the checkout, keeps the runs; a run that is there is not repeated)
+usage: python tests/golden.py FOLDER    (FOLDER, outside the checkout, keeps the runs and is used again)
 """
 
 import json

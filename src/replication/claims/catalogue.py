@@ -33,7 +33,7 @@ IDS = ("A1", "A2", "A3", "B1", "B2", "B3", "C1", "D1", "D2", "D3", "D4", "E1", "
 CLAIMS = [
     Claim("A1", "the start is exactly a perceptron (f(0) = 0)", "Section 4", "exact", "01_theory",
           perceptron_start, ("theory/checks",), exact=True),
-    Claim("A2", "the closed forms of Φ⁻¹ and A hold: (4.1) to (4.3), (B.2), (B.13), (B.16) and, except at n = ρ, (B.23)",
+    Claim("A2", "the closed forms of Φ⁻¹ and A: (4.1) to (4.3), (B.2), (B.13), (B.16) and, except at n = ρ, (B.23)",
           "Section 4, Appendices A to D", "exact", "01_theory", identities_hold, ("theory/identities",), exact=True),
     Claim("A3", "eigenvalues at 0 are re-activated by gradients; zero weights in direct space are not",
           "Sections 3 and 4", "said", "01_theory", reactivation, ("theory/checks",), exact=True),
