@@ -356,10 +356,19 @@ def test_a_run_in_a_folder_of_the_project_s_own_files_is_refused(tmp_path):
     done = subprocess.run(
         command, cwd=tmp_path / "workflow", capture_output=True, text=True, env=environment(), check=False
     )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert f"snakemake: the working directory {tmp_path / 'workflow'} holds the project's own files" in done.stderr
     assert "(cd ..)" in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / "workflow/results").exists()
+
+
+def test_another_checkout_s_package_is_refused(tmp_path):
+    shutil.copytree(ROOT / "workflow", tmp_path / "workflow")
+    command = [BIN / "snakemake", "--cores", "1"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment(), check=False)
+    assert done.returncode == 2
+    assert f"replication is imported from {ROOT}: allowed is {tmp_path}" in done.stderr
+    assert "Traceback" not in done.stderr and not (tmp_path / "results").exists()
 
 
 def test_a_job_without_a_benchmark_has_no_core_minutes():

@@ -157,7 +157,7 @@ def test_every_scale_has_a_plan(tmp_path, scale, students, sweeps, deep):
 )
 def test_a_wrong_setting_stops_before_anything_is_written(tmp_path, config, message):
     code, output = snakemake(tmp_path, "--config", *config)
-    assert code != 0
+    assert code == 2
     assert message in output and "Traceback" not in output
     assert not [path for path in tmp_path.iterdir() if path.name != ".snakemake"]
 

@@ -6,6 +6,7 @@ import re
 import shlex
 import sys
 
+import replication
 from replication import params, processes
 from replication.commands.common import require_device
 from replication.commands.reuse import reusable
@@ -27,6 +28,16 @@ LOCK_FILE = ROOT / "requirements.lock"
 OWN_FOLDERS = ["docs", "notebooks", "src", "tests", "workflow"]
 
 
+def require_own_package(project):
+    """Refuse to run the code of another checkout, whose edits this one's rules would not see."""
+    found = Path(replication.__file__).resolve().parents[2]
+    if found != project:
+        raise params.ParameterError(
+            f"the package replication is imported from {found}: allowed is {project}"
+            f' (in an environment of its own, pip install -e ".[paper]")'
+        )
+
+
 def require_own_place(project):
     """Refuse to put results among the project's own files, as `cd workflow && snakemake` would."""
     for folder in OWN_FOLDERS:
@@ -39,6 +50,7 @@ def require_own_place(project):
 
 try:
     require_own_place(Path(workflow.basedir).parent.resolve())
+    require_own_package(Path(workflow.basedir).parent.resolve())
     SETTINGS = params.load(PARAMS_FILE, OVERRIDES)
     if (
         workflow.resource_settings.nodes is None
@@ -59,7 +71,8 @@ try:
         )
     REUSABLE = reusable(SETTINGS, ROOT / "results/published") if REUSE else []
 except (params.ParameterError, ArtifactError) as error:
-    sys.exit(f"snakemake: {error}")
+    print(f"snakemake: {error}", file=sys.stderr)
+    sys.exit(2)
 
 # glibc gives large freed blocks back to the system and asks for them again at each step; kept, a step of experiment 4
 # costs a fifth less and has the same bits. Other systems ignore these variables.
