@@ -125,6 +125,6 @@ def test_a_report_is_redone_when_a_module_of_its_notebook_is_edited():
     rules = (ROOT / "workflow" / "rules" / "report.smk").read_text()
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         code = "\n".join("".join(cell["source"]) for cell in json.loads(path.read_text())["cells"])
-        for package, name in re.findall(r"^from (sparcs[\w.]*) import (\w+)", code, flags=re.MULTILINE):
+        for package, name in re.findall(r"^from ((?:sparcs|replication)[\w.]*) import (\w+)", code, flags=re.MULTILINE):
             module = f"{package}.{name}" if name.islower() else package
             assert f'"{module}"' in rules, module

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from contextlib import redirect_stdout
 from html.parser import HTMLParser
-from importlib.metadata import requires
 from io import StringIO
 from pathlib import Path
 
@@ -31,27 +30,6 @@ def test_code_blocks_print_what_stands_below_them(page, tmp_path, monkeypatch):
             exec(text, names)
         printed = output.getvalue()
     assert compared
-
-
-def test_the_layer_loads_nothing_but_pytorch_and_what_readme_names(tmp_path):
-    """In a process of its own: building, compacting, saving and replacing a head, without the rest of the package."""
-    code = """
-import sys
-from importlib.metadata import packages_distributions
-import torch
-loaded = set(sys.modules)
-import sparcs
-model = torch.nn.Sequential(torch.nn.Linear(4, 6), torch.nn.Linear(6, 3))
-sparcs.replace_head(model, hidden=5)
-sparcs.compact_head(model).save(sys.argv[1])
-tops = {name.partition(".")[0] for name in set(sys.modules) - loaded}
-print(*sorted({one for top in tops for one in packages_distributions().get(top, [])} - {"setuptools"}))
-"""
-    command = [sys.executable, "-c", code, tmp_path / "small.safetensors"]
-    found = subprocess.run(command, capture_output=True, text=True, check=True)
-    needed = {re.match(r"[\w-]+", requirement)[0] for requirement in requires("sparcs")}  # others are PyTorch's own
-    assert (needed - {"sparcs"}) & set(found.stdout.split()) <= {"array-api-compat", "numpy", "safetensors", "torch"}
-    assert "pip install torch numpy safetensors array-api-compat" in (ROOT / "README.md").read_text()
 
 
 class Links(HTMLParser):
