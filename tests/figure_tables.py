@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+import baseline_tables
 import image_tables
-import rival_tables
 
 SMOKE = {
     "alphas": [0.0, 0.5, 1.0],
@@ -17,7 +17,7 @@ SMOKE = {
     "ensembles": ["l2"],
     "swept": 2,
     "depths": [3],
-    "rivals": rival_tables.SMOKE,
+    "rivals": baseline_tables.SMOKE,
     "images": image_tables.SMOKE,
 }
 FULL = {
@@ -28,7 +28,7 @@ FULL = {
     "ensembles": ["l2", "l1", "l2_squared", "none", "one_rotation"],
     "swept": 10,
     "depths": [1, 2, 5, 10],
-    "rivals": rival_tables.FULL,
+    "rivals": baseline_tables.FULL,
     "images": image_tables.FULL,
 }
 BETAS = [5.0, 1000.0]
@@ -43,7 +43,7 @@ def write_tables(folder: Path, size: dict, diverged: bool = True) -> Path:
         **teacher_student(rng, size),
         "hyperparameters/trials": hyperparameters(rng, size),
         **depth(rng, size),
-        **rival_tables.rivals(rng, size["rivals"]),
+        **baseline_tables.rivals(rng, size["rivals"]),
         **theory(rng),
         **image_tables.images(rng, size["images"]),
         **cells(rng, size["images"]),
@@ -423,7 +423,7 @@ def settings(size: dict) -> dict:
             "alpha_beta": {"hidden": 50, "points": 10000, "training": {"epochs": 300, **training}}
             | {"alphas": [0.5], "depths": FULL["depths"], "trials": 10},
         },
-        "rivals": rival_tables.SETTINGS,
+        "rivals": baseline_tables.SETTINGS,
         "cifar10": {"widths": [400, 526, 10], "training": {"epochs": 300, **training}, **IMAGES}
         | {"heads": image_tables.FULL["heads"]}
         | {"sweep": {"epochs": 60, "penalties": ["l1", "l2"], "rhos": [0.0001], "trials": 3}},

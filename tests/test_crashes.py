@@ -11,7 +11,13 @@ import pytest
 import crashes
 from replication import io, processes
 
-SLEEPER = "import sys, time; from sparcs import lifeline; processes.hold(); print('ready', flush=True); time.sleep(60)"
+SLEEPER = """
+import time
+from replication import processes
+processes.die_with_parent()
+print("ready", flush=True)
+time.sleep(60)
+"""
 
 WAYS = {  # how a job learns of it, and what makes it learn so
     "told": "pass",

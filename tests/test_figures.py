@@ -14,7 +14,7 @@ import pytest
 from matplotlib.figure import Figure
 from scipy import stats
 
-import rival_tables
+import baseline_tables
 from figure_tables import FULL, SMOKE, write_tables
 from replication import figures as fig
 from replication.comparison import scalars
@@ -269,7 +269,7 @@ def test_the_rivals_figure_has_a_panel_per_rival_and_counts_what_is_off_its_scal
     found = drawn.groupby(["task", "method", "trial"])["fewest"].agg(["first", "nunique"])
     assert (found["nunique"] == 1).all() and (found["first"] == expected.loc[found.index]).all()
     titled = [title for axes in fig.fig_rivals(drawn).get_axes() if (title := axes.get_title("left"))]
-    assert len(titled) == len(rival_tables.FULL["tasks"]) * (len(rival_tables.FULL["methods"]) - 1)
+    assert len(titled) == len(baseline_tables.FULL["tasks"]) * (len(baseline_tables.FULL["methods"]) - 1)
     equal = drawn.assign(parameters=100.0)
     assert "Off the scale" not in fig.fig_rivals_caption(equal)
     equal.loc[0, "parameters"] = 0

@@ -9,7 +9,7 @@ import torch
 from llvmlite import binding, ir
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-import test_rival_protocol
+import test_baseline_protocol
 from replication import adam, params
 from replication.cells import search
 from replication.data.images import Images
@@ -78,13 +78,13 @@ def train_probes():
 
 
 def search_baselines():
-    baselines.run(test_rival_protocol.data(), test_rival_protocol.settings(), "teacher", [0], 1)
+    baselines.run(test_baseline_protocol.data(), test_baseline_protocol.settings(), "teacher", [0], 1)
 
 
 def tune_baselines():
-    settings = test_rival_protocol.settings()
+    settings = test_baseline_protocol.settings()
     tuned = settings.method.model_copy(update={"tuned": {"rate": [0.1, 0.3]}})
-    baselines.tune(test_rival_protocol.data(), settings.model_copy(update={"method": tuned}), "teacher", 1)
+    baselines.tune(test_baseline_protocol.data(), settings.model_copy(update={"method": tuned}), "teacher", 1)
 
 
 def search_cells():

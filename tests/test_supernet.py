@@ -6,10 +6,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from baseline_tasks import WIDTHS, outputs, tiny
 from replication.baselines import darts, gated
 from replication.baselines.network import forward, mean_square, squared_error
 from replication.baselines.supernet import Gates, Supernet
-from rival_tasks import WIDTHS, outputs, tiny
 
 
 def random_gates(runs, seed=0, widths=WIDTHS):

@@ -102,7 +102,7 @@ def beside_benchmark(log: Path) -> Path:
 def main(arguments: list[str] | None = None) -> None:
     """Run a verb. A user's mistake ends with one sentence on standard error and exit code 2."""
     try:
-        processes.hold()
+        processes.die_with_parent()
         sys.exit(cli.main(args=arguments, prog_name="python -m replication", standalone_mode=False))
     except click.exceptions.NoArgsIsHelpError as error:
         print(error.ctx.get_help())

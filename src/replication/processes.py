@@ -16,7 +16,7 @@ from replication.params import ParameterError
 PROCESS = "SPARCS_ENDS_WITH"  # the environment variable that names a process by its number
 
 
-def hold() -> None:
+def die_with_parent() -> None:
     """Have this process killed as soon as the process that SPARCS_ENDS_WITH names is gone, if it names one.
 
     Linux tells at once. Elsewhere it is looked for twice a second, and until its parent has taken notice it counts as

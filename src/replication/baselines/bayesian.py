@@ -12,19 +12,19 @@ import optuna
 
 from replication.baselines.candidates import Candidate, Shape, size
 from replication.baselines.random_search import consecutive
-from replication.baselines.task import Found, Task
+from replication.baselines.task import SearchResult, Task
 from replication.seeds import generator
 
 STAGES = 3
 
 
-def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], candidates: int = 10) -> list[Found]:
+def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], candidates: int = 10) -> list[SearchResult]:
     """candidates: shapes tried out in each run."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return [_search(task, strength, seed, candidates) for strength, seed in zip(strengths, seeds, strict=True)]
 
 
-def _search(task: Task, strength: float, seed: int, candidates: int) -> Found:
+def _search(task: Task, strength: float, seed: int, candidates: int) -> SearchResult:
     stage = max(1, task.steps // (2 * candidates * STAGES))
     spent = 0
 
@@ -46,7 +46,7 @@ def _search(task: Task, strength: float, seed: int, candidates: int) -> Found:
     chosen = Candidate(task, suggest(task, optuna.trial.FixedTrial(study.best_params)), seed)
     chosen.train(max(STAGES * stage, task.steps - spent))
     numbers = sum(weight.numel() for weight in chosen.trained)
-    return Found(chosen.graph, numbers, spent + chosen.steps, spent + chosen.steps, trainings=candidates)
+    return SearchResult(chosen.graph, numbers, spent + chosen.steps, spent + chosen.steps, trainings=candidates)
 
 
 def suggest(task: Task, trial: optuna.trial.BaseTrial) -> Shape:

@@ -14,14 +14,14 @@ from torch import Tensor
 
 from replication.baselines import gated
 from replication.baselines.supernet import Gates
-from replication.baselines.task import Adam, Found, Task
+from replication.baselines.task import Adam, SearchResult, Task
 
 BETAS = (0.5, 0.999)
 
 
 def search(
     task: Task, strengths: Sequence[float], seeds: Sequence[int], levels: int = 2, rate: float = 3e-4
-) -> list[Found]:
+) -> list[SearchResult]:
     """rate: Adam's step size for the logits."""
     return gated.search(task, strengths, seeds, Softmax(task, len(strengths), rate), levels)
 

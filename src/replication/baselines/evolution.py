@@ -17,7 +17,7 @@ import torch
 from neat.graphs import required_for_output
 
 from replication.baselines.network import graphs_of
-from replication.baselines.task import Found, Task
+from replication.baselines.task import SearchResult, Task
 from replication.seeds import generator
 from sparcs.pruning import Graph
 
@@ -108,7 +108,7 @@ def search(
     population: int = 100,
     generations: int = 60,
     points: int = 500,
-) -> list[Found]:
+) -> list[SearchResult]:
     """population, generations: the budget; points: on which a network is judged. No more generations than steps.
 
     Raises ValueError for several outputs: a mutation may then put an output before a hidden neuron.
@@ -122,7 +122,7 @@ def search(
     ]
 
 
-def _search(task: Task, strength: float, seed: int, population: int, generations: int, points: int) -> Found:
+def _search(task: Task, strength: float, seed: int, population: int, generations: int, points: int) -> SearchResult:
     config = configuration(task, population)
     x, y = task.x[:points].double().numpy(), task.y[:points].double().numpy()
     best: list[neat.DefaultGenome] = []
@@ -143,7 +143,7 @@ def _search(task: Task, strength: float, seed: int, population: int, generations
         key=lambda genome: loss_of(genome, config, *choose) + strength * connections_of(genome) / task.parameters,
     )
     numbers = connections_of(chosen) + len(chosen.nodes)
-    return Found(graph_of(chosen, config, task.bias), numbers, 0, 0, trainings=population * generations)
+    return SearchResult(graph_of(chosen, config, task.bias), numbers, 0, 0, trainings=population * generations)
 
 
 def configuration(task: Task, population: int) -> neat.Config:

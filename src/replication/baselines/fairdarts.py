@@ -14,12 +14,12 @@ from torch import Tensor
 from replication.baselines import gated
 from replication.baselines.darts import BETAS
 from replication.baselines.supernet import Gates
-from replication.baselines.task import Adam, Found, Task
+from replication.baselines.task import Adam, SearchResult, Task
 
 
 def search(
     task: Task, strengths: Sequence[float], seeds: Sequence[int], rate: float = 3e-3, zero_one: float = 0.01
-) -> list[Found]:
+) -> list[SearchResult]:
     """rate: Adam's step size for α; zero_one: w."""
     return gated.search(task, strengths, seeds, Sigmoids(task, len(strengths), rate, zero_one), 2)
 

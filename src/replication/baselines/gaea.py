@@ -13,14 +13,14 @@ from torch import Tensor
 
 from replication.baselines import gated
 from replication.baselines.supernet import Gates
-from replication.baselines.task import Found, Task
+from replication.baselines.task import SearchResult, Task
 
 SMALLEST = 1e-5
 
 
 def search(
     task: Task, strengths: Sequence[float], seeds: Sequence[int], levels: int = 1, rate: float = 0.1
-) -> list[Found]:
+) -> list[SearchResult]:
     """levels: 1 for empirical risk minimisation on the training points, 2 for bi-level; rate: η."""
     return gated.search(task, strengths, seeds, Simplex(task, len(strengths), rate), levels)
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from replication.baselines.network import Weights
 from replication.baselines.supernet import Gates, Supernet
-from replication.baselines.task import HISTORY, Adam, Found, Task
+from replication.baselines.task import HISTORY, Adam, SearchResult, Task
 
 CHOICES = {"bundles": 2, "neurons": 3}  # {none, linear} and {off, identity, relu}: dimension 1, softmax is fast there
 DECIDED = 0.9  # a gate counts as decided if one of its choices has at least this weight
@@ -79,7 +79,7 @@ def search(
     seeds: Sequence[int],
     architecture: Architecture,
     levels: int,
-) -> list[Found]:
+) -> list[SearchResult]:
     """In every step one of the gates and then one of the weights, each on a batch of its own.
 
     Gates:  loss + strength · expected parameters / all parameters.  levels: 1, the gates' batches come from the
@@ -109,7 +109,7 @@ def search(
     per_step = 1 + architecture.gradients_per_update
     trained = net.trained + sum(theta[0].numel() for theta in architecture.trained)
     return [
-        Found(graph, trained, task.steps, per_step * task.steps, history=rows)
+        SearchResult(graph, trained, task.steps, per_step * task.steps, history=rows)
         for graph, rows in zip(net.graphs(architecture.final()), history, strict=True)
     ]
 

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from replication.baselines import gated
 from replication.baselines.darts import Softmax
 from replication.baselines.supernet import Gates
-from replication.baselines.task import Found, Task, Uniform
+from replication.baselines.task import SearchResult, Task, Uniform
 
 WARM, COLD = 10.0, 0.1
 
 
-def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], rate: float = 3e-3) -> list[Found]:
+def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], rate: float = 3e-3) -> list[SearchResult]:
     """rate: Adam's step size for the logits."""
     return gated.search(task, strengths, seeds, Gumbel(task, seeds, rate), 2)
 

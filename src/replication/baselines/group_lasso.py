@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from replication.baselines.network import Weights, graphs_of, squared_error
-from replication.baselines.task import Found, Task, Uniform, train
+from replication.baselines.task import SearchResult, Task, Uniform, train
 
 STARTS = ("zero", "half", "random")
 
 
-def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], start: str = "random") -> list[Found]:
+def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], start: str = "random") -> list[SearchResult]:
     """start: of the weights around hidden neurons.
 
     "zero": all are 0, a perceptron whose hidden neurons get no gradient; "half": random incoming and zero outgoing
@@ -30,7 +30,7 @@ def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], start: 
         return squared_error(weights, x, y) + strength * size(task, weights)
 
     steps = train(task, seeds, list(weights.values()), loss)
-    return [Found(graph, task.parameters, steps, steps) for graph in graphs_of(weights, task.bias)]
+    return [SearchResult(graph, task.parameters, steps, steps) for graph in graphs_of(weights, task.bias)]
 
 
 def initial(task: Task, seeds: Sequence[int], start: str) -> Weights:

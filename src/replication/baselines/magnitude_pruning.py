@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from replication.baselines.network import Weights, graphs_of, squared_error
-from replication.baselines.task import Adam, Found, Task, Uniform
+from replication.baselines.task import Adam, SearchResult, Task, Uniform
 
 BEGIN, END, TIMES = 0.5, 0.9, 10
 
 
-def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], pruned: float = 0.7) -> list[Found]:
+def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], pruned: float = 0.7) -> list[SearchResult]:
     """pruned: the share of each hidden layer's neurons that goes."""
     if not 0 <= pruned < 1:
         raise ValueError(f"pruned = {pruned}: allowed are shares below 1, 0 included")
@@ -40,7 +40,7 @@ def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], pruned:
         size = sum(weight.abs().sum(dim=(-2, -1)) for weight in left.values()) / count  # (runs,)
         loss = squared_error(left, task.x[batch], task.y[batch]) + strength * size  # (runs,)
         optimizer.step(torch.autograd.grad(loss.sum(), trained))
-    return [Found(graph, count, task.steps, task.steps) for graph in graphs_of(weights(), task.bias)]
+    return [SearchResult(graph, count, task.steps, task.steps) for graph in graphs_of(weights(), task.bias)]
 
 
 def initial(task: Task, seeds: Sequence[int]) -> Weights:

@@ -16,12 +16,12 @@ from torch import Tensor
 from replication.baselines import gated
 from replication.baselines.darts import BETAS
 from replication.baselines.supernet import Gates
-from replication.baselines.task import Adam, Found, Task, Uniform
+from replication.baselines.task import Adam, SearchResult, Task, Uniform
 
 
 def search(
     task: Task, strengths: Sequence[float], seeds: Sequence[int], rate: float = 3e-3, part: int = 4
-) -> list[Found]:
+) -> list[SearchResult]:
     """rate: Adam's step size for α and β; part: K."""
     return gated.search(task, strengths, seeds, Partial(task, seeds, rate, part), 2)
 

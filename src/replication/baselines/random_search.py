@@ -12,13 +12,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from replication.baselines.candidates import Candidate, Shape, size
-from replication.baselines.task import Found, Task
+from replication.baselines.task import SearchResult, Task
 from replication.seeds import generator
 
 LEFT_OUT = 0.2  # probability
 
 
-def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], candidates: int = 10) -> list[Found]:
+def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], candidates: int = 10) -> list[SearchResult]:
     """candidates: shapes drawn; runs of one seed choose among the same ones."""
     share = max(1, task.steps // (2 * candidates))
     tried = {seed: try_out(task, seed, candidates, share) for seed in dict.fromkeys(seeds)}
@@ -30,7 +30,7 @@ def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], candida
         chosen.train(share + left)  # the same start and batches as before, and on from there
         steps = share * (candidates + 1) + left
         numbers = sum(weight.numel() for weight in chosen.trained)
-        found.append(Found(chosen.graph, numbers, steps, steps, trainings=candidates))
+        found.append(SearchResult(chosen.graph, numbers, steps, steps, trainings=candidates))
     return found
 
 

@@ -13,12 +13,12 @@ import torch
 from replication.baselines import gated
 from replication.baselines.darts import Softmax
 from replication.baselines.supernet import Gates
-from replication.baselines.task import Found, Task, Uniform
+from replication.baselines.task import SearchResult, Task, Uniform
 
 MEMORY = 0.95  # of the running mean of rewards
 
 
-def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], rate: float = 3e-3) -> list[Found]:
+def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], rate: float = 3e-3) -> list[SearchResult]:
     """rate: Adam's step size for the controller."""
     return gated.search(task, strengths, seeds, Controller(task, seeds, rate), 2)
 

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from replication.baselines.network import Weights, graphs_of, squared_error
-from replication.baselines.task import Found, Task, train
+from replication.baselines.task import SearchResult, Task, train
 from replication.ensemble.training import initial_parameters
 
 
-def search(task: Task, strengths: Sequence[float], seeds: Sequence[int]) -> list[Found]:
+def search(task: Task, strengths: Sequence[float], seeds: Sequence[int]) -> list[SearchResult]:
     """Train φ and λ together."""
     runs, layers, strength = len(strengths), len(task.widths), torch.tensor(strengths)
     start = initial_parameters(task.widths, seeds)
@@ -34,4 +34,4 @@ def search(task: Task, strengths: Sequence[float], seeds: Sequence[int]) -> list
 
     steps = train(task, seeds, [*phi, *lam], loss)
     count = sum(block[0].numel() for block in (*phi, *lam))
-    return [Found(graph, count, steps, steps) for graph in graphs_of(weights(), task.bias)]
+    return [SearchResult(graph, count, steps, steps) for graph in graphs_of(weights(), task.bias)]

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 import torch
 
 from replication.baselines.network import Weights, graphs_of, squared_error
-from replication.baselines.task import Found, Task, train
+from replication.baselines.task import SearchResult, Task, train
 from replication.ensemble.training import initial_parameters
 from sparcs import spectral
 
 
-def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], penalty: str = "l2") -> list[Found]:
+def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], penalty: str = "l2") -> list[SearchResult]:
     """penalty: "l1" or "l2". Input eigenvalues are trained and penalised where there is a bias, as in experiment 1."""
     if penalty not in ("l1", "l2"):
         raise ValueError(f"penalty = {penalty!r}: allowed are l1 and l2")
@@ -37,7 +37,7 @@ def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], penalty
     with torch.no_grad():
         graphs = graphs_of(_bundles(phi, lam), task.bias)
     count = sum(block[0].numel() for block in trained)
-    return [Found(graph, count, steps, steps) for graph in graphs]
+    return [SearchResult(graph, count, steps, steps) for graph in graphs]
 
 
 def _bundles(phi: Sequence[torch.Tensor], lam: Sequence[torch.Tensor]) -> Weights:

@@ -68,7 +68,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """A network that a search has found, and what the search took.
 
     graph: its weights, f = relu. trained: numbers trained at a time during the search. steps: optimiser steps of

@@ -69,7 +69,7 @@ class Simplex:
 
 
 @dataclass
-class Found:
+class SearchResult:
     """The cell that a search chose, how it went epoch by epoch, and what it took."""
 
     cell: Cell
@@ -116,10 +116,10 @@ def search(
     seed: int,
     device: str = "cpu",
     on_epoch: Callable[[int], None] = lambda _: None,
-) -> Found:
+) -> SearchResult:
     """The cell that ``method`` (one of METHODS) finds; ``seed`` gives its split, batches, crops and initial values."""
     if method == "random":
-        return Found(random_cells(settings.operations, 1, generator(seed, "gates"))[0], pd.DataFrame())
+        return SearchResult(random_cells(settings.operations, 1, generator(seed, "gates"))[0], pd.DataFrame())
     data = data_of(images, settings, LEVELS.get(method, 2), seed, device)
     classes = int(images.y_train.max()) + 1
     network = Supernet(settings.operations, settings.channels, settings.cells, classes, seed % 2**63).to(device)
@@ -130,17 +130,17 @@ def search(
     history = train(network, mixture, data, settings, seed, on_epoch)
     chosen = mixture.weights().argmax(-1).tolist()
     cell = tuple(settings.operations[k] for k in chosen)
-    found = Found(cell, history, gradient_evaluations=int(history["gradient_evaluations"].iloc[-1]))
+    found = SearchResult(cell, history, gradient_evaluations=int(history["gradient_evaluations"].iloc[-1]))
     found.supernet_accuracy = accuracy(network, cell, data, settings)
     return found
 
 
-def best_of_random(network: Supernet, data: Data, settings: CellSearch, seed: int) -> Found:
+def best_of_random(network: Supernet, data: Data, settings: CellSearch, seed: int) -> SearchResult:
     """Of ``candidates`` random cells the one that is most accurate in a supernet that was never trained."""
     cells = random_cells(settings.operations, settings.candidates, generator(seed, "gates"))
     accuracies = [accuracy(network, cell, data, settings) for cell in cells]
     best = int(np.argmax(accuracies))
-    return Found(cells[best], pd.DataFrame(), supernet_accuracy=accuracies[best])
+    return SearchResult(cells[best], pd.DataFrame(), supernet_accuracy=accuracies[best])
 
 
 def train(

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from replication.baselines.network import Weights, graphs_of, mean_square, side_by_side, squared_error
-from replication.baselines.task import Found, Task, train
+from replication.baselines.task import SearchResult, Task, train
 from replication.memory import peak_allocated
 from replication.params import TEACHER, ParameterError, RivalMethod, RivalTask, RivalTrial
 from replication.seeds import trial_seed
@@ -160,7 +160,9 @@ def with_option(method: RivalMethod, option: str, value: int | float | str) -> R
     return method.model_copy(update={"options": {**method.options, option: value}})
 
 
-def search(method: RivalMethod, task: Task, strengths: Sequence[float], seeds: Sequence[int]) -> list[list[Found]]:
+def search(
+    method: RivalMethod, task: Task, strengths: Sequence[float], seeds: Sequence[int]
+) -> list[list[SearchResult]]:
     """What the method finds from each seed at each strength, with its options; all of them are searched for together.
 
     A single one gets a twin: the product of one pair of matrices is left to other kernels than that of several, which
@@ -172,7 +174,7 @@ def search(method: RivalMethod, task: Task, strengths: Sequence[float], seeds: S
     return [found[k * len(strengths) : (k + 1) * len(strengths)] for k in range(len(seeds))]
 
 
-def function_of(method: RivalMethod) -> Callable[[Task, Sequence[float], Sequence[int]], list[Found]]:
+def function_of(method: RivalMethod) -> Callable[[Task, Sequence[float], Sequence[int]], list[SearchResult]]:
     """The method's function ``search``, with its options."""
     return partial(import_module(f"replication.baselines.{method.search}").search, **method.options)
 
@@ -193,7 +195,7 @@ def peak_of(method: RivalMethod, task: Task, strengths: Sequence[float], seed: i
 
 
 def measure(
-    found: Found, task: Task, x_test: Tensor, y_test: Tensor, settings: RivalTrial, seed: int, data_set: str
+    found: SearchResult, task: Task, x_test: Tensor, y_test: Tensor, settings: RivalTrial, seed: int, data_set: str
 ) -> dict[str, float]:
     """One row: what the search took, the fit of its network, and that of three small ones made of it.
 

@@ -25,7 +25,7 @@ class Notebook:
     """
 
     def __init__(self, tables: str, claims: str, figures: str, published: str):
-        processes.hold()
+        processes.die_with_parent()
         self._tables, self._claims = Path(tables), Path(claims)
         self._figures, self._published = Path(figures), Path(published)
         self.settings = read_json(self._tables / "settings.json")

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from baseline_tasks import outputs, tiny
 from replication import cli, comparison, io, params
 from replication.baselines import magnitude_pruning
 from replication.baselines.network import mean_square
-from replication.baselines.task import Found, train
+from replication.baselines.task import SearchResult, train
 from replication.commands import baselines as commands
 from replication.experiments import baselines as experiment
-from rival_tasks import outputs, tiny
 from sparcs import pruning
 
 ROOT = Path(__file__).parents[1]
@@ -62,7 +62,7 @@ def test_a_good_fit_needs_the_first_neurons_that_reach_its_r_squared():
     graph = random_graph(5, (3, 5, 4, 3))
     y_choose = torch.from_numpy(outputs(graph, task.x_choose)).float()  # the whole network fits without an error
     points = replace(task, y_choose=y_choose), x_test, y_test
-    row = experiment.measure(Found(graph, 1, 1, 1), *points, settings(), 1, "teacher")
+    row = experiment.measure(SearchResult(graph, 1, 1, 1), *points, settings(), 1, "teacher")
     order = np.argsort(-np.concatenate(list(pruning.importance(graph).values())))
     unexplained = []
     for kept in range(10):

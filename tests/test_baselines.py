@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn.utils import prune
 
+from baseline_tasks import outputs, tiny
 from replication import params
 from replication.baselines import (
     bayesian,
@@ -31,7 +32,6 @@ from replication.baselines import (
 )
 from replication.baselines.network import forward
 from replication.experiments import baselines as experiment
-from rival_tasks import outputs, tiny
 from sparcs import pruning
 
 ROOT = Path(__file__).parents[1]

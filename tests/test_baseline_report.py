@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import rival_tables
+import baseline_tables
 from replication import comparison, params
 from replication.claims import why_untested
 from replication.claims.baselines import finds_smaller_networks
@@ -21,7 +21,7 @@ def test_holm_is_the_step_down_rule():
 
 
 def judged(change=None):
-    table = rival_tables.rivals(np.random.default_rng(3), rival_tables.FULL)["rivals/trials"]
+    table = baseline_tables.rivals(np.random.default_rng(3), baseline_tables.FULL)["rivals/trials"]
     if change:
         change(table)
     return list(finds_smaller_networks({"rivals/trials": table}))
@@ -48,15 +48,15 @@ def test_g2_follows_its_rule():
     assert [part.verdict for part in judged(sparcs_wins)] == ["replicated", "replicated"]
     assert [part.verdict for part in judged(gaea_wins)] == ["not replicated", "not replicated"]
     assert "strongest rival: GAEA, single-level" in judged(gaea_wins)[0].reason
-    fewer = rival_tables.FULL | {"seeds": 9}
-    parts = list(finds_smaller_networks(rival_tables.rivals(np.random.default_rng(3), fewer)))
+    fewer = baseline_tables.FULL | {"seeds": 9}
+    parts = list(finds_smaller_networks(baseline_tables.rivals(np.random.default_rng(3), fewer)))
     assert all(part.untested == "n = 9, fewer than 10" for part in parts)
-    alone = rival_tables.rivals(np.random.default_rng(3), rival_tables.SMOKE)
+    alone = baseline_tables.rivals(np.random.default_rng(3), baseline_tables.SMOKE)
     assert all("did not both finish" in part.untested for part in finds_smaller_networks(alone))
 
 
 def test_the_report_says_what_the_smallest_networks_are():
-    table = rival_tables.rivals(np.random.default_rng(3), rival_tables.FULL)["rivals/trials"]
+    table = baseline_tables.rivals(np.random.default_rng(3), baseline_tables.FULL)["rivals/trials"]
     for column in [name for name in table if name.endswith("test_r2")]:
         table[column] = 0.99
     winner, own = (table["method"].isin(names) for names in (["gaea"], comparison.OWN))
@@ -75,14 +75,14 @@ def test_the_report_says_what_the_smallest_networks_are():
 
 
 def test_there_is_no_test_with_fewer_than_ten_seeds():
-    few = rival_tables.rivals(np.random.default_rng(3), rival_tables.FULL | {"seeds": 9})["rivals/trials"]
+    few = baseline_tables.rivals(np.random.default_rng(3), baseline_tables.FULL | {"seeds": 9})["rivals/trials"]
     found = comparison.compare(few)
     assert found["p"].isna().all() and (found["result"] == "not tested").all() and found["ratio"].notna().all()
     assert "fewer than 10 seeds, no test:" in baselines_prose.findings(few)
 
 
 def test_a_search_that_diverged_fits_no_better_than_a_constant():
-    table = rival_tables.rivals(np.random.default_rng(3), rival_tables.FULL)["rivals/trials"]
+    table = baseline_tables.rivals(np.random.default_rng(3), baseline_tables.FULL)["rivals/trials"]
     fits = [name for name in table if name.endswith("test_mse")]
     for name in fits:  # the variance of the test points is 0.5
         table[name] = 0.5 * (1 - table[name.replace("mse", "r2")])
@@ -94,7 +94,7 @@ def test_a_search_that_diverged_fits_no_better_than_a_constant():
 
 
 def test_errors_below_what_float32_resolves_can_be_taken_as_equal():
-    table = rival_tables.rivals(np.random.default_rng(3), rival_tables.FULL)["rivals/trials"]
+    table = baseline_tables.rivals(np.random.default_rng(3), baseline_tables.FULL)["rivals/trials"]
     for name in [name for name in table if name.endswith("test_r2")]:
         table[name] = np.where(table["method"] == "linear", 0.5, 1 - 1e-12)
         table[name.replace("r2", "mse")] = 0.5 * (1 - table[name])
@@ -107,7 +107,7 @@ def test_errors_below_what_float32_resolves_can_be_taken_as_equal():
 
 def test_g2_is_not_judged_on_a_part_of_the_field():
     run = params.resolve(params.read_yaml(ROOT / "params.yaml"), {"scale": "overnight"}).model_dump(mode="json")
-    tables = rival_tables.rivals(np.random.default_rng(3), rival_tables.FULL)
+    tables = baseline_tables.rivals(np.random.default_rng(3), baseline_tables.FULL)
     names = [name for name, own in run["rivals"]["catalogue"].items() if own["only"] is None]
     assert why_untested(run, run, tables)["rivals"].startswith("not the whole field: without spectral MLP")
     whole = [tables["rivals/trials"].query("method == 'gaea'").assign(method=name) for name in names]
@@ -115,7 +115,7 @@ def test_g2_is_not_judged_on_a_part_of_the_field():
 
 
 def test_a_method_that_never_fits_counts_as_the_maximal_network():
-    table = rival_tables.rivals(np.random.default_rng(3), rival_tables.FULL)["rivals/trials"]
+    table = baseline_tables.rivals(np.random.default_rng(3), baseline_tables.FULL)["rivals/trials"]
     for column in [name for name in table if name.endswith("test_r2")]:
         table.loc[table["method"] == "linear", column] = 0.7
     found = comparison.scalars(table).query("method == 'linear' and task == 'teacher'")
@@ -124,8 +124,8 @@ def test_a_method_that_never_fits_counts_as_the_maximal_network():
 
 def test_an_empty_network_has_not_recovered_a_linear_task():
     task = "beta5_alpha0"
-    few = rival_tables.FULL | {"tasks": [task], "methods": ["sparcs_l2", "gaea"]}
-    table = rival_tables.rivals(np.random.default_rng(3), few)["rivals/trials"]
+    few = baseline_tables.FULL | {"tasks": [task], "methods": ["sparcs_l2", "gaea"]}
+    table = baseline_tables.rivals(np.random.default_rng(3), few)["rivals/trials"]
     own = table["method"] == "gaea"
     table.loc[own, ["recovered", "budget_test_r2"]] = 1.0, 0.99
     assert "| 20 of 20 (10, 10) |" in row_of(baselines_prose.results_table(table, task), "GAEA, single-level")
@@ -152,7 +152,7 @@ def test_the_tuning_says_what_was_tried_how_often_and_what_was_chosen():
 
 
 def test_seeds_without_a_fit_are_counted():
-    table = rival_tables.rivals(np.random.default_rng(3), rival_tables.FULL)["rivals/trials"]
+    table = baseline_tables.rivals(np.random.default_rng(3), baseline_tables.FULL)["rivals/trials"]
     before = [name for name in table if name.endswith("test_r2") and "retrained" not in name]
     table[before] = 0.99
     assert baselines_prose.misses(table, "teacher").endswith("at any strength: none.")
