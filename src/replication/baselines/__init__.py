@@ -2,8 +2,8 @@
 
 A rival is a module with a function ``search(task, strengths, seeds, **options)`` that returns a ``SearchResult`` for
 each run. Run k has the strength ``strengths[k]`` of the size penalty and the seed ``seeds[k]``; it depends on nothing
-else. ``params.yaml`` names the module and its options. ``task`` holds what all share, the data, the batches and the number
-of steps; ``supernet`` the maximal network with gates; ``gated`` the training of weights and gates that the
+else. ``params.yaml`` names the module and its options. ``task`` holds what all share, the data, the batches and the
+number of steps; ``supernet`` the maximal network with gates; ``gated`` the training of weights and gates that the
 differentiable methods and the controller have in common.
 """
 
