@@ -20,7 +20,7 @@ from replication.io import ArtifactError
 pytestmark = pytest.mark.reliability
 ALTERED = "Altered and hostile files"
 NAMED = "files cut short, emptied or replaced: noticed and named"
-SOURCE = Path(__file__).parents[1] / "src"
+SOURCE = Path(__file__).parents[2] / "src"
 FLIPS = 60
 SIZES = {"train": 40, "test": 20}
 TABLE = pd.DataFrame({"x": np.linspace(0, 1, 50), "name": ["one", "two"] * 25, "n": range(50)})

@@ -21,7 +21,7 @@ from replication.commands import baselines as commands
 from replication.experiments import baselines as experiment
 from sparcs import pruning
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PROTOCOL = {
     "validation_share": 0.2,
     "test_points": 60,

@@ -21,7 +21,7 @@ from replication.site.explorer import explorer
 from replication.site.run import Run
 from replication.statistics import lowest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NOTEBOOKS = {path.stem: path for path in sorted((ROOT / "notebooks").glob("*.ipynb")) if path.stem != "01_theory"}
 IMAGES = ["linear", "spectral", "spectral_authors_sign"]
 CASES = {

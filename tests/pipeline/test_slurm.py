@@ -8,7 +8,7 @@ import pytest
 import crashes
 from compared import same_results
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SLURM = ["--workflow-profile", ROOT / "workflow" / "profiles" / "slurm", "--jobs", 2]
 ONE_NODE = ["--slurm-status-command", "squeue", "--slurm-no-account", "--slurm-init-seconds-before-status-checks", 5]
 

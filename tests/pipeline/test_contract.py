@@ -13,7 +13,7 @@ import yaml
 
 from replication.sources import fingerprint, sources
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 

@@ -13,7 +13,7 @@ from replication.commands import publish, reuse
 from replication.commands.jobs import jobs as jobs_of
 from replication.sources import sources, unchanged_since
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "results" / "published"
 BASE = params.read_yaml(ROOT / "params.yaml")
 OTHERS = {name: {"trials": 0} for name in ("l1", "l2_squared", "none", "one_rotation")}

@@ -18,7 +18,7 @@ from replication.data.images import Images
 from replication.experiments import checkpoints, cifar100, classifiers, probes
 from replication.params.cifar100 import HEADS
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 BASE = params.read_yaml(ROOT / "params.yaml")
 SMALL = {
     "widths": [1280, 6, 100],

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NEEDED = {"array-api-compat", "numpy", "safetensors", "torch"}
 HEAD = """
 model = torch.nn.Sequential(torch.nn.Linear(4, 6), torch.nn.Linear(6, 3))

@@ -14,7 +14,7 @@ from replication.experiments import compaction
 from replication.experiments import depth as experiment
 from sparcs.network import SpectralNetwork
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 BASE = params.read_yaml(ROOT / "params.yaml")
 SMALL = {"hidden": 8, "points": 200, "test_points": 120, "selection_points": 40, "training": {"epochs": 2}}
 SETTINGS = params.resolve(

@@ -16,7 +16,7 @@ from replication import cli, io, params, provenance
 from replication.commands import common
 from replication.experiments import teacher_student
 
-BASE = params.read_yaml(Path(__file__).parents[1] / "params.yaml")
+BASE = params.read_yaml(Path(__file__).parents[2] / "params.yaml")
 SMALL = {
     "regression": {"points": 300, "held_out_points": 200, "widths": [2, 20, 1]},
     "rivals": {"test_points": 200, "alpha_beta": {"points": 300}},

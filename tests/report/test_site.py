@@ -24,7 +24,7 @@ from replication.site import build
 from replication.site.pages import subscripts
 from replication.site.run import Run
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "results" / "published"
 CAPTIONS = ROOT / "workflow" / "report"
 THEMES = ["light", "dark"]

@@ -206,7 +206,7 @@ def test_the_sweet_spot_of_few_trials_has_the_interval_of_its_paired_differences
     assert verdicts("G1", {"hyperparameters/trials": lost}).loc["G1", "verdict"] == "untested"
 
 
-SETTINGS = params.paper_settings(params.read_yaml(Path(__file__).parents[1] / "params.yaml")).model_dump()
+SETTINGS = params.paper_settings(params.read_yaml(Path(__file__).parents[2] / "params.yaml")).model_dump()
 
 
 def reasons(**changes):

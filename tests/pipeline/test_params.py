@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from replication import params
 from replication.commands.describe import describe
 
-BASE = params.read_yaml(Path(__file__).parents[1] / "params.yaml")
+BASE = params.read_yaml(Path(__file__).parents[2] / "params.yaml")
 
 
 def test_tables_3_and_4_are_the_paper_s():

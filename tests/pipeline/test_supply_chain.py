@@ -8,7 +8,7 @@ import pytest
 from packaging.requirements import Requirement
 
 pytestmark = pytest.mark.reliability
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NAMES = r"MIT|0?BSD|Apache|ISC|ISCL|Python Software Foundation|PSF|Mozilla|MPL|BSL|Zlib|Zope|CC0|CNRI|Public Domain"
 PERMISSIVE = re.compile(rf"\b(?:{NAMES})\b")
 TEXTS = re.compile(r"Permission is hereby granted, free of\s+charge|Redistribution and use in source and binary forms")

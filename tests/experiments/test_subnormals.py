@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import test_baseline_protocol
 import torch
 from llvmlite import binding, ir
+from test_cifar100 import features_of_rings, toy
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-import test_baseline_protocol
 from replication import adam, params
 from replication.cells import search
 from replication.data.images import Images
@@ -18,7 +19,6 @@ from replication.ensemble.step import train_epochs
 from replication.ensemble.training import Training, initial_parameters
 from replication.experiments import baselines, cifar10, cifar100, depth, probes, regression, teacher_student, theory
 from replication.torch_threads import are_subnormals_flushed, subnormals_flushed
-from test_cifar100 import features_of_rings, toy
 
 TRAINING = Training(epochs=2, batch_size=20, learning_rate=1e-2, penalty="l2", rho=1e-2, train_input_eigenvalues=True)
 RNG = np.random.default_rng(7)
@@ -26,7 +26,7 @@ X = RNG.uniform(-1, 1, (100, 2))
 Y = (X * X).sum(axis=1)
 FEW = {"images": 60, "training": {"epochs": 1, "batch_size": 20}}
 SMOKE = params.resolve(
-    params.read_yaml(Path(__file__).parents[1] / "params.yaml"),
+    params.read_yaml(Path(__file__).parents[2] / "params.yaml"),
     {"scale": "smoke", "cifar10": FEW, "cifar100": FEW, "regression": {"backend": "torch", "training": {"epochs": 1}}},
 )
 IMAGES = Images(

@@ -12,7 +12,7 @@ from replication.claims import why_untested
 from replication.claims.baselines import finds_smaller_networks
 from replication.figures import baselines_prose
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def test_holm_is_the_step_down_rule():

@@ -220,7 +220,7 @@ def sparcs(*arguments):
 def test_a_job_from_the_command_line_to_the_published_table(tmp_path, monkeypatch):
     """A stand-in record, two jobs, their tables; a finished job is published with its record, an unfinished is not."""
     monkeypatch.chdir(tmp_path)
-    base = params.read_yaml(Path(__file__).parents[1] / "params.yaml")
+    base = params.read_yaml(Path(__file__).parents[2] / "params.yaml")
     run = params.resolve(base, {"scale": "smoke"})
     settings = run.cifar10.part(Cifar10Trial)
     record = Path("images/cifar10.json")
@@ -242,7 +242,7 @@ def test_a_job_from_the_command_line_to_the_published_table(tmp_path, monkeypatc
 
 def smoke_job(trial, output, **training):
     """Prepare the images and train the linear head at the smoke scale with other settings of the training."""
-    run = params.resolve(params.read_yaml(Path(__file__).parents[1] / "params.yaml"), {"scale": "smoke"})
+    run = params.resolve(params.read_yaml(Path(__file__).parents[2] / "params.yaml"), {"scale": "smoke"})
     record = Path("images/cifar10.json")
     sparcs("prepare-images", "cifar10", "--settings", run.images.model_dump_json(), "--output", record)
     settings = run.cifar10.model_copy(update={"training": run.cifar10.training.model_copy(update=training)})
@@ -270,7 +270,7 @@ def test_the_record_counts_what_was_spent_before_a_stop(tmp_path, monkeypatch):
 
 
 def test_the_sweep_has_every_penalty_and_a_linear_head_as_long():
-    base = params.read_yaml(Path(__file__).parents[1] / "params.yaml")
+    base = params.read_yaml(Path(__file__).parents[2] / "params.yaml")
     own = params.resolve(base, {"scale": "overnight"}).cifar10
     points = {name: (head, s.training.epochs, s.training.penalty, s.training.rho)
               for name, (head, s) in own.sweep_points().items()}  # fmt: skip
@@ -282,7 +282,7 @@ def test_the_sweep_has_every_penalty_and_a_linear_head_as_long():
 def test_the_sweep_from_the_command_line_to_the_published_table(tmp_path, monkeypatch):
     """Two points that share a trial's seed; the linear head's row has no penalty; what is finished is published."""
     monkeypatch.chdir(tmp_path)
-    base = params.read_yaml(Path(__file__).parents[1] / "params.yaml")
+    base = params.read_yaml(Path(__file__).parents[2] / "params.yaml")
     sweep = {"epochs": 1, "penalties": ["l2"], "rhos": [0.01], "trials": 1}
     run = params.resolve(base, {"scale": "smoke", "cifar10": {"images": 160, "sweep": sweep}})
     record = Path("images/cifar10.json")

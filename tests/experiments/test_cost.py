@@ -15,7 +15,7 @@ from replication.experiments import cost, full_size
 from replication.figures import fig_cost, fig_cost_caption, fig_cost_table
 from replication.memory import parameter_bytes, peak_allocated
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def test_peak_allocated_counts_live_tensors():
@@ -62,7 +62,7 @@ def test_a_step_of_experiment_2_in_every_way():
 
 
 def test_a_step_on_drawn_batches_beside_one_on_a_prepared_batch():
-    run = params.resolve(params.read_yaml(Path(__file__).parents[1] / "params.yaml"), {"scale": "smoke"})
+    run = params.resolve(params.read_yaml(Path(__file__).parents[2] / "params.yaml"), {"scale": "smoke"})
     table = cost.of_experiment_3(run.cifar10, images=300, seconds=0)
     assert table[["head", "batch"]].to_numpy().tolist() == [
         [head, batch] for head in ("linear", "spectral") for batch in ("prepared", "drawn", "eager")

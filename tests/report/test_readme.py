@@ -10,7 +10,7 @@ from scipy.stats import gmean
 from replication import comparison
 from replication.io import read_table
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PUBLISHED = ROOT / "results/published"
 CLAIMS = pd.read_csv(PUBLISHED / "claims.csv").set_index("id")

@@ -34,7 +34,7 @@ from replication.baselines.network import forward
 from replication.experiments import baselines as experiment
 from sparcs import pruning
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("search", [gdas.search, reinforce.search])

@@ -18,7 +18,7 @@ from replication.data import download, image_sources, images
 from replication.io import ArtifactError, read_json, write_json
 from tiny_images import SIZES, Trap, arrays
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 BASE = params.read_yaml(ROOT / "params.yaml")
 RECORD = Path("data/smoke/images/cifar10.json")
 

@@ -14,7 +14,7 @@ from replication.figures import prose, tables
 from replication.figures.stand_in import STAMP
 from replication.report import check_parameters
 
-NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 FIGURES = {
     "01_theory": [*(f"fig{k:02d}" for k in range(1, 7)), "fig08"],
     "02_alpha_beta": ["fig07", "fig07_network", "fig07_surface", "fig11", "fig12", "fig13", "fig14", "fig15"],

@@ -23,7 +23,7 @@ from replication.io import ArtifactError, read_table
 from replication.params import CellSearch
 from replication.statistics import mean_interval
 
-BASE = params.read_yaml(Path(__file__).parents[1] / "params.yaml")
+BASE = params.read_yaml(Path(__file__).parents[2] / "params.yaml")
 SETTINGS = CellSearch.model_validate_json(params.resolve(BASE, {"scale": "smoke"}).nasbench.part(CellSearch))
 ALL_SKIP = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"
 

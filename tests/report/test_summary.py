@@ -16,7 +16,7 @@ from replication.figures.notebook import Notebook
 from replication.figures.provenance_text import by_device, duration
 from replication.figures.text import number
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 TABLES = {
     "regression": ["trials"],
     "teacher_student": ["trials"],

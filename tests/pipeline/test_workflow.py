@@ -15,7 +15,7 @@ from compared import same_text, text_of
 from replication.claims import IDS
 from replication.commands.publish import PAGES
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 pytestmark = pytest.mark.pipeline
 
