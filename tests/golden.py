@@ -36,7 +36,15 @@ EVERYTHING = {  # besides the smoke scale's settings, and under the golden run's
     "depth": {
         "teacher": {"hidden": 8, "points": 256, "test_points": 200, "selection_points": 100},
         "initial_scale": {"trials": 1, "depths": [3], "gains": [0.5]},
-        "alpha_beta": {"trials": 1, "depths": [2], "alphas": [1], "points": 400, "test_points": 200} | TINY,
+        "alpha_beta": {
+            "trials": 1,
+            "depths": [2],
+            "alphas": [1],
+            "points": 400,
+            "test_points": 200,
+            "selection_points": 100,
+        }
+        | TINY,
     },
     "rivals": {
         "methods": None,

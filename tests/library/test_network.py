@@ -13,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision import models
 from torchvision.models.feature_extraction import create_feature_extractor
 
+import sparcs
 from replication.experiments import theory
 from sparcs import SpectralNetwork, replace_head, spectral
 from sparcs.activations import ACTIVATIONS
@@ -447,3 +448,9 @@ def test_a_partial_or_renamed_state_is_taken():
         x = torch.randn(5, 3, generator=seeded())
         assert torch.equal(network(x), source(x))
         network, source = SpectralNetwork((3, 4, 2)), randomised((3, 4, 2)).float()
+
+
+def test_the_public_names_are_listed_and_others_refused():
+    assert {"SpectralNetwork", "replace_head", "__version__"} <= set(dir(sparcs)) and sparcs.__version__
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = sparcs.nothing
