@@ -58,6 +58,15 @@ def test_scores_are_not_taken_from_published_cells(tmp_path, capsys):
     assert "nasbench/trials: take values from 2" in refused(tmp_path, out, capsys)
 
 
+def test_taken_trials_with_costs_of_two_devices_are_published_again(tmp_path):
+    finish_cells(tmp_path, {"scale": "overnight"})
+    costs = tmp_path / "results" / "nasbench" / "trials" / "random" / "0_costs.parquet"
+    files.write_table(costs, pd.concat([files.read_table(costs), files.read_table(costs).assign(device="cuda")]))
+    assert publish(tmp_path, tmp_path / "out")[0] == 0
+    published = files.read_table(tmp_path / "out" / "results" / "nasbench" / "costs.parquet")
+    assert published[["trial", "device"]].to_numpy().tolist() == [[0, "cpu"], [1, "cpu"]]
+
+
 @pytest.mark.parametrize("column", ["training_points", "test_points", "input_size", "backbone", "stand_in"])
 def test_probes_of_other_images_are_other_data(column, tmp_path, capsys):
     """What probes are made from does not say which images: their rows do."""

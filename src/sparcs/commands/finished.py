@@ -24,8 +24,9 @@ def finished(kind: str, run: params.Settings, results: Path) -> dict[str, pd.Dat
     records = pd.concat(_records(job, results) for job in done)
     recorded = {"trials": tables["trials"].merge(records, on=TRIAL[kind], validate="1:1")}
     if "costs" in tables:  # they are kept when trials are trained again elsewhere, so they say themselves where
-        origins = records[[*TRIAL[kind], *ORIGIN]]
-        recorded["costs"] = tables["costs"].merge(origins, on=TRIAL[kind], validate="1:1")
+        # those of another device than the trial's came with a published trial, and are published already
+        own = [*TRIAL[kind], *(["device"] if "device" in tables["costs"] else [])]
+        recorded["costs"] = tables["costs"].merge(records[[*own, *ORIGIN]], on=own, validate="1:1")
     return tables | recorded
 
 
