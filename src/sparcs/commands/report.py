@@ -126,8 +126,8 @@ def tabulate_core_minutes(benchmarks: tuple[Path, ...], folder: Path, scale: str
 def core_seconds(cost: Path) -> float:
     """What a job has measured of itself; raises ArtifactError for another file."""
     measured = read_json(cost).get("core_seconds")
-    if not isinstance(measured, float):
-        raise ArtifactError(f"{cost} holds no core_seconds: allowed is a file that a job has written")
+    if type(measured) not in (int, float) or not 0 <= measured <= sys.float_info.max:
+        raise ArtifactError(f"{cost}: core_seconds = {params.shown(measured)}: allowed is a finite number, at least 0")
     return measured
 
 

@@ -23,7 +23,7 @@ from sparcs.commands.agreement import (
     spread_of,
 )
 from sparcs.commands.common import COUNT, FILE, INPUT, PATH, SEED, progress
-from sparcs.commands.publish import TRIAL
+from sparcs.commands.published_tables import TRIAL
 from sparcs.data import images
 from sparcs.files import ArtifactError, read_table, write_csv
 from sparcs.params import ParameterError
