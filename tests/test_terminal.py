@@ -4,6 +4,7 @@ import json
 import math
 import os
 import pty
+import shlex
 import shutil
 import subprocess
 import sys
@@ -299,6 +300,23 @@ def test_a_home_that_cannot_be_written_and_a_temporary_folder_with_a_space_do_no
     assert code == 0 and (folder / target).exists(), output
     assert "Traceback" not in output and "solver" not in output and "1/1  " in output
     assert list(spaced.iterdir()) == []
+
+
+def test_a_checkout_whose_path_has_a_space_can_be_run_from_elsewhere(tmp_path):
+    """Of every job that would run, the command names files of the checkout in one word each."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (tmp_path / "one two").symlink_to(ROOT)
+    snakefile = ["--snakefile", tmp_path / "one two/workflow/Snakefile"]
+    scale = ["--config", "scale=smoke"]
+    code, output = workflow(folder, "results/smoke/settings.json", *snakefile, *scale)
+    assert code == 0 and (folder / "results/smoke/settings.json").exists(), output
+    for targets in (["all", "publish"], ["published", "spot_check"], ["benchmark_full_size"]):
+        code, output = workflow(folder, *targets, "-n", "-p", *snakefile, *scale)
+        assert code == 0, output
+        commands = [line for line in output.splitlines() if "sparcs --log" in line or line.startswith("sparcs ")]
+        assert any("one two" in line for line in commands)
+        assert not [line for line in commands for word in shlex.split(line) if word.endswith("/one")]
 
 
 @pytest.mark.parametrize("missing", ["/proc/1", "none"])

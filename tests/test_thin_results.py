@@ -56,6 +56,7 @@ PARTS = {
     "hyperparameters: one strength, inside": ("hyperparameters", {"rho": [1e-4]}),
     "cifar10_sweep: one penalty": ("cifar10_sweep", {"penalty": ["none", "l2"]}),
     "cifar10_sweep: one strength": ("cifar10_sweep", {"rho": [0, 1e-4]}),
+    "depth: no layer": ("depth", {"layer": []}),
     "depth: one layer": ("depth", {"depth": [1]}),
     "depth: the teacher at gain 1": ("depth", {"data_set": ["teacher"], "gain": [1.0]}),
     **{f"nasbench: {name} alone": ("nasbench", {"method": [name]}) for name in ("darts", "gaea", "random")},
