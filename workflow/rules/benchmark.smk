@@ -94,7 +94,7 @@ rule benchmark_full_size:
     message:
         "Timing steps of the paper's full sizes"
     shell:
-        "sparcs --log {log} benchmark-full-size --params-file {input.file} --device {params.device} {params.images}"
+        "sparcs --log {log} benchmark-full-size --params-file {input.file:q} --device {params.device} {params.images}"
         " --output {output} > {log} 2>&1"
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from sparcs import params, provenance
 from sparcs.claims import CLAIMS, require_every_claim, why_untested, with_origins
 from sparcs.commands.common import COUNT, FILE, INPUT, PATH, Json, read_settings
-from sparcs.files import ArtifactError, read_csv, read_json, read_table, write_csv, write_json, write_table
+from sparcs.files import ArtifactError, read_csv, read_json, read_measures, write_csv, write_json, write_table
 from sparcs.verdicts import judge
 
 
@@ -51,7 +51,7 @@ def record_settings(params_file: Path, overrides: dict, output: Path) -> None:
 def judge_claims(tables: tuple[Path, ...], settings: Path, output: Path) -> None:
     """Judge every claim on the tables of a scale."""
     both = read_settings(settings)
-    read = {f"{path.parent.name}/{path.stem}": read_table(path) for path in tables}
+    read = {f"{path.parent.name}/{path.stem}": read_measures(path) for path in tables}
     try:
         verdicts = judge(CLAIMS, read, why_untested(both["run"], both["paper"], read))
         verdicts = with_origins(verdicts, CLAIMS, read, both["run"])

@@ -13,7 +13,7 @@ from sparcs.data.description import data_of
 from sparcs.figures.origins import TIMED, by_device
 from sparcs.figures.saving import save
 from sparcs.figures.style import COLUMN, styled
-from sparcs.files import read_csv, read_json, read_table
+from sparcs.files import read_csv, read_json, read_measures
 
 SCREEN_PIXELS_PER_INCH = 118  # a full-width figure fills the page's column
 
@@ -36,7 +36,7 @@ class Notebook:
         path = self._tables / f"{name}.parquet"
         if optional and not path.exists():
             return pd.DataFrame()
-        return read_table(path).drop(columns="made_from", errors="ignore")  # published rows name their settings
+        return read_measures(path).drop(columns="made_from", errors="ignore")  # published rows name their settings
 
     def published(self, name: str) -> pd.DataFrame:
         """A published table that is not this run's, for instance "benchmark/depth"."""
