@@ -47,9 +47,12 @@ def read(folder: Path) -> Tables:
     return {f"{path.parent.name}/{path.stem}": pd.read_parquet(path) for path in sorted(folder.glob("*/*.parquet"))}
 
 
-def diverged(tables: Tables, rows: Rows) -> Tables:
-    """The tables of runs in which the trials in these rows diverged, as the training jobs and tables leave them."""
-    return {name: _diverged(name, table, tables, rows) for name, table in tables.items()}
+def diverged(tables: Tables, rows: Rows, value: float = np.nan) -> Tables:
+    """The tables of runs in which the trials in these rows diverged, as the training jobs and tables leave them.
+
+    value: of what they do not have.
+    """
+    return {name: _diverged(name, table, tables, rows, value) for name, table in tables.items()}
 
 
 def first_of(*columns: str) -> Rows:
@@ -70,6 +73,11 @@ def rows(tables: Tables, count: int) -> Tables:
     return {name: table if name.startswith(EXACT) else table.head(count) for name, table in tables.items()}
 
 
+def one_trial(tables: Tables) -> Tables:
+    """The rows of trial 0 of everything."""
+    return {name: table[table["trial"] == 0] if "trial" in table else table for name, table in tables.items()}
+
+
 def only(tables: Tables, experiment: str, **values: list) -> Tables:
     """The rows of an experiment that have one of these values in these columns, in its tables that have the column."""
     for column, allowed in values.items():
@@ -80,10 +88,10 @@ def only(tables: Tables, experiment: str, **values: list) -> Tables:
     return tables
 
 
-def _diverged(name: str, table: pd.DataFrame, tables: Tables, rows: Rows) -> pd.DataFrame:
+def _diverged(name: str, table: pd.DataFrame, tables: Tables, rows: Rows, value: float) -> pd.DataFrame:
     experiment, kind = name.split("/")
     if kind in TRIALS and experiment != "nasbench":
-        return _without_measures(table, rows(table))
+        return _without_measures(table, rows(table), value)
     if name not in WITHOUT and kind not in OF_NAN:
         return table
     trials = tables[f"{experiment}/trials"]
@@ -93,14 +101,14 @@ def _diverged(name: str, table: pd.DataFrame, tables: Tables, rows: Rows) -> pd.
     hit = pd.MultiIndex.from_frame(table[keys]).isin(pd.MultiIndex.from_frame(lost[keys]))
     if name in WITHOUT:
         return table[~hit]
-    return _without_measures(table, hit)
+    return _without_measures(table, hit, value)
 
 
-def _without_measures(table: pd.DataFrame, rows: pd.Series) -> pd.DataFrame:
+def _without_measures(table: pd.DataFrame, rows: pd.Series, value: float) -> pd.DataFrame:
     table = table.astype({name: float for name in COUNTS if name in table})
     measures = [name for name in table.select_dtypes("float") if name not in SETTINGS and name not in ("x1", "x2")]
-    table.loc[rows, measures] = np.nan
-    for name, value in (("diverged_epoch", 0), ("diverged", True)):
+    table.loc[rows, measures] = value
+    for name, state in (("diverged_epoch", 0), ("diverged", True)):
         if name in table:
-            table.loc[rows, name] = value
+            table.loc[rows, name] = state
     return table

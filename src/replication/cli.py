@@ -9,7 +9,7 @@ import click
 
 from replication import processes
 from replication.io import ArtifactError, write_json
-from replication.params import ParameterError
+from replication.params import ParameterError, shown
 
 VERBS = {
     "generate-regression-data": "data",
@@ -74,9 +74,21 @@ class Verbs(click.Group):
         return getattr(import_module(f"replication.commands.{VERBS[name]}"), name.replace("-", "_"))
 
 
+def require_log(context: click.Context, option: click.Parameter, path: Path | None) -> Path | None:
+    """The path; raises BadParameter if it isn't that of a log, whose name a job's benchmark shares."""
+    if path is not None and path.suffix != ".log":
+        raise click.BadParameter(f"{shown(str(path))}: allowed is the path of a log, <name>.log", context, option)
+    return path
+
+
 @click.command(cls=Verbs)
 @click.version_option(package_name="sparcs")
-@click.option("--log", type=click.Path(path_type=Path), help="of a job of the workflow: it keeps its core-seconds")
+@click.option(
+    "--log",
+    type=click.Path(path_type=Path),
+    callback=require_log,
+    help="<name>.log of a job of the workflow: it keeps its core-seconds",
+)
 def cli(log: Path | None) -> None:
     """Reproduce "Spectral Architecture Search for Neural Network Models", step by step."""
 

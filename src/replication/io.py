@@ -82,6 +82,11 @@ def read_table(path: Path) -> pd.DataFrame:
         raise ArtifactError(f"{path} cannot be read: {_one_line(error)}") from None
 
 
+def read_measures(path: Path) -> pd.DataFrame:
+    """A table as claims and figures take it: an infinite number, of a trial that all but diverged, is none, NaN."""
+    return read_table(path).replace([np.inf, -np.inf], np.nan)
+
+
 def write_csv(path: Path, table: pd.DataFrame, **options: object) -> None:
     """A table as CSV. options: of pandas' to_csv."""
     with atomic(path) as partial:

@@ -23,7 +23,9 @@ def subnormals_flushed() -> Iterator[None]:
     """Within it, this thread takes numbers below the normal range for 0; as before after it.
 
     Moments of neurons that died decay to such numbers, and some processors take 150 cycles for each. Autograd runs
-    backward in the thread that asks for it, so a training with one thread is covered.
+    backward in the thread that asks for it, so a training with one thread is covered, as every job of the workflow is:
+    Snakemake sets OMP_NUM_THREADS to the rule's ``threads``, 1. By hand it is for the caller to set; else PyTorch's
+    other threads keep such numbers.
     """
     before = are_subnormals_flushed()
     torch.set_flush_denormal(True)

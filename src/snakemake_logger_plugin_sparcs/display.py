@@ -12,8 +12,9 @@ from rich.table import Table
 from rich.text import Text
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from snakemake_logger_plugin_sparcs.run import Job, Run, last_lines, published_in, verdicts_in
+from snakemake_logger_plugin_sparcs.run import Job, Run, last_lines, published_in, tried, verdicts_in
 
+WIDTH = 80  # of a terminal that does not tell
 MOST_SHOWN = 10  # running jobs; on a cluster there are more
 VERDICTS = ["replicated", "partly", "not replicated", "untested"]
 NOT_SHOWN = (  # of Snakemake's own sentences: nothing that a reader needs, or said below in other words
@@ -38,9 +39,12 @@ class Display:
 
     def __init__(self, settings) -> None:
         self.settings = settings
-        stream = sys.stdout if settings.stdout else sys.stderr
-        colours = {"color_system": None} if settings.nocolor or not stream.isatty() else {}
-        self.console = Console(file=stream, force_terminal=stream.isatty(), **colours)
+        stream = sys.stdout if settings.stdout else sys.stderr  # None if it is closed, which the console knows
+        is_terminal = stream is not None and stream.isatty()
+        colours = {"color_system": None} if settings.nocolor or not is_terminal else {}
+        self.console = Console(stderr=not settings.stdout, force_terminal=is_terminal, **colours)
+        if self.console.width < 1:  # where COLUMNS is 0 nothing would be shown
+            self.console.width = WIDTH
         self.live = None
         self.is_told = False
         self.is_stopped = False
@@ -64,7 +68,8 @@ class Display:
 
     def workflow_started(self, record) -> None:
         """The published core-minutes lie beside the workflow."""
-        self.run.published = published_in(Path(record.basedir).parent / "results/published/core_minutes.csv")
+        table = Path(record.basedir).parent / "results/published/core_minutes.csv"
+        self.run.published = tried(published_in, table, otherwise={})
 
     def resources_info(self, record) -> None:
         """Cores of this machine, or jobs that a cluster takes at once."""
@@ -106,7 +111,7 @@ class Display:
         lines = [f"Failed after {duration(job.end - job.start)}: {job.message} (rule {job.rule})"]
         log = next((path for path in record.log if is_text(path)), None)
         if log:
-            lines += [f"    {line}" for line in last_lines(log)] + [f"its log: {log}"]
+            lines += [f"    {line}" for line in tried(last_lines, log, otherwise=[])] + [f"its log: {log}"]
         else:
             lines.append(f"its log is empty: {', '.join(record.log)}" if record.log else "it has no log")
         self.write("\n".join(lines), style="red")
@@ -176,8 +181,9 @@ def summary(run: Run, now: float) -> list[str]:
     """The last lines of a run; none if no job has run."""
     lines = []
     for path in run.made("/claims.csv"):
-        found = verdicts_in(path)
-        lines.append(f"Claims: {', '.join(f'{found[name]} {name}' for name in VERDICTS if found[name])} ({path})")
+        found = tried(verdicts_in, path, otherwise={})
+        counts = [f"{found[name]} {name}" for name in VERDICTS if found.get(name)]
+        lines += [f"Claims: {', '.join(counts)} ({path})"] if counts else []
     if run.has_stand_in():
         lines.append("Stand-in images took the place of CIFAR's.")
     lines += [f"Site: {path}" for path in run.made("/site/index.html")]

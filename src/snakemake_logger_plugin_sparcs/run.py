@@ -3,14 +3,19 @@
 import csv
 import json
 import math
+import os
 import re
-from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
-LINES = 15  # of a failed job's log
-ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+LINES, BYTES, WIDEST = 15, 64_000, 400  # of a failed job's log: lines shown, what is read, characters of a line
+CONTROLS = re.compile(  # colours and the like, titles of windows, all else that is no text
+    r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
+T = TypeVar("T")
 Published = Mapping[tuple[str, str], float]  # core-minutes of one job, by scale and rule
 
 
@@ -57,9 +62,8 @@ class Run:
 
     def finish(self, number: int, now: float) -> Job:
         """A job has ended well."""
-        job = self.running.pop(number)
-        job.end, job.core_minutes = now, core_minutes_of(job.benchmark)
-        self.finished[number] = job
+        job = self.finished[number] = self.running.pop(number)
+        job.end, job.core_minutes = now, tried(core_minutes_of, job.benchmark, otherwise=math.nan)
         return job
 
     def fail(self, number: int, job: Job, now: float) -> Job:
@@ -111,9 +115,27 @@ class Run:
         """Whether a finished job made or read the record of stand-in images, or judged a claim by such images."""
         files = {path for job in self.finished.values() for path in job.files}
         records = [path for path in files if re.search(r"/images/\w+\.json$", path)]
-        return any(json.loads(Path(path).read_text(encoding="utf-8"))["stand_in"] for path in records) or any(
-            "stand-in images" in Path(path).read_text(encoding="utf-8") for path in self.made("/claims.csv")
+        return any(tried(is_stand_in, path, otherwise=False) for path in records) or any(
+            tried(names_stand_in, path, otherwise=False) for path in self.made("/claims.csv")
         )
+
+
+def tried(read: Callable[[str | Path], T], path: str | Path, otherwise: T) -> T:
+    """What is read of a file, or ``otherwise``: a damaged one may raise anything, and no line may be lost for it."""
+    try:
+        return read(path)
+    except Exception:
+        return otherwise
+
+
+def is_stand_in(record: str) -> bool:
+    """Whether a record of images is of stand-ins."""
+    return json.loads(Path(record).read_text(encoding="utf-8"))["stand_in"]
+
+
+def names_stand_in(claims: str) -> bool:
+    """Whether a claim was judged by stand-in images."""
+    return "stand-in images" in Path(claims).read_text(encoding="utf-8")
 
 
 def published_in(path: Path) -> dict[tuple[str, str], float]:
@@ -122,7 +144,8 @@ def published_in(path: Path) -> dict[tuple[str, str], float]:
         return {}
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    return {(row["scale"], row["rule"]): float(row["core_minutes"]) / int(row["jobs"]) for row in rows}
+    found = {(row["scale"], row["rule"]): float(row["core_minutes"]) / int(row["jobs"]) for row in rows}
+    return {key: minutes for key, minutes in found.items() if math.isfinite(minutes)}
 
 
 def core_minutes_of(benchmark: str) -> float:
@@ -140,7 +163,13 @@ def verdicts_in(path: str) -> Counter[str]:
 
 
 def last_lines(path: str) -> list[str]:
-    """The end of a log as it stood on a screen: of a line that was written over, what was written last."""
-    with Path(path).open(encoding="utf-8", errors="replace", newline="\n") as file:
-        lines = deque(file, maxlen=LINES)
-    return [ESCAPES.sub("", line.strip("\r\n").rpartition("\r")[-1]) for line in lines]
+    """The end of a log as it stood on a screen: of a line that was written over, what was written last.
+
+    Of a long line both ends.
+    """
+    with Path(path).open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - BYTES))
+        text = file.read().decode(errors="replace")
+    lines = text.removesuffix("\n").split("\n")[-LINES:]
+    lines = [CONTROLS.sub("", line.strip("\r").rpartition("\r")[-1]) for line in lines]
+    return [line if len(line) <= WIDEST else f"{line[: WIDEST // 2]} … {line[-WIDEST // 2 :]}" for line in lines]

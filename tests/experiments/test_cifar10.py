@@ -192,6 +192,19 @@ def test_a_run_that_diverges_stops(images):
     assert np.isnan(cifar10.measure(run, SETTINGS)["test_accuracy"])
 
 
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("learning_rate", [1e13, 1e38])
+def test_a_run_that_diverges_in_its_last_step_has_diverged(head, learning_rate, images):
+    """The loss of each batch, taken before its step, is finite."""
+    training = SETTINGS.training.model_copy(update={"epochs": 1, "batch_size": 60, "learning_rate": learning_rate})
+    settings = SETTINGS.model_copy(update={"training": training})
+    run = cifar10.new_run(head, images, settings, 5)
+    cifar10.train(run, cifar10.optimizer_of(run, settings), settings, 5)
+    row = cifar10.measure(run, settings)
+    assert run.diverged_epoch < 0 == row.pop("diverged_epoch") and row.pop("parameters") > 0
+    assert np.isnan(list(row.values())).all()
+
+
 def test_bytes_held_by_hand():
     layer = nn.Linear(10, 5)
     optimizer = torch.optim.Adam(layer.parameters())

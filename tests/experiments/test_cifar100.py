@@ -164,7 +164,19 @@ def test_a_run_that_diverges_stops_and_has_a_row_of_nan(split):
     run = trained("spectral", split, TRAINING.model_copy(update={"learning_rate": 1e30}))
     assert run.diverged and len(run.losses) < 6
     row = cifar100.measure(run, split, SETTINGS)
-    assert row.pop("parameters") == 1281 * 6 + 6 * 100 + 6 + 100 and np.isnan(list(row.values())).all()
+    assert row.pop("diverged") and row.pop("parameters") == 1281 * 6 + 6 * 100 + 6 + 100
+    assert np.isnan(list(row.values())).all()
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("learning_rate", [1e13, 1e38])
+def test_a_run_that_diverges_in_its_last_step_has_diverged(head, learning_rate, split):
+    """The loss of each batch, taken before its step, is finite."""
+    training = {"epochs": 1, "batch_size": 60, "learning_rate": learning_rate}
+    run = trained(head, split, TRAINING.model_copy(update=training))
+    row = cifar100.measure(run, split, SETTINGS)
+    assert not run.diverged and row.pop("diverged") and row.pop("parameters") > 0
+    assert np.isnan(list(row.values())).all()
 
 
 def test_the_penalty_acts_on_hidden_eigenvalues_alone():
@@ -228,7 +240,11 @@ def test_a_control_with_hidden_neurons_finds_what_a_linear_probe_cannot():
     assert [found[kind]["parameters"] for kind in ("linear", "mlp")] == [6, 3 * 16 + 17 * 2]
     wild = settings.model_copy(update={"training": training.model_copy(update={"learning_rate": 1e30})})
     assert probes.train("mlp", split, wild, 3) is None
-    assert probes.measure("mlp", split, settings, 3, None)["diverged"]
+    lost = classifiers.new_head("mlp", (2, 16, 2), True, 0)
+    nn.init.constant_(lost[0].bias, -torch.inf)  # no neuron is active, and the loss is finite
+    for head in (None, lost):
+        row = probes.measure("mlp", split, settings, 3, head)
+        assert row["diverged"] and np.isnan(row["test_accuracy"])
 
 
 def test_features_are_those_of_the_plain_images(images):

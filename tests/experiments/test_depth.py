@@ -233,8 +233,12 @@ def test_finished_jobs_are_published_with_their_layers(sources, tmp_path):
     assert len(layers) == 2 * 1 + 2 * 3 and set(layers["made_from"]) == set(trials["made_from"])
 
 
-def test_a_trial_that_diverges_has_a_row_of_nan(sources, tmp_path, capsys):
-    training = SETTINGS.teacher.training.model_copy(update={"learning_rate": 1e30})
+@pytest.mark.parametrize("batch_size", [20, 10**6])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_trial_that_diverges_has_a_row_of_nan(sources, tmp_path, capsys, batch_size):
+    """Also by its last step, which no loss of a batch tells."""
+    update = {"learning_rate": 1e20, "epochs": 1, "batch_size": batch_size}
+    training = SETTINGS.teacher.training.model_copy(update=update)
     task = SETTINGS.teacher.model_copy(update={"training": training})
     settings = SETTINGS.model_copy(update={"teacher": task})
     assert train(sources, settings, ("teacher", "2", "1", "0-1"), tmp_path) == 0

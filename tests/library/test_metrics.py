@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -154,6 +155,12 @@ def test_pruning_by_brute_force():
     assert first["kept"].tolist() == list(range(7, -1, -1))
     assert first["live"].iloc[-1] == 0
     assert second["live"].tolist() == list(range(7, -1, -1))
+
+
+def test_all_neurons_are_kept_if_no_loss_is_within_the_budget():
+    curve = pd.DataFrame({"kept": [2, 1, 0], "live": [2, 0, 0], "relative_increase": [0.0, 0.01, 0.1]})
+    assert teacher_student.fewest_within(curve, 0.05) == {"kept": 1, "live": 0}
+    assert teacher_student.fewest_within(curve.assign(relative_increase=np.nan), 0.05) == {"kept": 2, "live": 2}
 
 
 def test_a_silent_second_layer_still_leaves_the_third_alive():

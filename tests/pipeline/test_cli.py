@@ -101,6 +101,24 @@ def test_a_verb_that_failed_keeps_no_core_time(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("log", ["", ".", "/", "/dev/null", "logs/.log", "logs/rule"])
+def test_a_log_without_a_log_s_name_is_refused(log, capsys):
+    assert run("--log", log, "describe-params", "nonsense") == 2
+    error = capsys.readouterr().err
+    assert "allowed is the path of a log, <name>.log" in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-1.0", "true", '"1"', "null", "1" + 400 * "0"])
+def test_core_seconds_that_are_no_time_are_refused(text, tmp_path, capsys):
+    (tmp_path / "rule.tsv").write_text("s\tcpu_time\tmax_rss\n90\t1\t100\n")
+    (tmp_path / "rule.json").write_text(f'{{"core_seconds": {text}}}')
+    table = tmp_path / "core_minutes.csv"
+    job = [tmp_path / "rule.tsv", "--folder", tmp_path, "--scale", "smoke", "--output", table]
+    assert run("tabulate-core-minutes", *job) == 2
+    error = capsys.readouterr().err
+    assert "rule.json: core_seconds = " in error and "allowed is a finite number" in error and not table.exists()
+
+
 def test_core_minutes_are_those_that_the_jobs_measured(tmp_path, capsys):
     (tmp_path / "train").mkdir()
     for trial, (seconds, sampled) in enumerate([(120.0, 1), (60.0, 2)]):
@@ -255,9 +273,13 @@ def test_an_unknown_verb_is_one_sentence(capsys):
     assert capsys.readouterr().err == "sparcs: No such command 'trian'.\n"
 
 
-def test_a_student_that_diverges_has_a_row_of_nan(tmp_path, capsys):
+@pytest.mark.parametrize("epochs", [1, 2])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_student_that_diverges_has_a_row_of_nan(tmp_path, capsys, epochs):
+    """Also by its last step, which no loss of a batch tells."""
     own = TWO.model_copy(update={"points": 300, "test_points": 200, "selection_points": 50, "widths": [5, 12, 12, 5]})
-    own = own.model_copy(update={"training": own.training.model_copy(update={"learning_rate": 1e30})})
+    training = {"learning_rate": 1e20, "epochs": epochs, "batch_size": 300}
+    own = own.model_copy(update={"training": own.training.model_copy(update=training)})
     teacher = draw_teacher(own, tmp_path)
     code = run(
         "train-teacher-student", "--teacher", teacher, "--trials", "[0, 1]", "--root-seed", 1,
@@ -266,7 +288,7 @@ def test_a_student_that_diverges_has_a_row_of_nan(tmp_path, capsys):
     assert code == 0
     assert "trial 1" in capsys.readouterr().err
     trials = io.read_table(tmp_path / "out" / "0-1_trials.parquet")
-    assert (trials["diverged_epoch"] >= 0).all()
+    assert (trials["diverged_epoch"] == epochs - 1).all()
     assert trials[teacher_student.MEASURES].isna().all(axis=None)
 
 

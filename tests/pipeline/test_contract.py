@@ -48,6 +48,13 @@ def test_the_slurm_profile_names_every_rule_that_trains_and_no_other():
     assert set(profile["set-resources"]) == training
 
 
+def test_every_rule_has_one_thread_but_those_that_must_be_alone():
+    """Snakemake hands it on as OMP_NUM_THREADS: trainings flush subnormal numbers in their own thread alone."""
+    for path in (ROOT / "workflow/rules").glob("*.smk"):
+        allowed = "workflow.cores" if path.stem == "benchmark" else "1"
+        assert set(re.findall(r"^ +threads: (\S+)", path.read_text(), flags=re.MULTILINE)) <= {allowed}, path
+
+
 def test_conda_installs_the_same_lock():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     python, pip = environment["dependencies"][0], environment["dependencies"][-1]["pip"]

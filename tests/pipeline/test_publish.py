@@ -5,11 +5,13 @@ import json
 import pandas as pd
 import pytest
 
+from small_runs import ROOT, TINY, finish_cells, prepare, publish, run
 from replication import io, params, provenance
+from replication.commands import finished, published_tables
 from replication.commands import publish as commands
+from replication.commands.jobs import jobs as jobs_of
 from replication.commands.lost_rows import lost
 from replication.figures.scorecard import answer, with_verdicts
-from small_runs import ROOT, TINY, prepare, publish, run
 
 
 def test_finished_trials_are_published_and_later_ones_added(tmp_path):
@@ -86,8 +88,8 @@ def test_the_default_run_on_stand_in_images_would_destroy_what_is_published():
     """README's own commands once replaced nine networks of 300 epochs on CIFAR by three of 10 epochs on digits."""
     published = io.read_table(ROOT / "results" / "published" / "cifar10" / "trials.parquet")
     digits = published[published["trial"] == 0].assign(stand_in=True, epochs=10, scale="laptop", made_from="other")
-    keys = commands.TRIAL["cifar10"]
-    after = commands.merged(digits, published, keys, commands.ALIKE["cifar10"])
+    keys = published_tables.TRIAL["cifar10"]
+    after = commands.merged(digits, published, keys, published_tables.ALIKE["cifar10"])
     left = len(published) - len(digits)
     assert lost(published, after, keys) == {
         "remove {} published rows": left,
@@ -115,16 +117,17 @@ def test_trials_made_with_other_settings_than_recorded_are_not_published(tmp_pat
 
 
 def test_settings_and_origins_of_each_experiment_stay_those_of_its_trials(tmp_path):
-    """A run that has only the depth experiment finished changes nothing of what is said of experiment 1."""
+    """A run that has only searches for cells finished changes nothing of what is said of experiment 1."""
     prepare(tmp_path, TINY, [("beta5_alpha0", "0-1")])
     publish(tmp_path, tmp_path / "out")
-    prepare(tmp_path / "two", params.merge(TINY, {"scale": "overnight", "regression": {"training": {"epochs": 9}}}), [])
-    publish(tmp_path / "two", tmp_path / "out")
+    finish_cells(tmp_path / "two", params.merge(TINY, {"scale": "overnight", "regression": {"points": 300}}))
+    assert publish(tmp_path / "two", tmp_path / "out")[0] == 0
     run = io.read_json(tmp_path / "out" / "results" / "settings.json")["run"]
-    assert run["scale"] == "overnight" and run["regression"]["training"]["epochs"] == 1
+    assert run["scale"] == "overnight" and run["regression"]["points"] == 200 and run["nasbench"]["trials"] == 2
     found = io.read_json(tmp_path / "out" / "results" / "provenance.json")
     assert found["experiments"]["regression"]["scale"] == "laptop"
-    assert found["trials"] == found["experiments"]["regression"]["trials"] == 2
+    assert found["experiments"]["nasbench"]["scale"] == "overnight"
+    assert found["trials"] == 4 and found["experiments"]["regression"]["trials"] == 2
     assert found["core_minutes"] >= 0 and len(found["lock_sha256"]) == 64
 
 
@@ -134,16 +137,16 @@ def test_the_settings_of_a_sweep_are_those_of_its_experiment(tmp_path):
     io.write_json(tmp_path / "settings.json", old)
     for name in ("cifar10", "cifar10_sweep"):
         io.write_table(tmp_path / name / "trials.parquet", pd.DataFrame({"trial": [0]}))
-    assert commands.merged_settings(new, tmp_path, ["cifar10_sweep"]) == new
-    assert commands.merged_settings(new, tmp_path, ["depth"]) == old
+    assert commands.merged_settings(new, tmp_path, {"cifar10_sweep"}) == new
+    assert commands.merged_settings(new, tmp_path, {"depth"}) == old
 
 
 def test_core_minutes_are_kept_per_scale(tmp_path):
     table = pd.DataFrame({"rule": ["b", "a"], "core_minutes": [1.0, 2.0]})
     for scale in ("laptop", "overnight", "laptop"):
         io.write_csv(tmp_path / "new.csv", table.assign(scale=scale))
-        commands.write_core_minutes(tmp_path / "new.csv", tmp_path / "core_minutes.csv")
-    kept = pd.read_csv(tmp_path / "core_minutes.csv")
+        kept = commands.merged_core_minutes(tmp_path / "new.csv", tmp_path / "core_minutes.csv")
+        io.write_csv(tmp_path / "core_minutes.csv", kept)
     assert kept[["scale", "rule"]].to_numpy().tolist() == [
         ["laptop", "a"],
         ["laptop", "b"],
@@ -159,7 +162,7 @@ def test_what_tuning_took_is_published_and_counted(tmp_path):
     for method, seconds in (("darts", 90), ("gaea", 60)):
         record = where | {"seconds": seconds, "trials": 6}
         io.write_json(tmp_path / "tuning" / "teacher" / f"{method}.provenance.json", record)
-    timed = commands._with_minutes(tuning, tmp_path / "tuning")
+    timed = finished.with_minutes(tuning, tmp_path / "tuning")
     assert timed["minutes"].tolist() == [0.5, 0.5, 0.5, 1.0] and set(timed["commit"]) == {"abc"}
     published = tmp_path / "published"
     io.write_table(published / "rivals" / "tuning.parquet", timed.assign(scale="overnight"))
@@ -172,7 +175,7 @@ def test_new_tuning_takes_the_place_of_what_was_tried_for_the_same_before(tmp_pa
     run = params.resolve(
         base, {"scale": "overnight", "rivals": {"methods": ["darts", "gaea"], "teacher": {"trials": 0}}}
     )
-    jobs = {job.key: job for job in commands.jobs(run) if job.kind == "tuning"}
+    jobs = {job.key: job for job in jobs_of(run) if job.kind == "tuning"}
 
     def tune(key, values, settings):
         stem = tmp_path / jobs[key].stem

@@ -9,7 +9,7 @@ import pytest
 
 import tiny
 from replication import cli, io, params
-from replication.commands import publish, reuse
+from replication.commands import finished, reuse
 from replication.commands.jobs import jobs as jobs_of
 from replication.sources import sources, unchanged_since
 
@@ -57,7 +57,7 @@ def test_the_published_jobs_are_found_and_written_as_they_were(tmp_path, monkeyp
             )  # fmt: skip
         assert not stopped.value.code
         trials = reuse.rows_of(io.read_table(PUBLISHED / f"{reuse.TRIALS[kind]}.parquet"), job.where)
-        record = publish._columns(tmp_path / job.record)
+        record = finished.columns_of(tmp_path / job.record)
         assert {name: [record[name]] for name in ("commit", "device", "made_from")} == {
             name: trials[name].unique().tolist() for name in ("commit", "device", "made_from")
         }
@@ -86,7 +86,7 @@ def test_a_job_with_a_point_in_its_name_is_published_taken_and_published_again(t
     assert not stopped.value.code
     found = {str(path.relative_to(tmp_path / "results")) for path in tmp_path.glob("results/*/*/*")}
     assert found == {*job.files(), job.record}
-    again = publish.finished("hyperparameters", run, tmp_path / "results")["trials"]
+    again = finished.finished("hyperparameters", run, tmp_path / "results")["trials"]
     pd.testing.assert_frame_equal(again.assign(scale="overnight"), published, check_like=True)
 
 

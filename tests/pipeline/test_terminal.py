@@ -1,28 +1,26 @@
 """What a run shows, on a terminal and without one; and the places it may be started in."""
 
 import json
-import logging
 import math
 import os
 import pty
+import shlex
 import shutil
 import subprocess
 import sys
 from collections import Counter
-from types import SimpleNamespace
 
 import nbformat
 import pytest
-from snakemake.logging import DefaultFormatter
 from snakemake.settings.enums import Quietness
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from snakemake_logger_plugin_sparcs import LogHandler, home
+from log_records import handler, info, record
+from snakemake_logger_plugin_sparcs import home
 from snakemake_logger_plugin_sparcs.display import duration
-from snakemake_logger_plugin_sparcs.run import Job, Run, last_lines, published_in
+from snakemake_logger_plugin_sparcs.run import Job, Run, published_in
 from tiny import BIN, ROOT
 
-QUIET = {"stdout": False, "nocolor": False, "dryrun": False, "quiet": None, "verbose": False, "printshellcmds": False}
 SNAKEFILE = r'''
 rule all:
     input: "results/laptop/after", expand("results/laptop/part{n}", n=range(3))
@@ -69,25 +67,6 @@ def workflow(folder, *arguments, **variables):
     return done.returncode, done.stdout + done.stderr
 
 
-def handler(**settings):
-    found = LogHandler(SimpleNamespace(**(QUIET | {"debug_dag": False} | settings)), None)
-    found.setFormatter(DefaultFormatter())
-    return found
-
-
-def record(event, created, message=None, **fields):
-    found = logging.makeLogRecord(
-        {"event": event, "msg": message, "levelno": logging.INFO, "levelname": "INFO"} | fields
-    )
-    found.created = created
-    return found
-
-
-def info(number, rule, created, output=(), **fields):
-    job = {"jobid": number, "rule_name": rule, "rule_msg": None, "input": [], "output": list(output), "log": []}
-    return record(LogEvent.JOB_INFO, created, **(job | {"benchmark": None, "reason": ""} | fields))
-
-
 def test_what_is_left_is_reckoned_from_published_times_then_measured_ones_then_those_of_another_scale():
     published = {("laptop", "a"): 4.0, ("paper", "b"): 10.0, ("paper", "c"): 6.0}
     run = Run(start=0, published=published, cores=2, planned=Counter(a=3, b=2, c=2, unknown=1))
@@ -115,12 +94,6 @@ def test_the_published_core_minutes_are_read():
 
 def test_a_time_is_as_exact_as_one_needs_it():
     assert [duration(seconds) for seconds in (4.2, 99, 160, 12000)] == ["4 s", "99 s", "3 min", "3 h 20 min"]
-
-
-def test_the_end_of_a_log_is_shown_as_it_stood_on_a_screen(tmp_path):
-    log = tmp_path / "log"
-    log.write_bytes(b"".join(b"%d\n" % n for n in range(20)) + b"1%\r50%\r100%\r\n\x1b[1;31mred\x1b[0m \xff")
-    assert last_lines(log) == [*map(str, range(7, 20)), "100%", "red �"]
 
 
 def test_the_last_lines_say_what_this_run_made(tmp_path, monkeypatch, capsys):
@@ -327,6 +300,23 @@ def test_a_home_that_cannot_be_written_and_a_temporary_folder_with_a_space_do_no
     assert code == 0 and (folder / target).exists(), output
     assert "Traceback" not in output and "solver" not in output and "1/1  " in output
     assert list(spaced.iterdir()) == []
+
+
+def test_a_checkout_whose_path_has_a_space_can_be_run_from_elsewhere(tmp_path):
+    """Of every job that would run, the command names files of the checkout in one word each."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (tmp_path / "one two").symlink_to(ROOT)
+    snakefile = ["--snakefile", tmp_path / "one two/workflow/Snakefile"]
+    scale = ["--config", "scale=smoke"]
+    code, output = workflow(folder, "results/smoke/settings.json", *snakefile, *scale)
+    assert code == 0 and (folder / "results/smoke/settings.json").exists(), output
+    for targets in (["all", "publish"], ["published", "spot_check"], ["benchmark_full_size"]):
+        code, output = workflow(folder, *targets, "-n", "-p", *snakefile, *scale)
+        assert code == 0, output
+        commands = [line for line in output.splitlines() if "sparcs --log" in line or line.startswith("sparcs ")]
+        assert any("one two" in line for line in commands)
+        assert not [line for line in commands for word in shlex.split(line) if word.endswith("/one")]
 
 
 @pytest.mark.parametrize("missing", ["/proc/1", "none"])

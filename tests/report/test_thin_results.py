@@ -31,6 +31,11 @@ CASES = {
     ),
     "the first task or α diverged": partial(thin.diverged, rows=thin.first_of("task", "alpha", "data_set", "rho")),
     "the first trial diverged": partial(thin.diverged, rows=thin.first_of("trial")),
+    "every trial became infinite": partial(thin.diverged, rows=thin.every_row, value=np.inf),
+    "the first method, head, penalty or depth became infinite": partial(
+        thin.diverged, rows=thin.first_of("method", "head", "ensemble", "penalty", "depth", "alpha"), value=np.inf
+    ),
+    "one trial of each": thin.one_trial,
     "two rows": partial(thin.rows, count=2),
     "one row": partial(thin.rows, count=1),
     "no row": partial(thin.rows, count=0),
@@ -42,6 +47,7 @@ PARTS = {
     "rivals: the teacher alone": ("rivals", {"task": ["teacher"]}),
     "rivals: α = 1 alone": ("rivals", {"task": ["beta5_alpha1"]}),
     "regression: one α": ("regression", {"alpha": [0.5]}),
+    "regression: the first α": ("regression", {"alpha": [0.0]}),
     "regression: one β": ("regression", {"beta": [1000]}),
     "teacher_student: no penalty alone": ("teacher_student", {"ensemble": ["none"]}),
     "hyperparameters: one penalty": ("hyperparameters", {"penalty": ["l1"]}),
@@ -50,6 +56,7 @@ PARTS = {
     "hyperparameters: one strength, inside": ("hyperparameters", {"rho": [1e-4]}),
     "cifar10_sweep: one penalty": ("cifar10_sweep", {"penalty": ["none", "l2"]}),
     "cifar10_sweep: one strength": ("cifar10_sweep", {"rho": [0, 1e-4]}),
+    "depth: no layer": ("depth", {"layer": []}),
     "depth: one layer": ("depth", {"depth": [1]}),
     "depth: the teacher at gain 1": ("depth", {"data_set": ["teacher"], "gain": [1.0]}),
     **{f"nasbench: {name} alone": ("nasbench", {"method": [name]}) for name in ("darts", "gaea", "random")},
@@ -145,7 +152,7 @@ def test_a_part_of_an_experiment_has_its_pages(judged, said, case):
     assert_readable(said(USES[experiment], judged(partial(thin.only, experiment=experiment, **values), experiment)))
 
 
-@pytest.mark.parametrize("case", ["every trial diverged", "one row", "no row"])
+@pytest.mark.parametrize("case", ["every trial diverged", "every trial became infinite", "one row", "no row"])
 def test_a_run_that_yielded_little_has_its_site(judged, whole, tmp_path, case):
     tables = judged(CASES[case])
     captions = ROOT / "workflow" / "report"

@@ -15,7 +15,7 @@ rule publish:
     message:
         "Publishing what is finished at scale {SCALE}"
     shell:
-        "python -m replication publish --results {params.results} --lock {input.lock} --published results/published {params.replace}"
+        "python -m replication publish --results {params.results} --lock {input.lock:q} --published results/published {params.replace}"
         " 2>&1 | tee {log}"
 
 
@@ -54,7 +54,7 @@ rule spot_check:
         f"{RESULTS}/logs/spot_check.log",
     threads: 1
     params:
-        options=f"--published {PUBLISHED} --images {DATA}/images",
+        options=f"--published {shlex.quote(PUBLISHED)} --images {DATA}/images",
         also=" ".join(f"--also {shlex.quote(name)}" for name in ALSO),
         output=f"{RESULTS}/spot_check.csv",
     message:
@@ -89,4 +89,4 @@ for JOB in REUSABLE:
             "Taking {params.stem} from the published trials"
         shell:
             "python -m replication take-published --kind {params.kind} --where {params.where} --settings {params.settings}"
-            " --root-seed {params.root_seed} --published {params.published} --output {params.stem} 2> {log}"
+            " --root-seed {params.root_seed} --published {params.published:q} --output {params.stem} 2> {log}"

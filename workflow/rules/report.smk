@@ -200,7 +200,7 @@ rule record_settings:
         "Recording the settings"
     shell:
         "python -m replication --log {log}"
-        " record-settings --params-file {input.file} --overrides {params.overrides} --output {output} 2> {log}"
+        " record-settings --params-file {input.file:q} --overrides {params.overrides} --output {output} 2> {log}"
 
 
 rule record_provenance:
@@ -224,7 +224,7 @@ rule record_provenance:
         "Recording where the results come from"
     shell:
         "python -m replication --log {log}"
-        " record-provenance {input.records} --folder {params.folder} --scale {params.scale} --lock {input.lock}"
+        " record-provenance {input.records} --folder {params.folder} --scale {params.scale} --lock {input.lock:q}"
         " --output {output} 2> {log}"
 
 
@@ -313,7 +313,7 @@ for place in (RUN, REBUILD):
         message:
             "Judging the claims"
         shell:
-            "python -m replication --log {log} judge-claims {input.tables} --settings {input.settings}"
+            "python -m replication --log {log} judge-claims {input.tables:q} --settings {input.settings:q}"
             " --output {output.verdicts} > {log} 2>&1"
 
     for notebook, tables, drawn, published in place.notebooks():
@@ -370,9 +370,9 @@ for place in (RUN, REBUILD):
             message:
                 f"Executing notebook {notebook}"
             shell:
-                "(python -m replication --log {log.text} execute-notebook {input.notebook} {log.notebook} {output.html}"
-                " -p tables {params.tables} -p claims {input.claims} -p figures {params.figures}"
-                " -p published {params.published} && cp {log.notebook} {output.notebook}) > {log.text} 2>&1"
+                "(python -m replication --log {log.text} execute-notebook {input.notebook:q} {log.notebook} {output.html}"
+                " -p tables {params.tables:q} -p claims {input.claims} -p figures {params.figures}"
+                " -p published {params.published:q} && cp {log.notebook} {output.notebook}) > {log.text} 2>&1"
 
 
 TIMED = [each.benchmark for each in workflow.rules if each.benchmark]

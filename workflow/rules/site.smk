@@ -49,8 +49,9 @@ for place in (RUN, REBUILD):
                     *SITE_PARTS,
                 ],
             ),
-            options=f"--tables {place.folder} --reports {place.results}/reports --figures {place.figures}"
-            f" --published {PUBLISHED} --captions {os.path.relpath(CAPTIONS)} --output {place.results}/site",
+            options=f"--tables {shlex.quote(place.folder)} --reports {place.results}/reports --figures {place.figures}"
+            f" --published {shlex.quote(PUBLISHED)} --captions {shlex.quote(os.path.relpath(CAPTIONS))}"
+            f" --output {place.results}/site",
         message:
             "Building the site: {output.index}"
         shell:

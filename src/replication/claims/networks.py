@@ -115,11 +115,11 @@ def one_layer_survives(tables: Tables) -> Iterator[Measured]:
     ratio, increase = trials["eigenvalue_ratio"], trials["other_layer_loss_increase"]
     counts = trials["surviving_layer"].value_counts()
     survivors = ", ".join(f"layer {layer} in {count}" for layer, count in counts.items() if layer) or "none"
-    smallest = f"; smallest ratio {ratio.min():.0f}" if len(trials) else ""
+    smallest = f"; smallest ratio {ratio.min():.0f}" if ratio.notna().any() else ""
     yield Measured(
         "a",
         f"share of seeds with max |λ| of one layer at least {SURVIVES} times the other's",
-        share_interval(int((ratio >= SURVIVES).sum()), started),
+        share_interval(int((trials["surviving_layer"] > 0).sum()), started),
         started,
         (0.8, 1),
         f"survivor: {survivors}{smallest}; teachers: {trials['teacher'].nunique()}; {started - len(trials)} diverged",

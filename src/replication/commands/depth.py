@@ -9,28 +9,12 @@ import pandas as pd
 from pydantic import Field
 
 from replication import params
-from replication.commands.common import (
-    COUNT,
-    FILE,
-    INPUT,
-    PATH,
-    Json,
-    Settings,
-    Trials,
-    arrays_of,
-    device_option,
-    progress,
-    recorded,
-    report_divergence,
-    root_seed_option,
-    sidecar,
-    sizes,
-)
+from replication.commands.common import COUNT, FILE, INPUT, Json, PATH, Settings, Trials, arrays_of, device_option, progress, recorded, report_divergence, root_seed_option, sidecar, sizes
 from replication.ensemble.training import Trained
 from replication.experiments import depth as experiment
 from replication.io import read_table, write_arrays, write_table
 from replication.params import DepthTrial, Positive
-from replication.params.depth import MOST_DEPTH, Depths
+from replication.params.depth import Depths, MOST_DEPTH
 
 TABLES = ("trials", "layers")
 LAYER_COLUMNS = [
@@ -74,9 +58,10 @@ def train_depth(
     with recorded(sidecar(output), settings, root_seed, device, len(trials), data, sizes(read)):
         with progress(len(trials) * settings.training.epochs, f"{depth} hidden layers") as on_epoch:
             trained = experiment.train(read, settings, depth, gain, seeds, device, on_epoch)
-        report_divergence(trials, seeds, trained.diverged_epoch)
+        tables = measure_trials(trained, read, settings, trials, seeds)
+        report_divergence(trials, seeds, tables["trials"]["diverged_epoch"])
         write_arrays(output.with_name(f"{output.name}.safetensors"), trained.parameters)
-        for name, table in measure_trials(trained, read, settings, trials, seeds).items():
+        for name, table in tables.items():
             write_table(output.with_name(f"{output.name}_{name}.parquet"), table)
 
 
@@ -88,7 +73,10 @@ def read_data(paths: tuple[Path, ...], settings: DepthTrial) -> dict[str, np.nda
 def measure_trials(
     trained: Trained, data: dict[str, np.ndarray], settings: DepthTrial, trials: list[int], seeds: list[int]
 ) -> dict[str, pd.DataFrame]:
-    """The tables of one job; a trial that diverged has its row alone, with NaN measures."""
+    """The tables of one job; a trial that diverged has its row alone, with NaN measures.
+
+    One whose loss on the test points is not finite has diverged by its last step, which no training loss tells.
+    """
     from replication.experiments import compaction  # loads torch
 
     rows, layers = [], []
@@ -98,8 +86,12 @@ def measure_trials(
         if diverged < 0:
             own = {name: array[index] for name, array in trained.parameters.items()}
             scalars, of_layers = experiment.measure(own, data, settings)
-            row |= scalars | compaction.measure(own, data, settings)
-            layers.append(of_layers.assign(trial=trial))
+            scalars |= compaction.measure(own, data, settings)
+            if np.isfinite([scalars["test_mse"], scalars["compact_neurons"]]).all():
+                row |= scalars
+                layers.append(of_layers.assign(trial=trial))
+            else:
+                row["diverged_epoch"] = settings.training.epochs - 1
         rows.append(row)
     empty = pd.DataFrame(columns=LAYER_COLUMNS, dtype=float)
     return {"trials": pd.DataFrame(rows), "layers": pd.concat(layers) if layers else empty}

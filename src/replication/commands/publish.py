@@ -1,78 +1,26 @@
 """The verb that copies what is finished at a scale to where Git tracks it."""
 
-import hashlib
-import json
 import shutil
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import click
 import pandas as pd
 
 from replication import params, provenance
-from replication.commands import baselines, cells, cifar10, cifar100, depth, regression, teacher_student
+from replication.commands import baselines
 from replication.commands.common import INPUT, PATH, read_settings
-from replication.commands.jobs import GENERATED, Job, data_of, jobs
-from replication.commands.lost_rows import REMOVED, lost, require_nothing_lost
+from replication.commands.finished import GATHERERS, columns_of, finished, finished_jobs, with_minutes
+from replication.commands.jobs import GENERATED, data_of
+from replication.commands.lost_rows import Tables, losses, require_nothing_lost
+from replication.commands.published_tables import ALIKE, DATA, KEYS, OTHERS, TRIAL, UNIT, WHOLE, read_published, require_columns
+from replication.commands.report import record_of
 from replication.figures.provenance_text import TIMED
 from replication.figures.scorecard import with_verdicts
-from replication.io import ArtifactError, read_csv, read_json, read_table, write_csv, write_json, write_table
+from replication.io import ArtifactError, read_csv, read_table, write_csv, write_json, write_table
 from sparcs.io import atomic
 
-WHOLE = (  # tables that are not gathered from trials
-    "theory/*.parquet",
-    "theory/*.json",
-    "teacher_student/linear.parquet",
-    "depth/start.parquet",
-    "nasbench/reference.parquet",
-)
 PAGES = ("claims.csv", "reports/*.html", "site/**/*.*")
-TRIAL = {
-    "regression": ["beta", "alpha", "trial"],
-    "teacher_student": ["ensemble", "teacher", "trial"],
-    "hyperparameters": ["experiment", "penalty", "rho", "alpha", "trial"],
-    "depth": ["data_set", "depth", "gain", "trial"],
-    "rivals": ["task", "method", "trial", "strength"],
-    "cifar10": ["head", "trial"],
-    "cifar10_sweep": ["head", "penalty", "rho", "trial"],
-    "cifar100": ["head", "trial"],
-    "nasbench": ["method", "trial"],
-}
-UNIT = {  # of the other tables; one without some of these columns, of all trials that are alike in the others
-    "regression": ["beta", "alpha"],
-    "teacher_student": ["ensemble", "teacher", "trial"],
-    "depth": ["data_set", "depth", "gain", "trial"],
-    "rivals": ["task", "method", "trial", "strength"],
-    "cifar10": ["head", "trial"],
-    "cifar100": ["head", "trial"],
-    "nasbench": ["method", "trial"],
-}
-ALIKE = {  # trials that must be made from the same settings and data to stand in one table
-    "regression": [],
-    "teacher_student": ["ensemble"],
-    "hyperparameters": ["experiment", "penalty", "rho"],
-    "depth": ["data_set"],
-    "rivals": ["task", "method"],
-    "cifar10": [],
-    "cifar10_sweep": ["head", "penalty", "rho"],
-    "cifar100": [],
-    "nasbench": [],
-}
-OTHERS = {
-    "regression": ["data_sets", "paths", "skips", "eigenvalues", "surface"],
-    "teacher_student": ["eigenvalues", "pruning"],
-    "hyperparameters": [],
-    "depth": ["layers"],
-    "rivals": ["costs", "history"],
-    "cifar10": ["epochs", "eigenvalues", "costs"],
-    "cifar10_sweep": [],
-    "cifar100": ["eigenvalues", "losses", "costs"],
-    "nasbench": ["history", "costs"],
-}
-KEYS = {f"{experiment}/trials": keys for experiment, keys in TRIAL.items()} | {
-    "cifar100/probes": ["head", "trial"],
-    "rivals/tuning": ["task", "method", "value", "tuning_trial"],
-}
-ORIGIN = ["commit", "machine", "finished"]  # columns of what a device took
 AS_CSV = ("rivals",)  # whose trials are published as text too, for readers without this project
 
 
@@ -85,16 +33,26 @@ def publish(results: Path, lock: Path, published: Path, replace: bool) -> None:
     """Copy finished trials, with scale, commit, machine and minutes on each row, and the settings that made them.
 
     Only trials made with the recorded settings. Rows published before stay where they were made from the same settings
-    and data. If any would be lost (``lost_rows``), nothing is written unless that is asked for.
+    and data. If any would be lost (``lost_rows``), nothing is written unless that is asked for; nor if anything fails.
     """
     settings = read_settings(results / "settings.json")
     run = params.validate(params.Settings, settings["run"])
     if run.scale == "smoke":
         raise params.ParameterError("scale = 'smoke': allowed to be published are laptop, overnight, paper")
-    tables = merged_tables(run, results, published, same_data(settings, published))
+    same = same_data(settings, published)
+    tables = merged_tables(run, results, published, same)
     whole = {path.relative_to(results): path for pattern in WHOLE for path in sorted(results.glob(pattern))}
     if not replace:
-        require_nothing_lost(losses(tables, whole, published))
+        require_nothing_lost(losses(tables, whole, published, settings, same))
+    trials = published_trials(published, tables, whole)
+    if trials.empty or not (tables or whole):
+        click.echo("nothing is finished: nothing is published")
+        return
+    records = {  # before anything is written, so that what fails leaves all as it was
+        "settings": merged_settings(settings, published, described(tables, whole, published)),
+        "provenance": provenance.of_tables(trials, lock),
+    }
+    minutes = merged_core_minutes(results / "core_minutes.csv", published / "core_minutes.csv")
     for name, table in tables.items():
         write_or_remove(published / f"{name}.parquet", table)
         folder, _, part = name.partition("/")
@@ -102,16 +60,10 @@ def publish(results: Path, lock: Path, published: Path, replace: bool) -> None:
             write_csv(published / f"{name}.csv", table, float_format="%.9g")  # all digits are in the other one
     for path, source in whole.items():
         copy(source, published / path)
-    if (results / "core_minutes.csv").exists():
-        write_core_minutes(results / "core_minutes.csv", published / "core_minutes.csv")
-    trials = published_trials(published)
-    if trials.empty:
-        click.echo("nothing is finished: nothing is published")
-        return
-    record = provenance.of_tables(trials, lock)
-    found = [experiment for experiment in GATHERERS if f"{experiment}/trials" in tables]
-    write_json(published / "settings.json", merged_settings(settings, published, found))
-    write_json(published / "provenance.json", record)
+    if minutes is not None:
+        write_csv(published / "core_minutes.csv", minutes)
+    for name, record in records.items():
+        write_json(published / f"{name}.json", record)
 
 
 def merged_tables(run: params.Settings, results: Path, published: Path, same: bool) -> dict[str, pd.DataFrame | None]:
@@ -134,13 +86,16 @@ def merged_tables(run: params.Settings, results: Path, published: Path, same: bo
 def merged_probes(run: params.Settings, results: Path, published: Path) -> dict[str, pd.DataFrame]:
     """The probes of finished jobs, as other trials are published, in a table of their own."""
     done = finished_jobs("probes", run, results)
-    rows = [read_table(results / file).assign(**_columns(results / job.record)) for job in done for file in job.files()]
+    files = [(results / file, columns_of(results / job.record)) for job in done for file in job.files()]
+    rows = [read_table(file).assign(**columns) for file, columns in files]
     click.echo(f"probes of cifar100: {sum(map(len, rows))} trials")
     if not rows:
         return {}
     new = pd.concat(rows, ignore_index=True)
     new = new.assign(scale=run.scale, minutes=new["minutes"] / new["head"].nunique())  # a job trains every head
-    return {"cifar100/probes": merged(new, _before(published, "cifar100/probes"), KEYS["cifar100/probes"], [])}
+    keys = KEYS["cifar100/probes"]
+    before = read_published(published, "cifar100/probes", [*keys, "made_from"], new)
+    return {"cifar100/probes": merged(new, before, keys, [])}
 
 
 def merged_tuning(run: params.Settings, results: Path, published: Path, keep: bool) -> dict[str, pd.DataFrame]:
@@ -154,23 +109,10 @@ def merged_tuning(run: params.Settings, results: Path, published: Path, keep: bo
     if not done:
         return {}
     folder = results / "rivals" / "tuning"
-    new = _with_minutes(baselines.gather_tuning(folder, sorted(done)), folder).assign(scale=run.scale)
-    before = _before(published, "rivals/tuning") if keep else None
-    return {"rivals/tuning": merged(new, before, KEYS["rivals/tuning"], ["task", "method"])}
-
-
-def losses(tables: dict[str, pd.DataFrame | None], whole: dict[Path, Path], published: Path) -> dict[str, dict]:
-    """What the published tables of trials, and those that are copied whole, would lose: ``lost`` of each."""
-    found = {}
-    for name, keys in KEYS.items():
-        before, after = _before(published, name), tables.get(name)
-        if before is not None and after is not None:
-            found[name] = lost(before, after, keys)
-    for path, source in whole.items():
-        if path.suffix == ".parquet" and (published / path).exists():
-            fewer = len(read_table(published / path)) - len(read_table(source))
-            found[str(path.with_suffix(""))] = {REMOVED: fewer} if fewer > 0 else {}
-    return found
+    new = with_minutes(baselines.gather_tuning(folder, sorted(done)), folder).assign(scale=run.scale)
+    keys = KEYS["rivals/tuning"]
+    before = read_published(published, "rivals/tuning", [*keys, "made_from"], new) if keep else None
+    return {"rivals/tuning": merged(new, before, keys, ["task", "method"])}
 
 
 @click.command()
@@ -191,113 +133,70 @@ def publish_pages(results: Path, figures: Path, published: Path, published_figur
         partial.write_text(text, encoding="utf-8")
 
 
-def merged_settings(settings: dict, published: Path, experiments: list[str]) -> dict:
-    """The run's settings, with those published before of experiments that this run added nothing to."""
-    before = published / "settings.json"
-    if not before.exists():
+def described(tables: Tables, whole: Iterable[Path], published: Path) -> set[str]:
+    """The experiments whose settings are now the run's: those with trials of it, or with no trials at all."""
+    added = {name.partition("/")[0] for name in tables} | {path.parts[0] for path in whole}
+    return {name for name in added if f"{name}/trials" in tables or not (published / name / "trials.parquet").exists()}
+
+
+def merged_settings(settings: dict, published: Path, experiments: set[str]) -> dict:
+    """The run's settings, with those published before of experiments that this run added nothing to.
+
+    Those that its data are generated from stay too, while everything on such data does.
+    """
+    path = published / "settings.json"
+    if not path.exists():
         return settings
-    added = {name.removesuffix("_sweep") for name in experiments}
-    old = read_settings(before)["run"]
-    others = old.keys() & TRIAL.keys() - added
-    kept = {name: old[name] for name in others if (published / name / "trials.parquet").exists()}
-    return settings | {"run": settings["run"] | kept}
+    before = read_settings(path)
+    if not experiments & TRIAL.keys():
+        return before
+    there = {table.parent.name for table in published.glob("*/*.parquet")}
+    if there & GENERATED and not experiments & GENERATED:
+        there |= {"regression", "teacher_student"}
+    kept = {name.removesuffix("_sweep") for name in there} - {name.removesuffix("_sweep") for name in experiments}
+    return settings | {"run": settings["run"] | {name: before["run"][name] for name in kept & before["run"].keys()}}
 
 
 def same_data(settings: dict, published: Path) -> bool:
     """Whether what is published, if anything is, was made from data generated as this run's are."""
-    before = published / "settings.json"
-    return not before.exists() or data_of(read_settings(before)["run"]) == data_of(settings["run"])
+    path = published / "settings.json"
+    if not path.exists():
+        return True
+    try:
+        return data_of(read_settings(path)["run"]) == data_of(settings["run"])
+    except (KeyError, AttributeError, TypeError, IndexError):
+        raise ArtifactError(f"{path} lacks settings of the data: allowed is what publish has written") from None
 
 
-def published_trials(published: Path) -> pd.DataFrame:
-    """Where every published trial comes from: the columns of ``provenance.summary``, and the experiment."""
+def published_trials(published: Path, tables: Mapping = {}, whole: Mapping = {}) -> pd.DataFrame:
+    """Where every published trial comes from: the columns of ``provenance.summary``, and the experiment.
+
+    tables, whole: what is to be published in place of what is.
+    """
     columns = ["scale", "commit", "machine", "device", "finished", "minutes"]
-    tables = {path: read_table(path) for name in TIMED for path in sorted(published.glob(f"*/{name}.parquet"))}
-    rows = [
-        table[columns].dropna().assign(experiment=path.parent.name, trials=1)
-        for path, table in tables.items()
-        if "minutes" in table  # tuning published by earlier versions has none
-    ]
-    rows += [
-        pd.DataFrame([read_json(path)]).assign(  # the theory's checks, the same at every scale
-            scale="any", experiment=path.parent.name, minutes=lambda job: job["seconds"] / 60
-        )
-        for path in sorted(published.glob("*/*.provenance.json"))
-    ]
+    names = {f"{path.parent.name}/{path.stem}" for part in TIMED for path in published.glob(f"*/{part}.parquet")}
+    read = {name: read_published(published, name) for name in names - tables.keys()}
+    rows = []
+    for name, table in sorted({**read, **tables}.items()):
+        experiment, _, part = name.partition("/")
+        if part in TIMED and "minutes" in table:  # tuning published by earlier versions has none
+            require_columns(published / f"{name}.parquet", table, columns)
+            rows.append(table[columns].dropna().assign(experiment=experiment, trials=1))
+    there = {path.relative_to(published): path for path in published.glob("*/*.provenance.json")}
+    for name, path in sorted({**there, **whole}.items()):
+        if path.suffix == ".json":  # the theory's checks, the same at every scale
+            record = pd.DataFrame([record_of(path)])
+            rows.append(record.assign(scale="any", experiment=name.parts[0], minutes=record["seconds"] / 60))
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
 
 
-def write_core_minutes(path: Path, published: Path) -> None:
-    """What every rule of a scale cost, beside the other scales' published before."""
-    new = read_csv(path, ["scale", "rule"])
-    if published.exists():
-        before = read_csv(published, ["scale", "rule"])
-        new = pd.concat([before[~before["scale"].isin(new["scale"])], new])
-    write_csv(published, new.sort_values(["scale", "rule"]).reset_index(drop=True))
-
-
-def finished(kind: str, run: params.Settings, results: Path) -> dict[str, pd.DataFrame]:
-    """The tables of the finished jobs of one kind, with their records on the trials; none if no job is finished."""
-    done = finished_jobs(kind, run, results)
-    if not done:
-        return {}
-    tables = GATHERERS[kind](run, results / kind, [job.key for job in done])
-    records = pd.concat(_records(job, results) for job in done)
-    recorded = {"trials": tables["trials"].merge(records, on=TRIAL[kind], validate="1:1")}
-    if "costs" in tables:  # they are kept when trials are trained again elsewhere, so they say themselves where
-        origins = records[[*TRIAL[kind], *ORIGIN]]
-        recorded["costs"] = tables["costs"].merge(origins, on=TRIAL[kind], validate="1:1")
-    return tables | recorded
-
-
-def _regression(run: params.Settings, folder: Path, done: list[tuple]) -> dict[str, pd.DataFrame]:
-    chunks: dict[str, list[Path]] = {}
-    for name, chunk in done:
-        chunks.setdefault(name, []).append(folder / "trials" / name / chunk)
-    return regression.gather(run.regression, folder / "trials", chunks)
-
-
-def _hyperparameters(run: params.Settings, folder: Path, done: list[tuple]) -> dict[str, pd.DataFrame]:
-    return {"trials": pd.concat([read_table(folder / "sweeps" / f"{name}.parquet") for (name,) in done])}
-
-
-def _with_minutes(tuning: pd.DataFrame, folder: Path) -> pd.DataFrame:
-    """What was tried, with the records of its jobs, whose minutes the values that a job tried share."""
-    return pd.concat(
-        own.assign(**_columns(folder / task / f"{method}.provenance.json", len(own)))
-        for (task, method), own in tuning.groupby(["task", "method"], sort=False)
-    )
-
-
-def _nasbench(run: params.Settings, folder: Path, done: list[tuple]) -> dict[str, pd.DataFrame]:
-    tables = cells.gather(folder / "trials", done, Path(run.nasbench.table) if run.nasbench.table else None)
-    return {name: tables[name] for name in ("trials", *OTHERS["nasbench"])}
-
-
-GATHERERS = {  # tables of the given jobs, by their keys
-    "regression": _regression,
-    "teacher_student": lambda run, folder, done: teacher_student.gather(run.teacher_student, folder / "trials", done),
-    "hyperparameters": _hyperparameters,
-    "depth": lambda run, folder, done: depth.gather(run.depth, folder / "trials", done),
-    "rivals": lambda run, folder, done: baselines.gather(run.rivals, folder / "trials", done),
-    "cifar10": lambda run, folder, done: cifar10.gather(folder / "trials", done),
-    "cifar10_sweep": lambda run, folder, done: {"trials": cifar10.gather_sweep(folder / "trials", done)},
-    "cifar100": lambda run, folder, done: cifar100.gather(folder / "trials", done),
-    "nasbench": _nasbench,
-}
-
-
-def finished_jobs(kind: str, run: params.Settings, results: Path) -> list[Job]:
-    """The jobs of one kind that are finished, made with the run's settings."""
-    return [job for job in jobs(run) if job.kind == kind and made_with(job, results, run)]
-
-
-def made_with(job: Job, results: Path, run: params.Settings) -> bool:
-    """Whether a job is finished and was made with its settings and the run's root seed."""
-    if not (results / job.record).exists():
-        return False
-    record = read_json(results / job.record)
-    return (record.get("settings"), record.get("root_seed")) == (json.loads(job.settings), run.root_seed)
+def merged_core_minutes(path: Path, published: Path) -> pd.DataFrame | None:
+    """What every rule cost at a scale, with what is published of the rules and scales that this run has none of."""
+    parts = [read_csv(file, ["scale", "rule"]) for file in (published, path) if file.exists()]
+    if not path.exists():
+        return None
+    together = pd.concat(parts).drop_duplicates(["scale", "rule"], keep="last")
+    return together.sort_values(["scale", "rule"]).reset_index(drop=True)
 
 
 def merged_experiment(
@@ -307,23 +206,28 @@ def merged_experiment(
 
     keep: false if none of them holds.
     """
-    published = _before(folder, "trials") if keep else None
-    trials = merged(tables["trials"], published, TRIAL[experiment], ALIKE[experiment])
+    trials, keys = tables["trials"], TRIAL[experiment]
+    published = read_published(folder, "trials", [*keys, "made_from"], trials) if keep else None
+    trials = merged(trials, published, keys, ALIKE[experiment])
     together = {"trials": trials}
     for name in OTHERS[experiment]:
-        before = _before(folder, name)
+        before = read_published(folder, name)
         columns = tables[name].columns if name in tables else () if before is None else before.columns
         keys = [key for key in UNIT[experiment] if key in columns]
         unit = [*keys, "made_from"]
         units = trials[unit].drop_duplicates()
         new = tables[name].merge(units, on=keys) if name in tables else None
         if before is not None:
+            require_columns(folder / f"{name}.parquet", before, unit, units)
             before = before.merge(units, on=unit)
             same = [*unit, "device"] if "device" in before.columns else unit  # what it cost is kept for every device
-            before = before if new is None else before[~_keys(before, same).isin(_keys(new, same))]
+            outdated = _keys(before, same).isin(_keys(new, same)) if new is not None else pd.Series(False, before.index)
+            before = before if "trials" in before else before[~outdated]
         parts = [part for part in (before, new) if part is not None and len(part)]
-        joined = pd.concat(parts).sort_values(keys, kind="stable").reset_index(drop=True) if parts else None
-        together[name] = joined
+        joined = pd.concat(parts) if parts else None
+        if joined is not None and "trials" in joined:  # of each data set what more trials say
+            joined = joined.sort_values("trials", kind="stable").drop_duplicates(keys, keep="last")
+        together[name] = None if joined is None else joined.sort_values(keys, kind="stable").reset_index(drop=True)
     return together
 
 
@@ -339,15 +243,10 @@ def merged(new: pd.DataFrame, before: pd.DataFrame | None, keys: list[str], alik
     """The new rows, and those published before unless new ones like them were made from other settings or data."""
     if before is not None:
         known = _keys(before, alike).isin(_keys(new, alike)) if alike else True
-        same = _keys(before, [*alike, "made_from"]).isin(_keys(new, [*alike, "made_from"]))
+        origin = [*alike, "made_from", *(name for name in DATA if name in before and name in new)]
+        same = _keys(before, origin).isin(_keys(new, origin))
         new = pd.concat([before[same | ~pd.Series(known, index=before.index)], new]).drop_duplicates(keys, keep="last")
     return new.sort_values(keys, kind="stable").reset_index(drop=True)
-
-
-def fingerprint(record: dict) -> str:
-    """Twelve hexadecimal digits that change with the settings, the root seed or the data that a job was made from."""
-    text = json.dumps([record["settings"], record["root_seed"], record["data"]], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def copy(source: Path, target: Path) -> None:
@@ -356,28 +255,5 @@ def copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, partial)
 
 
-def _before(folder: Path, name: str) -> pd.DataFrame | None:
-    path = folder / f"{name}.parquet"
-    return read_table(path) if path.exists() else None
-
-
 def _keys(table: pd.DataFrame, keys: list[str]) -> pd.Series:
     return pd.Series(list(table[keys].itertuples(index=False, name=None)), index=table.index, dtype=object)
-
-
-def _records(job: Job, results: Path) -> pd.DataFrame:
-    """A job's record on each of its trials."""
-    table = read_table(results / next(iter(job.files())))
-    table = table.assign(**{name: values[0] for name, values in job.where.items() if name not in table})
-    return table[TRIAL[job.kind]].assign(**_columns(results / job.record))
-
-
-def _columns(path: Path, rows: int | None = None) -> dict[str, object]:
-    """A job's record as columns of its rows, one for each trial if nothing else is said."""
-    record = read_json(path)
-    try:
-        minutes = record["seconds"] / 60 / (rows or record["trials"])
-        where = {name: record[name] for name in ("commit", "machine", "device", "finished")}
-        return where | {"minutes": minutes, "made_from": record.get("made_from") or fingerprint(record)}
-    except (KeyError, TypeError) as error:
-        raise ArtifactError(f"{path} is not a record of a training job: {error} is missing") from None

@@ -10,8 +10,8 @@ import pandas as pd
 
 from replication import params, provenance
 from replication.claims import CLAIMS, require_every_claim, why_untested, with_origins
-from replication.commands.common import COUNT, FILE, INPUT, PATH, Json, read_settings
-from replication.io import ArtifactError, read_csv, read_json, read_table, write_csv, write_json, write_table
+from replication.commands.common import COUNT, FILE, INPUT, Json, PATH, read_settings
+from replication.io import ArtifactError, read_csv, read_json, read_measures, write_csv, write_json, write_table
 from replication.verdicts import judge
 
 
@@ -51,7 +51,7 @@ def record_settings(params_file: Path, overrides: dict, output: Path) -> None:
 def judge_claims(tables: tuple[Path, ...], settings: Path, output: Path) -> None:
     """Judge every claim on the tables of a scale."""
     both = read_settings(settings)
-    read = {f"{path.parent.name}/{path.stem}": read_table(path) for path in tables}
+    read = {f"{path.parent.name}/{path.stem}": read_measures(path) for path in tables}
     try:
         verdicts = judge(CLAIMS, read, why_untested(both["run"], both["paper"], read))
         verdicts = with_origins(verdicts, CLAIMS, read, both["run"])
@@ -126,8 +126,8 @@ def tabulate_core_minutes(benchmarks: tuple[Path, ...], folder: Path, scale: str
 def core_seconds(cost: Path) -> float:
     """What a job has measured of itself; raises ArtifactError for another file."""
     measured = read_json(cost).get("core_seconds")
-    if not isinstance(measured, float):
-        raise ArtifactError(f"{cost} holds no core_seconds: allowed is a file that a job has written")
+    if type(measured) not in (int, float) or not 0 <= measured <= sys.float_info.max:
+        raise ArtifactError(f"{cost}: core_seconds = {params.shown(measured)}: allowed is a finite number, at least 0")
     return measured
 
 

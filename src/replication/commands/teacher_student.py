@@ -62,8 +62,8 @@ def train_teacher_student(
     with recorded(sidecar(output), settings, root_seed, device, len(trials), [teacher], sizes(data)):
         with progress(len(trials) * settings.training.epochs, teacher.stem) as on_epoch:
             trained = teacher_student.train(data, seeds, settings, device, on_epoch)
-        report_divergence(trials, seeds, trained.diverged_epoch)
         tables = measure_trials(trained, data, settings, trials, seeds)
+        report_divergence(trials, seeds, tables["trials"]["diverged_epoch"])
         write_arrays(output.with_name(f"{output.name}.safetensors"), trained.parameters)
         for name, table in tables.items():
             write_table(output.with_name(f"{output.name}_{name}.parquet"), table)
@@ -72,7 +72,10 @@ def train_teacher_student(
 def measure_trials(
     trained: Trained, data: dict[str, np.ndarray], settings: TeacherTrial, trials: list[int], seeds: list[int]
 ) -> dict[str, pd.DataFrame]:
-    """The tables of one job; a trial that diverged has its row alone, with NaN measures."""
+    """The tables of one job; a trial that diverged has its row alone, with NaN measures.
+
+    One whose output on the test points is not finite has diverged by its last step, which no training loss tells.
+    """
     rows, others = [], {"eigenvalues": [], "pruning": []}
     for index, (trial, seed, diverged) in enumerate(zip(trials, seeds, trained.diverged_epoch, strict=True)):
         row = {"trial": trial, "seed": seed, "diverged_epoch": int(diverged)}
@@ -80,9 +83,12 @@ def measure_trials(
         if diverged < 0:
             own = {name: array[index] for name, array in trained.parameters.items()}
             scalars, eigenvalues, pruning = teacher_student.measure(own, data, settings)
-            row |= scalars
-            others["eigenvalues"].append(eigenvalues.assign(trial=trial))
-            others["pruning"].append(pruning.assign(trial=trial))
+            if np.isfinite(scalars["test_mse"]):
+                row |= scalars
+                others["eigenvalues"].append(eigenvalues.assign(trial=trial))
+                others["pruning"].append(pruning.assign(trial=trial))
+            else:
+                row["diverged_epoch"] = settings.training.epochs - 1
         rows.append(row)
     empty = {"eigenvalues": EIGENVALUE_COLUMNS, "pruning": PRUNING_COLUMNS}
     return {"trials": pd.DataFrame(rows)} | {

@@ -12,15 +12,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from replication import memory
-from replication.cuda_graphs import replayed
-from replication.data.augmentation import DEVIATION, MEAN, Draws, Normalisation, augmented, channels_first, draw, padded
-from replication.data.images import Images
-from replication.experiments.classifiers import accuracy, clock, compacted, losses
-from replication.params import Cifar10Trial
-from replication.seeds import generator, trial_seed
-from replication.torch_threads import subnormals_flushed
 from sparcs import spectral
+from replication.data.augmentation import DEVIATION, Draws, MEAN, Normalisation, augmented, channels_first, draw, padded
+from replication.data.images import Images
+from replication.experiments.classifiers import accuracy, clock, compacted, diverged, losses
 from sparcs.network import SpectralNetwork
+from replication.params import Cifar10Trial
+from replication.torch_threads import subnormals_flushed
+from replication.cuda_graphs import replayed
+from replication.seeds import generator, trial_seed
 
 EVALUATED = 500  # images evaluated at a time, so that activities stay in the cache
 CURVES = ("train_loss", "plain", "augmented", "plain_pruned", "augmented_pruned")
@@ -297,6 +297,7 @@ def memory_of_steps(head: str, images: Images, settings: Cifar10Trial, seed: int
 def measure(run: Run, settings: Cifar10Trial) -> dict[str, float]:
     """What is reported of a trained network: test accuracies, sizes, and what compaction leaves of the head.
 
+    A run whose last step made it diverge, which no loss of a batch tells, has its ``diverged_epoch`` here.
     Compaction keeps the fewest neurons whose validation cross-entropy is within ``loss_budget``; it is written for
     (4.3), so networks trained with the authors' sign as they write it have none.
     """
@@ -307,13 +308,15 @@ def measure(run: Run, settings: Cifar10Trial) -> dict[str, float]:
     row["parameters"] = sum(parameter.numel() for parameter in run.head.parameters())
     if run.diverged_epoch >= 0:
         return row
+    held = activities(run.features, split.x_validation, normalise)  # (validation, 400)
+    if diverged(whole(run), run.head, held, split.y_validation):
+        return row | {"diverged_epoch": run.epochs - 1}
     x = activities(run.features, split.x_test, normalise)  # (test, 400)
     row["test_accuracy"] = accuracy(run.head, x, split.y_test)
     if isinstance(run.head, SpectralNetwork):
         row["test_accuracy_pruned"] = accuracy(pruned(run.head), x, split.y_test)
         row["recruited_neurons"] = run.head.active_neurons()[0]
     if type(run.head) is SpectralNetwork:
-        held = activities(run.features, split.x_validation, normalise)  # (validation, 400)
         row |= compacted(run.head, (held, split.y_validation), (x, split.y_test), settings.loss_budget)
     return row
 

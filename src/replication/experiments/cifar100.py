@@ -196,10 +196,16 @@ def activities(run: Run, images: Tensor) -> Tensor:
 
 
 def measure(run: Run, split: Split, settings: Cifar100Trial) -> dict[str, float]:
-    """What is reported of a trained network, on plain images; NaN for what a run that diverged does not have."""
+    """What is reported of a trained network, on plain images; NaN for what a run that diverged does not have.
+
+    ``diverged``: also if its last step made it so, which no loss of a batch tells.
+    """
+    lost = classifiers.not_measured(run.head) | {"diverged": True}
     if run.diverged:
-        return classifiers.not_measured(run.head)
+        return lost
     validation = activities(run, split.x_validation), split.y_validation.to(run.device)
+    if classifiers.diverged(whole(run), run.head, *validation):
+        return lost
     test = activities(run, split.x_test), split.y_test.to(run.device)
     found = classifiers.measure(run.head, validation, test)
     return found | classifiers.compacted(run.head, validation, test, settings.loss_budget)

@@ -60,6 +60,13 @@ def accuracy(head: nn.Module, x: Tensor, y: Tensor) -> float:
     return 100 * float((head(x).argmax(dim=1) == y).double().mean())
 
 
+@torch.no_grad()
+def diverged(network: nn.Module, head: nn.Module, x: Tensor, y: Tensor) -> bool:
+    """Whether a parameter of the network, or its head's cross-entropy on features (n, N_1), is not finite."""
+    loss = F.cross_entropy(head(x), y)
+    return not all(bool(value.isfinite().all()) for value in (loss, *network.parameters()))
+
+
 def measure(head: nn.Module, validation: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor]) -> dict[str, float]:
     """Accuracies on features (n, N_1) with classes (n,), and the neurons that a SPARCS head recruited."""
     found = {"test_accuracy": accuracy(head, *test), "validation_accuracy": accuracy(head, *validation)}

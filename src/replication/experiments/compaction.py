@@ -27,7 +27,7 @@ COLUMNS = [
 def measure(
     parameters: Mapping[str, np.ndarray], data: Mapping[str, np.ndarray], settings: DepthTrial
 ) -> dict[str, float]:
-    """Compact one trained network within the loss budget and export it.
+    """Compact one trained network within the loss budget and export it; NaN if its loss is not finite.
 
     parameters: arrays without a trials axis. The fewest neurons are chosen on the first ``selection_points`` held-out
     points by deletion in weight space; the loss increase is that on the others. ``neurons`` are the hidden ones;
@@ -36,6 +36,8 @@ def measure(
     x, y = (torch.from_numpy(np.ascontiguousarray(data[name])) for name in ("x_test", "y_test"))
     choose, report = slice(None, settings.selection_points), slice(settings.selection_points, None)
     network = network_of(parameters, settings)
+    if not np.isfinite(_loss(network, x[choose], y[choose])):
+        return dict.fromkeys(COLUMNS, np.nan)
     small = network.compact(
         "weights", loss=lambda module: _loss(module, x[choose], y[choose]), budget=settings.loss_budget
     )

@@ -160,9 +160,9 @@ def by_weight_space(phi: Sequence[np.ndarray], lam: Sequence[np.ndarray], x: np.
 
 
 def fewest_within(curve: pd.DataFrame, budget: float) -> dict[str, int]:
-    """The point of a pruning curve with the fewest neurons kept whose loss is within the budget."""
-    within = curve[curve["relative_increase"] <= budget]
-    best = within.loc[within["kept"].idxmin()]
+    """The point of a pruning curve with the fewest neurons kept whose loss is within the budget; all, if none is."""
+    within = curve[curve["relative_increase"] <= budget].nsmallest(1, "kept")
+    best = (curve.nlargest(1, "kept") if within.empty else within).iloc[0]
     return {"kept": int(best["kept"]), "live": int(best["live"])}
 
 

@@ -231,6 +231,8 @@ def _ratio(tests: pd.DataFrame, scalar: str, method: str) -> str:
     if found.empty or method in OWN:
         return "1" if method == REFERENCE else ""
     row = found.iloc[0]
+    if np.isnan(row["effect"]):  # of one pair, or none
+        return "–"
     effect = f"r = {row['effect']:.2f}".replace("-", "−")
     return f"{interval(row['ratio'], row['low'], row['high'])}, {effect}, p = {number(row['p_holm'])}"
 

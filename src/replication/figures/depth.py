@@ -184,6 +184,9 @@ def _plain_log(axes: Axes) -> None:
 
 
 def _draw_raster(axes: Axes, rows: pd.DataFrame) -> None:
+    if rows.empty:
+        axes.set_axis_off()
+        return
     networks = rows[["depth", "trial"]].drop_duplicates().sort_values(["depth", "trial"])
     norm, places, start = LogNorm(LEAST, MOST), {}, 0.0
     for depth, own in networks.groupby("depth"):

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 
 from replication import processes
 from replication.data.description import data_of
-from replication.figures.io import save
 from replication.figures.provenance_text import TIMED, by_device
+from replication.figures.io import save
 from replication.figures.style import COLUMN, styled
-from replication.io import read_csv, read_json, read_table
+from replication.io import read_csv, read_json, read_measures
 
 SCREEN_PIXELS_PER_INCH = 118  # a full-width figure fills the page's column
 
@@ -36,7 +36,7 @@ class Notebook:
         path = self._tables / f"{name}.parquet"
         if optional and not path.exists():
             return pd.DataFrame()
-        return read_table(path).drop(columns="made_from", errors="ignore")  # published rows name their settings
+        return read_measures(path).drop(columns="made_from", errors="ignore")  # published rows name their settings
 
     def published(self, name: str) -> pd.DataFrame:
         """A published table that is not this run's, for instance "benchmark/depth"."""

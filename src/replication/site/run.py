@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from replication.claims import require_every_claim
-from replication.io import ArtifactError, read_csv, read_json, read_table
+from replication.io import ArtifactError, read_csv, read_json, read_measures
 
 RELIABILITY = ["subject", "quantity", "value", "machine", "commit", "date"]
 
@@ -80,7 +80,7 @@ class Run:
     def table(self, name: str) -> pd.DataFrame | None:
         """A table of the run, for instance "regression/trials"; None if the run has none."""
         path = self.tables / f"{name}.parquet"
-        return read_table(path) if path.exists() else None
+        return read_measures(path) if path.exists() else None
 
     def figure(self, name: str, kind: str) -> Path | None:
         """A file of a figure, kind "png", "svg" or "csv"; None if it was not drawn."""
