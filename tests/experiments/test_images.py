@@ -258,7 +258,7 @@ def test_no_images_is_one_sentence(folder, capsys):
     with pytest.raises(SystemExit) as caught:
         cli.main(["prepare-images", "cifar10", "--settings", sources().model_dump_json(), "--output", "ten.json"])
     assert caught.value.code == 2
-    sentence = "sparcs: data/images/cifar10.npz is missing and images.download = false: put the file there"
+    sentence = "replication: data/images/cifar10.npz is missing and images.download = false: put the file there"
     assert capsys.readouterr().err.startswith(sentence)
     assert not Path("ten.json").exists()
 

@@ -261,7 +261,7 @@ def test_a_verb_names_the_file_and_writes_nothing(finished, tmp_path, capsys, ve
         capsys.readouterr()
         assert run(*arguments) == 2
         error = capsys.readouterr().err.splitlines()[-1]
-        assert error.startswith("sparcs: ") and path.name in error
+        assert error.startswith("replication: ") and path.name in error
         evidence(ALTERED, NAMED)
     path.write_bytes(content)
     assert not (tmp_path / "out").exists() and sorted(folder.rglob("*")) == before

@@ -435,7 +435,7 @@ def test_no_table_is_made_of_no_job(tmp_path, verb):
 
 def test_a_process_that_has_no_number_is_named(monkeypatch):
     monkeypatch.setenv("SPARCS_ENDS_WITH", "abc")
-    assert run("--version") == (2, "sparcs: SPARCS_ENDS_WITH = 'abc': allowed is the number of a process\n")
+    assert run("--version") == (2, "replication: SPARCS_ENDS_WITH = 'abc': allowed is the number of a process\n")
 
 
 @pytest.mark.parametrize("verb", sorted(set(lines(Path("FOLDER"))) - NEEDS_MORE))

@@ -154,7 +154,7 @@ def test_a_trial_that_diverges_is_reported_and_the_others_kept(data, tmp_path, c
 def test_mistakes_are_one_sentence_and_write_nothing(data, tmp_path, capsys, change, message):
     assert train(data, tmp_path / "out", **{"trials": "0", **change}) == 2
     error = capsys.readouterr().err
-    assert message in error and error.count("\n") == 1 and error.startswith("sparcs: ")
+    assert message in error and error.count("\n") == 1 and error.startswith("replication: ")
     assert not (tmp_path / "out").exists()
 
 
@@ -270,7 +270,7 @@ def test_every_verb_has_help(capsys):
 
 def test_an_unknown_verb_is_one_sentence(capsys):
     assert run("trian") == 2
-    assert capsys.readouterr().err == "sparcs: No such command 'trian'.\n"
+    assert capsys.readouterr().err == "replication: No such command 'trian'.\n"
 
 
 @pytest.mark.parametrize("epochs", [1, 2])

@@ -3,10 +3,10 @@
 import pandas as pd
 import pytest
 
-from small_runs import BASE, TINY, finish, finish_cells, prepare, publish
 from replication import io, params
 from replication.commands.lost_rows import lost_units, lost_whole
 from replication.commands.publish import merged_core_minutes
+from small_runs import BASE, TINY, finish, finish_cells, prepare, publish
 
 BOTH = [("beta5_alpha0", "0-1"), ("beta5_alpha1", "0-1")]
 ROW = {"made_from": "a", "scale": "laptop"}

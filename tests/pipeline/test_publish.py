@@ -5,13 +5,13 @@ import json
 import pandas as pd
 import pytest
 
-from small_runs import ROOT, TINY, finish_cells, prepare, publish, run
 from replication import io, params, provenance
 from replication.commands import finished, published_tables
 from replication.commands import publish as commands
 from replication.commands.jobs import jobs as jobs_of
 from replication.commands.lost_rows import lost
 from replication.figures.scorecard import answer, with_verdicts
+from small_runs import ROOT, TINY, finish_cells, prepare, publish, run
 
 
 def test_finished_trials_are_published_and_later_ones_added(tmp_path):

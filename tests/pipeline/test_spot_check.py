@@ -52,7 +52,7 @@ def test_one_bit_too_many_on_the_same_processor_is_a_sentence_and_exit_code_1(sm
     assert code == 1
     assert trials["verdict"].tolist() == ["identical"] * 2 + ["differs"] + ["identical"] * 2
     [sentence] = capsys.readouterr().err.splitlines()[-1:]
-    assert sentence.startswith("sparcs: regression, beta 5.0, alpha 1.0, trial 1: not the same as published")
+    assert sentence.startswith("replication: regression, beta 5.0, alpha 1.0, trial 1: not the same as published")
 
 
 def test_a_trial_whose_sources_changed_is_reported_and_not_judged(small, capsys):
@@ -76,7 +76,7 @@ def test_on_another_processor_the_means_decide(small, monkeypatch, capsys):
     assert "seed" not in means.index
     code, _, means = check(small, mse=before["mse"] + 2.1 * spread)
     assert code == 1 and means.set_index("measure")["within"].sum() == len(means) - 1
-    assert "sparcs: regression: the mean of mse over 5 trials is" in capsys.readouterr().err
+    assert "replication: regression: the mean of mse over 5 trials is" in capsys.readouterr().err
 
 
 def test_means_of_trials_whose_sources_changed_stand_apart(small, monkeypatch, capsys):
@@ -84,7 +84,7 @@ def test_means_of_trials_whose_sources_changed_stand_apart(small, monkeypatch, c
     code, _, means = check(small, machine=OTHER, r2=0.5, commit=["old"] * 4 + ["new"] * 2)
     r2 = means[means["measure"] == "r2"].set_index("sources_changed")
     assert code == 1 and r2["trials"].to_dict() == {True: 3, False: 2} and not r2["within"].any()
-    [sentence] = [line for line in capsys.readouterr().err.splitlines() if "sparcs: " in line]
+    [sentence] = [line for line in capsys.readouterr().err.splitlines() if "replication: " in line]
     assert "the mean of r2 over 2 trials is" in sentence
 
 
@@ -131,7 +131,7 @@ def test_settings_older_than_what_their_experiment_asks_for_leave_it_out(small, 
     assert run("spot-check", "--published", path.parent, "--images", path.parent, "--output", "c.csv") == 2
     output = capsys.readouterr()
     assert "regression: left out: active_threshold is missing" in output.out
-    assert output.err == f"sparcs: {path.parent} has no trials that can be trained again here\n"
+    assert output.err == f"replication: {path.parent} has no trials that can be trained again here\n"
 
 
 def test_an_experiment_that_was_asked_for_and_cannot_be_trained_is_one_sentence(tmp_path, capsys):

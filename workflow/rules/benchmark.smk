@@ -13,7 +13,9 @@ rule benchmark_step:
         f"{BENCHMARKS}/benchmark_step.tsv"
     threads: workflow.cores  # alone: others would disturb it
     params:
-        code=fingerprint("replication.ensemble.benchmark", "replication.commands.benchmark"),
+        code=fingerprint(
+            "replication.ensemble.benchmark", "replication.commands.benchmark"
+        ),
     message:
         "Timing optimiser steps side by side"
     shell:
@@ -32,7 +34,9 @@ rule benchmark_cifar10:
         f"{BENCHMARKS}/benchmark_cifar10.tsv"
     threads: workflow.cores  # alone: others would disturb it
     params:
-        code=fingerprint("replication.experiments.cost", "replication.commands.benchmark"),
+        code=fingerprint(
+            "replication.experiments.cost", "replication.commands.benchmark"
+        ),
         settings=shlex.quote(SETTINGS.cifar10.part(params.Cifar10Trial)),
     message:
         "Timing steps of the small network side by side"
@@ -44,7 +48,9 @@ rule benchmark_cost:
     """Step time and peak memory of SpectralNetwork against depth, beside a plain MLP, and experiment 2's step."""
     input:
         code=sources(
-            "replication.experiments.cost", "replication.figures", "replication.commands.benchmark"
+            "replication.experiments.cost",
+            "replication.figures",
+            "replication.commands.benchmark",
         ),
     output:
         tables=expand(
@@ -59,7 +65,9 @@ rule benchmark_cost:
     threads: workflow.cores  # alone: others would disturb it
     params:
         code=fingerprint(
-            "replication.experiments.cost", "replication.figures", "replication.commands.benchmark"
+            "replication.experiments.cost",
+            "replication.figures",
+            "replication.commands.benchmark",
         ),
         tables=f"{RESULTS}/benchmark",
         figures=FIGURES,
@@ -73,7 +81,9 @@ rule benchmark_full_size:
     """A step of what is too long to be run whole here: experiment 4, deep networks and cells at the paper's size."""
     input:
         file=PARAMS_FILE,
-        code=sources("replication.experiments.full_size", "replication.commands.benchmark"),
+        code=sources(
+            "replication.experiments.full_size", "replication.commands.benchmark"
+        ),
     output:
         f"{RESULTS}/benchmark/full_size_{SETTINGS.device}.csv",
     log:

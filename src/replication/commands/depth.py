@@ -9,12 +9,28 @@ import pandas as pd
 from pydantic import Field
 
 from replication import params
-from replication.commands.common import COUNT, FILE, INPUT, Json, PATH, Settings, Trials, arrays_of, device_option, progress, recorded, report_divergence, root_seed_option, sidecar, sizes
+from replication.commands.common import (
+    COUNT,
+    FILE,
+    INPUT,
+    PATH,
+    Json,
+    Settings,
+    Trials,
+    arrays_of,
+    device_option,
+    progress,
+    recorded,
+    report_divergence,
+    root_seed_option,
+    sidecar,
+    sizes,
+)
 from replication.ensemble.training import Trained
 from replication.experiments import depth as experiment
 from replication.io import read_table, write_arrays, write_table
 from replication.params import DepthTrial, Positive
-from replication.params.depth import Depths, MOST_DEPTH
+from replication.params.depth import MOST_DEPTH, Depths
 
 TABLES = ("trials", "layers")
 LAYER_COLUMNS = [

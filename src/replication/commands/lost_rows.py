@@ -11,7 +11,7 @@ from replication.commands.common import read_settings
 from replication.commands.jobs import GENERATED
 from replication.commands.published_tables import DATA, KEYS, OTHERS, TRIAL, UNIT, read_published
 from replication.io import read_table
-from replication.params import ParameterError, SCALES
+from replication.params import SCALES, ParameterError
 
 REMOVED = "remove {} published rows"
 EMPTIED = "take values from {}"

@@ -13,7 +13,17 @@ from replication.commands.common import INPUT, PATH, read_settings
 from replication.commands.finished import GATHERERS, columns_of, finished, finished_jobs, with_minutes
 from replication.commands.jobs import GENERATED, data_of
 from replication.commands.lost_rows import Tables, losses, require_nothing_lost
-from replication.commands.published_tables import ALIKE, DATA, KEYS, OTHERS, TRIAL, UNIT, WHOLE, read_published, require_columns
+from replication.commands.published_tables import (
+    ALIKE,
+    DATA,
+    KEYS,
+    OTHERS,
+    TRIAL,
+    UNIT,
+    WHOLE,
+    read_published,
+    require_columns,
+)
 from replication.commands.report import record_of
 from replication.figures.provenance_text import TIMED
 from replication.figures.scorecard import with_verdicts

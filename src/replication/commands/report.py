@@ -10,7 +10,7 @@ import pandas as pd
 
 from replication import params, provenance
 from replication.claims import CLAIMS, require_every_claim, why_untested, with_origins
-from replication.commands.common import COUNT, FILE, INPUT, Json, PATH, read_settings
+from replication.commands.common import COUNT, FILE, INPUT, PATH, Json, read_settings
 from replication.io import ArtifactError, read_csv, read_json, read_measures, write_csv, write_json, write_table
 from replication.verdicts import judge
 

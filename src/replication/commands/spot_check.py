@@ -7,10 +7,23 @@ import click
 import pandas as pd
 
 from replication import provenance
-from replication.commands.retrain import AGAIN, IMAGES, Run, SETTINGS, modules_of, train_again
-from replication.commands.compare_runs import CHANGED, DIFFERS, ELSEWHERE, IDENTICAL, Pair, Row, TOLERANCE, broken, differences, means_of, pair_of, spread_of
 from replication.commands.common import COUNT, FILE, INPUT, PATH, SEED, progress
+from replication.commands.compare_runs import (
+    CHANGED,
+    DIFFERS,
+    ELSEWHERE,
+    IDENTICAL,
+    TOLERANCE,
+    Pair,
+    Row,
+    broken,
+    differences,
+    means_of,
+    pair_of,
+    spread_of,
+)
 from replication.commands.published_tables import TRIAL
+from replication.commands.retrain import AGAIN, IMAGES, SETTINGS, Run, modules_of, train_again
 from replication.data import images
 from replication.io import ArtifactError, read_table, write_csv
 from replication.params import ParameterError

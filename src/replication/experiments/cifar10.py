@@ -12,15 +12,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from replication import memory
-from sparcs import spectral
-from replication.data.augmentation import DEVIATION, Draws, MEAN, Normalisation, augmented, channels_first, draw, padded
+from replication.cuda_graphs import replayed
+from replication.data.augmentation import DEVIATION, MEAN, Draws, Normalisation, augmented, channels_first, draw, padded
 from replication.data.images import Images
 from replication.experiments.classifiers import accuracy, clock, compacted, diverged, losses
-from sparcs.network import SpectralNetwork
 from replication.params import Cifar10Trial
-from replication.torch_threads import subnormals_flushed
-from replication.cuda_graphs import replayed
 from replication.seeds import generator, trial_seed
+from replication.torch_threads import subnormals_flushed
+from sparcs import spectral
+from sparcs.network import SpectralNetwork
 
 EVALUATED = 500  # images evaluated at a time, so that activities stay in the cache
 CURVES = ("train_loss", "plain", "augmented", "plain_pruned", "augmented_pruned")

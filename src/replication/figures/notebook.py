@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from replication import processes
 from replication.data.description import data_of
-from replication.figures.provenance_text import TIMED, by_device
 from replication.figures.io import save
+from replication.figures.provenance_text import TIMED, by_device
 from replication.figures.style import COLUMN, styled
 from replication.io import read_csv, read_json, read_measures
 
