@@ -18,7 +18,8 @@ from sparcs.ensemble.training import Training, initial_parameters
 from sparcs.experiments import cifar10, cifar100, depth, probes, regression, rivals, teacher_student, theory
 from sparcs.nasbench import search
 from sparcs.processor import are_subnormals_flushed, subnormals_flushed
-from test_cifar100 import features_of_rings, toy
+from test_cifar100 import toy
+from test_probes import features_of_rings
 
 TRAINING = Training(epochs=2, batch_size=20, learning_rate=1e-2, penalty="l2", rho=1e-2, train_input_eigenvalues=True)
 RNG = np.random.default_rng(7)
