@@ -369,7 +369,7 @@ def test_missing_weights_stop_the_verb_with_one_sentence(record, tmp_path, monke
 
     monkeypatch.setattr(backbones, "pretrained", missing)
     assert train(record, "linear", 0, tmp_path) == 2
-    assert capsys.readouterr().err == "sparcs: backbone 'tf_efficientnet_lite0': its weights are missing\n"
+    assert capsys.readouterr().err == "replication: backbone 'tf_efficientnet_lite0': its weights are missing\n"
 
 
 @pytest.mark.parametrize(

@@ -5,21 +5,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import test_baseline_protocol
 import torch
 from llvmlite import binding, ir
+from test_cifar100 import toy
+from test_probes import features_of_rings
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-import test_baseline_protocol
 from replication import adam, params
+from replication.cells import search
 from replication.data.images import Images
 from replication.ensemble import floating_point, kernel
 from replication.ensemble.step import train_epochs
 from replication.ensemble.training import Training, initial_parameters
 from replication.experiments import baselines, cifar10, cifar100, depth, probes, regression, teacher_student, theory
-from replication.cells import search
 from replication.torch_threads import are_subnormals_flushed, subnormals_flushed
-from test_cifar100 import toy
-from test_probes import features_of_rings
 
 TRAINING = Training(epochs=2, batch_size=20, learning_rate=1e-2, penalty="l2", rho=1e-2, train_input_eigenvalues=True)
 RNG = np.random.default_rng(7)

@@ -177,7 +177,8 @@ def test_an_untested_claim_says_why_and_shows_the_published_verdict(small, tmp_p
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
     row = re.search(r'<tr id="B3".*?</tr>', text, re.DOTALL)[0]
     assert "untested" in row and "n &lt; 3, fewer epochs than the paper" in row
-    assert re.search(r"Published run, scale laptop.*replicated.*\[0\.999, 1\].*n = 4,200", row, re.DOTALL)
+    scale = pd.read_csv(PUBLISHED / "claims.csv").set_index("id").loc["B3", "scale"]
+    assert re.search(rf"Published run, scale {scale}.*replicated.*\[0\.999, 1\].*n = 4,200", row, re.DOTALL)
     assert "STAND-IN DATA" in text and text.count("Not drawn") == 18
     assert "Published run" not in re.search(r'<tr id="E1".*?</tr>', text, re.DOTALL)[0] or "untested" in text
 
