@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from replication import cli, params
 from replication.cells import search, space, table
 from replication.cells.supernet import Cell, Supernet, one_hot
+from replication.commands import cells as commands
 from replication.commands import publish
 from replication.data.images import Images
 from replication.figures import cells as report
@@ -218,7 +219,7 @@ def test_from_the_command_line_to_the_published_table_and_the_report(tmp_path, m
     assert "C 4 (in full: 24)" in size and "1 to 2 searches of each method" in size
     drawn = fig_cells_table(history, trials)
     assert (drawn["what"] == "score").sum() == 2 and fig_cells(drawn).axes
-    without = space.gather(Path("nasbench/trials"), run.nasbench.jobs(), None)
+    without = commands.gather(Path("nasbench/trials"), run.nasbench.jobs(), None)
     assert without["trials"]["cifar10_accuracy"].isna().all() and without["reference"]["best"].isna().all()
 
 

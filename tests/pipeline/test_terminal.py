@@ -314,7 +314,7 @@ def test_a_checkout_whose_path_has_a_space_can_be_run_from_elsewhere(tmp_path):
     for targets in (["all", "publish"], ["published", "spot_check"], ["benchmark_full_size"]):
         code, output = workflow(folder, *targets, "-n", "-p", *snakefile, *scale)
         assert code == 0, output
-        commands = [line for line in output.splitlines() if "sparcs --log" in line or line.startswith("sparcs ")]
+        commands = [line for line in output.splitlines() if "python -m replication " in line]
         assert any("one two" in line for line in commands)
         assert not [line for line in commands for word in shlex.split(line) if word.endswith("/one")]
 

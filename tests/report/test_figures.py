@@ -126,7 +126,8 @@ def test_the_same_tables_give_the_same_bytes(smoke, saved, tmp_path):
     """In another process, as in a rerun of the workflow."""
     code = "import sys, pathlib, test_figures as t; t.save_all(*map(pathlib.Path, sys.argv[1:]))"
     command = [sys.executable, "-W", "error", "-c", code, smoke, tmp_path]
-    paths = os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])
+    folders = map(str, Path(__file__).parents[:2])
+    paths = os.pathsep.join([*folders, *filter(None, [os.environ.get("PYTHONPATH")])])
     subprocess.run(command, env=os.environ | {"PYTHONPATH": paths}, check=True)
     for path in saved("smoke")[0].iterdir():
         assert path.read_bytes() == (tmp_path / path.name).read_bytes(), path.name
