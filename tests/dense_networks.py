@@ -70,7 +70,7 @@ def reference(network, x, adjacency=None, gone=()):
     f = NUMPY[next(name for name, known in ACTIVATIONS.items() if known is network.activation)]
     activity = np.zeros((len(x), offsets[-1]))
     activity[:, : x.shape[1]] = x
-    if network.bias:
+    if network.has_bias:
         activity[:, x.shape[1]] = 1
     last = len(network.widths) - 1
     for i in range(1, last + 1):

@@ -19,6 +19,7 @@ from sparcs import pruning, spectral
 from sparcs.activations import ACTIVATIONS, Activation, activation_of, name_of
 from sparcs.checks import checked_flag, checked_input, checked_widths
 from sparcs.io import atomic
+from sparcs.layer import Layer
 
 torch.fx.wrap("checked_input")  # symbolic tracing records the call: the check needs the shape of an actual tensor
 
@@ -57,7 +58,7 @@ class Size:
         )
 
 
-class CompactNetwork(nn.Module):
+class CompactNetwork(Layer):
     """a_1 = x,  a_i = f(W_i [a_j for j in sources_i] + b_i), no f on the last layer: (4.5) with one product per layer.
 
     Layer i's ``nn.Linear`` acts on the activities of the layers that feed it, side by side, skips included. Built from
@@ -71,9 +72,11 @@ class CompactNetwork(nn.Module):
         before: size of the network this one was made from, if any.
 
     Shapes: (…, N_1) -> (…, N_ℓ). Attributes: ``layers``, the Linear of each layer after the input; ``in_features`` and
-    ``out_features``, as a Linear's; ``before`` and ``after``, the sizes. Raises ValueError or TypeError, naming the
-    argument, its value and what is allowed.
+    ``out_features``, as a Linear's; ``has_bias``; ``before`` and ``after``, the sizes.
+    Raises ValueError or TypeError, naming the argument, its value and what is allowed.
     """
+
+    _INSTEAD = "layers hold its weights"
 
     def __init__(
         self,
@@ -84,7 +87,7 @@ class CompactNetwork(nn.Module):
         before: Size | None = None,
     ) -> None:
         super().__init__()
-        self.widths, self.bias = checked_widths(widths), checked_flag("bias", bias)
+        self.widths, self.has_bias = checked_widths(widths), checked_flag("bias", bias)
         self.in_features, self.out_features = self.widths[0], self.widths[-1]
         try:
             self.sources = tuple(tuple(map(index, layers)) for layers in sources)
@@ -132,7 +135,7 @@ class CompactNetwork(nn.Module):
         if name is None:
             raise ValueError(f"activation {self.activation!r} cannot be saved: allowed are {', '.join(ACTIVATIONS)}")
         before = asdict(self.before) if self.before else None
-        description = {"widths": self.widths, "sources": self.sources, "activation": name, "bias": self.bias}
+        description = {"widths": self.widths, "sources": self.sources, "activation": name, "bias": self.has_bias}
         with atomic(Path(path)) as partial:
             tensors = {key: value.contiguous() for key, value in self.state_dict().items()}
             save_file(tensors, partial, metadata={METADATA: json.dumps(description | {"before": before})})
@@ -160,7 +163,7 @@ class CompactNetwork(nn.Module):
         """What it is made of, and its size before and after."""
         before = f"\nbefore: {self.before}" if self.before else ""
         name = name_of(self.activation) or self.activation
-        return f"sources={self.sources}, activation={name}, bias={self.bias}{before}\nafter: {self.after}"
+        return f"sources={self.sources}, activation={name}, bias={self.has_bias}{before}\nafter: {self.after}"
 
 
 def compact(
@@ -226,7 +229,7 @@ def _candidates(network: nn.Module, removal: str, threshold: float | None, searc
     def f(values: np.ndarray) -> np.ndarray:
         return network.activation(torch.as_tensor(values).to(parameter)).double().cpu().numpy()
 
-    full = pruning.reduced(pruning.graph_of(phi, lam, network.bias), f)
+    full = pruning.reduced(pruning.graph_of(phi, lam, network.has_bias), f)
     if name_of(network.activation) == "identity":
         yield _module(pruning.collapsed(full), network)
         return
@@ -241,7 +244,7 @@ def _candidates(network: nn.Module, removal: str, threshold: float | None, searc
 
         def without(off: Off) -> pruning.Graph:
             left = [np.where(off[i], 0.0, block) if i in off else block for i, block in enumerate(lam, start=1)]
-            return pruning.reduced(pruning.graph_of(phi, left, network.bias), f)
+            return pruning.reduced(pruning.graph_of(phi, left, network.has_bias), f)
 
     ranks = pruning.ranks(importance)
     values = np.concatenate([[], *importance.values()])
@@ -312,7 +315,7 @@ def module_of(
         for layer, i, layers in zip(network.layers, left[1:], sources, strict=True):
             weight = np.concatenate([graph.weights[i, j] for j in layers], axis=1)  # (N_i, Σ N_j)
             layer.weight.copy_(torch.from_numpy(weight))
-            if network.bias:
+            if network.has_bias:
                 layer.bias.copy_(torch.from_numpy(graph.biases[i]))
     return network
 
@@ -327,7 +330,7 @@ def _size_before(network: nn.Module) -> Size:
     fixed = not network.train_input_eigenvalues
     form = spectral.cheaper_form(network.widths, None, fixed)
     sample = spectral.sample_multiplications(network.widths, form, fixed)
-    return Size(*_numbers(network), sample, (network.widths[0] - int(network.bias), *network.widths[1:]))
+    return Size(*_numbers(network), sample, (network.widths[0] - int(network.has_bias), *network.widths[1:]))
 
 
 def _numbers(module: nn.Module) -> tuple[int, int]:

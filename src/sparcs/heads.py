@@ -33,7 +33,7 @@ def replace_head(
     Works in place on every timm and torchvision classifier and on any other module whose last registered linear layer
     is its head. A head that is a 1×1 convolution (or its like in one or three dimensions) is a linear layer at each
     position, and so is what replaces it. What stands before the head, a dropout for instance, stays. Unlike a
-    Linear's, the new head's ``weight`` is a method and its ``bias`` a truth value.
+    Linear, the new head has no tensors ``weight`` and ``bias``; ``bundle`` makes its weights.
 
     classes: as many as before if None. name: the head's dotted name, needed only where a model has several (timm's
     distilled ones: one call for each), where it is not clear, and to replace a spectral head by another one, compacted

@@ -11,11 +11,12 @@ from sparcs.activations import Activation, activation_of, name_of
 from sparcs.checks import checked_flag, checked_input, checked_widths
 from sparcs.compact import CompactNetwork, Loss, compact
 from sparcs.eigenbasis import recursion
+from sparcs.layer import Layer
 
 torch.fx.wrap("checked_input")  # as in ``sparcs.compact``
 
 
-class SpectralNetwork(nn.Module):
+class SpectralNetwork(Layer):
     """a_1 = x,  a_i = f(Σ_{k<i} W_ik a_k)   (4.5),  W_ik the blocks of A = ΦΛΦ⁻¹   (4.3).
 
     Starts as a perceptron: λ_1 … λ_{ℓ−1} = 0, λ_ℓ = 1 and φ_k Xavier uniform, so that for f(0) = 0 the output is
@@ -36,11 +37,14 @@ class SpectralNetwork(nn.Module):
 
     Shapes: (…, N_1) -> (…, N_ℓ), in the dtype and on the device of the parameters.
     Attributes: ``eigenvectors[k]`` is φ_{k+1}, (N_{k+2}, N_{k+1}); ``eigenvalues[k]`` is λ_{k+1}, (N_{k+1},);
-    ``widths`` counts the bias neuron, ``in_features`` does not; ``bias`` is a truth value, ``weight`` a method.
+    ``widths`` counts the bias neuron, ``in_features`` does not; ``has_bias`` says whether there is one.
+    ``bundle(i, j)`` makes the weights; ``weight`` and ``bias``, which PyTorch takes for tensors, raise AttributeError.
     Eigenvalues are set by ``eigenvalues[k] = …`` or in place, without gradients, and λ_1 only if it is trained; they
     are frozen by ``eigenvalues.requires_grad_(False)``; ``eigenvalues.parameters()`` are an optimiser's group.
     Raises ValueError or TypeError, naming the argument, its value and what is allowed.
     """
+
+    _INSTEAD = "bundle(i, j) makes W_ij"
 
     def __init__(
         self,
@@ -60,7 +64,7 @@ class SpectralNetwork(nn.Module):
         if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
             raise TypeError(f"dtype {dtype!r}: a floating-point torch.dtype or None is needed")
         self.in_features, self.out_features = widths[0], widths[-1]
-        self.bias = checked_flag("bias", bias)
+        self.has_bias = checked_flag("bias", bias)
         self.widths = (widths[0] + int(bias), *widths[1:])
         self.activation = activation_of(activation)
         self.form = form
@@ -85,7 +89,7 @@ class SpectralNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(…, N_1) -> (…, N_ℓ). Raises TypeError or ValueError for an x of the wrong kind or width."""
         batch = checked_input(x, self.in_features).reshape(-1, self.in_features)  # (batch, N_1)
-        if self.bias:
+        if self.has_bias:
             batch = torch.cat([batch, batch.new_ones(batch.shape[0], 1)], dim=-1)  # (batch, N_1 + 1)
         phi, lam = list(self.eigenvectors), list(self.eigenvalues)
         if self._form_for(batch) == "bundles":
@@ -101,7 +105,7 @@ class SpectralNetwork(nn.Module):
         size = None if recorded else batch.shape[0]
         return self.form or spectral.cheaper_form(self.widths, size, not self.train_input_eigenvalues)
 
-    def weight(self, i: int, j: int) -> Tensor:
+    def bundle(self, i: int, j: int) -> Tensor:
         """W_ij of (4.3), the bundle from layer j to layer i, (N_i, N_j). Raises ValueError unless 1 ≤ j < i ≤ ℓ."""
         return spectral.bundle_weight(list(self.eigenvectors), list(self.eigenvalues), i, j)
 
@@ -154,7 +158,7 @@ class SpectralNetwork(nn.Module):
         name = name_of(self.activation) or getattr(self.activation, "__name__", type(self.activation).__name__)
         active = "unknown" if self.eigenvectors[0].is_meta else self.active_neurons()
         return (
-            f"widths={(self.in_features, *self.widths[1:])}, bias={self.bias}, activation={name}, "
+            f"widths={(self.in_features, *self.widths[1:])}, bias={self.has_bias}, activation={name}, "
             f"train_input_eigenvalues={self.train_input_eigenvalues}, form={self.form}, "
             f"active_neurons={active}"
         )

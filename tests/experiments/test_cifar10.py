@@ -102,11 +102,11 @@ def test_the_authors_sign_is_that_of_w31():
             parameter.copy_(torch.randn(parameter.shape, generator=seeded(1)))
     x = torch.randn(5, 4, generator=seeded(2), dtype=torch.float64)
     full = torch.cat([x, torch.ones(5, 1, dtype=torch.float64)], dim=1)
-    hidden = torch.relu(full @ head.weight(2, 1).T)
-    torch.testing.assert_close(head(x), hidden @ head.weight(3, 2).T - full @ head.weight(3, 1).T)
+    hidden = torch.relu(full @ head.bundle(2, 1).T)
+    torch.testing.assert_close(head(x), hidden @ head.bundle(3, 2).T - full @ head.bundle(3, 1).T)
     with torch.no_grad():
         head.eigenvalues[1].zero_()
-    torch.testing.assert_close(head(x), -full @ head.weight(3, 1).T)
+    torch.testing.assert_close(head(x), -full @ head.bundle(3, 1).T)
 
 
 def test_heads_of_one_trial_share_features_split_batches_and_crops(images):

@@ -114,7 +114,7 @@ def test_the_sparcs_head_starts_as_a_linear_head(split):
     """With the weights of its bundle 1 → 3 a linear head gives the same outputs; no neuron is recruited yet."""
     run = cifar100.new_run("spectral", toy(), SETTINGS, 5)
     linear = nn.Linear(1280, 100)
-    weight = run.head.weight(3, 1).detach()  # (100, 1281), the last column the bias neuron's
+    weight = run.head.bundle(3, 1).detach()  # (100, 1281), the last column the bias neuron's
     with torch.no_grad():
         linear.weight.copy_(weight[:, :-1])
         linear.bias.copy_(weight[:, -1])

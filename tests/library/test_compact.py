@@ -158,7 +158,7 @@ def test_a_threshold_removes_every_neuron_up_to_its_share_of_the_largest(seed, r
     network = graded((4, 9, 3), seed=seed)
     lam = np.abs(network.eigenvalues[1].detach().numpy())
     if removal == "weights":  # the path norms of a network with one hidden layer
-        w21, w32 = network.weight(2, 1).detach().numpy(), network.weight(3, 2).detach().numpy()
+        w21, w32 = network.bundle(2, 1).detach().numpy(), network.bundle(3, 2).detach().numpy()
         lam = np.linalg.norm(w21, axis=1) * np.linalg.norm(w32, axis=0)
     compacted = network.compact(removal, threshold=threshold)
     assert hidden_neurons(compacted) == (lam > threshold * lam.max()).sum()
@@ -195,7 +195,7 @@ def test_a_removed_neuron_leaves_its_constant():
     x = inputs(network)
     adjacency[5:17, :5] = 0  # layer 2 without inputs
     compacted = network.compact(threshold=1.0)
-    assert compacted.widths == (5, 3) and compacted.bias
+    assert compacted.widths == (5, 3) and compacted.has_bias
     adjacency[17:27, :17] = 0
     assert deviation(evaluated(compacted, x), reference(network, x.numpy(), adjacency)) <= 1e-12
 

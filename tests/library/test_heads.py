@@ -22,7 +22,7 @@ def test_a_head_has_a_bias_and_starts_linear():
     assert head.widths == (9, 5, 3)
     assert spectral_head(8, (5, 4), 3, bias=False).widths == (8, 5, 4, 3)
     x = torch.randn(4, 8, generator=seeded())
-    linear = head.weight(3, 1).detach()  # (3, 9)
+    linear = head.bundle(3, 1).detach()  # (3, 9)
     torch.testing.assert_close(head(x), x @ linear[:, :8].T + linear[:, 8])
 
 
@@ -53,7 +53,7 @@ def check_replacement(model, path):
     y = model(torch.randn(2, 3, 224, 224, generator=seeded()))
     assert y.shape == (2, 7)
     if y.shape[:1] == inputs[0].shape[:-1]:
-        weight = head.weight(3, 1)
+        weight = head.bundle(3, 1)
         torch.testing.assert_close(y, inputs[0] @ weight[:, :-1].T + weight[:, -1])
     y.sum().backward()
     assert head.eigenvectors[0].grad.any()

@@ -136,10 +136,10 @@ def test_fixed_input_eigenvalues_are_zero_whatever_the_buffer_holds():
     """Both forms, so that the output does not depend on the batch size, and everything else that reads them."""
     network = randomised((3, 4, 3, 2), bias=True)
     x = torch.randn(300, 3, generator=seeded(), dtype=torch.float64)
-    expected, weight, adjacency = network(x), network.weight(2, 1), network.adjacency()
+    expected, weight, adjacency = network(x), network.bundle(2, 1), network.adjacency()
     dict(network.named_buffers())["eigenvalues.0"].fill_(0.7)
     torch.testing.assert_close(torch.cat([network(x[:1]), network(x[1:])]), expected)
-    assert torch.equal(network.weight(2, 1), weight) and torch.equal(network.adjacency(), adjacency)
+    assert torch.equal(network.bundle(2, 1), weight) and torch.equal(network.adjacency(), adjacency)
     torch.testing.assert_close(network.compact()(x), expected)
 
 
@@ -411,7 +411,7 @@ def test_a_bundle_or_penalty_that_does_not_exist_is_refused():
     network = SpectralNetwork((3, 4, 2))
     for i, j in [(1, 2), (2, 2), (3, 0), (4, 1)]:
         with pytest.raises(ValueError, match=rf"\({i}, {j}\): allowed are layers 1 <= j < i <= 3"):
-            network.weight(i, j)
+            network.bundle(i, j)
     with pytest.raises(ValueError, match="penalty 'l3': allowed are l2, l1, l2_squared"):
         network.penalty("l3")
 

@@ -1,0 +1,69 @@
+"""The layer where PyTorch code expects a Linear: its attributes, loops over modules, and PyTorch's transformer."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import prune
+
+from sparcs import SpectralNetwork
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def network(widths=(6, 5, 3), **options):
+    return SpectralNetwork(widths, generator=seeded(), **options)
+
+
+LAYERS = {"spectral": lambda **options: network(**options), "compact": lambda **options: network(**options).compact()}
+
+
+@pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS)
+def test_weight_and_bias_are_no_attributes(make):
+    layer = make(bias=True)
+    assert layer.has_bias and not make().has_bias
+    for name in ("weight", "bias"):
+        assert not hasattr(layer, name) and getattr(layer, name, None) is None
+        with pytest.raises(AttributeError, match=f"no tensor '{name}'.*set_fastpath_enabled"):
+            getattr(layer, name)
+    with pytest.raises(AttributeError, match="no attribute 'wieght'"):
+        _ = layer.wieght
+
+
+def test_weight_names_what_there_is_instead():
+    with pytest.raises(AttributeError, match=r"SpectralNetwork has no tensor 'weight': bundle\(i, j\) makes W_ij"):
+        _ = network().weight
+    with pytest.raises(AttributeError, match=r"CompactNetwork has no tensor 'weight': layers hold its weights"):
+        _ = network().compact().weight
+
+
+@pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS)
+def test_loops_over_a_models_modules_take_no_attribute_for_a_tensor(make):
+    """Initialisation, pruning and weight-decay groups, as users write them."""
+    model = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), make(bias=True))
+    for module in model.modules():
+        if getattr(module, "bias", None) is not None:
+            nn.init.zeros_(module.bias)
+    prunable = [(module, "weight") for module in model.modules() if hasattr(module, "weight")]
+    prune.global_unstructured(prunable, prune.L1Unstructured, amount=2)
+    decayed = [parameter for parameter in model.parameters() if parameter.ndim > 1]
+    torch.optim.AdamW([{"params": decayed}], lr=0.1)
+    assert model(torch.zeros(2, 4)).shape == (2, 3)
+
+
+@pytest.mark.parametrize("name", ["linear1", "linear2"])
+def test_a_transformer_s_error_in_evaluation_says_what_to_set(name):
+    layer = nn.TransformerEncoderLayer(6, 2, dim_feedforward=6, dropout=0.0, batch_first=True)
+    setattr(layer, name, network((6, 8, 6), bias=True))
+    x = torch.randn(2, 5, 6, generator=seeded())
+    trained = layer(x)
+    layer.eval()
+    with torch.no_grad():
+        with pytest.raises(AttributeError, match=r"call torch\.backends\.mha\.set_fastpath_enabled\(False\)"):
+            layer(x)
+        torch.backends.mha.set_fastpath_enabled(False)
+        try:
+            torch.testing.assert_close(layer(x), trained)
+        finally:
+            torch.backends.mha.set_fastpath_enabled(True)
