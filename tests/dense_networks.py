@@ -16,6 +16,7 @@ NUMPY = {
     "gelu": lambda z: z * (1 + ERF(z / np.sqrt(2))) / 2,
     "silu": lambda z: z / (1 + np.exp(-z)),
     "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
+    "leaky_relu": lambda z: np.where(z > 0, z, 0.01 * z),
     "identity": lambda z: z,
 }
 PLANS = ("trained", "some zero", "zero", "equal")

@@ -1,6 +1,8 @@
 """The activation functions f of (4.5), by name. All act on each neuron by itself."""
 
 from collections.abc import Callable
+from copy import deepcopy
+from itertools import chain
 
 import torch
 from torch import Tensor, nn
@@ -20,41 +22,97 @@ ACTIVATIONS: dict[str, Activation] = {
     "gelu": nn.functional.gelu,
     "silu": nn.functional.silu,
     "elu": nn.functional.elu,
+    "leaky_relu": nn.functional.leaky_relu,
     "identity": identity,
 }
-
-
-SAME = {  # what else PyTorch has for these: a name can be saved, and lets deep networks train in less memory
+MODULES: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "elu": nn.ELU,
+    "leaky_relu": nn.LeakyReLU,
+    "identity": nn.Identity,
+}
+ARGUMENTS = {"gelu": ("approximate", str), "elu": ("alpha", float), "leaky_relu": ("negative_slope", float)}
+FUNCTIONS: dict[Activation, str] = {  # what else PyTorch has for these: a name can be saved
     nn.functional.relu: "relu",
     Tensor.relu: "relu",
-    nn.ReLU: "relu",
     nn.functional.tanh: "tanh",
     Tensor.tanh: "tanh",
-    nn.Tanh: "tanh",
     nn.functional.sigmoid: "sigmoid",
     Tensor.sigmoid: "sigmoid",
-    nn.Sigmoid: "sigmoid",
-    nn.SiLU: "silu",
-    nn.Identity: "identity",
 }
 
 
 def activation_of(activation: str | Activation) -> Activation:
-    """f itself, given its name in ACTIVATIONS, one of PyTorch's functions in SAME, or an instance of a module there.
+    """f itself, given its name in ACTIVATIONS, one of FUNCTIONS, or an instance of one of MODULES.
 
-    Any other callable is returned as it is. Raises ValueError for anything else, and for a class: called with the
-    layer's values it would make a module of them.
+    A name may have an argument, as ``name_of`` writes it: "leaky_relu(0.2)". Any other callable is returned as it is.
+    Raises ValueError for anything else, and for a class: called with the layer's values it would make a module of them.
     """
     if callable(activation) and not isinstance(activation, type):
-        known = type(activation) if isinstance(activation, nn.Module) else activation
-        name = next((name for other, name in SAME.items() if other is known), None)  # not by hash: some have none
-        return activation if name is None else ACTIVATIONS[name]
-    if not isinstance(activation, str) or activation not in ACTIVATIONS:
-        allowed = f"{', '.join(ACTIVATIONS)}, or a callable that is no class"
-        raise ValueError(f"activation {activation!r}: allowed are {allowed}")
-    return ACTIVATIONS[activation]
+        known = (name for other, name in FUNCTIONS.items() if other is activation)  # not by hash: some have none
+        name = _name_of_module(activation) if isinstance(activation, nn.Module) else next(known, None)
+        return activation if name is None else _named(name)
+    if isinstance(activation, str) and (f := _named(activation)) is not None:
+        return f
+    raise ValueError(f"activation {activation!r}: allowed are {', '.join(ACTIVATIONS)}, or a callable that is no class")
 
 
 def name_of(activation: Activation) -> str | None:
-    """The name of f in ACTIVATIONS, or None if it is none of them."""
+    """The name from which ``activation_of`` makes f, with the argument if it is not PyTorch's default; None without."""
+    if isinstance(activation, nn.Module):
+        return _name_of_module(activation)
     return next((name for name, known in ACTIVATIONS.items() if known is activation), None)
+
+
+def per_layer(activation: Activation, layers: int) -> list[nn.Module]:
+    """f as one module for each hidden layer, so that each can be hooked by itself; [] for an f with parameters.
+
+    A module with parameters or buffers is shared by all layers, and is no copy: its state would be there several times.
+    """
+    name = name_of(activation)
+    if name in MODULES:
+        return [MODULES[name]() for _ in range(layers)]
+    if not isinstance(activation, nn.Module):
+        return [_Function(activation) for _ in range(layers)]
+    shared = any(True for _ in chain(activation.parameters(), activation.buffers()))
+    return [] if shared else [deepcopy(activation) for _ in range(layers)]
+
+
+class _Function(nn.Module):
+    """A callable as a module."""
+
+    def __init__(self, function: Activation) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, z: Tensor) -> Tensor:
+        """(…) -> (…)."""
+        return self.function(z)
+
+
+def _named(name: str) -> Activation | None:
+    """f of a name, with or without an argument; None if there is none."""
+    plain, bracket, rest = name.partition("(")
+    if not bracket or plain not in ARGUMENTS or not rest.endswith(")"):
+        return ACTIVATIONS.get(name)
+    argument, kind = ARGUMENTS[plain]
+    try:
+        module = MODULES[plain](**{argument: kind(rest.removesuffix(")"))})
+        module(torch.zeros(1))
+    except (ValueError, RuntimeError):
+        return None
+    return module
+
+
+def _name_of_module(module: nn.Module) -> str | None:
+    """The name of an instance of one of MODULES, a subclass not counted."""
+    name = next((name for name, kind in MODULES.items() if type(module) is kind), None)
+    if name not in ARGUMENTS:
+        return name
+    argument, _ = ARGUMENTS[name]
+    value = getattr(module, argument)
+    return name if value == getattr(MODULES[name](), argument) else f"{name}({value})"

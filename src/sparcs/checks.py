@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from numbers import Integral
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def checked_input(x: Tensor, features: int) -> Tensor:
@@ -37,3 +37,12 @@ def checked_flag(name: str, value: bool) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name} {value!r}: True or False is needed")
     return bool(value)
+
+
+def check_values(module: nn.Module) -> None:
+    """Raise ValueError unless every parameter of the module has values, all finite."""
+    for name, parameter in module.named_parameters():
+        if parameter.is_meta:
+            raise ValueError(f'parameter {name} is on the device "meta": it has no values')
+        if not parameter.isfinite().all():
+            raise ValueError(f"parameter {name} is not finite: neurons are counted and removed by finite numbers alone")

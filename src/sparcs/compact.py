@@ -16,8 +16,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from sparcs import pruning, spectral
-from sparcs.activations import ACTIVATIONS, Activation, activation_of, name_of
-from sparcs.checks import checked_flag, checked_input, checked_widths
+from sparcs.activations import ACTIVATIONS, Activation, activation_of, name_of, per_layer
+from sparcs.checks import check_values, checked_flag, checked_input, checked_widths
 from sparcs.io import atomic
 from sparcs.layer import Layer
 
@@ -67,7 +67,8 @@ class CompactNetwork(Layer):
     Args:
         widths: neurons of every layer, input and output included, at least two positive integers.
         sources: for every layer after the input, the layers that feed it, in order; layers count from 1.
-        activation: f, a name in ``sparcs.activations`` or an elementwise callable.
+        activation: f, a name in ``sparcs.activations`` or an elementwise callable; a module of each hidden layer's own
+            in ``activations``, to be hooked, or one for all if it has parameters.
         bias: whether layers add a bias.
         before: size of the network this one was made from, if any.
 
@@ -101,6 +102,7 @@ class CompactNetwork(Layer):
             if not layers or not set(layers) <= set(range(1, i)):
                 raise ValueError(f"sources {layers} of layer {i}: allowed are layers 1 to {i - 1}, at least one")
         self.activation = activation_of(activation)
+        self.activations = nn.ModuleList(per_layer(self.activation, len(self.widths) - 2))
         self.before = before
         self.layers = nn.ModuleList(
             _linear(self._fed_by(layers), width, bias)
@@ -120,16 +122,17 @@ class CompactNetwork(Layer):
     def forward(self, x: Tensor) -> Tensor:
         """(…, N_1) -> (…, N_ℓ). Raises TypeError or ValueError for an x of the wrong kind or width."""
         activities = [checked_input(x, self.widths[0])]
-        for sources, layer in zip(self.sources, self.layers, strict=True):
+        functions = list(self.activations) or [self.activation] * (len(self.widths) - 2)
+        for sources, layer, f in zip(self.sources, self.layers, [*functions, None], strict=True):
             feeding = [activities[j - 1] for j in sources]
             z = layer(torch.cat(feeding, dim=-1) if len(feeding) > 1 else feeding[0])  # (…, N_i)
-            activities.append(self.activation(z) if len(activities) < len(self.layers) else z)
+            activities.append(z if f is None else f(z))
         return activities[-1]
 
     def save(self, path: str | Path) -> None:
         """Weights and description as one safetensors file, written whole or not at all; runs no code when loaded.
 
-        Raises ValueError if f has no name in ``sparcs.activations``.
+        Raises ValueError if f has no name (``sparcs.activations.name_of``).
         """
         name = name_of(self.activation)
         if name is None:
@@ -222,13 +225,8 @@ def compact(
 
 def _candidates(network: nn.Module, removal: str, threshold: float | None, search: bool) -> Iterator[CompactNetwork]:
     """Compact networks from the smallest allowed to the one without exact zeros only."""
-    parameter = network.eigenvectors[0]
-    phi = [block.double().cpu().numpy() for block in network.eigenvectors]
-    lam = [block.double().cpu().numpy() for block in network.eigenvalues]
-
-    def f(values: np.ndarray) -> np.ndarray:
-        return network.activation(torch.as_tensor(values).to(parameter)).double().cpu().numpy()
-
+    phi, lam = arrays_of(network)
+    f = function_of(network)
     full = pruning.reduced(pruning.graph_of(phi, lam, network.has_bias), f)
     if name_of(network.activation) == "identity":
         yield _module(pruning.collapsed(full), network)
@@ -252,6 +250,18 @@ def _candidates(network: nn.Module, removal: str, threshold: float | None, searc
     most, fewest = (int((values <= bound).sum()) for bound in (share * values.max(initial=0.0), 0.0))
     for removed in range(most, fewest - 1, -1):
         yield _module(without({i: block < removed for i, block in ranks.items()}), network)
+
+
+def arrays_of(network: nn.Module) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """φ_1 … φ_B, (N_{k+1}, N_k), and λ_1 … λ_ℓ, (N_k,), of a SpectralNetwork, in float64."""
+    phi = [block.detach().double().cpu().numpy() for block in network.eigenvectors]
+    return phi, [block.detach().double().cpu().numpy() for block in network.eigenvalues]
+
+
+def function_of(network: nn.Module) -> pruning.Function:
+    """f of a SpectralNetwork on float64 arrays, computed in its dtype and on its device."""
+    like = network.eigenvectors[0].detach()
+    return lambda values: network.activation(torch.as_tensor(values).to(like)).detach().double().cpu().numpy()
 
 
 def _within_budget(
@@ -381,8 +391,4 @@ def _check(
         raise ValueError(f"budget {budget}: it needs a loss")
     if budget is not None and not 0 <= budget < float("inf"):
         raise ValueError(f"budget {budget}: allowed are finite numbers of at least 0")
-    for name, parameter in network.named_parameters():
-        if parameter.is_meta:
-            raise ValueError(f'parameter {name} is on the device "meta": it has no values to compact')
-        if not parameter.isfinite().all():
-            raise ValueError(f"parameter {name} is not finite: the network cannot be compacted")
+    check_values(network)

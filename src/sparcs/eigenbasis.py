@@ -8,28 +8,41 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd import forward_ad
 
 from sparcs import spectral
-from sparcs.activations import Activation
 
 FEWEST = 8  # bundles; with fewer, what is saved is no more than what a Python function costs
 threshold_backward = torch.ops.aten.threshold_backward.default  # of ReLU, from its output; 0 at 0
 
 
-def recursion(phi: Sequence[Tensor], lam: Sequence[Tensor], u: Tensor, activation: Activation) -> Tensor:
+def recursion(phi: Sequence[Tensor], lam: Sequence[Tensor], u: Tensor, activation: spectral.Activations) -> Tensor:
     """``spectral.eigenbasis_recursion`` of torch tensors, with the shorter backward pass where that is possible.
 
     The shorter pass serves f = ReLU and at least FEWEST bundles, if all are trained and share dtype and leading
-    dimensions. Frozen bundles, other activations, inference, transforms of ``torch.func``, forward-mode
-    differentiation, autocast, ``torch.compile``, ``torch.export``, ``torch.jit.trace`` and ``torch.fx`` take PyTorch's
-    operations one by one. Both ways give the same bits without leading dimensions, if a loss uses every φ once.
-    Otherwise they agree to rounding.
+    dimensions. Hooked modules of activations, frozen bundles, other activations, inference, transforms of
+    ``torch.func``, forward-mode differentiation, autocast, ``torch.compile``, ``torch.export``, ``torch.jit.trace`` and
+    ``torch.fx`` take PyTorch's operations one by one. Both ways give the same bits without leading dimensions, if a
+    loss uses every φ once. Otherwise they agree to rounding.
     """
-    if activation is torch.relu and len(phi) >= FEWEST and _ordinary_training(phi, lam, u):
+    if (
+        len(phi) >= FEWEST
+        and _plain_relu(spectral.per_layer(activation, len(phi) - 1))
+        and _ordinary_training(phi, lam, u)
+    ):
         return _Recursion.apply(u, *phi, *lam[:-1], *lam[1:])
     return spectral.eigenbasis_recursion(phi, lam, u, activation)
+
+
+def _plain_relu(functions: Sequence[Any]) -> bool:
+    """Whether all are ReLU, and none is a module that calls hooks."""
+    return all(f is torch.relu or (type(f) is nn.ReLU and not _hooked(f)) for f in functions)
+
+
+def _hooked(module: nn.Module) -> bool:
+    hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks)
+    return any(hooks)
 
 
 def _ordinary_training(phi: Sequence[Tensor], lam: Sequence[Tensor], u: Tensor) -> bool:

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sparcs import metrics, spectral
-from sparcs.activations import Activation, activation_of, name_of
-from sparcs.checks import checked_flag, checked_input, checked_widths
-from sparcs.compact import CompactNetwork, Loss, compact
+from sparcs import metrics, pruning, spectral
+from sparcs.activations import Activation, activation_of, name_of, per_layer
+from sparcs.checks import check_values, checked_flag, checked_input, checked_widths
+from sparcs.compact import CompactNetwork, Loss, arrays_of, compact, function_of
 from sparcs.eigenbasis import recursion
 from sparcs.layer import Layer
 
@@ -25,7 +25,8 @@ class SpectralNetwork(Layer):
     Args:
         widths: N_1 … N_ℓ, at least two positive integers.
         bias: append a neuron fixed at 1 to the input layer (the first layer then has N_1 + 1 neurons).
-        activation: f, a name in ``sparcs.activations`` or an elementwise callable; the last layer has none.
+        activation: f, a name in ``sparcs.activations`` or an elementwise callable; the last layer has none. Each hidden
+            layer has a module of its own for it, in ``activations``, to be hooked; one with parameters is shared.
         train_input_eigenvalues: train λ_1 too; otherwise it is 0, and a buffer of the state says so.
         form: "bundles" (4.3), "eigenbasis" (no skip formed, linear in depth), or None for the one with fewer
             multiplications (``sparcs.spectral.multiplications``) at the widths and the batch at hand. They agree to
@@ -67,6 +68,7 @@ class SpectralNetwork(Layer):
         self.has_bias = checked_flag("bias", bias)
         self.widths = (widths[0] + int(bias), *widths[1:])
         self.activation = activation_of(activation)
+        self.activations = nn.ModuleList(per_layer(self.activation, len(widths) - 2))
         self.form = form
         self.train_input_eigenvalues = checked_flag("train_input_eigenvalues", train_input_eigenvalues)
         shapes = zip(self.widths[1:], self.widths, strict=False)
@@ -88,15 +90,15 @@ class SpectralNetwork(Layer):
 
     def forward(self, x: Tensor) -> Tensor:
         """(…, N_1) -> (…, N_ℓ). Raises TypeError or ValueError for an x of the wrong kind or width."""
-        batch = checked_input(x, self.in_features).reshape(-1, self.in_features)  # (batch, N_1)
+        batch = _as_rows(checked_input(x, self.in_features))  # (batch, N_1)
         if self.has_bias:
             batch = torch.cat([batch, batch.new_ones(batch.shape[0], 1)], dim=-1)  # (batch, N_1 + 1)
-        phi, lam = list(self.eigenvectors), list(self.eigenvalues)
+        phi, lam, f = list(self.eigenvectors), list(self.eigenvalues), list(self.activations) or self.activation
         if self._form_for(batch) == "bundles":
-            y = spectral.forward_bundles(phi, lam, batch, self.activation)  # (batch, N_ℓ)
+            y = spectral.forward_bundles(phi, lam, batch, f)  # (batch, N_ℓ)
         else:
             fixed = not self.train_input_eigenvalues
-            y = spectral.forward_eigenbasis(phi, lam, batch, self.activation, fixed, recursion)  # (batch, N_ℓ)
+            y = spectral.forward_eigenbasis(phi, lam, batch, f, fixed, recursion)  # (batch, N_ℓ)
         return _with_positions(y, x)
 
     def _form_for(self, batch: Tensor) -> str:
@@ -123,18 +125,30 @@ class SpectralNetwork(Layer):
         blocks = self.eigenvalues[first:-1]
         return spectral.penalty(blocks or [self.eigenvalues[-1].new_zeros(1)], kind)
 
-    def active_neurons(self) -> tuple[int, ...]:
-        """Recruited neurons of each hidden layer: |λ| above 1 % of the largest hidden |λ|, and not silent.
+    def active_neurons(self, floor: float = 0.01) -> tuple[int, ...]:
+        """Recruited neurons of each hidden layer: |λ| above 1 % of the largest hidden |λ|, if the function needs them.
 
-        A neuron is silent iff its row of W_{i,i−1} is zero: only differences of eigenvalues act (4.3), which are
-        therefore taken from the median of λ_1, 0 unless that is trained. This counts eigenvalues, as the paper does,
-        and not what the function needs: behind a layer that is open a neuron at λ = 0 is live. ``compact`` says what
-        is needed.
+        Only differences of eigenvalues act (4.3), which are therefore taken from the median of λ_1, 0 unless that is
+        trained. A neuron does not count if ``compact`` removes it without arguments, for instance because its row of
+        W_{i,i−1} is zero. None counts if f(z) = z, or if the paths through all that would are together a share of at
+        most ``floor`` of the skip from input to output: Σ_h ‖Γ_h‖ ≤ floor · ‖W_ℓ1‖ (``sparcs.pruning.is_linear``).
+        Eigenvalues are counted, as in the paper: a neuron at λ = 0 is live behind an open layer, and ``compact``
+        keeps it.
+
+        Raises ValueError if a parameter is not finite, or on the device "meta", and for a negative floor.
         """
-        phi = [block.detach().double().cpu().numpy() for block in self.eigenvectors]
-        lam = [block.detach().double().cpu().numpy() for block in self.eigenvalues]
-        lam = [block - np.median(lam[0]) for block in lam]
-        return tuple(int(mask.sum()) for mask in metrics.active(phi, lam)) if len(lam) > 2 else ()
+        if not floor >= 0:
+            raise ValueError(f"floor {floor}: allowed are numbers of at least 0, shares of the skip's norm")
+        check_values(self)
+        if len(self.widths) == 2:
+            return ()
+        phi, lam = arrays_of(self)
+        recruited = metrics.active(phi, [block - np.median(lam[0]) for block in lam])
+        graph, places = pruning.kept(pruning.graph_of(phi, lam, self.has_bias), function_of(self))
+        counted = {i: recruited[i - 2][places[i]] for i in graph.hidden}
+        if name_of(self.activation) == "identity" or pruning.is_linear(graph, counted, floor):
+            return (0,) * len(counted)
+        return tuple(int(mask.sum()) for mask in counted.values())
 
     def compact(
         self,
@@ -154,13 +168,11 @@ class SpectralNetwork(Layer):
         return compact(self, removal, threshold, inputs, tolerance, loss, budget)
 
     def extra_repr(self) -> str:
-        """Arguments but for the generator, device and dtype, and the active neurons of each hidden layer."""
+        """Arguments but for the generator, device and dtype; no value of a parameter is read."""
         name = name_of(self.activation) or getattr(self.activation, "__name__", type(self.activation).__name__)
-        active = "unknown" if self.eigenvectors[0].is_meta else self.active_neurons()
         return (
             f"widths={(self.in_features, *self.widths[1:])}, bias={self.has_bias}, activation={name}, "
-            f"train_input_eigenvalues={self.train_input_eigenvalues}, form={self.form}, "
-            f"active_neurons={active}"
+            f"train_input_eigenvalues={self.train_input_eigenvalues}, form={self.form}"
         )
 
 
@@ -227,9 +239,15 @@ class _Eigenvalues(nn.Module):
 
 
 @torch.fx.wrap  # as ``checked_input``
+def _as_rows(x: Tensor) -> Tensor:
+    """(…, N_1) -> (batch, N_1), x itself if it has that shape."""
+    return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
+
+
+@torch.fx.wrap  # as ``checked_input``
 def _with_positions(y: Tensor, x: Tensor) -> Tensor:
-    """y, (batch, N_ℓ), with the leading dimensions of x, (…, N_1): (…, N_ℓ)."""
-    return y.reshape(*x.shape[:-1], y.shape[-1])
+    """y, (batch, N_ℓ), with the leading dimensions of x, (…, N_1): (…, N_ℓ). No view where y has them already."""
+    return y if x.ndim == 2 else y.reshape(*x.shape[:-1], y.shape[-1])
 
 
 def _check_state(

@@ -72,6 +72,16 @@ def importance(graph: Graph) -> dict[int, np.ndarray]:
     }
 
 
+def is_linear(graph: Graph, counted: Mapping[int, np.ndarray], share: float) -> bool:
+    """Whether Σ_h ‖Γ_h‖ ≤ share · ‖W_ℓ1‖ over the counted hidden neurons, {layer: booleans (N_i,)}.
+
+    For one hidden layer, no bias and an f with |f(z)| ≤ |z|, the outputs are then within this share of ‖W_ℓ1‖ ‖x‖ of
+    those of the skip alone.
+    """
+    paths = sum(float(norms[counted[i]].sum()) for i, norms in importance(graph).items())
+    return paths <= share * float(np.linalg.norm(graph.weights[graph.layers, 1]))
+
+
 def longest_path(graph: Graph) -> int:
     """Hidden neurons on the longest path from input to output: the depth that the network needs, 0 for a linear one.
 
@@ -107,7 +117,12 @@ def cut(graph: Graph, off: Mapping[int, np.ndarray]) -> Graph:
 
 
 def reduced(graph: Graph, f: Function) -> Graph:
-    """The same function without the hidden neurons that are constant or that nothing listens to.
+    """The same function without the hidden neurons that are constant or that nothing listens to, as ``kept`` finds."""
+    return kept(graph, f)[0]
+
+
+def kept(graph: Graph, f: Function) -> tuple[Graph, dict[int, np.ndarray]]:
+    """The same function without needless hidden neurons, and the places of those that stay, {layer: (N_i,) integers}.
 
     A neuron whose incoming weights are all zero has the value f(b), which goes into the biases of what it feeds. By
     (4.3) all are zero as soon as its row of W_{i,i−1} is. The skips, which stay, already hold the linear paths through
@@ -115,15 +130,19 @@ def reduced(graph: Graph, f: Function) -> Graph:
     removing the unheard in earlier layers only. So one pass up and one pass down find all of them.
     """
     weights, biases = dict(graph.weights), dict(graph.biases)
+    places = {i: np.arange(len(graph.biases[i])) for i in graph.hidden}
     for i in graph.hidden:
         live = Graph(weights, biases).incoming(i).any(axis=1)  # (N_i,)
         value = f(biases[i][~live])
         for k in range(i + 1, graph.layers + 1):
             biases[k] = biases[k] + weights[k, i][:, ~live] @ value
         _keep(weights, biases, i, live)
+        places[i] = places[i][live]
     for i in reversed(graph.hidden):
-        _keep(weights, biases, i, Graph(weights, biases).outgoing(i).any(axis=0))
-    return Graph(weights, biases)
+        heard = Graph(weights, biases).outgoing(i).any(axis=0)  # (N_i,)
+        _keep(weights, biases, i, heard)
+        places[i] = places[i][heard]
+    return Graph(weights, biases), places
 
 
 def collapsed(graph: Graph) -> Graph:
@@ -138,9 +157,9 @@ def collapsed(graph: Graph) -> Graph:
     return Graph(weights, biases)
 
 
-def _keep(weights: dict, biases: dict, i: int, kept: np.ndarray) -> None:
-    """Leave only the kept neurons of layer i: its rows and its columns."""
-    biases[i] = biases[i][kept]
+def _keep(weights: dict, biases: dict, i: int, stay: np.ndarray) -> None:
+    """Leave only the neurons of layer i that stay: its rows and its columns."""
+    biases[i] = biases[i][stay]
     for pair, weight in weights.items():
         if i in pair:
-            weights[pair] = weight[kept] if pair[0] == i else weight[:, kept]
+            weights[pair] = weight[stay] if pair[0] == i else weight[:, stay]

@@ -24,6 +24,7 @@ from array_api_compat import array_namespace
 Array = Any
 PENALTIES = ("l2", "l1", "l2_squared")
 FORMS = ("bundles", "eigenbasis")
+Activations = Callable | Sequence[Callable]  # f of every hidden layer, or one for each of them
 
 
 def check_bundle(i: int, j: int, layers: int) -> None:
@@ -137,16 +138,17 @@ def incoming_weights(phi: Sequence[Array], lam: Sequence[Array], i: int, lowest:
     return weights
 
 
-def forward_bundles(phi: Sequence[Array], lam: Sequence[Array], x: Array, activation: Callable) -> Array:
+def forward_bundles(phi: Sequence[Array], lam: Sequence[Array], x: Array, activation: Activations) -> Array:
     """a_1 = x,  a_i = f(Σ_{k<i} W_ik a_k),  no f on the last layer   (4.5), each W_ik formed by (4.3).
 
-    x: (…, batch, N_1). Returns (…, batch, N_ℓ). The cost is quadratic in depth; see ``forward_eigenbasis``.
+    x: (…, batch, N_1). activation: f, or one for each hidden layer. Returns (…, batch, N_ℓ). The cost is quadratic in
+    depth; see ``forward_eigenbasis``.
     """
-    activities = [x]
+    activities, functions = [x], per_layer(activation, len(lam) - 2)
     for i in range(2, len(lam) + 1):
         weights = incoming_weights(phi, lam, i)
         z = reduce(add, (activities[j - 1] @ weights[j].mT for j in range(1, i)))  # (…, batch, N_i)
-        activities.append(activation(z) if i < len(lam) else z)
+        activities.append(functions[i - 2](z) if i < len(lam) else z)
     return activities[-1]
 
 
@@ -154,7 +156,7 @@ def forward_eigenbasis(
     phi: Sequence[Array],
     lam: Sequence[Array],
     x: Array,
-    activation: Callable,
+    activation: Activations,
     input_is_zero: bool = False,
     recursion: Callable | None = None,
 ) -> Array:
@@ -162,27 +164,37 @@ def forward_eigenbasis(
 
     u_1 = x, then ``eigenbasis_recursion``; where λ_1 = 0 makes z_2 = −λ_2 ∘ φ_1 x, the first layer takes one product.
 
-    x: (…, batch, N_1). input_is_zero: take λ_1 for zero, whatever lam[0] holds. recursion: another way to compute
-    ``eigenbasis_recursion``. Returns (…, batch, N_ℓ).
+    x: (…, batch, N_1). activation: f, or one for each hidden layer. input_is_zero: take λ_1 for zero, whatever lam[0]
+    holds. recursion: another way to compute ``eigenbasis_recursion``. Returns (…, batch, N_ℓ).
     """
     recursion = recursion or eigenbasis_recursion
     if not input_is_zero:
         return recursion(phi, lam, x, activation)
     v = x @ phi[0].mT  # (…, batch, N_2)
     z = -v * lam[1][..., None, :]
-    return z if len(phi) == 1 else recursion(phi[1:], lam[1:], activation(z) - v, activation)
+    if len(phi) == 1:
+        return z
+    first, *others = per_layer(activation, len(phi) - 1)
+    return recursion(phi[1:], lam[1:], first(z) - v, others)
 
 
-def eigenbasis_recursion(phi: Sequence[Array], lam: Sequence[Array], u: Array, activation: Callable) -> Array:
+def eigenbasis_recursion(phi: Sequence[Array], lam: Sequence[Array], u: Array, activation: Activations) -> Array:
     """z_i = W_{i,i−1} u_{i−1};  a_i = f(z_i);  u_i = a_i − φ_{i−1} u_{i−1}  for i = 2 … ℓ; the last layer's z_ℓ.
 
     Follows from (4.2), which gives u_i = Σ_{k≤i} S_ik a_k, and (4.3), where W_ij = W_{i,i−1} S_{i−1,j}. Two products a
-    layer, one in the last, whose u nobody needs. u: u_1, (…, batch, N_1). Returns (…, batch, N_ℓ).
+    layer, one in the last, whose u nobody needs. u: u_1, (…, batch, N_1). activation: f, or one for each hidden layer.
+    Returns (…, batch, N_ℓ).
     """
-    for block, before, after in zip(phi[:-1], lam[:-2], lam[1:-1], strict=True):
+    functions = per_layer(activation, len(phi) - 1)
+    for block, before, after, f in zip(phi[:-1], lam[:-2], lam[1:-1], functions, strict=True):
         v = u @ block.mT  # (…, batch, N_i)
-        u = activation(u @ nearest_weight(block, before, after).mT) - v
+        u = f(u @ nearest_weight(block, before, after).mT) - v
     return u @ nearest_weight(phi[-1], lam[-2], lam[-1]).mT
+
+
+def per_layer(activation: Activations, layers: int) -> Sequence[Callable]:
+    """f for each hidden layer."""
+    return [activation] * layers if callable(activation) else activation
 
 
 def apply_adjacency(phi: Sequence[Array], lam: Sequence[Array], activities: Sequence[Array]) -> list[Array]:

@@ -315,7 +315,7 @@ def measure(run: Run, settings: Cifar10Trial) -> dict[str, float]:
     row["test_accuracy"] = accuracy(run.head, x, split.y_test)
     if isinstance(run.head, SpectralNetwork):
         row["test_accuracy_pruned"] = accuracy(pruned(run.head), x, split.y_test)
-        row["recruited_neurons"] = run.head.active_neurons()[0]
+        row["recruited_neurons"] = run.head.active_neurons(floor=0.0)[0]
     if type(run.head) is SpectralNetwork:
         row |= compacted(run.head, (held, split.y_validation), (x, split.y_test), settings.loss_budget)
     return row

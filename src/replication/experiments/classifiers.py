@@ -71,7 +71,7 @@ def measure(head: nn.Module, validation: tuple[Tensor, Tensor], test: tuple[Tens
     """Accuracies on features (n, N_1) with classes (n,), and the neurons that a SPARCS head recruited."""
     found = {"test_accuracy": accuracy(head, *test), "validation_accuracy": accuracy(head, *validation)}
     if isinstance(head, SpectralNetwork):
-        found["recruited_neurons"] = float(sum(head.active_neurons()))
+        found["recruited_neurons"] = float(sum(head.active_neurons(floor=0.0)))
     return not_measured(head) | found
 
 
