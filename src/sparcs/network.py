@@ -1,6 +1,7 @@
 """SpectralNetwork: a feed-forward network with every skip connection, trained through eigenvectors and eigenvalues."""
 
 from collections.abc import Mapping, Sequence
+from typing import Unpack
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 from sparcs import metrics, pruning, spectral
 from sparcs.activations import Activation, activation_of, name_of, per_layer
 from sparcs.checks import check_values, checked_flag, checked_input, checked_widths
-from sparcs.compact import CompactNetwork, Loss, arrays_of, compact, function_of
+from sparcs.compact import CompactNetwork, Options, Removal, arrays_of, compact, function_of
 from sparcs.eigenbasis import recursion
 from sparcs.layer import Layer
 
@@ -150,22 +151,14 @@ class SpectralNetwork(Layer):
             return (0,) * len(counted)
         return tuple(int(mask.sum()) for mask in counted.values())
 
-    def compact(
-        self,
-        removal: str = "weights",
-        threshold: float | None = None,
-        inputs: Tensor | None = None,
-        tolerance: float | None = None,
-        loss: Loss | None = None,
-        budget: float | None = None,
-    ) -> CompactNetwork:
+    def compact(self, removal: Removal = "weights", **options: Unpack[Options]) -> CompactNetwork:
         """A plain module with only the layers and neurons that matter; by default exactly the same function.
 
-        Then only exact zeros go, which after a training are few: say how much may by ``loss`` and ``budget``,
-        ``inputs`` and ``tolerance``, or ``threshold``. The arguments are those of ``sparcs.compact.compact``, which
-        says what is raised.
+        Then only exact zeros go, which after a training are few: say how much may by ``loss`` and ``budget`` or
+        ``absolute_budget``, by ``inputs`` and ``tolerance``, or by ``threshold``. ``max_calls`` and ``on_step`` limit
+        and show the search. The options are those of ``sparcs.compact.compact``, which says what is raised.
         """
-        return compact(self, removal, threshold, inputs, tolerance, loss, budget)
+        return compact(self, removal, **options)
 
     def extra_repr(self) -> str:
         """Arguments but for the generator, device and dtype; no value of a parameter is read."""

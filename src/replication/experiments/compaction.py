@@ -39,7 +39,7 @@ def measure(
     if not np.isfinite(_loss(network, x[choose], y[choose])):
         return dict.fromkeys(COLUMNS, np.nan)
     small = network.compact(
-        "weights", loss=lambda module: _loss(module, x[choose], y[choose]), budget=settings.loss_budget
+        "weights", loss=lambda module: _loss(module, x[choose], y[choose]), budget=settings.loss_budget, max_calls=None
     )
     before, after = small.before, small.after
     return {
