@@ -9,18 +9,28 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # editors and type checkers do not run __getattr__
     from sparcs.compact import CompactNetwork
-    from sparcs.heads import compact_head, replace_head, spectral_head
+    from sparcs.heads import compact_head, load_model, replace_head, save_model, spectral_head
     from sparcs.network import SpectralNetwork
 
 _PUBLIC = {
     "CompactNetwork": "sparcs.compact",
     "SpectralNetwork": "sparcs.network",
     "compact_head": "sparcs.heads",
+    "load_model": "sparcs.heads",
     "replace_head": "sparcs.heads",
+    "save_model": "sparcs.heads",
     "spectral_head": "sparcs.heads",
 }
 
-__all__ = ["CompactNetwork", "SpectralNetwork", "compact_head", "replace_head", "spectral_head"]
+__all__ = [
+    "CompactNetwork",
+    "SpectralNetwork",
+    "compact_head",
+    "load_model",
+    "replace_head",
+    "save_model",
+    "spectral_head",
+]
 
 
 def __getattr__(name: str):

@@ -1,10 +1,11 @@
 """CompactNetwork: a plain network of nn.Linear with the skips that matter, in memory and in a file."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from operator import index
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -124,17 +125,29 @@ class CompactNetwork(Layer):
 
         Raises ValueError if f has no name (``sparcs.activations.name_of``).
         """
+        description = json.dumps(self.description())
+        with atomic(Path(path)) as partial:
+            tensors = {key: value.contiguous() for key, value in self.state_dict().items()}
+            save_file(tensors, partial, metadata={METADATA: description})
+
+    def description(self) -> dict[str, Any]:
+        """All but the weights, as JSON can hold it. Raises ValueError if f has no name (``activations.name_of``)."""
         name = name_of(self.activation)
         if name is None:
             raise ValueError(f"activation {self.activation!r} cannot be saved: allowed are {', '.join(ACTIVATIONS)}")
         before = asdict(self.before) if self.before else None
-        description = {"widths": self.widths, "sources": self.sources, "activation": name, "bias": self.has_bias}
-        with atomic(Path(path)) as partial:
-            tensors = {key: value.contiguous() for key, value in self.state_dict().items()}
-            save_file(tensors, partial, metadata={METADATA: json.dumps(description | {"before": before})})
+        described = {"widths": self.widths, "sources": self.sources, "activation": name, "bias": self.has_bias}
+        return described | {"before": before}
 
     @classmethod
-    def load(cls, path: str | Path, device: str | torch.device = "cpu") -> "CompactNetwork":
+    def from_description(cls, description: Mapping[str, Any]) -> Self:
+        """The network that ``description`` tells of; all its weights are 0."""
+        before = description["before"]
+        size = Size(**before | {"neurons": tuple(before["neurons"])}) if before else None
+        return cls(**{**description, "before": size})
+
+    @classmethod
+    def load(cls, path: str | Path, device: str | torch.device = "cpu") -> Self:
         """The network in a file written by ``save``, in the dtype it was saved in.
 
         Raises ValueError if the file holds none; safetensors' own errors if it is missing or damaged.
@@ -144,11 +157,7 @@ class CompactNetwork(Layer):
             if description is None:
                 raise ValueError(f"{path} holds no CompactNetwork: its metadata has no {METADATA!r}")
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
-        options = json.loads(description)
-        before = options.pop("before")
-        if before:
-            before = Size(**before | {"neurons": tuple(before["neurons"])})
-        network = cls(**options, before=before)
+        network = cls.from_description(json.loads(description))
         network.load_state_dict(tensors, assign=True)
         return network
 

@@ -1,17 +1,43 @@
-"""SpectralNetwork as a classifier's head: made, put in place of a model's own head, and compacted there."""
+"""SpectralNetwork as a classifier's head: made, put in place of a model's own head, compacted there, and reloaded."""
 
+import json
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TypedDict, Unpack
 
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from sparcs.compact import CompactNetwork, Loss, compact
-from sparcs.network import SpectralNetwork
+from sparcs.activations import Activation
+from sparcs.compact import CompactNetwork, Options, Removal, compact
+from sparcs.head_names import CONVOLUTIONS, SPECTRAL, head_name, is_linear
+from sparcs.io import atomic
+from sparcs.judging import features_kept, judged
+from sparcs.network import Form, SpectralNetwork
 
-SPECTRAL = (SpectralNetwork, CompactNetwork)
-CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+METADATA = "compact_heads"  # the key of the descriptions in a saved file
+COUNTS = ("num_classes", "num_labels")  # attributes in which timm's and Hugging Face's models keep their classes
 
 
-def spectral_head(in_features: int, hidden: int | Sequence[int], classes: int, **options: object) -> SpectralNetwork:
+class HeadOptions(TypedDict, total=False):
+    """What a spectral head takes by name: SpectralNetwork's arguments but for the widths."""
+
+    bias: bool
+    activation: str | Activation
+    train_input_eigenvalues: bool
+    form: Form | None
+    initial_scale: float
+    output_eigenvalue: int
+    generator: torch.Generator | None
+    device: torch.device | str | None
+    dtype: torch.dtype | None
+
+
+def spectral_head(
+    in_features: int, hidden: int | Sequence[int], classes: int, **options: Unpack[HeadOptions]
+) -> SpectralNetwork:
     """A SpectralNetwork in_features (+ 1) → hidden → classes with a bias neuron, as in experiments 3 and 4.
 
     hidden: the width of the hidden layer, or those of several. options: as of SpectralNetwork, for instance
@@ -26,101 +52,114 @@ def replace_head(
     hidden: int | Sequence[int],
     classes: int | None = None,
     name: str | None = None,
-    **options: object,
+    inputs: object = None,
+    **options: Unpack[HeadOptions],
 ) -> SpectralNetwork:
-    """Put a ``spectral_head`` in place of a model's head, and return it.
+    """Put a ``spectral_head`` in place of a model's head, and return it; its ``name`` says where it went.
 
-    Works in place on every timm and torchvision classifier and on any other module whose last registered linear layer
-    is its head. A head that is a 1×1 convolution (or its like in one or three dimensions) is a linear layer at each
-    position, and so is what replaces it. What stands before the head, a dropout for instance, stays. Unlike a
-    Linear, the new head has no tensors ``weight`` and ``bias``; ``bundle`` makes its weights.
+    Works in place on every timm and torchvision classifier, on Hugging Face's ``…ForImageClassification`` and
+    ``…ForSequenceClassification``, and on any other module if ``inputs`` or ``name`` says where the head is
+    (``sparcs.head_names.head_name``). A head that is a 1×1 convolution (or its like in one or three dimensions) is a
+    linear layer at each position, and so is what replaces it. What stands before the head, a dropout for instance,
+    stays. Unlike a Linear, the new head has no tensors ``weight`` and ``bias``; ``bundle`` makes its weights.
 
-    classes: as many as before if None. name: the head's dotted name, needed only where a model has several (timm's
-    distilled ones: one call for each), where it is not clear, and to replace a spectral head by another one, compacted
-    or not. Auxiliary heads, such as GoogLeNet's ``aux1.fc2``, are others: they keep theirs until they are named.
-    options: as of SpectralNetwork; device and dtype are the old head's.
-    Raises ValueError for a model without such a head, or with several and no ``name``, for a head that stands in
-    several places of the model, and for a lazy one that has not seen its inputs.
+    classes: as many as before if None. Each module around the head that has as many as before in ``num_classes``, in
+    ``num_labels`` or in the ``num_labels`` of its ``config`` gets the new number. name: the head's dotted name, needed
+    where a model has several (timm's distilled ones: one call for each), and to replace a spectral head by another one,
+    compacted or not. Auxiliary heads, such as GoogLeNet's ``aux1.fc2``, keep theirs until they are named. inputs: an
+    example for the model, a tensor or a tuple of arguments; the head is then the linear layer that makes the output. A
+    lazy layer sees its inputs by it. options: as of SpectralNetwork; device and dtype are the old head's.
+    Raises ValueError where the head is not clear, is no linear layer, stands in several places of the model, or is a
+    lazy one that has not seen its inputs.
     """
-    name = head_name(model) if name is None else name
+    name = head_name(model, inputs) if name is None else name
     old = _submodule(model, name)
     places = [place for place, module in model.named_modules(remove_duplicate=False) if module is old]
     if len(places) > 1:
         raise ValueError(f"head {name!r} stands in several places, {', '.join(places)}: one of its own is needed")
     if any(isinstance(parameter, nn.UninitializedParameter) for parameter in old.parameters()):
-        raise ValueError(f"head {name!r} is a {type(old).__name__} that has not seen its inputs: it has no width yet")
+        raise ValueError(
+            f"head {name!r} is a {type(old).__name__} that has not seen its inputs: it has no width yet; give "
+            "inputs, or run the model once before"
+        )
     if isinstance(old, SPECTRAL):
-        inputs, outputs, like = old.in_features, old.out_features, next(old.parameters())
-    elif _is_linear(old):
-        (outputs, inputs), like = old.weight.shape[:2], old.weight
+        before, outputs, like = old.in_features, old.out_features, next(old.parameters())
+    elif is_linear(old):
+        (outputs, before), like = old.weight.shape[:2], old.weight
     else:
         raise ValueError(f"head {name!r} is a {type(old).__name__}: a linear layer or a 1×1 convolution is needed")
     size = outputs if classes is None else classes
-    head = spectral_head(inputs, hidden, size, **{"device": like.device, "dtype": like.dtype, **options})
-    model.set_submodule(name, _Pointwise(head) if isinstance(old, CONVOLUTIONS) else head)
-    if hasattr(model, "num_classes"):
-        model.num_classes = size
+    head = spectral_head(before, hidden, size, **{"device": like.device, "dtype": like.dtype, **options})
+    pointwise = isinstance(old, CONVOLUTIONS)
+    model.set_submodule(name, _Pointwise(head) if pointwise else head)
+    head.name = f"{name}.network" if pointwise else name
+    _set_counts(model, name, outputs, size)
     return head
 
 
 def compact_head(
-    model: nn.Module,
-    removal: str = "weights",
-    threshold: float | None = None,
-    inputs: Tensor | None = None,
-    tolerance: float | None = None,
-    loss: Loss | None = None,
-    budget: float | None = None,
+    model: nn.Module, removal: Removal = "weights", name: str | None = None, **options: Unpack[Options]
 ) -> CompactNetwork:
     """Put what ``sparcs.compact.compact`` leaves of a model's spectral head in its place, and return it.
 
-    loss: of the model, with the head to be judged in it. inputs: of the head. The other arguments are those of
-    ``compact``, which says what they do and what is raised; ValueError too unless the model has one SpectralNetwork.
+    name: the head's dotted name, needed where the model has several spectral heads. loss: of the model, with the head
+    to be judged in it. The model is then in evaluation mode; afterwards each module's mode and buffers are as before.
+    If the model takes tensors and returns the head's output as it is, what stands before the head runs once for each
+    input, and its outputs are kept meanwhile. inputs: of the head. The other options are those of ``compact``, which
+    says what they do and what is raised; ValueError too unless the head is clear.
     """
-    names = [name for name, module in model.named_modules() if name and isinstance(module, SpectralNetwork)]
-    if len(names) != 1:
-        raise ValueError(f"model {type(model).__name__} has {len(names)} spectral heads: one is needed")
-    [name] = names
+    name = _spectral_name(model, name)
     head = model.get_submodule(name)
+    loss = options.get("loss")
 
     def of_model(candidate: nn.Module) -> float | Tensor:
         model.set_submodule(name, candidate)
         return loss(model)
 
+    if callable(loss):
+        options["loss"] = of_model
     try:
-        small = compact(head, removal, threshold, inputs, tolerance, of_model if callable(loss) else loss, budget)
+        with judged(model), features_kept(model, name):
+            small = compact(head, removal, **options)
     finally:
         model.set_submodule(name, head)
-    model.set_submodule(name, small)
+    model.set_submodule(name, small.train(head.training))
     return small
 
 
-def head_name(model: nn.Module) -> str:
-    """Dotted name of the layer that is a model's head: what timm names so, else the last linear layer.
+def save_model(model: nn.Module, path: str | Path) -> None:
+    """A model's state with the description of its compacted heads, as one safetensors file, for ``load_model``.
 
-    Raises ValueError if there is none, more than one, or a spectral one already, TypeError if it is no module.
+    Raises ValueError if the model has no compacted head, or one whose f has no name (``sparcs.activations.name_of``).
     """
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"model of type {type(model).__name__}: a module is needed")
-    kind = f"model {type(model).__name__}"
-    named = (getattr(model, "pretrained_cfg", None) or {}).get("classifier")
-    if isinstance(named, Sequence) and not isinstance(named, str):
-        raise ValueError(f"{kind} has several heads: name is needed, one of {', '.join(named)}")
-    modules = {name: module for name, module in model.named_modules() if name}
-    for name, module in modules.items():
-        if isinstance(module, SPECTRAL):
-            raise ValueError(f"{kind} already has a spectral head {name!r}: to replace a layer, its name is needed")
-    if named is not None:
-        return named
-    candidates = [name for name, module in modules.items() if _is_linear(module)]
-    if not candidates:
-        raise ValueError(f"{kind}: a module that holds a linear layer as its head is needed")
-    linear = [name for name in candidates if isinstance(modules[name], nn.Linear)]
-    if linear and linear[-1] != candidates[-1]:
-        raise ValueError(
-            f"{kind}: is its head {linear[-1]!r} or the 1×1 convolution {candidates[-1]!r}? name is needed"
-        )
-    return candidates[-1]
+    heads = {name: module for name, module in model.named_modules() if isinstance(module, CompactNetwork)}
+    if not heads:
+        raise ValueError(f"model {type(model).__name__} has no compacted head: compact_head makes one")
+    descriptions = {name: head.description() for name, head in heads.items()}
+    tensors = {key: value.detach().clone().contiguous() for key, value in model.state_dict().items()}
+    with atomic(Path(path)) as partial:
+        save_file(tensors, partial, metadata={METADATA: json.dumps(descriptions)})
+
+
+def load_model(model: nn.Module, path: str | Path) -> nn.Module:
+    """Put the heads of a file that ``save_model`` wrote into a model as it was built, load its state, and return it.
+
+    model: of the same architecture as the saved one before its heads were replaced, or after; in place, on its devices.
+    Raises ValueError if the file holds no such state, and PyTorch's RuntimeError if the state is another model's.
+    """
+    with safe_open(path, framework="pt") as file:
+        descriptions = (file.metadata() or {}).get(METADATA)
+        if descriptions is None:
+            raise ValueError(f"{path} holds no model with a compacted head: its metadata has no {METADATA!r}")
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
+    for name, description in json.loads(descriptions).items():
+        place, old = _place_of(model, name)
+        outputs = old.out_channels if isinstance(old, CONVOLUTIONS) else old.out_features
+        head = CompactNetwork.from_description(description).to(next(old.parameters()))
+        model.set_submodule(place, _Pointwise(head) if place != name and isinstance(old, CONVOLUTIONS) else head)
+        _set_counts(model, place, outputs, head.out_features)
+    model.load_state_dict(tensors)
+    return model
 
 
 class _Pointwise(nn.Module):
@@ -134,16 +173,41 @@ class _Pointwise(nn.Module):
         return self.network(x.movedim(1, -1)).movedim(-1, 1)
 
 
+def _place_of(model: nn.Module, name: str) -> tuple[str, nn.Module]:
+    """Where a saved head goes, and what stands there: the head's name, or the convolution's that it replaced."""
+    place = name.removesuffix(".network")
+    old = _submodule(model, place)
+    if isinstance(old, CONVOLUTIONS):
+        return place, old
+    return name, _submodule(model, name)
+
+
+def _set_counts(model: nn.Module, name: str, before: int, after: int) -> None:
+    """Tell the modules around the layer ``name``, and their configurations, that it has other outputs."""
+    parts = name.split(".")
+    around = [model.get_submodule(".".join(parts[:k])) for k in range(len(parts))]
+    for owner in (*around, *(getattr(module, "config", None) for module in around)):
+        for count in COUNTS:
+            if before != after and getattr(owner, count, None) == before:
+                setattr(owner, count, after)
+
+
+def _spectral_name(model: nn.Module, name: str | None) -> str:
+    """The given name, or that of the model's only SpectralNetwork. Raises ValueError if it is none."""
+    if name is not None:
+        if not isinstance(_submodule(model, name), SpectralNetwork):
+            kind = type(model.get_submodule(name)).__name__
+            raise ValueError(f"name {name!r}: {type(model).__name__} has a {kind} there, a SpectralNetwork is needed")
+        return name
+    names = [name for name, module in model.named_modules() if name and isinstance(module, SpectralNetwork)]
+    if len(names) != 1:
+        many = f": name is needed, one of {', '.join(names)}" if names else ": one is needed"
+        raise ValueError(f"model {type(model).__name__} has {len(names)} spectral heads{many}")
+    return names[0]
+
+
 def _submodule(model: nn.Module, name: str) -> nn.Module:
     try:
         return model.get_submodule(name)
     except AttributeError:
         raise ValueError(f"name {name!r}: {type(model).__name__} has no such layer") from None
-
-
-def _is_linear(module: nn.Module) -> bool:
-    """Whether a module maps channels linearly, each position by itself."""
-    if not isinstance(module, CONVOLUTIONS):
-        return isinstance(module, nn.Linear)
-    one_by_one = {*module.kernel_size, *module.stride, module.groups} == {1}
-    return one_by_one and (isinstance(module.padding, str) or not any(module.padding))  # either word pads nothing here

@@ -1,7 +1,7 @@
 """SpectralNetwork: a feed-forward network with every skip connection, trained through eigenvectors and eigenvalues."""
 
 from collections.abc import Mapping, Sequence
-from typing import Unpack
+from typing import Literal, Unpack
 
 import numpy as np
 import torch
@@ -14,7 +14,9 @@ from sparcs.compact import CompactNetwork, Options, Removal, arrays_of, compact,
 from sparcs.eigenbasis import recursion
 from sparcs.layer import Layer
 
-torch.fx.wrap("checked_input")  # as in ``sparcs.compact``
+torch.fx.wrap("checked_input")  # as in ``sparcs.compact_network``
+
+Form = Literal["bundles", "eigenbasis"]
 
 
 class SpectralNetwork(Layer):
@@ -40,6 +42,7 @@ class SpectralNetwork(Layer):
     Shapes: (…, N_1) -> (…, N_ℓ), in the dtype and on the device of the parameters.
     Attributes: ``eigenvectors[k]`` is φ_{k+1}, (N_{k+2}, N_{k+1}); ``eigenvalues[k]`` is λ_{k+1}, (N_{k+1},);
     ``widths`` counts the bias neuron, ``in_features`` does not; ``has_bias`` says whether there is one.
+    ``name`` is its place in a model, if ``replace_head`` put it there.
     ``bundle(i, j)`` makes the weights; ``weight`` and ``bias``, which PyTorch takes for tensors, raise AttributeError.
     Eigenvalues are set by ``eigenvalues[k] = …`` or in place, without gradients, and λ_1 only if it is trained; they
     are frozen by ``eigenvalues.requires_grad_(False)``; ``eigenvalues.parameters()`` are an optimiser's group.
@@ -54,7 +57,7 @@ class SpectralNetwork(Layer):
         bias: bool = False,
         activation: str | Activation = "relu",
         train_input_eigenvalues: bool = False,
-        form: str | None = None,
+        form: Form | None = None,
         generator: torch.Generator | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
@@ -65,6 +68,7 @@ class SpectralNetwork(Layer):
             raise ValueError(f"form {form!r}: allowed are None, {', '.join(spectral.FORMS)}")
         if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
             raise TypeError(f"dtype {dtype!r}: a floating-point torch.dtype or None is needed")
+        self.name: str | None = None
         self.in_features, self.out_features = widths[0], widths[-1]
         self.has_bias = checked_flag("bias", bias)
         self.widths = (widths[0] + int(bias), *widths[1:])
