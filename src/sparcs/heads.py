@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Literal, TypedDict, Unpack
 
 import torch
 from safetensors import safe_open
@@ -29,7 +29,7 @@ class HeadOptions(TypedDict, total=False):
     train_input_eigenvalues: bool
     form: Form | None
     initial_scale: float
-    output_eigenvalue: int
+    output_eigenvalue: Literal[1, -1]
     generator: torch.Generator | None
     device: torch.device | str | None
     dtype: torch.dtype | None

@@ -1,7 +1,8 @@
 """SpectralNetwork: a feed-forward network with every skip connection, trained through eigenvectors and eigenvalues."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Unpack
+from numbers import Real
+from typing import Any, Literal, Unpack
 
 import numpy as np
 import torch
@@ -17,13 +18,15 @@ from sparcs.layer import Layer
 torch.fx.wrap("checked_input")  # as in ``sparcs.compact_network``
 
 Form = Literal["bundles", "eigenbasis"]
+Penalty = Literal["l2", "l1", "l2_squared"]
 
 
 class SpectralNetwork(Layer):
     """a_1 = x,  a_i = f(Σ_{k<i} W_ik a_k)   (4.5),  W_ik the blocks of A = ΦΛΦ⁻¹   (4.3).
 
     Starts as a perceptron: λ_1 … λ_{ℓ−1} = 0, λ_ℓ = 1 and φ_k Xavier uniform, so that for f(0) = 0 the output is
-    W_ℓ1 x and hidden neurons join only as their eigenvalues leave zero.
+    W_ℓ1 x and hidden neurons join only as their eigenvalues leave zero. An input that is not finite gives NaN wherever
+    a Linear with weights of 0 would.
 
     Args:
         widths: N_1 … N_ℓ, at least two positive integers.
@@ -31,6 +34,9 @@ class SpectralNetwork(Layer):
         activation: f, a name in ``sparcs.activations`` or an elementwise callable; the last layer has none. Each hidden
             layer has a module of its own for it, in ``activations``, to be hooked; one with parameters is shared.
         train_input_eigenvalues: train λ_1 too; otherwise it is 0, and a buffer of the state says so.
+        initial_scale: s ≥ 0; hidden eigenvalues start from N(0, s²), drawn after φ. 0, the paper's, draws none.
+        output_eigenvalue: λ_ℓ at the start, 1 or −1. With −1 training is to the bit that of the network whose W_ij of
+            even i − j have the opposite sign, started at (−φ, −λ): the authors' image scripts have W_31 so.
         form: "bundles" (4.3), "eigenbasis" (no skip formed, linear in depth), or None for the one with fewer
             multiplications (``sparcs.spectral.multiplications``) at the widths and the batch at hand. They agree to
             rounding: where outputs must not depend on the batch's size, in bfloat16 say, choose one.
@@ -58,6 +64,8 @@ class SpectralNetwork(Layer):
         activation: str | Activation = "relu",
         train_input_eigenvalues: bool = False,
         form: Form | None = None,
+        initial_scale: float = 0.0,
+        output_eigenvalue: Literal[1, -1] = 1,
         generator: torch.Generator | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
@@ -68,6 +76,11 @@ class SpectralNetwork(Layer):
             raise ValueError(f"form {form!r}: allowed are None, {', '.join(spectral.FORMS)}")
         if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
             raise TypeError(f"dtype {dtype!r}: a floating-point torch.dtype or None is needed")
+        if not (isinstance(initial_scale, Real) and 0 <= initial_scale < float("inf")):
+            raise ValueError(f"initial_scale {initial_scale!r}: allowed are finite numbers of at least 0")
+        if output_eigenvalue not in (1, -1):
+            raise ValueError(f"output_eigenvalue {output_eigenvalue!r}: allowed are 1 and -1")
+        self.initial_scale, self.output_eigenvalue = float(initial_scale), int(output_eigenvalue)
         self.name: str | None = None
         self.in_features, self.out_features = widths[0], widths[-1]
         self.has_bias = checked_flag("bias", bias)
@@ -88,10 +101,10 @@ class SpectralNetwork(Layer):
         if not isinstance(generator, torch.Generator | None):
             raise TypeError(f"generator {generator!r}: a torch.Generator or None is needed")
         for block in self.eigenvectors:
-            where = block.device if generator is None else generator.device
-            drawn = torch.empty(block.shape, device=where, dtype=torch.float32)
-            block.copy_(nn.init.xavier_uniform_(drawn, generator=generator))
-        self.eigenvalues.reset_parameters()
+            block.copy_(nn.init.xavier_uniform_(_to_draw(block, generator), generator=generator))
+        self.eigenvalues.reset_parameters(self.output_eigenvalue)
+        for block in self.hidden_eigenvalues() if self.initial_scale else ():
+            block.copy_(_to_draw(block, generator).normal_(0, self.initial_scale, generator=generator))
 
     def forward(self, x: Tensor) -> Tensor:
         """(…, N_1) -> (…, N_ℓ). Raises TypeError or ValueError for an x of the wrong kind or width."""
@@ -120,15 +133,38 @@ class SpectralNetwork(Layer):
         """A = ΦΛΦ⁻¹, (N, N) with N = ΣN_k."""
         return spectral.adjacency(list(self.eigenvectors), list(self.eigenvalues))
 
-    def penalty(self, kind: str = "l2") -> Tensor:
+    def hidden_eigenvalues(self) -> list[Tensor]:
+        """λ_2 … λ_{ℓ−1}, each (N_k,): the parameters themselves."""
+        return self.eigenvalues[1:-1]
+
+    def penalty(self, kind: Penalty = "l2", strengths: Sequence[float] | None = None) -> Tensor:
         """Ω(λ̃) of (4.4), a scalar: hidden eigenvalues, and the input layer's if they are trained.
 
         kind: "l2" (‖λ_k‖₂ per layer; no second derivative at λ_k = 0, where the network starts), "l1", "l2_squared".
-        Raises ValueError for another one.
+        strengths: s_k of each of these layers in Σ_k s_k Ω(λ_k), in order; 1 if None.
+        Raises ValueError for another kind or number of strengths.
         """
         first = 0 if self.train_input_eigenvalues else 1
         blocks = self.eigenvalues[first:-1]
-        return spectral.penalty(blocks or [self.eigenvalues[-1].new_zeros(1)], kind)
+        if strengths is None:
+            return spectral.penalty(blocks or [self.eigenvalues[-1].new_zeros(1)], kind)
+        if len(strengths) != len(blocks):
+            raise ValueError(
+                f"strengths {strengths!r}: one for each of the {len(blocks)} layers of the penalty is needed"
+            )
+        of_layers = [
+            strength * spectral.penalty([block], kind) for strength, block in zip(strengths, blocks, strict=True)
+        ]
+        return torch.stack(of_layers).sum() if blocks else self.eigenvalues[-1].new_zeros(())
+
+    def parameter_groups(self, weight_decay: float) -> list[dict[str, Any]]:
+        """Groups for an optimiser that decays weights: φ with weight_decay; without it λ and the parameters of f.
+
+        Decay would draw λ_ℓ from ±1, and act on hidden eigenvalues beside the penalty.
+        """
+        decayed = list(self.eigenvectors.parameters())
+        others = [value for value in self.parameters() if all(value is not block for block in decayed)]
+        return [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
 
     def active_neurons(self, floor: float = 0.01) -> tuple[int, ...]:
         """Recruited neurons of each hidden layer: |λ| above 1 % of the largest hidden |λ|, if the function needs them.
@@ -169,7 +205,8 @@ class SpectralNetwork(Layer):
         name = name_of(self.activation) or getattr(self.activation, "__name__", type(self.activation).__name__)
         return (
             f"widths={(self.in_features, *self.widths[1:])}, bias={self.has_bias}, activation={name}, "
-            f"train_input_eigenvalues={self.train_input_eigenvalues}, form={self.form}"
+            f"train_input_eigenvalues={self.train_input_eigenvalues}, form={self.form}, "
+            f"initial_scale={self.initial_scale}, output_eigenvalue={self.output_eigenvalue}"
         )
 
 
@@ -197,10 +234,10 @@ class _Eigenvalues(nn.Module):
                 self.register_parameter(str(k), nn.Parameter(value))
 
     @torch.no_grad()
-    def reset_parameters(self) -> None:
-        """λ_ℓ = 1, all others 0."""
+    def reset_parameters(self, last: float) -> None:
+        """λ_ℓ as given, all others 0."""
         for k in range(len(self)):
-            getattr(self, str(k)).fill_(float(k == len(self) - 1))
+            getattr(self, str(k)).fill_(last if k == len(self) - 1 else 0.0)
 
     def __getitem__(self, index: int | slice) -> Tensor | list[Tensor]:
         if isinstance(index, slice):
@@ -245,6 +282,12 @@ def _as_rows(x: Tensor) -> Tensor:
 def _with_positions(y: Tensor, x: Tensor) -> Tensor:
     """y, (batch, N_ℓ), with the leading dimensions of x, (…, N_1): (…, N_ℓ). No view where y has them already."""
     return y if x.ndim == 2 else y.reshape(*x.shape[:-1], y.shape[-1])
+
+
+def _to_draw(block: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Uninitialised float32 of the block's shape, on the generator's device."""
+    where = block.device if generator is None else generator.device
+    return torch.empty(block.shape, device=where, dtype=torch.float32)
 
 
 def _check_state(

@@ -95,18 +95,21 @@ def test_the_network_is_the_authors():
     assert sum(p.numel() for p in network.parameters()) == 6 * 75 + 6 + 16 * 150 + 16 + 2 * (6 + 16)
 
 
-def test_the_authors_sign_is_that_of_w31():
-    head = cifar10.AuthorsSign((4, 6, 3), bias=True, generator=seeded()).double()
-    with torch.no_grad():
-        for parameter in head.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=seeded(1)))
-    x = torch.randn(5, 4, generator=seeded(2), dtype=torch.float64)
+def test_the_authors_sign_is_that_of_w31(images):
+    """W_32 (f(W_21 x) + φ_1 x), as their scripts write it, at (−φ, −λ)."""
+    head = cifar10.new_run("spectral_authors_sign", images, SETTINGS, seed=3).head.double()
+    assert (head.eigenvalues[2] == -1).all()
+    x = torch.randn(5, 400, generator=seeded(2), dtype=torch.float64)
     full = torch.cat([x, torch.ones(5, 1, dtype=torch.float64)], dim=1)
-    hidden = torch.relu(full @ head.bundle(2, 1).T)
-    torch.testing.assert_close(head(x), hidden @ head.bundle(3, 2).T - full @ head.bundle(3, 1).T)
-    with torch.no_grad():
-        head.eigenvalues[1].zero_()
-    torch.testing.assert_close(head(x), -full @ head.bundle(3, 1).T)
+    for scale in (0.0, 0.5):
+        with torch.no_grad():
+            head.eigenvalues[1].fill_(scale)
+        (phi_1, phi_2), (_, lam_2, lam_3) = (
+            [-block for block in blocks] for blocks in (head.eigenvectors, head.eigenvalues)
+        )
+        v = full @ phi_1.T
+        expected = (torch.relu(-v * lam_2) + v) @ (phi_2 * (lam_2 - lam_3[:, None])).T
+        torch.testing.assert_close(head(x), expected)
 
 
 def test_heads_of_one_trial_share_features_split_batches_and_crops(images):
@@ -169,8 +172,9 @@ def test_a_checkpoint_of_another_run_is_not_taken_and_an_altered_one_is_named(im
 
 
 def test_what_is_measured(images):
-    linear, spectral = trained("linear", images), trained("spectral", images)
-    rows = {"linear": cifar10.measure(linear, SETTINGS), "spectral": cifar10.measure(spectral, SETTINGS)}
+    runs = {head: trained(head, images) for head in HEADS}
+    linear, spectral = runs["linear"], runs["spectral"]
+    rows = {head: cifar10.measure(run, SETTINGS) for head, run in runs.items()}
     assert rows["linear"]["parameters"] == 4010
     assert rows["spectral"]["parameters"] == 401 * 20 + 20 * 10 + 20 + 10
     assert np.isnan(rows["linear"]["test_accuracy_pruned"]) and np.isnan(linear.curves["plain_pruned"]).all()
@@ -178,8 +182,9 @@ def test_what_is_measured(images):
         assert row["test_accuracy"] * 30 / 100 == pytest.approx(round(row["test_accuracy"] * 30 / 100))
     without = cifar10.pruned(spectral.head)
     assert not without.eigenvalues[1].any() and spectral.head.eigenvalues[1].any()
-    kept = rows["spectral"]["compact_neurons"]  # each with its 400 weights, its bias and 10 weights into the classes
-    assert rows["spectral"]["compact_parameters"] == 4010 + 411 * kept
+    for head in HEADS[1:]:
+        kept = rows[head]["compact_neurons"]  # each with its 400 weights, its bias and 10 weights into the classes
+        assert rows[head]["compact_parameters"] == 4010 + 411 * kept
     assert isinstance(without, SpectralNetwork)
 
 

@@ -19,7 +19,6 @@ from replication.experiments.classifiers import accuracy, clock, compacted, dive
 from replication.params import Cifar10Trial
 from replication.seeds import generator, trial_seed
 from replication.torch_threads import subnormals_flushed
-from sparcs import spectral
 from sparcs.network import SpectralNetwork
 
 EVALUATED = 500  # images evaluated at a time, so that activities stay in the cache
@@ -48,21 +47,6 @@ class SmallCNN(nn.Module):
         for stage in self.stages:
             x = F.relu(F.max_pool2d(stage(x), 2))
         return x.flatten(1)
-
-
-class AuthorsSign(SpectralNetwork):
-    """Three layers with W_31 = (φ_2 L_2 − L_3 φ_2) φ_1, as the authors' image scripts have it: the opposite of (4.3).
-
-    With W_32 = φ_2 L_2 − L_3 φ_2 the output is W_32 (f(W_21 x) + φ_1 x).
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(batch, N_1) -> (batch, N_3)."""
-        phi, lam = self.eigenvectors, list(self.eigenvalues)
-        x = torch.cat([x, x.new_ones(len(x), 1)], dim=-1)  # (batch, N_1 + 1)
-        v = x @ phi[0].T  # (batch, N_2)
-        hidden = self.activation(-v * lam[1])
-        return (hidden + v) @ spectral.nearest_weight(phi[1], lam[1], lam[2]).T
 
 
 @dataclass
@@ -138,14 +122,19 @@ def split_of(images: Images, settings: Cifar10Trial, seed: int) -> Split:
 
 
 def new_run(head: str, images: Images, settings: Cifar10Trial, seed: int, device: str = "cpu") -> Run:
-    """A network at its start; the features draw first, so that they are the same under every head."""
+    """A network at its start; the features draw first, so that they are the same under every head.
+
+    The authors' image scripts give W_31 the opposite sign of (4.3), which is (4.3) started at λ_3 = −1.
+    """
     source = torch.Generator().manual_seed(seed)
     features = SmallCNN(source)
     inputs, hidden, classes = settings.widths
     made = {
         "linear": lambda: _default(nn.Linear, inputs, classes, generator=source),
         "spectral": lambda: SpectralNetwork((inputs, hidden, classes), bias=settings.bias, generator=source),
-        "spectral_authors_sign": lambda: AuthorsSign((inputs, hidden, classes), bias=True, generator=source),
+        "spectral_authors_sign": lambda: SpectralNetwork(
+            (inputs, hidden, classes), bias=settings.bias, output_eigenvalue=-1, generator=source
+        ),
     }[head]()
     split = split_of(images, settings, seed)
     split = Split(*(tensor.to(device) for tensor in vars(split).values()))
@@ -298,8 +287,7 @@ def measure(run: Run, settings: Cifar10Trial) -> dict[str, float]:
     """What is reported of a trained network: test accuracies, sizes, and what compaction leaves of the head.
 
     A run whose last step made it diverge, which no loss of a batch tells, has its ``diverged_epoch`` here.
-    Compaction keeps the fewest neurons whose validation cross-entropy is within ``loss_budget``; it is written for
-    (4.3), so networks trained with the authors' sign as they write it have none.
+    Compaction keeps the fewest neurons whose validation cross-entropy is within ``loss_budget``.
     """
     split = run.split
     normalise = Normalisation(MEAN, DEVIATION, split.x_test.device)
@@ -316,7 +304,6 @@ def measure(run: Run, settings: Cifar10Trial) -> dict[str, float]:
     if isinstance(run.head, SpectralNetwork):
         row["test_accuracy_pruned"] = accuracy(pruned(run.head), x, split.y_test)
         row["recruited_neurons"] = run.head.active_neurons(floor=0.0)[0]
-    if type(run.head) is SpectralNetwork:
         row |= compacted(run.head, (held, split.y_validation), (x, split.y_test), settings.loss_budget)
     return row
 
