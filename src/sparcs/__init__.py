@@ -5,7 +5,7 @@ The public names are imported on first use, so that a job which needs no torch n
 
 from importlib import import_module
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # editors and type checkers do not run __getattr__
     from sparcs.compact import CompactNetwork
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name == "__version__":
         return version("sparcs")
     if name not in _PUBLIC:

@@ -69,6 +69,15 @@ class CompactNetwork(Layer):
     """
 
     _INSTEAD = "layers hold its weights"
+    widths: tuple[int, ...]
+    sources: tuple[tuple[int, ...], ...]
+    in_features: int
+    out_features: int
+    has_bias: bool
+    activation: Activation
+    activations: nn.ModuleList
+    before: Size | None
+    layers: nn.ModuleList
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
 """What SpectralNetwork and CompactNetwork have in common as layers of PyTorch models."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 from torch import nn
 
@@ -20,4 +20,10 @@ class Layer(nn.Module):
             f"{type(self).__name__} has no tensor {name!r}: {self._INSTEAD}, and has_bias says whether it has biases; "
             "for nn.TransformerEncoderLayer, which reads a Linear's in evaluation, call "
             "torch.backends.mha.set_fastpath_enabled(False)"
+        )
+
+    def __prepare_scriptable__(self) -> NoReturn:
+        """Refuse ``torch.jit.script``, which calls this, also on a model around."""
+        raise TypeError(
+            f"torch.jit.script cannot compile {type(self).__name__}: use torch.export, torch.compile or torch.jit.trace"
         )

@@ -1,8 +1,8 @@
 """SpectralNetwork: a feed-forward network with every skip connection, trained through eigenvectors and eigenvalues."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from numbers import Real
-from typing import Any, Literal, Unpack
+from typing import Any, Literal, Unpack, overload
 
 import numpy as np
 import torch
@@ -25,8 +25,8 @@ class SpectralNetwork(Layer):
     """a_1 = x,  a_i = f(Σ_{k<i} W_ik a_k)   (4.5),  W_ik the blocks of A = ΦΛΦ⁻¹   (4.3).
 
     Starts as a perceptron: λ_1 … λ_{ℓ−1} = 0, λ_ℓ = 1 and φ_k Xavier uniform, so that for f(0) = 0 the output is
-    W_ℓ1 x and hidden neurons join only as their eigenvalues leave zero. An input that is not finite gives NaN wherever
-    a Linear with weights of 0 would.
+    W_ℓ1 x and hidden neurons join only as their eigenvalues leave zero. An infinite input gives NaN,
+    where a Linear may give infinity: weights of 0 act on it, too.
 
     Args:
         widths: N_1 … N_ℓ, at least two positive integers.
@@ -56,6 +56,17 @@ class SpectralNetwork(Layer):
     """
 
     _INSTEAD = "bundle(i, j) makes W_ij"
+    name: str | None
+    widths: tuple[int, ...]
+    in_features: int
+    out_features: int
+    has_bias: bool
+    activation: Activation
+    activations: nn.ModuleList
+    train_input_eigenvalues: bool
+    form: Form | None
+    eigenvectors: nn.ParameterList
+    eigenvalues: "_Eigenvalues"
 
     def __init__(
         self,
@@ -81,7 +92,7 @@ class SpectralNetwork(Layer):
         if output_eigenvalue not in (1, -1):
             raise ValueError(f"output_eigenvalue {output_eigenvalue!r}: allowed are 1 and -1")
         self.initial_scale, self.output_eigenvalue = float(initial_scale), int(output_eigenvalue)
-        self.name: str | None = None
+        self.name = None
         self.in_features, self.out_features = widths[0], widths[-1]
         self.has_bias = checked_flag("bias", bias)
         self.widths = (widths[0] + int(bias), *widths[1:])
@@ -97,17 +108,24 @@ class SpectralNetwork(Layer):
 
     @torch.no_grad()
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        """Set the start again in place, after ``to_empty`` for instance. Raises TypeError for another generator."""
+        """Set the start again in place, after ``to_empty`` for instance. Raises TypeError for another generator.
+
+        Parameters that FSDP2 has distributed get their shares of what the first rank draws.
+        """
         if not isinstance(generator, torch.Generator | None):
             raise TypeError(f"generator {generator!r}: a torch.Generator or None is needed")
         for block in self.eigenvectors:
-            block.copy_(nn.init.xavier_uniform_(_to_draw(block, generator), generator=generator))
+            _copy(block, nn.init.xavier_uniform_(_to_draw(block, generator), generator=generator))
         self.eigenvalues.reset_parameters(self.output_eigenvalue)
         for block in self.hidden_eigenvalues() if self.initial_scale else ():
-            block.copy_(_to_draw(block, generator).normal_(0, self.initial_scale, generator=generator))
+            _copy(block, _to_draw(block, generator).normal_(0, self.initial_scale, generator=generator))
 
     def forward(self, x: Tensor) -> Tensor:
         """(…, N_1) -> (…, N_ℓ). Raises TypeError or ValueError for an x of the wrong kind or width."""
+        if torch.jit.is_tracing() and torch.onnx.is_in_onnx_export():
+            raise RuntimeError(
+                "the legacy ONNX exporter is not supported: dynamo=True is needed, or the compact() network"
+            )
         batch = _as_rows(checked_input(x, self.in_features))  # (batch, N_1)
         if self.has_bias:
             batch = torch.cat([batch, batch.new_ones(batch.shape[0], 1)], dim=-1)  # (batch, N_1 + 1)
@@ -239,6 +257,12 @@ class _Eigenvalues(nn.Module):
         for k in range(len(self)):
             getattr(self, str(k)).fill_(last if k == len(self) - 1 else 0.0)
 
+    @overload
+    def __getitem__(self, index: int) -> Tensor: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Tensor]: ...
+
     def __getitem__(self, index: int | slice) -> Tensor | list[Tensor]:
         if isinstance(index, slice):
             return [self[k] for k in range(len(self))[index]]
@@ -268,7 +292,7 @@ class _Eigenvalues(nn.Module):
     def __len__(self) -> int:
         return len(self.widths)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Tensor]:
         return (self[k] for k in range(len(self)))
 
 
@@ -288,6 +312,15 @@ def _to_draw(block: Tensor, generator: torch.Generator | None) -> Tensor:
     """Uninitialised float32 of the block's shape, on the generator's device."""
     where = block.device if generator is None else generator.device
     return torch.empty(block.shape, device=where, dtype=torch.float32)
+
+
+def _copy(block: Tensor, values: Tensor) -> None:
+    """Set a parameter to values, of which one that is distributed (FSDP2) takes the first rank's."""
+    if hasattr(block, "placements"):
+        from torch.distributed.tensor import distribute_tensor  # costly to import, and needed only here
+
+        values = distribute_tensor(values.to(block.device, block.dtype), block.device_mesh, block.placements)
+    block.copy_(values)
 
 
 def _check_state(

@@ -3,6 +3,8 @@
 import pytest
 import torch
 from torch import nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
 from torch.nn.utils import prune
 
 from sparcs import SpectralNetwork
@@ -67,3 +69,30 @@ def test_a_transformer_s_error_in_evaluation_says_what_to_set(name):
             torch.testing.assert_close(layer(x), trained)
         finally:
             torch.backends.mha.set_fastpath_enabled(True)
+
+
+@pytest.fixture
+def mesh():
+    """Of one process, in this one."""
+    store = torch.distributed.HashStore()
+    torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    yield init_device_mesh("cpu", (1,))
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.parametrize("scale", [0.0, 0.5])
+def test_distributed_parameters_start_as_others(mesh, scale):
+    options = {"widths": (6, 8, 3), "initial_scale": scale}
+    empty = fully_shard(SpectralNetwork(**options, device="meta"), mesh=mesh).to_empty(device="cpu")
+    empty.reset_parameters(seeded())
+    for distributed, expected in zip(
+        empty.parameters(), SpectralNetwork(**options, generator=seeded()).parameters(), strict=True
+    ):
+        assert torch.equal(distributed.full_tensor(), expected)
+
+
+@pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS)
+def test_torch_jit_script_is_refused_in_one_sentence(make):
+    for module in (make(), nn.Sequential(make())):
+        with pytest.warns(Warning), pytest.raises(TypeError, match=r"torch.jit.script cannot compile (Spect|Comp)"):
+            torch.jit.script(module)

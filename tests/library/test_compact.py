@@ -294,6 +294,7 @@ MODULES = {
 }
 
 
+@pytest.mark.interop
 @pytest.mark.parametrize("module", MODULES.values(), ids=MODULES)
 def test_export_and_onnx_give_the_same_outputs_for_any_batch(tmp_path, module):
     module = module().eval()

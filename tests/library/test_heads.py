@@ -26,6 +26,7 @@ def test_a_head_has_a_bias_and_starts_linear():
     torch.testing.assert_close(head(x), x @ linear[:, :8].T + linear[:, 8])
 
 
+@pytest.mark.interop
 @pytest.mark.parametrize("name", SMALL["timm"])
 def test_timm_models_take_it(name):
     model = timm.create_model(name).eval()
@@ -72,6 +73,7 @@ def test_the_head_goes_where_the_old_one_was():
     assert model(torch.zeros(1, 4, dtype=torch.float64)).shape == (1, 2)
 
 
+@pytest.mark.interop
 def test_a_model_with_several_heads_is_asked_for_one():
     model = timm.create_model("deit_tiny_distilled_patch16_224")
     with pytest.raises(ValueError, match="several heads: name is needed, one of head, head_dist"):
@@ -95,6 +97,7 @@ def test_a_second_call_does_not_take_a_layer_of_the_backbone(name):
     assert other.widths == (head.in_features + 1, 5, 4, 3) and other.eigenvectors[0].is_meta
 
 
+@pytest.mark.interop
 def test_a_second_call_on_a_timm_model():
     model = timm.create_model("resnetv2_50", num_classes=4)  # its head is a convolution
     replace_head(model, hidden=5)
