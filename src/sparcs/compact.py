@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from itertools import count
 from math import isfinite
 from numbers import Real
 from typing import Literal, TypedDict
@@ -16,7 +15,7 @@ from sparcs import pruning, spectral
 from sparcs.activations import name_of
 from sparcs.checks import check_values
 from sparcs.compact_network import CompactNetwork, Size, module_of, numbers_of
-from sparcs.search import CALLS, Step, allowed_loss, checked_loss, first_good
+from sparcs.search import CALLS, Step, allowed_loss, checked_loss, smallest_within
 
 __all__ = ["CompactNetwork", "Options", "Removal", "Size", "compact", "module_of"]
 
@@ -167,22 +166,14 @@ def function_of(network: nn.Module) -> pruning.Function:
 def _first_within(
     curve: _Curve, value: Callable[[CompactNetwork], float], allowed: float, options: Options
 ) -> CompactNetwork | None:
-    """The smallest network tried whose value is allowed, or None; the whole network's value counts as a call."""
-    calls, on_step = options["max_calls"], options["on_step"]
-    at_most = 1 + (curve.count if calls is None else min(curve.count, calls - 1))
-    numbers, best = count(2), {}
+    """The smallest network tried whose value is allowed, or None."""
 
-    def good(k: int) -> bool:
+    def tried(k: int) -> tuple[int, float]:
         candidate = curve.network(k)
-        step = Step(next(numbers), at_most, sum(candidate.widths[1:-1]), value(candidate), allowed)
-        if on_step is not None:
-            on_step(step)
-        if step.value <= allowed:
-            best["network"] = candidate
-        return step.value <= allowed
+        return sum(candidate.widths[1:-1]), value(candidate)
 
-    first_good(good, curve.count, None if calls is None else calls - 1)
-    return best.get("network")
+    k = smallest_within(curve.count, tried, allowed, options["max_calls"], options["on_step"])
+    return None if k is None else curve.network(k)
 
 
 def _within_tolerance(

@@ -50,6 +50,29 @@ def first_good(good: Callable[[int], bool], candidates: int, calls: int | None) 
     return None if high == candidates else high
 
 
+def smallest_within(
+    candidates: int,
+    tried: Callable[[int], tuple[int, float]],
+    allowed: float,
+    max_calls: int | None,
+    on_step: Callable[[Step], object] | None,
+) -> int | None:
+    """The smallest k of 0 … candidates − 1 tried whose value is allowed; None without one.
+
+    tried: hidden neurons and value of candidate k. max_calls: of tries, and of one for the whole network before.
+    """
+    at_most = 1 + (candidates if max_calls is None else min(candidates, max_calls - 1))
+    numbers = count(2)
+
+    def good(k: int) -> bool:
+        neurons, value = tried(k)
+        if on_step is not None:
+            on_step(Step(next(numbers), at_most, neurons, value, allowed))
+        return value <= allowed
+
+    return first_good(good, candidates, None if max_calls is None else max_calls - 1)
+
+
 def allowed_loss(full: float, budget: float | None, absolute_budget: float | None) -> float:
     """(1 + budget) · full + absolute_budget; neither given: a budget of 0.05.
 
