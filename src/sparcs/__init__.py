@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # editors and type checkers do not run __getattr__
     from sparcs.compact import CompactNetwork
+    from sparcs.gates import convert
     from sparcs.heads import compact_head, load_model, replace_head, save_model, spectral_head
     from sparcs.network import SpectralNetwork
 
@@ -16,6 +17,7 @@ _PUBLIC = {
     "CompactNetwork": "sparcs.compact",
     "SpectralNetwork": "sparcs.network",
     "compact_head": "sparcs.heads",
+    "convert": "sparcs.gates",
     "load_model": "sparcs.heads",
     "replace_head": "sparcs.heads",
     "save_model": "sparcs.heads",
@@ -26,6 +28,7 @@ __all__ = [
     "CompactNetwork",
     "SpectralNetwork",
     "compact_head",
+    "convert",
     "load_model",
     "replace_head",
     "save_model",

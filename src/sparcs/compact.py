@@ -220,10 +220,7 @@ def _size_before(network: nn.Module) -> Size:
 def _check(network: nn.Module, removal: str, options: Options) -> None:
     if not all(hasattr(network, name) for name in ("eigenvectors", "eigenvalues", "activation")):
         raise TypeError(f"network is a {type(network).__name__}: a SpectralNetwork is needed")
-    for name in ("threshold", "tolerance", "budget", "absolute_budget", "max_calls"):
-        value = options[name]
-        if value is not None and (not isinstance(value, Real) or isinstance(value, bool)):
-            raise TypeError(f"{name} {value!r}: a number or None is needed")
+    check_numbers(options, "threshold", "tolerance")
     if removal not in REMOVALS:
         raise ValueError(f"removal {removal!r}: allowed are {', '.join(REMOVALS)}")
     threshold = options["threshold"]
@@ -232,6 +229,14 @@ def _check(network: nn.Module, removal: str, options: Options) -> None:
     _check_tolerance(network, options["inputs"], options["tolerance"])
     check_loss_options(options)
     check_values(network)
+
+
+def check_numbers(options: Options, *names: str) -> None:
+    """Raise TypeError unless the options of these names are numbers, None or not there."""
+    for name in names:
+        value = options.get(name)
+        if value is not None and (not isinstance(value, Real) or isinstance(value, bool)):
+            raise TypeError(f"{name} {value!r}: a number or None is needed")
 
 
 def _check_tolerance(network: nn.Module, inputs: Tensor | None, tolerance: float | None) -> None:
@@ -251,6 +256,7 @@ def _check_tolerance(network: nn.Module, inputs: Tensor | None, tolerance: float
 
 def check_loss_options(options: Options) -> None:
     """Raise TypeError or ValueError for a loss, budgets, callbacks or numbers of calls that cannot be."""
+    check_numbers(options, "budget", "absolute_budget", "max_calls")
     loss = options.get("loss")
     if loss is not None and not callable(loss):
         raise TypeError(f"loss {loss!r}: a callable from a module to a number is needed")

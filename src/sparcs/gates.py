@@ -1,0 +1,273 @@
+"""Eigenvalues for the hidden neurons inside any model: gates on the Linear layers of its MLP blocks."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from sparcs import pruning, spectral
+from sparcs.checks import check_values
+from sparcs.compact import Loss, check_loss_options
+from sparcs.judging import judged
+from sparcs.layer import Layer
+from sparcs.network import Penalty
+from sparcs.search import CALLS, Step, allowed_loss, checked_loss, smallest_within
+
+PASSIVE = (nn.Dropout, nn.Identity)
+ELEMENTWISE = (
+    nn.ReLU,
+    nn.ReLU6,
+    nn.LeakyReLU,
+    nn.ELU,
+    nn.SELU,
+    nn.CELU,
+    nn.GELU,
+    nn.SiLU,
+    nn.Mish,
+    nn.Hardswish,
+    nn.Hardtanh,
+    nn.Tanh,
+    nn.Sigmoid,
+    nn.Softplus,
+    *PASSIVE,
+)  # what may stand between two Linear layers, so that a hidden neuron acts only through its own column of the second
+BLOCK = ("fc1", "fc2")  # the Linear layers of timm's MLP blocks
+
+
+class GatedLinear(Layer):
+    """y = λ ∘ (V x + b): hidden neurons with an eigenvalue each, as W_21 = −L_2 φ_1 of (4.3) at λ_1 = 0, V = −φ_1.
+
+    Starts at λ = 1, where it is the Linear that it was made of, to the bit. A neuron with λ_h = 0 is silent.
+    Shapes: (…, N_1) -> (…, N_2). Attributes: ``linear``, the Linear, trained on; ``eigenvalues``, λ, (N_2,).
+    """
+
+    _INSTEAD = "linear holds V and b, eigenvalues the factors of its rows"
+    eigenvalues: nn.Parameter
+    linear: nn.Linear
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        self.linear, self.has_bias = linear, linear.bias is not None
+        self.in_features, self.out_features = linear.in_features, linear.out_features
+        self.eigenvalues = nn.Parameter(torch.ones_like(linear.weight[:, 0]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(…, N_1) -> (…, N_2)."""
+        return self.eigenvalues * self.linear(x)
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Names of two Linear layers, and the modules that act between them, neuron by neuron."""
+
+    first: str
+    second: str
+    between: tuple[nn.Module, ...]
+
+
+def convert(model: nn.Module) -> "Gates":
+    """Give every hidden neuron of a model's MLP blocks an eigenvalue, in place; the function stays to the bit.
+
+    A block is two Linear layers with nothing but elementwise functions and dropout between them: neighbours in
+    ``nn.Sequential`` (torchvision's blocks are such), or ``fc1``, an activation and ``fc2`` of a module without other
+    layers (timm's ``Mlp``, in vision transformers and mixers). The first one becomes a ``GatedLinear``. Layers that
+    stand in several places of the model, or that no such block holds, are left as they are.
+
+    Train the model with ``penalty`` in the loss, then call ``compact``. Raises TypeError if the model is no module,
+    ValueError if it has no such block, or is converted already.
+    """
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model of type {type(model).__name__}: a module is needed")
+    if any(isinstance(module, GatedLinear) for module in model.modules()):
+        raise ValueError(f"model {type(model).__name__} is converted already")
+    pairs = _pairs_of(model)
+    if not pairs:
+        raise ValueError(
+            f"model {type(model).__name__} has no MLP block: two nn.Linear of nn.Sequential, or fc1 and fc2, with "
+            "elementwise functions between them are needed"
+        )
+    for pair in pairs:
+        linear = model.get_submodule(pair.first)
+        model.set_submodule(pair.first, GatedLinear(linear).train(linear.training))
+    return Gates(model, pairs)
+
+
+class Gates:
+    """The gated layers of a converted model, as ``convert`` returns them: their penalty, and their compaction.
+
+    Attributes: ``model``; ``names``, the gated layers' dotted names in it.
+    """
+
+    def __init__(self, model: nn.Module, pairs: Sequence[_Pair]) -> None:
+        self.model, self.names = model, tuple(pair.first for pair in pairs)
+        self._pairs = tuple(pairs)
+
+    def eigenvalues(self) -> list[Tensor]:
+        """λ of every gated layer, each (N,): the parameters themselves."""
+        return [_gate(self.model, name).eigenvalues for name in self.names]
+
+    def penalty(self, kind: Penalty = "l1") -> Tensor:
+        """Ω(λ̃) of (4.4) over all gated layers, a scalar. Raises ValueError for another kind."""
+        return spectral.penalty(self.eigenvalues(), kind)
+
+    def compact(
+        self,
+        loss: Loss | None = None,
+        budget: float | None = None,
+        absolute_budget: float | None = None,
+        max_calls: int | None = CALLS,
+        on_step: Callable[[Step], object] | None = None,
+    ) -> dict[str, int]:
+        """Make plain, smaller Linear layers of the blocks, in place; returns the neurons left in each, by name.
+
+        Neurons with λ_h = 0 go. With a loss of the model more go, the least important first, as many as a search finds
+        for which it stays within (1 + budget) · loss + absolute_budget; loss, budgets, max_calls and on_step are those
+        of ``sparcs.compact.compact``. Importance is the path norm |λ_h| ‖V_h‖ ‖W_·h‖, W the second layer's weights. The
+        constant f(0) of a neuron that goes is added to the second layer's bias. Every block keeps a neuron.
+
+        The model is judged in evaluation mode; every module's mode and buffers are left as they were. The layers are in
+        the model's dtype, on its devices, and trained on. Raises ValueError or TypeError as ``compact`` there does.
+        """
+        check_loss_options(
+            {
+                "loss": loss,
+                "budget": budget,
+                "absolute_budget": absolute_budget,
+                "max_calls": max_calls,
+                "on_step": on_step,
+            }
+        )
+        check_values(self.model)
+        with torch.no_grad():
+            importance = {k: self._importance(pair).double().cpu().numpy() for k, pair in enumerate(self._pairs)}
+            for norms in importance.values():
+                norms[norms.argmax()] = float("inf")
+            ranks = pruning.ranks(importance)
+            fewest = sum(int((norms == 0).sum()) for norms in importance.values())
+            most = sum(len(norms) - 1 for norms in importance.values())
+            removed = fewest
+            if loss is not None:
+                with judged(self.model):
+                    allowed = allowed_loss(checked_loss(loss(self.model)), budget, absolute_budget)
+                    k = smallest_within(
+                        most - fewest + 1,
+                        lambda k: self._tried(loss, ranks, most - k),
+                        allowed,
+                        max_calls,
+                        on_step,
+                    )
+                removed = fewest if k is None else most - k
+            kept = [torch.from_numpy(ranks[k] >= removed) for k in ranks]  # each (N,)
+            self._shrink(kept)
+        return {name: int(mask.sum()) for name, mask in zip(self.names, kept, strict=True)}
+
+    def _importance(self, pair: _Pair) -> Tensor:
+        """|λ_h| ‖V_h‖ ‖W_·h‖, (N,)."""
+        gate = _gate(self.model, pair.first)
+        second = _plain(self.model, pair.second)
+        return gate.eigenvalues.abs() * gate.linear.weight.norm(dim=1) * second.weight.norm(dim=0)
+
+    def _tried(self, loss: Loss, ranks: dict, removed: int) -> tuple[int, float]:
+        """Neurons left, and the loss, with the least important ones silent."""
+        blocks = self.eigenvalues()
+        before = [block.clone() for block in blocks]
+        masks = [torch.from_numpy(ranks[k] >= removed).to(block.device) for k, block in enumerate(blocks)]
+        try:
+            for block, mask in zip(blocks, masks, strict=True):
+                block.mul_(mask)
+            return sum(int(mask.sum()) for mask in masks), checked_loss(loss(self.model))
+        finally:
+            for block, values in zip(blocks, before, strict=True):
+                block.copy_(values)
+
+    def _shrink(self, kept: Sequence[Tensor]) -> None:
+        """Put plain layers with the kept neurons in place of the blocks'."""
+        for pair, mask in zip(self._pairs, kept, strict=True):
+            gate, second = _gate(self.model, pair.first), _plain(self.model, pair.second)
+            rows = mask.to(gate.eigenvalues.device)
+            scale = gate.eigenvalues[rows]
+            bias = scale * gate.linear.bias[rows] if gate.has_bias else None
+            first = _linear(scale[:, None] * gate.linear.weight[rows], bias).train(gate.training)
+            self.model.set_submodule(pair.first, first)
+            constants = torch.where(rows, 0, _constant(pair.between, gate.eigenvalues))  # f(0) of those that go, (N,)
+            bias = second.weight @ constants if constants.any() else None
+            if second.bias is not None:
+                bias = second.bias if bias is None else second.bias + bias
+            smaller = _linear(second.weight[:, rows], bias).train(second.training)
+            place = self.model.get_submodule(pair.second)
+            if isinstance(place, GatedLinear):
+                place.linear, place.in_features, place.has_bias = smaller, smaller.in_features, bias is not None
+            else:
+                self.model.set_submodule(pair.second, smaller)
+
+
+def _pairs_of(model: nn.Module) -> list[_Pair]:
+    """All blocks of a model, in order."""
+    places: dict[nn.Module, int] = {}
+    for _, module in model.named_modules(remove_duplicate=False):
+        places[module] = places.get(module, 0) + 1
+    pairs = []
+    for name, module in model.named_modules():
+        children = dict(module.named_children())
+        inside = _neighbours(children) if isinstance(module, nn.Sequential) or _is_block(children) else []
+        prefix = f"{name}." if name else ""
+        for pair in inside:
+            first, second = children[pair.first], children[pair.second]
+            fits = type(first) is type(second) is nn.Linear and second.in_features == first.out_features
+            if fits and places[first] == places[second] == 1:
+                pairs.append(_Pair(prefix + pair.first, prefix + pair.second, pair.between))
+    return pairs
+
+
+def _is_block(children: dict[str, nn.Module]) -> bool:
+    """Whether a module's children are timm's: fc1, an activation and fc2, with dropout and identities about them."""
+    layers = [name for name, child in children.items() if not isinstance(child, ELEMENTWISE)]
+    return layers == list(BLOCK) and any(not isinstance(child, PASSIVE) for child in children.values())
+
+
+def _neighbours(children: dict[str, nn.Module]) -> list[_Pair]:
+    """Linear layers of a sequence with nothing but elementwise modules between them."""
+    pairs, first, between = [], None, ()
+    for name, child in children.items():
+        if type(child) is nn.Linear:
+            if first is not None:
+                pairs.append(_Pair(first, name, between))
+            first, between = name, ()
+        elif isinstance(child, ELEMENTWISE):
+            between = (*between, child)
+        else:
+            first, between = None, ()
+    return pairs
+
+
+def _gate(model: nn.Module, name: str) -> GatedLinear:
+    gate = model.get_submodule(name)
+    if not isinstance(gate, GatedLinear):
+        raise ValueError(f"layer {name!r} is a {type(gate).__name__}: the model is compacted already, or was changed")
+    return gate
+
+
+def _plain(model: nn.Module, name: str) -> nn.Linear:
+    """The Linear of that name, inside its gate if it has one."""
+    layer = model.get_submodule(name)
+    return layer.linear if isinstance(layer, GatedLinear) else layer
+
+
+def _constant(between: Sequence[nn.Module], like: Tensor) -> Tensor:
+    """f(0) of every neuron, in evaluation, (N,)."""
+    values = torch.zeros_like(like)
+    for module in between:
+        values = values if isinstance(module, nn.Dropout) else module(values)
+    return values
+
+
+def _linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:
+    """A Linear of the given values, made without a draw from the global generator."""
+    layer = nn.utils.skip_init(
+        nn.Linear, weight.shape[1], weight.shape[0], bias=bias is not None, device=weight.device, dtype=weight.dtype
+    )
+    layer.weight.copy_(weight)
+    if bias is not None:
+        layer.bias.copy_(bias)
+    return layer
