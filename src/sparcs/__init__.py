@@ -8,13 +8,13 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # editors and type checkers do not run __getattr__
-    from sparcs.compact import CompactNetwork
+    from sparcs.compact_network import CompactNetwork
     from sparcs.gates import convert
     from sparcs.heads import compact_head, load_model, replace_head, save_model, spectral_head
     from sparcs.network import SpectralNetwork
 
 _PUBLIC = {
-    "CompactNetwork": "sparcs.compact",
+    "CompactNetwork": "sparcs.compact_network",
     "SpectralNetwork": "sparcs.network",
     "compact_head": "sparcs.heads",
     "convert": "sparcs.gates",

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(python|text)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
-@pytest.mark.parametrize("page", ["docs/index", "docs/tutorial", "README"])
+@pytest.mark.parametrize("page", ["docs/index", "docs/tutorial", "docs/heads", "README"])
 def test_code_blocks_print_what_stands_below_them(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names, printed, compared = {}, "", 0
