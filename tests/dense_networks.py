@@ -26,6 +26,15 @@ def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
+def randomised(widths, seed=0, **options):
+    """A float64 network away from its start, where ReLU and norms are smooth."""
+    network = SpectralNetwork(widths, generator=seeded(seed), **options).double()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=seeded(seed + 1), dtype=torch.float64))
+    return network
+
+
 def planted(widths, plans, seed=0, dtype=torch.float64, **options):
     """A network with random eigenvalues, some of them exact zeros or equal throughout a layer, as each plan says."""
     random = np.random.default_rng(seed)

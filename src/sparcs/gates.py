@@ -1,14 +1,15 @@
 """Eigenvalues for the hidden neurons inside any model: gates on the Linear layers of its MLP blocks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from sparcs import pruning, spectral
 from sparcs.checks import check_values
-from sparcs.compact import Loss, check_loss_options
+from sparcs.compact import Loss, Options, check_loss_options
 from sparcs.judging import judged
 from sparcs.layer import Layer
 from sparcs.network import Penalty
@@ -123,52 +124,47 @@ class Gates:
 
         Neurons with λ_h = 0 go. With a loss of the model more go, the least important first, as many as a search finds
         for which it stays within (1 + budget) · loss + absolute_budget; loss, budgets, max_calls and on_step are those
-        of ``sparcs.compact.compact``. Importance is the path norm |λ_h| ‖V_h‖ ‖W_·h‖, W the second layer's weights. The
+        of ``sparcs.compact.compact``. Importance is |λ_h| ‖(V_h, b_h)‖ ‖W_·h‖, W the second layer's weights. The
         constant f(0) of a neuron that goes is added to the second layer's bias. Every block keeps a neuron.
 
         The model is judged in evaluation mode; every module's mode and buffers are left as they were. The layers are in
         the model's dtype, on its devices, and trained on. Raises ValueError or TypeError as ``compact`` there does.
         """
-        check_loss_options(
-            {
-                "loss": loss,
-                "budget": budget,
-                "absolute_budget": absolute_budget,
-                "max_calls": max_calls,
-                "on_step": on_step,
-            }
-        )
+        limits: Options = {"budget": budget, "absolute_budget": absolute_budget}
+        limits |= {"max_calls": max_calls, "on_step": on_step}
+        check_loss_options({"loss": loss, **limits})
         check_values(self.model)
         with torch.no_grad():
-            importance = {k: self._importance(pair).double().cpu().numpy() for k, pair in enumerate(self._pairs)}
-            for norms in importance.values():
-                norms[norms.argmax()] = float("inf")
+            importance = self._importance()
             ranks = pruning.ranks(importance)
             fewest = sum(int((norms == 0).sum()) for norms in importance.values())
             most = sum(len(norms) - 1 for norms in importance.values())
-            removed = fewest
-            if loss is not None:
-                with judged(self.model):
-                    allowed = allowed_loss(checked_loss(loss(self.model)), budget, absolute_budget)
-                    k = smallest_within(
-                        most - fewest + 1,
-                        lambda k: self._tried(loss, ranks, most - k),
-                        allowed,
-                        max_calls,
-                        on_step,
-                    )
-                removed = fewest if k is None else most - k
+            removed = fewest if loss is None else self._most_removed(loss, limits, ranks, range(fewest, most + 1))
             kept = [torch.from_numpy(ranks[k] >= removed) for k in ranks]  # each (N,)
             self._shrink(kept)
         return {name: int(mask.sum()) for name, mask in zip(self.names, kept, strict=True)}
 
-    def _importance(self, pair: _Pair) -> Tensor:
-        """|λ_h| ‖V_h‖ ‖W_·h‖, (N,)."""
-        gate = _gate(self.model, pair.first)
-        second = _plain(self.model, pair.second)
-        return gate.eigenvalues.abs() * gate.linear.weight.norm(dim=1) * second.weight.norm(dim=0)
+    def _importance(self) -> dict[int, np.ndarray]:
+        """|λ_h| ‖(V_h, b_h)‖ ‖W_·h‖ by layer, each (N,); infinite for each layer's largest, which stays."""
+        importance = {}
+        for k, pair in enumerate(self._pairs):
+            gate, second = _gate(self.model, pair.first), _plain(self.model, pair.second)
+            rows = gate.linear.weight.square().sum(dim=1)  # (N,)
+            rows = rows + gate.linear.bias.square() if gate.has_bias else rows
+            norms = gate.eigenvalues.abs() * rows.sqrt() * second.weight.norm(dim=0)  # (N,)
+            importance[k] = norms.double().cpu().numpy()
+            importance[k][importance[k].argmax()] = np.inf
+        return importance
 
-    def _tried(self, loss: Loss, ranks: dict, removed: int) -> tuple[int, float]:
+    def _most_removed(self, loss: Loss, limits: Options, ranks: Mapping[int, np.ndarray], counts: range) -> int:
+        """The largest of the counts for which a search finds the loss allowed; the smallest if there is none."""
+        with judged(self.model):
+            allowed = allowed_loss(checked_loss(loss(self.model)), limits["budget"], limits["absolute_budget"])
+            tried = lambda k: self._tried(loss, ranks, counts[-1 - k])  # noqa: E731
+            k = smallest_within(len(counts), tried, allowed, limits["max_calls"], limits["on_step"])
+        return counts[0] if k is None else counts[-1 - k]
+
+    def _tried(self, loss: Loss, ranks: Mapping[int, np.ndarray], removed: int) -> tuple[int, float]:
         """Neurons left, and the loss, with the least important ones silent."""
         blocks = self.eigenvalues()
         before = [block.clone() for block in blocks]

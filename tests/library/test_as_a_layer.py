@@ -80,6 +80,7 @@ def mesh():
     torch.distributed.destroy_process_group()
 
 
+@pytest.mark.interop
 @pytest.mark.parametrize("scale", [0.0, 0.5])
 def test_distributed_parameters_start_as_others(mesh, scale):
     options = {"widths": (6, 8, 3), "initial_scale": scale}

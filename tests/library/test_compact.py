@@ -5,7 +5,6 @@ import itertools
 import json
 
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 from hypothesis import given, settings
@@ -284,31 +283,6 @@ def test_what_cannot_be_saved_or_loaded_is_named(tmp_path):
     save_file({"weight": torch.zeros(2)}, tmp_path / "other.safetensors", metadata={"content": json.dumps([])})
     with pytest.raises(ValueError, match="holds no CompactNetwork"):
         CompactNetwork.load(tmp_path / "other.safetensors")
-
-
-MODULES = {
-    "compact, skips": lambda: graded(bias=True, dtype=torch.float32).compact(threshold=0.01),
-    "compact, linear": lambda: SpectralNetwork((5, 8, 3), generator=seeded()).compact(),
-    "compact, gelu": lambda: graded((5, 8, 3), activation="gelu", dtype=torch.float32).compact(),
-    "spectral": lambda: graded(bias=True, dtype=torch.float32),
-}
-
-
-@pytest.mark.interop
-@pytest.mark.parametrize("module", MODULES.values(), ids=MODULES)
-def test_export_and_onnx_give_the_same_outputs_for_any_batch(tmp_path, module):
-    module = module().eval()
-    example, batch = torch.randn(3, 5, generator=seeded()), {0: torch.export.Dim("batch")}
-    program = torch.export.export(module, (example,), dynamic_shapes=(batch,))
-    path = tmp_path / "module.onnx"
-    torch.onnx.export(module, (example,), path, dynamo=True, dynamic_shapes=(batch,), verbose=False)
-    session = onnxruntime.InferenceSession(path)
-    (name,) = (node.name for node in session.get_inputs())
-    for points in (1, 3, 17):
-        x = torch.randn(points, 5, generator=seeded(points))
-        expected = evaluated(module, x)
-        assert deviation(evaluated(program.module(), x), expected) <= 1e-5
-        assert deviation(session.run(None, {name: x.numpy()})[0], expected) <= 1e-5
 
 
 INPUTS = torch.zeros(2, 3)

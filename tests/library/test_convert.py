@@ -3,7 +3,6 @@
 import copy
 
 import pytest
-import timm
 import torch
 from torch import nn
 from torchvision import models
@@ -14,6 +13,10 @@ from sparcs.gates import GatedLinear
 
 def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
+
+
+def timm_model(name, **options):
+    return pytest.importorskip("timm").create_model(name, num_classes=4, **options)
 
 
 class Mlp(nn.Module):
@@ -210,7 +213,7 @@ def test_a_trained_mlp_loses_a_third_of_its_parameters():
 @pytest.mark.interop
 def test_a_trained_vision_transformer_loses_a_third_of_its_parameters():
     torch.manual_seed(0)
-    model = timm.create_model("vit_tiny_patch16_224", num_classes=4, depth=2, img_size=32)
+    model = timm_model("vit_tiny_patch16_224", depth=2, img_size=32)
     y = torch.arange(160) % 4
     x = torch.randn(4, 3, 32, 32, generator=seeded())[y] + torch.randn(160, 3, 32, 32, generator=seeded(1))
     check_shrinkage(model, x, y, steps=120, rho=1e-3)
@@ -220,8 +223,8 @@ def test_a_trained_vision_transformer_loses_a_third_of_its_parameters():
 @pytest.mark.parametrize(
     ("make", "blocks"),
     [
-        (lambda: timm.create_model("mixer_s32_224", num_classes=4), 16),
-        (lambda: timm.create_model("vit_tiny_patch16_224", num_classes=4), 12),
+        (lambda: timm_model("mixer_s32_224"), 16),
+        (lambda: timm_model("vit_tiny_patch16_224"), 12),
         (lambda: models.vit_b_16(num_classes=4, image_size=224), 12),
         (lambda: models.vgg11(num_classes=4), 2),
     ],

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import timm
 import torch
 from torch import nn
 from torchvision import models
@@ -29,7 +28,7 @@ def test_a_head_has_a_bias_and_starts_linear():
 @pytest.mark.interop
 @pytest.mark.parametrize("name", SMALL["timm"])
 def test_timm_models_take_it(name):
-    model = timm.create_model(name).eval()
+    model = pytest.importorskip("timm").create_model(name).eval()
     expected = model.get_classifier()
     path = head_name(model)
     assert model.get_submodule(path) is expected
@@ -75,7 +74,7 @@ def test_the_head_goes_where_the_old_one_was():
 
 @pytest.mark.interop
 def test_a_model_with_several_heads_is_asked_for_one():
-    model = timm.create_model("deit_tiny_distilled_patch16_224")
+    model = pytest.importorskip("timm").create_model("deit_tiny_distilled_patch16_224")
     with pytest.raises(ValueError, match="several heads: name is needed, one of head, head_dist"):
         replace_head(model, hidden=5)
     head = replace_head(model, hidden=5, name="head_dist")
@@ -99,7 +98,7 @@ def test_a_second_call_does_not_take_a_layer_of_the_backbone(name):
 
 @pytest.mark.interop
 def test_a_second_call_on_a_timm_model():
-    model = timm.create_model("resnetv2_50", num_classes=4)  # its head is a convolution
+    model = pytest.importorskip("timm").create_model("resnetv2_50", num_classes=4)  # its head is a convolution
     replace_head(model, hidden=5)
     with pytest.raises(ValueError, match=r"already has a spectral head 'head.fc.network'"):
         replace_head(model, hidden=5)

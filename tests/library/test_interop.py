@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import onnxruntime
 import pytest
 import timm
 import torch
@@ -13,15 +14,12 @@ from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 
+from dense_networks import deviation, evaluated, graded, seeded
 from sparcs import CompactNetwork, SpectralNetwork, compact_head, load_model, replace_head, save_model
 
 pytestmark = pytest.mark.interop
 SCRIPT = Path(typed_use.__file__)
 READERS = ("penalty", "bundle", "compact", "active_neurons")  # methods that read parameters outside the forward pass
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def opened(head, neurons=3):
@@ -187,3 +185,27 @@ def test_what_torchscript_and_the_legacy_exporter_cannot_do_is_one_sentence(arou
         torch.onnx.export(around(network), (x,), tmp_path / "network.onnx", dynamo=False)
     torch.onnx.export(around(network.compact()), (x,), tmp_path / "compact.onnx", dynamo=False)
     assert isinstance(network.compact(), CompactNetwork) and (tmp_path / "compact.onnx").exists()
+
+
+MODULES = {
+    "compact, skips": lambda: graded(bias=True, dtype=torch.float32).compact(threshold=0.01),
+    "compact, linear": lambda: SpectralNetwork((5, 8, 3), generator=seeded()).compact(),
+    "compact, gelu": lambda: graded((5, 8, 3), activation="gelu", dtype=torch.float32).compact(),
+    "spectral": lambda: graded(bias=True, dtype=torch.float32),
+}
+
+
+@pytest.mark.parametrize("module", MODULES.values(), ids=MODULES)
+def test_export_and_onnx_give_the_same_outputs_for_any_batch(tmp_path, module):
+    module = module().eval()
+    example, batch = torch.randn(3, 5, generator=seeded()), {0: torch.export.Dim("batch")}
+    program = torch.export.export(module, (example,), dynamic_shapes=(batch,))
+    path = tmp_path / "module.onnx"
+    torch.onnx.export(module, (example,), path, dynamo=True, dynamic_shapes=(batch,), verbose=False)
+    session = onnxruntime.InferenceSession(path)
+    (name,) = (node.name for node in session.get_inputs())
+    for points in (1, 3, 17):
+        x = torch.randn(points, 5, generator=seeded(points))
+        expected = evaluated(module, x)
+        assert deviation(evaluated(program.module(), x), expected) <= 1e-5
+        assert deviation(session.run(None, {name: x.numpy()})[0], expected) <= 1e-5

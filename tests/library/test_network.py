@@ -1,6 +1,5 @@
 """SpectralNetwork: its start, its gradients, its errors."""
 
-import pickle
 from functools import partial
 
 import numpy as np
@@ -11,26 +10,11 @@ from hypothesis import strategies as st
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.utils import parametrize, prune
 from torch.utils.flop_counter import FlopCounterMode
-from torchvision import models
-from torchvision.models.feature_extraction import create_feature_extractor
 
 import sparcs
+from dense_networks import randomised, seeded
 from replication.experiments import theory
-from sparcs import SpectralNetwork, replace_head, spectral
-from sparcs.activations import ACTIVATIONS
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
-def randomised(widths, seed=0, **options):
-    """A float64 network away from its start, where ReLU and norms are smooth."""
-    network = SpectralNetwork(widths, generator=seeded(seed), **options).double()
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=seeded(seed + 1), dtype=torch.float64))
-    return network
+from sparcs import SpectralNetwork, spectral
 
 
 @settings(max_examples=40, deadline=None)
@@ -208,65 +192,6 @@ def test_state_dict_round_trip_and_repr():
     assert "widths=(3, 4, 2), bias=True, activation=relu, train_input_eigenvalues=False, form=None" in repr(copy)
 
 
-def test_active_neurons_are_recruited_and_live():
-    network = SpectralNetwork((2, 3, 4, 1), generator=seeded())
-    assert network.active_neurons() == (0, 0)
-    with torch.no_grad():
-        network.eigenvalues[1].copy_(torch.tensor([1.0, 0.001, 0]))
-        network.eigenvalues[2][0] = -2
-    assert network.active_neurons() == (1, 1)
-    shifted = SpectralNetwork((2, 20, 1), train_input_eigenvalues=True, generator=seeded())
-    with torch.no_grad():
-        for block, value in zip(shifted.eigenvalues, (5.0, 5.001, 7.0), strict=True):
-            block.fill_(value)
-        shifted.eigenvalues[1][0] = 6
-    assert shifted.active_neurons() == (1,)  # as differences from λ_1 count, and not λ
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_no_neuron_is_active_where_the_function_needs_none(dtype):
-    """Paths far below the skip, one or two layers of them, or an f that makes all of it linear."""
-    for widths in ((8, 40, 3), (8, 40, 30, 3)):
-        network = SpectralNetwork(widths, generator=seeded(), dtype=dtype)
-        for scale, counted in ((1e-12, False), (1e-5, False), (0.5, True)):
-            with torch.no_grad():
-                for block in network.eigenvalues[1:-1]:
-                    block.uniform_(scale / 2, scale, generator=seeded())
-            assert network.active_neurons() == (widths[1:-1] if counted else (0,) * len(widths[1:-1]))
-            assert network.active_neurons(floor=0) == widths[1:-1]
-            x = torch.randn(100, 8, generator=seeded(), dtype=dtype)
-            small = network.compact(inputs=x, tolerance=0.01)
-            assert (small.after.hidden_layers > 0) == counted
-        network.activation = ACTIVATIONS["identity"]
-        assert sum(network.active_neurons()) == 0 == network.compact().after.hidden_layers
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.integers(1, 6), min_size=3, max_size=5), st.integers(0, 10**6))
-def test_no_neuron_is_active_that_compact_removes(widths, seed):
-    """Exact zeros planted in φ and λ, so that some neurons have no path from input to output."""
-    network = randomised(widths, seed)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter *= torch.rand(parameter.shape, generator=seeded(seed)) < 0.5
-    small = network.compact()
-    assert sum(network.active_neurons(floor=0)) <= sum(small.widths[1:-1])
-
-
-def test_active_neurons_of_broken_networks_are_refused():
-    network = SpectralNetwork((3, 4, 2))
-    for value in (float("nan"), float("inf")):
-        with torch.no_grad():
-            network.eigenvalues[1][0] = value
-        with pytest.raises(ValueError, match=r"parameter eigenvalues.1 is not finite"):
-            network.active_neurons()
-    with pytest.raises(ValueError, match=r'on the device "meta"'):
-        SpectralNetwork((3, 4, 2), device="meta").active_neurons()
-    for floor in (-0.1, float("nan")):
-        with pytest.raises(ValueError, match=f"floor {floor}: allowed are numbers of at least 0"):
-            network.active_neurons(floor)
-
-
 def test_a_representation_reads_no_value():
     for make in (lambda: SpectralNetwork((3, 4, 2), device="meta"), lambda: SpectralNetwork((3, 4, 2))):
         with FakeTensorMode():
@@ -326,93 +251,6 @@ def test_trained_input_eigenvalues_take_the_form_that_is_cheaper_with_them():
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(torch.zeros(100, 3))
     assert counter.get_total_flops() == 2 * (300 * 3 + 100 * (300 * 3 + 303))
-
-
-def test_torch_compile_gives_the_same_numbers_for_every_batch():
-    network = randomised((4, 6, 5, 3), bias=True)
-    compiled = torch.compile(network, fullgraph=True, backend="aot_eager")
-    for batch in (7, 1, 12, 3):
-        x = torch.randn(batch, 4, generator=seeded(batch), dtype=torch.float64)
-        torch.testing.assert_close(compiled(x), network(x))
-    compiled(x).sum().backward()
-    assert network.eigenvalues[1].grad.any()
-
-
-def test_vmap_over_seeds():
-    networks = [randomised((4, 6, 3), seed, bias=True) for seed in range(3)]
-    stacked = torch.func.stack_module_state(networks)
-    x = torch.randn(7, 4, generator=seeded(), dtype=torch.float64)
-    run = torch.func.vmap(lambda *state: torch.func.functional_call(networks[0], state, (x,)))
-    torch.testing.assert_close(run(*stacked), torch.stack([network(x) for network in networks]))
-
-
-@pytest.mark.parametrize("form", spectral.FORMS)
-@pytest.mark.parametrize("name", ["eigenvalues.1", "eigenvalues.2", "eigenvectors.1"])
-def test_vmap_over_one_layer(form, name):
-    network = randomised((4, 6, 5, 3), form=form)
-    x = torch.randn(7, 4, generator=seeded(), dtype=torch.float64)
-    run = lambda value: torch.func.functional_call(network, {name: value}, (x,))  # noqa: E731
-    values = torch.stack([network.get_parameter(name) * factor for factor in (1, 2, 3)])
-    torch.testing.assert_close(torch.func.vmap(run)(values), torch.stack([run(value) for value in values]))
-
-
-DEEP = (4,) * 10  # with the backward pass of its own
-
-
-@pytest.mark.parametrize("widths", [(4, 6, 3), DEEP])
-def test_shapes_on_the_meta_device(widths):
-    network = SpectralNetwork(widths, form="eigenbasis", device="meta")
-    y = network(torch.zeros(5, 4, device="meta"))
-    y.sum().backward()
-    assert y.shape == (5, widths[-1]) and network.eigenvalues[1].grad.is_meta
-
-
-@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore:`torch.jit:DeprecationWarning")
-@pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")
-@pytest.mark.parametrize("form", [None, *spectral.FORMS])
-def test_torch_jit_trace_of_a_deep_network(form):
-    network = randomised(DEEP, form=form)
-    x = torch.randn(300, 4, generator=seeded(), dtype=torch.float64)
-    traced = torch.jit.trace(network, (x[:3],))
-    torch.testing.assert_close(traced(x), network(x))
-
-
-@pytest.mark.parametrize("form", [None, *spectral.FORMS])
-@pytest.mark.parametrize("widths", [(4, 6, 3), DEEP])
-def test_symbolic_tracing(widths, form):
-    network = randomised(widths, form=form, bias=True)
-    for module in (network, network.compact()):
-        traced = torch.fx.symbolic_trace(module)
-        for batch in (1, 300):
-            x = torch.randn(batch, 4, generator=seeded(batch), dtype=torch.float64)
-            torch.testing.assert_close(traced(x), module(x))
-        with pytest.raises(ValueError, match=r"x of shape \(2, 5\): the last dimension must be 4"):
-            traced(torch.zeros(2, 5))
-
-
-def test_features_of_a_model_with_a_spectral_head():
-    model = models.get_model("squeezenet1_1", weights=None).eval()
-    replace_head(model, hidden=6, classes=7)
-    x = torch.randn(1, 3, 64, 64, generator=seeded())
-    features = create_feature_extractor(model, ["features.12", "flatten"])(x)
-    torch.testing.assert_close(features["flatten"], model(x))
-
-
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_a_network_can_be_pickled(activation):
-    network = SpectralNetwork((3, 4, 2), activation=activation)
-    copy = pickle.loads(pickle.dumps(network))
-    assert copy.activation is network.activation and torch.equal(copy(torch.ones(1, 3)), network(torch.ones(1, 3)))
-
-
-@pytest.mark.parametrize("form", [None, *spectral.FORMS])
-def test_torch_export_takes_any_batch(form):
-    network = randomised((4, 6, 5, 3), bias=True, form=form).eval()
-    x = torch.randn(7, 4, generator=seeded(), dtype=torch.float64)
-    program = torch.export.export(network, (x,), dynamic_shapes={"x": {0: torch.export.Dim("batch")}})
-    for batch in (2, 300):
-        x = torch.randn(batch, 4, generator=seeded(), dtype=torch.float64)
-        torch.testing.assert_close(program.module()(x), network(x))
 
 
 @pytest.mark.parametrize(
