@@ -26,7 +26,7 @@ class SpectralNetwork(Layer):
 
     Starts as a perceptron: λ_1 … λ_{ℓ−1} = 0, λ_ℓ = 1 and φ_k Xavier uniform, so that for f(0) = 0 the output is
     W_ℓ1 x and hidden neurons join only as their eigenvalues leave zero. An infinite input gives NaN,
-    where a Linear may give infinity: weights of 0 act on it, too.
+    where a Linear may give infinity: weights of 0 act on it, too, until ``compact`` takes them out.
 
     Args:
         widths: N_1 … N_ℓ, at least two positive integers.

@@ -114,6 +114,18 @@ def test_a_loss_that_fails_leaves_the_eigenvalues_and_the_mode():
     assert all((block == 1).all() for block in gates.eigenvalues()) and model.training
 
 
+def test_a_neuron_without_inputs_is_a_constant_that_stays_in_the_function():
+    """A row of zeros with a bias is f(b), not f(0); without one it goes."""
+    for bias in (True, False):
+        model = nn.Sequential(nn.Linear(4, 8, bias=bias), nn.Sigmoid(), nn.Linear(8, 3, bias=False))
+        with torch.no_grad():
+            model[0].weight[:3] = 0
+        x = torch.randn(5, 4, generator=seeded())
+        expected = model(x)
+        assert convert(model).compact() == {"0": 8 if bias else 5}
+        torch.testing.assert_close(model(x), expected)
+
+
 def test_every_block_keeps_a_neuron_and_rounding_keeps_all():
     gates = convert(chain())
     assert gates.compact(lambda _: 1.0) == {"0": 1, "2": 1}

@@ -123,3 +123,12 @@ def test_every_number_of_classes_around_the_head_follows(classes):
     assert replace_head(model, 5, classes=classes).name == "model.2"
     counts = (model.model.num_classes, model.num_labels, model.config.num_labels)
     assert counts == ((classes or 3),) * 3 and model.config.num_classes == 8
+
+
+def test_what_is_no_module_or_has_several_heads_is_refused():
+    with pytest.raises(TypeError, match="model of type str: a module is needed"):
+        head_name("resnet18")
+    model = nn.ModuleDict({"head": nn.Linear(4, 3), "head_dist": nn.Linear(4, 3)})
+    model.pretrained_cfg = {"classifier": ("head", "head_dist")}
+    with pytest.raises(ValueError, match="has several heads: name is needed, one of head, head_dist"):
+        replace_head(model, 5)

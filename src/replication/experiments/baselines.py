@@ -244,7 +244,7 @@ def smallest(graph: Graph, points: tuple[Tensor, Tensor], limit: float) -> Graph
 def fewest_neurons(graph: Graph, points: tuple[Tensor, Tensor], limit: float) -> Graph:
     """The graph cut to the fewest of its most important neurons with a loss of at most ``limit`` on the points.
 
-    Neurons are added one at a time in order of their path norm, as in ``sparcs.compact``.
+    Neurons are added one at a time in order of their path norm, as in ``sparcs.compact`` without a limit of calls.
     """
     for candidate in growing(graph):
         if loss_of(candidate, points) <= limit:
