@@ -28,7 +28,8 @@ def head_name(model: nn.Module, inputs: object = None) -> str:
 
     With inputs, a tensor or a tuple of arguments, it is the linear layer that makes the model's output. Without, it is
     what timm's configuration names; else the last layer of ``nn.Sequential`` and of the only child of a wrapper; else
-    the last of the model's children with linear layers, auxiliary ones left out, if its name is in FAMILIES.
+    the last of the model's children with linear layers, auxiliary ones left out, if its name is in FAMILIES. Inside
+    such a child it is the only linear layer, or what the same rules say.
 
     Raises ValueError if that is no one layer, or a spectral one already, TypeError if the model is no module.
     """
@@ -87,7 +88,9 @@ def _by_family(module: nn.Module) -> list[str]:
     ordered = isinstance(module, nn.Sequential) and _last_with_parameters(module) == last
     if not (ordered or (len(children) == 1 and _wraps(module, last)) or last in FAMILIES):
         return []
-    return [f"{last}.{name}" if name else last for name in _by_family(children[last])]
+    inside = [name for name, part in children[last].named_modules() if is_linear(part)]
+    names = inside if last in FAMILIES and len(inside) == 1 else _by_family(children[last])
+    return [f"{last}.{name}" if name else last for name in names]
 
 
 def _last_with_parameters(module: nn.Sequential) -> str | None:

@@ -36,6 +36,17 @@ def test_torchvision_s_families(name, expected, wrapped):
     assert head_name(nn.Sequential(model) if wrapped else model) == f"{'0.' if wrapped else ''}{expected}"
 
 
+@pytest.mark.parametrize("name", ["classifier", "score"])
+def test_the_only_layer_of_a_family_s_head_is_it(name):
+    """As in Hugging Face's audio transformers, which normalise in their head."""
+    inside = nn.ModuleDict({"norm": nn.LayerNorm(6), "dense": nn.Linear(6, 3), "scale": nn.BatchNorm1d(3)})
+    model = nn.ModuleDict({"body": nn.Linear(4, 6), name: inside})
+    assert head_name(model) == f"{name}.dense"
+    inside["other"] = nn.Linear(3, 3)
+    with pytest.raises(ValueError, match="its head is not clear"):
+        head_name(model)
+
+
 class Unclear(nn.Module):
     """A head among other linear layers, one of them unused and the last that is registered."""
 
