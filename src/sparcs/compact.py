@@ -63,8 +63,8 @@ def compact(
 
     More can go, the least important neurons first. What may go, and how a neuron goes, is set by ``removal``:
 
-    * ``"weights"``: its inputs are cut in weight space, which leaves its value without input, f(b), as a constant
-      (0, that is, the neuron is deleted, for f(0) = 0 without bias). Importance is the path norm ‖Γ_h‖, the norm of
+    * ``"weights"``: its inputs are cut in weight space. That leaves f(b), its value without input, as a constant; for
+      f(0) = 0 and no bias the neuron is deleted. Importance is the path norm ‖Γ_h‖, the norm of
       its incoming weights times the norm of its outgoing ones, which no gauge changes.
     * ``"eigenvalues"``, as in the paper: λ_h := 0, all W_ij mapped anew by (4.3), which changes skips too, and what is
       silent then goes. Importance is |λ_h|. Only eigenvalue differences act, so the eigenvalues are first shifted by

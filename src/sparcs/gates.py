@@ -122,8 +122,8 @@ class Gates:
     ) -> dict[str, int]:
         """Make plain, smaller Linear layers of the blocks, in place; returns the neurons left in each, by name.
 
-        Neurons with λ_h = 0 go. With a loss of the model more go, the least important first, as many as a search finds
-        for which it stays within (1 + budget) · loss + absolute_budget; loss, budgets, max_calls and on_step are those
+        Neurons with λ_h = 0 go. With a loss of the model more go, the least important first, as long as it stays within
+        (1 + budget) · loss + absolute_budget. A search finds how many: loss, budgets, max_calls and on_step are those
         of ``sparcs.compact.compact``. Importance is |λ_h| ‖(V_h, b_h)‖ ‖W_·h‖, W the second layer's weights. The
         constant f(0) of a neuron that goes is added to the second layer's bias. Every block keeps a neuron.
 

@@ -57,10 +57,10 @@ def replace_head(
 ) -> SpectralNetwork:
     """Put a ``spectral_head`` in place of a model's head, and return it; its ``name`` says where it went.
 
-    Works in place on every timm and torchvision classifier, on Hugging Face's ``…ForImageClassification`` and
-    ``…ForSequenceClassification``, and on any other module if ``inputs`` or ``name`` says where the head is
-    (``sparcs.head_names.head_name``). A head that is a 1×1 convolution (or its like in one or three dimensions) is a
-    linear layer at each position, and so is what replaces it. What stands before the head, a dropout for instance,
+    Works in place on the classifiers of timm and torchvision, and on Hugging Face's ``…ForImageClassification`` and
+    ``…ForSequenceClassification``. Any other module needs ``inputs`` or ``name`` to say where its head is
+    (``sparcs.head_names.head_name``). A 1×1 convolution, or its like in one or three dimensions, is a linear layer at
+    each position, and so is what replaces it. What stands before the head, a dropout for instance,
     stays. Unlike a Linear, the new head has no tensors ``weight`` and ``bias``; ``bundle`` makes its weights.
 
     classes: as many as before if None. Each module around the head that has as many as before in ``num_classes``, in
@@ -69,8 +69,8 @@ def replace_head(
     compacted or not. Auxiliary heads, such as GoogLeNet's ``aux1.fc2``, keep theirs until they are named. inputs: an
     example for the model, a tensor or a tuple of arguments; the head is then the linear layer that makes the output. A
     lazy layer sees its inputs by it. options: as of SpectralNetwork; device and dtype are the old head's.
-    Raises ValueError where the head is not clear, is no linear layer, stands in several places of the model, or is a
-    lazy one that has not seen its inputs.
+    Raises ValueError where the head is not clear, is no linear layer, or stands in several places of the model, and
+    for a lazy one that has not seen its inputs.
     """
     name = head_name(model, inputs) if name is None else name
     old = _submodule(model, name)
@@ -104,8 +104,8 @@ def compact_head(
 
     name: the head's dotted name, needed where the model has several spectral heads. loss: of the model, with the head
     to be judged in it. The model is then in evaluation mode; afterwards each module's mode and buffers are as before.
-    If the model takes tensors and returns the head's output as it is, what stands before the head runs once for each
-    input, and its outputs are kept meanwhile. inputs: of the head. The other options are those of ``compact``, which
+    What stands before the head runs once for each input, and its outputs are kept meanwhile, if the model takes tensors
+    and returns the head's output as it is. inputs: of the head. The other options are those of ``compact``, which
     says what they do and what is raised; ValueError too unless the head is clear.
     """
     name = _spectral_name(model, name)

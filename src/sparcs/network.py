@@ -24,8 +24,8 @@ Penalty = Literal["l2", "l1", "l2_squared"]
 class SpectralNetwork(Layer):
     """a_1 = x,  a_i = f(Σ_{k<i} W_ik a_k)   (4.5),  W_ik the blocks of A = ΦΛΦ⁻¹   (4.3).
 
-    Starts as a perceptron: λ_1 … λ_{ℓ−1} = 0, λ_ℓ = 1 and φ_k Xavier uniform, so that for f(0) = 0 the output is
-    W_ℓ1 x and hidden neurons join only as their eigenvalues leave zero. An infinite input gives NaN,
+    Starts as a perceptron: λ_1 … λ_{ℓ−1} = 0, λ_ℓ = 1 and φ_k Xavier uniform. For f(0) = 0 the output is then W_ℓ1 x,
+    and hidden neurons join only as their eigenvalues leave zero. An infinite input gives NaN,
     where a Linear may give infinity: weights of 0 act on it, too, until ``compact`` takes them out.
 
     Args:
@@ -189,8 +189,8 @@ class SpectralNetwork(Layer):
 
         Only differences of eigenvalues act (4.3), which are therefore taken from the median of λ_1, 0 unless that is
         trained. A neuron does not count if ``compact`` removes it without arguments, for instance because its row of
-        W_{i,i−1} is zero. None counts if f(z) = z, or if the paths through all that would are together a share of at
-        most ``floor`` of the skip from input to output: Σ_h ‖Γ_h‖ ≤ floor · ‖W_ℓ1‖ (``sparcs.pruning.is_linear``).
+        W_{i,i−1} is zero. None counts if f(z) = z, or if all their paths together are at most a share ``floor`` of
+        the skip from input to output: Σ_h ‖Γ_h‖ ≤ floor · ‖W_ℓ1‖ (``sparcs.pruning.is_linear``).
         Eigenvalues are counted, as in the paper: a neuron at λ = 0 is live behind an open layer, and ``compact``
         keeps it.
 

@@ -75,8 +75,7 @@ def importance(graph: Graph) -> dict[int, np.ndarray]:
 def is_linear(graph: Graph, counted: Mapping[int, np.ndarray], share: float) -> bool:
     """Whether Σ_h ‖Γ_h‖ ≤ share · ‖W_ℓ1‖ over the counted hidden neurons, {layer: booleans (N_i,)}.
 
-    For one hidden layer, no bias and an f with |f(z)| ≤ |z|, the outputs are then within this share of ‖W_ℓ1‖ ‖x‖ of
-    those of the skip alone.
+    The outputs are then within share · ‖W_ℓ1‖ ‖x‖ of the skip's alone, for one hidden layer, no bias and |f(z)| ≤ |z|.
     """
     paths = sum(float(norms[counted[i]].sum()) for i, norms in importance(graph).items())
     return paths <= share * float(np.linalg.norm(graph.weights[graph.layers, 1]))
