@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from replication.comparison import FIT, NETWORK
+from replication.experiments.baselines.comparison import FIT, NETWORK
 
 SMOKE = {"methods": ["sparcs_l2", "linear", "gaea"], "tasks": ["beta5_alpha1"], "seeds": 2, "strengths": [0.01]}
 FULL = {

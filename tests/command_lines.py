@@ -3,10 +3,16 @@
 from pathlib import Path
 
 from replication import params
+from replication.experiments.cifar10.settings import Cifar10Trial
+from replication.experiments.cifar100.settings import Cifar100Trial
+from replication.experiments.depth.settings import DepthTrial
+from replication.experiments.regression.settings import RegressionData, RegressionTrial
+from replication.experiments.settings import resolve_settings
+from replication.experiments.teacher_student.settings import TeacherData, TeacherTrial
 
 ROOT = Path(__file__).parents[1]
 BASE = params.read_yaml(ROOT / "params.yaml")
-SMOKE = params.resolve(BASE, {"scale": "smoke"})
+SMOKE = resolve_settings(BASE, {"scale": "smoke"})
 
 
 def lines(folder):
@@ -15,7 +21,7 @@ def lines(folder):
         update={"points": 60, "held_out_points": 50, "widths": [2, 6, 1], "alphas": [1.0], "betas": [5.0]}
     )
     small = {"points": 60, "test_points": 50, "selection_points": 10, "training": {"epochs": 1, "batch_size": 20}}
-    two = params.resolve(
+    two = resolve_settings(
         BASE,
         {
             "scale": "smoke",
@@ -25,15 +31,14 @@ def lines(folder):
     )
     depth, two = two.depth, two.teacher_student
     trial, teacher, students = (
-        settings.part(part)
-        for settings, part in ((one, params.RegressionTrial), (two, params.TeacherData), (two, params.TeacherTrial))
+        settings.part(part) for settings, part in ((one, RegressionTrial), (two, TeacherData), (two, TeacherTrial))
     )
     sets, points = '{"beta5_alpha1": [1, 5]}', folder / "points.safetensors"
     targets, data = folder / "beta5_alpha1.safetensors", folder / "teacher42_rotations2.safetensors"
     return {
         "generate-regression-data": [
             "--settings",
-            one.part(params.RegressionData),
+            one.part(RegressionData),
             "--data-sets",
             sets,
             "--folder",
@@ -122,7 +127,7 @@ def lines(folder):
             "--trials",
             1,
             "--settings",
-            depth.teacher.part(params.DepthTrial),
+            depth.teacher.part(DepthTrial),
             "--root-seed",
             1,
             "--output",
@@ -137,7 +142,7 @@ def lines(folder):
             "--trials",
             "0",
             "--settings",
-            depth.teacher.part(params.DepthTrial),
+            depth.teacher.part(DepthTrial),
             "--root-seed",
             1,
             "--output",
@@ -152,7 +157,7 @@ def lines(folder):
             "--trial",
             0,
             "--settings",
-            SMOKE.cifar10.part(params.Cifar10Trial),
+            SMOKE.cifar10.part(Cifar10Trial),
             "--checkpoint-every",
             1,
             "--root-seed",
@@ -169,7 +174,7 @@ def lines(folder):
             "--trial",
             0,
             "--settings",
-            SMOKE.cifar100.part(params.Cifar100Trial),
+            SMOKE.cifar100.part(Cifar100Trial),
             "--checkpoint-every",
             1,
             "--root-seed",

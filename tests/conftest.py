@@ -10,8 +10,8 @@ import pytest
 from hypothesis import is_hypothesis_test
 
 import tiny
-from replication import provenance
-from replication.io import write_csv
+from replication.records import provenance
+from replication.records.io import write_csv
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # where all cores are busy, PyTorch's threads wait for each other
 PROPERTIES = "Properties of algebra, networks and data, on random examples"

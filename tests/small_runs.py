@@ -7,8 +7,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from replication import cli, io, params, provenance
-from replication.commands.jobs import jobs
+from replication import cli, params
+from replication.experiments.regression.settings import RegressionData, RegressionTrial
+from replication.experiments.settings import resolve_settings
+from replication.publish.jobs import jobs
+from replication.records import io, provenance
 
 ROOT = Path(__file__).parents[1]
 BASE = params.read_yaml(ROOT / "params.yaml")
@@ -37,17 +40,15 @@ def run(*arguments):
 
 def prepare(folder, overrides, jobs):
     """Train the given (data set, chunk) jobs below folder/results and record the settings."""
-    settings = params.resolve(BASE, overrides)
+    settings = resolve_settings(BASE, overrides)
     one, data, results = settings.regression, folder / "data", folder / "results"
     sets = json.dumps({name: list(keys) for name, keys in one.data_sets().items()})
-    run(
-        "generate-regression-data", "--settings", one.part(params.RegressionData), "--data-sets", sets, "--folder", data
-    )
+    run("generate-regression-data", "--settings", one.part(RegressionData), "--data-sets", sets, "--folder", data)
     for name, chunk in jobs:
         stem = results / "regression" / "trials" / name / chunk
         code = run(
             "train-regression", "--points", data / "points.safetensors", "--targets", data / f"{name}.safetensors",
-            "--trials", chunk, "--settings", one.part(params.RegressionTrial), "--root-seed", settings.root_seed,
+            "--trials", chunk, "--settings", one.part(RegressionTrial), "--root-seed", settings.root_seed,
             "--parameters", stem.with_suffix(".safetensors"), "--table", stem.with_suffix(".parquet"),
         )  # fmt: skip
         assert code == 0
@@ -73,7 +74,7 @@ def finish(folder, settings, kind, tables):
 
 def finish_cells(folder, overrides):
     """A run whose architecture searches alone are finished, two random cells."""
-    settings = params.resolve(BASE, params.merge(overrides, {"nasbench": {"methods": ["random"], "trials": 2}}))
+    settings = resolve_settings(BASE, params.merge(overrides, {"nasbench": {"methods": ["random"], "trials": 2}}))
     trials = {"stand_in": False, "cell": "none", "supernet_accuracy": 50.0}
     costs = {"device": "cpu", "seconds": 1.0}
     finish(folder, settings, "nasbench", {"_trials": trials, "_history": {"loss": 1.0}, "_costs": costs})

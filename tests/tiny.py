@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from replication.params import merge
+from replication.params.loading import merge
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent

@@ -11,7 +11,7 @@ import signal
 from threading import Thread
 from time import sleep
 
-from replication.params import ParameterError
+from replication.params.loading import ParameterError
 
 PROCESS = "SPARCS_ENDS_WITH"  # the environment variable that names a process by its number
 

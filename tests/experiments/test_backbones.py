@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from torchvision.models import EfficientNet_V2_S_Weights, efficientnet_v2_s
 
-from replication import backbones
-from replication.io import ArtifactError
+from replication.data import backbones
+from replication.records.io import ArtifactError
 
 
 @pytest.fixture(scope="module")

@@ -13,12 +13,15 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from baseline_tasks import outputs, tiny
-from replication import cli, comparison, io, params
+from replication import cli, params
 from replication.baselines import magnitude_pruning
 from replication.baselines.network import mean_square
 from replication.baselines.task import SearchResult, train
-from replication.commands import baselines as commands
-from replication.experiments import baselines as experiment
+from replication.experiments.baselines import commands, comparison
+from replication.experiments.baselines import train as experiment
+from replication.experiments.baselines.settings import RivalMethod, RivalTrial
+from replication.experiments.settings import resolve_settings
+from replication.records import io
 from sparcs import pruning
 
 ROOT = Path(__file__).parents[2]
@@ -129,7 +132,7 @@ def test_retraining_is_that_of_the_plain_network_whatever_stands_beside_it():
 
 def settings(search="gaea", **options):
     task = {"hidden": [5, 4], "bias": False, "points": 100, "batch_size": 10, "steps": 12}
-    return params.RivalTrial(**PROTOCOL, task=task, method={"search": search, "options": options})
+    return RivalTrial(**PROTOCOL, task=task, method={"search": search, "options": options})
 
 
 def data():
@@ -162,7 +165,7 @@ def test_an_option_that_a_method_does_not_have_is_one_sentence():
 
 def test_tuning_takes_the_value_of_the_fewest_parameters_on_seeds_of_its_own():
     method = {"search": "magnitude_pruning", "tuned": {"pruned": [0.0, 0.5, 0.9]}}
-    chosen = settings().model_copy(update={"method": params.RivalMethod(**method)})
+    chosen = settings().model_copy(update={"method": RivalMethod(**method)})
     table = experiment.tune(data(), chosen, "teacher", 7)
     assert table[["value", "tuning_trial"]].to_numpy().tolist() == [
         [v, t] for v in ("0.0", "0.5", "0.9") for t in (0, 1)
@@ -192,7 +195,7 @@ def test_tuning_takes_the_value_of_the_fewest_parameters_on_seeds_of_its_own():
 
 def test_the_verbs_search_with_the_value_that_was_chosen(tmp_path, capsys):
     io.write_arrays(tmp_path / "data.safetensors", data())
-    method = params.RivalMethod(search="gaea", options={"levels": 1}, tuned={"rate": [1.0, 3.0]})
+    method = RivalMethod(search="gaea", options={"levels": 1}, tuned={"rate": [1.0, 3.0]})
     own = settings().model_copy(update={"method": method})
     common = ["--data-set", "teacher", "--settings", own.model_dump_json(), "--root-seed", "7", "--output"]
     table, stem = tmp_path / "gaea.parquet", tmp_path / "0-0"
@@ -236,7 +239,7 @@ def test_the_error_that_tuning_compares_is_that_of_networks_with_finite_outputs(
     ],
 )
 def test_a_file_of_another_tuning_is_named(tmp_path, changed):
-    method = params.RivalMethod(search="gaea", tuned={"rate": [1.0, 3.0]})
+    method = RivalMethod(search="gaea", tuned={"rate": [1.0, 3.0]})
     rows = {"task": "teacher", "option": "rate", "value": ["1.0", "3.0"], "tuning_trial": 0, "seed": 7}
     measured = {"parameters": [9.0, 8.0], "validation_mse": [0.2, 0.1]}
     table = pd.DataFrame(rows | measured | {"chosen": [False, True]})
@@ -249,9 +252,9 @@ def test_a_file_of_another_tuning_is_named(tmp_path, changed):
 
 def test_every_method_has_the_same_tuning_budget():
     values = params.read_yaml(ROOT / "params.yaml")
-    rivals = params.resolve(values, {"scale": "overnight"}).rivals
+    rivals = resolve_settings(values, {"scale": "overnight"}).rivals
     tuned = {method for _, method in rivals.tuning_jobs()}
     assert tuned == {name for name, method in rivals.catalogue.items() if method.tuned} and len(tuned) == 8
-    assert not params.resolve(values, {"scale": "smoke"}).rivals.tuning_jobs()
+    assert not resolve_settings(values, {"scale": "smoke"}).rivals.tuning_jobs()
     with pytest.raises(params.ParameterError, match=r"as many values as any other.*gaea 2"):
-        params.resolve(values, {"rivals": {"catalogue": {"gaea": {"tuned": {"rate": [1.0, 3.0]}}}}})
+        resolve_settings(values, {"rivals": {"catalogue": {"gaea": {"tuned": {"rate": [1.0, 3.0]}}}}})

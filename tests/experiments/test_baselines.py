@@ -31,7 +31,8 @@ from replication.baselines import (
     spectral_search,
 )
 from replication.baselines.network import forward
-from replication.experiments import baselines as experiment
+from replication.experiments.baselines import train as experiment
+from replication.experiments.settings import resolve_settings
 from sparcs import pruning
 
 ROOT = Path(__file__).parents[2]
@@ -116,7 +117,7 @@ def numbers(found):
     return np.concatenate([*(weight.ravel() for weight in found.graph.weights.values()), np.ravel(rows)])
 
 
-METHODS = params.resolve(params.read_yaml(ROOT / "params.yaml"), {"scale": "overnight"}).rivals.catalogue
+METHODS = resolve_settings(params.read_yaml(ROOT / "params.yaml"), {"scale": "overnight"}).rivals.catalogue
 SHORT = {
     "random_search": {"candidates": 2},
     "bayesian": {"candidates": 2},

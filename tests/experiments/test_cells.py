@@ -13,19 +13,20 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from replication import cli, params
-from replication.cells import search, space, table
-from replication.cells.supernet import Cell, Supernet, one_hot
-from replication.commands import cells as commands
-from replication.commands import publish
 from replication.data.images import Images
-from replication.figures import cells as report
-from replication.figures import fig_cells, fig_cells_table
-from replication.io import ArtifactError, read_table
-from replication.params import CellSearch
-from replication.statistics import mean_interval
+from replication.experiments.cells import commands, space, table
+from replication.experiments.cells import figures as report
+from replication.experiments.cells import train as search
+from replication.experiments.cells.figures import fig_cells, fig_cells_table
+from replication.experiments.cells.settings import CellSearch
+from replication.experiments.cells.supernet import Cell, Supernet, one_hot
+from replication.experiments.settings import resolve_settings
+from replication.judging.statistics import mean_interval
+from replication.publish import commands as publish
+from replication.records.io import ArtifactError, read_table
 
 BASE = params.read_yaml(Path(__file__).parents[2] / "params.yaml")
-SETTINGS = CellSearch.model_validate_json(params.resolve(BASE, {"scale": "smoke"}).nasbench.part(CellSearch))
+SETTINGS = CellSearch.model_validate_json(resolve_settings(BASE, {"scale": "smoke"}).nasbench.part(CellSearch))
 ALL_SKIP = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"
 
 
@@ -182,7 +183,7 @@ def sparcs(*arguments):
 def test_from_the_command_line_to_the_published_table_and_the_report(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     scores = benchmark(tmp_path / "b.csv")
-    run = params.resolve(BASE, {"scale": "smoke", "nasbench": {"methods": ["gaea", "random"], "table": str(scores)}})
+    run = resolve_settings(BASE, {"scale": "smoke", "nasbench": {"methods": ["gaea", "random"], "table": str(scores)}})
     record = Path("images/cifar10.json")
     assert sparcs("prepare-images", "cifar10", "--settings", run.images.model_dump_json(), "--output", record) == 0
     settings = run.nasbench.part(CellSearch)
@@ -214,7 +215,7 @@ def test_from_the_command_line_to_the_published_table_and_the_report(tmp_path, m
     assert n[1:] == [line.split(" | ")[1] for line in report.cells_table(trials, reference, costs).splitlines()
                      if " | " in line and "*" not in line][1:]  # fmt: skip
     assert f"<code>{trials['cell'].iloc[0].replace('|', '&#124;')}</code>" in report.found_table(trials)
-    paper = params.resolve(BASE, {"scale": "paper"}).nasbench.model_dump()
+    paper = resolve_settings(BASE, {"scale": "paper"}).nasbench.model_dump()
     size = report.size(run.nasbench.model_dump(), paper, pd.concat([trials, trials.tail(1)]))
     assert "C 4 (in full: 24)" in size and "1 to 2 searches of each method" in size
     drawn = fig_cells_table(history, trials)

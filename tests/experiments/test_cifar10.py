@@ -9,13 +9,15 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from replication import cli, memory, params
-from replication.commands import publish
+from replication import cli, params
 from replication.data import augmentation
 from replication.data.images import Images
-from replication.experiments import checkpoints, cifar10
-from replication.io import ArtifactError, read_table
-from replication.params import Cifar10Trial
+from replication.experiments.cifar10 import train as cifar10
+from replication.experiments.cifar10.settings import Cifar10Trial
+from replication.experiments.settings import resolve_settings
+from replication.publish import commands as publish
+from replication.records.io import ArtifactError, read_table
+from replication.training import checkpoints, memory
 from sparcs import SpectralNetwork
 
 SETTINGS = Cifar10Trial(
@@ -234,7 +236,7 @@ def test_a_job_from_the_command_line_to_the_published_table(tmp_path, monkeypatc
     """A stand-in record, two jobs, their tables; a finished job is published with its record, an unfinished is not."""
     monkeypatch.chdir(tmp_path)
     base = params.read_yaml(Path(__file__).parents[2] / "params.yaml")
-    run = params.resolve(base, {"scale": "smoke"})
+    run = resolve_settings(base, {"scale": "smoke"})
     settings = run.cifar10.part(Cifar10Trial)
     record = Path("images/cifar10.json")
     sparcs("prepare-images", "cifar10", "--settings", run.images.model_dump_json(), "--output", record)
@@ -255,7 +257,7 @@ def test_a_job_from_the_command_line_to_the_published_table(tmp_path, monkeypatc
 
 def smoke_job(trial, output, **training):
     """Prepare the images and train the linear head at the smoke scale with other settings of the training."""
-    run = params.resolve(params.read_yaml(Path(__file__).parents[2] / "params.yaml"), {"scale": "smoke"})
+    run = resolve_settings(params.read_yaml(Path(__file__).parents[2] / "params.yaml"), {"scale": "smoke"})
     record = Path("images/cifar10.json")
     sparcs("prepare-images", "cifar10", "--settings", run.images.model_dump_json(), "--output", record)
     settings = run.cifar10.model_copy(update={"training": run.cifar10.training.model_copy(update=training)})
@@ -284,7 +286,7 @@ def test_the_record_counts_what_was_spent_before_a_stop(tmp_path, monkeypatch):
 
 def test_the_sweep_has_every_penalty_and_a_linear_head_as_long():
     base = params.read_yaml(Path(__file__).parents[2] / "params.yaml")
-    own = params.resolve(base, {"scale": "overnight"}).cifar10
+    own = resolve_settings(base, {"scale": "overnight"}).cifar10
     points = {name: (head, s.training.epochs, s.training.penalty, s.training.rho)
               for name, (head, s) in own.sweep_points().items()}  # fmt: skip
     assert points.pop("linear")[:2] == ("linear", 60)
@@ -297,7 +299,7 @@ def test_the_sweep_from_the_command_line_to_the_published_table(tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     base = params.read_yaml(Path(__file__).parents[2] / "params.yaml")
     sweep = {"epochs": 1, "penalties": ["l2"], "rhos": [0.01], "trials": 1}
-    run = params.resolve(base, {"scale": "smoke", "cifar10": {"images": 160, "sweep": sweep}})
+    run = resolve_settings(base, {"scale": "smoke", "cifar10": {"images": 160, "sweep": sweep}})
     record = Path("images/cifar10.json")
     sparcs("prepare-images", "cifar10", "--settings", run.images.model_dump_json(), "--output", record)
     for point, (head, settings) in run.cifar10.sweep_points().items():

@@ -12,11 +12,15 @@ from PIL import Image
 from torch import nn
 
 import tiny_images
-from replication import backbones, cli, io, params, provenance
+from replication import cli, params
+from replication.data import backbones
 from replication.data import images as image_files
 from replication.data.images import Images
-from replication.experiments import checkpoints, cifar100, classifiers
-from replication.params.cifar100 import HEADS
+from replication.experiments.cifar100 import train as cifar100
+from replication.experiments.cifar100.settings import HEADS, Cifar100Features, Cifar100Trial
+from replication.experiments.settings import SCALES, resolve_settings
+from replication.records import io, provenance
+from replication.training import checkpoints, classifiers
 
 ROOT = Path(__file__).parents[2]
 BASE = params.read_yaml(ROOT / "params.yaml")
@@ -29,7 +33,7 @@ SMALL = {
     "checkpoint_every": 2,
     "probes": {"trials": 2, "chunk": 1, "training": {"epochs": 2, "batch_size": 20}},
 }
-SETTINGS = params.resolve(BASE, {"scale": "smoke", "cifar100": SMALL}).cifar100
+SETTINGS = resolve_settings(BASE, {"scale": "smoke", "cifar100": SMALL}).cifar100
 TRAINING = SETTINGS.training
 
 
@@ -253,7 +257,7 @@ def record(tmp_path, monkeypatch):
 def train(record, head, trial, folder):
     return run(
         "train-cifar100", "--images", record, "--head", head, "--trial", trial, "--root-seed", 1,
-        "--settings", SETTINGS.part(params.Cifar100Trial), "--checkpoint-every", 2,
+        "--settings", SETTINGS.part(Cifar100Trial), "--checkpoint-every", 2,
         "--output", folder / head / str(trial),
     )  # fmt: skip
 
@@ -263,7 +267,7 @@ def test_the_verbs_make_the_tables(record, tmp_path):
     for head, trial in SETTINGS.jobs():
         assert train(record, head, trial, trials) == 0
     features = tmp_path / "features.safetensors"
-    common = "--images", record, "--settings", SETTINGS.part(params.Cifar100Features)
+    common = "--images", record, "--settings", SETTINGS.part(Cifar100Features)
     assert run("extract-features", *common, "--output", features) == 0
     for chunk in ("0", "1", "0-1"):
         code = run(
@@ -327,7 +331,7 @@ def test_a_killed_job_goes_on_and_ends_with_the_same_bytes(record, tmp_path, mon
 
 def test_finished_trials_are_published_as_they_come(record, tmp_path):
     results, published = tmp_path / "results", tmp_path / "published"
-    settings = params.resolve(BASE, {"scale": "laptop"}).model_copy(update={"root_seed": 1, "cifar100": SETTINGS})
+    settings = resolve_settings(BASE, {"scale": "laptop"}).model_copy(update={"root_seed": 1, "cifar100": SETTINGS})
     values = settings.model_dump(mode="json")
     io.write_json(results / "settings.json", {"scale": "laptop", "paper": values, "run": values})
     for heads in (["linear"], ["linear", "spectral"]):
@@ -345,7 +349,7 @@ def test_finished_trials_are_published_as_they_come(record, tmp_path):
 
 def test_finished_probes_are_published_trial_by_trial(tmp_path):
     results, published = tmp_path / "results", tmp_path / "published"
-    settings = params.resolve(BASE, {"scale": "laptop"}).model_copy(update={"root_seed": 1, "cifar100": SETTINGS})
+    settings = resolve_settings(BASE, {"scale": "laptop"}).model_copy(update={"root_seed": 1, "cifar100": SETTINGS})
     values = settings.model_dump(mode="json")
     io.write_json(results / "settings.json", {"scale": "laptop", "paper": values, "run": values})
     folder = results / "cifar100" / "probes"
@@ -386,12 +390,12 @@ def test_missing_weights_stop_the_verb_with_one_sentence(record, tmp_path, monke
 )
 def test_a_wrong_setting_is_one_sentence(changes, message):
     with pytest.raises(params.ParameterError, match=message) as caught:
-        params.resolve(BASE, {"scale": "overnight", "cifar100": changes})
+        resolve_settings(BASE, {"scale": "overnight", "cifar100": changes})
     assert "\n" not in str(caught.value)
 
 
 def test_the_paper_scale_has_the_papers_backbone():
-    settings = {scale: params.resolve(BASE, {"scale": scale}).cifar100 for scale in params.SCALES}
+    settings = {scale: resolve_settings(BASE, {"scale": scale}).cifar100 for scale in SCALES}
     paper = settings["paper"]
     assert (paper.backbone, paper.input_size, paper.substitute_backbone) == ("efficientnet_v2_s", 224, False)
     for scale in ("smoke", "laptop", "overnight"):

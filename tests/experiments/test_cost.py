@@ -11,9 +11,11 @@ from torch import nn
 from replication import params
 from replication.data.augmentation import DEVIATION, MEAN, Normalisation
 from replication.data.images import Images
-from replication.experiments import cost, full_size
-from replication.figures import fig_cost, fig_cost_caption, fig_cost_table
-from replication.memory import parameter_bytes, peak_allocated
+from replication.experiments.cost import against_depth as cost
+from replication.experiments.cost import full_size
+from replication.experiments.cost.figures import fig_cost, fig_cost_caption, fig_cost_table
+from replication.experiments.settings import resolve_settings
+from replication.training.memory import parameter_bytes, peak_allocated
 
 ROOT = Path(__file__).parents[2]
 
@@ -62,7 +64,7 @@ def test_a_step_of_experiment_2_in_every_way():
 
 
 def test_a_step_on_drawn_batches_beside_one_on_a_prepared_batch():
-    run = params.resolve(params.read_yaml(Path(__file__).parents[2] / "params.yaml"), {"scale": "smoke"})
+    run = resolve_settings(params.read_yaml(Path(__file__).parents[2] / "params.yaml"), {"scale": "smoke"})
     table = cost.of_experiment_3(run.cifar10, images=300, seconds=0)
     assert table[["head", "batch"]].to_numpy().tolist() == [
         [head, batch] for head in ("linear", "spectral") for batch in ("prepared", "drawn", "eager")
@@ -73,7 +75,7 @@ def test_a_step_on_drawn_batches_beside_one_on_a_prepared_batch():
 def test_steps_of_full_size_are_those_of_the_experiments():
     """At smoke size: every training has its steps, each a batch of those that it needs."""
     base = params.read_yaml(ROOT / "params.yaml")
-    run = params.resolve(base, {"scale": "smoke", "depth": {"initial_scale": {"trials": 1, "depths": [3, 2]}}})
+    run = resolve_settings(base, {"scale": "smoke", "depth": {"initial_scale": {"trials": 1, "depths": [3, 2]}}})
     table = full_size.timed(run, "cpu", images=4, seconds=0)
     assert table[["experiment", "what"]].drop_duplicates().to_numpy().tolist() == [
         ["cifar100", "linear"],

@@ -8,16 +8,19 @@ import pandas as pd
 import pytest
 import torch
 
-from replication import cli, io, params
+from replication import cli, params
 from replication.data import regression, teacher
-from replication.experiments import compaction
-from replication.experiments import depth as experiment
+from replication.experiments.depth import compaction
+from replication.experiments.depth import train as experiment
+from replication.experiments.depth.settings import DepthTrial
+from replication.experiments.settings import resolve_settings
+from replication.records import io
 from sparcs.network import SpectralNetwork
 
 ROOT = Path(__file__).parents[2]
 BASE = params.read_yaml(ROOT / "params.yaml")
 SMALL = {"hidden": 8, "points": 200, "test_points": 120, "selection_points": 40, "training": {"epochs": 2}}
-SETTINGS = params.resolve(
+SETTINGS = resolve_settings(
     BASE,
     {
         "scale": "smoke",
@@ -28,7 +31,7 @@ SETTINGS = params.resolve(
         },
     },
 ).depth
-TRIAL = params.validate(params.DepthTrial, json.loads(SETTINGS.teacher.part(params.DepthTrial)))
+TRIAL = params.validate(DepthTrial, json.loads(SETTINGS.teacher.part(DepthTrial)))
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +133,7 @@ def test_the_start_is_that_of_the_product_of_all_eigenvectors(data):
 
 
 def test_gain_1_is_the_default_start(data):
-    from replication.ensemble.training import initial_parameters
+    from replication.training.ensemble.training import initial_parameters
 
     default = initial_parameters((4, 8, 8, 4), [5])
     for name, array in experiment.start(data, TRIAL, 2, 1.0, [5]).items():
@@ -187,7 +190,7 @@ def train(sources, settings, job, folder):
     data_set, depth, gain, chunk = job
     return run(
         "train-depth", *sources[data_set], "--depth", depth, "--gain", gain, "--trials", chunk, "--root-seed", 1,
-        "--settings", settings.task_of(data_set).part(params.DepthTrial), "--output", folder.joinpath(*job),
+        "--settings", settings.task_of(data_set).part(DepthTrial), "--output", folder.joinpath(*job),
     )  # fmt: skip
 
 
@@ -217,7 +220,7 @@ def test_tables_do_not_depend_on_chunks(sources, tmp_path):
 
 def test_finished_jobs_are_published_with_their_layers(sources, tmp_path):
     results, published = tmp_path / "results", tmp_path / "published"
-    settings = params.resolve(BASE, {"scale": "laptop"}).model_copy(update={"root_seed": 1, "depth": SETTINGS})
+    settings = resolve_settings(BASE, {"scale": "laptop"}).model_copy(update={"root_seed": 1, "depth": SETTINGS})
     values = settings.model_dump(mode="json")
     io.write_json(results / "settings.json", {"scale": "laptop", "paper": values, "run": values})
     for job in SETTINGS.jobs()[:2]:
@@ -251,7 +254,7 @@ def test_a_trial_that_diverges_has_a_row_of_nan(sources, tmp_path, capsys, batch
 def test_the_start_has_a_row_for_every_depth_gain_and_trial(sources, tmp_path):
     code = run(
         "measure-depth-start", *sources["teacher"], "--depths", "[1, 3]", "--gains", "[0.5, 1]", "--trials", 2,
-        "--settings", SETTINGS.teacher.part(params.DepthTrial), "--root-seed", 1, "--output", tmp_path / "s.parquet",
+        "--settings", SETTINGS.teacher.part(DepthTrial), "--root-seed", 1, "--output", tmp_path / "s.parquet",
     )  # fmt: skip
     assert code == 0
     start = io.read_table(tmp_path / "s.parquet")
@@ -275,12 +278,12 @@ def test_the_start_has_a_row_for_every_depth_gain_and_trial(sources, tmp_path):
 )
 def test_a_wrong_setting_is_one_sentence(depth, message):
     with pytest.raises(params.ParameterError, match=message) as caught:
-        params.resolve(BASE, {"scale": "overnight", "depth": depth})
+        resolve_settings(BASE, {"scale": "overnight", "depth": depth})
     assert "\n" not in str(caught.value)
 
 
 def test_overnight_covers_every_depth_and_gain():
-    overnight = params.resolve(BASE, {"scale": "overnight"})
+    overnight = resolve_settings(BASE, {"scale": "overnight"})
     jobs = pd.DataFrame(overnight.depth.jobs(), columns=["data_set", "depth", "gain", "chunk"])
     own = jobs[(jobs["data_set"] == "teacher") & (jobs["gain"] == "1")]
     assert set(own["depth"].astype(int)) == set(range(1, 11))

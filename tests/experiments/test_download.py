@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from replication.data import download, image_sources, images
-from replication.io import write_json
-from replication.params import ImageSources
+from replication.data.settings import ImageSources
+from replication.records.io import write_json
 from tiny_images import SIZES, Trap, arrays
 
 

@@ -10,7 +10,7 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replication.experiments import bundles, identities, misprint_checks, misprints
+from replication.experiments.theory import bundles, identities, misprint_checks, misprints
 from sparcs import spectral
 
 WIDTHS = st.lists(st.integers(1, 5), min_size=2, max_size=7)

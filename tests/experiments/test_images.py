@@ -14,7 +14,9 @@ import pytest
 
 from replication import cli, params
 from replication.data import download, image_sources, images
-from replication.io import ArtifactError, read_json, write_json
+from replication.data.settings import ImageSources
+from replication.experiments.settings import SCALES, resolve_settings
+from replication.records.io import ArtifactError, read_json, write_json
 from tiny_images import SIZES, Trap, arrays
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +26,7 @@ RECORD = Path("data/smoke/images/cifar10.json")
 
 def sources(download=False, stand_in=False, **files):
     files = {"cifar10": None, "cifar100": None} | files
-    return params.ImageSources(files=files, download=download, stand_in=stand_in)
+    return ImageSources(files=files, download=download, stand_in=stand_in)
 
 
 @pytest.fixture
@@ -243,14 +245,14 @@ def test_a_download_of_its_own_does_not_become_an_input(place, monkeypatch):
 
 
 def test_the_scales_allow_what_they_should():
-    allowed = {scale: params.resolve(BASE, {"scale": scale}).images for scale in params.SCALES}
+    allowed = {scale: resolve_settings(BASE, {"scale": scale}).images for scale in SCALES}
     found = {scale: (one.download, one.stand_in) for scale, one in allowed.items()}
     strict = (True, False)
     assert found == {"smoke": (False, True), "laptop": (True, True), "overnight": strict, "paper": strict}
     with pytest.raises(params.ParameterError, match=r"images\.download = 'perhaps'"):
-        params.resolve(BASE, {"images": {"download": "perhaps"}})
+        resolve_settings(BASE, {"images": {"download": "perhaps"}})
     with pytest.raises(params.ParameterError, match=r"images\.files\.cifar10 = ''"):
-        params.resolve(BASE, {"images": {"files": {"cifar10": ""}}})
+        resolve_settings(BASE, {"images": {"files": {"cifar10": ""}}})
 
 
 def test_no_images_is_one_sentence(folder, capsys):

@@ -7,10 +7,13 @@ import torch
 from torch import nn
 
 from replication import params
-from replication.experiments import classifiers, probes
+from replication.experiments.cifar100 import probes
+from replication.experiments.cifar100.settings import ProbeTrial
+from replication.experiments.settings import resolve_settings
+from replication.training import classifiers
 
 ROOT = Path(__file__).parents[2]
-TRAINING = params.resolve(params.read_yaml(ROOT / "params.yaml"), {"scale": "smoke"}).cifar100.probe_trial().training
+TRAINING = resolve_settings(params.read_yaml(ROOT / "params.yaml"), {"scale": "smoke"}).cifar100.probe_trial().training
 
 
 def features_of_rings(points=400):
@@ -24,7 +27,7 @@ def features_of_rings(points=400):
 def test_a_control_with_hidden_neurons_finds_what_a_linear_probe_cannot():
     update = {"epochs": 200, "batch_size": 20, "learning_rate": 0.01, "rho": 0.0}
     training = TRAINING.model_copy(update=update)
-    settings = params.ProbeTrial.model_construct(widths=[2, 16, 2], bias=True, validation_share=0.1, training=training)
+    settings = ProbeTrial.model_construct(widths=[2, 16, 2], bias=True, validation_share=0.1, training=training)
     split = probes.split_of(features_of_rings(), settings, 3)
     assert len(split.train[1]) == 180 and len(split.validation[1]) == 20 and split.train[0].dtype == torch.float32
     found = {}

@@ -14,7 +14,7 @@ from torchvision import models
 from torchvision.models.feature_extraction import create_feature_extractor
 
 import sparcs
-from replication.experiments import theory
+from replication.experiments.theory import checks as theory
 from sparcs import SpectralNetwork, replace_head, spectral
 from sparcs.activations import ACTIVATIONS
 

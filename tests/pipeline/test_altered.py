@@ -11,11 +11,14 @@ import pytest
 import torch
 from torch import nn
 
-from replication import cli, io, params
-from replication.backbones import lite0_file, timm_lite0
+from replication import cli, params
 from replication.data import images
-from replication.experiments import checkpoints
-from replication.io import ArtifactError
+from replication.data.backbones import lite0_file, timm_lite0
+from replication.experiments.regression.settings import RegressionData, RegressionTrial
+from replication.experiments.settings import resolve_settings
+from replication.records import io
+from replication.records.io import ArtifactError
+from replication.training import checkpoints
 
 pytestmark = pytest.mark.reliability
 ALTERED = "Altered and hostile files"
@@ -24,7 +27,7 @@ SOURCE = Path(__file__).parents[2] / "src"
 FLIPS = 60
 SIZES = {"train": 40, "test": 20}
 TABLE = pd.DataFrame({"x": np.linspace(0, 1, 50), "name": ["one", "two"] * 25, "n": range(50)})
-SMOKE = params.resolve(params.read_yaml(SOURCE.parent / "params.yaml"), {"scale": "smoke"})
+SMOKE = resolve_settings(params.read_yaml(SOURCE.parent / "params.yaml"), {"scale": "smoke"})
 
 
 class Trap:
@@ -168,7 +171,7 @@ def test_weights_that_are_not_the_package_s_are_named(tmp_path, monkeypatch, evi
     path, sprung = tmp_path / "weights.pth", tmp_path / "sprung"
     content = bytearray(lite0_file().read_bytes())
     content[len(content) // 2] ^= 1
-    monkeypatch.setattr("replication.backbones.lite0_file", lambda: path)
+    monkeypatch.setattr("replication.data.backbones.lite0_file", lambda: path)
     for altered in (b"", bytes(content[:-1]), bytes(content), pickle.dumps(Trap(sprung))):
         path.write_bytes(altered)
         with pytest.raises(ArtifactError, match=r"weights\.pth were altered"):
@@ -208,7 +211,7 @@ def finished(tmp_path_factory):
     """A folder with the files that the verbs below read."""
     folder = tmp_path_factory.mktemp("finished")
     one = SMOKE.regression.model_copy(update={"alphas": [1.0], "betas": [5.0], "points": 200, "widths": [2, 9, 1]})
-    assert run("generate-regression-data", "--settings", one.part(params.RegressionData), "--data-sets",
+    assert run("generate-regression-data", "--settings", one.part(RegressionData), "--data-sets",
                '{"beta5_alpha1": [1, 5]}', "--folder", folder) == 0  # fmt: skip
     assert run(*train(folder, one)) == 0
     io.write_json(folder / "settings.json", {"run": {}, "paper": {}})
@@ -228,7 +231,7 @@ def train(folder, settings):
     stem = folder / "trials" / "beta5_alpha1" / "0-1"
     return (
         "train-regression", "--points", folder / "points.safetensors", "--targets", folder / "beta5_alpha1.safetensors",
-        "--trials", "0-1", "--settings", settings.part(params.RegressionTrial), "--root-seed", 1,
+        "--trials", "0-1", "--settings", settings.part(RegressionTrial), "--root-seed", 1,
         "--parameters", stem.with_suffix(".safetensors"), "--table", stem.with_suffix(".parquet"),
     )  # fmt: skip
 

@@ -18,7 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from command_lines import BASE, ROOT, SMOKE, lines, placed
-from replication import cli, io, params
+from replication import cli, params
+from replication.experiments.settings import SCALES, resolve_settings
+from replication.records import io
 
 BIN = Path(sys.executable).parent
 TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
@@ -145,9 +147,9 @@ def nothing_else(evidence):
 @OFTEN
 @given(mutated(BASE))
 def test_params_that_were_changed_anywhere(evidence, values):
-    for scale in params.SCALES:
+    for scale in SCALES:
         try:
-            found = params.resolve(values, {"scale": scale})
+            found = resolve_settings(values, {"scale": scale})
         except params.ParameterError as error:
             assert "\n" not in str(error) and len(str(error)) < 600
         else:

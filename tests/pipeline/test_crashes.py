@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import crashes
-from replication import io, processes
+from replication import processes
+from replication.records import io
 
 SLEEPER = """
 import time

@@ -10,7 +10,7 @@ import yaml
 from moto.server import ThreadedMotoServer
 
 import tiny
-from replication.commands.published_tables import TRIAL
+from replication.publish.published_tables import TRIAL
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.artifacts, pytest.mark.reliability]
 DVC = "DVC over the workflow"

@@ -3,9 +3,11 @@
 import pandas as pd
 import pytest
 
-from replication import io, params
-from replication.commands.lost_rows import lost_units, lost_whole
-from replication.commands.publish import merged_core_minutes
+from replication import params
+from replication.experiments.settings import resolve_settings
+from replication.publish.commands import merged_core_minutes
+from replication.publish.lost_rows import lost_units, lost_whole
+from replication.records import io
 from small_runs import BASE, TINY, finish, finish_cells, prepare, publish
 
 BOTH = [("beta5_alpha0", "0-1"), ("beta5_alpha1", "0-1")]
@@ -72,7 +74,7 @@ def test_probes_of_other_images_are_other_data(column, tmp_path, capsys):
     """What probes are made from does not say which images: their rows do."""
     images = {"stand_in": False, "backbone": "b0", "input_size": 224, "training_points": 900, "test_points": 100}
     other = images | {column: "lite0" if column == "backbone" else 1}
-    settings = params.resolve(BASE, {"scale": "laptop"})
+    settings = resolve_settings(BASE, {"scale": "laptop"})
     for name, about, chunk in (("one", images, 3), ("two", other, 3), ("more", other, 5)):
         probes = settings.cifar100.probes.model_copy(update={"trials": chunk})
         four = settings.cifar100.model_copy(update={"probes": probes})

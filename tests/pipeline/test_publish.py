@@ -5,12 +5,13 @@ import json
 import pandas as pd
 import pytest
 
-from replication import io, params, provenance
-from replication.commands import finished, published_tables
-from replication.commands import publish as commands
-from replication.commands.jobs import jobs as jobs_of
-from replication.commands.lost_rows import lost
-from replication.figures.scorecard import answer, with_verdicts
+from replication import params
+from replication.account.scorecard import answer, with_verdicts
+from replication.experiments.settings import resolve_settings
+from replication.publish import commands, finished, published_tables
+from replication.publish.jobs import jobs as jobs_of
+from replication.publish.lost_rows import lost
+from replication.records import io, provenance
 from small_runs import ROOT, TINY, finish_cells, prepare, publish, run
 
 
@@ -172,7 +173,7 @@ def test_what_tuning_took_is_published_and_counted(tmp_path):
 
 def test_new_tuning_takes_the_place_of_what_was_tried_for_the_same_before(tmp_path):
     base = params.read_yaml(ROOT / "params.yaml")
-    run = params.resolve(
+    run = resolve_settings(
         base, {"scale": "overnight", "rivals": {"methods": ["darts", "gaea"], "teacher": {"trials": 0}}}
     )
     jobs = {job.key: job for job in jobs_of(run) if job.kind == "tuning"}

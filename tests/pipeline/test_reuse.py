@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 
 import tiny
-from replication import cli, io, params
-from replication.commands import finished, reuse
-from replication.commands.jobs import jobs as jobs_of
-from replication.sources import sources, unchanged_since
+from replication import cli, params
+from replication.experiments.settings import Settings, resolve_settings
+from replication.publish import finished, reuse
+from replication.publish.jobs import jobs as jobs_of
+from replication.records import io
+from replication.records.sources import sources, unchanged_since
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "results" / "published"
@@ -27,7 +29,7 @@ TARGETS = ["tabulate_teacher_student", "tabulate_hyperparameters", "tabulate_dep
 
 @pytest.mark.parametrize("scale", ["smoke", "laptop", "overnight", "paper"])
 def test_no_two_jobs_share_files_or_trials(scale):
-    jobs = list(jobs_of(params.resolve(BASE, {"scale": scale})))
+    jobs = list(jobs_of(resolve_settings(BASE, {"scale": scale})))
     assert {job.kind for job in jobs} >= {
         "teacher_student",
         "hyperparameters",
@@ -45,7 +47,7 @@ def test_the_published_jobs_are_found_and_written_as_they_were(tmp_path, monkeyp
     """With sources that are taken for unchanged: the committed trials of experiment 3 and of the depth experiment."""
     monkeypatch.setattr(reuse, "unchanged_since", lambda commit, files: True)
     settings = io.read_json(PUBLISHED / "settings.json")["run"]
-    run = params.validate(params.Settings, settings)
+    run = params.validate(Settings, settings)
     jobs = reuse.reusable(run, PUBLISHED)
     assert {"teacher_student", "hyperparameters", "depth", "cifar10"} <= {job.kind for job in jobs}
     for kind in ("cifar10", "depth", "hyperparameters", "teacher_student", "rivals", "tuning"):
@@ -70,7 +72,7 @@ def test_the_published_jobs_are_found_and_written_as_they_were(tmp_path, monkeyp
 
 
 def test_a_job_with_a_point_in_its_name_is_published_taken_and_published_again(tmp_path):
-    run = params.resolve(BASE, {"scale": "overnight"})
+    run = resolve_settings(BASE, {"scale": "overnight"})
     job = next(job for job in jobs_of(run) if job.stem.endswith("teacher_student_l2_0.001"))
     origin = {"commit": "abc", "machine": "m", "device": "cpu", "finished": "now", "minutes": 2.0, "made_from": "def"}
     own = {"experiment": "teacher_student", "penalty": "l2", "rho": 0.001, "alpha": None, "beta": None, "r2": 0.5}
@@ -97,7 +99,7 @@ def test_other_settings_other_seeds_and_stand_ins_are_trained(tmp_path, monkeypa
     values = io.read_json(PUBLISHED / "settings.json")["run"]
 
     def found(changes):
-        run = params.validate(params.Settings, params.merge(values, changes))
+        run = params.validate(Settings, params.merge(values, changes))
         return [job.stem for job in reuse.reusable(run, tmp_path)]
 
     trials = io.read_table(tmp_path / "cifar10" / "trials.parquet")
@@ -113,7 +115,7 @@ def test_other_settings_other_seeds_and_stand_ins_are_trained(tmp_path, monkeypa
     io.write_table(tmp_path / "cifar10" / "trials.parquet", trials.assign(stand_in=trials["head"] == "linear"))
     assert {stem.split("/")[2] for stem in found({})} == set(trials["head"]) - {"linear"}
     with pytest.raises(io.ArtifactError, match="nothing is published there"):
-        reuse.reusable(params.validate(params.Settings, values), tmp_path / "cifar10")
+        reuse.reusable(params.validate(Settings, values), tmp_path / "cifar10")
 
 
 def test_trials_on_data_of_other_seeds_are_trained(monkeypatch):
@@ -121,7 +123,7 @@ def test_trials_on_data_of_other_seeds_are_trained(monkeypatch):
     values = io.read_json(PUBLISHED / "settings.json")["run"]
 
     def found(two):
-        run = params.validate(params.Settings, params.merge(values, {"teacher_student": two}))
+        run = params.validate(Settings, params.merge(values, {"teacher_student": two}))
         return {(job.kind, str(job.key[0])) for job in reuse.reusable(run, PUBLISHED)}
 
     images = {"cifar10", "cifar100", "probes", "cifar10_sweep", "nasbench"}
@@ -131,7 +133,7 @@ def test_trials_on_data_of_other_seeds_are_trained(monkeypatch):
 
 
 def test_a_source_counts_as_changed_if_git_says_so_or_does_not_know():
-    names = sources("replication.commands.reuse")
+    names = sources("replication.publish.reuse")
     head = tiny.run(ROOT, "git", "rev-parse", "HEAD").strip()
     for commit in ("0" * 12, f"{head[:12]}+changes", "unknown"):
         assert not unchanged_since(commit, names)

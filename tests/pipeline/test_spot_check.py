@@ -4,8 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from replication import io, params, provenance
-from replication.commands import compare_runs, retrain, spot_check
+from replication.experiments.cifar10.settings import Cifar10Trial
+from replication.experiments.depth.settings import DepthTrial
+from replication.experiments.regression.settings import RegressionData
+from replication.experiments.settings import resolve_settings
+from replication.experiments.teacher_student.settings import TeacherData, TeacherTrial
+from replication.records import io, provenance
+from replication.spot_check import commands as spot_check
+from replication.spot_check import compare_runs, retrain
 from small_runs import BASE, ROOT, TINY, prepare, publish, run
 
 OTHER = "Another processor, 2 cores, Linux x86_64"
@@ -136,12 +142,12 @@ def test_settings_older_than_what_their_experiment_asks_for_leave_it_out(small, 
 
 def test_an_experiment_that_was_asked_for_and_cannot_be_trained_is_one_sentence(tmp_path, capsys):
     published = tmp_path / "published"
-    io.write_json(published / "settings.json", {"run": params.resolve(BASE, {"scale": "smoke"}).model_dump()})
+    io.write_json(published / "settings.json", {"run": resolve_settings(BASE, {"scale": "smoke"}).model_dump()})
     rows = pd.DataFrame({"device": ["cpu"], "stand_in": [False]})
     for name in ("cifar10/trials", "cifar100/probes"):
         io.write_table(published / f"{name}.parquet", rows)
     record = tmp_path / "images" / "cifar10.json"
-    sources = params.resolve(BASE, {"scale": "smoke"}).images.model_dump_json()
+    sources = resolve_settings(BASE, {"scale": "smoke"}).images.model_dump_json()
     assert run("prepare-images", "cifar10", "--settings", sources, "--output", record) == 0
     command = ["spot-check", "--published", published, "--images", record.parent, "--output", tmp_path / "c.csv"]
     assert run(*command, "--also", "cifar10") == 2
@@ -153,7 +159,7 @@ def test_an_experiment_that_was_asked_for_and_cannot_be_trained_is_one_sentence(
 
 def test_trials_of_experiment_2_and_of_the_depth_experiment_are_those_of_the_verbs(tmp_path):
     small = {"points": 100, "test_points": 60, "selection_points": 20, "training": {"epochs": 1}}
-    settings = params.resolve(
+    settings = resolve_settings(
         BASE,
         {
             "regression": {"points": 100, "held_out_points": 60, "widths": [2, 6, 1]},
@@ -169,12 +175,12 @@ def test_trials_of_experiment_2_and_of_the_depth_experiment_are_those_of_the_ver
     teacher, seed = tmp_path / f"{name}.safetensors", settings.root_seed
     io.write_json(tmp_path / "settings.json", {"run": settings.model_dump()})
     own = retrain.Run(tmp_path / "settings.json", tmp_path)
-    run("generate-teacher-data", "--settings", two.part(params.TeacherData), "--size", 3, "--seed", 42,
+    run("generate-teacher-data", "--settings", two.part(TeacherData), "--size", 3, "--seed", 42,
         "--rotations", 2, "--output", teacher, "--metadata", tmp_path / "m.json")  # fmt: skip
-    run("generate-regression-data", "--settings", settings.regression.part(params.RegressionData), "--data-sets",
+    run("generate-regression-data", "--settings", settings.regression.part(RegressionData), "--data-sets",
         '{"beta5_alpha1": [1, 5]}', "--folder", tmp_path)  # fmt: skip
     run("train-teacher-student", "--teacher", teacher, "--trials", "[1]", "--settings",
-        two.of_ensemble("l2").part(params.TeacherTrial), "--root-seed", seed, "--output", tmp_path / "two")  # fmt: skip
+        two.of_ensemble("l2").part(TeacherTrial), "--root-seed", seed, "--output", tmp_path / "two")  # fmt: skip
     row = pd.Series({"ensemble": "l2", "teacher": 42, "rotations": 2, "trial": 1})
     trained = retrain.train_again(own, "teacher_student", row)
     expected = [(io.read_table(tmp_path / "two_trials.parquet"), trained)]
@@ -183,7 +189,7 @@ def test_trials_of_experiment_2_and_of_the_depth_experiment_are_those_of_the_ver
         ("beta5_alpha1", 1.0, [tmp_path / "points.safetensors", tmp_path / "beta5_alpha1.safetensors"]),
     ):
         run("train-depth", *data, "--depth", 2, "--gain", 1, "--trials", 3, "--settings",
-            settings.depth.task_of(data_set).part(params.DepthTrial), "--root-seed", seed,
+            settings.depth.task_of(data_set).part(DepthTrial), "--root-seed", seed,
             "--output", tmp_path / data_set)  # fmt: skip
         row = pd.Series({"data_set": data_set, "alpha": alpha, "depth": 2, "gain": 1.0, "trial": 3})
         trained = retrain.train_again(own, "depth", row)
@@ -224,7 +230,7 @@ def test_one_trial_of_every_experiment_is_the_one_of_a_whole_run(built, tmp_path
 
 
 def test_a_trial_of_the_sweep_on_experiment_3_has_the_settings_of_its_point(monkeypatch, tmp_path):
-    settings = params.resolve(BASE, {"scale": "overnight"})
+    settings = resolve_settings(BASE, {"scale": "overnight"})
     io.write_json(tmp_path / "settings.json", {"run": settings.model_dump()})
     found = []
     monkeypatch.setattr(retrain, "_by_verb", lambda verb, run, row, data_set, **own: found.append(own))
@@ -232,6 +238,6 @@ def test_a_trial_of_the_sweep_on_experiment_3_has_the_settings_of_its_point(monk
     for head, penalty, rho in (("linear", "none", 0.0), ("spectral", "l2", 0.001)):
         retrain.train_again(own, "cifar10_sweep", pd.Series({"head": head, "penalty": penalty, "rho": rho, "trial": 1}))
     points = settings.cifar10.sweep_points()
-    expected = [points[name][1].part(params.Cifar10Trial) for name in ("linear", "l2_0.001")]
+    expected = [points[name][1].part(Cifar10Trial) for name in ("linear", "l2_0.001")]
     assert [own["settings"].model_dump_json() for own in found] == expected
     assert [own["head"] for own in found] == ["linear", "spectral"]

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from compared import same_text, text_of
-from replication.claims import IDS
-from replication.commands.publish import PAGES
+from replication.account.catalogue import IDS
+from replication.publish.commands import PAGES
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent

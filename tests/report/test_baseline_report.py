@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 
 import baseline_tables
-from replication import comparison, params
-from replication.claims import why_untested
-from replication.claims.baselines import finds_smaller_networks
-from replication.figures import baselines_prose
+from replication import params
+from replication.account.testability import why_untested
+from replication.experiments.baselines import comparison
+from replication.experiments.baselines import prose as baselines_prose
+from replication.experiments.baselines.claims import finds_smaller_networks
+from replication.experiments.settings import resolve_settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -106,7 +108,7 @@ def test_errors_below_what_float32_resolves_can_be_taken_as_equal():
 
 
 def test_g2_is_not_judged_on_a_part_of_the_field():
-    run = params.resolve(params.read_yaml(ROOT / "params.yaml"), {"scale": "overnight"}).model_dump(mode="json")
+    run = resolve_settings(params.read_yaml(ROOT / "params.yaml"), {"scale": "overnight"}).model_dump(mode="json")
     tables = baseline_tables.rivals(np.random.default_rng(3), baseline_tables.FULL)
     names = [name for name, own in run["rivals"]["catalogue"].items() if own["only"] is None]
     assert why_untested(run, run, tables)["rivals"].startswith("not the whole field: without spectral MLP")

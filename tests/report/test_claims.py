@@ -7,11 +7,16 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from replication import claims, params
-from replication.experiments.identities import IDENTITIES
-from replication.io import ArtifactError
-from replication.statistics import bootstrap_interval, mean_interval, share_interval
-from replication.verdicts import COLUMNS, Claim, Measured, judge, verdict_of, worst
+from replication import params
+from replication.account.catalogue import CLAIMS, require_every_claim
+from replication.account.provenance_text import with_origins
+from replication.account.testability import run_too_small, why_untested
+from replication.experiments.regression.claims import tanh_fit
+from replication.experiments.settings import paper_settings
+from replication.experiments.theory.identities import IDENTITIES
+from replication.judging.statistics import bootstrap_interval, mean_interval, share_interval
+from replication.judging.verdicts import COLUMNS, Claim, Measured, judge, verdict_of, worst
+from replication.records.io import ArtifactError
 
 ALPHAS = np.round(np.linspace(0, 1, 21), 2)
 
@@ -34,7 +39,7 @@ def paper_like(alpha, beta):
 
 
 def verdicts(claim_id, tables, too_small=()):
-    chosen = [claim for claim in claims.CLAIMS if claim.id == claim_id]
+    chosen = [claim for claim in CLAIMS if claim.id == claim_id]
     return judge(chosen, tables, dict(too_small)).set_index("id")
 
 
@@ -76,11 +81,11 @@ def test_a_missing_table_is_untested_with_its_name():
 
 
 def test_every_claim_has_a_row_even_of_nothing():
-    found = judge(claims.CLAIMS, {}, {})
-    claims.require_every_claim(found["id"])
+    found = judge(CLAIMS, {}, {})
+    require_every_claim(found["id"])
     assert set(found["verdict"]) == {"untested"} and (found["n"] == 0).all()
     with pytest.raises(ArtifactError, match="claims without a row: D2, G2"):
-        claims.require_every_claim(set(found["id"]) - {"D2", "G2"})
+        require_every_claim(set(found["id"]) - {"D2", "G2"})
 
 
 def test_a_claim_of_one_part_says_what_was_measured_and_its_region():
@@ -91,19 +96,19 @@ def test_a_claim_of_one_part_says_what_was_measured_and_its_region():
 def test_origins_are_the_runs_or_those_that_the_rows_name():
     run = {"scale": "laptop", "device": "cuda", "regression": {"points": 10_000}}
     tables = regression_trials(paper_like)
-    found = claims.with_origins(verdicts("B1", tables).reset_index(), claims.CLAIMS, tables, run)
+    found = with_origins(verdicts("B1", tables).reset_index(), CLAIMS, tables, run)
     assert len(found) == 4
     assert set(found["scale"] + found["device"]) == {"laptopcuda"} and found["data"].str.contains("10,000").all()
     tables["regression/trials"] = tables["regression/trials"].assign(scale="overnight", device="cpu")
     tables["cifar10/trials"] = pd.DataFrame({"stand_in": [True], "approximate_images": [0], "device": ["cpu"]})
-    found = claims.with_origins(verdicts("B3", tables).reset_index(), claims.CLAIMS, tables, run).iloc[0]
+    found = with_origins(verdicts("B3", tables).reset_index(), CLAIMS, tables, run).iloc[0]
     assert (found["scale"], found["device"]) == ("overnight", "cpu")
     images = pd.DataFrame({"id": ["E1"]})
-    assert claims.with_origins(images, claims.CLAIMS, tables, run).loc[0, "data"] == "stand-in images, not CIFAR-10"
+    assert with_origins(images, CLAIMS, tables, run).loc[0, "data"] == "stand-in images, not CIFAR-10"
     tables["cifar100/trials"] = pd.DataFrame({"stand_in": [False], "device": ["cpu"]})  # as the experiment writes it
     images = pd.DataFrame({"id": ["F1"]})
     assert (
-        claims.with_origins(images, claims.CLAIMS, tables, run).loc[0, "data"]
+        with_origins(images, CLAIMS, tables, run).loc[0, "data"]
         == "CIFAR-100, no image of 60,000 marked as approximate"
     )
 
@@ -138,9 +143,9 @@ def test_a_jump_in_the_wrong_place_is_seen():
 
 @pytest.mark.parametrize(("midpoint", "width"), [(0.5, 0.2), (0.45, 0.1), (0.6, 0.05)])
 def test_the_tanh_fit_finds_what_was_planted(midpoint, width):
-    found = claims.tanh_fit(ALPHAS, 0.3 + 0.2 * np.tanh((ALPHAS - midpoint) / width))
+    found = tanh_fit(ALPHAS, 0.3 + 0.2 * np.tanh((ALPHAS - midpoint) / width))
     assert found == pytest.approx((midpoint, width), rel=0.1)
-    assert np.isnan(claims.tanh_fit(ALPHAS, np.ones(21))).all()
+    assert np.isnan(tanh_fit(ALPHAS, np.ones(21))).all()
 
 
 def teacher_trials(n, **values):
@@ -178,7 +183,7 @@ def test_claims_of_the_theory():
 
 
 def test_the_theory_has_its_own_report():
-    evidence = {claim.id: claim.evidence for claim in claims.CLAIMS}
+    evidence = {claim.id: claim.evidence for claim in CLAIMS}
     assert all(evidence[name].startswith("01_theory") for name in ("A1", "A2", "A3", "C1"))
 
 
@@ -206,11 +211,11 @@ def test_the_sweet_spot_of_few_trials_has_the_interval_of_its_paired_differences
     assert verdicts("G1", {"hyperparameters/trials": lost}).loc["G1", "verdict"] == "untested"
 
 
-SETTINGS = params.paper_settings(params.read_yaml(Path(__file__).parents[2] / "params.yaml")).model_dump()
+SETTINGS = paper_settings(params.read_yaml(Path(__file__).parents[2] / "params.yaml")).model_dump()
 
 
 def reasons(**changes):
-    return claims.run_too_small(params.merge(SETTINGS, changes), SETTINGS)
+    return run_too_small(params.merge(SETTINGS, changes), SETTINGS)
 
 
 def test_the_paper_s_run_is_large_enough():
@@ -220,7 +225,7 @@ def test_the_paper_s_run_is_large_enough():
 
 def test_settings_from_before_a_field_or_an_experiment_was_added():
     run, paper = {"rivals": {"methods": None}}, {"rivals": {"methods": None, "few_neurons": 30}}
-    assert claims.why_untested(run, paper, {}) == {"rivals": "not the paper's run: few_neurons is not recorded"}
+    assert why_untested(run, paper, {}) == {"rivals": "not the paper's run: few_neurons is not recorded"}
 
 
 def test_a_smaller_or_another_run_is_noticed():

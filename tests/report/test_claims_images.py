@@ -5,17 +5,18 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from replication import claims
-from replication.statistics import mode_distance
-from replication.verdicts import judge, verdict_of
+from replication.account.catalogue import CLAIMS
+from replication.account.testability import why_untested
+from replication.judging.statistics import mode_distance
+from replication.judging.verdicts import judge, verdict_of
 
 HIDDEN = 526
 RANDOM = np.random.default_rng(3)
 
 
 def verdicts(claim_id, tables, unfit=True):
-    chosen = [claim for claim in claims.CLAIMS if claim.id == claim_id]
-    why = claims.why_untested(SETTINGS, SETTINGS, tables) if unfit else {}
+    chosen = [claim for claim in CLAIMS if claim.id == claim_id]
+    why = why_untested(SETTINGS, SETTINGS, tables) if unfit else {}
     return judge(chosen, tables, why).set_index("id")
 
 
@@ -24,7 +25,7 @@ SETTINGS = {name: {} for name in ("regression", "teacher_student", "hyperparamet
 
 @pytest.fixture(autouse=True)
 def no_settings_compared(monkeypatch):
-    monkeypatch.setattr("replication.claims.testability.COMPARED", {name: [] for name in SETTINGS})
+    monkeypatch.setattr("replication.account.testability.COMPARED", {name: [] for name in SETTINGS})
     monkeypatch.setitem(SETTINGS["hyperparameters"], "teacher_trials", 0)
     for name in ("regression", "teacher_student"):
         monkeypatch.setitem(SETTINGS[name], "training", {})

@@ -15,14 +15,18 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 import baseline_tables
+from every_figure import every_figure
 from figure_tables import FULL, SMOKE, write_tables
-from replication import figures as fig
-from replication.comparison import scalars
-from replication.figures import depth_prose, prose, theory
-from replication.figures.intervals import MANY, beside_note, over_logarithms, over_trials, with_trials
-from replication.figures.notebook import Notebook, alternative_text
-from replication.figures.style import STYLE
-from replication.figures.text import interval, listing, number
+from replication.experiments.baselines.comparison import scalars
+from replication.experiments.depth import prose as depth_prose
+from replication.experiments.theory import prose as theory
+from replication.report import prose
+from replication.report.intervals import MANY, beside_note, over_logarithms, over_trials, with_trials
+from replication.report.notebook import Notebook, alternative_text
+from replication.report.style import STYLE
+from replication.report.text import interval, listing, number
+
+fig = every_figure()
 
 
 def drawings(folder: Path) -> dict[str, tuple[Figure, pd.DataFrame, str]]:

@@ -9,9 +9,12 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 import image_tables as synthetic
-from replication import figures as fig
-from replication.figures import image_prose, image_tables, prose
-from replication.figures.stand_in import STAMP, approximate, backbone_note, stamped, warning
+from every_figure import every_figure
+from replication.account import image_prose, image_tables
+from replication.report import prose
+from replication.report.stand_in import STAMP, approximate, backbone_note, stamped, warning
+
+fig = every_figure()
 
 
 @pytest.fixture

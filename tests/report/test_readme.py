@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy.stats import gmean
 
-from replication import comparison
-from replication.io import read_table
+from replication.experiments.baselines import comparison
+from replication.records.io import read_table
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

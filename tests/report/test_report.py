@@ -10,9 +10,9 @@ import pytest
 
 from compared import same_text, text_of
 from figure_tables import FULL, SMOKE, claims, write_published, write_tables
-from replication.figures import prose, tables
-from replication.figures.stand_in import STAMP
-from replication.report import check_parameters
+from replication.report import prose, tables
+from replication.report.pages import check_parameters
+from replication.report.stand_in import STAMP
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 FIGURES = {

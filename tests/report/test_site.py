@@ -17,11 +17,10 @@ from playwright.sync_api import sync_playwright
 import thin_tables as thin
 from figure_tables import SMOKE, write_tables
 from replication import cli
-from replication.claims import IDS
-from replication.io import ArtifactError, write_table
-from replication.report import render
-from replication.site import build
-from replication.site.pages import subscripts
+from replication.account.catalogue import IDS
+from replication.records.io import ArtifactError, write_table
+from replication.report.pages import render
+from replication.site.pages import build, subscripts
 from replication.site.run import Run
 
 ROOT = Path(__file__).parents[2]

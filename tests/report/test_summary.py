@@ -10,11 +10,12 @@ import pytest
 
 from figure_tables import FULL, ORIGIN, SMOKE, claims, write_published, write_tables
 from replication import params
-from replication.commands.jobs import jobs
-from replication.figures import core_minutes, news, remaining, summary
-from replication.figures.notebook import Notebook
-from replication.figures.provenance_text import by_device, duration
-from replication.figures.text import number
+from replication.account import core_minutes, news, remaining, summary
+from replication.experiments.settings import paper_settings
+from replication.publish.jobs import jobs
+from replication.report.notebook import Notebook
+from replication.report.provenance_text import by_device, duration
+from replication.report.text import number
 
 ROOT = Path(__file__).parents[2]
 TABLES = {
@@ -163,7 +164,7 @@ def test_what_the_minutes_by_rule_are_of():
 
 
 def test_trainings_are_counted_as_the_jobs_are():
-    settings = params.paper_settings(params.read_yaml(ROOT / "params.yaml"))
+    settings = paper_settings(params.read_yaml(ROOT / "params.yaml"))
     counted = {name: sum(part.trainings for part in remaining.parts(name, settings.model_dump())) for name in
                remaining.TARGETS}  # fmt: skip
     expected = dict.fromkeys(counted, 0)

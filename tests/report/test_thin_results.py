@@ -13,13 +13,13 @@ import pytest
 import thin_tables as thin
 from figure_tables import write_published, write_tables
 from replication import cli
-from replication.figures import image_prose
-from replication.figures import notebook as host
-from replication.io import read_json, write_json, write_table
-from replication.site import build
+from replication.account import image_prose
+from replication.judging.statistics import lowest
+from replication.records.io import read_json, write_json, write_table
+from replication.report import notebook as host
 from replication.site.explorer import explorer
+from replication.site.pages import build
 from replication.site.run import Run
-from replication.statistics import lowest
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = {path.stem: path for path in sorted((ROOT / "notebooks").glob("*.ipynb")) if path.stem != "01_theory"}

@@ -9,13 +9,13 @@ import torch
 from torch.nn import functional as F
 
 from dense_networks import deviation, evaluated, graded, inputs, seeded
-from replication import cuda_graphs
 from replication.data.augmentation import DEVIATION, MEAN, Normalisation
 from replication.data.images import Images
-from replication.ensemble import batched
-from replication.ensemble.training import Training, initial_parameters
-from replication.experiments import checkpoints, cifar10
-from replication.params import Cifar10Trial
+from replication.experiments.cifar10 import train as cifar10
+from replication.experiments.cifar10.settings import Cifar10Trial
+from replication.training import checkpoints, cuda_graphs
+from replication.training.ensemble import batched
+from replication.training.ensemble.training import Training, initial_parameters
 from sparcs import SpectralNetwork, replace_head, spectral
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")

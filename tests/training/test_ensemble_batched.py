@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from replication import seeds
-from replication.adam import Adam
-from replication.ensemble import batched
-from replication.ensemble.batches import epoch_orders
-from replication.ensemble.training import Training, initial_parameters
+from replication.training import seeds
+from replication.training.adam import Adam
+from replication.training.ensemble import batched
+from replication.training.ensemble.batches import epoch_orders
+from replication.training.ensemble.training import Training, initial_parameters
 from sparcs import SpectralNetwork
 
 TRAINING = Training(epochs=3, batch_size=32, learning_rate=1e-2, penalty="l2", rho=1e-2)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from replication import seeds
-from replication.ensemble import batched, kernel
-from replication.ensemble.batches import epoch_orders
-from replication.ensemble.training import Training, initial_parameters
+from replication.training import seeds
+from replication.training.ensemble import batched, kernel
+from replication.training.ensemble.batches import epoch_orders
+from replication.training.ensemble.training import Training, initial_parameters
 from sparcs import spectral
 
 TRAINING = Training(epochs=3, batch_size=33, learning_rate=1e-3, penalty="l2", rho=1e-2, train_input_eigenvalues=True)
@@ -244,7 +244,7 @@ def test_batches_outside_the_points_are_refused(batch):
 
 
 def test_the_kernel_never_imports_torch():
-    code = "import sys, replication.ensemble.kernel; assert 'torch' not in sys.modules"
+    code = "import sys, replication.training.ensemble.kernel; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 
 
@@ -256,8 +256,8 @@ def test_processors_without_avx512_get_the_same_numbers(tmp_path):
         pytest.skip("the other code path is this processor's own")
     code = f"""
 import numpy as np
-from replication.ensemble import kernel, vectors
-from replication.ensemble.training import Training, initial_parameters
+from replication.training.ensemble import kernel, vectors
+from replication.training.ensemble.training import Training, initial_parameters
 assert not vectors.AVX512
 points = np.load({str(tmp_path / "points.npy")!r})
 start = initial_parameters((3, 37, 1), [1, 2], np.float64)

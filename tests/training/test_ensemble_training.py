@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from replication import seeds
-from replication.ensemble import benchmark, compiled
-from replication.ensemble.batches import epoch_orders
-from replication.ensemble.training import Training, initial_parameters
+from replication.experiments.cost import step_time as benchmark
+from replication.training import seeds
+from replication.training.ensemble import compiled
+from replication.training.ensemble.batches import epoch_orders
+from replication.training.ensemble.training import Training, initial_parameters
 
 
 def orders(seed, points, epochs):

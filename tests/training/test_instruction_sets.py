@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import tiny
-from replication.ensemble.vectors import AVX512
+from replication.training.ensemble.vectors import AVX512
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.artifacts, pytest.mark.reliability]
 OLDER = {

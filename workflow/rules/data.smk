@@ -1,10 +1,13 @@
 """Data sets of experiments 1 and 2."""
 
+from replication.experiments.regression.settings import RegressionData
+from replication.experiments.teacher_student.settings import TeacherData
+
 
 rule generate_regression_data:
     """The α/β family: one x of all data sets, a file of targets each (Section 5)."""
     input:
-        code=sources("replication.commands.data"),
+        code=sources("replication.experiments.regression.data"),
     output:
         points=f"{DATA}/regression/points.safetensors",
         targets=expand(
@@ -18,8 +21,8 @@ rule generate_regression_data:
         f"{BENCHMARKS}/generate_regression_data.tsv"
     threads: 1
     params:
-        code=fingerprint("replication.commands.data"),
-        settings=shlex.quote(SETTINGS.regression.part(params.RegressionData)),
+        code=fingerprint("replication.experiments.regression.data"),
+        settings=shlex.quote(SETTINGS.regression.part(RegressionData)),
         data_sets=quoted(SETTINGS.regression_data_sets()),
         folder=f"{DATA}/regression",
     message:
@@ -32,7 +35,7 @@ rule generate_regression_data:
 rule generate_teacher_data:
     """A teacher of rotations in SO(n) with its training and test points (Section 5)."""
     input:
-        code=sources("replication.commands.data"),
+        code=sources("replication.experiments.teacher_student.data"),
     output:
         data=f"{DATA}/teacher_student/teacher{{seed}}_rotations{{rotations}}.safetensors",
         metadata=f"{DATA}/teacher_student/teacher{{seed}}_rotations{{rotations}}.json",
@@ -42,8 +45,8 @@ rule generate_teacher_data:
         f"{BENCHMARKS}/generate_teacher_data/{{seed}}_{{rotations}}.tsv"
     threads: 1
     params:
-        code=fingerprint("replication.commands.data"),
-        settings=shlex.quote(SETTINGS.teacher_student.part(params.TeacherData)),
+        code=fingerprint("replication.experiments.teacher_student.data"),
+        settings=shlex.quote(SETTINGS.teacher_student.part(TeacherData)),
         size=SETTINGS.teacher_student.widths[0],
     message:
         "Drawing teacher {wildcards.seed} of {wildcards.rotations} rotation(s)"

@@ -13,7 +13,7 @@ rule prepare_images:
     """A record of a data set's file: the user's, the official download or a marked stand-in (docs/images.md)."""
     input:
         file=image_file,
-        code=sources("replication.commands.images"),
+        code=sources("replication.data.commands"),
     output:
         f"{DATA}/images/{{images}}.json",
     log:
@@ -24,7 +24,7 @@ rule prepare_images:
         images="cifar10|cifar100",
     threads: 1
     params:
-        code=fingerprint("replication.commands.images"),
+        code=fingerprint("replication.data.commands"),
         settings=shlex.quote(SETTINGS.images.model_dump_json()),
     message:
         "Looking for the images of {wildcards.images}"

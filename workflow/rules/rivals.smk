@@ -1,5 +1,7 @@
 """Other ways to search for a small network, on the data of experiments 1 and 2 (claim G2), and on GAEA's own ground."""
 
+from replication.experiments.cells.settings import CellSearch
+
 RIVALS = SETTINGS.rivals
 RIVAL_JOBS = RIVALS.jobs()
 TUNING_JOBS = RIVALS.tuning_jobs()
@@ -28,7 +30,10 @@ def rival_fingerprint(wildcards):
 def rival_modules(wildcards):
     """The modules of one method and of the protocol."""
     search = RIVALS.catalogue[wildcards.method].search
-    return "replication.commands.baselines", f"replication.baselines.{search}"
+    return (
+        "replication.experiments.baselines.commands",
+        f"replication.baselines.{search}",
+    )
 
 
 def tuned(wildcards):
@@ -113,7 +118,7 @@ rule tabulate_rivals:
             f"{RESULTS}/rivals/tuning/{data_set}/{method}.parquet"
             for data_set, method in TUNING_JOBS
         ],
-        code=sources("replication.commands.baselines"),
+        code=sources("replication.experiments.baselines.commands"),
     output:
         expand(f"{RESULTS}/rivals/{{table}}.parquet", table=[*RIVAL_TABLES, "tuning"]),
     log:
@@ -122,7 +127,7 @@ rule tabulate_rivals:
         f"{BENCHMARKS}/tabulate_rivals.tsv"
     threads: 1
     params:
-        code=fingerprint("replication.commands.baselines"),
+        code=fingerprint("replication.experiments.baselines.commands"),
         settings=shlex.quote(RIVALS.model_dump_json()),
         trials=f"{RESULTS}/rivals/trials",
         tuning=f"{RESULTS}/rivals/tuning",
@@ -139,7 +144,7 @@ rule search_cells:
     """One search of one method."""
     input:
         images=f"{DATA}/images/cifar10.json",
-        code=sources("replication.commands.cells"),
+        code=sources("replication.experiments.cells.commands"),
     output:
         multiext(
             f"{RESULTS}/nasbench/trials/{{method}}/{{trial}}",
@@ -156,8 +161,8 @@ rule search_cells:
     resources:
         gpu=int(SETTINGS.device == "cuda"),
     params:
-        code=fingerprint("replication.commands.cells"),
-        settings=shlex.quote(SETTINGS.nasbench.part(params.CellSearch)),
+        code=fingerprint("replication.experiments.cells.commands"),
+        settings=shlex.quote(SETTINGS.nasbench.part(CellSearch)),
         root_seed=SETTINGS.root_seed,
         device=SETTINGS.device,
         stem=f"{RESULTS}/nasbench/trials/{{method}}/{{trial}}",
@@ -178,7 +183,7 @@ rule tabulate_cells:
             for table in ("trials", "history", "costs")
         ],
         table=[NASBENCH_TABLE] if NASBENCH_TABLE else [],
-        code=sources("replication.commands.cells"),
+        code=sources("replication.experiments.cells.commands"),
     output:
         expand(
             f"{RESULTS}/nasbench/{{table}}.parquet",
@@ -190,7 +195,7 @@ rule tabulate_cells:
         f"{BENCHMARKS}/tabulate_cells.tsv"
     threads: 1
     params:
-        code=fingerprint("replication.commands.cells"),
+        code=fingerprint("replication.experiments.cells.commands"),
         jobs=quoted(NASBENCH_JOBS),
         trials=f"{RESULTS}/nasbench/trials",
         table=f"--table {shlex.quote(NASBENCH_TABLE)}" if NASBENCH_TABLE else "",

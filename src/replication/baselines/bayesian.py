@@ -13,7 +13,7 @@ import optuna
 from replication.baselines.candidates import Candidate, Shape, size
 from replication.baselines.random_search import consecutive
 from replication.baselines.task import SearchResult, Task
-from replication.seeds import generator
+from replication.training.seeds import generator
 
 STAGES = 3
 

@@ -18,7 +18,7 @@ from neat.graphs import required_for_output
 
 from replication.baselines.network import graphs_of
 from replication.baselines.task import SearchResult, Task
-from replication.seeds import generator
+from replication.training.seeds import generator
 from sparcs.pruning import Graph
 
 WORST = 1e6  # the loss of a network whose outputs are not finite

@@ -13,7 +13,7 @@ import numpy as np
 
 from replication.baselines.candidates import Candidate, Shape, size
 from replication.baselines.task import SearchResult, Task
-from replication.seeds import generator
+from replication.training.seeds import generator
 
 LEFT_OUT = 0.2  # probability
 

@@ -12,7 +12,7 @@ import torch
 
 from replication.baselines.network import Weights, graphs_of, squared_error
 from replication.baselines.task import SearchResult, Task, train
-from replication.ensemble.training import initial_parameters
+from replication.training.ensemble.training import initial_parameters
 from sparcs import spectral
 
 

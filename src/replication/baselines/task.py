@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from replication import adam
-from replication.ensemble.batches import epoch_orders
-from replication.seeds import generator
+from replication.training import adam
+from replication.training.ensemble.batches import epoch_orders
+from replication.training.seeds import generator
 from sparcs.pruning import Graph
 
 HISTORY = 20  # times in a search at which the gates are looked at

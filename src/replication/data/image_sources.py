@@ -9,8 +9,9 @@ import numpy as np
 
 from replication.data import images
 from replication.data.download import MD5, DownloadError, fetch
-from replication.io import ArtifactError, sha256
-from replication.params import ImageSources, ParameterError
+from replication.data.settings import ImageSources
+from replication.params.loading import ParameterError
+from replication.records.io import ArtifactError, sha256
 from sparcs.io import atomic
 
 PLACE = Path("data/images")

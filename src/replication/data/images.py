@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from replication.io import ArtifactError, read_json
+from replication.records.io import ArtifactError, read_json
 
 CLASSES = {"cifar10": 10, "cifar100": 100}
 SIZES = {"train": 50_000, "test": 10_000}

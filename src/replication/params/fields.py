@@ -80,3 +80,9 @@ def distinct_names(field: str, names: list[str]) -> None:
     """Raise ValueError if two values have the same name: names keep six digits."""
     if len(set(names)) < len(names):
         raise ValueError(f"{field}: allowed are values that differ in their first six digits")
+
+
+def chunk_names(trials: range, chunk: int) -> list[str]:
+    """Names "first-last" of consecutive chunks of trials."""
+    starts = range(trials.start, trials.stop, chunk)
+    return [f"{start}-{min(start + chunk, trials.stop) - 1}" for start in starts]

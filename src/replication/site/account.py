@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from replication.figures.core_minutes import NAMES
-from replication.figures.image_tables import cost_table
-from replication.figures.tables import finished_trials, hyperparameter_table
-from replication.figures.text import number
-from replication.report import to_html
+from replication.account.core_minutes import NAMES
+from replication.account.image_tables import cost_table
+from replication.report.pages import to_html
+from replication.report.tables import finished_trials, hyperparameter_table
+from replication.report.text import number
 from replication.site.run import Run
 
 TITLES = {

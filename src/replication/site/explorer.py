@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from replication.figures.networks import CUTOFF, full_strengths
+from replication.experiments.regression.figures.networks import CUTOFF, full_strengths
 from replication.site.run import Run
 
 EVERY = 2  # of the grid's lines are drawn, as in Figure 7

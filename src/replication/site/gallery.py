@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from replication.io import ArtifactError
+from replication.records.io import ArtifactError
 from replication.site.account import name_of
 from replication.site.run import Run
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from replication.claims import require_every_claim
-from replication.io import ArtifactError, read_csv, read_json, read_measures
+from replication.account.catalogue import require_every_claim
+from replication.records.io import ArtifactError, read_csv, read_json, read_measures
 
 RELIABILITY = ["subject", "quantity", "value", "machine", "commit", "date"]
 

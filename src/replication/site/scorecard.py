@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from replication.claims import claim_of
-from replication.figures.scorecard import MARKS
-from replication.figures.tables import VERDICTS
-from replication.figures.text import interval, number
+from replication.account.provenance_text import claim_of
+from replication.account.scorecard import MARKS
+from replication.report.tables import VERDICTS
+from replication.report.text import interval, number
 from replication.site.run import Run
 
 

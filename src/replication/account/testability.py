@@ -1,0 +1,111 @@
+"""What a run lacks to test the paper's claims: size, settings, real data, the paper's backbone."""
+
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+from replication.experiments.baselines.comparison import TEACHER, name_of
+from replication.judging.verdicts import Tables
+
+COMPARED = {
+    "regression": ["training", "points", "held_out_points", "alphas", "betas", "widths"],
+    "teacher_student": ["training", "points", "test_points", "widths", "loss_budget"],
+    "hyperparameters": ["alphas", "beta", "penalties", "rhos"],
+    "rivals": [
+        "methods",
+        "strengths",
+        "teacher",
+        "validation_share",
+        "test_points",
+        "loss_budget",
+        "good_r2",
+        "few_neurons",
+        "retraining_steps",
+    ],
+    "cifar10": ["training", "images", "validation_share", "test_images", "widths"],
+    "cifar100": ["training", "images", "validation_share", "test_images", "widths", "input_size"],
+}
+MORE_IS_FINE = (
+    "epochs",
+    "steps",
+    "trials",
+    "tuning_trials",
+    "points",
+    "held_out_points",
+    "test_points",
+    "images",
+    "test_images",
+)
+NO_TRIALS = pd.DataFrame(columns=["stand_in", "substitute_backbone", "backbone"])
+
+
+def run_too_small(run: Mapping, paper: Mapping) -> dict[str, str]:
+    """Why a run can't test its claims, per experiment: less than the paper's run, or another one.
+
+    run, paper: the two settings as nested mappings; those published before an experiment was added do not have it. More
+    trials, epochs, points or data sets are no reason.
+    """
+    found = {name: _differences(run[name], paper[name], keys) for name, keys in COMPARED.items() if name in run}
+    swept = run.get("hyperparameters", {}).get("teacher_trials")
+    experiments = () if swept is None else ("regression", "teacher_student")[: 2 if swept else 1]
+    for name in experiments:
+        own, full = ({**settings[name], "training": _unswept(settings[name])} for settings in (run, paper))
+        keys = [key for key in COMPARED[name] if key not in ("alphas", "betas")]
+        found["hyperparameters"] += _differences(own, full, keys)
+    return {name: "not the paper's run: " + ", ".join(parts) for name, parts in found.items() if parts}
+
+
+def data_unfit(tables: Tables) -> dict[str, str]:
+    """Why a run's images or backbone can't test its claims, per experiment."""
+    found = {}
+    for name in ("cifar10", "cifar100"):
+        trials = tables.get(f"{name}/trials", NO_TRIALS)
+        found[name] = ["stand-in data"] if trials["stand_in"].any() else []
+    substitutes = tables.get("cifar100/trials", NO_TRIALS).query("substitute_backbone == True")
+    found["cifar100"] += [
+        f"on the substitute backbone {backbone}" for backbone in sorted(substitutes["backbone"].unique())
+    ]
+    return {name: ", ".join(parts) for name, parts in found.items() if parts}
+
+
+def field_incomplete(run: Mapping, tables: Tables) -> dict[str, str]:
+    """The rivals that a run of all of them lacks on the task that claim G2 is judged on."""
+    trials = tables.get("rivals/trials")
+    if trials is None or run["rivals"]["methods"] is not None:
+        return {}
+    there = set(trials.loc[trials["task"] == TEACHER, "method"])
+    of_task = [name for name, own in run["rivals"]["catalogue"].items() if own["only"] in (None, TEACHER)]
+    missing = [name_of(name) for name in of_task if name not in there] if there else []
+    return {"rivals": "not the whole field: without " + ", ".join(missing)} if missing else {}
+
+
+def why_untested(run: Mapping, paper: Mapping, tables: Tables) -> dict[str, str]:
+    """Everything that keeps a run from testing its claims, per experiment; what it measured stands all the same."""
+    parts = run_too_small(run, paper), data_unfit(tables), field_incomplete(run, tables)
+    names = sorted({name for each in parts for name in each})
+    return {name: "; ".join(each[name] for each in parts if name in each) for name in names}
+
+
+def _differences(run: Mapping, paper: Mapping, keys: Iterable[str]) -> list[str]:
+    """What makes ``run`` less than ``paper``, or another run, as phrases; a key that neither had yet is none."""
+    phrases = []
+    for key in keys:
+        if key not in run or key not in paper:
+            phrases += [f"{key} is not recorded"] if key in run or key in paper else []
+            continue
+        own, full = run[key], paper[key]
+        if isinstance(full, Mapping):
+            phrases += _differences(own, full, full)
+        elif key in MORE_IS_FINE:
+            phrases += [f"{key} {own} of {full}"] if own < full else []
+        elif key == "methods":
+            phrases += [] if own is None else [f"{len(own)} methods"]
+        elif key in ("alphas", "betas", "rhos", "penalties", "strengths"):
+            phrases += [f"{len(set(full) & set(own))} of {len(full)} {key}"] if set(full) - set(own) else []
+        elif own != full:
+            phrases.append(f"{key} {own}, not {full}")
+    return phrases
+
+
+def _unswept(settings: Mapping) -> dict:
+    return {key: value for key, value in settings["training"].items() if key not in ("penalty", "rho")}

@@ -1,0 +1,181 @@
+"""The training jobs of a run: what their files are called, their trials, and what they depend on."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from replication.experiments.baselines.settings import Rivals
+from replication.experiments.cells.settings import CellSearch
+from replication.experiments.cifar10.settings import Cifar10, Cifar10Trial
+from replication.experiments.cifar100.settings import Cifar100, Cifar100Trial
+from replication.experiments.depth.settings import Depth, DepthTrial
+from replication.experiments.regression.settings import Regression, RegressionData, RegressionTrial
+from replication.experiments.settings import Settings
+from replication.experiments.teacher_student.settings import TeacherData, TeacherStudent, TeacherTrial, teacher_parts
+
+TABLES = {  # ends of a job's tables, and the published ones that hold their rows
+    "regression": {"": "regression/trials"},
+    "teacher_student": {f"_{name}": f"teacher_student/{name}" for name in ("trials", "eigenvalues", "pruning")},
+    "hyperparameters": {"": "hyperparameters/trials"},
+    "depth": {f"_{name}": f"depth/{name}" for name in ("trials", "layers")},
+    "rivals": {f"_{name}": f"rivals/{name}" for name in ("trials", "costs", "history")},
+    "tuning": {"": "rivals/tuning"},
+    "cifar10": {f"_{name}": f"cifar10/{name}" for name in ("trials", "epochs", "eigenvalues", "costs")},
+    "cifar10_sweep": {"_trials": "cifar10_sweep/trials"},
+    "cifar100": {f"_{name}": f"cifar100/{name}" for name in ("trials", "eigenvalues", "losses", "costs")},
+    "probes": {"": "cifar100/probes"},
+    "nasbench": {f"_{name}": f"nasbench/{name}" for name in ("trials", "history", "costs")},
+}
+FOLDERS = {"hyperparameters": "hyperparameters/sweeps", "tuning": "rivals/tuning", "probes": "cifar100/probes"}
+VERBS = {  # in whose room they are
+    "rivals": "baselines",
+    "tuning": "baselines",
+    "nasbench": "cells",
+    "cifar10_sweep": "cifar10",
+    "probes": "cifar100",
+}
+# on data that the run generates
+GENERATED = {"regression", "teacher_student", "hyperparameters", "depth", "rivals", "tuning"}
+
+
+class Job(NamedTuple):
+    """A training job.
+
+    key: its name among those of its kind, part by part; where: columns of the tables, and the values of its rows;
+    settings: what it is made from, as JSON; modules: whose sources its result depends on.
+    """
+
+    kind: str
+    key: tuple
+    where: dict[str, list]
+    settings: str
+    modules: tuple[str, ...]
+
+    @property
+    def stem(self) -> str:
+        """Of its files, below results/<scale>."""
+        folder = FOLDERS.get(self.kind, f"{self.kind}/trials")
+        return "/".join([folder, *map(str, self.key)])
+
+    @property
+    def record(self) -> str:
+        """The file that says what its result was made from."""
+        return f"{self.stem}.provenance.json"
+
+    def files(self) -> dict[str, str]:
+        """Its tables below results/<scale>, with the published tables that hold their rows."""
+        return {f"{self.stem}{end}.parquet": f"{table}.parquet" for end, table in TABLES[self.kind].items()}
+
+    def alike(self) -> tuple:
+        """The same for jobs of one kind that differ in their trials alone."""
+        others = sorted((name, tuple(values)) for name, values in self.where.items() if name != "trial")
+        return self.kind, *others
+
+
+def data_of(run: Mapping[str, Any]) -> tuple:
+    """What the data that a run generates are made from; which teacher of them, its jobs say.
+
+    run: its settings, as plain values; older ones may lack some.
+    """
+    one, two = run["regression"], run["teacher_student"]
+    points = [one.get(name) for name in RegressionData.model_fields]
+    return *points, *[two.get(name) for name in TeacherData.model_fields], two["data_seed"], two["widths"][0]
+
+
+def jobs(run: Settings) -> Iterator[Job]:
+    """The jobs of a run, experiment by experiment."""
+    yield from _regression(run.regression)
+    yield from _teacher_student(run.teacher_student)
+    yield from _sweeps(run)
+    yield from _depth(run.depth)
+    yield from _rivals(run.rivals)
+    yield from _cifar10(run.cifar10)
+    yield from _cifar100(run.cifar100)
+    for method, trial in run.nasbench.jobs():
+        settings = run.nasbench.part(CellSearch)
+        yield _job("nasbench", (method, trial), {"method": [method], "trial": [trial]}, settings)
+
+
+def _regression(one: Regression) -> Iterator[Job]:
+    for name, (alpha, beta) in one.data_sets().items():
+        for chunk in one.chunks():
+            where = {"alpha": [alpha], "beta": [beta], "trial": _trials(chunk)}
+            yield _job("regression", (name, chunk), where, one.part(RegressionTrial))
+
+
+def _teacher_student(two: TeacherStudent) -> Iterator[Job]:
+    for (ensemble, teacher, chunk), trials in two.jobs().items():
+        seed, rotations = teacher_parts(teacher)
+        where = {"ensemble": [ensemble], "teacher": [seed], "rotations": [rotations], "trial": trials}
+        settings = two.of_ensemble(ensemble).part(TeacherTrial)
+        yield _job("teacher_student", (ensemble, teacher, chunk), where, settings)
+
+
+def _sweeps(run: Settings) -> Iterator[Job]:
+    """One per penalty on experiment 1, one per penalty and strength on experiment 2."""
+    sweep = run.hyperparameters
+    for name, settings in run.sweeps().items():
+        training = settings.training
+        if isinstance(settings, Regression):
+            own = {"experiment": ["regression"], "rho": sweep.rhos, "alpha": sweep.alphas}
+            trials, part = sweep.trials, settings.part(RegressionTrial)
+        else:
+            own = {"experiment": ["teacher_student"], "rho": [training.rho]}
+            trials, part = sweep.teacher_trials, settings.part(TeacherTrial)
+        where = {**own, "penalty": [training.penalty], "trial": list(range(trials))}
+        yield _job("hyperparameters", (name,), where, part)
+
+
+def _depth(depth: Depth) -> Iterator[Job]:
+    for data_set, layers, gain, chunk in depth.jobs():
+        where = {"data_set": [data_set], "depth": [int(layers)], "gain": [float(gain)], "trial": _trials(chunk)}
+        settings = depth.task_of(data_set).part(DepthTrial)
+        yield _job("depth", (data_set, layers, gain, chunk), where, settings)
+
+
+def _rivals(rivals: Rivals) -> Iterator[Job]:
+    for data_set, method, chunk in rivals.jobs():
+        own = rivals.of_job(data_set, method)
+        where = {"task": [data_set], "method": [method], "strength": own.strengths, "trial": _trials(chunk)}
+        search = f"replication.baselines.{own.method.search}"
+        yield _job("rivals", (data_set, method, chunk), where, own.model_dump_json(), search)
+    for data_set, method in rivals.tuning_jobs():
+        own, where = rivals.of_job(data_set, method), {"task": [data_set], "method": [method]}
+        search = f"replication.baselines.{own.method.search}"
+        yield _job("tuning", (data_set, method), where, own.model_dump_json(), search)
+
+
+def _cifar10(three: Cifar10) -> Iterator[Job]:
+    for head, trial in three.jobs():
+        where = {"head": [head], "trial": [trial]}
+        yield _job("cifar10", (head, trial), where, three.part(Cifar10Trial))
+    for point, trial in three.sweep_jobs():
+        head, own = three.sweep_points()[point]
+        training = own.training
+        penalty = "none" if head == "linear" else training.penalty
+        where = {"head": [head], "penalty": [penalty], "rho": [training.rho], "trial": [trial]}
+        yield _job("cifar10_sweep", (point, trial), where, own.part(Cifar10Trial))
+
+
+def _cifar100(four: Cifar100) -> Iterator[Job]:
+    for head, trial in four.jobs():
+        where = {"head": [head], "trial": [trial]}
+        yield _job("cifar100", (head, trial), where, four.part(Cifar100Trial))
+    for chunk in four.probes.chunks():
+        where = {"head": ["linear", "spectral", "mlp"], "trial": _trials(chunk)}
+        yield _job("probes", (chunk,), where, four.probe_trial().model_dump_json())
+
+
+def modules(kind: str, *searches: str) -> tuple[str, ...]:
+    """The modules whose sources a job's result depends on; searches: those of the methods that it runs."""
+    experiments = "replication.experiments"
+    data = [f"{experiments}.{name}.data" for name in ("regression", "teacher_student")] if kind in GENERATED else []
+    return f"{experiments}.{VERBS.get(kind, kind)}.commands", *searches, *data
+
+
+def _job(kind: str, key: tuple, where: dict, settings: str, *searches: str) -> Job:
+    return Job(kind, key, where, settings, modules(kind, *searches))
+
+
+def _trials(chunk: str) -> list[int]:
+    first, last = map(int, chunk.split("-"))
+    return list(range(first, last + 1))

@@ -1,0 +1,33 @@
+"""Where an experiment's trials come from, device by device, and what they took there."""
+
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+from replication.records import provenance
+
+TIMED = ("trials", "probes", "tuning")  # tables of an experiment whose published rows say where and what they took
+
+
+def by_device(record: Mapping, tables: Iterable[pd.DataFrame]) -> list[Mapping]:
+    """An experiment's record split by device: scale, commit, machine, device, date, core-minutes and trials of each.
+
+    record: of all of it; tables: of its trials. Only published rows name device and minutes; a run has one device.
+    """
+    published = [table for table in tables if "minutes" in table]
+    if not published:
+        return [record]
+    rows = pd.concat(published).dropna(subset=["minutes"]).assign(trials=1)
+    return [provenance.summary(own) for _, own in rows.groupby("device")]
+
+
+def duration(record: Mapping) -> str:
+    """How long the trials of each device took."""
+    return "; ".join(
+        f"{core_minutes(own)} for {own['trials']:,} trials on {own['device']}" for own in record["by_device"]
+    )
+
+
+def core_minutes(own: Mapping) -> str:
+    """The core-minutes of one device's trials: a GPU's are those of the processor that drives it."""
+    return f"{own['core_minutes']:,.1f} core-minutes{' of the host' * (own['device'] == 'cuda')}"
