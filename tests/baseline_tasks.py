@@ -1,4 +1,4 @@
-"""A small task for the rivals, and what the network that a search found computes."""
+"""A small task for the baselines, and what the network that a search found computes."""
 
 import numpy as np
 import torch

@@ -105,7 +105,7 @@ def one_core(tmp_path_factory):
     """A clone in which a run with one core and other chunks goes on beside the other tests; a function waits for it.
 
     Trial 1 of one data set of experiment 1 is trained before trial 0; the second trials of experiment 2, of the depth
-    experiment and of the rivals are added after the tables of the first ones were made.
+    experiment and of the baselines are added after the tables of the first ones were made.
     """
     folder = tiny.copy_of_checkout(tmp_path_factory.mktemp("one_core"))
     chunks = ["scale=smoke", "regression={chunk: 1}", "cifar10={checkpoint_every: 1}"]
@@ -113,11 +113,11 @@ def one_core(tmp_path_factory):
         *chunks,
         "teacher_student={chunk: 1, ensembles: {l2: {trials: 1}}}",
         "depth={chunk: 1, teacher: {trials: 1}}",
-        "rivals={chunk: 1, alpha_beta: {trials: 1}}",
+        "baselines={chunk: 1, alpha_beta: {trials: 1}}",
     ]
-    both = [*chunks, "teacher_student={chunk: 1}", "depth={chunk: 1}", "rivals={chunk: 1}"]
+    both = [*chunks, "teacher_student={chunk: 1}", "depth={chunk: 1}", "baselines={chunk: 1}"]
     first_trial = "results/smoke/regression/trials/beta5_alpha1/1-1.parquet"
-    targets = [first_trial, "tabulate_teacher_student", "tabulate_depth", "tabulate_rivals"]
+    targets = [first_trial, "tabulate_teacher_student", "tabulate_depth", "tabulate_baselines"]
     commands = [["snakemake", "--cores", "1", "--config", *first, "--", *targets],
                 ["snakemake", "--cores", "1", "--config", *both]]  # fmt: skip
     running = tiny.start(folder, commands)

@@ -27,13 +27,13 @@ OVERRIDES = (
     "teacher_student={ensembles: {l2: {trials: 1}}, training: {epochs: 8}}",
     "cifar10={heads: [spectral], checkpoint_every: 1, training: {epochs: 4}}",
     "hyperparameters={alphas: [1]}",
-    "rivals={methods: [gaea], alpha_beta: {tuning_trials: 1}}",
+    "baselines={methods: [gaea], alpha_beta: {tuning_trials: 1}}",
 )
 TARGETS = (
     "tabulate_regression",
     "tabulate_teacher_student",
     "tabulate_cifar10",
-    "tabulate_rivals",
+    "tabulate_baselines",
     "tabulate_cells",
 )
 TRAINING = ("train-", "tune-", "search-")  # how the verbs begin that train

@@ -28,7 +28,7 @@ TINY = {
         "chunk": 2,
     },
     "depth": {"alpha_beta": {"trials": 0}},
-    "rivals": {"alpha_beta": {"points": 200}, "test_points": 100, "teacher": {"trials": 0}},
+    "baselines": {"alpha_beta": {"points": 200}, "test_points": 100, "teacher": {"trials": 0}},
 }
 
 
@@ -74,10 +74,10 @@ def finish(folder, settings, kind, tables):
 
 def finish_cells(folder, overrides):
     """A run whose architecture searches alone are finished, two random cells."""
-    settings = resolve_settings(BASE, params.merge(overrides, {"nasbench": {"methods": ["random"], "trials": 2}}))
+    settings = resolve_settings(BASE, params.merge(overrides, {"cells": {"methods": ["random"], "trials": 2}}))
     trials = {"stand_in": False, "cell": "none", "supernet_accuracy": 50.0}
     costs = {"device": "cpu", "seconds": 1.0}
-    finish(folder, settings, "nasbench", {"_trials": trials, "_history": {"loss": 1.0}, "_costs": costs})
+    finish(folder, settings, "cells", {"_trials": trials, "_history": {"loss": 1.0}, "_costs": costs})
 
 
 def publish(folder, target, *options):

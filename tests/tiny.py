@@ -33,8 +33,8 @@ OVERLAY = {
     },
     "hyperparameters": {"alphas": [0.5, 1], "rhos": [0.0001, 0.01], "trials": 1},
     "depth": {"teacher": {"hidden": 8, "points": 256, "test_points": 200, "selection_points": 100}},
-    "rivals": {"test_points": 200, "alpha_beta": {"points": 400, "steps": 20, "tuning_trials": 1}},
-    "nasbench": {"images": 32, "ranking_images": 16, "batch_size": 16, "epochs": 1},
+    "baselines": {"test_points": 200, "alpha_beta": {"points": 400, "steps": 20, "tuning_trials": 1}},
+    "cells": {"images": 32, "ranking_images": 16, "batch_size": 16, "epochs": 1},
     "cifar10": {"images": 64, "test_images": 20, "training": {"epochs": 1}},
     "cifar100": {"images": 40, "test_images": 20, "probes": {"training": {"epochs": 1}}},
 }

@@ -1,4 +1,4 @@
-"""The rivals' update rules, against closed forms, autograd and plain networks."""
+"""The baselines' update rules, against closed forms, autograd and plain networks."""
 
 import random
 from dataclasses import replace
@@ -117,7 +117,7 @@ def numbers(found):
     return np.concatenate([*(weight.ravel() for weight in found.graph.weights.values()), np.ravel(rows)])
 
 
-METHODS = resolve_settings(params.read_yaml(ROOT / "params.yaml"), {"scale": "overnight"}).rivals.catalogue
+METHODS = resolve_settings(params.read_yaml(ROOT / "params.yaml"), {"scale": "overnight"}).baselines.catalogue
 SHORT = {
     "random_search": {"candidates": 2},
     "bayesian": {"candidates": 2},

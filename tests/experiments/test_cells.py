@@ -26,7 +26,7 @@ from replication.publish import commands as publish
 from replication.records.io import ArtifactError, read_table
 
 BASE = params.read_yaml(Path(__file__).parents[2] / "params.yaml")
-SETTINGS = CellSearch.model_validate_json(resolve_settings(BASE, {"scale": "smoke"}).nasbench.part(CellSearch))
+SETTINGS = CellSearch.model_validate_json(resolve_settings(BASE, {"scale": "smoke"}).cells.part(CellSearch))
 ALL_SKIP = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"
 
 
@@ -183,22 +183,22 @@ def sparcs(*arguments):
 def test_from_the_command_line_to_the_published_table_and_the_report(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     scores = benchmark(tmp_path / "b.csv")
-    run = resolve_settings(BASE, {"scale": "smoke", "nasbench": {"methods": ["gaea", "random"], "table": str(scores)}})
+    run = resolve_settings(BASE, {"scale": "smoke", "cells": {"methods": ["gaea", "random"], "table": str(scores)}})
     record = Path("images/cifar10.json")
     assert sparcs("prepare-images", "cifar10", "--settings", run.images.model_dump_json(), "--output", record) == 0
-    settings = run.nasbench.part(CellSearch)
-    for method, trial in run.nasbench.jobs():
+    settings = run.cells.part(CellSearch)
+    for method, trial in run.cells.jobs():
         job = ["--images", record, "--method", method, "--trial", trial, "--settings", settings]
-        stem = f"nasbench/trials/{method}/{trial}"
+        stem = f"cells/trials/{method}/{trial}"
         assert sparcs("search-cells", *job, "--root-seed", run.root_seed, "--output", stem) == 0
-    jobs = json.dumps(run.nasbench.jobs())
-    job = ["--jobs", jobs, "--folder", "nasbench/trials", "--table", scores, "--output", "nasbench"]
+    jobs = json.dumps(run.cells.jobs())
+    job = ["--jobs", jobs, "--folder", "cells/trials", "--table", scores, "--output", "cells"]
     assert sparcs("tabulate-cells", *job) == 0
     trials, history, reference, costs = (
-        read_table(Path(f"nasbench/{name}.parquet")) for name in ("trials", "history", "reference", "costs")
+        read_table(Path(f"cells/{name}.parquet")) for name in ("trials", "history", "reference", "costs")
     )
     assert reference.set_index("score").loc["cifar10_accuracy"].tolist() == [90.0, (54.3 + 90) / 2, 54.3]
-    published = publish.finished("nasbench", run, tmp_path)
+    published = publish.finished("cells", run, tmp_path)
     assert published["trials"]["commit"].notna().all() and published["costs"]["machine"].notna().all()
     known = trials.assign(cell=ALL_SKIP, skips=6, cifar10_accuracy=[54.3, 60.0])
     assert "GAEA, single-level in 1" in report.answer(known, reference)
@@ -215,12 +215,12 @@ def test_from_the_command_line_to_the_published_table_and_the_report(tmp_path, m
     assert n[1:] == [line.split(" | ")[1] for line in report.cells_table(trials, reference, costs).splitlines()
                      if " | " in line and "*" not in line][1:]  # fmt: skip
     assert f"<code>{trials['cell'].iloc[0].replace('|', '&#124;')}</code>" in report.found_table(trials)
-    paper = resolve_settings(BASE, {"scale": "paper"}).nasbench.model_dump()
-    size = report.size(run.nasbench.model_dump(), paper, pd.concat([trials, trials.tail(1)]))
+    paper = resolve_settings(BASE, {"scale": "paper"}).cells.model_dump()
+    size = report.size(run.cells.model_dump(), paper, pd.concat([trials, trials.tail(1)]))
     assert "C 4 (in full: 24)" in size and "1 to 2 searches of each method" in size
     drawn = fig_cells_table(history, trials)
     assert (drawn["what"] == "score").sum() == 2 and fig_cells(drawn).axes
-    without = commands.gather(Path("nasbench/trials"), run.nasbench.jobs(), None)
+    without = commands.gather(Path("cells/trials"), run.cells.jobs(), None)
     assert without["trials"]["cifar10_accuracy"].isna().all() and without["reference"]["best"].isna().all()
 
 

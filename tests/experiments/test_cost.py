@@ -80,11 +80,11 @@ def test_steps_of_full_size_are_those_of_the_experiments():
     assert table[["experiment", "what"]].drop_duplicates().to_numpy().tolist() == [
         ["cifar100", "linear"],
         ["cifar100", "spectral"],
-        ["nasbench", "searches"],
+        ["cells", "searches"],
         ["depth", "on the teacher"],
     ]
     own = table.set_index("experiment")
-    needed = {"cifar100": 144, "nasbench": 2 * 4 * 16, "depth": 3 * 2048}
+    needed = {"cifar100": 144, "cells": 2 * 4 * 16, "depth": 3 * 2048}
     for name, samples in needed.items():
         rows = own.loc[[name]]
         np.testing.assert_allclose(rows["seconds"], rows["milliseconds"] / 1e3 * samples / rows["samples"])

@@ -99,7 +99,7 @@ def tune_baselines():
 
 
 def search_cells():
-    search.search("gaea", IMAGES, SMOKE.nasbench.model_copy(update={"epochs": 1, "images": 60, "batch_size": 20}), 7)
+    search.search("gaea", IMAGES, SMOKE.cells.model_copy(update={"epochs": 1, "images": 60, "batch_size": 20}), 7)
 
 
 def check_theory():

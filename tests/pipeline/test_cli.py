@@ -22,7 +22,7 @@ from replication.records import io, provenance, verbs
 BASE = params.read_yaml(Path(__file__).parents[2] / "params.yaml")
 SMALL = {
     "regression": {"points": 300, "held_out_points": 200, "widths": [2, 20, 1]},
-    "rivals": {"test_points": 200, "alpha_beta": {"points": 300}},
+    "baselines": {"test_points": 200, "alpha_beta": {"points": 300}},
 }
 SMOKE = resolve_settings(BASE, {"scale": "smoke"} | SMALL)
 ONE, TWO = SMOKE.regression, SMOKE.teacher_student

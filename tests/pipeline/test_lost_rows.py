@@ -56,16 +56,16 @@ def test_scores_are_not_taken_from_published_cells(tmp_path, capsys):
     finish_cells(tmp_path, {"scale": "overnight"})
     assert publish(tmp_path, out)[0] == 0
     assert publish(tmp_path, out)[0] == 0, "the same again"
-    change(out, "nasbench/trials", lambda table: table.assign(cifar10_accuracy=[90.0, 80.0]))
-    assert "nasbench/trials: take values from 2" in refused(tmp_path, out, capsys)
+    change(out, "cells/trials", lambda table: table.assign(cifar10_accuracy=[90.0, 80.0]))
+    assert "cells/trials: take values from 2" in refused(tmp_path, out, capsys)
 
 
 def test_taken_trials_with_costs_of_two_devices_are_published_again(tmp_path):
     finish_cells(tmp_path, {"scale": "overnight"})
-    costs = tmp_path / "results" / "nasbench" / "trials" / "random" / "0_costs.parquet"
+    costs = tmp_path / "results" / "cells" / "trials" / "random" / "0_costs.parquet"
     io.write_table(costs, pd.concat([io.read_table(costs), io.read_table(costs).assign(device="cuda")]))
     assert publish(tmp_path, tmp_path / "out")[0] == 0
-    published = io.read_table(tmp_path / "out" / "results" / "nasbench" / "costs.parquet")
+    published = io.read_table(tmp_path / "out" / "results" / "cells" / "costs.parquet")
     assert published[["trial", "device"]].to_numpy().tolist() == [[0, "cpu"], [1, "cpu"]]
 
 
@@ -222,7 +222,7 @@ def test_what_the_published_data_were_generated_from_stays_beside_trials_on_imag
     finish_cells(tmp_path, params.merge(TINY, {"teacher_student": {"data_seed": 7}}))
     assert publish(tmp_path, out)[0] == 0
     run = io.read_json(out / "results" / "settings.json")["run"]
-    assert run["teacher_student"]["data_seed"] == 42 and run["nasbench"]["trials"] == 2
+    assert run["teacher_student"]["data_seed"] == 42 and run["cells"]["trials"] == 2
     change(out, "regression/trials", lambda table: table.assign(data_set="teacher", depth=1, gain=1.0))
     (out / "results" / "depth").mkdir()
     (out / "results" / "regression" / "trials.parquet").rename(out / "results" / "depth" / "trials.parquet")

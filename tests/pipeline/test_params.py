@@ -58,11 +58,11 @@ def test_overrides_win_over_the_scale_and_the_scale_over_the_base():
         ({"teacher_student": {"selection_points": 100000}}, "selection_points = 100000: allowed are fewer"),
         ({"cifar10": {"images": 4}}, r"images = 4, validation_share = 0.1: allowed are numbers that leave an image"),
         ({"cifar10": {"images": 4, "validation_share": 0.9}}, "images = 4, validation_share = 0.9: allowed"),
-        ({"rivals": {"methods": []}}, "rivals.methods.*at least 1"),
-        ({"rivals": {"methods": ["neat"], "alpha_beta": {"trials": 0}}}, "one of the methods runs, which are neat"),
-        ({"rivals": {"teacher": {"hidden": [10**9]}}}, "hidden.0 = 1000000000: .*less than or equal to 100000"),
-        ({"rivals": {"catalogue": {"a b; x": {"search": "linear"}}}}, "catalogue.*string should match pattern"),
-        ({"nasbench": {"trials": 10**6}}, "nasbench.trials = 1000000: .*less than or equal to 100000"),
+        ({"baselines": {"methods": []}}, "baselines.methods.*at least 1"),
+        ({"baselines": {"methods": ["neat"], "alpha_beta": {"trials": 0}}}, "one of the methods runs, which are neat"),
+        ({"baselines": {"teacher": {"hidden": [10**9]}}}, "hidden.0 = 1000000000: .*less than or equal to 100000"),
+        ({"baselines": {"catalogue": {"a b; x": {"search": "linear"}}}}, "catalogue.*string should match pattern"),
+        ({"cells": {"trials": 10**6}}, "cells.trials = 1000000: .*less than or equal to 100000"),
         ({"teacher_student": {"chunk": 100}}, "teacher_student.chunk = 100: .*less than or equal to 20"),
         ({"regresion": {"trials": 1}}, "regresion is an unknown field"),
         ({"regression": {"trails": 1}}, "regression.trails is an unknown field"),
@@ -115,7 +115,7 @@ def test_any_override_resolves_or_is_one_sentence(overrides):
         assert "\n" not in str(error)
 
 
-NAMED = ("scales.", "teacher_student.ensembles.", "rivals.catalogue.")
+NAMED = ("scales.", "teacher_student.ensembles.", "baselines.catalogue.")
 
 
 def test_every_leaf_is_described():

@@ -124,10 +124,10 @@ def test_settings_and_origins_of_each_experiment_stay_those_of_its_trials(tmp_pa
     finish_cells(tmp_path / "two", params.merge(TINY, {"scale": "overnight", "regression": {"points": 300}}))
     assert publish(tmp_path / "two", tmp_path / "out")[0] == 0
     run = io.read_json(tmp_path / "out" / "results" / "settings.json")["run"]
-    assert run["scale"] == "overnight" and run["regression"]["points"] == 200 and run["nasbench"]["trials"] == 2
+    assert run["scale"] == "overnight" and run["regression"]["points"] == 200 and run["cells"]["trials"] == 2
     found = io.read_json(tmp_path / "out" / "results" / "provenance.json")
     assert found["experiments"]["regression"]["scale"] == "laptop"
-    assert found["experiments"]["nasbench"]["scale"] == "overnight"
+    assert found["experiments"]["cells"]["scale"] == "overnight"
     assert found["trials"] == 4 and found["experiments"]["regression"]["trials"] == 2
     assert found["core_minutes"] >= 0 and len(found["lock_sha256"]) == 64
 
@@ -166,15 +166,15 @@ def test_what_tuning_took_is_published_and_counted(tmp_path):
     timed = finished.with_minutes(tuning, tmp_path / "tuning")
     assert timed["minutes"].tolist() == [0.5, 0.5, 0.5, 1.0] and set(timed["commit"]) == {"abc"}
     published = tmp_path / "published"
-    io.write_table(published / "rivals" / "tuning.parquet", timed.assign(scale="overnight"))
+    io.write_table(published / "baselines" / "tuning.parquet", timed.assign(scale="overnight"))
     io.write_table(published / "depth" / "tuning.parquet", tuning)  # as earlier versions published it
-    assert commands.published_trials(published).groupby("experiment")["minutes"].sum().to_dict() == {"rivals": 2.5}
+    assert commands.published_trials(published).groupby("experiment")["minutes"].sum().to_dict() == {"baselines": 2.5}
 
 
 def test_new_tuning_takes_the_place_of_what_was_tried_for_the_same_before(tmp_path):
     base = params.read_yaml(ROOT / "params.yaml")
     run = resolve_settings(
-        base, {"scale": "overnight", "rivals": {"methods": ["darts", "gaea"], "teacher": {"trials": 0}}}
+        base, {"scale": "overnight", "baselines": {"methods": ["darts", "gaea"], "teacher": {"trials": 0}}}
     )
     jobs = {job.key: job for job in jobs_of(run) if job.kind == "tuning"}
 
@@ -201,8 +201,8 @@ def test_new_tuning_takes_the_place_of_what_was_tried_for_the_same_before(tmp_pa
     assert published(keep=False) == {first: ["0.2"]}
 
 
-def test_published_rivals_were_searched_with_the_value_that_was_chosen():
-    folder = ROOT / "results" / "published" / "rivals"
+def test_published_baselines_were_searched_with_the_value_that_was_chosen():
+    folder = ROOT / "results" / "published" / "baselines"
     trials, tuning = (io.read_table(folder / f"{name}.parquet") for name in ("trials", "tuning"))
     chosen = tuning[tuning["chosen"]].drop_duplicates(["task", "method"]).set_index(["task", "method"])
     assert len(chosen) > 20

@@ -34,7 +34,7 @@ def test_no_two_jobs_share_files_or_trials(scale):
         "teacher_student",
         "hyperparameters",
         "depth",
-        "rivals",
+        "baselines",
         "cifar10",
         "cifar100",
     }
@@ -50,7 +50,7 @@ def test_the_published_jobs_are_found_and_written_as_they_were(tmp_path, monkeyp
     run = params.validate(Settings, settings)
     jobs = reuse.reusable(run, PUBLISHED)
     assert {"teacher_student", "hyperparameters", "depth", "cifar10"} <= {job.kind for job in jobs}
-    for kind in ("cifar10", "depth", "hyperparameters", "teacher_student", "rivals", "tuning"):
+    for kind in ("cifar10", "depth", "hyperparameters", "teacher_student", "baselines", "tuning"):
         job = next(job for job in jobs if job.kind == kind)
         with pytest.raises(SystemExit) as stopped:
             cli.main(
@@ -126,7 +126,7 @@ def test_trials_on_data_of_other_seeds_are_trained(monkeypatch):
         run = params.validate(Settings, params.merge(values, {"teacher_student": two}))
         return {(job.kind, str(job.key[0])) for job in reuse.reusable(run, PUBLISHED)}
 
-    images = {"cifar10", "cifar100", "probes", "cifar10_sweep", "nasbench"}
+    images = {"cifar10", "cifar100", "probes", "cifar10_sweep", "cells"}
     assert {kind for kind, _ in found({"data_seed": 7})} == images
     everything, rotated = found({}), found({"ensembles": {"l2": {"rotations": 1}}})
     assert everything - rotated == {("teacher_student", "l2")}

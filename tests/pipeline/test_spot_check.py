@@ -168,7 +168,7 @@ def test_trials_of_experiment_2_and_of_the_depth_experiment_are_those_of_the_ver
                 "teacher": {**small, "points": 50, "hidden": 5},
                 "alpha_beta": {**small, "points": 50, "hidden": 4},
             },
-            "rivals": {"teacher": {"points": 100}, "alpha_beta": {"points": 100}, "test_points": 60},
+            "baselines": {"teacher": {"points": 100}, "alpha_beta": {"points": 100}, "test_points": 60},
         },
     )
     two, name = settings.teacher_student, "teacher42_rotations2"

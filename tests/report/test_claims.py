@@ -224,8 +224,8 @@ def test_the_paper_s_run_is_large_enough():
 
 
 def test_settings_from_before_a_field_or_an_experiment_was_added():
-    run, paper = {"rivals": {"methods": None}}, {"rivals": {"methods": None, "few_neurons": 30}}
-    assert why_untested(run, paper, {}) == {"rivals": "not the paper's run: few_neurons is not recorded"}
+    run, paper = {"baselines": {"methods": None}}, {"baselines": {"methods": None, "max_neurons": 30}}
+    assert why_untested(run, paper, {}) == {"baselines": "not the paper's run: max_neurons is not recorded"}
 
 
 def test_a_smaller_or_another_run_is_noticed():

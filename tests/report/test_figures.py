@@ -58,8 +58,8 @@ def drawings(folder: Path) -> dict[str, tuple[Figure, pd.DataFrame, str]]:
         "fig18": fig.fig18_table(table("cifar100/eigenvalues"), table("cifar100/trials")),
         "fig_probes": fig.fig_probes_table(table("cifar100/probes"), table("cifar100/trials")),
         "fig_hyperparameters": fig.fig_hyperparameters_table(table("hyperparameters/trials")),
-        "fig_rivals": fig.fig_rivals_table(table("rivals/trials")),
-        "fig_gates": fig.fig_gates_table(table("rivals/history")),
+        "fig_baselines": fig.fig_baselines_table(table("baselines/trials")),
+        "fig_gates": fig.fig_gates_table(table("baselines/history")),
         "fig_depth": fig.fig_depth_table(table("depth/trials"), table("depth/layers")),
         "fig_depth_start": fig.fig_depth_start_table(table("depth/start"), table("depth/trials")),
     }
@@ -267,20 +267,20 @@ def test_few_trials_stand_in_the_table_and_many_do_not():
     assert only.filter(like="trial_").empty and "dots" not in beside_note(only["n"])
 
 
-def test_the_rivals_figure_has_a_panel_per_rival_and_counts_what_is_off_its_scale(full):
-    trials = pd.read_parquet(full / "rivals/trials.parquet")
-    drawn = fig.fig_rivals_table(trials)
+def test_the_baselines_figure_has_a_panel_per_baseline_and_counts_what_is_off_its_scale(full):
+    trials = pd.read_parquet(full / "baselines/trials.parquet")
+    drawn = fig.fig_baselines_table(trials)
     expected = scalars(trials).set_index(["task", "method", "trial"])["parameters"]
     found = drawn.groupby(["task", "method", "trial"])["fewest"].agg(["first", "nunique"])
     assert (found["nunique"] == 1).all() and (found["first"] == expected.loc[found.index]).all()
-    titled = [title for axes in fig.fig_rivals(drawn).get_axes() if (title := axes.get_title("left"))]
+    titled = [title for axes in fig.fig_baselines(drawn).get_axes() if (title := axes.get_title("left"))]
     assert len(titled) == len(baseline_tables.FULL["tasks"]) * (len(baseline_tables.FULL["methods"]) - 1)
     equal = drawn.assign(parameters=100.0)
-    assert "Off the scale" not in fig.fig_rivals_caption(equal)
+    assert "Off the scale" not in fig.fig_baselines_caption(equal)
     equal.loc[0, "parameters"] = 0
-    assert f"left end: 1 of {len(drawn):,} networks." in fig.fig_rivals_caption(equal)
+    assert f"left end: 1 of {len(drawn):,} networks." in fig.fig_baselines_caption(equal)
     alone = drawn[drawn["method"] == "sparcs_l2"]
-    assert [axes.get_title("left") for axes in fig.fig_rivals(alone).get_axes()] == ["SPARCS, L2"] * 3
+    assert [axes.get_title("left") for axes in fig.fig_baselines(alone).get_axes()] == ["SPARCS, L2"] * 3
 
 
 def test_figure_8_is_exact():
@@ -357,7 +357,7 @@ def test_a_run_in_which_every_trial_diverged_says_so(smoke, tmp_path):
 
 
 def test_a_run_without_gates_says_so(smoke, tmp_path):
-    history = pd.read_parquet(smoke / "rivals/history.parquet").iloc[:0]
+    history = pd.read_parquet(smoke / "baselines/history.parquet").iloc[:0]
     Notebook(smoke, smoke / "claims.csv", tmp_path, tmp_path).show(
         "fig_gates", fig.fig_gates_table(history), fig.fig_gates, fig.fig_gates_caption
     )

@@ -33,7 +33,7 @@ def in_reason(claim, pattern):
 
 def parameters_of(*methods):
     """Geometric means over seeds of the parameters at R² ≥ 0.98 on the teacher task."""
-    trials = read_table(PUBLISHED / "rivals/trials.parquet")
+    trials = read_table(PUBLISHED / "baselines/trials.parquet")
     own = comparison.scalars(trials[trials["task"] == "teacher"])
     return [f"{gmean(own.loc[own['method'] == method, 'parameters']):,.0f}" for method in methods]
 

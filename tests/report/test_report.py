@@ -23,7 +23,7 @@ FIGURES = {
     "04_cifar10": ["fig16", "fig17"],
     "05_cifar100": ["fig18", "fig_probes"],
     "06_hyperparameters": ["fig_hyperparameters"],
-    "07_rivals": ["fig_rivals", "fig_gates"],
+    "07_baselines": ["fig_baselines", "fig_gates"],
     "09_cells": ["fig_cells"],
     "08_any_depth": ["fig_depth", "fig_depth_start", "fig_cost"],
 }

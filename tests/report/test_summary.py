@@ -26,8 +26,8 @@ TABLES = {
     "cifar10_sweep": ["trials"],
     "cifar100": ["trials", "probes", "costs"],
     "hyperparameters": ["trials"],
-    "rivals": ["trials", "tuning"],
-    "nasbench": ["trials", "costs"],
+    "baselines": ["trials", "tuning"],
+    "cells": ["trials", "costs"],
 }
 EMPTY = {f"{name}/{table}": pd.DataFrame() for name, tables in TABLES.items() for table in tables}
 KINDS = {"probes": "cifar100"}  # jobs that stand in the row of another experiment
@@ -119,7 +119,7 @@ def test_costs_against_a_loop_over_single_models(full, notebook, benchmarks):
     expected = {"experiment 1": len(full["regression/trials"]) * 30, "experiment 2": students * 1800}
     for name, seconds in (expected | {"experiment 3": images}).items():
         assert row_of(text, name)["a loop over single models, steps alone"] == f"{seconds / 60:,.0f} core-minutes"
-    assert row_of(text, "rivals")["a loop over single models, steps alone"] == ""
+    assert row_of(text, "baselines")["a loop over single models, steps alone"] == ""
     origins = core_minutes.origins_table(notebook.experiments())
     assert row_of(origins, "experiment 1")["data"] == "generated: α/β family, 10,000 points"
     assert origins.count("synthetic machine") == len(notebook.experiments())
@@ -158,9 +158,11 @@ def test_what_the_minutes_by_rule_are_of():
     tuning = pd.DataFrame({"value": ["1.0", "3.0"]})
     text = core_minutes.rules_note(rules, experiments, tuning)
     assert "scale laptop" in text and "39.5 core-minutes" in text and "other rows above (overnight)" in text
-    assert text.endswith("Tuning the rivals (2 values tried) is not counted: its table has no minutes.")
+    assert text.endswith("Tuning the baselines (2 values tried) is not counted: its table has no minutes.")
     timed = core_minutes.rules_note(rules, {"regression": {"scale": "laptop"}}, tuning.assign(minutes=[0.5, np.nan]))
-    assert timed.endswith("Of the rivals' minutes 0.5 went into tuning (1 of 2 values).") and "other rows" not in timed
+    assert (
+        timed.endswith("Of the baselines' minutes 0.5 went into tuning (1 of 2 values).") and "other rows" not in timed
+    )
 
 
 def test_trainings_are_counted_as_the_jobs_are():
@@ -245,16 +247,19 @@ def test_hours_of_what_was_never_trained_come_from_a_step_of_it(notebook):
 def test_what_is_new_has_a_line_for_each_question(full):
     lines = news.news(full).splitlines()
     assert len(lines) == 6 and "no finished trial." not in "".join(lines)
-    [rivals] = [line for line in lines if "search:**" in line]
-    assert "of 5 rivals and controls on the teacher task (n = 10)" in rivals and "with at most 30 neurons" in rivals
+    [baselines] = [line for line in lines if "search:**" in line]
+    assert (
+        "of 5 baselines and controls on the teacher task (n = 10)" in baselines
+        and "with at most 30 neurons" in baselines
+    )
     assert all(line.endswith("no finished trial.") for line in news.news(EMPTY).splitlines())
 
 
-def test_rivals_of_a_small_run_are_not_tested(full):
-    few = full["rivals/trials"].query("trial < 3")
-    assert "fewer than 10 seeds, so nothing is tested." in news.news(EMPTY | {"rivals/trials": few})
-    elsewhere = full["rivals/trials"].query("task != 'teacher'")
-    assert "no finished trial.\n- **Penalties" in news.news(EMPTY | {"rivals/trials": elsewhere})
+def test_baselines_of_a_small_run_are_not_tested(full):
+    few = full["baselines/trials"].query("trial < 3")
+    assert "fewer than 10 seeds, so nothing is tested." in news.news(EMPTY | {"baselines/trials": few})
+    elsewhere = full["baselines/trials"].query("task != 'teacher'")
+    assert "no finished trial.\n- **Penalties" in news.news(EMPTY | {"baselines/trials": elsewhere})
 
 
 def test_stand_in_images_are_marked_in_what_is_new(tmp_path):

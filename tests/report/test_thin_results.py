@@ -42,10 +42,10 @@ CASES = {
 }
 PARTS = {
     **{f"cifar10: {head} alone": ("cifar10", {"head": [head]}) for head in IMAGES},
-    **{f"rivals: {name} alone": ("rivals", {"method": [name]}) for name in thin.SIZE["rivals"]["methods"]},
-    "rivals: without SPARCS": ("rivals", {"method": ["linear", "gaea"]}),
-    "rivals: the teacher alone": ("rivals", {"task": ["teacher"]}),
-    "rivals: α = 1 alone": ("rivals", {"task": ["beta5_alpha1"]}),
+    **{f"baselines: {name} alone": ("baselines", {"method": [name]}) for name in thin.SIZE["baselines"]["methods"]},
+    "baselines: without SPARCS": ("baselines", {"method": ["linear", "gaea"]}),
+    "baselines: the teacher alone": ("baselines", {"task": ["teacher"]}),
+    "baselines: α = 1 alone": ("baselines", {"task": ["beta5_alpha1"]}),
     "regression: one α": ("regression", {"alpha": [0.5]}),
     "regression: the first α": ("regression", {"alpha": [0.0]}),
     "regression: one β": ("regression", {"beta": [1000]}),
@@ -59,7 +59,7 @@ PARTS = {
     "depth: no layer": ("depth", {"layer": []}),
     "depth: one layer": ("depth", {"depth": [1]}),
     "depth: the teacher at gain 1": ("depth", {"data_set": ["teacher"], "gain": [1.0]}),
-    **{f"nasbench: {name} alone": ("nasbench", {"method": [name]}) for name in ("darts", "gaea", "random")},
+    **{f"cells: {name} alone": ("cells", {"method": [name]}) for name in ("darts", "gaea", "random")},
 }
 USES = {  # notebooks by experiment; the summary is of all
     "regression": "02_alpha_beta",
@@ -67,9 +67,9 @@ USES = {  # notebooks by experiment; the summary is of all
     "cifar10": "04_cifar10",
     "cifar10_sweep": "04_cifar10",
     "hyperparameters": "06_hyperparameters",
-    "rivals": "07_rivals",
+    "baselines": "07_baselines",
     "depth": "08_any_depth",
-    "nasbench": "09_cells",
+    "cells": "09_cells",
 }
 
 
@@ -168,7 +168,7 @@ def test_the_explorer_needs_a_network_that_finished(judged, tmp_path):
 
 def test_what_cannot_be_shown_is_said(judged, said):
     lost = judged(CASES["every trial diverged"])
-    assert "**fig_rivals.** Nothing to draw" in said("07_rivals", lost)
+    assert "**fig_baselines.** Nothing to draw" in said("07_baselines", lost)
     assert image_prose.NO_SPARCS in said("04_cifar10", lost)
 
 

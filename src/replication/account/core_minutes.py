@@ -18,8 +18,8 @@ NAMES = {
     "cifar100": "experiment 4, CIFAR-100",
     "hyperparameters": "hyperparameters",
     "depth": "any depth",
-    "rivals": "rivals",
-    "nasbench": "NAS-Bench-201's cells",
+    "baselines": "baselines",
+    "cells": "NAS-Bench-201's cells",
 }
 BENCHMARKS = {  # the optimiser steps that were timed: whose, the column that names a way, its units in a second
     "step": ("experiment 1", "way", "µs", 1e6),
@@ -83,9 +83,9 @@ def benchmark_note(benchmarks: Tables) -> str:
 
 
 def rules_note(rules: pd.DataFrame, experiments: Mapping[str, Mapping], tuning: pd.DataFrame) -> str:
-    """What is in the table of core-minutes by rule, and what the rivals' tuning took.
+    """What is in the table of core-minutes by rule, and what the baselines' tuning took.
 
-    rules: the published core_minutes.csv; tuning: of the rivals.
+    rules: the published core_minutes.csv; tuning: of the baselines.
     """
     scales = listing(sorted(rules["scale"].unique()))
     others = sorted({scale for own in experiments.values() for scale in own["scale"].split("; ")} - {*rules["scale"]})
@@ -102,9 +102,9 @@ def _tuning(tuning: pd.DataFrame) -> str:
     if tuning.empty:
         return ""
     if "minutes" not in tuning:
-        return f" Tuning the rivals ({len(tuning)} values tried) is not counted: its table has no minutes."
+        return f" Tuning the baselines ({len(tuning)} values tried) is not counted: its table has no minutes."
     counted = tuning["minutes"].dropna()
-    return f" Of the rivals' minutes {counted.sum():,.1f} went into tuning ({len(counted)} of {len(tuning)} values)."
+    return f" Of the baselines' minutes {counted.sum():,.1f} went into tuning ({len(counted)} of {len(tuning)} values)."
 
 
 def _loop(name: str, device: str, tables: Tables, run: Mapping, benchmarks: Tables) -> str:

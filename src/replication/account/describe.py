@@ -6,11 +6,11 @@ from typing import Any, get_args
 import click
 from pydantic import BaseModel
 
-from replication.experiments.baselines.settings import RivalMethod
+from replication.experiments.baselines.settings import BaselineMethod
 from replication.experiments.settings import Settings
 from replication.experiments.teacher_student.settings import Ensemble
 
-NAMED = (Ensemble, RivalMethod)  # of which params.yaml holds several by name
+NAMED = (Ensemble, BaselineMethod)  # of which params.yaml holds several by name
 
 
 @click.command()

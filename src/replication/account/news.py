@@ -15,7 +15,7 @@ from replication.report.text import listing, number
 
 Tables = Mapping[str, pd.DataFrame]
 NOTHING = "no finished trial."
-BETTER = {  # of the scalars of the comparison: what a rival does that beats SPARCS, and one that SPARCS beats
+BETTER = {  # of the scalars of the comparison: what a baseline does that beats SPARCS, and one that SPARCS beats
     "parameters": (f"reach R² ≥ {GOOD_R2} with significantly fewer parameters than SPARCS with L2", "need more"),
     "error": (f"fit significantly better with at most {FEW} neurons", "fit worse"),
 }
@@ -26,10 +26,10 @@ def news(tables: Tables) -> str:
     answers = {
         "Which layer survives (experiment 2)": _surviving(tables["teacher_student/trials"]),
         "More hidden layers than needed": _deep(tables["depth/trials"]),
-        "Other ways to search": _rivals(tables["rivals/trials"]),
+        "Other ways to search": _baselines(tables["baselines/trials"]),
         "Penalties in experiment 3": _sweep(tables["cifar10_sweep/trials"]),
         "Heads on fixed features (experiment 4)": _probes(tables["cifar100/probes"], tables["cifar100/trials"]),
-        "NAS-Bench-201's cells": _cells(tables["nasbench/trials"]),
+        "NAS-Bench-201's cells": _cells(tables["cells/trials"]),
     }
     return "\n".join(f"- **{question}:** {answer or NOTHING}" for question, answer in answers.items())
 
@@ -57,18 +57,18 @@ def _deep(trials: pd.DataFrame) -> str:
     return f"in use by what their deletion costs: {listing(pairs)} (means of n = {counts} networks each)."
 
 
-def _rivals(trials: pd.DataFrame) -> str:
+def _baselines(trials: pd.DataFrame) -> str:
     found = compare(trials) if len(trials) else trials
     if found.empty:
         return ""
     counts = count_range(found.groupby("method")["n"].min())
-    said = f"{found['method'].nunique()} rivals and controls on the teacher task (n = {counts})"
+    said = f"{found['method'].nunique()} baselines and controls on the teacher task (n = {counts})"
     if (found["result"] == "not tested").all():
         return f"{said}; fewer than {FEWEST_SEEDS} seeds, so nothing is tested."
     parts = []
     for scalar, (wins, loses) in BETTER.items():
         results = found.loc[found["scalar"] == scalar, "result"].value_counts()
-        parts.append(f"{results.get('rival better', 0)} {wins}, {results.get('SPARCS better', 0)} {loses}")
+        parts.append(f"{results.get('baseline better', 0)} {wins}, {results.get('SPARCS better', 0)} {loses}")
     return f"of {said} {'; '.join(parts)}."
 
 

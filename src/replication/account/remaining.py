@@ -21,7 +21,7 @@ TARGETS = {  # Snakemake's, of the experiments whose trainings can run on a GPU
     "cifar10": "tabulate_cifar10",
     "cifar10_sweep": "tabulate_cifar10_sweep",
     "cifar100": "tabulate_cifar100",
-    "nasbench": "tabulate_cells",
+    "cells": "tabulate_cells",
 }
 PAPERS_TABLES = {"cifar10": 1, "cifar100": 2}
 PROBED = 3  # heads on fixed features
@@ -137,7 +137,7 @@ def _depth(settings: Mapping) -> Iterator[Part]:
     own = settings["depth"]
     teacher, start, family = own["teacher"], own["initial_scale"], own["alpha_beta"]
     trainings = teacher["trials"] * len(teacher["depths"])
-    trainings += start["trials"] * len(start["depths"]) * len(start["gains"])
+    trainings += start["trials"] * len(start["depths"]) * len(start["xavier_gains"])
     yield Part("on the teacher", trainings, _size(teacher, "points", "hidden"), {"data_set": ["teacher"]})
     trainings = family["trials"] * len(family["depths"]) * len(family["alphas"])
     size = _size(family, "points", "hidden", "depths", "alphas")
@@ -168,8 +168,8 @@ def _cifar100(settings: Mapping) -> Iterator[Part]:
     yield Part("probes", PROBED * own["probes"]["trials"], size | own["probes"]["training"], {}, table="probes")
 
 
-def _nasbench(settings: Mapping) -> Iterator[Part]:
-    own = settings["nasbench"]
+def _cells(settings: Mapping) -> Iterator[Part]:
+    own = settings["cells"]
     size = {name: own[name] for name in ("operations", "channels", "cells", "images", "epochs", "batch_size")}
     controls = [name for name in own["methods"] if name in CONTROLS]
     searching = [name for name in own["methods"] if name not in CONTROLS]
@@ -185,7 +185,7 @@ PARTS = {
     "cifar10": _cifar10,
     "cifar10_sweep": _cifar10_sweep,
     "cifar100": _cifar100,
-    "nasbench": _nasbench,
+    "cells": _cells,
 }
 
 

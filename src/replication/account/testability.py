@@ -11,15 +11,15 @@ COMPARED = {
     "regression": ["training", "points", "held_out_points", "alphas", "betas", "widths"],
     "teacher_student": ["training", "points", "test_points", "widths", "loss_budget"],
     "hyperparameters": ["alphas", "beta", "penalties", "rhos"],
-    "rivals": [
+    "baselines": [
         "methods",
         "strengths",
         "teacher",
         "validation_share",
         "test_points",
         "loss_budget",
-        "good_r2",
-        "few_neurons",
+        "min_r2",
+        "max_neurons",
         "retraining_steps",
     ],
     "cifar10": ["training", "images", "validation_share", "test_images", "widths"],
@@ -69,14 +69,14 @@ def data_unfit(tables: Tables) -> dict[str, str]:
 
 
 def field_incomplete(run: Mapping, tables: Tables) -> dict[str, str]:
-    """The rivals that a run of all of them lacks on the task that claim G2 is judged on."""
-    trials = tables.get("rivals/trials")
-    if trials is None or run["rivals"]["methods"] is not None:
+    """The baselines that a run of all of them lacks on the task that claim G2 is judged on."""
+    trials = tables.get("baselines/trials")
+    if trials is None or run["baselines"]["methods"] is not None:
         return {}
     there = set(trials.loc[trials["task"] == TEACHER, "method"])
-    of_task = [name for name, own in run["rivals"]["catalogue"].items() if own["only"] in (None, TEACHER)]
+    of_task = [name for name, own in run["baselines"]["catalogue"].items() if own["only"] in (None, TEACHER)]
     missing = [name_of(name) for name in of_task if name not in there] if there else []
-    return {"rivals": "not the whole field: without " + ", ".join(missing)} if missing else {}
+    return {"baselines": "not the whole field: without " + ", ".join(missing)} if missing else {}
 
 
 def why_untested(run: Mapping, paper: Mapping, tables: Tables) -> dict[str, str]:

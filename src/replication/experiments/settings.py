@@ -7,8 +7,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from replication.data.settings import ImageSources
-from replication.experiments.baselines.settings import Rivals
-from replication.experiments.cells.settings import NasBench
+from replication.experiments.baselines.settings import Baselines
+from replication.experiments.cells.settings import Cells
 from replication.experiments.cifar10.settings import Cifar10
 from replication.experiments.cifar100.settings import Cifar100
 from replication.experiments.depth.settings import Depth
@@ -31,30 +31,30 @@ class Settings(Model):
     teacher_student: TeacherStudent
     hyperparameters: Hyperparameters
     depth: Depth
-    rivals: Rivals
+    baselines: Baselines
     images: ImageSources
     cifar10: Cifar10
     cifar100: Cifar100
-    nasbench: NasBench
+    cells: Cells
 
     @model_validator(mode="after")
     def _others_have_their_points(self) -> "Settings":
         one, two = self.regression, self.teacher_student
         most = {"teacher": (two.points, two.test_points), "alpha_beta": (one.points, one.held_out_points)}
         for kind, (train, test) in most.items():
-            depth, rivals = getattr(self.depth, kind), getattr(self.rivals, kind)
+            depth, baselines = getattr(self.depth, kind), getattr(self.baselines, kind)
             if depth.trials:
                 _at_most(f"depth.{kind}.points", depth.points, train)
                 _at_most(f"depth.{kind}.test_points", depth.test_points, test)
-            if rivals.trials:
-                _at_most(f"rivals.{kind}.points", rivals.points, train)
-                _at_most("rivals.test_points", self.rivals.test_points, test)
+            if baselines.trials:
+                _at_most(f"baselines.{kind}.points", baselines.points, train)
+                _at_most("baselines.test_points", self.baselines.test_points, test)
         return self
 
     def regression_data_sets(self) -> dict[str, tuple[float, float]]:
         """Names of the α/β data sets of experiment 1 and of all that use others like them, with their (α, β)."""
         others = [(alpha, self.hyperparameters.beta) for alpha in self.hyperparameters.alphas]
-        for task in (self.depth.alpha_beta, self.rivals.alpha_beta):
+        for task in (self.depth.alpha_beta, self.baselines.alpha_beta):
             if task.trials:
                 others += [(alpha, task.beta) for alpha in task.alphas]
         return self.regression.data_sets() | {regression_name(*keys): keys for keys in others}

@@ -33,7 +33,7 @@ from replication.report.provenance_text import TIMED
 from sparcs.io import atomic
 
 PAGES = ("claims.csv", "reports/*.html", "site/**/*.*")
-AS_CSV = ("rivals",)  # whose trials are published as text too, for readers without this project
+AS_CSV = ("baselines",)  # whose trials are published as text too, for readers without this project
 
 
 @click.command()
@@ -111,20 +111,20 @@ def merged_probes(run: Settings, results: Path, published: Path) -> dict[str, pd
 
 
 def merged_tuning(run: Settings, results: Path, published: Path, keep: bool) -> dict[str, pd.DataFrame]:
-    """What finished jobs tried of the rivals' tuned options, in place of what was tried for the same before.
+    """What finished jobs tried of the baselines' tuned options, in place of what was tried for the same before.
 
     By itself: a search that was made with the value that is chosen again stays as it is. keep: false if nothing that is
     published holds.
     """
     done = [job.key for job in finished_jobs("tuning", run, results)]
-    click.echo(f"tuning of rivals: {len(done)} methods and tasks")
+    click.echo(f"tuning of baselines: {len(done)} methods and tasks")
     if not done:
         return {}
-    folder = results / "rivals" / "tuning"
+    folder = results / "baselines" / "tuning"
     new = with_minutes(baselines.gather_tuning(folder, sorted(done)), folder).assign(scale=run.scale)
-    keys = KEYS["rivals/tuning"]
-    before = read_published(published, "rivals/tuning", [*keys, "made_from"], new) if keep else None
-    return {"rivals/tuning": merged(new, before, keys, ["task", "method"])}
+    keys = KEYS["baselines/tuning"]
+    before = read_published(published, "baselines/tuning", [*keys, "made_from"], new) if keep else None
+    return {"baselines/tuning": merged(new, before, keys, ["task", "method"])}
 
 
 @click.command()

@@ -55,9 +55,9 @@ def with_minutes(tuning: pd.DataFrame, folder: Path) -> pd.DataFrame:
     )
 
 
-def _nasbench(run: Settings, folder: Path, done: list[tuple]) -> dict[str, pd.DataFrame]:
-    tables = cells.gather(folder / "trials", done, Path(run.nasbench.table) if run.nasbench.table else None)
-    return {name: tables[name] for name in ("trials", *OTHERS["nasbench"])}
+def _cells(run: Settings, folder: Path, done: list[tuple]) -> dict[str, pd.DataFrame]:
+    tables = cells.gather(folder / "trials", done, Path(run.cells.table) if run.cells.table else None)
+    return {name: tables[name] for name in ("trials", *OTHERS["cells"])}
 
 
 GATHERERS = {  # tables of the given jobs, by their keys
@@ -65,11 +65,11 @@ GATHERERS = {  # tables of the given jobs, by their keys
     "teacher_student": lambda run, folder, done: teacher_student.gather(run.teacher_student, folder / "trials", done),
     "hyperparameters": _hyperparameters,
     "depth": lambda run, folder, done: depth.gather(run.depth, folder / "trials", done),
-    "rivals": lambda run, folder, done: baselines.gather(run.rivals, folder / "trials", done),
+    "baselines": lambda run, folder, done: baselines.gather(run.baselines, folder / "trials", done),
     "cifar10": lambda run, folder, done: cifar10.gather(folder / "trials", done),
     "cifar10_sweep": lambda run, folder, done: {"trials": cifar10.gather_sweep(folder / "trials", done)},
     "cifar100": lambda run, folder, done: cifar100.gather(folder / "trials", done),
-    "nasbench": _nasbench,
+    "cells": _cells,
 }
 
 

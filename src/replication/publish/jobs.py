@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from replication.experiments.baselines.settings import Rivals
+from replication.experiments.baselines.settings import Baselines
 from replication.experiments.cells.settings import CellSearch
 from replication.experiments.cifar10.settings import Cifar10, Cifar10Trial
 from replication.experiments.cifar100.settings import Cifar100, Cifar100Trial
@@ -17,24 +17,24 @@ TABLES = {  # ends of a job's tables, and the published ones that hold their row
     "teacher_student": {f"_{name}": f"teacher_student/{name}" for name in ("trials", "eigenvalues", "pruning")},
     "hyperparameters": {"": "hyperparameters/trials"},
     "depth": {f"_{name}": f"depth/{name}" for name in ("trials", "layers")},
-    "rivals": {f"_{name}": f"rivals/{name}" for name in ("trials", "costs", "history")},
-    "tuning": {"": "rivals/tuning"},
+    "baselines": {f"_{name}": f"baselines/{name}" for name in ("trials", "costs", "history")},
+    "tuning": {"": "baselines/tuning"},
     "cifar10": {f"_{name}": f"cifar10/{name}" for name in ("trials", "epochs", "eigenvalues", "costs")},
     "cifar10_sweep": {"_trials": "cifar10_sweep/trials"},
     "cifar100": {f"_{name}": f"cifar100/{name}" for name in ("trials", "eigenvalues", "losses", "costs")},
     "probes": {"": "cifar100/probes"},
-    "nasbench": {f"_{name}": f"nasbench/{name}" for name in ("trials", "history", "costs")},
+    "cells": {f"_{name}": f"cells/{name}" for name in ("trials", "history", "costs")},
 }
-FOLDERS = {"hyperparameters": "hyperparameters/sweeps", "tuning": "rivals/tuning", "probes": "cifar100/probes"}
+FOLDERS = {"hyperparameters": "hyperparameters/sweeps", "tuning": "baselines/tuning", "probes": "cifar100/probes"}
 VERBS = {  # in whose room they are
-    "rivals": "baselines",
+    "baselines": "baselines",
     "tuning": "baselines",
-    "nasbench": "cells",
+    "cells": "cells",
     "cifar10_sweep": "cifar10",
     "probes": "cifar100",
 }
 # on data that the run generates
-GENERATED = {"regression", "teacher_student", "hyperparameters", "depth", "rivals", "tuning"}
+GENERATED = {"regression", "teacher_student", "hyperparameters", "depth", "baselines", "tuning"}
 
 
 class Job(NamedTuple):
@@ -87,12 +87,12 @@ def jobs(run: Settings) -> Iterator[Job]:
     yield from _teacher_student(run.teacher_student)
     yield from _sweeps(run)
     yield from _depth(run.depth)
-    yield from _rivals(run.rivals)
+    yield from _baselines(run.baselines)
     yield from _cifar10(run.cifar10)
     yield from _cifar100(run.cifar100)
-    for method, trial in run.nasbench.jobs():
-        settings = run.nasbench.part(CellSearch)
-        yield _job("nasbench", (method, trial), {"method": [method], "trial": [trial]}, settings)
+    for method, trial in run.cells.jobs():
+        settings = run.cells.part(CellSearch)
+        yield _job("cells", (method, trial), {"method": [method], "trial": [trial]}, settings)
 
 
 def _regression(one: Regression) -> Iterator[Job]:
@@ -132,14 +132,14 @@ def _depth(depth: Depth) -> Iterator[Job]:
         yield _job("depth", (data_set, layers, gain, chunk), where, settings)
 
 
-def _rivals(rivals: Rivals) -> Iterator[Job]:
-    for data_set, method, chunk in rivals.jobs():
-        own = rivals.of_job(data_set, method)
+def _baselines(baselines: Baselines) -> Iterator[Job]:
+    for data_set, method, chunk in baselines.jobs():
+        own = baselines.of_job(data_set, method)
         where = {"task": [data_set], "method": [method], "strength": own.strengths, "trial": _trials(chunk)}
         search = f"replication.baselines.{own.method.search}"
-        yield _job("rivals", (data_set, method, chunk), where, own.model_dump_json(), search)
-    for data_set, method in rivals.tuning_jobs():
-        own, where = rivals.of_job(data_set, method), {"task": [data_set], "method": [method]}
+        yield _job("baselines", (data_set, method, chunk), where, own.model_dump_json(), search)
+    for data_set, method in baselines.tuning_jobs():
+        own, where = baselines.of_job(data_set, method), {"task": [data_set], "method": [method]}
         search = f"replication.baselines.{own.method.search}"
         yield _job("tuning", (data_set, method), where, own.model_dump_json(), search)
 

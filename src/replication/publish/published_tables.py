@@ -13,53 +13,53 @@ WHOLE = (  # tables that are not gathered from trials
     "theory/*.json",
     "teacher_student/linear.parquet",
     "depth/start.parquet",
-    "nasbench/reference.parquet",
+    "cells/reference.parquet",
 )
 TRIAL = {
     "regression": ["beta", "alpha", "trial"],
     "teacher_student": ["ensemble", "teacher", "trial"],
     "hyperparameters": ["experiment", "penalty", "rho", "alpha", "trial"],
     "depth": ["data_set", "depth", "gain", "trial"],
-    "rivals": ["task", "method", "trial", "strength"],
+    "baselines": ["task", "method", "trial", "strength"],
     "cifar10": ["head", "trial"],
     "cifar10_sweep": ["head", "penalty", "rho", "trial"],
     "cifar100": ["head", "trial"],
-    "nasbench": ["method", "trial"],
+    "cells": ["method", "trial"],
 }
 UNIT = {  # of the other tables; one without some of these columns, of all trials that are alike in the others
     "regression": ["beta", "alpha"],
     "teacher_student": ["ensemble", "teacher", "trial"],
     "depth": ["data_set", "depth", "gain", "trial"],
-    "rivals": ["task", "method", "trial", "strength"],
+    "baselines": ["task", "method", "trial", "strength"],
     "cifar10": ["head", "trial"],
     "cifar100": ["head", "trial"],
-    "nasbench": ["method", "trial"],
+    "cells": ["method", "trial"],
 }
 ALIKE = {  # trials that must be made from the same settings and data to stand in one table
     "regression": [],
     "teacher_student": ["ensemble"],
     "hyperparameters": ["experiment", "penalty", "rho"],
     "depth": ["data_set"],
-    "rivals": ["task", "method"],
+    "baselines": ["task", "method"],
     "cifar10": [],
     "cifar10_sweep": ["head", "penalty", "rho"],
     "cifar100": [],
-    "nasbench": [],
+    "cells": [],
 }
 OTHERS = {
     "regression": ["data_sets", "paths", "skips", "eigenvalues", "surface"],
     "teacher_student": ["eigenvalues", "pruning"],
     "hyperparameters": [],
     "depth": ["layers"],
-    "rivals": ["costs", "history"],
+    "baselines": ["costs", "history"],
     "cifar10": ["epochs", "eigenvalues", "costs"],
     "cifar10_sweep": [],
     "cifar100": ["eigenvalues", "losses", "costs"],
-    "nasbench": ["history", "costs"],
+    "cells": ["history", "costs"],
 }
 KEYS = {f"{experiment}/trials": keys for experiment, keys in TRIAL.items()} | {
     "cifar100/probes": ["head", "trial"],
-    "rivals/tuning": ["task", "method", "value", "tuning_trial"],
+    "baselines/tuning": ["task", "method", "value", "tuning_trial"],
 }
 DATA = ["stand_in", "backbone", "substitute_backbone", "input_size", "training_points", "test_points"]  # of images
 Table = pd.DataFrame | None

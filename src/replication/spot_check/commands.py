@@ -31,7 +31,7 @@ from replication.spot_check.retrain import AGAIN, IMAGES, SETTINGS, Run, modules
 
 KEYS = TRIAL | {"probes": ["head", "trial"]}
 TABLES = {name: f"{name}/trials.parquet" for name in TRIAL} | {"probes": "cifar100/probes.parquet"}
-MINUTES = ("regression", "teacher_student", "hyperparameters", "depth", "rivals", "probes")  # that a trial takes
+MINUTES = ("regression", "teacher_student", "hyperparameters", "depth", "baselines", "probes")  # that a trial takes
 HOURS = tuple(name for name in AGAIN if name not in MINUTES)
 
 

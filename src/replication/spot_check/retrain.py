@@ -128,11 +128,11 @@ def _depth(run: Run, row: Row) -> Row:
     return depth.measure_trials(trained, data, settings, [row["trial"]], seeds)["trials"].iloc[0]
 
 
-def _rivals(run: Run, row: Row) -> Row:
+def _baselines(run: Run, row: Row) -> Row:
     """Every strength of the trial, for some methods search for all of them at once."""
     from replication.experiments.baselines import train as baselines  # loads torch
 
-    own = run.of("rivals")
+    own = run.of("baselines")
     settings = own.of_job(row["task"], row["method"])
     tuned = settings.method.model_copy(update={"options": json.loads(row["options"])})
     _, data = run.task(row["task"], row["alpha"], own.alpha_beta.beta)
@@ -173,8 +173,8 @@ def _cifar100(run: Run, row: Row) -> Row:
     return _by_verb(cifar100.train_cifar100, run, row, "cifar100", head=row["head"], **own)
 
 
-def _nasbench(run: Run, row: Row) -> Row:
-    settings = _part(run.of("nasbench"), CellSearch)
+def _cells(run: Run, row: Row) -> Row:
+    settings = _part(run.of("cells"), CellSearch)
     return _by_verb(cells.search_cells, run, row, "cifar10", method=row["method"], settings=settings)
 
 
@@ -195,19 +195,19 @@ AGAIN: Mapping[str, Callable[[Run, Row], Row]] = {
     "teacher_student": _teacher_student,
     "hyperparameters": _hyperparameters,
     "depth": _depth,
-    "rivals": _rivals,
+    "baselines": _baselines,
     "probes": _probe,
     "cifar10": _cifar10,
     "cifar10_sweep": _cifar10_sweep,
     "cifar100": _cifar100,
-    "nasbench": _nasbench,
+    "cells": _cells,
 }
 IMAGES = {  # which images an experiment is on
     "probes": "cifar100",
     "cifar10": "cifar10",
     "cifar10_sweep": "cifar10",
     "cifar100": "cifar100",
-    "nasbench": "cifar10",
+    "cells": "cifar10",
 }
 SETTINGS = {"probes": "cifar100", "cifar10_sweep": "cifar10"}  # whose settings it has, where not its own
 
@@ -219,6 +219,6 @@ def train_again(run: Run, experiment: str, row: Row) -> Row:
 
 def modules_of(run: Run, experiment: str, row: Row) -> tuple[str, ...]:
     """The modules whose sources a trial depends on."""
-    if experiment != "rivals":
+    if experiment != "baselines":
         return modules(experiment)
-    return modules(experiment, f"replication.baselines.{run.of('rivals').catalogue[row['method']].search}")
+    return modules(experiment, f"replication.baselines.{run.of('baselines').catalogue[row['method']].search}")

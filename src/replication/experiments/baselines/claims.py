@@ -9,27 +9,27 @@ from replication.experiments.baselines.comparison import FEWEST_SEEDS, OTHERWISE
 from replication.judging.verdicts import Claim, Measured, Tables
 
 NOTHING = (np.nan, np.nan, np.nan)
-NOT_BOTH = "SPARCS and a rival did not both finish on the teacher task"
+NOT_BOTH = "SPARCS and a baseline did not both finish on the teacher task"
 
 
 def finds_smaller_networks(tables: Tables) -> Iterator[Measured]:
-    """G2: each scalar of the strongest rival over that of SPARCS with unsquared L2.
+    """G2: each scalar of the strongest baseline over that of SPARCS with unsquared L2.
 
-    Replicated: SPARCS significantly better than every rival; not replicated: some rival significantly better than
-    SPARCS; else partly. Corrected p < 0.05, at least ten seeds. The strongest rival is the extreme of those that
+    Replicated: SPARCS significantly better than every baseline; not replicated: some baseline significantly better than
+    SPARCS; else partly. Corrected p < 0.05, at least ten seeds. The strongest baseline is the extreme of those that
     decide; its interval is its own and does not know that it was chosen. What else could have been counted stands in
     the remark.
     """
-    trials = tables["rivals/trials"]
+    trials = tables["baselines/trials"]
     found = compare(trials)
     for part, (scalar, text) in zip("ab", SCALARS.items(), strict=True):
         own = found[found["scalar"] == scalar].dropna(subset=["ratio"])
-        statement = f"{text}: strongest rival over SPARCS"
+        statement = f"{text}: strongest baseline over SPARCS"
         if own.empty:
             yield Measured(part, statement, NOTHING, 0, (1, np.inf), untested=NOT_BOTH)
             continue
         verdict, n = _verdict(own["result"]), int(own["n"].min())
-        deciding = own[own["result"] == "rival better"] if verdict == "not replicated" else own
+        deciding = own[own["result"] == "baseline better"] if verdict == "not replicated" else own
         strongest = deciding.loc[deciding["ratio"].idxmin()]
         yield Measured(
             part,
@@ -44,7 +44,7 @@ def finds_smaller_networks(tables: Tables) -> Iterator[Measured]:
 
 
 def _verdict(results: pd.Series) -> str:
-    if (results == "rival better").any():
+    if (results == "baseline better").any():
         return "not replicated"
     return "replicated" if (results == "SPARCS better").all() else "partly"
 
@@ -53,8 +53,8 @@ def _remark(found: pd.DataFrame, strongest: str, otherwise: Mapping[str, tuple[i
     better, worse = _counts(found)
     others = "".join(f"; {name}: {better} and {worse}" for name, (better, worse) in otherwise.items())
     return (
-        f"strongest rival: {name_of(strongest)}; SPARCS significantly better than {better} of {len(found)} rivals and "
-        f"controls, worse than {worse}{others}"
+        f"strongest baseline: {name_of(strongest)}; SPARCS significantly better than {better} of {len(found)} baselines "
+        f"and controls, worse than {worse}{others}"
     )
 
 
@@ -65,10 +65,10 @@ def _otherwise(trials: pd.DataFrame, scalar: str) -> dict[str, tuple[int, int]]:
 
 
 def _counts(found: pd.DataFrame) -> tuple[int, int]:
-    return int((found["result"] == "SPARCS better").sum()), int((found["result"] == "rival better").sum())
+    return int((found["result"] == "SPARCS better").sum()), int((found["result"] == "baseline better").sum())
 
 
 CLAIMS = [
     Claim("G2", "fewer parameters and smaller networks than “other viable alternatives”", "Abstract, Section 1",
-          "only counted", "07_rivals, Figure R1 and Table R1", finds_smaller_networks, ("rivals/trials",)),
+          "only counted", "07_baselines, Figure R1 and Table R1", finds_smaller_networks, ("baselines/trials",)),
 ]  # fmt: skip

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from replication import params
-from replication.experiments.baselines.settings import RivalMethod, Rivals, RivalTrial
+from replication.experiments.baselines.settings import BaselineMethod, Baselines, BaselineTrial
 from replication.records.io import ArtifactError, read_table, write_table
 from replication.records.verbs import INPUT, PATH, Settings, Trials, arrays_of, recorded, root_seed_option, sidecar
 
@@ -31,15 +31,15 @@ KEYS = ["task", "alpha", "method", "trial", "strength"]
 @click.argument("data", nargs=-1, type=INPUT, required=True)
 @click.option("--data-set", required=True, help="its name in the tables")
 @click.option("--trials", type=Trials(), required=True)
-@click.option("--settings", type=Settings(RivalTrial), required=True)
-@click.option("--tuned", type=INPUT, help="what tune-rivals wrote of the method on this data set")
+@click.option("--settings", type=Settings(BaselineTrial), required=True)
+@click.option("--tuned", type=INPUT, help="what tune-baselines wrote of the method on this data set")
 @root_seed_option
 @click.option("--output", type=PATH, required=True, help="stem of the outputs")
-def search_rivals(
+def search_baselines(
     data: tuple[Path, ...],
     data_set: str,
     trials: list[int],
-    settings: RivalTrial,
+    settings: BaselineTrial,
     tuned: Path | None,
     root_seed: int,
     output: Path,
@@ -65,10 +65,12 @@ def search_rivals(
 @click.command()
 @click.argument("data", nargs=-1, type=INPUT, required=True)
 @click.option("--data-set", required=True, help="its name in the tables")
-@click.option("--settings", type=Settings(RivalTrial), required=True)
+@click.option("--settings", type=Settings(BaselineTrial), required=True)
 @root_seed_option
 @click.option("--output", type=PATH, required=True, help="stem of the outputs")
-def tune_rivals(data: tuple[Path, ...], data_set: str, settings: RivalTrial, root_seed: int, output: Path) -> None:
+def tune_baselines(
+    data: tuple[Path, ...], data_set: str, settings: BaselineTrial, root_seed: int, output: Path
+) -> None:
     """Try every value of a method's tuned option on seeds of their own, and mark the best."""
     from replication.experiments.baselines import train as experiment  # loads torch
 
@@ -83,21 +85,21 @@ def tune_rivals(data: tuple[Path, ...], data_set: str, settings: RivalTrial, roo
 
 
 @click.command()
-@click.option("--settings", type=Settings(Rivals), required=True)
+@click.option("--settings", type=Settings(Baselines), required=True)
 @click.option("--folder", type=INPUT, required=True, help="the jobs' results")
-@click.option("--tuning", type=PATH, required=True, help="what tune-rivals wrote")
+@click.option("--tuning", type=PATH, required=True, help="what tune-baselines wrote")
 @click.option("--output", type=PATH, required=True, help="folder of the tables")
-def tabulate_rivals(settings: Rivals, folder: Path, tuning: Path, output: Path) -> None:
+def tabulate_baselines(settings: Baselines, folder: Path, tuning: Path, output: Path) -> None:
     """Gather the comparison into tidy tables: trials, costs, the gates' history, and what was tuned."""
     for name, table in gather(settings, folder, settings.jobs()).items():
         write_table(output / f"{name}.parquet", table)
     write_table(output / "tuning.parquet", gather_tuning(tuning, settings.tuning_jobs()))
 
 
-def with_tuned(method: RivalMethod, path: Path, data_set: str) -> RivalMethod:
+def with_tuned(method: BaselineMethod, path: Path, data_set: str) -> BaselineMethod:
     """The method with the value that was chosen for its tuned option on this data set.
 
-    Raises ArtifactError if the file is not what tune-rivals wrote of them.
+    Raises ArtifactError if the file is not what tune-baselines wrote of them.
     """
     from replication.experiments.baselines.train import with_option  # loads torch
 
@@ -117,11 +119,11 @@ def gather_tuning(folder: Path, jobs: list[tuple[str, str]]) -> pd.DataFrame:
     return pd.concat(parts or [empty], ignore_index=True)[list(TUNING)]
 
 
-def _size(settings: RivalTrial) -> str:
+def _size(settings: BaselineTrial) -> str:
     return f"x_train {settings.task.points}"
 
 
-def gather(settings: Rivals, folder: Path, jobs: list[tuple[str, str, str]]) -> dict[str, pd.DataFrame]:
+def gather(settings: Baselines, folder: Path, jobs: list[tuple[str, str, str]]) -> dict[str, pd.DataFrame]:
     """The tables of the given jobs (task, method, chunk); α is NaN for the teacher."""
     alphas, tables = settings.alpha_beta_sets(), {}
     for name in TABLES:

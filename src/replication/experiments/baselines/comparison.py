@@ -1,4 +1,4 @@
-"""SPARCS against its rivals: error against size of the networks found, two scalars, and their paired tests (G2)."""
+"""SPARCS against the baselines: error against size of the networks found, two scalars, and their paired tests (G2)."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ import scipy
 from replication.judging.statistics import bootstrap_interval, lowest
 
 REFERENCE = "sparcs_l2"
-OWN = ("sparcs_l2", "sparcs_l1")  # not rivals
+OWN = ("sparcs_l2", "sparcs_l1")  # not baselines
 TEACHER = "teacher"
 METHODS = {  # names for the reader, in the order of the report
     "sparcs_l2": "SPARCS, L2",
@@ -38,7 +38,7 @@ LEVEL = 0.05
 SEED = 20250102  # of the bootstraps
 NETWORK = ["hidden_layers", "neurons", "bundles", "parameters", "multiply_adds", "skip_norm"]
 FIT = ["validation_mse", "test_mse", "test_r2"]
-TARGETS = ("budget", "good", "few")  # of compaction, as in replication.experiments.baselines.train
+TARGETS = ("loss_budget", "min_r2", "max_30_neurons")  # of compaction, as in replication.experiments.baselines.train
 KEYS = ["task", "method", "trial", "strength"]
 SCALARS = {
     "parameters": f"parameters at test R² ≥ {GOOD_R2}",
@@ -115,31 +115,31 @@ def scalars(trials: pd.DataFrame, retrained: Mapping[str, bool] = RETRAINED, lea
 def compare(
     trials: pd.DataFrame, task: str = TEACHER, retrained: Mapping[str, bool] = RETRAINED, least: float = 0.0
 ) -> pd.DataFrame:
-    """Every rival against SPARCS with unsquared L2 on one task, paired by seed, Holm over the rivals of a scalar.
+    """Every baseline against SPARCS with unsquared L2 on one task, paired by seed, Holm over the baselines of a scalar.
 
     retrained, least: as ``scalars`` takes them; claim G2 is judged by their defaults.
 
-    Columns: scalar, method, n, ratio (geometric mean of rival / SPARCS, above 1 where SPARCS is better) with its 95 %
-    bootstrap interval, effect (matched-pairs rank-biserial correlation), p (Wilcoxon, two-sided), p_holm, result
-    ("SPARCS better", "rival better", "no difference", "not tested"). With fewer than FEWEST_SEEDS there is no test.
+    Columns: scalar, method, n, ratio (geometric mean of baseline / SPARCS, above 1 where SPARCS is better) with its
+    95 % bootstrap interval, effect (matched-pairs rank-biserial correlation), p (Wilcoxon, two-sided), p_holm, result
+    ("SPARCS better", "baseline better", "no difference", "not tested"). With fewer than FEWEST_SEEDS there is no test.
     """
     own = scalars(trials[trials["task"] == task], retrained, least)
-    rivals = [name for name in own["method"].unique() if name not in OWN]
+    baselines = [name for name in own["method"].unique() if name not in OWN]
     rows = []
     for scalar in SCALARS:
         values = np.log(own.pivot(index="trial", columns="method", values=scalar))
         if REFERENCE not in values:
             continue
-        found = [{"scalar": scalar, "method": name} | paired(values[name], values[REFERENCE]) for name in rivals]
+        found = [{"scalar": scalar, "method": name} | paired(values[name], values[REFERENCE]) for name in baselines]
         for row, adjusted in zip(found, holm([row["p"] for row in found]), strict=True):
             rows.append(row | {"p_holm": adjusted, "result": _result(adjusted, row["effect"])})
     columns = ["scalar", "method", "n", "ratio", "low", "high", "effect", "p", "p_holm", "result"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def paired(rival: pd.Series, reference: pd.Series) -> dict[str, float]:
+def paired(baseline: pd.Series, reference: pd.Series) -> dict[str, float]:
     """n, ratio, low, high, effect, p of the differences of two columns of logarithms, paired by index."""
-    differences = (rival - reference).dropna().to_numpy()
+    differences = (baseline - reference).dropna().to_numpy()
     n = len(differences)
     if n < 2:
         return {"n": n, "ratio": np.nan, "low": np.nan, "high": np.nan, "effect": np.nan, "p": np.nan}
@@ -186,4 +186,4 @@ def _result(p: float, effect: float) -> str:
         return "not tested"
     if p >= LEVEL:
         return "no difference"
-    return "SPARCS better" if effect > 0 else "rival better"
+    return "SPARCS better" if effect > 0 else "baseline better"

@@ -57,8 +57,8 @@ LINES = ("-", "--", ":", "-.")  # of methods that share a colour
 SEARCHED = KEYS[:-1]  # all strengths together
 COLUMNS, TITLE_LETTERS = 6, 17  # panels in a row, letters in a line of their titles
 HEAD, PANEL, FOOT = 0.4, 1.2, 0.4  # inches: a task's title and axis label, a row of panels, the legend
-SHAPES = {"budget": "o", "good": "+", "few": "o"}  # the marks of a target
-HOLLOW = "few"
+SHAPES = {"loss_budget": "o", "min_r2": "+", "max_30_neurons": "o"}  # the marks of a target
+HOLLOW = "max_30_neurons"
 TRIANGLE = {
     "marker": "v",
     "markersize": 6,
@@ -74,7 +74,7 @@ def title_of(task: str) -> str:
     return "teacher 20-100-100-20" if task == TEACHER else f"experiment 1, α = {task.rpartition('alpha')[2]}"
 
 
-def fig_rivals_table(trials: pd.DataFrame) -> pd.DataFrame:
+def fig_baselines_table(trials: pd.DataFrame) -> pd.DataFrame:
     """Every small network as it is, one a row: task, method, trial, strength, target, size and error.
 
     ``unexplained`` is 1 − R² on the test points; ``fewest`` the parameters that claim G2 compares, one number for all
@@ -87,8 +87,8 @@ def fig_rivals_table(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 @styled
-def fig_rivals(drawn: pd.DataFrame) -> Figure:
-    """Test error against parameters: for each task a panel per rival, every network a mark, SPARCS in each panel."""
+def fig_baselines(drawn: pd.DataFrame) -> Figure:
+    """Test error against parameters: for each task a panel per baseline, every network a mark, SPARCS in each panel."""
     parts = [drawn[drawn["task"] == task] for task in drawn["task"].unique()]
     heights = [HEAD + PANEL * _rows(part) for part in parts]
     figure = Figure(figsize=(PAGE, sum(heights) + FOOT), layout="constrained")
@@ -100,7 +100,7 @@ def fig_rivals(drawn: pd.DataFrame) -> Figure:
     return figure
 
 
-def fig_rivals_caption(drawn: pd.DataFrame) -> str:
+def fig_baselines_caption(drawn: pd.DataFrame) -> str:
     """Figure R1 in words."""
     counts = drawn.groupby(["task", "method"])["trial"].nunique()
     beyond = sum(int((part["parameters"] < _least_size(part)).sum()) for _, part in drawn.groupby("task"))
@@ -108,13 +108,13 @@ def fig_rivals_caption(drawn: pd.DataFrame) -> str:
     edge = f" Off the scale, at its left end: {beyond} of {len(drawn):,} networks." if beyond else ""
     return (
         "**Figure R1.** What is left unexplained on the test points against the number of parameters, a panel for each "
-        f"rival (red){ours}; lower left is better. Each mark: one seed and one "
+        f"baseline (red){ours}; lower left is better. Each mark: one seed and one "
         f"strength of the size penalty, after the same compaction, not retrained; n = {count_range(counts)} seeds a "
         f"method. Filled: the fewest neurons within the loss budget; crosses: those for R² ≥ {GOOD_R2}, with a margin, "
         f"on the points for choosing; hollow: the {FEW} most important neurons. Dashed: R² = {GOOD_R2}. Triangles "
         "on it: the fewest parameters that get there, geometric mean over the seeds (a seed that never does counts as "
-        "the maximal network): where red stands left of blue the rival needs fewer. Errors below "
-        f"{number(LEAST)} are drawn there.{edge} *The paper* has no such figure: it counts, and runs no rival."
+        "the maximal network): where red stands left of blue the baseline needs fewer. Errors below "
+        f"{number(LEAST)} are drawn there.{edge} *The paper* has no such figure: it counts, and runs no baseline."
     )
 
 
@@ -190,14 +190,14 @@ def _apart(methods: Sequence[str], styles: Sequence[str]) -> dict[str, str]:
     return {method: styles[place % len(styles)] for method, place in zip(methods, places, strict=True)}
 
 
-def _rivals_of(part: pd.DataFrame) -> list[str]:
+def _baselines_of(part: pd.DataFrame) -> list[str]:
     """The methods of a task that get a panel; SPARCS itself where it is alone."""
     methods = methods_of(part)
     return [method for method in methods if method != REFERENCE] or methods
 
 
 def _rows(part: pd.DataFrame) -> int:
-    return -(-len(_rivals_of(part)) // COLUMNS)
+    return -(-len(_baselines_of(part)) // COLUMNS)
 
 
 def _least_size(part: pd.DataFrame) -> float:
@@ -206,19 +206,21 @@ def _least_size(part: pd.DataFrame) -> float:
 
 
 def _draw_task(place: SubFigure, part: pd.DataFrame) -> None:
-    rivals = _rivals_of(part)
-    columns = min(COLUMNS, len(rivals))
+    baselines = _baselines_of(part)
+    columns = min(COLUMNS, len(baselines))
     panels = place.subplots(_rows(part), columns, sharex=True, sharey=True, squeeze=False).ravel()
     panels[0].set(xscale="log", yscale="log")
     panels[0].xaxis.set_minor_formatter(NullFormatter())
-    for axes, method in zip(panels, rivals, strict=False):
+    for axes, method in zip(panels, baselines, strict=False):
         axes.axhline(1 - GOOD_R2, color=GREY, linewidth=0.8, linestyle=(0, (4, 2)), zorder=0)
         for name, color in {REFERENCE: BLUE, method: RED}.items():
             _draw_method(axes, part[part["method"] == name], color, _least_size(part))
         axes.set_title(fill(name_of(method), TITLE_LETTERS, break_on_hyphens=False), fontsize=7)
-    for axes in panels[len(rivals) :]:
+    for axes in panels[len(baselines) :]:
         axes.set_axis_off()
-    for axes in panels[len(rivals) - columns : len(rivals)]:  # the lowest of each column, in the last row or above it
+    for axes in panels[
+        len(baselines) - columns : len(baselines)
+    ]:  # the lowest of each column, in the last row or above it
         axes.tick_params(labelbottom=True)
     panels[0].set_xlim(_least_size(part) / 1.2, 1.5 * part[["parameters", "fewest"]].max(axis=None))
     panels[0].set_ylim(part["unexplained"].clip(lower=LEAST).min() / 2, max(3.0, 1.5 * part["unexplained"].max()))
@@ -244,12 +246,12 @@ def _mark(color: str, target: str) -> dict:
 
 def _legend() -> list[Line2D]:
     return [
-        Line2D([], [], label=name_of(REFERENCE), **_mark(BLUE, "budget")),
-        Line2D([], [], label="the panel's rival", **_mark(RED, "budget")),
+        Line2D([], [], label=name_of(REFERENCE), **_mark(BLUE, "loss_budget")),
+        Line2D([], [], label="the panel's baseline", **_mark(RED, "loss_budget")),
         Line2D([], [], label=f"R² = {GOOD_R2}", color=GREY, linewidth=0.8, linestyle=(0, (4, 2))),
-        Line2D([], [], label="fewest neurons within the loss budget", **_mark(INK, "budget")),
-        Line2D([], [], label=f"fewest neurons for R² ≥ {GOOD_R2}", **_mark(INK, "good")),
-        Line2D([], [], label=f"{FEW} most important neurons", **_mark(INK, "few")),
+        Line2D([], [], label="fewest neurons within the loss budget", **_mark(INK, "loss_budget")),
+        Line2D([], [], label=f"fewest neurons for R² ≥ {GOOD_R2}", **_mark(INK, "min_r2")),
+        Line2D([], [], label=f"{FEW} most important neurons", **_mark(INK, "max_30_neurons")),
         Line2D([], [], label=f"fewest parameters at R² ≥ {GOOD_R2}", color=INK, **TRIANGLE),
     ]
 

@@ -1,4 +1,4 @@
-"""Sentences and tables of the comparison with rivals (Table R1), computed from its tables."""
+"""Sentences and tables of the comparison with baselines (Table R1), computed from its tables."""
 
 from collections.abc import Mapping
 
@@ -29,7 +29,7 @@ from replication.report.text import fixed, interval, listing, number
 
 RESULTS = {
     "SPARCS better": "SPARCS is significantly better than",
-    "rival better": "worse than",
+    "baseline better": "worse than",
     "no difference": "no difference is significant to",
     "not tested": f"fewer than {FEWEST_SEEDS} seeds, no test:",
 }
@@ -37,7 +37,7 @@ RESULTS = {
 
 def size(trials: pd.DataFrame, settings: Mapping) -> str:
     """Methods, tasks, seeds, strengths and steps."""
-    run = settings["run"]["rivals"]
+    run = settings["run"]["baselines"]
     counts = trials.groupby(["task", "method"])["trial"].nunique()
     strengths = listing([f"{value:g}" for value in sorted(trials["strength"].unique())])
     diverged = int(trials["test_r2"].isna().sum())
@@ -67,7 +67,7 @@ def findings(trials: pd.DataFrame) -> str:
         }
         parts = [f"{RESULTS[name]} {listing(named[name])}" for name in RESULTS if name in named]
         said = "; ".join(parts) or "nothing to compare"
-        sentences.append(f"**{text[0].upper()}{text[1:]}**, rival over SPARCS with L2: {said}.")
+        sentences.append(f"**{text[0].upper()}{text[1:]}**, baseline over SPARCS with L2: {said}.")
     own = trials[trials["task"] == TEACHER]
     sentences += [_how_built(own), _why_larger(own, found), _how_exact(own), _after_retraining(own), _all_linear(own)]
     return "\n".join(f"- {sentence}" for sentence in filter(None, sentences))
@@ -76,7 +76,7 @@ def findings(trials: pd.DataFrame) -> str:
 def _how_built(trials: pd.DataFrame) -> str:
     """Neurons and bundles of the smallest networks that fit, and their parameters within their own loss."""
     points = networks(trials)
-    fits, within = smallest(points), smallest(points[points["target"] == "budget"])
+    fits, within = smallest(points), smallest(points[points["target"] == "loss_budget"])
     built = []
     for method, own in sorted(fits.groupby("method"), key=lambda pair: pair[1]["parameters"].mean()):
         neurons, bundles = (number(own[name].mean()) for name in ("neurons", "bundles"))
@@ -93,9 +93,9 @@ def _how_built(trials: pd.DataFrame) -> str:
 
 
 def _why_larger(trials: pd.DataFrame, found: pd.DataFrame) -> str:
-    """If rivals find smaller networks: what is left of SPARCS's own, and why its penalty leaves it."""
-    better = (found["scalar"] == "parameters") & (found["result"] == "rival better")
-    own = trials[(trials["method"] == REFERENCE) & (trials["budget_neurons"] > 0)]
+    """If baselines find smaller networks: what is left of SPARCS's own, and why its penalty leaves it."""
+    better = (found["scalar"] == "parameters") & (found["result"] == "baseline better")
+    own = trials[(trials["method"] == REFERENCE) & (trials["loss_budget_neurons"] > 0)]
     if not better.any() or own.empty:
         return ""
     neurons, layers = (number(own[f"budget_{name}"].mean()) for name in ("neurons", "hidden_layers"))
@@ -117,7 +117,11 @@ def _how_exact(trials: pd.DataFrame) -> str:
 
 def _after_retraining(trials: pd.DataFrame) -> str:
     """In how many searches FEW neurons fit once they are retrained: what the retraining does, not the search."""
-    own = trials.assign(fits=trials["few_retrained_test_r2"] >= GOOD_R2).groupby("method")["fits"].agg(["sum", "count"])
+    own = (
+        trials.assign(fits=trials["max_30_neurons_retrained_test_r2"] >= GOOD_R2)
+        .groupby("method")["fits"]
+        .agg(["sum", "count"])
+    )
     parts = [
         f"{name_of(method)} {row['sum']} of {row['count']}"
         for method, row in own.sort_values("sum", ascending=False, kind="stable").iterrows()
@@ -130,7 +134,7 @@ def _after_retraining(trials: pd.DataFrame) -> str:
 
 def _all_linear(trials: pd.DataFrame) -> str:
     """The methods that kept no hidden neuron in any search."""
-    most = trials.groupby("method")["budget_neurons"].max()
+    most = trials.groupby("method")["loss_budget_neurons"].max()
     names = [name_of(method) for method in methods_of(trials) if most[method] == 0]
     return f"**Linear in every search**, and counted as the maximal network: {listing(names)}." if names else ""
 
@@ -152,15 +156,15 @@ def results_table(trials: pd.DataFrame, task: str) -> str:
         row |= {
             "best strength": _strengths(smallest(networks(searched))),
             "best R²": fixed(best["test_r2"].mean(), 4),
-            "within the budget": fixed(best["budget_test_r2"].mean(), 4),
-            "retrained": fixed(best["budget_retrained_test_r2"].mean(), 4),
-            "its layers": number(best["budget_hidden_layers"].mean()),
-            "neurons": number(best["budget_neurons"].mean()),
-            "bundles": number(best["budget_bundles"].mean()),
-            "parameters": number(best["budget_parameters"].mean()),
-            "multiply-adds": number(best["budget_multiply_adds"].mean()),
+            "within the budget": fixed(best["loss_budget_test_r2"].mean(), 4),
+            "retrained": fixed(best["loss_budget_retrained_test_r2"].mean(), 4),
+            "its layers": number(best["loss_budget_hidden_layers"].mean()),
+            "neurons": number(best["loss_budget_neurons"].mean()),
+            "bundles": number(best["loss_budget_bundles"].mean()),
+            "parameters": number(best["loss_budget_parameters"].mean()),
+            "multiply-adds": number(best["loss_budget_multiply_adds"].mean()),
             "recovered": _recovered(searched),
-            "norm of skip": number(searched.loc[_made_the_data(searched), "budget_skip_norm"].mean()),
+            "norm of skip": number(searched.loc[_made_the_data(searched), "loss_budget_skip_norm"].mean()),
         }
         rows.append(row)
     return markdown(pd.DataFrame(rows))
@@ -255,7 +259,7 @@ def _recovered(searched: pd.DataFrame) -> str:
 
 def _made_the_data(searched: pd.DataFrame) -> pd.Series:
     """Where the network within the budget is built as the one that made the data, and fits: an empty one does not."""
-    return (searched["recovered"] == 1) & (searched["budget_test_r2"] >= GOOD_R2)
+    return (searched["recovered"] == 1) & (searched["loss_budget_test_r2"] >= GOOD_R2)
 
 
 def _without_teacher(trials: pd.DataFrame) -> str:

@@ -28,7 +28,7 @@ ALPHA_BETA = "alpha_beta"
 TUNING_TRIALS = "searches per value of a tuned option, on seeds of their own; 0: every option as it stands"
 
 
-class RivalTask(Model):
+class BaselineTask(Model):
     """One kind of data, the maximal network on it, and how long every method trains."""
 
     hidden: Annotated[list[Width], Field(min_length=1)] = Field(description="neurons of the maximal hidden layers")
@@ -38,20 +38,20 @@ class RivalTask(Model):
     steps: Count = Field(description="optimiser steps of the weights in one search")
 
 
-class RivalTasks(RivalTask, Part):
+class BaselineTasks(BaselineTask, Part):
     """Trials on one kind of data."""
 
     trials: TrialsOrZero = Field(description="searches per data set, method and strength; 0 leaves the task out")
     tuning_trials: TrialsOrZero = Field(description=TUNING_TRIALS)
 
 
-class RivalTeacher(RivalTasks):
+class BaselineTeacher(BaselineTasks):
     """The teacher of experiment 2."""
 
     bias: Literal[False] = Field(description="no bias neuron, as in experiment 2")
 
 
-class RivalAlphaBeta(RivalTasks):
+class BaselineAlphaBeta(BaselineTasks):
     """Data sets of experiment 1."""
 
     bias: Literal[True] = Field(description="a constant-1 neuron in the input layer, as in experiment 1")
@@ -59,13 +59,13 @@ class RivalAlphaBeta(RivalTasks):
     beta: Positive = Field(description="β of the data sets")
 
     @model_validator(mode="after")
-    def _alphas_differ(self) -> "RivalAlphaBeta":
+    def _alphas_differ(self) -> "BaselineAlphaBeta":
         distinct("alphas", self.alphas)
         distinct_names("alphas", [regression_name(alpha, self.beta) for alpha in self.alphas])
         return self
 
 
-class RivalMethod(Model):
+class BaselineMethod(Model):
     """One method: the file that holds it, and its own hyperparameters."""
 
     search: Annotated[str, Field(pattern="^[a-z][a-z_]*$")] = Field(description="a file in src/replication/baselines")
@@ -91,7 +91,7 @@ class RivalMethod(Model):
         return search
 
 
-class RivalProtocol(Model):
+class BaselineProtocol(Model):
     """What all methods share, whatever the task."""
 
     validation_share: Annotated[Fraction, Field(gt=0, lt=1)] = Field(
@@ -103,41 +103,41 @@ class RivalProtocol(Model):
         description="strengths of the size penalty, distinct: expected parameters over all parameters, times this"
     )
     loss_budget: Positive = Field(description="relative increase of the loss that compaction may cost")
-    good_r2: Annotated[Fraction, Field(gt=0, lt=1)] = Field(
+    min_r2: Annotated[Fraction, Field(gt=0, lt=1)] = Field(
         description="R² on the validation points that a second compaction keeps"
     )
-    few_neurons: Count = Field(description="hidden neurons that a third one may keep")
+    max_neurons: Count = Field(description="hidden neurons that a third one may keep")
     retraining_steps: CountOrZero = Field(description="optimiser steps after compaction")
 
     @model_validator(mode="after")
-    def _strengths_differ(self) -> "RivalProtocol":
+    def _strengths_differ(self) -> "BaselineProtocol":
         distinct("strengths", self.strengths)
         return self
 
 
-class RivalTrial(RivalProtocol):
+class BaselineTrial(BaselineProtocol):
     """What the trials of one job depend on, apart from their data and seeds."""
 
-    task: RivalTask
-    method: RivalMethod
+    task: BaselineTask
+    method: BaselineMethod
     tuning_trials: TrialsOrZero = Field(description=TUNING_TRIALS)
 
 
-class Rivals(RivalProtocol, Part):
+class Baselines(BaselineProtocol, Part):
     """The comparison: every method on every task."""
 
-    catalogue: dict[Annotated[str, Field(pattern=NAMED)], RivalMethod] = Field(
+    catalogue: dict[Annotated[str, Field(pattern=NAMED)], BaselineMethod] = Field(
         description="every method by its name in the tables"
     )
     methods: Annotated[list[str], Field(min_length=1)] | None = Field(
         description="those of the catalogue that run; null: all"
     )
     chunk: Count = Field(description="trials per job; results do not depend on it")
-    teacher: RivalTeacher
-    alpha_beta: RivalAlphaBeta
+    teacher: BaselineTeacher
+    alpha_beta: BaselineAlphaBeta
 
     @model_validator(mode="after")
-    def _methods_exist(self) -> "Rivals":
+    def _methods_exist(self) -> "Baselines":
         distinct("methods", self.chosen())
         for name in self.chosen():
             if name not in self.catalogue:
@@ -181,21 +181,21 @@ class Rivals(RivalProtocol, Part):
         pairs = dict.fromkeys((data_set, method) for data_set, method, _ in self.jobs())
         return [pair for pair in pairs if self.of_job(*pair).tuning_trials]
 
-    def tasks_of(self, data_set: str) -> RivalTasks:
+    def tasks_of(self, data_set: str) -> BaselineTasks:
         """The settings of a data set's trials."""
         return self.teacher if data_set == TEACHER else self.alpha_beta
 
-    def of_job(self, data_set: str, method: str) -> RivalTrial:
+    def of_job(self, data_set: str, method: str) -> BaselineTrial:
         """What the trials of a method on a data set depend on."""
         chosen = self.catalogue[method]
-        shared = {name: getattr(self, name) for name in RivalProtocol.model_fields}
+        shared = {name: getattr(self, name) for name in BaselineProtocol.model_fields}
         shared["strengths"] = self.strengths if chosen.swept else self.strengths[:1]
         own = self.tasks_of(data_set)
         tuning_trials = own.tuning_trials if chosen.tuned else 0
         if not tuning_trials:
             chosen = chosen.model_copy(update={"tuned": {}})
-        task = RivalTask(**{name: getattr(own, name) for name in RivalTask.model_fields})
-        return RivalTrial(**shared, task=task, method=chosen, tuning_trials=tuning_trials)
+        task = BaselineTask(**{name: getattr(own, name) for name in BaselineTask.model_fields})
+        return BaselineTrial(**shared, task=task, method=chosen, tuning_trials=tuning_trials)
 
 
 def kind_of(data_set: str) -> str:

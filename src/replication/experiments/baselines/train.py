@@ -1,4 +1,4 @@
-"""The rivals, measured: every method searches on the same data, the same compaction says how small its network is."""
+"""The baselines, measured: all search on the same data, and one compaction says how small their networks are."""
 
 import json
 import time
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from replication.baselines.network import Weights, graphs_of, mean_square, side_by_side, squared_error
 from replication.baselines.task import SearchResult, Task, train
-from replication.experiments.baselines.settings import RivalMethod, RivalTask, RivalTrial
+from replication.experiments.baselines.settings import BaselineMethod, BaselineTask, BaselineTrial
 from replication.experiments.depth.settings import TEACHER
 from replication.params.loading import ParameterError
 from replication.training.memory import peak_allocated
@@ -30,7 +30,11 @@ from sparcs.pruning import Graph
 T = TypeVar("T")
 
 MEMORY_STEPS = 20  # of the short search whose memory is measured
-TARGETS = ("budget", "good", "few")  # fewest neurons within the loss budget; for a good fit; no more than so many
+TARGETS = (
+    "loss_budget",
+    "min_r2",
+    "max_30_neurons",
+)  # fewest neurons within the loss budget; for a good fit; no more than so many
 STATES = ("", "retrained_")
 OF_NETWORK = ["hidden_layers", "neurons", "bundles", "parameters", "multiply_adds", "skip_norm"]
 OF_FIT = ["validation_mse", "test_mse", "test_r2"]
@@ -47,7 +51,7 @@ def seeds(root_seed: int, data_set: str, trials: Sequence[int]) -> list[int]:
     return [trial_seed(root_seed, "rivals", data_set, trial) for trial in trials]
 
 
-def task_of(data: Mapping[str, np.ndarray], settings: RivalTrial) -> tuple[Task, Tensor, Tensor]:
+def task_of(data: Mapping[str, np.ndarray], settings: BaselineTrial) -> tuple[Task, Tensor, Tensor]:
     """The task, and the test points: x (points, N_1), y (points, N_ℓ).
 
     data: experiment 1's or 2's arrays. The last ``validation_share`` of the training points are for choosing.
@@ -74,7 +78,7 @@ def task_of(data: Mapping[str, np.ndarray], settings: RivalTrial) -> tuple[Task,
 @one_thread()
 @subnormals_flushed()
 def run(
-    data: Mapping[str, np.ndarray], settings: RivalTrial, data_set: str, trials: Sequence[int], root_seed: int
+    data: Mapping[str, np.ndarray], settings: BaselineTrial, data_set: str, trials: Sequence[int], root_seed: int
 ) -> dict[str, pd.DataFrame]:
     """Search and measure: tables ``trials`` and ``costs``, a row per trial and strength, and the gates' ``history``.
 
@@ -110,17 +114,17 @@ def timed(run: Callable[[], T]) -> tuple[T, float]:
 
 @one_thread()
 @subnormals_flushed()
-def tune(data: Mapping[str, np.ndarray], settings: RivalTrial, data_set: str, root_seed: int) -> pd.DataFrame:
+def tune(data: Mapping[str, np.ndarray], settings: BaselineTrial, data_set: str, root_seed: int) -> pd.DataFrame:
     """Try every value of the tuned option: a row per value and trial, ``chosen`` the value that is best.
 
-    ``parameters``: of the smallest network, as it is, whose R² on the validation points is at least ``good_r2``, over
+    ``parameters``: of the smallest network, as it is, whose R² on the validation points is at least ``min_r2``, over
     the strengths, those of the maximal network if there is none; ``validation_mse``: the least one of the small
-    networks with at most ``few_neurons`` neurons, infinite without any. Best is the least geometric mean over the
+    networks with at most ``max_neurons`` neurons, infinite without any. Best is the least geometric mean over the
     trials of the first, of equal ones the least of the second, of equal ones the first value. The trials are others
     than those of ``run``; ``value`` is JSON text.
     """
     points = task_of(data, settings)
-    good = loss_at(settings.good_r2, points[0].y_choose)
+    good = loss_at(settings.min_r2, points[0].y_choose)
     [(option, values)] = settings.method.tuned.items()
     own = [trial_seed(root_seed, "rivals_tuning", data_set, trial) for trial in range(settings.tuning_trials)]
     rows = []
@@ -132,7 +136,7 @@ def tune(data: Mapping[str, np.ndarray], settings: RivalTrial, data_set: str, ro
             measured = [measure(one, *points, settings, seed, data_set) for one in ones]
             name = {"option": option, "value": json.dumps(value), "tuning_trial": trial, "seed": seed}
             parameters = min(fewest_parameters(row, good) for row in measured)
-            error = min(smallest_error(row, settings.few_neurons) for row in measured)
+            error = min(smallest_error(row, settings.max_neurons) for row in measured)
             rows.append(name | {"parameters": parameters, "validation_mse": error})
     table = pd.DataFrame(rows)
     means = np.log(table[["parameters", "validation_mse"]]).groupby(table["value"], sort=False).mean()
@@ -157,13 +161,13 @@ def smallest_error(row: Mapping[str, float], neurons: int) -> float:
     return min(filter(np.isfinite, errors), default=np.inf)
 
 
-def with_option(method: RivalMethod, option: str, value: int | float | str) -> RivalMethod:
+def with_option(method: BaselineMethod, option: str, value: int | float | str) -> BaselineMethod:
     """The method with another value of one of its options."""
     return method.model_copy(update={"options": {**method.options, option: value}})
 
 
 def search(
-    method: RivalMethod, task: Task, strengths: Sequence[float], seeds: Sequence[int]
+    method: BaselineMethod, task: Task, strengths: Sequence[float], seeds: Sequence[int]
 ) -> list[list[SearchResult]]:
     """What the method finds from each seed at each strength, with its options; all of them are searched for together.
 
@@ -176,12 +180,12 @@ def search(
     return [found[k * len(strengths) : (k + 1) * len(strengths)] for k in range(len(seeds))]
 
 
-def function_of(method: RivalMethod) -> Callable[[Task, Sequence[float], Sequence[int]], list[SearchResult]]:
+def function_of(method: BaselineMethod) -> Callable[[Task, Sequence[float], Sequence[int]], list[SearchResult]]:
     """The method's function ``search``, with its options."""
     return partial(import_module(f"replication.baselines.{method.search}").search, **method.options)
 
 
-def peak_of(method: RivalMethod, task: Task, strengths: Sequence[float], seed: int) -> int:
+def peak_of(method: BaselineMethod, task: Task, strengths: Sequence[float], seed: int) -> int:
     """Most bytes of tensors that a search for one strength holds at once, from a short one.
 
     Raises ParameterError if the method does not have or allow one of its options.
@@ -197,14 +201,15 @@ def peak_of(method: RivalMethod, task: Task, strengths: Sequence[float], seed: i
 
 
 def measure(
-    found: SearchResult, task: Task, x_test: Tensor, y_test: Tensor, settings: RivalTrial, seed: int, data_set: str
+    found: SearchResult, task: Task, x_test: Tensor, y_test: Tensor, settings: BaselineTrial, seed: int, data_set: str
 ) -> dict[str, float]:
     """One row: what the search took, the fit of its network, and that of three small ones made of it.
 
-    ``budget``: the fewest neurons, then bundles, that keep the validation loss within the budget; ``good``: those that
-    keep R² on the validation points at ``good_r2``, all of them if the network does not reach it; ``few``: the most
-    important neurons, as many as ``few_neurons``. Each as it is and, columns ``retrained``, after a short training of
-    what is left. NaN if the network's weights are not finite.
+    ``loss_budget``: the fewest neurons, then bundles, that keep the validation loss within the budget. ``min_r2``: the
+    fewest that keep R² on the validation points at ``min_r2``, all of them if the network does not reach it.
+    ``max_30_neurons``: the most important neurons, as many as ``max_neurons``, which the paper's run sets to 30. Each
+    is measured as it is and, columns ``retrained``, after a short training of what is left. NaN if the network's
+    weights are not finite.
     """
     row = {
         "maximal_parameters": task.parameters,
@@ -220,9 +225,9 @@ def measure(
     graph = pruning.reduced(found.graph, relu)
     row |= fit(module(graph), points)
     small = {
-        "budget": smallest(graph, points[0], (1 + settings.loss_budget) * row["validation_mse"]),
-        "good": smallest(graph, points[0], loss_at(settings.good_r2, task.y_choose)),
-        "few": strongest(graph, settings.few_neurons),
+        "loss_budget": smallest(graph, points[0], (1 + settings.loss_budget) * row["validation_mse"]),
+        "min_r2": smallest(graph, points[0], loss_at(settings.min_r2, task.y_choose)),
+        "max_30_neurons": strongest(graph, settings.max_neurons),
     }
     again = retrained(list(small.values()), task, settings.retraining_steps, seed)
     for (target, own), trained in zip(small.items(), again, strict=True):
@@ -326,7 +331,7 @@ def recovered(data_set: str, inputs: int, row: Mapping[str, float]) -> float:
     A teacher has one hidden layer with as many neurons as inputs; α = 0 needs no hidden neuron. Skips do not count:
     relu(z) = z + relu(−z) trades a neuron's sign for one.
     """
-    layers, neurons = row["budget_hidden_layers"], row["budget_neurons"]
+    layers, neurons = row["loss_budget_hidden_layers"], row["loss_budget_neurons"]
     if data_set == TEACHER:
         return float(layers == 1 and neurons == inputs)
     return float(neurons == 0) if data_set.endswith("alpha0") else np.nan
@@ -353,7 +358,7 @@ def relu(z: np.ndarray) -> np.ndarray:
     return np.maximum(z, 0)
 
 
-def _points(data: Mapping[str, np.ndarray], split: str, count: int, task: RivalTask) -> tuple[Tensor, Tensor]:
+def _points(data: Mapping[str, np.ndarray], split: str, count: int, task: BaselineTask) -> tuple[Tensor, Tensor]:
     x, y = (np.float32(data[f"{axis}_{split}"][:count]).reshape(count, -1) for axis in "xy")
     x = np.column_stack([x, np.ones(count, np.float32)]) if task.bias else x
     return torch.from_numpy(np.ascontiguousarray(x)), torch.from_numpy(y)

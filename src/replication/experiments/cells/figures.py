@@ -26,7 +26,7 @@ SCORES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16_120": "Ima
 PAIRS = [("gaea", "darts_single_level"), ("gaea_bilevel", "darts"), ("gaea", "random"), ("gaea_bilevel", "random")]
 ERRORS = [5, 10, 20, 50, 90]  # per cent: the best cell of all has 5.63, one without a path to its output 90
 TOOK = {"cpu": "core-minutes", "cuda": "minutes on the GPU"}
-UNTESTED = "No tabular benchmark was given (params.yaml, nasbench.table): the cells' accuracies are **untested**."
+UNTESTED = "No tabular benchmark was given (params.yaml, cells.table): the cells' accuracies are **untested**."
 
 
 def fig_cells_table(history: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:

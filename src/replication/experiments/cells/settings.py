@@ -41,17 +41,17 @@ class CellSearch(Model):
         return self
 
 
-class NasBench(CellSearch, Part):
+class Cells(CellSearch, Part):
     """DARTS and GAEA on NAS-Bench-201's cells, with random cells and an untrained supernet as controls."""
 
     methods: Annotated[list[Method], Field(min_length=1)] = Field(description="what is compared")
     trials: TrialsOrZero = Field(description="searches of each method; 0 leaves the experiment out")
     table: str | None = Field(
-        min_length=1, description="CSV of the benchmark's accuracies (docs/nasbench.md), or null: scores are untested"
+        min_length=1, description="CSV of the benchmark's accuracies (docs/cells.md), or null: scores are untested"
     )
 
     @model_validator(mode="after")
-    def _methods_differ(self) -> "NasBench":
+    def _methods_differ(self) -> "Cells":
         distinct("methods", self.methods)
         return self
 

@@ -15,7 +15,7 @@ import torch
 from replication.data.augmentation import DEVIATION, MEAN, Normalisation
 from replication.data.backbones import untrained
 from replication.experiments.cells import train as search
-from replication.experiments.cells.settings import NasBench
+from replication.experiments.cells.settings import Cells
 from replication.experiments.cells.space import EDGES
 from replication.experiments.cells.supernet import Supernet
 from replication.experiments.cifar100 import train as cifar100
@@ -54,7 +54,7 @@ def steps(settings: Settings, device: str, images: int | None = None) -> Iterato
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         yield from _cifar100(settings.cifar100, device, images)
-        yield _cells(settings.nasbench, device, images)
+        yield _cells(settings.cells, device, images)
         yield from _depth(settings.depth, settings.teacher_student.widths[0], device)
 
 
@@ -97,7 +97,7 @@ def _cifar100(own: Cifar100, device: str, images: int | None) -> Iterator[Step]:
         yield Step("cifar100", head, samples, needed, own.trials, take)
 
 
-def _cells(own: NasBench, device: str, images: int | None) -> Step:
+def _cells(own: Cells, device: str, images: int | None) -> Step:
     """Both gradients of a step: that of the mixture and that of the supernet."""
     samples = _at_most(own.batch_size, images)
     network = Supernet(own.operations, own.channels, own.cells, CLASSES, 0).to(device)
@@ -116,14 +116,14 @@ def _cells(own: NasBench, device: str, images: int | None) -> Step:
 
     searches = own.trials * len(search.LEVELS.keys() & set(own.methods))
     needed = own.epochs * search.steps(own.images, own) * own.batch_size
-    return Step("nasbench", "searches", samples, needed, searches, take)
+    return Step("cells", "searches", samples, needed, searches, take)
 
 
 def _depth(own: Depth, inputs: int, device: str) -> Iterator[Step]:
     """Single networks of every depth on the teacher, as often as there are trainings of it."""
     settings, start = own.teacher, own.initial_scale
     trainings = Counter(dict.fromkeys(settings.depths, settings.trials))
-    trainings.update({depth: start.trials * len(start.gains) for depth in start.depths})
+    trainings.update({depth: start.trials * len(start.xavier_gains) for depth in start.depths})
     training = Training(**settings.training.model_dump())
     x, y = (torch.randn(training.batch_size, inputs).numpy() for _ in range(2))
     order = torch.arange(training.batch_size, device=device).expand(1, -1)

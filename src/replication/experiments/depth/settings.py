@@ -77,7 +77,7 @@ class DepthAlphaBeta(DepthTask):
 class InitialScale(Model):
     """Trials on the teacher that start from other gains than Xavier's 1."""
 
-    gains: Annotated[list[Positive], Field(min_length=1)] = Field(
+    xavier_gains: Annotated[list[Positive], Field(min_length=1)] = Field(
         description="φ starts at gain × Xavier; distinct, 1 left out: it is the default of all other trials"
     )
     depths: Depths = Field(description="numbers of hidden layers to train at these gains, distinct")
@@ -86,12 +86,12 @@ class InitialScale(Model):
     @model_validator(mode="after")
     def _fits(self) -> "InitialScale":
         distinct("depths", self.depths)
-        distinct_names("gains", [gain_name(gain) for gain in [1.0, *self.gains]])
+        distinct_names("xavier_gains", [gain_name(gain) for gain in [1.0, *self.xavier_gains]])
         return self
 
     def all_gains(self) -> list[float]:
         """Xavier's 1 and the others, in ascending order."""
-        return sorted([1.0, *self.gains])
+        return sorted([1.0, *self.xavier_gains])
 
 
 class Depth(Model):
@@ -113,7 +113,9 @@ class Depth(Model):
         one = gain_name(1.0)
         runs = [(TEACHER, depth, one, self.teacher.trials) for depth in self.teacher.depths]
         scale = self.initial_scale
-        runs += [(TEACHER, depth, gain_name(gain), scale.trials) for gain in scale.gains for depth in scale.depths]
+        runs += [
+            (TEACHER, depth, gain_name(gain), scale.trials) for gain in scale.xavier_gains for depth in scale.depths
+        ]
         runs += [
             (name, depth, one, self.alpha_beta.trials)
             for name in self.alpha_beta_sets()
