@@ -99,7 +99,7 @@ def test_errors_below_what_float32_resolves_can_be_taken_as_equal():
     table = baseline_tables.baselines(np.random.default_rng(3), baseline_tables.FULL)["baselines/trials"]
     for name in [name for name in table if name.endswith("test_r2")]:
         table[name] = np.where(table["method"] == "linear", 0.5, 1 - 1e-12)
-        table[name.replace("r2", "mse")] = 0.5 * (1 - table[name])
+        table[name.removesuffix("r2") + "mse"] = 0.5 * (1 - table[name])
     gaea = table["method"] == "gaea"
     table.loc[gaea, [name for name in table if name.endswith("test_mse")]] /= 100
     [_, part] = finds_smaller_networks({"baselines/trials": table})

@@ -53,8 +53,8 @@ def _remark(found: pd.DataFrame, strongest: str, otherwise: Mapping[str, tuple[i
     better, worse = _counts(found)
     others = "".join(f"; {name}: {better} and {worse}" for name, (better, worse) in otherwise.items())
     return (
-        f"strongest baseline: {name_of(strongest)}; SPARCS significantly better than {better} of {len(found)} baselines "
-        f"and controls, worse than {worse}{others}"
+        f"strongest baseline: {name_of(strongest)}; SPARCS significantly better than {better} of {len(found)} "
+        f"baselines and controls, worse than {worse}{others}"
     )
 
 

@@ -98,7 +98,7 @@ def _why_larger(trials: pd.DataFrame, found: pd.DataFrame) -> str:
     own = trials[(trials["method"] == REFERENCE) & (trials["loss_budget_neurons"] > 0)]
     if not better.any() or own.empty:
         return ""
-    neurons, layers = (number(own[f"budget_{name}"].mean()) for name in ("neurons", "hidden_layers"))
+    neurons, layers = (number(own[f"loss_budget_{name}"].mean()) for name in ("neurons", "hidden_layers"))
     return (
         f"**Why SPARCS's are larger**: where its networks are not linear they keep {neurons} neurons on {layers} "
         "hidden layers within their own loss (means). The penalty closes eigenvalues, and by (4.3) the weight between "
