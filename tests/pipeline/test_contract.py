@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import conftest
 from replication.cli import VERBS
 from replication.records.sources import fingerprint, imported_by, sources
 
@@ -82,7 +83,8 @@ def test_ci_runs_the_test_command_of_the_readme():
     commands = re.findall(r"^pip install .*$", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
     assert 'pip install -c requirements.lock -e ".[test]" && pytest -n 2 --dist loadfile' in commands
     assert 'pip install -c requirements.lock -e ".[paper]" && snakemake --cores all' in commands
-    assert "'^pip install .*&& pytest'" in (ROOT / ".ci" / "run").read_text()
+    script = (ROOT / ".ci" / "run").read_text()
+    assert "'^pip install .*&& pytest'" in script and f"markers=({' '.join(conftest.APART)})" in script
 
 
 def test_links_of_the_readme_resolve():

@@ -141,6 +141,7 @@ def test_a_source_counts_as_changed_if_git_says_so_or_does_not_know():
 
 
 @pytest.mark.pipeline
+@pytest.mark.situations
 def test_a_run_takes_what_is_published_and_trains_what_is_not(tmp_path):
     """The same tables without training; then one trial more, and an edit of a source that one experiment imports."""
     folder = tiny.copy_of_checkout(tmp_path)
@@ -177,7 +178,7 @@ def test_a_run_takes_what_is_published_and_trains_what_is_not(tmp_path):
     for name, table in first.items():
         pd.testing.assert_frame_equal(again[name], table, check_like=True)
 
-    with (folder / "src" / "replication" / "experiments" / "depth.py").open("a") as source:
+    with (folder / "src" / "replication" / "experiments" / "depth" / "train.py").open("a") as source:
         source.write("# edited\n")
     tiny.commit(folder, "edited")
     more = tables("--config", "reuse=published", "teacher_student={ensembles: {l2: {trials: 3}}}")

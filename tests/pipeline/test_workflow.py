@@ -162,6 +162,7 @@ def test_a_wrong_setting_stops_before_anything_is_written(tmp_path, config, mess
     assert not [path for path in tmp_path.iterdir() if path.name != ".snakemake"]
 
 
+@pytest.mark.situations
 def test_the_report_counts_diverged_trials(finished, tmp_path):
     folder = Path(shutil.copytree(finished, tmp_path / "diverged"))
     pages = {"regression": "02_alpha_beta", "teacher_student": "03_teacher_student"}

@@ -162,12 +162,12 @@ def test_the_counts_of_the_tests_of_reliability_are_shown(small, tmp_path):
     assert "were not published yet" in (tmp_path / "without" / "reliability.html").read_text(encoding="utf-8")
     rows = [("Crashes", "bytes compared", 1234567), ("Crashes", "tables that differ", 0), ("DVC", "seconds", 4.1)]
     where = {"machine": "a machine", "commit": "c0ffee", "date": "2026-01-02 03:04:05"}
-    pd.DataFrame(rows, columns=["subject", "quantity", "value"]).assign(**where).to_csv(
-        published / "reliability.csv", index=False
-    )
+    counts = pd.DataFrame(rows, columns=["subject", "quantity", "value"]).assign(marker="reliability", **where)
+    types = counts.head(1).assign(marker="types", value=987.0, date="2026-03-04 05:06:07")
+    pd.concat([counts, types]).to_csv(published / "reliability.csv", index=False)
     build(Run(small.tables, small.verdicts, small.pages, small.figures, published, CAPTIONS), tmp_path / "with")
     text = (tmp_path / "with" / "reliability.html").read_text(encoding="utf-8")
-    for shown in (">1,234,567<", ">0<", ">4.1<", "c0ffee", "2026-01-02"):
+    for shown in (">1,234,567<", ">0<", ">4.1<", "c0ffee", "2026-01-02", ">987<", "2026-03-04", "pytest -m types "):
         assert shown in text
 
 

@@ -60,11 +60,18 @@ def name_of(experiment: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def counted(reliability: pd.DataFrame) -> list[tuple[str, list[tuple[str, str]]]]:
-    """What the tests of reliability counted: every subject with its quantities and their values as text."""
+def counted(reliability: pd.DataFrame) -> list[tuple[pd.Series, list[tuple[str, list[tuple[str, str]]]]]]:
+    """What the tests of each marker counted: a row with marker, machine, commit and date, and the subjects.
+
+    A subject has its quantities and their values as text.
+    """
+    return [(rows.iloc[0], _subjects(rows)) for _, rows in reliability.groupby("marker", sort=False)]
+
+
+def _subjects(counts: pd.DataFrame) -> list[tuple[str, list[tuple[str, str]]]]:
     return [
         (subject, [(row.quantity, _count(row.value)) for row in rows.itertuples()])
-        for subject, rows in reliability.groupby("subject", sort=True)
+        for subject, rows in counts.groupby("subject", sort=True)
     ]
 
 

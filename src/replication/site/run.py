@@ -14,7 +14,7 @@ import pandas as pd
 from replication.account.catalogue import require_every_claim
 from replication.records.io import ArtifactError, read_csv, read_json, read_measures
 
-RELIABILITY = ["subject", "quantity", "value", "machine", "commit", "date"]
+RELIABILITY = ["marker", "subject", "quantity", "value", "machine", "commit", "date"]
 
 
 @dataclass(frozen=True)
