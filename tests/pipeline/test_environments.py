@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -29,10 +28,10 @@ def interpreter(version):
 def uv(folder, *command, **variables):
     """What uv wrote, in an environment that knows nothing of the one that the tests run in."""
     here = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    command = [sys.executable, "-m", "uv", *map(str, command)]
+    command = [tiny.BIN / "uv", *map(str, command)]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=here | variables, check=False)
     output = done.stdout + done.stderr
-    assert done.returncode == 0, f"{' '.join(command)}\n{output[-5000:]}"
+    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{output[-5000:]}"
     return output
 
 
@@ -41,8 +40,8 @@ def test_the_layers_own_tests_pass(version, tmp_path):
     python = interpreter(version)
     folder = tiny.copy_of_checkout(tmp_path / "checkout")
     uv(folder, "venv", "--quiet", "--python", python, tmp_path / "venv")
-    at = {"VIRTUAL_ENV": str(tmp_path / "venv")}
-    uv(folder, "pip", "install", "--quiet", "--constraint", "requirements.lock", "--editable", ".[test]", **at)
+    at = ["--python", tmp_path / "venv/bin/python"]
+    uv(folder, "pip", "install", "--quiet", *at, "--constraint", "requirements.lock", "--editable", ".[test]")
     own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     command = [tmp_path / "venv/bin/python", "-m", "pytest", "-q", "tests/library"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=own, check=False)
