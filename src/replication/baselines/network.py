@@ -64,7 +64,10 @@ class SquaredError(torch.autograd.Function):
         if any(wanted):
             delta = deltas(weights, activities, errors * (2 / errors[0].numel()))
             ctx.save_for_backward(
-                *(outer(delta[i], activities[j]) if own else None for (i, j), own in zip(pairs, wanted, strict=True))
+                *(
+                    outer(delta[i], activities[j]) if needed else None
+                    for (i, j), needed in zip(pairs, wanted, strict=True)
+                )
             )
         return (errors * errors).mean(dim=(-2, -1))
 
@@ -119,7 +122,7 @@ def side_by_side(graphs: Sequence[Graph], bias: bool) -> Weights:
         if bias and j == 1:
             blocks = [np.column_stack([block, graph.biases[i]]) for block, graph in zip(blocks, graphs, strict=True)]
         room = np.zeros((len(graphs), *np.max([block.shape for block in blocks], axis=0)), np.float32)
-        for own, block in zip(room, blocks, strict=True):
-            own[: block.shape[0], : block.shape[1]] = block
+        for padded, block in zip(room, blocks, strict=True):
+            padded[: block.shape[0], : block.shape[1]] = block
         weights[i, j] = torch.from_numpy(room)
     return weights

@@ -23,15 +23,15 @@ def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], candida
     share = max(1, task.steps // (2 * candidates))
     tried = {seed: try_out(task, seed, candidates, share) for seed in dict.fromkeys(seeds)}
     left = max(0, task.steps - share * (candidates + 1))
-    found = []
+    results = []
     for strength, seed in zip(strengths, seeds, strict=True):
         shapes, losses, sizes = tried[seed]
         chosen = Candidate(task, shapes[int((losses + strength * sizes).argmin())], seed)
         chosen.train(share + left)  # the same start and batches as before, and on from there
         steps = share * (candidates + 1) + left
         numbers = sum(weight.numel() for weight in chosen.trained)
-        found.append(SearchResult(chosen.graph, numbers, steps, steps, trainings=candidates))
-    return found
+        results.append(SearchResult(chosen.graph, numbers, steps, steps, trainings=candidates))
+    return results
 
 
 def try_out(task: Task, seed: int, candidates: int, steps: int) -> tuple[list[Shape], np.ndarray, np.ndarray]:

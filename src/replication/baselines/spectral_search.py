@@ -49,4 +49,4 @@ def _weigh(task: Task, penalty: str) -> list[float]:
     """c_k / P of every layer, times √N_k where the penalty is the norm of a layer."""
     total = sum(task.widths)
     scale = [width**0.5 if penalty == "l2" else 1.0 for width in task.widths]
-    return [(total - width) / task.parameters * own for width, own in zip(task.widths, scale, strict=True)]
+    return [(total - width) / task.parameters * factor for width, factor in zip(task.widths, scale, strict=True)]

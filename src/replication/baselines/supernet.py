@@ -71,8 +71,8 @@ class Supernet:
             if i < last and not self.drawn:
                 incoming = incoming / incoming.norm(dim=-1, keepdim=True)
             for j, block in enumerate(incoming.split(self.widths[: i - 1], dim=-1), start=1):
-                own = self.drawn or i < last
-                weights[i, j] = block if own else block * (norm / block.norm(dim=(-2, -1), keepdim=True))
+                as_it_is = self.drawn or i < last
+                weights[i, j] = block if as_it_is else block * (norm / block.norm(dim=(-2, -1), keepdim=True))
         return weights
 
     def effective(self, gates: Gates, normalised: Weights | None = None) -> Weights:
@@ -95,7 +95,7 @@ class Supernet:
         A weight is there if its bundle and the neurons at both ends are: Σ_{ij} s_ij g_ij n_i n_j, s_ij the bundle's
         share of all weights, n_i the expected share of layer i's neurons that are not off, 1 for input and output.
         """
-        alive = {i: own.mean(-1) for i, own in enumerate(gates.alive.split(self.hidden, dim=-1), start=2)}  # (runs,)
+        alive = {i: part.mean(-1) for i, part in enumerate(gates.alive.split(self.hidden, dim=-1), start=2)}  # (runs,)
         expected = []
         for pair, share in zip(self.pairs, (self.shares * gates.bundles).unbind(1), strict=True):
             expected.append(reduce(mul, (alive[end] for end in pair if end in alive), share))

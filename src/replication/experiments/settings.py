@@ -39,8 +39,11 @@ class Settings(Model):
 
     @model_validator(mode="after")
     def _others_have_their_points(self) -> "Settings":
-        one, two = self.regression, self.teacher_student
-        most = {"teacher": (two.points, two.test_points), "alpha_beta": (one.points, one.held_out_points)}
+        regression, teacher_student = self.regression, self.teacher_student
+        most = {
+            "teacher": (teacher_student.points, teacher_student.test_points),
+            "alpha_beta": (regression.points, regression.held_out_points),
+        }
         for kind, (train, test) in most.items():
             depth, baselines = getattr(self.depth, kind), getattr(self.baselines, kind)
             if depth.trials:

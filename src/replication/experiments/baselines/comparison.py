@@ -104,12 +104,12 @@ def scalars(trials: pd.DataFrame, retrained: Mapping[str, bool] = RETRAINED, lea
     points = networks(trials)
     good = smallest(points, retrained["parameters"]).set_index(KEYS[:-1])["parameters"]
     error = most_exact(points, retrained["error"]).set_index(KEYS[:-1])["test_mse"]
-    found = trials.groupby(KEYS[:-1])[["maximal_parameters"]].first()
-    found = found.assign(parameters=good, error=error)
-    found["parameters"] = found["parameters"].fillna(found["maximal_parameters"])
-    constant = found.index.get_level_values("task").map(_variances(points)).to_numpy(np.float64)
-    found["error"] = np.fmax(found["error"].fillna(pd.Series(constant, found.index)), least * constant)
-    return found.drop(columns="maximal_parameters").reset_index()
+    searches = trials.groupby(KEYS[:-1])[["maximal_parameters"]].first()
+    searches = searches.assign(parameters=good, error=error)
+    searches["parameters"] = searches["parameters"].fillna(searches["maximal_parameters"])
+    constant = searches.index.get_level_values("task").map(_variances(points)).to_numpy(np.float64)
+    searches["error"] = np.fmax(searches["error"].fillna(pd.Series(constant, searches.index)), least * constant)
+    return searches.drop(columns="maximal_parameters").reset_index()
 
 
 def compare(
@@ -123,15 +123,15 @@ def compare(
     95 % bootstrap interval, effect (matched-pairs rank-biserial correlation), p (Wilcoxon, two-sided), p_holm, result
     ("SPARCS better", "baseline better", "no difference", "not tested"). With fewer than FEWEST_SEEDS there is no test.
     """
-    own = scalars(trials[trials["task"] == task], retrained, least)
-    baselines = [name for name in own["method"].unique() if name not in OWN]
+    searches = scalars(trials[trials["task"] == task], retrained, least)
+    baselines = [name for name in searches["method"].unique() if name not in OWN]
     rows = []
     for scalar in SCALARS:
-        values = np.log(own.pivot(index="trial", columns="method", values=scalar))
+        values = np.log(searches.pivot(index="trial", columns="method", values=scalar))
         if REFERENCE not in values:
             continue
-        found = [{"scalar": scalar, "method": name} | paired(values[name], values[REFERENCE]) for name in baselines]
-        for row, adjusted in zip(found, holm([row["p"] for row in found]), strict=True):
+        tests = [{"scalar": scalar, "method": name} | paired(values[name], values[REFERENCE]) for name in baselines]
+        for row, adjusted in zip(tests, holm([row["p"] for row in tests]), strict=True):
             rows.append(row | {"p_holm": adjusted, "result": _result(adjusted, row["effect"])})
     columns = ["scalar", "method", "n", "ratio", "low", "high", "effect", "p", "p_holm", "result"]
     return pd.DataFrame(rows, columns=columns)

@@ -130,9 +130,9 @@ def search(
     history = train(network, mixture, data, settings, seed, on_epoch)
     chosen = mixture.weights().argmax(-1).tolist()
     cell = tuple(settings.operations[k] for k in chosen)
-    found = SearchResult(cell, history, gradient_evaluations=int(history["gradient_evaluations"].iloc[-1]))
-    found.supernet_accuracy = accuracy(network, cell, data, settings)
-    return found
+    result = SearchResult(cell, history, gradient_evaluations=int(history["gradient_evaluations"].iloc[-1]))
+    result.supernet_accuracy = accuracy(network, cell, data, settings)
+    return result
 
 
 def best_of_random(network: Supernet, data: Data, settings: CellSearch, seed: int) -> SearchResult:

@@ -75,10 +75,10 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for quantity, column, ratio in (("step", "median", "ratio"), ("memory", "megabytes", "megabytes_ratio")):
         for name in NETWORKS:
-            own = table[table["network"] == name]
-            x, y = np.log(own["layers"]), np.log(own[column])
+            of_network = table[table["network"] == name]
+            x, y = np.log(of_network["layers"]), np.log(of_network[column])
             robust, squares = scipy.stats.theilslopes(y, x).slope, scipy.stats.linregress(x, y).slope
-            rows.append((quantity, name, own[ratio].max(), robust, squares))
+            rows.append((quantity, name, of_network[ratio].max(), robust, squares))
     return pd.DataFrame(rows, columns=["quantity", "network", "largest_ratio", "slope", "slope_least_squares"])
 
 
@@ -101,7 +101,7 @@ def of_experiment_2(seconds: float = 10 * SECONDS) -> pd.DataFrame:
         eager = SpectralNetwork(TEACHER_WIDTHS, generator=generator)
         ways["eager"] = _loop_step(eager, _without_end(loader), training)
         times = take_turns(ways, seconds)
-    rows = [(way, 1e3 * min(own), 1e3 * float(np.median(own))) for way, own in times.items()]
+    rows = [(way, 1e3 * min(spent), 1e3 * float(np.median(spent))) for way, spent in times.items()]
     return pd.DataFrame(rows, columns=["way", "best", "median"])
 
 
@@ -119,10 +119,10 @@ def of_experiment_3(settings: Cifar10Trial, images: int = IMAGES, seconds: float
         torch.manual_seed(0)  # torchvision's transforms draw from PyTorch's own generator
         for head in ("linear", "spectral"):
             times = take_turns(_cifar10_steps(head, data, settings), seconds)
-            medians = {batch: float(np.median(own)) for batch, own in times.items()}
+            medians = {batch: float(np.median(spent)) for batch, spent in times.items()}
             rows += [
-                (head, batch, 1e3 * min(own), 1e3 * medians[batch], medians[batch] / medians["prepared"])
-                for batch, own in times.items()
+                (head, batch, 1e3 * min(spent), 1e3 * medians[batch], medians[batch] / medians["prepared"])
+                for batch, spent in times.items()
             ]
     return pd.DataFrame(rows, columns=["head", "batch", "best", "median", "ratio"])
 
@@ -137,7 +137,7 @@ def take_turns(
     for step in steps.values():
         step()
     times = {name: [] for name in steps}
-    while any(len(own) < FEWEST for own in times.values()) or min(map(sum, times.values())) < seconds:
+    while any(len(spent) < FEWEST for spent in times.values()) or min(map(sum, times.values())) < seconds:
         for name, step in steps.items():
             start = clock()
             step()

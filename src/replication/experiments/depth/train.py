@@ -147,8 +147,10 @@ def measure_start(
         for gain in gains:
             for trial, seed in enumerate(seeds):
                 initial = start(data, settings, depth, gain, [seed])
-                own = {name: array[0].astype(np.float64) for name, array in initial.items()}
-                rows.append({"depth": depth, "gain": gain, "trial": trial, "seed": seed} | _start(own, data, settings))
+                parameters = {name: array[0].astype(np.float64) for name, array in initial.items()}
+                rows.append(
+                    {"depth": depth, "gain": gain, "trial": trial, "seed": seed} | _start(parameters, data, settings)
+                )
     return pd.DataFrame(rows)
 
 

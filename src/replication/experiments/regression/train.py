@@ -68,8 +68,8 @@ def measure(trained: Trained, data: Mapping[str, np.ndarray], active_threshold: 
         }
     )
     for trial in range(len(table)):
-        own = {key: weight[trial].astype(np.float32) for key, weight in bundles.items()}
-        prediction = predict(own, data["x_held_out"])
+        network = {key: weight[trial].astype(np.float32) for key, weight in bundles.items()}
+        prediction = predict(network, data["x_held_out"])
         table.loc[trial, "mse"] = np.square(data["y_held_out"] - prediction, dtype=np.float64).mean()
         table.loc[trial, "r2"] = r_squared(data["y_held_out"], prediction)
     table[trained.diverged_epoch >= 0] = np.nan
