@@ -1,8 +1,8 @@
 """NEAT, neuroevolution of augmenting topologies (``neat-python``): mutation adds neurons and single connections.
 
 Fitness: −(loss + strength · connections / P), on the first ``points`` training points. No gradient is taken: the budget
-is ``population`` × ``generations`` networks. Hidden neurons are ReLU, the output is linear; of the best networks of all
-generations the one with the best value on the validation points is found.
+is ``population`` × ``generations`` networks. Hidden neurons are ReLU, the output is linear. The network found is the
+one with the best value on the validation points, of the best networks of all generations.
 Stanley, Miikkulainen: Evolving Neural Networks through Augmenting Topologies (2002).
 """
 
@@ -109,7 +109,9 @@ def search(
     generations: int = 60,
     points: int = 500,
 ) -> list[SearchResult]:
-    """population, generations: the budget; points: on which a network is judged. No more generations than steps.
+    """Search with NEAT on a task with one output.
+
+    population, generations: the budget; points: on which a network is judged. There are no more generations than steps.
 
     Raises ValueError for several outputs: a mutation may then put an output before a hidden neuron.
     """

@@ -92,7 +92,7 @@ def train(
     loss: Callable[[Tensor, Tensor], Tensor],
     steps: int | None = None,
 ) -> int:
-    """Adam on ``loss(x, y)``, that of each run, (runs,), over the task's batches; returns the number of steps.
+    """Train with Adam on ``loss(x, y)``, that of each run, (runs,), over the task's batches; return the steps taken.
 
     x: (runs, batch, N_1); y: (runs, batch, N_ℓ). The networks of all runs stand side by side in leading dimensions:
     Adam is elementwise, and the sum of their losses trains each by itself.
@@ -136,5 +136,5 @@ class Uniform:
         self.generators = [torch.Generator().manual_seed(word) for word in words]
 
     def __call__(self, *shape: int) -> Tensor:
-        """The next ones, (runs, *shape)."""
+        """The next numbers, (runs, *shape)."""
         return torch.stack([torch.rand(shape, generator=source) for source in self.generators])[self.index]

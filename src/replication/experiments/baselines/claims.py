@@ -59,7 +59,7 @@ def _remark(comparisons: pd.DataFrame, strongest: str, otherwise: Mapping[str, t
 
 
 def _otherwise(trials: pd.DataFrame, scalar: str) -> dict[str, tuple[int, int]]:
-    """Of how many SPARCS is significantly better and worse if something else is counted."""
+    """How many baselines SPARCS is significantly better and worse than, if something else is counted."""
     recounted = {name: compare(trials, **counting) for name, counting in OTHERWISE[scalar].items()}
     return {name: _counts(table[table["scalar"] == scalar]) for name, table in recounted.items()}
 

@@ -86,9 +86,10 @@ def smallest(points: pd.DataFrame, retrained: bool = RETRAINED["parameters"]) ->
 
 
 def most_exact(points: pd.DataFrame, retrained: bool = RETRAINED["error"]) -> pd.DataFrame:
-    """Of ``networks`` with at most FEW neurons that with the least validation error, of each task, method and trial.
+    """The network with the least validation error of those with at most FEW neurons, of each task, method and trial.
 
-    Retrained ones too if ``retrained``: the number of neurons is given, and the retraining is the same for all.
+    points: rows of ``networks``. Retrained ones count too if ``retrained``: the number of neurons is given, and the
+    retraining is the same for all.
     """
     small = points[_counted(points, retrained) & (points["neurons"] <= FEW)]
     return lowest(small, "validation_mse", KEYS[:-1])
@@ -98,8 +99,9 @@ def scalars(trials: pd.DataFrame, retrained: Mapping[str, bool] = RETRAINED, lea
     """Both scalars of every search: a row per task, method and trial, all strengths together.
 
     ``parameters``: of the smallest network with test R² ≥ GOOD_R2, those of the maximal one without any. ``error``:
-    test error of the network with at most FEW neurons that is best on the validation points, that of the best constant
-    if the method diverged at every strength. retrained: see RETRAINED; least: the least error, a share of the variance.
+    test error of the network with at most FEW neurons that is best on the validation points. A method that diverged at
+    every strength has that of the best constant. retrained: see RETRAINED; least: the least error, a share of the
+    variance.
     """
     points = networks(trials)
     good = smallest(points, retrained["parameters"]).set_index(KEYS[:-1])["parameters"]
@@ -115,7 +117,7 @@ def scalars(trials: pd.DataFrame, retrained: Mapping[str, bool] = RETRAINED, lea
 def compare(
     trials: pd.DataFrame, task: str = TEACHER, retrained: Mapping[str, bool] = RETRAINED, least: float = 0.0
 ) -> pd.DataFrame:
-    """Every baseline against SPARCS with unsquared L2 on one task, paired by seed, Holm over the baselines of a scalar.
+    """Compare every baseline with SPARCS, unsquared L2, on one task, paired by seed; Holm over a scalar's baselines.
 
     retrained, least: as ``scalars`` takes them; claim G2 is judged by their defaults.
 

@@ -119,10 +119,10 @@ def fig_baselines_caption(drawn: pd.DataFrame) -> str:
 
 
 def fig_gates_table(history: pd.DataFrame) -> pd.DataFrame:
-    """Over the seeds of each task and method, at one strength: entropy, share decided, size and loss over time.
+    """Entropy, share decided, size and loss over time: over the seeds of each task and method, at one strength.
 
-    The strength: the middle one, of two the larger. The loss spans decades: its mean and interval are those of the
-    logarithm. No rows if no method with gates ran.
+    The strength is the middle one, the larger of two. The loss spans decades: its mean and interval are those of the
+    logarithm. There are no rows if no method with gates ran.
     """
     if history.empty:
         return history

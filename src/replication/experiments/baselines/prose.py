@@ -99,7 +99,7 @@ def _how_built(trials: pd.DataFrame) -> str:
 
 
 def _why_larger(trials: pd.DataFrame, comparisons: pd.DataFrame) -> str:
-    """If baselines find smaller networks: what is left of SPARCS's own, and why its penalty leaves it."""
+    """What is left of SPARCS's own networks, and why its penalty leaves it, if baselines find smaller ones."""
     better = (comparisons["scalar"] == "parameters") & (comparisons["result"] == "baseline better")
     sparcs_trials = trials[(trials["method"] == REFERENCE) & (trials["loss_budget_neurons"] > 0)]
     if not better.any() or sparcs_trials.empty:
@@ -122,7 +122,7 @@ def _how_exact(trials: pd.DataFrame) -> str:
 
 
 def _after_retraining(trials: pd.DataFrame) -> str:
-    """In how many searches FEW neurons fit once they are retrained: what the retraining does, not the search."""
+    """How many searches have FEW neurons that fit once they are retrained: the retraining does that, not the search."""
     counts = (
         trials.assign(fits=trials["max_30_neurons_retrained_test_r2"] >= GOOD_R2)
         .groupby("method")["fits"]
@@ -193,7 +193,7 @@ def misses(trials: pd.DataFrame, task: str) -> str:
 
 
 def costs_table(trials: pd.DataFrame, costs: pd.DataFrame, task: str) -> str:
-    """Table R1, what a search took on one task: means over seeds and strengths, but alone and memory, of one search."""
+    """Table R1, what a search took on one task: means over seeds and strengths; alone and memory are of one search."""
     of_task, spent = trials[trials["task"] == task], costs[costs["task"] == task]
     rows = []
     for method in methods_of(of_task):
@@ -254,7 +254,7 @@ def _strengths(fits: pd.DataFrame) -> str:
 
 
 def _recovered(searched: pd.DataFrame) -> str:
-    """In how many searches, and of those at each strength in rising order."""
+    """How many searches recovered the network that made the data, in all and at each strength in rising order."""
     known = searched[searched["recovered"].notna()]
     if known.empty:
         return ""

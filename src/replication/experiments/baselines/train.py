@@ -82,9 +82,9 @@ def run(
 ) -> dict[str, pd.DataFrame]:
     """Search and measure: tables ``trials`` and ``costs``, a row per trial and strength, and the gates' ``history``.
 
-    ``core_seconds``: the process time of the search for all of them over their number. Most methods train them side by
-    side, which shares the overhead of an operation, the more the more there are; random search, Bayesian search and
-    NEAT cannot. ``alone_seconds``: that of a search for the first of them alone, which compares between methods;
+    ``core_seconds``: the process time of the search for all rows together, over their number. Most methods train them
+    side by side, which shares the overhead of an operation, the more the more there are; random search, Bayesian search
+    and NEAT cannot. ``alone_seconds``: that of a search for the first of them alone, which compares between methods;
     ``peak_mib`` is of it too. Both stand in the first row and are NaN in the others.
     """
     points = task_of(data, settings)
@@ -118,10 +118,10 @@ def tune(data: Mapping[str, np.ndarray], settings: BaselineTrial, data_set: str,
     """Try every value of the tuned option: a row per value and trial, ``chosen`` the value that is best.
 
     ``parameters``: of the smallest network, as it is, whose R² on the validation points is at least ``min_r2``, over
-    the strengths, those of the maximal network if there is none; ``validation_mse``: the least one of the small
-    networks with at most ``max_neurons`` neurons, infinite without any. Best is the least geometric mean over the
-    trials of the first, of equal ones the least of the second, of equal ones the first value. The trials are others
-    than those of ``run``; ``value`` is JSON text.
+    the strengths. Without one they are those of the maximal network. ``validation_mse``: the least one of the small
+    networks with at most ``max_neurons`` neurons, infinite without any. The best value has the least geometric mean
+    over the trials of the first, of equal ones that of the second. Of equal ones in both it is the first value. The
+    trials are others than those of ``run``; ``value`` is JSON text.
     """
     points = task_of(data, settings)
     good = loss_at(settings.min_r2, points[0].y_choose)
@@ -145,7 +145,7 @@ def tune(data: Mapping[str, np.ndarray], settings: BaselineTrial, data_set: str,
 
 
 def fewest_parameters(row: Mapping[str, float], loss: float) -> float:
-    """Those of the smallest network, as it is, with at most this validation loss; of the maximal one without any."""
+    """Parameters of the smallest network, as it is, with at most this validation loss; else of the maximal one."""
     sizes = [row[f"{target}_parameters"] for target in TARGETS if row[f"{target}_validation_mse"] <= loss]
     return min(sizes, default=row["maximal_parameters"])
 
@@ -171,8 +171,8 @@ def search(
 ) -> list[list[SearchResult]]:
     """What the method finds from each seed at each strength, with its options; all of them are searched for together.
 
-    A single one gets a twin: the product of one pair of matrices is left to other kernels than that of several, which
-    round otherwise, and a result must not depend on how many others there are.
+    A single one gets a twin. The product of one pair of matrices is left to other kernels than that of several, which
+    round otherwise. A result must not depend on how many others there are.
     """
     runs = list(product(seeds, strengths))
     runs = runs if len(runs) > 1 else 2 * runs
