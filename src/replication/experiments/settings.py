@@ -65,7 +65,7 @@ class Settings(Model):
     def sweeps(self) -> dict[str, Regression | TeacherStudent]:
         """The jobs of the sweep: one per kind of penalty on experiment 1, one per kind and ρ on experiment 2.
 
-        By name, each with its experiment's settings at that penalty; experiment 1's jobs go through every ρ.
+        They go by name, each with its experiment's settings at that penalty; experiment 1's jobs go through every ρ.
         """
         sweep = self.hyperparameters
         jobs = {f"regression_{kind}": self.regression.with_penalty(penalty=kind) for kind in sweep.penalties}

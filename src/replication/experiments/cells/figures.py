@@ -127,7 +127,7 @@ def decided(history: pd.DataFrame, run: Mapping) -> str:
 
 
 def _searches(outcome: str, trials: pd.DataFrame) -> str:
-    """In how many searches of each method that was found; empty if in none."""
+    """How many searches of each method had this outcome, as text; empty if none had."""
     counts = [f"{METHODS[method]} in {count}" for method, count in trials.groupby("method").size().items()]
     return f" {outcome}: {listing(counts)}." if counts else ""
 
@@ -162,7 +162,7 @@ def size(run: Mapping, paper: Mapping, trials: pd.DataFrame) -> str:
 
 
 def cells_table(trials: pd.DataFrame, reference: pd.DataFrame, costs: pd.DataFrame) -> str:
-    """Per method: accuracies of its cells on the three data sets, mean and range, skips, and the cost of a search.
+    """Accuracies of each method's cells on the three data sets, mean and range, skips, and the cost of a search.
 
     costs: of the searches on any devices, each in rows of its own.
     """

@@ -279,8 +279,8 @@ def parameters(run: Run) -> dict[str, np.ndarray]:
 def memory_of_steps(head: str, images: Images, settings: Cifar10Trial, seed: int, device: str) -> dict[str, float]:
     """MiB allocated after a step, on average over MEASURED steps (the paper's measure), and the peak of a step.
 
-    Parameters, gradients, Adam's state and the batch; the data set is left out. A network of its own is trained for
-    this, before the run.
+    Parameters, gradients, Adam's state and the batch are counted; the data set is left out. A network of its own is
+    trained for this, before the run.
     """
     run = new_run(head, images, settings, seed, device)
     optimizer = optimizer_of(run, settings)

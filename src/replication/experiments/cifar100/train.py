@@ -216,8 +216,8 @@ def memory_of_steps(
 ) -> dict[str, float]:
     """MiB allocated after a step, on average over MEASURED steps (the paper's measure), and the peak of a step.
 
-    The backbone given is trained for that. On a CPU: bytes of live tensors; on CUDA what its allocator counts. The
-    images that wait for their batch are not counted.
+    The backbone given is trained for that. On a CPU the bytes of live tensors count, on CUDA what its allocator counts.
+    The images that wait for their batch are not counted.
     """
     run = new_run(head, backbone, settings, seed, device)
     optimizer = optimizer_of(run, settings.training)

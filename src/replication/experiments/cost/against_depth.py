@@ -1,6 +1,6 @@
 """What a step (forward and backward) of SpectralNetwork costs against depth, beside a plain MLP of the same widths.
 
-All networks of one depth take turns in one process, one thread, denormals flushed to zero: in a deep network at its
+All networks of one depth take turns in one process, one thread, denormals flushed to zero. In a deep network at its
 start activities and gradients get small enough to be denormal, and every operation on those takes many times longer.
 """
 
@@ -66,10 +66,10 @@ def against_depth(
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Per network and quantity (``step``, ``memory``): the largest ratio to the MLP and the log-log slope against ℓ.
+    """The largest ratio to the MLP and the log-log slope against ℓ, per network and quantity (``step``, ``memory``).
 
-    ``slope``: the median of the slopes between all pairs of depths (Theil and Sen), which a noisy moment of the machine
-    or a few cheap shallow networks hardly move; ``slope_least_squares``: the fit to all depths alike. A network whose
+    ``slope``: the median of the slopes between all pairs of depths (Theil and Sen). A noisy moment of the machine or a
+    few cheap shallow networks hardly move it. ``slope_least_squares``: the fit to all depths alike. A network whose
     first layers are cheaper than its others has a least-squares slope above 1 at a cost that is linear in depth.
     """
     rows = []
@@ -85,8 +85,9 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 def of_experiment_2(seconds: float = 10 * SECONDS) -> pd.DataFrame:
     """Milliseconds of an optimiser step of experiment 2 (20-200-200-20, batch 1024): ``way``, ``best``, ``median``.
 
-    Each a whole step: batch, forward, loss and penalty, backward, Adam. Ways: the trainer of the experiment, a loop
-    over a SpectralNetwork in either form, and ``eager``, one as it comes with a DataLoader, as the paper's scripts do.
+    Each is a whole step: batch, forward, loss and penalty, backward, Adam. Ways: the trainer of the experiment, a loop
+    over a SpectralNetwork in either form, and ``eager``. That is one as it comes with a DataLoader, as the paper's
+    scripts do.
     """
     generator = torch.Generator().manual_seed(0)
     x, y = (torch.randn(8 * TEACHER_BATCH, TEACHER_WIDTHS[0], generator=generator) for _ in range(2))
@@ -132,7 +133,7 @@ def take_turns(
 ) -> dict[str, list[float]]:
     """Seconds of every call of each step, called in turn until each has run FEWEST times and ``seconds`` in sum.
 
-    Core-seconds, unless another ``clock`` is given: seconds by the clock have in them what other programs took.
+    They are core-seconds, unless another ``clock`` is given: seconds by the clock include what other programs took.
     """
     for step in steps.values():
         step()

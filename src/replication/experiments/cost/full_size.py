@@ -65,8 +65,10 @@ def timed(
     seconds: float = SECONDS,
     on_step: Callable[[int], None] = lambda _: None,
 ) -> pd.DataFrame:
-    """One row per step: ``experiment``, ``what``, ``device``, ``samples``, ``milliseconds`` (median), ``trainings``,
-    and ``seconds`` of a whole training without evaluation, a sample of a larger batch taking as long as one of this.
+    """One row per step that is timed.
+
+    Columns: ``experiment``, ``what``, ``device``, ``samples``, ``milliseconds`` (median), ``trainings``, and
+    ``seconds`` of a whole training without evaluation. There a sample of a larger batch takes as long as one of this.
     """
     rows = []
     with one_thread(), subnormals_flushed():

@@ -34,7 +34,7 @@ def default_start(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def fig_depth_table(trials: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
-    """Teacher, gain 1: every trial's surviving layers and fit, their means, and what each layer's deletion costs.
+    """Every trial's surviving layers and fit, their means, and what each layer's deletion costs: the teacher, gain 1.
 
     Column ``what`` is "trial", "mean" (95 % t interval, n ≥ 3) or "layer" (value: relative increase of the loss;
     hidden layers count from 1 here). The mean of 1 − R² is that of its logarithm: one bad network would set the other.
@@ -97,7 +97,7 @@ def fig_depth_caption(drawn: pd.DataFrame) -> str:
 
 
 def fig_depth_start_table(start: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
-    """Before training, means over the starts at each depth and gain; after it, every trial's 1 − R² and their mean.
+    """Means over the starts at each depth and gain, before training; every trial's 1 − R² and their mean, after it.
 
     Column ``what`` is "start", "mean" or "trial".
     """

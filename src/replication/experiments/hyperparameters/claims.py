@@ -56,8 +56,8 @@ def _inside(rhos: np.ndarray) -> np.ndarray:
 def _shortfall_interval(rows: pd.DataFrame) -> Interval:
     """The shortfall with its interval over trials, of the rows of one experiment and one kind of penalty.
 
-    The same trials have every ρ: with few of them, where a bootstrap's intervals are too narrow, it is Student's, of
-    the differences between the ρ that are best and worst in the mean.
+    The same trials have every ρ. With few of them a bootstrap's intervals are too narrow; there the interval is
+    Student's, of the differences between the ρ that are best and worst in the mean.
     """
     if rows["r2"].isna().all():
         return NOTHING

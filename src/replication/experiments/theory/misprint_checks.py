@@ -1,8 +1,8 @@
 """One check for each mistake of the paper's text that a computation can show.
 
 A check evaluates what is printed and what is correct on many cases, and returns what it found and whether the mistake
-is confirmed: the printed version fails where it is said to, the corrected one never does. Exact rational arithmetic,
-unless gradients are taken.
+is confirmed. It is confirmed if the printed version fails where it is said to and the corrected one never does. The
+arithmetic is exact on rationals, unless gradients are taken.
 """
 
 from collections.abc import Iterable
