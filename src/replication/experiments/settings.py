@@ -39,8 +39,11 @@ class Settings(Model):
 
     @model_validator(mode="after")
     def _others_have_their_points(self) -> "Settings":
-        one, two = self.regression, self.teacher_student
-        most = {"teacher": (two.points, two.test_points), "alpha_beta": (one.points, one.held_out_points)}
+        regression, teacher_student = self.regression, self.teacher_student
+        most = {
+            "teacher": (teacher_student.points, teacher_student.test_points),
+            "alpha_beta": (regression.points, regression.held_out_points),
+        }
         for kind, (train, test) in most.items():
             depth, baselines = getattr(self.depth, kind), getattr(self.baselines, kind)
             if depth.trials:
@@ -62,7 +65,7 @@ class Settings(Model):
     def sweeps(self) -> dict[str, Regression | TeacherStudent]:
         """The jobs of the sweep: one per kind of penalty on experiment 1, one per kind and ρ on experiment 2.
 
-        By name, each with its experiment's settings at that penalty; experiment 1's jobs go through every ρ.
+        They go by name, each with its experiment's settings at that penalty; experiment 1's jobs go through every ρ.
         """
         sweep = self.hyperparameters
         jobs = {f"regression_{kind}": self.regression.with_penalty(penalty=kind) for kind in sweep.penalties}

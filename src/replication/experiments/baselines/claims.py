@@ -21,15 +21,15 @@ def finds_smaller_networks(tables: Tables) -> Iterator[Measured]:
     the remark.
     """
     trials = tables["baselines/trials"]
-    found = compare(trials)
+    comparisons = compare(trials)
     for part, (scalar, text) in zip("ab", SCALARS.items(), strict=True):
-        own = found[found["scalar"] == scalar].dropna(subset=["ratio"])
+        of_scalar = comparisons[comparisons["scalar"] == scalar].dropna(subset=["ratio"])
         statement = f"{text}: strongest baseline over SPARCS"
-        if own.empty:
+        if of_scalar.empty:
             yield Measured(part, statement, NOTHING, 0, (1, np.inf), untested=NOT_BOTH)
             continue
-        verdict, n = _verdict(own["result"]), int(own["n"].min())
-        deciding = own[own["result"] == "baseline better"] if verdict == "not replicated" else own
+        verdict, n = _verdict(of_scalar["result"]), int(of_scalar["n"].min())
+        deciding = of_scalar[of_scalar["result"] == "baseline better"] if verdict == "not replicated" else of_scalar
         strongest = deciding.loc[deciding["ratio"].idxmin()]
         yield Measured(
             part,
@@ -37,7 +37,7 @@ def finds_smaller_networks(tables: Tables) -> Iterator[Measured]:
             (strongest["ratio"], strongest["low"], strongest["high"]),
             n,
             (1, np.inf),
-            reason=_remark(own, strongest["method"], _otherwise(trials, scalar)),
+            reason=_remark(of_scalar, strongest["method"], _otherwise(trials, scalar)),
             untested=f"n = {n}, fewer than {FEWEST_SEEDS}" if n < FEWEST_SEEDS else "",
             verdict=verdict,
         )
@@ -49,23 +49,23 @@ def _verdict(results: pd.Series) -> str:
     return "replicated" if (results == "SPARCS better").all() else "partly"
 
 
-def _remark(found: pd.DataFrame, strongest: str, otherwise: Mapping[str, tuple[int, int]]) -> str:
-    better, worse = _counts(found)
+def _remark(comparisons: pd.DataFrame, strongest: str, otherwise: Mapping[str, tuple[int, int]]) -> str:
+    better, worse = _counts(comparisons)
     others = "".join(f"; {name}: {better} and {worse}" for name, (better, worse) in otherwise.items())
     return (
-        f"strongest baseline: {name_of(strongest)}; SPARCS significantly better than {better} of {len(found)} "
+        f"strongest baseline: {name_of(strongest)}; SPARCS significantly better than {better} of {len(comparisons)} "
         f"baselines and controls, worse than {worse}{others}"
     )
 
 
 def _otherwise(trials: pd.DataFrame, scalar: str) -> dict[str, tuple[int, int]]:
-    """Of how many SPARCS is significantly better and worse if something else is counted."""
-    found = {name: compare(trials, **counting) for name, counting in OTHERWISE[scalar].items()}
-    return {name: _counts(table[table["scalar"] == scalar]) for name, table in found.items()}
+    """How many baselines SPARCS is significantly better and worse than, if something else is counted."""
+    recounted = {name: compare(trials, **counting) for name, counting in OTHERWISE[scalar].items()}
+    return {name: _counts(table[table["scalar"] == scalar]) for name, table in recounted.items()}
 
 
-def _counts(found: pd.DataFrame) -> tuple[int, int]:
-    return int((found["result"] == "SPARCS better").sum()), int((found["result"] == "baseline better").sum())
+def _counts(rows: pd.DataFrame) -> tuple[int, int]:
+    return int((rows["result"] == "SPARCS better").sum()), int((rows["result"] == "baseline better").sum())
 
 
 CLAIMS = [

@@ -86,9 +86,10 @@ def smallest(points: pd.DataFrame, retrained: bool = RETRAINED["parameters"]) ->
 
 
 def most_exact(points: pd.DataFrame, retrained: bool = RETRAINED["error"]) -> pd.DataFrame:
-    """Of ``networks`` with at most FEW neurons that with the least validation error, of each task, method and trial.
+    """The network with the least validation error of those with at most FEW neurons, of each task, method and trial.
 
-    Retrained ones too if ``retrained``: the number of neurons is given, and the retraining is the same for all.
+    points: rows of ``networks``. Retrained ones count too if ``retrained``: the number of neurons is given, and the
+    retraining is the same for all.
     """
     small = points[_counted(points, retrained) & (points["neurons"] <= FEW)]
     return lowest(small, "validation_mse", KEYS[:-1])
@@ -98,24 +99,25 @@ def scalars(trials: pd.DataFrame, retrained: Mapping[str, bool] = RETRAINED, lea
     """Both scalars of every search: a row per task, method and trial, all strengths together.
 
     ``parameters``: of the smallest network with test R² ≥ GOOD_R2, those of the maximal one without any. ``error``:
-    test error of the network with at most FEW neurons that is best on the validation points, that of the best constant
-    if the method diverged at every strength. retrained: see RETRAINED; least: the least error, a share of the variance.
+    test error of the network with at most FEW neurons that is best on the validation points. A method that diverged at
+    every strength has that of the best constant. retrained: see RETRAINED; least: the least error, a share of the
+    variance.
     """
     points = networks(trials)
     good = smallest(points, retrained["parameters"]).set_index(KEYS[:-1])["parameters"]
     error = most_exact(points, retrained["error"]).set_index(KEYS[:-1])["test_mse"]
-    found = trials.groupby(KEYS[:-1])[["maximal_parameters"]].first()
-    found = found.assign(parameters=good, error=error)
-    found["parameters"] = found["parameters"].fillna(found["maximal_parameters"])
-    constant = found.index.get_level_values("task").map(_variances(points)).to_numpy(np.float64)
-    found["error"] = np.fmax(found["error"].fillna(pd.Series(constant, found.index)), least * constant)
-    return found.drop(columns="maximal_parameters").reset_index()
+    searches = trials.groupby(KEYS[:-1])[["maximal_parameters"]].first()
+    searches = searches.assign(parameters=good, error=error)
+    searches["parameters"] = searches["parameters"].fillna(searches["maximal_parameters"])
+    constant = searches.index.get_level_values("task").map(_variances(points)).to_numpy(np.float64)
+    searches["error"] = np.fmax(searches["error"].fillna(pd.Series(constant, searches.index)), least * constant)
+    return searches.drop(columns="maximal_parameters").reset_index()
 
 
 def compare(
     trials: pd.DataFrame, task: str = TEACHER, retrained: Mapping[str, bool] = RETRAINED, least: float = 0.0
 ) -> pd.DataFrame:
-    """Every baseline against SPARCS with unsquared L2 on one task, paired by seed, Holm over the baselines of a scalar.
+    """Compare every baseline with SPARCS, unsquared L2, on one task, paired by seed; Holm over a scalar's baselines.
 
     retrained, least: as ``scalars`` takes them; claim G2 is judged by their defaults.
 
@@ -123,15 +125,15 @@ def compare(
     95 % bootstrap interval, effect (matched-pairs rank-biserial correlation), p (Wilcoxon, two-sided), p_holm, result
     ("SPARCS better", "baseline better", "no difference", "not tested"). With fewer than FEWEST_SEEDS there is no test.
     """
-    own = scalars(trials[trials["task"] == task], retrained, least)
-    baselines = [name for name in own["method"].unique() if name not in OWN]
+    searches = scalars(trials[trials["task"] == task], retrained, least)
+    baselines = [name for name in searches["method"].unique() if name not in OWN]
     rows = []
     for scalar in SCALARS:
-        values = np.log(own.pivot(index="trial", columns="method", values=scalar))
+        values = np.log(searches.pivot(index="trial", columns="method", values=scalar))
         if REFERENCE not in values:
             continue
-        found = [{"scalar": scalar, "method": name} | paired(values[name], values[REFERENCE]) for name in baselines]
-        for row, adjusted in zip(found, holm([row["p"] for row in found]), strict=True):
+        tests = [{"scalar": scalar, "method": name} | paired(values[name], values[REFERENCE]) for name in baselines]
+        for row, adjusted in zip(tests, holm([row["p"] for row in tests]), strict=True):
             rows.append(row | {"p_holm": adjusted, "result": _result(adjusted, row["effect"])})
     columns = ["scalar", "method", "n", "ratio", "low", "high", "effect", "p", "p_holm", "result"]
     return pd.DataFrame(rows, columns=columns)

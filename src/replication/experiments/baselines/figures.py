@@ -119,10 +119,10 @@ def fig_baselines_caption(drawn: pd.DataFrame) -> str:
 
 
 def fig_gates_table(history: pd.DataFrame) -> pd.DataFrame:
-    """Over the seeds of each task and method, at one strength: entropy, share decided, size and loss over time.
+    """Entropy, share decided, size and loss over time: over the seeds of each task and method, at one strength.
 
-    The strength: the middle one, of two the larger. The loss spans decades: its mean and interval are those of the
-    logarithm. No rows if no method with gates ran.
+    The strength is the middle one, the larger of two. The loss spans decades: its mean and interval are those of the
+    logarithm. There are no rows if no method with gates ran.
     """
     if history.empty:
         return history
@@ -137,14 +137,14 @@ def fig_gates_table(history: pd.DataFrame) -> pd.DataFrame:
 @styled
 def fig_gates(drawn: pd.DataFrame) -> Figure:
     """Entropy of the gates, share decided, expected size and validation loss against gradient evaluations, one task."""
-    own = drawn[drawn["task"] == _task_of_gates(drawn)]
-    methods = methods_of(own)
+    of_task = drawn[drawn["task"] == _task_of_gates(drawn)]
+    methods = methods_of(of_task)
     styles = _apart(methods, LINES)
     figure = Figure(figsize=(PAGE, 4.2), layout="constrained")
     panels = figure.subplots(2, 2, sharex=True).ravel()
     for axes, (measure, (label, _)) in zip(panels, GATES.items(), strict=True):
         for method in methods:
-            rows = own[(own["measure"] == measure) & (own["method"] == method)]
+            rows = of_task[(of_task["measure"] == measure) & (of_task["method"] == method)]
             text, color = name_of(method), COLORS.get(method, GREY)
             thousands = rows["gradient_evaluations"] / 1000
             axes.fill_between(thousands, rows["low"], rows["high"], color=color, alpha=0.2, linewidth=0)
@@ -229,13 +229,13 @@ def _draw_task(place: SubFigure, part: pd.DataFrame) -> None:
     place.supylabel("1 − R², test", fontsize=8)
 
 
-def _draw_method(axes: Axes, own: pd.DataFrame, color: str, least: float) -> None:
+def _draw_method(axes: Axes, of_method: pd.DataFrame, color: str, least: float) -> None:
     for target in SHAPES:
-        rows = own[own["target"] == target]
+        rows = of_method[of_method["target"] == target]
         sizes, errors = rows["parameters"].clip(lower=least), rows["unexplained"].clip(lower=LEAST)
         axes.plot(sizes, errors, rasterized=True, **_mark(color, target))  # thousands of marks are megabytes as curves
-    if len(own):
-        fewest = np.exp(np.log(own.groupby("trial")["fewest"].first()).mean())
+    if len(of_method):
+        fewest = np.exp(np.log(of_method.groupby("trial")["fewest"].first()).mean())
         axes.plot(fewest, 1 - GOOD_R2, **TRIANGLE, color=color)
 
 

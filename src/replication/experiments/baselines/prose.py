@@ -55,21 +55,27 @@ def findings(trials: pd.DataFrame) -> str:
 
     Without the teacher task: who finds the smallest network.
     """
-    found = compare(trials).dropna(subset=["ratio"])
-    if found.empty:
+    comparisons = compare(trials).dropna(subset=["ratio"])
+    if comparisons.empty:
         return _without_teacher(trials)
     sentences = []
     for scalar, text in SCALARS.items():
-        own = found[found["scalar"] == scalar].sort_values("ratio")
+        of_scalar = comparisons[comparisons["scalar"] == scalar].sort_values("ratio")
         named = {
             result: [f"{name_of(row.method)} ({number(row.ratio)}×)" for row in rows.itertuples()]
-            for result, rows in own.groupby("result")
+            for result, rows in of_scalar.groupby("result")
         }
         parts = [f"{RESULTS[name]} {listing(named[name])}" for name in RESULTS if name in named]
         said = "; ".join(parts) or "nothing to compare"
         sentences.append(f"**{text[0].upper()}{text[1:]}**, baseline over SPARCS with L2: {said}.")
-    own = trials[trials["task"] == TEACHER]
-    sentences += [_how_built(own), _why_larger(own, found), _how_exact(own), _after_retraining(own), _all_linear(own)]
+    on_teacher = trials[trials["task"] == TEACHER]
+    sentences += [
+        _how_built(on_teacher),
+        _why_larger(on_teacher, comparisons),
+        _how_exact(on_teacher),
+        _after_retraining(on_teacher),
+        _all_linear(on_teacher),
+    ]
     return "\n".join(f"- {sentence}" for sentence in filter(None, sentences))
 
 
@@ -78,8 +84,8 @@ def _how_built(trials: pd.DataFrame) -> str:
     points = networks(trials)
     fits, within = smallest(points), smallest(points[points["target"] == "loss_budget"])
     built = []
-    for method, own in sorted(fits.groupby("method"), key=lambda pair: pair[1]["parameters"].mean()):
-        neurons, bundles = (number(own[name].mean()) for name in ("neurons", "bundles"))
+    for method, of_method in sorted(fits.groupby("method"), key=lambda pair: pair[1]["parameters"].mean()):
+        neurons, bundles = (number(of_method[name].mean()) for name in ("neurons", "bundles"))
         alone = within.loc[within["method"] == method, "parameters"]
         said = f" ({_geometric(alone)})" if len(alone) else ""
         built.append(f"{name_of(method)} {neurons} in {bundles}{said}")
@@ -92,13 +98,13 @@ def _how_built(trials: pd.DataFrame) -> str:
     )
 
 
-def _why_larger(trials: pd.DataFrame, found: pd.DataFrame) -> str:
-    """If baselines find smaller networks: what is left of SPARCS's own, and why its penalty leaves it."""
-    better = (found["scalar"] == "parameters") & (found["result"] == "baseline better")
-    own = trials[(trials["method"] == REFERENCE) & (trials["loss_budget_neurons"] > 0)]
-    if not better.any() or own.empty:
+def _why_larger(trials: pd.DataFrame, comparisons: pd.DataFrame) -> str:
+    """What is left of SPARCS's own networks, and why its penalty leaves it, if baselines find smaller ones."""
+    better = (comparisons["scalar"] == "parameters") & (comparisons["result"] == "baseline better")
+    sparcs_trials = trials[(trials["method"] == REFERENCE) & (trials["loss_budget_neurons"] > 0)]
+    if not better.any() or sparcs_trials.empty:
         return ""
-    neurons, layers = (number(own[f"loss_budget_{name}"].mean()) for name in ("neurons", "hidden_layers"))
+    neurons, layers = (number(sparcs_trials[f"loss_budget_{name}"].mean()) for name in ("neurons", "hidden_layers"))
     return (
         f"**Why SPARCS's are larger**: where its networks are not linear they keep {neurons} neurons on {layers} "
         "hidden layers within their own loss (means). The penalty closes eigenvalues, and by (4.3) the weight between "
@@ -116,15 +122,15 @@ def _how_exact(trials: pd.DataFrame) -> str:
 
 
 def _after_retraining(trials: pd.DataFrame) -> str:
-    """In how many searches FEW neurons fit once they are retrained: what the retraining does, not the search."""
-    own = (
+    """How many searches have FEW neurons that fit once they are retrained: the retraining does that, not the search."""
+    counts = (
         trials.assign(fits=trials["max_30_neurons_retrained_test_r2"] >= GOOD_R2)
         .groupby("method")["fits"]
         .agg(["sum", "count"])
     )
     parts = [
         f"{name_of(method)} {row['sum']} of {row['count']}"
-        for method, row in own.sort_values("sum", ascending=False, kind="stable").iterrows()
+        for method, row in counts.sort_values("sum", ascending=False, kind="stable").iterrows()
     ]
     return (
         f"**Searches whose {FEW} most important neurons reach R² ≥ {GOOD_R2} once retrained**: {', '.join(parts)}. "
@@ -141,13 +147,13 @@ def _all_linear(trials: pd.DataFrame) -> str:
 
 def results_table(trials: pd.DataFrame, task: str) -> str:
     """Table R1, what was found on one task: means over seeds, geometric for the two scalars."""
-    own = trials[trials["task"] == task]
-    if own["test_r2"].notna().sum() == 0:
+    of_task = trials[trials["task"] == task]
+    if of_task["test_r2"].notna().sum() == 0:
         return NOTHING
-    both, tests = scalars(own), compare(trials, task)
+    both, tests = scalars(of_task), compare(trials, task)
     rows = []
-    for method in methods_of(own):
-        each, searched = both[both["method"] == method], own[own["method"] == method]
+    for method in methods_of(of_task):
+        each, searched = both[both["method"] == method], of_task[of_task["method"] == method]
         row = {"method": name_of(method), "n": searched["trial"].nunique()}
         for scalar, text in SCALARS.items():
             row[text] = _geometric(each[scalar])
@@ -172,14 +178,14 @@ def results_table(trials: pd.DataFrame, task: str) -> str:
 
 def misses(trials: pd.DataFrame, task: str) -> str:
     """The methods of which some seed has no compacted network that fits without retraining, at any strength."""
-    own = trials[trials["task"] == task]
-    points = networks(own)
+    of_task = trials[trials["task"] == task]
+    points = networks(of_task)
     best = points[~points["retrained"]].groupby(["method", "trial"])["test_r2"].max()
-    seeds = own[["method", "trial"]].drop_duplicates().groupby("method").size()
+    seeds = of_task[["method", "trial"]].drop_duplicates().groupby("method").size()
     fit = (best >= GOOD_R2).groupby("method").sum().reindex(seeds.index, fill_value=0)
     named = [
         f"{name_of(method)} ({seeds[method] - fit[method]} of {seeds[method]})"
-        for method in methods_of(own)
+        for method in methods_of(of_task)
         if fit[method] < seeds[method]
     ]
     said = listing(named) if named else "none"
@@ -187,11 +193,11 @@ def misses(trials: pd.DataFrame, task: str) -> str:
 
 
 def costs_table(trials: pd.DataFrame, costs: pd.DataFrame, task: str) -> str:
-    """Table R1, what a search took on one task: means over seeds and strengths, but alone and memory, of one search."""
-    own, spent = trials[trials["task"] == task], costs[costs["task"] == task]
+    """Table R1, what a search took on one task: means over seeds and strengths; alone and memory are of one search."""
+    of_task, spent = trials[trials["task"] == task], costs[costs["task"] == task]
     rows = []
-    for method in methods_of(own):
-        searched, cost = own[own["method"] == method], spent[spent["method"] == method]
+    for method in methods_of(of_task):
+        searched, cost = of_task[of_task["method"] == method], spent[spent["method"] == method]
         rows.append(
             {
                 "method": name_of(method),
@@ -216,9 +222,9 @@ def tuning_table(tuning: pd.DataFrame) -> str:
         return "Nothing was tuned in this run: every option is the one in `params.yaml`."
     rows, seeds = [], tuning.groupby("task", sort=False)["tuning_trial"].nunique()
     counts = listing([f"{count} ({title_of(task)})" for task, count in seeds.items()])
-    for (method, option), own in tuning.groupby(["method", "option"], sort=False):
+    for (method, option), of_option in tuning.groupby(["method", "option"], sort=False):
         row = {"method": name_of(method), "option": option}
-        for task, tried in own.groupby("task", sort=False):
+        for task, tried in of_option.groupby("task", sort=False):
             values = tried.drop_duplicates("value")[["value", "chosen"]].itertuples(index=False)
             row[title_of(task)] = ", ".join(f"**{value}**" if chosen else value for value, chosen in values)
         rows.append(row)
@@ -231,10 +237,10 @@ def _geometric(values: pd.Series) -> str:
 
 
 def _ratio(tests: pd.DataFrame, scalar: str, method: str) -> str:
-    found = tests[(tests["scalar"] == scalar) & (tests["method"] == method)]
-    if found.empty or method in OWN:
+    of_method = tests[(tests["scalar"] == scalar) & (tests["method"] == method)]
+    if of_method.empty or method in OWN:
         return "1" if method == REFERENCE else ""
-    row = found.iloc[0]
+    row = of_method.iloc[0]
     if np.isnan(row["effect"]):  # of one pair, or none
         return "–"
     effect = f"r = {row['effect']:.2f}".replace("-", "−")
@@ -248,13 +254,13 @@ def _strengths(fits: pd.DataFrame) -> str:
 
 
 def _recovered(searched: pd.DataFrame) -> str:
-    """In how many searches, and of those at each strength in rising order."""
+    """How many searches recovered the network that made the data, in all and at each strength in rising order."""
     known = searched[searched["recovered"].notna()]
     if known.empty:
         return ""
-    found = _made_the_data(known)
-    each = found.groupby(known["strength"]).sum()
-    return f"{found.sum()} of {len(known)}" + (f" ({', '.join(map(str, each))})" if len(each) > 1 else "")
+    matches = _made_the_data(known)
+    each = matches.groupby(known["strength"]).sum()
+    return f"{matches.sum()} of {len(known)}" + (f" ({', '.join(map(str, each))})" if len(each) > 1 else "")
 
 
 def _made_the_data(searched: pd.DataFrame) -> pd.Series:
@@ -264,8 +270,8 @@ def _made_the_data(searched: pd.DataFrame) -> pd.Series:
 
 def _without_teacher(trials: pd.DataFrame) -> str:
     sentences = []
-    for task, own in trials.groupby("task", sort=False):
-        both = scalars(own).groupby("method")[list(SCALARS)].median()
+    for task, of_task in trials.groupby("task", sort=False):
+        both = scalars(of_task).groupby("method")[list(SCALARS)].median()
         if both["error"].isna().all():
             sentences.append(f"On {title_of(task)} no search finished.")
             continue

@@ -144,8 +144,10 @@ class Baselines(BaselineProtocol, Part):
                 raise ValueError(f"methods: {name!r} is not in the catalogue, which has {', '.join(self.catalogue)}")
         budgets = {name: len(*method.tuned.values()) for name, method in self.catalogue.items() if method.tuned}
         if len(set(budgets.values())) > 1:
-            found = ", ".join(f"{name} {count}" for name, count in budgets.items())
-            raise ValueError(f"catalogue: every tuned option must have as many values as any other, found are {found}")
+            counted = ", ".join(f"{name} {count}" for name, count in budgets.items())
+            raise ValueError(
+                f"catalogue: every tuned option must have as many values as any other, found are {counted}"
+            )
         if not self.jobs():
             raise ValueError(
                 f"teacher.trials = {self.teacher.trials}, alpha_beta.trials = {self.alpha_beta.trials}: allowed is 1 "
@@ -190,11 +192,11 @@ class Baselines(BaselineProtocol, Part):
         chosen = self.catalogue[method]
         shared = {name: getattr(self, name) for name in BaselineProtocol.model_fields}
         shared["strengths"] = self.strengths if chosen.swept else self.strengths[:1]
-        own = self.tasks_of(data_set)
-        tuning_trials = own.tuning_trials if chosen.tuned else 0
+        tasks = self.tasks_of(data_set)
+        tuning_trials = tasks.tuning_trials if chosen.tuned else 0
         if not tuning_trials:
             chosen = chosen.model_copy(update={"tuned": {}})
-        task = BaselineTask(**{name: getattr(own, name) for name in BaselineTask.model_fields})
+        task = BaselineTask(**{name: getattr(tasks, name) for name in BaselineTask.model_fields})
         return BaselineTrial(**shared, task=task, method=chosen, tuning_trials=tuning_trials)
 
 

@@ -56,20 +56,20 @@ def task_of(data: Mapping[str, np.ndarray], settings: BaselineTrial) -> tuple[Ta
 
     data: experiment 1's or 2's arrays. The last ``validation_share`` of the training points are for choosing.
     """
-    own = settings.task
+    task_settings = settings.task
     test = "test" if "x_test" in data else "held_out"
-    x, y = _points(data, "train", own.points, own)
-    x_test, y_test = _points(data, test, settings.test_points, own)
+    x, y = _points(data, "train", task_settings.points, task_settings)
+    x_test, y_test = _points(data, test, settings.test_points, task_settings)
     kept = len(x) - max(1, round(settings.validation_share * len(x)))
     task = Task(
         x=x[:kept],
         y=y[:kept],
         x_choose=x[kept:],
         y_choose=y[kept:],
-        widths=(x.shape[1], *own.hidden, y.shape[1]),
-        bias=own.bias,
-        steps=own.steps,
-        batch_size=own.batch_size,
+        widths=(x.shape[1], *task_settings.hidden, y.shape[1]),
+        bias=task_settings.bias,
+        steps=task_settings.steps,
+        batch_size=task_settings.batch_size,
         learning_rate=settings.learning_rate,
     )
     return task, x_test, y_test
@@ -82,24 +82,24 @@ def run(
 ) -> dict[str, pd.DataFrame]:
     """Search and measure: tables ``trials`` and ``costs``, a row per trial and strength, and the gates' ``history``.
 
-    ``core_seconds``: the process time of the search for all of them over their number. Most methods train them side by
-    side, which shares the overhead of an operation, the more the more there are; random search, Bayesian search and
-    NEAT cannot. ``alone_seconds``: that of a search for the first of them alone, which compares between methods;
+    ``core_seconds``: the process time of the search for all rows together, over their number. Most methods train them
+    side by side, which shares the overhead of an operation, the more the more there are; random search, Bayesian search
+    and NEAT cannot. ``alone_seconds``: that of a search for the first of them alone, which compares between methods;
     ``peak_mib`` is of it too. Both stand in the first row and are NaN in the others.
     """
     points = task_of(data, settings)
-    task, strengths, own = points[0], settings.strengths, seeds(root_seed, data_set, trials)
+    task, strengths, trial_seeds = points[0], settings.strengths, seeds(root_seed, data_set, trials)
     # Before the searches: it loads and compiles what is timed
-    alone = {"peak_mib": peak_of(settings.method, task, strengths, own[0]) / 2**20}
-    _, alone["alone_seconds"] = timed(lambda: function_of(settings.method)(task, strengths[:1], own[:1]))
-    found, seconds = timed(lambda: search(settings.method, task, strengths, own))
+    alone = {"peak_mib": peak_of(settings.method, task, strengths, trial_seeds[0]) / 2**20}
+    _, alone["alone_seconds"] = timed(lambda: function_of(settings.method)(task, strengths[:1], trial_seeds[:1]))
+    results, seconds = timed(lambda: search(settings.method, task, strengths, trial_seeds))
     rows, costs, history = [], [], []
-    for trial, seed, ones in zip(trials, own, found, strict=True):
-        for strength, one in zip(strengths, ones, strict=True):
+    for trial, seed, of_seed in zip(trials, trial_seeds, results, strict=True):
+        for strength, result in zip(strengths, of_seed, strict=True):
             name = {"trial": trial, "seed": seed, "strength": strength}
-            rows.append(name | measure(one, *points, settings, seed, data_set))
-            costs.append(name | {"core_seconds": seconds / (len(own) * len(strengths))})
-            history += [name | row for row in one.history]
+            rows.append(name | measure(result, *points, settings, seed, data_set))
+            costs.append(name | {"core_seconds": seconds / (len(trial_seeds) * len(strengths))})
+            history += [name | row for row in result.history]
     columns = ["trial", "seed", "strength", "step", "gradient_evaluations", "entropy", "decided", "expected_size"]
     gates = pd.DataFrame(history, columns=[*columns, "validation_mse"])
     costs[0] |= alone
@@ -118,22 +118,22 @@ def tune(data: Mapping[str, np.ndarray], settings: BaselineTrial, data_set: str,
     """Try every value of the tuned option: a row per value and trial, ``chosen`` the value that is best.
 
     ``parameters``: of the smallest network, as it is, whose R² on the validation points is at least ``min_r2``, over
-    the strengths, those of the maximal network if there is none; ``validation_mse``: the least one of the small
-    networks with at most ``max_neurons`` neurons, infinite without any. Best is the least geometric mean over the
-    trials of the first, of equal ones the least of the second, of equal ones the first value. The trials are others
-    than those of ``run``; ``value`` is JSON text.
+    the strengths. Without one they are those of the maximal network. ``validation_mse``: the least one of the small
+    networks with at most ``max_neurons`` neurons, infinite without any. The best value has the least geometric mean
+    over the trials of the first, of equal ones that of the second. Of equal ones in both it is the first value. The
+    trials are others than those of ``run``; ``value`` is JSON text.
     """
     points = task_of(data, settings)
     good = loss_at(settings.min_r2, points[0].y_choose)
     [(option, values)] = settings.method.tuned.items()
-    own = [trial_seed(root_seed, "rivals_tuning", data_set, trial) for trial in range(settings.tuning_trials)]
+    tuning_seeds = [trial_seed(root_seed, "rivals_tuning", data_set, trial) for trial in range(settings.tuning_trials)]
     rows = []
     for value in values:
         method = with_option(settings.method, option, value)
-        peak_of(method, points[0], settings.strengths, own[0])  # refuses a value that is not allowed
-        found = search(method, points[0], settings.strengths, own)
-        for trial, (seed, ones) in enumerate(zip(own, found, strict=True)):
-            measured = [measure(one, *points, settings, seed, data_set) for one in ones]
+        peak_of(method, points[0], settings.strengths, tuning_seeds[0])  # refuses a value that is not allowed
+        results = search(method, points[0], settings.strengths, tuning_seeds)
+        for trial, (seed, of_seed) in enumerate(zip(tuning_seeds, results, strict=True)):
+            measured = [measure(result, *points, settings, seed, data_set) for result in of_seed]
             name = {"option": option, "value": json.dumps(value), "tuning_trial": trial, "seed": seed}
             parameters = min(fewest_parameters(row, good) for row in measured)
             error = min(smallest_error(row, settings.max_neurons) for row in measured)
@@ -145,7 +145,7 @@ def tune(data: Mapping[str, np.ndarray], settings: BaselineTrial, data_set: str,
 
 
 def fewest_parameters(row: Mapping[str, float], loss: float) -> float:
-    """Those of the smallest network, as it is, with at most this validation loss; of the maximal one without any."""
+    """Parameters of the smallest network, as it is, with at most this validation loss; else of the maximal one."""
     sizes = [row[f"{target}_parameters"] for target in TARGETS if row[f"{target}_validation_mse"] <= loss]
     return min(sizes, default=row["maximal_parameters"])
 
@@ -171,13 +171,13 @@ def search(
 ) -> list[list[SearchResult]]:
     """What the method finds from each seed at each strength, with its options; all of them are searched for together.
 
-    A single one gets a twin: the product of one pair of matrices is left to other kernels than that of several, which
-    round otherwise, and a result must not depend on how many others there are.
+    A single one gets a twin. The product of one pair of matrices is left to other kernels than that of several, which
+    round otherwise. A result must not depend on how many others there are.
     """
     runs = list(product(seeds, strengths))
     runs = runs if len(runs) > 1 else 2 * runs
-    found = function_of(method)(task, [strength for _, strength in runs], [seed for seed, _ in runs])
-    return [found[k * len(strengths) : (k + 1) * len(strengths)] for k in range(len(seeds))]
+    results = function_of(method)(task, [strength for _, strength in runs], [seed for seed, _ in runs])
+    return [results[k * len(strengths) : (k + 1) * len(strengths)] for k in range(len(seeds))]
 
 
 def function_of(method: BaselineMethod) -> Callable[[Task, Sequence[float], Sequence[int]], list[SearchResult]]:
@@ -201,7 +201,7 @@ def peak_of(method: BaselineMethod, task: Task, strengths: Sequence[float], seed
 
 
 def measure(
-    found: SearchResult, task: Task, x_test: Tensor, y_test: Tensor, settings: BaselineTrial, seed: int, data_set: str
+    result: SearchResult, task: Task, x_test: Tensor, y_test: Tensor, settings: BaselineTrial, seed: int, data_set: str
 ) -> dict[str, float]:
     """One row: what the search took, the fit of its network, and that of three small ones made of it.
 
@@ -213,16 +213,16 @@ def measure(
     """
     row = {
         "maximal_parameters": task.parameters,
-        "trained_parameters": found.trained,
-        "steps": found.steps,
-        "gradient_evaluations": found.gradient_evaluations,
-        "trainings": found.trainings,
+        "trained_parameters": result.trained,
+        "steps": result.steps,
+        "gradient_evaluations": result.gradient_evaluations,
+        "trainings": result.trainings,
     }
     row |= dict.fromkeys(MEASURES, np.nan)
-    if not all(np.isfinite(weight).all() for weight in found.graph.weights.values()):
+    if not all(np.isfinite(weight).all() for weight in result.graph.weights.values()):
         return row
     points = (without_constant(task.x_choose, task), task.y_choose), (without_constant(x_test, task), y_test)
-    graph = pruning.reduced(found.graph, relu)
+    graph = pruning.reduced(result.graph, relu)
     row |= fit(module(graph), points)
     small = {
         "loss_budget": smallest(graph, points[0], (1 + settings.loss_budget) * row["validation_mse"]),
@@ -230,8 +230,8 @@ def measure(
         "max_30_neurons": strongest(graph, settings.max_neurons),
     }
     again = retrained(list(small.values()), task, settings.retraining_steps, seed)
-    for (target, own), trained in zip(small.items(), again, strict=True):
-        as_it_is = size_of(own) | fit(module(own), points)
+    for (target, small_graph), trained in zip(small.items(), again, strict=True):
+        as_it_is = size_of(small_graph) | fit(module(small_graph), points)
         row |= {f"{target}_{name}": value for name, value in as_it_is.items()}
         row |= {f"{target}_retrained_{name}": value for name, value in fit(module(trained), points).items()}
     row["recovered"] = recovered(data_set, task.widths[0], row)

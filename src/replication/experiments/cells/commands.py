@@ -49,12 +49,12 @@ def search_cells(
         seconds = clock(device)
         start = seconds()
         with progress(settings.epochs * search.LEVELS.get(method, 0), f"{method} {trial}") as bar:
-            found = search.search(method, data, settings, seed, device, bar)
+            result = search.search(method, data, settings, seed, device, bar)
         row = {"method": method, "trial": trial, "seed": seed, "stand_in": data.stand_in}
         row |= {"approximate_images": data.approximate}
-        row |= {"cell": space.name_of(found.cell), "skips": found.cell.count("skip_connect")}
-        row |= {"supernet_accuracy": found.supernet_accuracy, "gradient_evaluations": found.gradient_evaluations}
-        history = found.history.reindex(columns=HISTORY).assign(method=method, trial=trial)
+        row |= {"cell": space.name_of(result.cell), "skips": result.cell.count("skip_connect")}
+        row |= {"supernet_accuracy": result.supernet_accuracy, "gradient_evaluations": result.gradient_evaluations}
+        history = result.history.reindex(columns=HISTORY).assign(method=method, trial=trial)
         write_table(output.with_name(f"{output.name}_trials.parquet"), pd.DataFrame([row]))
         write_table(output.with_name(f"{output.name}_history.parquet"), history)
         costs = pd.DataFrame([{"method": method, "trial": trial, "device": device, "seconds": seconds() - start}])
@@ -68,8 +68,8 @@ def search_cells(
 @click.option("--output", type=PATH, required=True, help="folder of the tables")
 def tabulate_cells(jobs: list[tuple[str, int]], folder: Path, benchmark: Path | None, output: Path) -> None:
     """Gather the searches into tidy tables, each cell with its accuracies in the benchmark."""
-    for name, found in gather(folder, jobs, benchmark).items():
-        write_table(output / f"{name}.parquet", found)
+    for name, rows in gather(folder, jobs, benchmark).items():
+        write_table(output / f"{name}.parquet", rows)
 
 
 def gather(folder: Path, jobs: list[tuple[str, int]], benchmark: Path | None) -> dict[str, pd.DataFrame]:

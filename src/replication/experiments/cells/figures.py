@@ -49,17 +49,17 @@ def fig_cells(drawn: pd.DataFrame) -> Figure:
     left, right = figure.subplots(1, 2)
     names = list(METHODS)
     entropy = drawn[drawn["what"] == "entropy"]
-    for (method, _), own in entropy.groupby(["method", "trial"], sort=False):
-        left.plot(own["x"], own["value"], color=color_of(names, method), linewidth=0.9)
+    for (method, _), of_search in entropy.groupby(["method", "trial"], sort=False):
+        left.plot(of_search["x"], of_search["value"], color=color_of(names, method), linewidth=0.9)
     left.set_xlabel("gradient evaluations")
     left.set_ylabel("entropy of an edge's weights, nats")
     left.set_ylim(bottom=0)
     present = [method for method in names if (drawn["method"] == method).any()]
     scores = drawn[drawn["what"] == "score"]
     for place, method in enumerate(reversed(present)):
-        own = scores[scores["method"] == method]
+        cells = scores[scores["method"] == method]
         right.plot(
-            100 - own["value"], [place] * len(own), "o", color=color_of(names, method), alpha=0.7, markeredgewidth=0
+            100 - cells["value"], [place] * len(cells), "o", color=color_of(names, method), alpha=0.7, markeredgewidth=0
         )
     right.set_yticks(range(len(present)), [METHODS[method] for method in reversed(present)])
     right.set_ylim(-0.5, len(present) - 0.5)
@@ -97,11 +97,12 @@ def answer(trials: pd.DataFrame, reference: pd.DataFrame) -> str:
         return f"**Answer: not tested.** {UNTESTED}{said}"
     accuracy = trials.pivot(index="trial", columns="method", values="cifar10_accuracy")
     pairs = [pair for pair in PAIRS if set(pair) <= set(accuracy)]
-    found = {pair: mean_interval((accuracy[pair[0]] - accuracy[pair[1]]).dropna().to_numpy()) for pair in pairs}
-    against_darts = [bounds for (_, other), bounds in found.items() if other != "random"]
+    intervals = {pair: mean_interval((accuracy[pair[0]] - accuracy[pair[1]]).dropna().to_numpy()) for pair in pairs}
+    against_darts = [bounds for (_, other), bounds in intervals.items() if other != "random"]
     best = reference.loc[reference["score"] == "cifar10_accuracy", "best"].item()
     differences = [
-        f"{METHODS[one]} minus {METHODS[other]} {_difference(*bounds)}" for (one, other), bounds in found.items()
+        f"{METHODS[method]} minus {METHODS[other]} {_difference(*bounds)}"
+        for (method, other), bounds in intervals.items()
     ]
     return (
         f"**Answer: {_verdict(against_darts)}.** Points of CIFAR-10 test accuracy of the cells, mean over trials that "
@@ -125,10 +126,10 @@ def decided(history: pd.DataFrame, run: Mapping) -> str:
     )
 
 
-def _searches(found: str, trials: pd.DataFrame) -> str:
-    """In how many searches of each method that was found; empty if in none."""
+def _searches(outcome: str, trials: pd.DataFrame) -> str:
+    """How many searches of each method had this outcome, as text; empty if none had."""
     counts = [f"{METHODS[method]} in {count}" for method, count in trials.groupby("method").size().items()]
-    return f" {found}: {listing(counts)}." if counts else ""
+    return f" {outcome}: {listing(counts)}." if counts else ""
 
 
 def _verdict(differences: Sequence[tuple[float, float, float]]) -> str:
@@ -161,7 +162,7 @@ def size(run: Mapping, paper: Mapping, trials: pd.DataFrame) -> str:
 
 
 def cells_table(trials: pd.DataFrame, reference: pd.DataFrame, costs: pd.DataFrame) -> str:
-    """Per method: accuracies of its cells on the three data sets, mean and range, skips, and the cost of a search.
+    """Accuracies of each method's cells on the three data sets, mean and range, skips, and the cost of a search.
 
     costs: of the searches on any devices, each in rows of its own.
     """
@@ -169,10 +170,10 @@ def cells_table(trials: pd.DataFrame, reference: pd.DataFrame, costs: pd.DataFra
     took = [device for device in TOOK if device in minutes]
     rows = []
     for method in [method for method in METHODS if (trials["method"] == method).any()]:
-        own = trials[trials["method"] == method]
-        row = {"method": METHODS[method], "n": len(own)}
-        row |= {f"{label}, %": _range(own[f"{name}_accuracy"]) for name, label in SCORES.items()}
-        row |= {"edges that skip": f"{own['skips'].mean():.1f}"}
+        of_method = trials[trials["method"] == method]
+        row = {"method": METHODS[method], "n": len(of_method)}
+        row |= {f"{label}, %": _range(of_method[f"{name}_accuracy"]) for name, label in SCORES.items()}
+        row |= {"edges that skip": f"{of_method['skips'].mean():.1f}"}
         rows.append(row | {TOOK[device]: number(minutes.loc[method, device]) for device in took})
     for name, label in (("best", "best cell of all"), ("mean", "mean of all cells"), ("all_skip", "skips alone")):
         by_score = reference.set_index("score")[name]

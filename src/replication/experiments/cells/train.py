@@ -130,13 +130,13 @@ def search(
     history = train(network, mixture, data, settings, seed, on_epoch)
     chosen = mixture.weights().argmax(-1).tolist()
     cell = tuple(settings.operations[k] for k in chosen)
-    found = SearchResult(cell, history, gradient_evaluations=int(history["gradient_evaluations"].iloc[-1]))
-    found.supernet_accuracy = accuracy(network, cell, data, settings)
-    return found
+    result = SearchResult(cell, history, gradient_evaluations=int(history["gradient_evaluations"].iloc[-1]))
+    result.supernet_accuracy = accuracy(network, cell, data, settings)
+    return result
 
 
 def best_of_random(network: Supernet, data: Data, settings: CellSearch, seed: int) -> SearchResult:
-    """Of ``candidates`` random cells the one that is most accurate in a supernet that was never trained."""
+    """The most accurate of ``candidates`` random cells, in a supernet that was never trained."""
     cells = random_cells(settings.operations, settings.candidates, generator(seed, "gates"))
     accuracies = [accuracy(network, cell, data, settings) for cell in cells]
     best = int(np.argmax(accuracies))
@@ -181,7 +181,7 @@ def train(
 
 
 def gradient_of_weights(network: nn.Module, mixture: Softmax | Simplex, x: Tensor, y: Tensor) -> Tensor:
-    """Of the cross-entropy for what the mixture trains, the network standing still."""
+    """The gradient of the cross-entropy for what the mixture trains, the network standing still."""
     loss = F.cross_entropy(network(x, mixture.weights()), y)
     return torch.autograd.grad(loss, mixture.trained)[0]
 

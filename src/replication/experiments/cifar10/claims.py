@@ -55,12 +55,12 @@ def forms_two_clusters(tables: Tables) -> Iterator[Measured]:
     distances, shares = (
         {head: measure(tables, head) for head in (SPARCS, OTHER_SIGN)} for measure in (mode_distances, recruited_shares)
     )
-    for part, statement, found, region, remark in (
+    for part, statement, by_head, region, remark in (
         ("a", "decades between the two modes of log abs λ_2 (0: one mode)", distances, (1, np.inf), _by_width(tables)),
         ("b", "share of the hidden neurons recruited", shares, (-np.inf, HALF), ""),
     ):
-        reason = f"the authors' sign: {mean_text(found[OTHER_SIGN])}{remark}"
-        yield Measured(part, statement, mean_interval(found[SPARCS]), len(found[SPARCS]), region, reason)
+        reason = f"the authors' sign: {mean_text(by_head[OTHER_SIGN])}{remark}"
+        yield Measured(part, statement, mean_interval(by_head[SPARCS]), len(by_head[SPARCS]), region, reason)
 
 
 def _by_width(tables: Tables) -> str:
@@ -69,7 +69,7 @@ def _by_width(tables: Tables) -> str:
         head: [(mode_distances(tables, head, width) > 0).sum() for width in WIDTHS] for head in (SPARCS, OTHER_SIGN)
     }
     said = ", ".join(
-        f"{one} and {other} at {width:g}" for width, one, other in zip(WIDTHS, *counts.values(), strict=True)
+        f"{sparcs} and {other} at {width:g}" for width, sparcs, other in zip(WIDTHS, *counts.values(), strict=True)
     )
     return f"; networks with two modes, of (4.3) and of that sign, by the kernel's width in decades: {said}"
 
@@ -85,7 +85,7 @@ def mode_distances(tables: Tables, head: str, width: float = BANDWIDTH) -> np.nd
     """Decades between the modes of log |λ_2| at the end, one per network; width: of the kernel, in decades."""
     rows = tables["cifar10/eigenvalues"].dropna(subset=["eigenvalue"])
     rows = rows[(rows["head"] == head) & (rows["layer"] == HIDDEN) & (rows["epoch"] == rows["epoch"].max())]
-    return np.array([mode_distance(own["eigenvalue"].abs(), width) for _, own in rows.groupby("trial")])
+    return np.array([mode_distance(of_trial["eigenvalue"].abs(), width) for _, of_trial in rows.groupby("trial")])
 
 
 def recruited_shares(tables: Tables, head: str) -> np.ndarray:

@@ -82,7 +82,7 @@ class Cifar10(Cifar10Trial, Part):
         return [(head, trial) for trial in range(self.trials) for head in self.heads]
 
     def sweep_points(self) -> dict[str, tuple[Head, "Cifar10"]]:
-        """By name, the head and the settings of every point of the sweep; the linear head knows no penalty."""
+        """The head and the settings of every point of the sweep, by name; the linear head knows no penalty."""
         kinds = {f"{kind}_{rho:g}": (kind, rho) for rho in self.sweep.rhos for kind in self.sweep.penalties}
         spectral = {name: ("spectral", self._swept(penalty=kind, rho=rho)) for name, (kind, rho) in kinds.items()}
         return {"linear": ("linear", self._swept(rho=0))} | spectral

@@ -184,8 +184,8 @@ def train(
     while run.epochs < settings.training.epochs and run.diverged_epoch < 0:
         epoch = run.epochs
         start = now()
-        found = [take(x, y) for x, y in batches(run.split, settings, seed, epoch, normalise)]
-        loss = float(torch.stack(found).mean())
+        batch_losses = [take(x, y) for x, y in batches(run.split, settings, seed, epoch, normalise)]
+        loss = float(torch.stack(batch_losses).mean())
         run.seconds += now() - start
         validated = validate(run, draw(len(run.split.y_validation), generator(seed, "validation", epoch)), normalise)
         for name, value in zip(CURVES, (loss, *validated), strict=True):
@@ -248,8 +248,8 @@ def accuracies(
     features: SmallCNN, heads: list[nn.Module | None], x: Tensor, y: Tensor, normalise: Normalisation
 ) -> list[float]:
     """Per cent of the images (n, 3, 32, 32) that each head classifies correctly; NaN where there is no head."""
-    found = activities(features, x, normalise)  # (n, 400)
-    return [float("nan") if head is None else accuracy(head, found, y) for head in heads]
+    extracted = activities(features, x, normalise)  # (n, 400)
+    return [float("nan") if head is None else accuracy(head, extracted, y) for head in heads]
 
 
 @torch.no_grad()
@@ -279,8 +279,8 @@ def parameters(run: Run) -> dict[str, np.ndarray]:
 def memory_of_steps(head: str, images: Images, settings: Cifar10Trial, seed: int, device: str) -> dict[str, float]:
     """MiB allocated after a step, on average over MEASURED steps (the paper's measure), and the peak of a step.
 
-    Parameters, gradients, Adam's state and the batch; the data set is left out. A network of its own is trained for
-    this, before the run.
+    Parameters, gradients, Adam's state and the batch are counted; the data set is left out. A network of its own is
+    trained for this, before the run.
     """
     run = new_run(head, images, settings, seed, device)
     optimizer = optimizer_of(run, settings)

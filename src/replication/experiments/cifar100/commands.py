@@ -100,8 +100,8 @@ def train_cifar100(
         }
         parameters = {key: value.cpu().numpy() for key, value in run.head.state_dict().items()}
         write_arrays(output.with_name(f"{output.name}.safetensors"), parameters)
-        for table, found in tables.items():
-            write_table(output.with_name(f"{output.name}_{table}.parquet"), found)
+        for table, table_rows in tables.items():
+            write_table(output.with_name(f"{output.name}_{table}.parquet"), table_rows)
     checkpoint.unlink(missing_ok=True)
 
 
@@ -157,8 +157,8 @@ def train_probes(
             points = {"training_points": len(split.train[1]), "test_points": len(split.test[1])}
             for head in PROBES:
                 trained = probes.train(head, split, settings, seed, lambda head: on_epoch(1))
-                found = probes.measure(head, split, settings, seed, trained)
-                rows.append({"head": head, "trial": trial, "seed": seed} | made_from | points | found)
+                measured = probes.measure(head, split, settings, seed, trained)
+                rows.append({"head": head, "trial": trial, "seed": seed} | made_from | points | measured)
         write_table(output, pd.DataFrame(rows))
 
 

@@ -65,11 +65,11 @@ def train(
 
 
 def measure(kind: str, split: Split, settings: ProbeTrial, seed: int, head: nn.Module | None) -> dict[str, float]:
-    """What is reported of a probe; NaN for what one that diverged, by its last step or earlier (None), lacks."""
+    """What is reported of a probe. One that diverged, by its last step or earlier (None), has NaN for what it lacks."""
     lost = head is None or classifiers.diverged(head, head, *split.validation)
     if lost:
-        found = classifiers.not_measured(classifiers.new_head(kind, settings.widths, settings.bias, seed))
+        measures = classifiers.not_measured(classifiers.new_head(kind, settings.widths, settings.bias, seed))
     else:
-        found = classifiers.measure(head, split.validation, split.test)
+        measures = classifiers.measure(head, split.validation, split.test)
     names = ("test_accuracy", "validation_accuracy", "recruited_neurons", "parameters")
-    return {name: found[name] for name in names} | {"diverged": lost}
+    return {name: measures[name] for name in names} | {"diverged": lost}

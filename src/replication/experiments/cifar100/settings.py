@@ -103,8 +103,8 @@ class Cifar100(Cifar100Trial, Part):
 
     def probe_trial(self) -> ProbeTrial:
         """What the probes depend on."""
-        own = {name: getattr(self, name) for name in ("widths", "bias", "validation_share")}
-        return ProbeTrial(**own, training=self.probes.training)
+        shared = {name: getattr(self, name) for name in ("widths", "bias", "validation_share")}
+        return ProbeTrial(**shared, training=self.probes.training)
 
 
 def _input_fixed(training: TrainingSettings) -> None:

@@ -152,9 +152,9 @@ def schedule(points: int, training: TrainingSettings, seed: int) -> Iterator[Bat
         order = torch.from_numpy(generator(seed, "batches", epoch).permutation(points))
         random = generator(seed, "augmentation", epoch)
         flips = torch.from_numpy(random.integers(0, 2, points).astype(bool))
-        for first, own in zip(starts, random.integers(0, 2**63, len(starts)).tolist(), strict=True):
+        for first, batch_seed in zip(starts, random.integers(0, 2**63, len(starts)).tolist(), strict=True):
             part = slice(first, first + training.batch_size)
-            yield Batch(order[part], flips[part], own)
+            yield Batch(order[part], flips[part], batch_seed)
 
 
 def prepared(run: Run, split: Split, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -207,8 +207,8 @@ def measure(run: Run, split: Split, settings: Cifar100Trial) -> dict[str, float]
     if classifiers.diverged(whole(run), run.head, *validation):
         return lost
     test = activities(run, split.x_test), split.y_test.to(run.device)
-    found = classifiers.measure(run.head, validation, test)
-    return found | classifiers.compacted(run.head, validation, test, settings.loss_budget)
+    measures = classifiers.measure(run.head, validation, test)
+    return measures | classifiers.compacted(run.head, validation, test, settings.loss_budget)
 
 
 def memory_of_steps(
@@ -216,8 +216,8 @@ def memory_of_steps(
 ) -> dict[str, float]:
     """MiB allocated after a step, on average over MEASURED steps (the paper's measure), and the peak of a step.
 
-    The backbone given is trained for that. On a CPU: bytes of live tensors; on CUDA what its allocator counts. The
-    images that wait for their batch are not counted.
+    The backbone given is trained for that. On a CPU the bytes of live tensors count, on CUDA what its allocator counts.
+    The images that wait for their batch are not counted.
     """
     run = new_run(head, backbone, settings, seed, device)
     optimizer = optimizer_of(run, settings.training)
@@ -243,14 +243,14 @@ def features(backbone: Backbone, images: Images, settings: Cifar100Features, dev
     """
     run = Run(backbone.module.to(device), nn.Identity(), Normalisation(backbone.mean, backbone.deviation, device),
               settings.input_size, device)  # fmt: skip
-    found = {}
+    arrays = {}
     for name, x, y, most in (
         ("train", images.x_train, images.y_train, settings.images),
         ("test", images.x_test, images.y_test, settings.test_images),
     ):
-        found[f"x_{name}"] = activities(run, channels_first(x[:most])).half().cpu().numpy()  # (n, features)
-        found[f"y_{name}"] = y[:most]
-    return found
+        arrays[f"x_{name}"] = activities(run, channels_first(x[:most])).half().cpu().numpy()  # (n, features)
+        arrays[f"y_{name}"] = y[:most]
+    return arrays
 
 
 def _allocated(run: Run, optimizer: torch.optim.Optimizer, *batch: Tensor) -> int:

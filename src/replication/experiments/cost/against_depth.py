@@ -1,6 +1,6 @@
 """What a step (forward and backward) of SpectralNetwork costs against depth, beside a plain MLP of the same widths.
 
-All networks of one depth take turns in one process, one thread, denormals flushed to zero: in a deep network at its
+All networks of one depth take turns in one process, one thread, denormals flushed to zero. In a deep network at its
 start activities and gradients get small enough to be denormal, and every operation on those takes many times longer.
 """
 
@@ -66,27 +66,28 @@ def against_depth(
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Per network and quantity (``step``, ``memory``): the largest ratio to the MLP and the log-log slope against ℓ.
+    """The largest ratio to the MLP and the log-log slope against ℓ, per network and quantity (``step``, ``memory``).
 
-    ``slope``: the median of the slopes between all pairs of depths (Theil and Sen), which a noisy moment of the machine
-    or a few cheap shallow networks hardly move; ``slope_least_squares``: the fit to all depths alike. A network whose
+    ``slope``: the median of the slopes between all pairs of depths (Theil and Sen). A noisy moment of the machine or a
+    few cheap shallow networks hardly move it. ``slope_least_squares``: the fit to all depths alike. A network whose
     first layers are cheaper than its others has a least-squares slope above 1 at a cost that is linear in depth.
     """
     rows = []
     for quantity, column, ratio in (("step", "median", "ratio"), ("memory", "megabytes", "megabytes_ratio")):
         for name in NETWORKS:
-            own = table[table["network"] == name]
-            x, y = np.log(own["layers"]), np.log(own[column])
+            of_network = table[table["network"] == name]
+            x, y = np.log(of_network["layers"]), np.log(of_network[column])
             robust, squares = scipy.stats.theilslopes(y, x).slope, scipy.stats.linregress(x, y).slope
-            rows.append((quantity, name, own[ratio].max(), robust, squares))
+            rows.append((quantity, name, of_network[ratio].max(), robust, squares))
     return pd.DataFrame(rows, columns=["quantity", "network", "largest_ratio", "slope", "slope_least_squares"])
 
 
 def of_experiment_2(seconds: float = 10 * SECONDS) -> pd.DataFrame:
     """Milliseconds of an optimiser step of experiment 2 (20-200-200-20, batch 1024): ``way``, ``best``, ``median``.
 
-    Each a whole step: batch, forward, loss and penalty, backward, Adam. Ways: the trainer of the experiment, a loop
-    over a SpectralNetwork in either form, and ``eager``, one as it comes with a DataLoader, as the paper's scripts do.
+    Each is a whole step: batch, forward, loss and penalty, backward, Adam. Ways: the trainer of the experiment, a loop
+    over a SpectralNetwork in either form, and ``eager``. That is one as it comes with a DataLoader, as the paper's
+    scripts do.
     """
     generator = torch.Generator().manual_seed(0)
     x, y = (torch.randn(8 * TEACHER_BATCH, TEACHER_WIDTHS[0], generator=generator) for _ in range(2))
@@ -101,7 +102,7 @@ def of_experiment_2(seconds: float = 10 * SECONDS) -> pd.DataFrame:
         eager = SpectralNetwork(TEACHER_WIDTHS, generator=generator)
         ways["eager"] = _loop_step(eager, _without_end(loader), training)
         times = take_turns(ways, seconds)
-    rows = [(way, 1e3 * min(own), 1e3 * float(np.median(own))) for way, own in times.items()]
+    rows = [(way, 1e3 * min(spent), 1e3 * float(np.median(spent))) for way, spent in times.items()]
     return pd.DataFrame(rows, columns=["way", "best", "median"])
 
 
@@ -119,10 +120,10 @@ def of_experiment_3(settings: Cifar10Trial, images: int = IMAGES, seconds: float
         torch.manual_seed(0)  # torchvision's transforms draw from PyTorch's own generator
         for head in ("linear", "spectral"):
             times = take_turns(_cifar10_steps(head, data, settings), seconds)
-            medians = {batch: float(np.median(own)) for batch, own in times.items()}
+            medians = {batch: float(np.median(spent)) for batch, spent in times.items()}
             rows += [
-                (head, batch, 1e3 * min(own), 1e3 * medians[batch], medians[batch] / medians["prepared"])
-                for batch, own in times.items()
+                (head, batch, 1e3 * min(spent), 1e3 * medians[batch], medians[batch] / medians["prepared"])
+                for batch, spent in times.items()
             ]
     return pd.DataFrame(rows, columns=["head", "batch", "best", "median", "ratio"])
 
@@ -132,12 +133,12 @@ def take_turns(
 ) -> dict[str, list[float]]:
     """Seconds of every call of each step, called in turn until each has run FEWEST times and ``seconds`` in sum.
 
-    Core-seconds, unless another ``clock`` is given: seconds by the clock have in them what other programs took.
+    They are core-seconds, unless another ``clock`` is given: seconds by the clock include what other programs took.
     """
     for step in steps.values():
         step()
     times = {name: [] for name in steps}
-    while any(len(own) < FEWEST for own in times.values()) or min(map(sum, times.values())) < seconds:
+    while any(len(spent) < FEWEST for spent in times.values()) or min(map(sum, times.values())) < seconds:
         for name, step in steps.items():
             start = clock()
             step()

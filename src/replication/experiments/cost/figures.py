@@ -37,13 +37,13 @@ def fig_cost(drawn: pd.DataFrame) -> Figure:
 
 def fig_cost_caption(drawn: pd.DataFrame) -> str:
     """What the figure shows, in words."""
-    own = drawn[drawn["network"] == "SpectralNetwork"]
+    rows = drawn[drawn["network"] == "SpectralNetwork"]
     formed = drawn[drawn["network"] == "W_ij formed"]
-    deepest = own.iloc[-1]
+    deepest = rows.iloc[-1]
     return (
         "**Cost of a step against depth.** Layers of width 100, batch 128, one thread, forward and backward; medians. "
-        f"SpectralNetwork takes at most {own['ratio'].max():.2f} times as long as a plain MLP of the same widths and "
-        f"at most {own['megabytes_ratio'].max():.2f} times its memory, at any depth; at {deepest['layers']} layers "
+        f"SpectralNetwork takes at most {rows['ratio'].max():.2f} times as long as a plain MLP of the same widths and "
+        f"at most {rows['megabytes_ratio'].max():.2f} times its memory, at any depth; at {deepest['layers']} layers "
         f"{deepest['ratio']:.2f} times as long, where forming every $W_{{ij}}$ takes {formed['ratio'].iloc[-1]:.0f} "
         "times as long."
     )

@@ -65,8 +65,10 @@ def timed(
     seconds: float = SECONDS,
     on_step: Callable[[int], None] = lambda _: None,
 ) -> pd.DataFrame:
-    """One row per step: ``experiment``, ``what``, ``device``, ``samples``, ``milliseconds`` (median), ``trainings``,
-    and ``seconds`` of a whole training without evaluation, a sample of a larger batch taking as long as one of this.
+    """One row per step that is timed.
+
+    Columns: ``experiment``, ``what``, ``device``, ``samples``, ``milliseconds`` (median), ``trainings``, and
+    ``seconds`` of a whole training without evaluation. There a sample of a larger batch takes as long as one of this.
     """
     rows = []
     with one_thread(), subnormals_flushed():
@@ -80,30 +82,30 @@ def timed(
     return pd.DataFrame(rows)
 
 
-def _cifar100(own: Cifar100, device: str, images: int | None) -> Iterator[Step]:
+def _cifar100(settings: Cifar100, device: str, images: int | None) -> Iterator[Step]:
     """The whole network with either head, on enlarged images."""
-    training, samples = own.training, _at_most(own.training.batch_size, images)
+    training, samples = settings.training, _at_most(settings.training.batch_size, images)
     x = torch.randint(COLORS, (samples, 3, 32, 32), dtype=torch.uint8).to(device)
-    y = torch.randint(own.widths[-1], (samples,)).to(device)
-    needed = training.epochs * (own.images - round(own.validation_share * own.images))
+    y = torch.randint(settings.widths[-1], (samples,)).to(device)
+    needed = training.epochs * (settings.images - round(settings.validation_share * settings.images))
     for head in HEADS:
-        run = cifar100.new_run(head, untrained(own.backbone), own, 0, device)
+        run = cifar100.new_run(head, untrained(settings.backbone), settings, 0, device)
         optimizer = cifar100.optimizer_of(run, training)
         cifar100.whole(run).train()
 
         def take(run=run, optimizer=optimizer) -> float:
             return cifar100.step(run, optimizer, training, 0, cifar100.enlarged(run, x), y)
 
-        yield Step("cifar100", head, samples, needed, own.trials, take)
+        yield Step("cifar100", head, samples, needed, settings.trials, take)
 
 
-def _cells(own: Cells, device: str, images: int | None) -> Step:
+def _cells(settings: Cells, device: str, images: int | None) -> Step:
     """Both gradients of a step: that of the mixture and that of the supernet."""
-    samples = _at_most(own.batch_size, images)
-    network = Supernet(own.operations, own.channels, own.cells, CLASSES, 0).to(device)
-    mixture = search.Simplex((len(EDGES), len(own.operations)), own.rates.gaea)
+    samples = _at_most(settings.batch_size, images)
+    network = Supernet(settings.operations, settings.channels, settings.cells, CLASSES, 0).to(device)
+    mixture = search.Simplex((len(EDGES), len(settings.operations)), settings.rates.gaea)
     optimizer = torch.optim.SGD(
-        network.parameters(), lr=own.learning_rate, momentum=0.9, weight_decay=search.WEIGHT_DECAY
+        network.parameters(), lr=settings.learning_rate, momentum=0.9, weight_decay=search.WEIGHT_DECAY
     )
     x = Normalisation(MEAN, DEVIATION, device)(
         torch.randint(COLORS, (samples, 3, 32, 32), dtype=torch.uint8).to(device)
@@ -114,24 +116,24 @@ def _cells(own: Cells, device: str, images: int | None) -> Step:
         mixture.step(search.gradient_of_weights(network, mixture, x, y))
         return search.step(network, optimizer, mixture.weights().detach(), x, y)
 
-    searches = own.trials * len(search.LEVELS.keys() & set(own.methods))
-    needed = own.epochs * search.steps(own.images, own) * own.batch_size
+    searches = settings.trials * len(search.LEVELS.keys() & set(settings.methods))
+    needed = settings.epochs * search.steps(settings.images, settings) * settings.batch_size
     return Step("cells", "searches", samples, needed, searches, take)
 
 
-def _depth(own: Depth, inputs: int, device: str) -> Iterator[Step]:
+def _depth(settings: Depth, inputs: int, device: str) -> Iterator[Step]:
     """Single networks of every depth on the teacher, as often as there are trainings of it."""
-    settings, start = own.teacher, own.initial_scale
-    trainings = Counter(dict.fromkeys(settings.depths, settings.trials))
+    teacher, start = settings.teacher, settings.initial_scale
+    trainings = Counter(dict.fromkeys(teacher.depths, teacher.trials))
     trainings.update({depth: start.trials * len(start.xavier_gains) for depth in start.depths})
-    training = Training(**settings.training.model_dump())
+    training = Training(**teacher.training.model_dump())
     x, y = (torch.randn(training.batch_size, inputs).numpy() for _ in range(2))
     order = torch.arange(training.batch_size, device=device).expand(1, -1)
     for depth, count in sorted(trainings.items()):
-        widths = (inputs, *[settings.hidden] * depth, inputs)
+        widths = (inputs, *[teacher.hidden] * depth, inputs)
         group = batched.Group(initial_parameters(widths, [0]), x, y, training, torch.relu, torch.device(device))
         step = replayed(group.step, device)
-        needed = training.epochs * settings.points
+        needed = training.epochs * teacher.points
 
         def take(step=step) -> list[float]:
             return step(order).tolist()  # read, so that the clock waits for the device

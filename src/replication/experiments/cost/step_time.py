@@ -22,18 +22,23 @@ PERIODS = {"early": (10, 60), "late": (200, 250)}  # epochs of a training of 300
 
 
 def flop_per_step(hidden: int = HIDDEN, batch: int = BATCH) -> int:
-    """16·H·batch, 0.48 M: a multiply and an add for each weight of W_21 (3H) and W_32 (H) and sample, forward once and
-    for the weights' gradients once.
+    """Arithmetic operations of a step, 16·H·batch, 0.48 M.
 
-    What a step needs however it is done; W_31, relu, the chain rule to φ and λ and Adam on 5H + 4 numbers are left out.
+    There is a multiply and an add for each weight of W_21 (3H) and W_32 (H) and each sample, forward once and for the
+    weights' gradients once.
+
+    This is what a step needs however it is done; W_31, relu, the chain rule to φ and λ and Adam on 5H + 4 numbers are
+    left out.
     """
     return 2 * 2 * (3 + 1) * hidden * batch
 
 
 def microseconds_per_step(points: int = 10_000, repeats: int = 7) -> list[dict]:
-    """One row for each way of training: ``way``, ``best`` and ``median`` µs a step of one network, ``gflops``, the
-    rate of ``flop_per_step`` in the best time, and ``share_of_sgemm``, that rate over ``sgemm_gflops``. The
-    share can pass 1, for the kernel replaces much of that arithmetic by table lookups.
+    """One row for each way of training, with what a step of one network takes.
+
+    Columns: ``way``, ``best`` and ``median`` µs, ``gflops``, the rate of ``flop_per_step`` in the best time, and
+    ``share_of_sgemm``, that rate over ``sgemm_gflops``. The share can pass 1, for the kernel replaces much of that
+    arithmetic by table lookups.
 
     Ways: ``kernel`` (all of its work: shuffles, gathering, steps), the same ``early`` and ``late`` in a training, when
     neurons have died, ``batched, one trial``, ``batched, 16 trials at once`` and ``eager`` (a SpectralNetwork, a

@@ -99,9 +99,9 @@ def measure_trials(
         row = {"trial": trial, "seed": seed, "diverged_epoch": int(diverged)}
         row |= dict.fromkeys([*experiment.MEASURES, *compaction.COLUMNS], np.nan)
         if diverged < 0:
-            own = {name: array[index] for name, array in trained.parameters.items()}
-            scalars, of_layers = experiment.measure(own, data, settings)
-            scalars |= compaction.measure(own, data, settings)
+            parameters = {name: array[index] for name, array in trained.parameters.items()}
+            scalars, of_layers = experiment.measure(parameters, data, settings)
+            scalars |= compaction.measure(parameters, data, settings)
             if np.isfinite([scalars["test_mse"], scalars["compact_neurons"]]).all():
                 row |= scalars
                 layers.append(of_layers.assign(trial=trial))

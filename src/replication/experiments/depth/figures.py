@@ -34,17 +34,17 @@ def default_start(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def fig_depth_table(trials: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
-    """Teacher, gain 1: every trial's surviving layers and fit, their means, and what each layer's deletion costs.
+    """Every trial's surviving layers and fit, their means, and what each layer's deletion costs: the teacher, gain 1.
 
     Column ``what`` is "trial", "mean" (95 % t interval, n ≥ 3) or "layer" (value: relative increase of the loss;
     hidden layers count from 1 here). The mean of 1 − R² is that of its logarithm: one bad network would set the other.
     """
-    own = default_start(trials).assign(**{FIT: lambda rows: 1 - rows["test_r2"]})
+    networks = default_start(trials).assign(**{FIT: lambda rows: 1 - rows["test_r2"]})
     parts = []
     for measure in (*SURVIVORS, FIT):
-        values = own.dropna(subset=[measure])[["depth", "trial", measure]].rename(columns={measure: "value"})
+        values = networks.dropna(subset=[measure])[["depth", "trial", measure]].rename(columns={measure: "value"})
         summary = over_logarithms if measure == FIT else over_trials
-        means = summary(own, measure, ["depth"])[["depth", "n", "mean", "low", "high"]]
+        means = summary(networks, measure, ["depth"])[["depth", "n", "mean", "low", "high"]]
         parts += [values.assign(what="trial", measure=measure), means.assign(what="mean", measure=measure)]
     of_layers = default_start(layers)[["depth", "trial", "layer", "deleted_increase"]]
     of_layers = of_layers.rename(columns={"deleted_increase": "value"}).assign(layer=lambda rows: rows["layer"] - 1)
@@ -97,16 +97,16 @@ def fig_depth_caption(drawn: pd.DataFrame) -> str:
 
 
 def fig_depth_start_table(start: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
-    """Before training, means over the starts at each depth and gain; after it, every trial's 1 − R² and their mean.
+    """Means over the starts at each depth and gain, before training; every trial's 1 − R² and their mean, after it.
 
     Column ``what`` is "start", "mean" or "trial".
     """
     by = ["gain", "depth"]
     parts = [over_trials(start, measure, by).assign(what="start", measure=measure) for measure in START]
-    own = trials[trials["data_set"] == "teacher"].assign(**{FIT: lambda rows: 1 - rows["test_r2"]})
-    own = own.dropna(subset=[FIT])
-    parts.append(over_logarithms(own, FIT, by).assign(what="mean", measure=FIT))
-    parts.append(own[[*by, "trial", FIT]].rename(columns={FIT: "mean"}).assign(what="trial", measure=FIT))
+    networks = trials[trials["data_set"] == "teacher"].assign(**{FIT: lambda rows: 1 - rows["test_r2"]})
+    networks = networks.dropna(subset=[FIT])
+    parts.append(over_logarithms(networks, FIT, by).assign(what="mean", measure=FIT))
+    parts.append(networks[[*by, "trial", FIT]].rename(columns={FIT: "mean"}).assign(what="trial", measure=FIT))
     return pd.concat([part for part in parts if len(part)], ignore_index=True)
 
 
@@ -122,8 +122,10 @@ def fig_depth_start(drawn: pd.DataFrame, rho: float) -> Figure:
     for axes, (measure, label) in zip(panels, START.items(), strict=False):
         rows = drawn[drawn["measure"] == measure]
         for gain in gains:
-            own = rows[rows["gain"] == gain]
-            axes.plot(own["depth"], own["mean"], "o-", color=color_of(gains, gain), label=f"gain {_named(gain)}")
+            of_gain = rows[rows["gain"] == gain]
+            axes.plot(
+                of_gain["depth"], of_gain["mean"], "o-", color=color_of(gains, gain), label=f"gain {_named(gain)}"
+            )
         axes.set_title(label.replace(", ", ",\n"))
     panels[1].axhline(rho, color=GREY, linewidth=1.5, zorder=0)
     panels[1].annotate(
@@ -139,8 +141,10 @@ def fig_depth_start(drawn: pd.DataFrame, rho: float) -> Figure:
         shift = 0.15 * (place - (len(gains) - 1) / 2)
         rows = drawn[(drawn["measure"] == FIT) & (drawn["gain"] == gain)]
         for what, look in (("trial", {"linestyle": "", "alpha": 0.5, "markeredgewidth": 0}), ("mean", {"marker": ""})):
-            own = rows[rows["what"] == what]
-            panels[2].plot(own["depth"] + shift, own["mean"], color=color_of(gains, gain), **{"marker": "o"} | look)
+            of_kind = rows[rows["what"] == what]
+            panels[2].plot(
+                of_kind["depth"] + shift, of_kind["mean"], color=color_of(gains, gain), **{"marker": "o"} | look
+            )
     panels[2].set_title("after training:\n1 − R², held out")
     for axes in panels:
         axes.set_yscale("log")
@@ -189,9 +193,9 @@ def _draw_raster(axes: Axes, rows: pd.DataFrame) -> None:
         return
     networks = rows[["depth", "trial"]].drop_duplicates().sort_values(["depth", "trial"])
     norm, places, start = LogNorm(LEAST, MOST), {}, 0.0
-    for depth, own in networks.groupby("depth"):
+    for depth, of_depth in networks.groupby("depth"):
         layers = rows[rows["depth"] == depth].pivot(index="layer", columns="trial", values="value")
-        edges = start + np.arange(len(own) + 1)
+        edges = start + np.arange(len(of_depth) + 1)
         image = axes.pcolormesh(
             edges,
             np.arange(depth + 1) + 0.5,

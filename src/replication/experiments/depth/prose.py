@@ -16,13 +16,13 @@ WORSE = 2  # times the loss at gain 1, above which an initial scale is said to h
 
 def size(trials: pd.DataFrame, settings: Mapping) -> str:
     """n, depths, width and epochs, and how many trials diverged."""
-    own, task = default_start(trials), settings["run"]["depth"]["teacher"]
+    rows, task = default_start(trials), settings["run"]["depth"]["teacher"]
     diverged = int((trials["diverged_epoch"] >= 0).sum())
     return (
-        f"{listing([str(depth) for depth in sorted(own['depth'].unique())])} hidden layers of {task['hidden']} "
-        f"neurons, n = {count_range(own.groupby('depth')['trial'].count())} networks each; {task['points']:,} points, "
+        f"{listing([str(depth) for depth in sorted(rows['depth'].unique())])} hidden layers of {task['hidden']} "
+        f"neurons, n = {count_range(rows.groupby('depth')['trial'].count())} networks each; {task['points']:,} points, "
         f"{task['training']['epochs']} epochs, batches of {task['training']['batch_size']}; "
-        f"{len(trials) - len(own)} more trials; {diverged or 'no'} trial{'s' * (diverged > 1)} diverged."
+        f"{len(trials) - len(rows)} more trials; {diverged or 'no'} trial{'s' * (diverged > 1)} diverged."
     )
 
 
@@ -36,13 +36,13 @@ def answer(trials: pd.DataFrame, settings: Mapping) -> str:
             "**Answer: not tested at this scale.** The paper makes no claim on it.\n\n"
             f"> **Illustrative only.** Not tested in this run: {reason}."
         )
-    one = int((deep["surviving_by_function"] == 1).sum())
-    share = one / len(deep)
+    single = int((deep["surviving_by_function"] == 1).sum())
+    share = single / len(deep)
     verdict = "yes" if share >= OFTEN else "no" if share <= 1 - OFTEN else "in part"
     by_eigenvalue = int((deep["surviving_by_eigenvalue"] == 1).sum())
     return (
         f"**Answer: {verdict}** (n = {count_range(deep.groupby('depth')['trial'].count())} networks of each depth). Of "
-        f"{len(deep)} networks that were allowed more than one hidden layer, {one} use "
+        f"{len(deep)} networks that were allowed more than one hidden layer, {single} use "
         f"exactly one if a layer counts by what its deletion costs, {by_eigenvalue} if it counts by its eigenvalues. "
         "The paper makes no claim on it."
     )
@@ -50,22 +50,24 @@ def answer(trials: pd.DataFrame, settings: Mapping) -> str:
 
 def findings(trials: pd.DataFrame, layers: pd.DataFrame) -> str:
     """Layers in use and fit at the smallest and the largest depth, where the layers in use lie, and what compacts."""
-    own = default_start(trials).query("diverged_epoch < 0")
-    if own.empty:
+    networks = default_start(trials).query("diverged_epoch < 0")
+    if networks.empty:
         return NOTHING
-    shallow, deep = (own[own["depth"] == depth] for depth in (own["depth"].min(), own["depth"].max()))
+    shallow, deep = (
+        networks[networks["depth"] == depth] for depth in (networks["depth"].min(), networks["depth"].max())
+    )
     pairs, paired = _pairs(default_start(layers))
-    agree = int((own["compact_hidden_layers"] == own["surviving_by_function"]).sum())
+    agree = int((networks["compact_hidden_layers"] == networks["surviving_by_function"]).sum())
     return " ".join(
         [
             f"With {_layers(shallow)} allowed {number(shallow['surviving_by_function'].mean())} "
             f"are in use on average and R² is {shallow['test_r2'].mean():.4f}; with {_layers(deep)} allowed "
             f"{number(deep['surviving_by_function'].mean())} are, {number(deep['surviving_by_eigenvalue'].mean())} by "
             f"eigenvalue, and R² is {deep['test_r2'].mean():.4f}.",
-            f"{int(own['stayed_linear'].sum())} of {len(own)} networks stayed linear.",
+            f"{int(networks['stayed_linear'].sum())} of {len(networks)} networks stayed linear.",
             f"In {paired} of {pairs} networks with more than one layer allowed every layer in use either keeps large "
             "eigenvalues itself or comes right after one that does.",
-            f"Compaction leaves as many hidden layers as are in use in {agree} of {len(own)} networks.",
+            f"Compaction leaves as many hidden layers as are in use in {agree} of {len(networks)} networks.",
         ]
     )
 
@@ -74,11 +76,11 @@ def scale_findings(start: pd.DataFrame, trials: pd.DataFrame) -> str:
     """Growth of the start's variance per layer for every gain, and the fit after training against that at gain 1."""
     sentences = []
     deepest = start[start["depth"] == start["depth"].max()]
-    for gain, own in deepest.groupby("gain"):
-        ratio = own["variance_ratio"].mean()
+    for gain, of_gain in deepest.groupby("gain"):
+        ratio = of_gain["variance_ratio"].mean()
         sentences.append(
-            f"Gain {gain:g}: with {_layers(own)} the output's variance at the start is {number(ratio)} times the "
-            f"input's, the first gradient of the eigenvalues {number(own['gradient_eigenvalues'].mean())}"
+            f"Gain {gain:g}: with {_layers(of_gain)} the output's variance at the start is {number(ratio)} times the "
+            f"input's, the first gradient of the eigenvalues {number(of_gain['gradient_eigenvalues'].mean())}"
             f"{_after(trials, gain)}."
         )
     return "\n".join(f"- {sentence}" for sentence in sentences)
@@ -86,8 +88,8 @@ def scale_findings(start: pd.DataFrame, trials: pd.DataFrame) -> str:
 
 def compaction_table(trials: pd.DataFrame) -> str:
     """What is left of the networks of each depth within the loss budget: means over the finished trials."""
-    own = default_start(trials).query("diverged_epoch < 0")
-    if own.empty:
+    networks = default_start(trials).query("diverged_epoch < 0")
+    if networks.empty:
         return NOTHING
     rows = [
         {
@@ -101,15 +103,15 @@ def compaction_table(trials: pd.DataFrame) -> str:
             "ONNX": number(rows["onnx_difference"].max()),
             "torch.export": number(rows["export_difference"].max()),
         }
-        for depth, rows in own.groupby("depth")
+        for depth, rows in networks.groupby("depth")
     ]
     return markdown(pd.DataFrame(rows))
 
 
 def alpha_beta_table(trials: pd.DataFrame) -> str:
     """Experiment 1's data sets at every depth: means over the finished trials."""
-    own = trials[trials["alpha"].notna() & (trials["diverged_epoch"] < 0)]
-    if own.empty:
+    networks = trials[trials["alpha"].notna() & (trials["diverged_epoch"] < 0)]
+    if networks.empty:
         return "No trial on these data finished at this scale."
     rows = [
         {
@@ -122,7 +124,7 @@ def alpha_beta_table(trials: pd.DataFrame) -> str:
             "R²": f"{rows['test_r2'].mean():.4f}",
             "hidden neurons after compaction": number(rows["compact_neurons"].mean()),
         }
-        for (alpha, depth), rows in own.groupby(["alpha", "depth"])
+        for (alpha, depth), rows in networks.groupby(["alpha", "depth"])
     ]
     return markdown(pd.DataFrame(rows))
 
@@ -134,14 +136,14 @@ def _less_than_planned(settings: Mapping) -> str:
         "epochs": (run["training"]["epochs"], full["training"]["epochs"]),
         "points": (run["points"], full["points"]),
     }
-    return ", ".join(f"{name} {own} of {planned}" for name, (own, planned) in counts.items() if own < planned)
+    return ", ".join(f"{name} {actual} of {planned}" for name, (actual, planned) in counts.items() if actual < planned)
 
 
 def _pairs(layers: pd.DataFrame) -> tuple[int, int]:
     """Networks with several hidden layers; those whose layers in use all have, or follow, large eigenvalues."""
-    networks = [own.sort_values("layer") for _, own in layers[layers["depth"] > 1].groupby(["depth", "trial"])]
-    opened = [own["survives_by_eigenvalue"].astype(bool).to_numpy() for own in networks]
-    used = [own["survives_by_function"].astype(bool).to_numpy() for own in networks]
+    networks = [rows.sort_values("layer") for _, rows in layers[layers["depth"] > 1].groupby(["depth", "trial"])]
+    opened = [network["survives_by_eigenvalue"].astype(bool).to_numpy() for network in networks]
+    used = [network["survives_by_function"].astype(bool).to_numpy() for network in networks]
     fits = [
         all(large[k] or (k > 0 and large[k - 1]) for k in in_use.nonzero()[0])
         for large, in_use in zip(opened, used, strict=True)
@@ -150,10 +152,10 @@ def _pairs(layers: pd.DataFrame) -> tuple[int, int]:
 
 
 def _after(trials: pd.DataFrame, gain: float) -> str:
-    own = trials[(trials["data_set"] == "teacher") & (trials["diverged_epoch"] < 0)]
-    at = own[own["gain"] == gain].groupby("depth")["test_r2"].mean()
-    counts = own[own["gain"] == gain].groupby("depth")["trial"].count()
-    default = own[own["gain"] == 1].groupby("depth")["test_r2"].mean()
+    finished = trials[(trials["data_set"] == "teacher") & (trials["diverged_epoch"] < 0)]
+    at = finished[finished["gain"] == gain].groupby("depth")["test_r2"].mean()
+    counts = finished[finished["gain"] == gain].groupby("depth")["trial"].count()
+    default = finished[finished["gain"] == 1].groupby("depth")["test_r2"].mean()
     both = at.index.intersection(default.index)
     if gain == 1 or both.empty:
         return ""

@@ -110,14 +110,14 @@ class Depth(Model):
 
     def jobs(self) -> list[tuple[str, str, str, str]]:
         """(data set, depth, gain, chunk) of every job, as they stand in file names."""
-        one = gain_name(1.0)
-        runs = [(TEACHER, depth, one, self.teacher.trials) for depth in self.teacher.depths]
+        unit_gain = gain_name(1.0)
+        runs = [(TEACHER, depth, unit_gain, self.teacher.trials) for depth in self.teacher.depths]
         scale = self.initial_scale
         runs += [
             (TEACHER, depth, gain_name(gain), scale.trials) for gain in scale.xavier_gains for depth in scale.depths
         ]
         runs += [
-            (name, depth, one, self.alpha_beta.trials)
+            (name, depth, unit_gain, self.alpha_beta.trials)
             for name in self.alpha_beta_sets()
             for depth in self.alpha_beta.depths
         ]

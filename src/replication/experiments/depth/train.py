@@ -78,8 +78,8 @@ def measure(parameters: Parameters, data: Data, settings: DepthTrial) -> tuple[d
     """What is reported of one trial: a row of scalars, and a row per hidden layer.
 
     parameters: arrays without a trials axis. A layer survives by eigenvalue if its largest |λ| is at least 1 % of the
-    largest of all hidden layers, by function if its deletion in weight space raises the held-out loss by more than
-    5 %. The network stayed linear if the deletion of all hidden layers together raises it by no more.
+    largest of all hidden layers. It survives by function if its deletion in weight space raises the held-out loss by
+    more than 5 %. The network stayed linear if the deletion of all hidden layers together raises it by no more.
     """
     phi, lam = blocks_of(parameters)
     bundles = bundles_of(phi, lam)
@@ -101,7 +101,7 @@ def measure(parameters: Parameters, data: Data, settings: DepthTrial) -> tuple[d
 def layer_table(lam: Sequence[np.ndarray], bundles: Bundles, x: np.ndarray, y: np.ndarray) -> pd.DataFrame:
     """One row per hidden layer, counted from 2 as in the paper: its eigenvalues, its neurons, what its deletion costs.
 
-    With λ_1 = 0 layer k+1 is live when λ_k ≠ 0, whatever its own eigenvalues are: a neuron counts as live if its row
+    With λ_1 = 0 layer k+1 is live when λ_k ≠ 0, whatever its own eigenvalues are. So a neuron counts as live if its row
     of W_{k+1,k} has more than 1 % of the norm of the largest such row in any hidden layer.
     """
     hidden = range(2, len(lam))
@@ -147,8 +147,10 @@ def measure_start(
         for gain in gains:
             for trial, seed in enumerate(seeds):
                 initial = start(data, settings, depth, gain, [seed])
-                own = {name: array[0].astype(np.float64) for name, array in initial.items()}
-                rows.append({"depth": depth, "gain": gain, "trial": trial, "seed": seed} | _start(own, data, settings))
+                parameters = {name: array[0].astype(np.float64) for name, array in initial.items()}
+                rows.append(
+                    {"depth": depth, "gain": gain, "trial": trial, "seed": seed} | _start(parameters, data, settings)
+                )
     return pd.DataFrame(rows)
 
 

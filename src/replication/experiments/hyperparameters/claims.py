@@ -20,14 +20,14 @@ def sweet_spot(tables: Tables) -> Iterator[Measured]:
     sweep = tables["hyperparameters/trials"].fillna({"alpha": -1})
     experiments = sorted(sweep["experiment"].unique()) or ["regression"]
     for part, experiment in zip("ab", experiments, strict=False):
-        own = dict(list(sweep[sweep["experiment"] == experiment].groupby("penalty")))
-        found = {kind: _shortfall_interval(rows) for kind, rows in own.items()}
+        by_penalty = dict(list(sweep[sweep["experiment"] == experiment].groupby("penalty")))
+        shortfalls = {kind: _shortfall_interval(rows) for kind, rows in by_penalty.items()}
         others = ", ".join(
             f"{PENALTIES[kind]} {value:.3g} [{low:.3g}, {high:.3g}]".replace("-", "−")
-            for kind, (value, low, high) in found.items()
+            for kind, (value, low, high) in shortfalls.items()
             if kind in PENALTIES and np.isfinite(value)
         )
-        l2 = own.get("l2", sweep.iloc[:0])
+        l2 = by_penalty.get("l2", sweep.iloc[:0])
         diverged = l2["r2"].isna().sum()
         remarks = (
             f"with other penalties: {others}" if others else "",
@@ -36,7 +36,7 @@ def sweet_spot(tables: Tables) -> Iterator[Measured]:
         yield Measured(
             part if len(experiments) > 1 else "",
             f"shortfall of R² within ρ = 1e-5 … 1e-3, {experiment}",
-            found.get("l2", NOTHING),
+            shortfalls.get("l2", NOTHING),
             fewest(_cells(l2).to_numpy()),
             (0, 0.01),
             "; ".join(filter(None, remarks)),
@@ -56,8 +56,8 @@ def _inside(rhos: np.ndarray) -> np.ndarray:
 def _shortfall_interval(rows: pd.DataFrame) -> Interval:
     """The shortfall with its interval over trials, of the rows of one experiment and one kind of penalty.
 
-    The same trials have every ρ: with few of them, where a bootstrap's intervals are too narrow, it is Student's, of
-    the differences between the ρ that are best and worst in the mean.
+    The same trials have every ρ. With few of them a bootstrap's intervals are too narrow; there the interval is
+    Student's, of the differences between the ρ that are best and worst in the mean.
     """
     if rows["r2"].isna().all():
         return NOTHING

@@ -34,10 +34,10 @@ def sweep_regression(
     for (alpha, beta), (name, data) in data_sets.items():
         seeds = regression.seeds(root_seed, name, trials)
         for rho in rhos:
-            own = settings.model_copy(update={"training": settings.training.model_copy(update={"rho": rho})})
-            trained = regression.train(data, seeds, own, device, on_epoch)
-            measures = regression.measure(trained, data, own.active_threshold)
-            keys = {"experiment": "regression", "penalty": own.training.penalty, "rho": rho, "alpha": alpha}
+            at_rho = settings.model_copy(update={"training": settings.training.model_copy(update={"rho": rho})})
+            trained = regression.train(data, seeds, at_rho, device, on_epoch)
+            measures = regression.measure(trained, data, at_rho.active_threshold)
+            keys = {"experiment": "regression", "penalty": at_rho.training.penalty, "rho": rho, "alpha": alpha}
             tables.append(measures[MEASURES].assign(**keys, beta=beta, trial=list(trials), seed=seeds))
     return pd.concat(tables, ignore_index=True)[COLUMNS]
 

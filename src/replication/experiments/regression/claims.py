@@ -55,7 +55,7 @@ def all_fit(tables: Tables) -> Iterator[Measured]:
 def tanh_fit(alphas: np.ndarray, curve: np.ndarray) -> tuple[float, float]:
     """(midpoint m, width w) of the least-squares fit  c + h tanh((α − m)/w)  to a curve, h ≥ 0.
 
-    Over the grid MIDPOINTS × WIDTHS, where c and h follow in closed form: the best (m, w) is that whose tanh
+    The fit is over the grid MIDPOINTS × WIDTHS, where c and h follow in closed form. The best (m, w) is that whose tanh
     correlates most with the curve. NaN for a curve that is constant or not finite.
     """
     centred = curve - curve.mean()

@@ -89,13 +89,15 @@ def gather(settings: Regression, folder: Path, jobs: Mapping[str, list[Path]]) -
         rows = [read_table(chunk.with_suffix(".parquet")) for chunk in chunks]
         parameters = [read_arrays(chunk.with_suffix(".safetensors")) for chunk in chunks]
         norm = regression.norm_of_mean_gamma(parameters)
-        own = {
+        of_data_set = {
             "trials": pd.concat(rows),
             "data_sets": pd.DataFrame({"trials": [sum(map(len, rows))], "norm_of_mean_gamma": [norm]}),
         }
         if rows[0]["trial"].iloc[0] == 0:
-            own |= {table: model.assign(trial=0) for table, model in model_tables(parameters[0], **keys).items()}
-        for table, part in own.items():
+            of_data_set |= {
+                table: model.assign(trial=0) for table, model in model_tables(parameters[0], **keys).items()
+            }
+        for table, part in of_data_set.items():
             tables.setdefault(table, []).append(part.assign(**keys))
     return {table: _ordered(pd.concat(parts)) for table, parts in tables.items()}
 

@@ -68,8 +68,8 @@ def measure(trained: Trained, data: Mapping[str, np.ndarray], active_threshold: 
         }
     )
     for trial in range(len(table)):
-        own = {key: weight[trial].astype(np.float32) for key, weight in bundles.items()}
-        prediction = predict(own, data["x_held_out"])
+        network = {key: weight[trial].astype(np.float32) for key, weight in bundles.items()}
+        prediction = predict(network, data["x_held_out"])
         table.loc[trial, "mse"] = np.square(data["y_held_out"] - prediction, dtype=np.float64).mean()
         table.loc[trial, "r2"] = r_squared(data["y_held_out"], prediction)
     table[trained.diverged_epoch >= 0] = np.nan
@@ -77,7 +77,10 @@ def measure(trained: Trained, data: Mapping[str, np.ndarray], active_threshold: 
 
 
 def predict(bundles: Mapping[tuple[int, int], np.ndarray], x: np.ndarray, rows: int = 200) -> np.ndarray:
-    """The network's output on x (points, 2), without the bias column; (points,). In blocks that stay in the cache."""
+    """The network's output on x (points, 2), without the bias column; (points,).
+
+    It is computed in blocks that stay in the cache.
+    """
     x = np.concatenate([x, np.ones_like(x[:, :1])], axis=1)  # (points, 3)
     return np.concatenate([forward(bundles, x[k : k + rows])[:, 0] for k in range(0, len(x), rows)])
 

@@ -42,8 +42,8 @@ def read_teacher(path: Path, settings: TeacherTrial) -> dict[str, np.ndarray]:
     inputs, outputs = (settings.widths[0],), (settings.widths[-1],)
     require_arrays(path, data, {"x_train": inputs, "y_train": outputs, "x_test": inputs, "y_test": outputs})
     if settings.selection_points >= len(data["x_test"]):
-        found = f"selection_points = {settings.selection_points}"
-        raise ArtifactError(f"{path}: {found}: allowed are fewer than its {len(data['x_test'])} test points")
+        setting = f"selection_points = {settings.selection_points}"
+        raise ArtifactError(f"{path}: {setting}: allowed are fewer than its {len(data['x_test'])} test points")
     return data
 
 
@@ -82,8 +82,8 @@ def measure_trials(
         row = {"trial": trial, "seed": seed, "diverged_epoch": int(diverged)}
         row |= dict.fromkeys(teacher_student.MEASURES, np.nan)
         if diverged < 0:
-            own = {name: array[index] for name, array in trained.parameters.items()}
-            scalars, eigenvalues, pruning = teacher_student.measure(own, data, settings)
+            parameters = {name: array[index] for name, array in trained.parameters.items()}
+            scalars, eigenvalues, pruning = teacher_student.measure(parameters, data, settings)
             if np.isfinite(scalars["test_mse"]):
                 row |= scalars
                 others["eigenvalues"].append(eigenvalues.assign(trial=trial))

@@ -88,8 +88,8 @@ class TeacherStudent(TeacherData, TeacherTrial, Part):
     def teacher_of(self, ensemble: str, trial: int) -> str:
         """Name of the teacher that a trial learns from."""
         chosen = self.ensembles[ensemble]
-        own = chosen.new_teacher_every > 0 and trial % chosen.new_teacher_every == chosen.new_teacher_every - 1
-        return teacher_name(self.data_seed + (trial + 1 if own else 0), chosen.rotations)
+        new_teacher = chosen.new_teacher_every > 0 and trial % chosen.new_teacher_every == chosen.new_teacher_every - 1
+        return teacher_name(self.data_seed + (trial + 1 if new_teacher else 0), chosen.rotations)
 
     def jobs(self) -> dict[tuple[str, str, str], list[int]]:
         """(ensemble, teacher, chunk) of every job, with its trials."""

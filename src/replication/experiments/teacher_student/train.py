@@ -129,7 +129,7 @@ def without_eigenvalues(lam: Sequence[np.ndarray], off: Iterable[tuple[int, int]
 
 
 def keep_masks(lam: Sequence[np.ndarray], off: Iterable[tuple[int, int]]) -> dict[int, np.ndarray]:
-    """Per hidden layer 1 for neurons that stay, 0 for those deleted in weight space: removal (ii)."""
+    """Masks of the hidden layers: 1 for neurons that stay, 0 for those deleted in weight space, removal (ii)."""
     masks = {layer: np.ones(len(block), np.float32) for layer, block in enumerate(lam[1:-1], start=2)}
     for layer, h in off:
         masks[layer][h] = 0

@@ -24,7 +24,7 @@ def random_network(seed: int, layers: int, smallest: int = 1) -> tuple[SpectralN
 def perceptron_error(seed: int, layers: int) -> float:
     """Claim A1 on one random network: how far its start is from the linear map W_ℓ1 = (−1)^B φ_B … φ_1.
 
-    The product is formed here on its own. Relative to the largest output.
+    The product is formed here on its own. The error is relative to the largest output.
     """
     network, generator = random_network(seed, layers)
     x = torch.randn(16, network.in_features, dtype=torch.float64, generator=generator)  # (batch, N_1)
@@ -81,7 +81,7 @@ class DirectNetwork(nn.Module):
 def direct_largest_hidden_weight(seed: int, layers: int, steps: int) -> float:
     """Claim A3, second half: the largest weight into a hidden layer of a direct-space net that started there at 0.
 
-    The same task and optimiser as in ``first_gradient_steps``, for ``steps`` steps.
+    Task and optimiser are those of ``first_gradient_steps``, for ``steps`` steps.
     """
     generator = torch.Generator().manual_seed(seed)
     network = DirectNetwork([8] * layers, generator)

@@ -17,14 +17,17 @@ def perceptron_start(tables: Tables) -> Iterator[Measured]:
 def identities_hold(tables: Tables) -> Iterator[Measured]:
     """A2: how many entries or sums differ from what an identity says, in exact arithmetic."""
     rows = tables["theory/identities"]
-    for part, (name, own) in zip("abcdefg", rows.groupby("identity", sort=False), strict=True):
-        what, reason = "matrix entries", f"B = 1 … {own['bundles'].max()}, {own['widths'].nunique()} choices of widths"
+    for part, (name, cases) in zip("abcdefg", rows.groupby("identity", sort=False), strict=True):
+        what, reason = (
+            "matrix entries",
+            f"B = 1 … {cases['bundles'].max()}, {cases['widths'].nunique()} choices of widths",
+        )
         if name in BINOMIAL_IDENTITIES:
-            what, reason = "sums", f"B = 1 … {own['bundles'].max()}"
+            what, reason = "sums", f"B = 1 … {cases['bundles'].max()}"
         if name == "B.23":
-            reason = f"n, ρ up to {own['bundles'].max()}; as printed, 0 at n = ρ too, it is wrong there"
+            reason = f"n, ρ up to {cases['bundles'].max()}; as printed, 0 at n = ρ too, it is wrong there"
         statement = f"({name}): {what} that are wrong, exact arithmetic"
-        yield Measured(part, statement, exact(own["wrong"].sum()), int(own["compared"].sum()), (0, 0), reason)
+        yield Measured(part, statement, exact(cases["wrong"].sum()), int(cases["compared"].sum()), (0, 0), reason)
 
 
 def reactivation(tables: Tables) -> Iterator[Measured]:

@@ -148,7 +148,7 @@ def check_matrices(widths: Sequence[int], seed: int) -> list[dict]:
     exact, expected = stated(phi, lam), computed(phi, lam)
     rows = []
     for name in MATRIX_IDENTITIES:
-        found, true, approximate = (_flat(matrices[name]) for matrices in (exact, expected, rounded))
+        claimed, true, approximate = (_flat(matrices[name]) for matrices in (exact, expected, rounded))
         true_rounded = true.astype(np.float64)
         error = np.abs(approximate.astype(np.float64) - true_rounded).max() / np.abs(true_rounded).max()
         rows.append(
@@ -157,7 +157,7 @@ def check_matrices(widths: Sequence[int], seed: int) -> list[dict]:
                 "bundles": len(phi),
                 "widths": "-".join(map(str, widths)),
                 "compared": len(true),
-                "wrong": int((found != true).sum()),
+                "wrong": int((claimed != true).sum()),
                 "float64_error": error,
             }
         )

@@ -1,8 +1,8 @@
 """One check for each mistake of the paper's text that a computation can show.
 
 A check evaluates what is printed and what is correct on many cases, and returns what it found and whether the mistake
-is confirmed: the printed version fails where it is said to, the corrected one never does. Exact rational arithmetic,
-unless gradients are taken.
+is confirmed. It is confirmed if the printed version fails where it is said to and the corrected one never does. The
+arithmetic is exact on rationals, unless gradients are taken.
 """
 
 from collections.abc import Iterable
@@ -35,7 +35,7 @@ THREE, FOUR = (2, 3, 2), (2, 3, 3, 2)  # widths
 class Finding(NamedTuple):
     """What a check found, in words, and whether it confirms the mistake."""
 
-    found: str
+    text: str
     holds: bool
 
 
@@ -132,8 +132,8 @@ def parabolic_subgroup() -> Finding:
         phi, lam = rational_network(THREE, seed)
         start = [0 * block for block in lam[:-1]] + [lam[-1]]
         singular += eliminated(spectral.adjacency(phi, start))[1] == THREE[-1]
-        one, other = spectral.adjacency(phi, lam), spectral.adjacency(*rational_network(THREE, NETWORKS + seed))
-        closed += not (exact_inverse(one)[above].any() or (one @ other)[above].any())
+        matrix, other = spectral.adjacency(phi, lam), spectral.adjacency(*rational_network(THREE, NETWORKS + seed))
+        closed += not (exact_inverse(matrix)[above].any() or (matrix @ other)[above].any())
     text = (
         f"at the start A has rank N_ℓ = {THREE[-1]} < N = {sum(THREE)}, so no inverse, in {singular} of {NETWORKS} "
         f"networks; with λ ≠ 0 inverse and products are block lower triangular again in {closed}: A is in such a group"
@@ -281,8 +281,8 @@ def layers_opened() -> Finding:
         widths = (4,) * layers
         x = np.random.default_rng(layers).uniform(-1, 1, (16, 4))  # (batch, N_1)
         for j in range(2, layers):
-            found = layers_in_use(bundle_states(*start_with(widths, j, layers), x))
-            right.append(found == [k for k in (j, j + 1) if k < layers])
+            in_use = layers_in_use(bundle_states(*start_with(widths, j, layers), x))
+            right.append(in_use == [k for k in (j, j + 1) if k < layers])
             cases += 1
     text = (
         f"in {sum(right)} of {cases} cases (3 to 8 layers, every hidden j) the layers in use are j and, for j < B, "
@@ -314,8 +314,8 @@ def _relu(values: np.ndarray) -> np.ndarray:
     return values * (values > 0)
 
 
-def _equal(one: np.ndarray, other: np.ndarray) -> bool:
-    return one.shape == other.shape and bool((one == other).all())
+def _equal(matrix: np.ndarray, other: np.ndarray) -> bool:
+    return matrix.shape == other.shape and bool((matrix == other).all())
 
 
 def _same_layer(widths: Iterable[int]) -> np.ndarray:

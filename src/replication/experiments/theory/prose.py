@@ -49,17 +49,17 @@ def size(checks: pd.DataFrame, identities: pd.DataFrame) -> str:
 def identities_table(identities: pd.DataFrame) -> str:
     """One row per identity: what it states, where it was evaluated, how many entries were compared and are wrong."""
     rows = []
-    for name, own in identities.groupby("identity", sort=False):
-        widths = own.loc[own["widths"] != "", "widths"].nunique()
+    for name, cases in identities.groupby("identity", sort=False):
+        widths = cases.loc[cases["widths"] != "", "widths"].nunique()
         rows.append(
             {
                 "identity": f"({name})",
                 "states": STATES[name],
-                "B (n in B.23)": f"{own['bundles'].min()} to {own['bundles'].max()}",
+                "B (n in B.23)": f"{cases['bundles'].min()} to {cases['bundles'].max()}",
                 "choices of widths": widths or "",
-                "compared, exact": f"{own['compared'].sum():,}",
-                "wrong": f"{own['wrong'].sum():,}",
-                "largest relative error in float64": number(own["float64_error"].max()),
+                "compared, exact": f"{cases['compared'].sum():,}",
+                "wrong": f"{cases['wrong'].sum():,}",
+                "largest relative error in float64": number(cases["float64_error"].max()),
             }
         )
     return markdown(pd.DataFrame(rows))

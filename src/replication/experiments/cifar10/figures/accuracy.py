@@ -92,11 +92,21 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame) -> None:
         axes.axvline(EARLY, color=GREY, linewidth=0.6, zorder=0)
     marker = "" if rows["epoch"].nunique() > 1 else "o"
     for curve, (label, color, dashes) in CURVES.items():
-        own = rows[rows["curve"] == curve]
-        if own.empty:
+        of_curve = rows[rows["curve"] == curve]
+        if of_curve.empty:
             continue
-        axes.fill_between(own["epoch"], own["trials_low"], own["trials_high"], color=color, alpha=0.2, linewidth=0)
-        axes.plot(own["epoch"], own["mean"], color=color, linestyle=dashes, linewidth=0.9, marker=marker, label=label)
+        axes.fill_between(
+            of_curve["epoch"], of_curve["trials_low"], of_curve["trials_high"], color=color, alpha=0.2, linewidth=0
+        )
+        axes.plot(
+            of_curve["epoch"],
+            of_curve["mean"],
+            color=color,
+            linestyle=dashes,
+            linewidth=0.9,
+            marker=marker,
+            label=label,
+        )
 
 
 def _is_long(rows: pd.DataFrame) -> bool:

@@ -23,9 +23,9 @@ def fig_probes_table(probes: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame
     rows.loc[rows["head"] == "linear", "gain"] = None
     parts = []
     for measure in ("accuracy", "gain"):
-        own = rows.dropna(subset=[measure])
-        means = over_trials(own, measure, ["head"])[["head", "n", "mean", "low", "high"]]
-        each = own[["head", "trial", measure]].rename(columns={measure: "mean"})
+        finished = rows.dropna(subset=[measure])
+        means = over_trials(finished, measure, ["head"])[["head", "n", "mean", "low", "high"]]
+        each = finished[["head", "trial", measure]].rename(columns={measure: "mean"})
         parts += [means.assign(what="mean", measure=measure), each.assign(what="trial", measure=measure)]
     drawn = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
     return drawn.assign(stand_in=probes["stand_in"].any(), **backbone_of(trials))
@@ -43,8 +43,8 @@ def fig_probes(drawn: pd.DataFrame) -> Figure:
         heads = [head for head in reversed(HEADS) if (rows["head"] == head).any()]
         for place, head in enumerate(heads):
             color = HEADS[head][1]
-            own = rows[rows["head"] == head]
-            dots, mean = own[own["what"] == "trial"], own[own["what"] == "mean"]
+            of_head = rows[rows["head"] == head]
+            dots, mean = of_head[of_head["what"] == "trial"], of_head[of_head["what"] == "mean"]
             axes.plot(dots["mean"], [place + 0.22] * len(dots), "o", color=color, alpha=0.4, markeredgewidth=0)
             axes.hlines(place, mean["low"], mean["high"], color=color, linewidth=1.5)
             axes.plot(mean["mean"], [place], "|", color=color, markersize=9, markeredgewidth=1.5)

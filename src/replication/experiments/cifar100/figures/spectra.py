@@ -9,7 +9,7 @@ from replication.report.style import styled
 
 
 def fig18_table(eigenvalues: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
-    """The same after the pass over CIFAR-100; with the backbone."""
+    """Neurons per bin of λ and of |λ| after the pass over CIFAR-100, over the networks; with the backbone."""
     return histograms(eigenvalues).assign(stand_in=trials["stand_in"].any(), **backbone_of(trials))
 
 

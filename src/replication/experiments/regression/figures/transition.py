@@ -138,12 +138,12 @@ def _draw_transition(axes: Axes, drawn: pd.DataFrame) -> None:
     betas = sorted(drawn["beta"].unique())
     alpha = np.linspace(0, 1, 501)
     for beta in betas:
-        own = drawn[drawn["beta"] == beta]
-        share = _quadratic_share(own["alpha"], beta)
+        of_beta = drawn[drawn["beta"] == beta]
+        share = _quadratic_share(of_beta["alpha"], beta)
         squares = (share**2).sum()
         if squares == 0:  # at no α of the data there is a quadratic part to scale
             continue
-        curve = (own["mean"] * share).sum() / squares * _quadratic_share(alpha, beta)
+        curve = (of_beta["mean"] * share).sum() / squares * _quadratic_share(alpha, beta)
         axes.plot(alpha, curve, color=color_of(betas, beta), linewidth=0.8, linestyle=(0, (1, 1.5)))
     axes.set_ylabel("norm of the hidden path, ‖Γ‖")
     axes.legend(loc="upper left")

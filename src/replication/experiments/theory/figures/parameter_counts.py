@@ -42,11 +42,11 @@ def fig08(drawn: pd.DataFrame) -> Figure:
 def fig08_caption(drawn: pd.DataFrame) -> str:
     """Figure 8 in words."""
     counts = drawn.pivot(index="layers", columns="parametrization", values="parameters")
-    two, last = counts.iloc[0], counts.iloc[-1]
+    first, last = counts.iloc[0], counts.iloc[-1]
     return (
         f"**Figure 8.** Numbers to train in a network with every skip connection and layers of width "
         f"{drawn['width'].iloc[0]}: direct, $N^2\\ell(\\ell - 1)/2$, against spectral, $N^2(\\ell - 1) + N\\ell$. At "
-        f"{counts.index[0]} layers the spectral network needs slightly more ({two['spectral']:,} against "
-        f"{two['direct']:,}), at {counts.index[-1]} it needs {last['spectral']:,} against {last['direct']:,}. Exact. "
+        f"{counts.index[0]} layers the spectral network needs slightly more ({first['spectral']:,} against "
+        f"{first['direct']:,}), at {counts.index[-1]} it needs {last['spectral']:,} against {last['direct']:,}. Exact. "
         "*The paper's figure* shows the same two curves."
     )

@@ -39,7 +39,7 @@ def fig01_table() -> pd.DataFrame:
     """Two transfers and the projection between them as three equations result = matrix · vector."""
     phi, lam = random_network(WIDTHS, SEED)
     a, b, c = WIDTHS
-    one, two = [1] * a + [2] * b, [2] * b + [3] * c  # layer of each entry
+    lower, upper = [1] * a + [2] * b, [2] * b + [3] * c  # layer of each entry
     signal, pi = _input(a, b), projection(a, b, c)
     transfer, onward = pair_matrix(phi[0], lam[:2], False), pair_matrix(phi[1], lam[1:], False)
     arrived = transfer @ signal
@@ -47,12 +47,12 @@ def fig01_table() -> pd.DataFrame:
     moved = pi @ filtered
     return _table(
         {
-            "transfer": [("a*_k", arrived, one), ("A^(k)", transfer, one, one), ("a_k", signal, one)],
-            "projection": [("a_{k+1}", moved, two), ("π", pi, two, one), ("f(a*_k)", filtered, one)],
+            "transfer": [("a*_k", arrived, lower), ("A^(k)", transfer, lower, lower), ("a_k", signal, lower)],
+            "projection": [("a_{k+1}", moved, upper), ("π", pi, upper, lower), ("f(a*_k)", filtered, lower)],
             "next transfer": [
-                ("a*_{k+1}", onward @ moved, two),
-                ("A^(k+1)", onward, two, two),
-                ("a_{k+1}", moved, two),
+                ("a*_{k+1}", onward @ moved, upper),
+                ("A^(k+1)", onward, upper, upper),
+                ("a_{k+1}", moved, upper),
             ],
         }
     )
@@ -62,15 +62,15 @@ def fig02_table() -> pd.DataFrame:
     """One transfer without and with self loops as equations result = matrix · vector."""
     phi, lam = random_network(WIDTHS, SEED)
     a, b = WIDTHS[:2]
-    one = [1] * a + [2] * b  # layer of each entry
+    layers = [1] * a + [2] * b  # layer of each entry
     signal = _input(a, b)
     equations = {}
     for step, loops in (("without self loops", False), ("with self loops", True)):
         matrix = pair_matrix(phi[0], lam[:2], loops)
         equations[step] = [
-            ("a*_k", matrix @ signal, one),
-            ("A^(k)", matrix, one, one),
-            ("a_k", signal, one),
+            ("a*_k", matrix @ signal, layers),
+            ("A^(k)", matrix, layers, layers),
+            ("a_k", signal, layers),
         ]
     return _table(equations)
 
@@ -157,10 +157,10 @@ def _equations(drawn: pd.DataFrame, titles: dict[str, str], marked: Sequence[str
 def _parts(rows: pd.DataFrame) -> list[Part]:
     """The three parts of an equation from left to right."""
     parts = []
-    for name, own in rows.groupby("object", sort=False):
-        values = own.pivot(index="row", columns="column", values="value").to_numpy()
-        targets = own.drop_duplicates("row")["target"].tolist()
-        parts.append((name, values, targets, own.drop_duplicates("column")["source"].tolist()))
+    for name, entries in rows.groupby("object", sort=False):
+        values = entries.pivot(index="row", columns="column", values="value").to_numpy()
+        targets = entries.drop_duplicates("row")["target"].tolist()
+        parts.append((name, values, targets, entries.drop_duplicates("column")["source"].tolist()))
     return parts
 
 
@@ -182,7 +182,7 @@ def _draw_equation(axes: Axes, parts: list[Part], limit: float, marked: Sequence
             if layer:
                 axes.add_patch(Rectangle((left + column, -0.32), 1, 0.22, color=BANDS[layer - 1], linewidth=0))
         for layer in sorted(set(sources) - {0}):
-            middle = left + np.mean([column + 0.5 for column, own in enumerate(sources) if own == layer])
+            middle = left + np.mean([column + 0.5 for column, source in enumerate(sources) if source == layer])
             axes.text(middle, -0.45, LAYERS[layer - 1], ha="center", va="bottom", fontsize=7)
         axes.text(left + columns / 2, -1.3, _label(name), ha="center", va="baseline")
         if name in marked:
