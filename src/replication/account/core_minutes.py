@@ -38,13 +38,13 @@ def cost_table(experiments: Mapping[str, Mapping], tables: Tables, run: Mapping,
     rows = [
         {
             "experiment": NAMES[name],
-            "scale": own["scale"],
-            "device": own["device"],
-            "trials": f"{own['trials']:,}",
-            "took": core_minutes(own),
-            "a loop over single models, steps alone": _loop(name, own["device"], tables, run, benchmarks),
+            "scale": record["scale"],
+            "device": record["device"],
+            "trials": f"{record['trials']:,}",
+            "took": core_minutes(record),
+            "a loop over single models, steps alone": _loop(name, record["device"], tables, run, benchmarks),
         }
-        for name, own in _each_device(experiments)
+        for name, record in _each_device(experiments)
     ]
     return markdown(pd.DataFrame(rows))
 
@@ -54,20 +54,20 @@ def origins_table(experiments: Mapping[str, Mapping]) -> str:
     rows = [
         {
             "experiment": NAMES[name],
-            "device": own["device"],
+            "device": record["device"],
             "data": experiments[name]["data"],
-            "machine": own["machine"],
-            "commit": own["commit"],
-            "date": own["date"][:10],
+            "machine": record["machine"],
+            "commit": record["commit"],
+            "date": record["date"][:10],
         }
-        for name, own in _each_device(experiments)
+        for name, record in _each_device(experiments)
     ]
     return markdown(pd.DataFrame(rows))
 
 
 def _each_device(experiments: Mapping[str, Mapping]) -> Iterator[tuple[str, Mapping]]:
     """Every experiment, in the order of NAMES, with its record on each device."""
-    return ((name, own) for name in NAMES if name in experiments for own in experiments[name]["by_device"])
+    return ((name, record) for name in NAMES if name in experiments for record in experiments[name]["by_device"])
 
 
 def benchmark_note(benchmarks: Tables) -> str:
@@ -88,7 +88,9 @@ def rules_note(rules: pd.DataFrame, experiments: Mapping[str, Mapping], tuning: 
     rules: the published core_minutes.csv; tuning: of the baselines.
     """
     scales = listing(sorted(rules["scale"].unique()))
-    others = sorted({scale for own in experiments.values() for scale in own["scale"].split("; ")} - {*rules["scale"]})
+    others = sorted(
+        {scale for record in experiments.values() for scale in record["scale"].split("; ")} - {*rules["scale"]}
+    )
     said = (
         f"`core_minutes.csv` is of a whole run of scale {scales}, rule by rule, data, tables and reports included: "
         f"{rules['core_minutes'].sum():,.1f} core-minutes."

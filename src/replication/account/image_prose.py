@@ -87,7 +87,7 @@ def sign_findings(trials: pd.DataFrame, epochs: pd.DataFrame) -> str:
         for head in heads
         if head in closest.values()
     ]
-    counts = pd.Series([len(own) for own in values.values()])
+    counts = pd.Series([len(measured) for measured in values.values()])
     return f"Closer to the paper's numbers, on average over n = {count_range(counts)} networks: {'; '.join(parts)}."
 
 
@@ -119,13 +119,13 @@ def _gain(row: pd.Series) -> str:
 
 def compaction_findings(trials: pd.DataFrame, width: int) -> str:
     """How many neurons are recruited, and what the compact head keeps."""
-    own = trials[trials["head"] == "spectral"].dropna(subset=["recruited_neurons"])
-    if own.empty:
+    spectral = trials[trials["head"] == "spectral"].dropna(subset=["recruited_neurons"])
+    if spectral.empty:
         return NO_SPARCS
-    mean = own.mean(numeric_only=True)
+    mean = spectral.mean(numeric_only=True)
     sentences = [
         f"Of {width} hidden neurons {number(mean['recruited_neurons'])} are recruited, "
-        f"{100 * mean['recruited_neurons'] / width:.1f} % ({averaged(len(own))})."
+        f"{100 * mean['recruited_neurons'] / width:.1f} % ({averaged(len(spectral))})."
     ]
     if not np.isnan(mean["compact_parameters"]):
         sentences.append(
@@ -147,13 +147,13 @@ def eigenvalue_findings(eigenvalues: pd.DataFrame) -> str:
     sizes = rows.groupby(["trial", "layer"])["size"].agg(["median", "max"]).groupby("layer").mean()
     sizes = sizes.reindex([HIDDEN, LAST])
     hidden = rows[rows["layer"] == HIDDEN].groupby("trial")["size"]
-    distances = np.array([mode_distance(own) for _, own in hidden])
-    two = int((distances > 0).sum())
-    apart = f", {number(distances[distances > 0].mean())} decades apart" if two else ""
+    gaps = np.array([mode_distance(of_trial) for _, of_trial in hidden])
+    bimodal = int((gaps > 0).sum())
+    apart = f", {number(gaps[gaps > 0].mean())} decades apart" if bimodal else ""
     return (
         f"The hidden $|\\lambda|$ have median {number(sizes.loc[HIDDEN, 'median'])} and largest value "
         f"{number(sizes.loc[HIDDEN, 'max'])}, the last layer's have median {number(sizes.loc[LAST, 'median'])} "
-        f"({averaged(len(distances))}). The logarithm of the hidden ones has two modes in {two} of {len(distances)} "
+        f"({averaged(len(gaps))}). The logarithm of the hidden ones has two modes in {bimodal} of {len(gaps)} "
         f"networks{apart}."
     )
 

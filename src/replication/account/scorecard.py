@@ -54,8 +54,8 @@ def decisive(claims: pd.DataFrame) -> Iterator[tuple[Any, Any, str]]:
         parts = claims[claims["id"].str.fullmatch(f"{claim.id}[a-z]") & (claims["verdict"] == claim.verdict)]
         shown = list(parts.itertuples()) or [claim]
         shown = shown if claim.verdict == "untested" else shown[:1]
-        found = [(part.quantity, interval(part.measured, part.low, part.high)) for part in shown]
-        yield claim, shown[0], "; ".join(f"{quantity}: {measured}" for quantity, measured in found if measured)
+        quantities = [(part.quantity, interval(part.measured, part.low, part.high)) for part in shown]
+        yield claim, shown[0], "; ".join(f"{quantity}: {measured}" for quantity, measured in quantities if measured)
 
 
 def answer(claims: pd.DataFrame) -> str:

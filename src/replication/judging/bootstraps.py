@@ -25,8 +25,8 @@ def bootstrap(statistic: Callable[[np.ndarray], object], samples: np.ndarray) ->
     """The statistic's interval, or a list of intervals for a statistic of several numbers; of one group, NOTHING."""
     if len(samples) < 2:
         return NOTHING
-    found = np.stack(bootstrap_interval(statistic, samples, np.random.default_rng(SEED)))  # (3,) or (3, numbers)
-    return tuple(found.tolist()) if found.ndim == 1 else [tuple(one) for one in found.T.tolist()]
+    intervals = np.stack(bootstrap_interval(statistic, samples, np.random.default_rng(SEED)))  # (3,) or (3, numbers)
+    return tuple(intervals.tolist()) if intervals.ndim == 1 else [tuple(interval) for interval in intervals.T.tolist()]
 
 
 def fewest(samples: np.ndarray) -> int:

@@ -79,14 +79,14 @@ def mode_distance(sizes: np.ndarray, width: float = BANDWIDTH) -> float:
     grid = np.arange(logs.min() - 3 * width, logs.max() + 3 * width, width / 10)
     density = np.exp(-np.square((grid[:, None] - logs) / width) / 2).sum(axis=1)
     peaks = np.flatnonzero((density[1:-1] > density[:-2]) & (density[1:-1] >= density[2:])) + 1
-    found = [(0.0, 0.0)]
+    pairs = [(0.0, 0.0)]
     for first, second in combinations(peaks, 2):
         valley = first + density[first:second].argmin()
         lower = min(density[first], density[second])
         below = np.mean(logs < grid[valley])
         if density[valley] <= lower / 2 and min(below, 1 - below) >= LEAST_SHARE:
-            found.append((float(lower), float(grid[second] - grid[first])))
-    return max(found)[1]
+            pairs.append((float(lower), float(grid[second] - grid[first])))
+    return max(pairs)[1]
 
 
 def _quantiles(values: np.ndarray) -> tuple[float, float]:

@@ -113,15 +113,17 @@ def _rows(claim: Claim, parts: list[Measured], verdicts: list[tuple[str, str]], 
     head, nothing = [claim.id, claim.statement, claim.source, claim.paper], [np.nan, np.nan, np.nan]
     if not parts:
         return [[*head, "", "", *nothing, 0, "untested", why, claim.evidence]]
-    found = [[part.statement, region_text(part.region), *part.interval, part.n] for part in parts]
+    of_parts = [[part.statement, region_text(part.region), *part.interval, part.n] for part in parts]
     if len(parts) == 1:
-        return [[*head, *found[0], *verdicts[0], claim.evidence]]
+        return [[*head, *of_parts[0], *verdicts[0], claim.evidence]]
     overall = worst([verdict for verdict, _ in verdicts])
     guilty = [claim.id + part.part for part, (verdict, _) in zip(parts, verdicts, strict=True) if verdict == overall]
     reason = f"the worst of its parts: {', '.join(guilty)}"
     rows = [[*head, "", "", *nothing, min(part.n for part in parts), overall, reason, claim.evidence]]
-    for part, own, verdict in zip(parts, found, verdicts, strict=True):
-        rows.append([claim.id + part.part, part.statement, claim.source, claim.paper, *own, *verdict, claim.evidence])
+    for part, of_part, verdict in zip(parts, of_parts, verdicts, strict=True):
+        rows.append(
+            [claim.id + part.part, part.statement, claim.source, claim.paper, *of_part, *verdict, claim.evidence]
+        )
     return rows
 
 

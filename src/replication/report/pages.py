@@ -72,9 +72,9 @@ def check_parameters(notebook: Path, names: Iterable[str]) -> None:
     if len(tagged) != 1:
         raise ValueError(f"{notebook}: {len(tagged)} cells are tagged parameters, allowed is one")
     statements = ast.parse("".join(tagged[0]["source"])).body
-    found = {target.id for line in statements if isinstance(line, ast.Assign) for target in line.targets}
-    if found != set(names):
-        raise ValueError(f"{notebook}: its parameters are {sorted(found)}, expected are {sorted(names)}")
+    parameters = {target.id for line in statements if isinstance(line, ast.Assign) for target in line.targets}
+    if parameters != set(names):
+        raise ValueError(f"{notebook}: its parameters are {sorted(parameters)}, expected are {sorted(names)}")
 
 
 class _Renderer(IPythonRenderer):

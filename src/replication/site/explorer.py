@@ -75,12 +75,12 @@ def _data_set(
 
 def _eigenvalues(eigenvalues: pd.DataFrame, on_path: set[int]) -> Iterator[tuple[str, list]]:
     for layer, rows in eigenvalues.groupby("layer"):
-        own = rows.dropna(subset=["eigenvalue"])  # a network that diverged has none
+        neurons = rows.dropna(subset=["eigenvalue"])  # a network that diverged has none
         if layer == 2:
-            own = own.iloc[np.argsort(-own["eigenvalue"].abs().to_numpy(), kind="stable")]
-            yield "2", [[_short(row.eigenvalue), int(row.neuron in on_path)] for row in own.itertuples()]
+            neurons = neurons.iloc[np.argsort(-neurons["eigenvalue"].abs().to_numpy(), kind="stable")]
+            yield "2", [[_short(row.eigenvalue), int(row.neuron in on_path)] for row in neurons.itertuples()]
         else:
-            yield str(layer), [_short(value) for value in own.sort_values("neuron")["eigenvalue"]]
+            yield str(layer), [_short(value) for value in neurons.sort_values("neuron")["eigenvalue"]]
 
 
 def _fitted(surface: pd.DataFrame, grid: np.ndarray) -> list[float | None]:

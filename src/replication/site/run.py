@@ -106,8 +106,8 @@ class Report:
     @cached_property
     def title(self) -> str:
         """The notebook's question."""
-        found = re.search(r"<title>(.*?)</title>", self.text, flags=re.DOTALL)
-        return html.unescape(found[1]).strip() if found else self.name
+        match = re.search(r"<title>(.*?)</title>", self.text, flags=re.DOTALL)
+        return html.unescape(match[1]).strip() if match else self.name
 
     @cached_property
     def alternative_texts(self) -> dict[str, str]:

@@ -84,13 +84,13 @@ def tally(rows: list[Row]) -> list[tuple[str, str, str, int]]:
 def links(evidence: str, run: Run) -> list[tuple[str, str]]:
     """What a claim's evidence names, as (text, address): the report, then its figures and tables on the page."""
     report = evidence.split(",")[0]
-    found = [(run.reports[report].title, f"reports/{report}.html")] if report in run.reports else []
+    targets = [(run.reports[report].title, f"reports/{report}.html")] if report in run.reports else []
     figures = re.search(r"Figures? ([\d, and]+)", evidence)
     for digits in re.findall(r"\d+", figures[1]) if figures else []:
-        found.append((f"Figure {digits}", f"#fig{int(digits):02d}"))
+        targets.append((f"Figure {digits}", f"#fig{int(digits):02d}"))
     for digits in re.findall(r"Table (\d)", evidence):
-        found.append((f"Table {digits}", f"#table{digits}"))
-    return found
+        targets.append((f"Table {digits}", f"#table{digits}"))
+    return targets
 
 
 def _row(claim, run: Run) -> Row:
@@ -108,5 +108,5 @@ def _row(claim, run: Run) -> Row:
 
 def _region(text: str) -> str:
     """A region with the signs of print: "≤ 10⁻⁶"."""
-    text = re.sub(r"\d\S*e-\d+", lambda found: number(float(found[0])), text)
+    text = re.sub(r"\d\S*e-\d+", lambda match: number(float(match[0])), text)
     return text.replace("<=", "≤").replace(">=", "≥")
