@@ -125,16 +125,16 @@ class Display:
 
     def left(self, now: float) -> str:
         """What is left, in words; "" if it isn't known."""
-        found = self.run.left(now)
-        if found is None:
+        estimate = self.run.left(now)
+        if estimate is None:
             return ""
-        return f"about {duration(60 * found[0])} left" if found[0] > 1 / 6 else "seconds left"
+        return f"about {duration(60 * estimate[0])} left" if estimate[0] > 1 / 6 else "seconds left"
 
     def tell_times(self, now: float) -> None:
         """Say once of what scale the times are by which the rest is estimated, if of another than this run's."""
-        found = self.run.left(now)
-        if found and found[1] and not self.is_told:
-            self.write(f"What is left is reckoned from the published times of scale {found[1]}.")
+        estimate = self.run.left(now)
+        if estimate and estimate[1] and not self.is_told:
+            self.write(f"What is left is reckoned from the published times of scale {estimate[1]}.")
         self.is_told = True
 
     def now(self) -> Group:
@@ -171,18 +171,18 @@ class Display:
 
 def plan(run: Run, now: float) -> list[str]:
     """The last line of a dry run, if all is known of this scale."""
-    found = run.left(now)
-    if found is None or found[1]:
+    estimate = run.left(now)
+    if estimate is None or estimate[1]:
         return []
-    return [f"By the published times these jobs take {found[0]:.3g} core-minutes."]
+    return [f"By the published times these jobs take {estimate[0]:.3g} core-minutes."]
 
 
 def summary(run: Run, now: float) -> list[str]:
     """The last lines of a run; none if no job has run."""
     lines = []
     for path in run.made("/claims.csv"):
-        found = tried(verdicts_in, path, otherwise={})
-        counts = [f"{found[name]} {name}" for name in VERDICTS if found.get(name)]
+        verdicts = tried(verdicts_in, path, otherwise={})
+        counts = [f"{verdicts[name]} {name}" for name in VERDICTS if verdicts.get(name)]
         lines += [f"Claims: {', '.join(counts)} ({path})"] if counts else []
     if run.has_stand_in():
         lines.append("Stand-in images took the place of CIFAR's.")

@@ -94,11 +94,11 @@ class Run:
 
     def expected(self, rule: str, scales: Iterable[str]) -> tuple[float, str] | None:
         """Core-minutes of a job of a rule, and the scale they are of if it is none of this run's."""
-        own = [self.published[scale, rule] for scale in scales if (scale, rule) in self.published]
+        of_scale = [self.published[scale, rule] for scale in scales if (scale, rule) in self.published]
         measured = [job.core_minutes for job in self.finished.values() if job.rule == rule]
         measured = [minutes for minutes in measured if math.isfinite(minutes)]
-        if own or measured:
-            return own[0] if own else sum(measured) / len(measured), ""
+        if of_scale or measured:
+            return of_scale[0] if of_scale else sum(measured) / len(measured), ""
         others = [(minutes, scale) for (scale, name), minutes in self.published.items() if name == rule]
         return others[0] if others else None
 
@@ -144,8 +144,8 @@ def published_in(path: Path) -> dict[tuple[str, str], float]:
         return {}
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    found = {(row["scale"], row["rule"]): float(row["core_minutes"]) / int(row["jobs"]) for row in rows}
-    return {key: minutes for key, minutes in found.items() if math.isfinite(minutes)}
+    by_job = {(row["scale"], row["rule"]): float(row["core_minutes"]) / int(row["jobs"]) for row in rows}
+    return {key: minutes for key, minutes in by_job.items() if math.isfinite(minutes)}
 
 
 def core_minutes_of(benchmark: str) -> float:

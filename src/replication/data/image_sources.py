@@ -52,11 +52,11 @@ def files_in_place(settings: ImageSources, records: Mapping[str, Path]) -> list[
 
 
 def prepare(
-    name: str, settings: ImageSources, record_path: Path, found: bool, report: Callable[[str], None] = print
+    name: str, settings: ImageSources, record_path: Path, planned: bool, report: Callable[[str], None] = print
 ) -> dict:
     """The record of a data set, whose file is found, downloaded or made.
 
-    found: the file was there when the workflow was planned; report: is told why a stand-in is used.
+    planned: whether the file was there when the workflow was planned; report: is told why a stand-in is used.
     Raises ArtifactError if the file that is there is not as it should be, or if there is none and none may be made;
     ParameterError if a file that params.yaml names is missing.
     """
@@ -74,7 +74,7 @@ def prepare(
             return _stand_in(name, digits)
     digits.unlink(missing_ok=True)
     arrays, digest = images.read(path, images.CLASSES[name], images.SIZES)
-    return _record(name, path, digest, "download" if _official(name, arrays) else "file", found, _note(name, arrays))
+    return _record(name, path, digest, "download" if _official(name, arrays) else "file", planned, _note(name, arrays))
 
 
 def stand_in(seed: int = STAND_IN_SEED) -> dict[str, np.ndarray]:
@@ -109,14 +109,14 @@ def _download(name: str, settings: ImageSources, path: Path) -> None:
         np.savez(partial, **arrays, archive_md5=np.array(MD5[name]))
 
 
-def _record(name: str, path: Path, digest: str, source: str, found: bool, note: str) -> dict:
+def _record(name: str, path: Path, digest: str, source: str, planned: bool, note: str) -> dict:
     return {
         "data_set": name,
         "path": path.as_posix(),
         "sha256": digest,
         "source": source,
         "stand_in": source == "stand-in",
-        "found": found,
+        "found": planned,
         "note": note,
     }
 

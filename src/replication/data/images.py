@@ -51,8 +51,8 @@ def load(record_path: Path) -> Images:
     path = Path(record["path"])
     if not path.exists():
         raise ArtifactError(f"{path} is missing: put it back, or delete {record_path} to have images looked for again")
-    arrays, found = read(path, CLASSES[record["data_set"]], sizes)
-    if found != record["sha256"]:
+    arrays, digest = read(path, CLASSES[record["data_set"]], sizes)
+    if digest != record["sha256"]:
         raise ArtifactError(
             f"{path} was altered: it does not have the SHA-256 that {record_path} names; put back the file, "
             "or delete that record to accept this one"

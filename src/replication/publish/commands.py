@@ -85,13 +85,13 @@ def merged_tables(run: Settings, results: Path, published: Path, same: bool) -> 
     """
     tables = {}
     for experiment in GATHERERS:
-        found = finished(experiment, run, results)
-        if found:
-            found["trials"] = found["trials"].assign(scale=run.scale)
+        gathered = finished(experiment, run, results)
+        if gathered:
+            gathered["trials"] = gathered["trials"].assign(scale=run.scale)
             keep = same or experiment not in GENERATED
-            together = merged_experiment(found, published / experiment, experiment, keep)
+            together = merged_experiment(gathered, published / experiment, experiment, keep)
             tables |= {f"{experiment}/{name}": table for name, table in together.items()}
-        click.echo(f"{experiment}: {len(found['trials']) if found else 0} trials")
+        click.echo(f"{experiment}: {len(gathered['trials']) if gathered else 0} trials")
     return tables | merged_probes(run, results, published) | merged_tuning(run, results, published, same)
 
 

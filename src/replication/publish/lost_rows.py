@@ -35,23 +35,23 @@ def losses(tables: Tables, whole: Mapping[Path, Path], published: Path, settings
 
     tables, whole: what is to be published; settings: the run's; same: whether it generates the data that is published.
     """
-    found = {}
+    by_table = {}
     for name, keys in KEYS.items():
         before = read_published(published, name, [*keys, "made_from", "scale"] if name in tables else ())
         if before is not None and name in tables:
-            found[name] = lost(before, tables[name], keys)
+            by_table[name] = lost(before, tables[name], keys)
         elif before is not None and not same and _generated(name) and any(map(_generated, tables)):
-            found[name] = {UNDESCRIBED: len(before)}
+            by_table[name] = {UNDESCRIBED: len(before)}
     for name in [f"{experiment}/{part}" for experiment, parts in OTHERS.items() for part in parts]:
         before = read_published(published, name)
         if before is not None and name in tables:
-            found[name] = lost_units(before, tables[name], [*UNIT[name.partition("/")[0]], "device"])
+            by_table[name] = lost_units(before, tables[name], [*UNIT[name.partition("/")[0]], "device"])
     for path, source in whole.items():
         if path.suffix == ".parquet" and (published / path).exists():
             before, after = read_table(published / path), read_table(source)
             smaller, other = _smaller_or_other(path.parts[0], settings, published, same)
-            found[str(path.with_suffix(""))] = lost_whole(before, after, smaller, other)
-    return found
+            by_table[str(path.with_suffix(""))] = lost_whole(before, after, smaller, other)
+    return by_table
 
 
 def lost(before: pd.DataFrame, after: pd.DataFrame, keys: list[str]) -> dict[str, int]:
@@ -141,11 +141,11 @@ def _emptied(both: pd.DataFrame) -> pd.Series:
 
 def _differ(both: pd.DataFrame, names: list[str]) -> pd.Series:
     """Whether a row differs from its successor in one of the columns, which not every table has."""
-    found = pd.Series(False, index=both.index)
+    differs = pd.Series(False, index=both.index)
     for name in names:
         if f"{name}_new" in both:
-            found |= both[name].ne(both[f"{name}_new"]) & (both[name].notna() | both[f"{name}_new"].notna())
-    return found
+            differs |= both[name].ne(both[f"{name}_new"]) & (both[name].notna() | both[f"{name}_new"].notna())
+    return differs
 
 
 def _rank(scales: pd.Series) -> pd.Series:

@@ -67,7 +67,7 @@ def of_tables(rows: pd.DataFrame, lock: Path) -> dict[str, object]:
     """
     return {
         **summary(rows),
-        "experiments": {name: summary(own) for name, own in rows.groupby("experiment")},
+        "experiments": {name: summary(of_experiment) for name, of_experiment in rows.groupby("experiment")},
         "packages": packages(),
         "lock_sha256": hashlib.sha256(lock.read_bytes()).hexdigest(),
     }

@@ -92,8 +92,8 @@ class Trials(click.ParamType):
 
     def convert(self, value, param, ctx):
         """The list of trial numbers."""
-        found = re.fullmatch(r"([0-9]{1,9})(?:-([0-9]{1,9}))?", value)
-        first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, -1)
+        match = re.fullmatch(r"([0-9]{1,9})(?:-([0-9]{1,9}))?", value)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, -1)
         if not first <= last < params.MOST_TRIALS:
             allowed = f"a number or first-last, for instance 0-99, below {params.MOST_TRIALS}"
             self.fail(f"{params.shown(value)}: allowed is {allowed}", param, ctx)

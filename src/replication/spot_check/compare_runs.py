@@ -37,15 +37,15 @@ def pair_of(
     keys: columns that name the trial; machine: this one; unchanged: whether the trial's sources are still the same.
     """
     measures = [name for name in again.index if name not in keys]
-    one, other = published.reindex(measures), again[measures]
+    reference, other = published.reindex(measures), again[measures]
     elsewhere = processor(published["machine"]) != processor(machine)
-    if not differences(one, other).any():
+    if not differences(reference, other).any():
         verdict = IDENTICAL
     elif not unchanged:
         verdict = CHANGED
     else:
-        verdict = ELSEWHERE if elsewhere and one["seed"] == other["seed"] else DIFFERS
-    return Pair(experiment, one, other, spread.reindex(measures), elsewhere, verdict)
+        verdict = ELSEWHERE if elsewhere and reference["seed"] == other["seed"] else DIFFERS
+    return Pair(experiment, reference, other, spread.reindex(measures), elsewhere, verdict)
 
 
 def processor(machine: str) -> str:
@@ -58,13 +58,13 @@ def differences(published: Row, again: Row) -> pd.Series:
     return pd.Series({name: difference(published[name], again[name]) for name in again.index}, dtype=float)
 
 
-def difference(one: object, other: object) -> float:
+def difference(value: object, other: object) -> float:
     """Of two values, relative to the larger one; 0 if they are the same or both are missing."""
-    if one == other or (pd.isna(one) and pd.isna(other)):
+    if value == other or (pd.isna(value) and pd.isna(other)):
         return 0.0
-    if isinstance(one, str) or isinstance(other, str) or not np.isfinite([float(one), float(other)]).all():
+    if isinstance(value, str) or isinstance(other, str) or not np.isfinite([float(value), float(other)]).all():
         return float(np.inf)
-    return abs(float(one) - float(other)) / max(abs(float(one)), abs(float(other)))
+    return abs(float(value) - float(other)) / max(abs(float(value)), abs(float(other)))
 
 
 def spread_of(table: pd.DataFrame, alike: list[str]) -> pd.Series:
@@ -89,11 +89,11 @@ def means_of(pairs: Sequence[Pair]) -> pd.DataFrame:
         if pair.verdict == CHANGED or (pair.elsewhere and pair.verdict in (IDENTICAL, ELSEWHERE)):
             groups.setdefault((pair.experiment, pair.verdict == CHANGED), []).append(pair)
     rows = []
-    for (experiment, changed), own in groups.items():
-        for name in own[0].spread.dropna().index.drop("seed"):  # text has no spread
-            both = np.array([(pair.published[name], pair.again[name]) for pair in own], dtype=np.float64)
+    for (experiment, changed), of_group in groups.items():
+        for name in of_group[0].spread.dropna().index.drop("seed"):  # text has no spread
+            both = np.array([(pair.published[name], pair.again[name]) for pair in of_group], dtype=np.float64)
             of = {"experiment": experiment, "sources_changed": changed, "measure": name}
-            rows.append(of | mean_of(both, own[0].spread[name]))
+            rows.append(of | mean_of(both, of_group[0].spread[name]))
     return pd.DataFrame(rows, columns=MEANS)
 
 

@@ -69,10 +69,10 @@ def diverged(network: nn.Module, head: nn.Module, x: Tensor, y: Tensor) -> bool:
 
 def measure(head: nn.Module, validation: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor]) -> dict[str, float]:
     """Accuracies on features (n, N_1) with classes (n,), and the neurons that a SPARCS head recruited."""
-    found = {"test_accuracy": accuracy(head, *test), "validation_accuracy": accuracy(head, *validation)}
+    measures = {"test_accuracy": accuracy(head, *test), "validation_accuracy": accuracy(head, *validation)}
     if isinstance(head, SpectralNetwork):
-        found["recruited_neurons"] = float(sum(head.active_neurons()))
-    return not_measured(head) | found
+        measures["recruited_neurons"] = float(sum(head.active_neurons()))
+    return not_measured(head) | measures
 
 
 def compacted(
