@@ -42,8 +42,8 @@ OVERLAY = {
 
 def environment(folder):
     """That of a program which runs in a clone: with the clone's own sources."""
-    own = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(folder / "src"), "COLUMNS": "500"}
-    return os.environ | own
+    variables = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(folder / "src"), "COLUMNS": "500"}
+    return os.environ | variables
 
 
 def run(folder, *command, check=True, **more):

@@ -56,11 +56,11 @@ def test_elimination_agrees_with_sympy(shape):
 
 
 def test_every_identity_holds_exactly():
-    found = identities.check_all(most_bundles=4, largest=20)
-    assert tuple(found["identity"].unique()) == identities.IDENTITIES
-    assert (found["wrong"] == 0).all() and (found["compared"] > 0).all()
-    assert found["float64_error"].max() < 1e-12
-    largest = found.groupby("identity")["bundles"].max()
+    checked = identities.check_all(most_bundles=4, largest=20)
+    assert tuple(checked["identity"].unique()) == identities.IDENTITIES
+    assert (checked["wrong"] == 0).all() and (checked["compared"] > 0).all()
+    assert checked["float64_error"].max() < 1e-12
+    largest = checked.groupby("identity")["bundles"].max()
     assert largest.to_dict() == dict(zip(identities.IDENTITIES, [4] * 4 + [20] * 3, strict=True))
 
 
@@ -103,8 +103,8 @@ def dense(phi, lam):
     return matrix, ends
 
 
-def close(found, expected):
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10 * max(1.0, np.abs(expected).max()))
+def close(actual, expected):
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-10 * max(1.0, np.abs(expected).max()))
 
 
 @settings(max_examples=100, deadline=None)
@@ -142,13 +142,13 @@ def test_inverse_and_weights_in_floating_point(widths, seed):
 
 
 def test_every_misprint_is_confirmed():
-    found = misprints.check_all()
-    assert list(found.columns) == misprints.COLUMNS
-    assert found.loc[found["kind"] == "checked", "holds"].all()
-    assert found.loc[found["kind"] != "checked", "holds"].isna().all()
-    assert set(found["kind"]) == {"checked", "wording", "stated"}
-    assert (found[["place", "printed", "correct", "found"]].map(len) > 0).all(axis=None)
-    assert found["id"].is_unique
+    checked = misprints.check_all()
+    assert list(checked.columns) == misprints.COLUMNS
+    assert checked.loc[checked["kind"] == "checked", "holds"].all()
+    assert checked.loc[checked["kind"] != "checked", "holds"].isna().all()
+    assert set(checked["kind"]) == {"checked", "wording", "stated"}
+    assert (checked[["place", "printed", "correct", "found"]].map(len) > 0).all(axis=None)
+    assert checked["id"].is_unique
 
 
 CHECKS = [entry.evidence for entry in misprints.MISPRINTS if callable(entry.evidence)]

@@ -123,16 +123,16 @@ TRAININGS = [
 @pytest.fixture
 def modes(monkeypatch):
     """Whether subnormal numbers were flushed, at every optimiser step so far."""
-    found = []
+    flushed = []
     own_step = adam.Adam.step
 
     def recorded_step(optimizer, gradients):
-        found.append(are_subnormals_flushed())
+        flushed.append(are_subnormals_flushed())
         own_step(optimizer, gradients)
 
     monkeypatch.setattr(adam.Adam, "step", recorded_step)
-    hook = register_optimizer_step_pre_hook(lambda *_: found.append(are_subnormals_flushed()))
-    yield found
+    hook = register_optimizer_step_pre_hook(lambda *_: flushed.append(are_subnormals_flushed()))
+    yield flushed
     hook.remove()
 
 

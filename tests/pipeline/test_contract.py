@@ -71,8 +71,8 @@ def test_the_lock_pins_every_dependency():
 
 def test_the_lock_is_that_of_the_project():
     """As `uv lock --check` sees it from the files alone."""
-    found = run("uv", "lock", "--check", "--offline")
-    assert found.returncode == 0, found.stderr
+    checked = run("uv", "lock", "--check", "--offline")
+    assert checked.returncode == 0, checked.stderr
     plain = ("--no-hashes", "--no-annotate", "--no-header", "--no-emit-project")
     exported = run("uv", "export", "--frozen", "--offline", "--all-extras", *plain)
     assert exported.stdout == (ROOT / "requirements.lock").read_text()
@@ -107,9 +107,9 @@ def test_what_takes_seconds_to_load_is_loaded_where_it_is_used():
 
 def test_sources_are_the_import_closure():
     os.chdir(ROOT)
-    found = sources("replication.experiments.regression.commands")
-    assert "src/sparcs/spectral.py" in found and "src/replication/training/ensemble/kernel.py" in found
-    assert not any("teacher" in path or "figures" in path or "cli.py" in path for path in found)
+    paths = sources("replication.experiments.regression.commands")
+    assert "src/sparcs/spectral.py" in paths and "src/replication/training/ensemble/kernel.py" in paths
+    assert not any("teacher" in path or "figures" in path or "cli.py" in path for path in paths)
 
 
 def test_every_rule_sees_edits_of_its_sources_whatever_the_files_times():

@@ -72,8 +72,8 @@ def test_a_fresh_clone_that_pulled_has_nothing_to_do_until_a_setting_changes(bui
     trials = "results/smoke/regression/trials/*/*"
     before = written(fresh, trials)
     tiny.change_params(fresh, {"scales": {"smoke": {"regression": {"trials": 3}}}})
-    found = jobs(tiny.run(fresh, "dvc", "repro", "regression"))
-    assert found == {"Training": 2, "Gathering": 1}
+    ran = jobs(tiny.run(fresh, "dvc", "repro", "regression"))
+    assert ran == {"Training": 2, "Gathering": 1}
     after = written(fresh, trials)
     assert before.items() <= after.items()  # the first two trials stay as they are
     assert {path.name.split(".")[0] for path in after.keys() - before.keys()} == {"2-2"}
@@ -100,8 +100,8 @@ def test_a_fresh_clone_that_pulled_has_nothing_to_do_until_a_setting_changes(bui
 def test_an_edit_before_the_pull_is_not_taken_for_the_pulled_results(fresh):
     edit(fresh, "experiments/depth.py")
     tiny.run(fresh, "dvc", "pull")  # all of it is newer than the edit now
-    found = jobs(tiny.run(fresh, "dvc", "repro", "depth"))
-    assert found == {"Training": 1, "Measuring": 1, "Gathering": 1}
+    ran = jobs(tiny.run(fresh, "dvc", "repro", "depth"))
+    assert ran == {"Training": 1, "Measuring": 1, "Gathering": 1}
     assert UP_TO_DATE in tiny.run(fresh, "dvc", "status", "depth")
 
 

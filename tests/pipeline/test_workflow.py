@@ -232,4 +232,4 @@ def test_reports_and_site_say_what_the_published_ones_say(rebuilt):
     pages = sorted(name for name in made(folders[0], PAGES) if name.endswith(".html"))
     assert len(pages) > 20
     texts = {page: [text_of((folder / page).read_text(encoding="utf-8")) for folder in folders] for page in pages}
-    assert {page: found for page, pair in texts.items() if (found := same_text(*pair))} == {}
+    assert {page: difference for page, pair in texts.items() if (difference := same_text(*pair))} == {}

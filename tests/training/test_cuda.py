@@ -59,8 +59,8 @@ def test_outputs_and_gradients_are_those_of_the_cpu(widths, form):
     expected, expected_gradients = network(x), gradients(network, x)
     network.cuda()
     torch.testing.assert_close(network(x.cuda()).cpu(), expected)
-    for found, wanted in zip(gradients(network, x.cuda()), expected_gradients, strict=True):
-        torch.testing.assert_close(found, wanted)
+    for gradient, wanted in zip(gradients(network, x.cuda()), expected_gradients, strict=True):
+        torch.testing.assert_close(gradient, wanted)
 
 
 def test_one_generator_gives_one_start():
@@ -94,8 +94,8 @@ def test_vmap_over_seeds():
     networks = [SpectralNetwork((4, 6, 3), bias=True, generator=seeded(seed), device="cuda") for seed in range(3)]
     stacked = torch.func.stack_module_state(networks)
     x = torch.randn(7, 4, generator=seeded()).cuda()
-    found = torch.func.vmap(lambda *state: torch.func.functional_call(networks[0], state, (x,)))(*stacked)
-    torch.testing.assert_close(found, torch.stack([network(x) for network in networks]))
+    outputs = torch.func.vmap(lambda *state: torch.func.functional_call(networks[0], state, (x,)))(*stacked)
+    torch.testing.assert_close(outputs, torch.stack([network(x) for network in networks]))
 
 
 def test_in_place_of_the_head_of_a_model():
