@@ -1,4 +1,4 @@
-"""A valid command line of every verb, the files it reads in a folder of the caller's."""
+"""A valid command line of every verb, with the files that it reads in a folder of the caller's."""
 
 from pathlib import Path
 
@@ -254,7 +254,7 @@ def lines(folder):
 
 
 def placed(words, folder, output):
-    """The command line with its files in these folders; whatever else names a file names one of the output."""
+    """The command line with its files in these folders; any other file name is one of the output."""
     places = {"OUT": str(output), "FOLDER": str(folder)}
     return [
         next((word.replace(key, to, 1) for key, to in places.items() if word.startswith(key)), word) for word in words

@@ -1,4 +1,4 @@
-"""Results of two runs, compared byte for byte; pages, compared by what a reader sees."""
+"""Comparisons of two runs: results byte for byte, pages by what a reader sees."""
 
 import html
 import re
@@ -10,7 +10,7 @@ NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 def same_bytes(reference, other, pattern, besides=()):
-    """The files that match in both folders, all of which must be alike."""
+    """The matching files of both folders, all of which must be alike."""
     names = [sorted(path.relative_to(folder) for path in folder.glob(pattern)) for folder in (reference, other)]
     assert names[0] == names[1] != []
     compared = [name for name in names[0] if name.name not in besides]
@@ -19,7 +19,7 @@ def same_bytes(reference, other, pattern, besides=()):
 
 
 def same_results(reference, other):
-    """The tables and the figures of two runs of the smoke scale, alike as its claims are, that of costs apart."""
+    """The tables and figures of two smoke runs; they and the claims must be alike, except that of costs."""
     tables = same_bytes(reference, other, "results/smoke/*/*.parquet", TIMED)
     figures = same_bytes(reference, other, "figures/smoke/*.*")
     assert len(tables) >= 20 and {path.suffix for path in figures} == {".svg", ".png", ".csv"}

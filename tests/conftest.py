@@ -1,4 +1,4 @@
-"""What several tests share: what the tests of reliability count, and one whole run of a tiny scale."""
+"""Shared parts of several tests: the counts of the tests of reliability, and one whole run of a tiny scale."""
 
 import os
 from collections import Counter
@@ -35,13 +35,13 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """Files that run the workflow come first: where several processes share the tests, none is left with a long one."""
+    """Put files that run the workflow first, so that none of several processes is left with a long one."""
     long = {item.path for item in items if item.get_closest_marker("pipeline")}
     items.sort(key=lambda item: item.path not in long)
 
 
 def pytest_itemcollected(item):
-    """Every property test counts its examples, unless it counts them itself; all that count are remembered."""
+    """Make every property test count its examples, unless it counts them itself; remember all that count."""
     if item.get_closest_marker("reliability"):
         item.config.stash[COUNTING].add(item.nodeid)
     if is_hypothesis_test(item.obj) and "evidence" not in item.fixturenames:

@@ -148,7 +148,7 @@ def arguments(process: psutil.Process) -> list[str]:
 
 
 def tables(folder: Path) -> dict[str, bytes]:
-    """The final tables, but for those of timings."""
+    """The final tables, except those of timings."""
     results = folder / "results" / "smoke"
     return {
         str(path.relative_to(results)): path.read_bytes()

@@ -1,4 +1,4 @@
-"""Networks to compact, and what they compute by dense linear algebra in NumPy."""
+"""Networks to compact, and their outputs by dense linear algebra in NumPy."""
 
 import math
 

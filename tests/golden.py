@@ -115,7 +115,7 @@ def run(source: Path, folder: Path, overrides: dict) -> Path:
 
 
 def compared(old: Path, new: Path) -> Iterator[tuple[str, str, set[str]]]:
-    """Every table of the golden run: its name, what differs or "", columns that came since."""
+    """Each table of the golden run: its name, what differs or "", and the columns that came since."""
     for path in sorted([*old.rglob("*.parquet"), old / "claims.csv"]):
         name = renamed(str(path.relative_to(old)), MAP["files"])
         if not (new / name).exists():

@@ -160,7 +160,7 @@ def compaction(head: str, parameters: int, recruited: int, accuracy: float) -> d
 
 
 def head_eigenvalues(rng, size: dict, classes: int, recruited: int, high: float) -> pd.DataFrame:
-    """Hidden eigenvalues close to 0 but for the recruited ones, those of the last layer around 1."""
+    """Hidden eigenvalues close to 0, except the recruited ones, and those of the last layer around 1."""
     hidden = 1e-3 * rng.normal(size=size["hidden"])
     hidden[:recruited] = rng.choice([-1, 1], recruited) * high * 10 ** (0.15 * rng.normal(size=recruited))
     last = 1 + 0.2 * rng.normal(size=classes)

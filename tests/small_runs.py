@@ -59,7 +59,7 @@ def prepare(folder, overrides, jobs):
 
 
 def finish(folder, settings, kind, tables):
-    """Write the jobs of one kind as if they were finished: of each table, rows by its end, without the job's keys."""
+    """Write the jobs of one kind as if finished. tables: rows by the end of a table's name, without the job's keys."""
     results = folder / "results"
     for job in jobs(settings):
         if job.kind != kind:

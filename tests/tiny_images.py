@@ -18,7 +18,7 @@ def arrays(classes=10, **changes):
 
 
 class Trap:
-    """What runs code when it is unpickled."""
+    """An object that runs code when it is unpickled."""
 
     def __reduce__(self):
         return (Path.touch, (Path("trapped"),))

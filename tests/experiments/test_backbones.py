@@ -20,7 +20,7 @@ def lite0():
 
 @pytest.fixture
 def given(monkeypatch):
-    """Sets what torchvision's weights give: a state, or an error that is raised."""
+    """Set what torchvision's weights give: a state, or an error that is raised."""
 
     def give(answer):
         def get_state_dict(self, **options):

@@ -1,4 +1,4 @@
-"""What every baseline goes through: compaction, retraining, measuring, tuning, whatever the chunks."""
+"""The steps of every baseline: compaction, retraining, measuring, tuning, whatever the chunks."""
 
 import json
 from dataclasses import replace

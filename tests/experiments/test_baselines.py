@@ -127,7 +127,7 @@ SIDE_BY_SIDE = [name for name, method in METHODS.items() if method.search not in
 
 
 def short(name):
-    """A method of the catalogue, its search a short one in which gates move far."""
+    """A method of the catalogue with a short search in which gates move far."""
     method = METHODS[name]
     far = {"rate": 1.0} if "rate" in method.options else {}
     return method.model_copy(update={"options": method.options | far | SHORT.get(method.search, {})})
@@ -253,7 +253,7 @@ def test_gdas_draws_one_choice_each_and_passes_the_gradient_of_the_softmax():
 
 
 def first_gradient(optimizer):
-    """That of the first step, from Adam's running mean after it."""
+    """The gradient of the first step, from Adam's running mean after it."""
     return optimizer.optimizer.means[0] / (1 - darts.BETAS[0])
 
 

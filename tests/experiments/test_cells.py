@@ -64,7 +64,7 @@ def test_there_are_as_many_cells_as_the_benchmark_has():
 
 
 def test_a_cell_is_the_sum_over_its_edges():
-    """By hand: the operations of every edge, mixed, one node after the other."""
+    """The operations of every edge are mixed by hand, one node after the other."""
     torch.manual_seed(0)
     cell, x = Cell(space.OPERATIONS, 3), torch.randn(2, 3, 8, 8)
     weights = torch.rand(6, 5)
@@ -94,7 +94,7 @@ def test_a_single_cell_has_only_its_own_operations():
 
 
 def test_the_weights_gradient_against_differences():
-    """A supernet in float64, one entry of θ at a time."""
+    """The supernet is in float64; one entry of θ moves at a time."""
     network = Supernet(space.OPERATIONS, 2, 1, 10, seed=2).double()
     mixture = search.Simplex((6, 5), 0.1)
     mixture.trained = mixture.trained.detach().double().requires_grad_()

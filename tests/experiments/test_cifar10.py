@@ -57,7 +57,7 @@ def trained(head, images, epochs=3, seed=5):
 
 
 def test_crops_and_flips_image_by_image():
-    """Against slicing each padded image by hand."""
+    """The reference slices each padded image by hand."""
     rng = np.random.default_rng(1)
     images = rng.integers(0, 256, (7, 32, 32, 3), dtype=np.uint8)
     draws = augmentation.draw(5, rng)
@@ -86,7 +86,7 @@ def test_normalisation_by_hand():
 
 
 def test_the_network_is_the_authors():
-    """conv – batch norm – ReLU – max pool, twice, in the order of the text."""
+    """It has conv – batch norm – ReLU – max pool, twice, in the order of the text."""
     network = cifar10.SmallCNN(seeded())
     x = torch.randn(4, 3, 32, 32, generator=seeded())
     expected = x
@@ -233,7 +233,7 @@ def sparcs(*arguments):
 
 
 def test_a_job_from_the_command_line_to_the_published_table(tmp_path, monkeypatch):
-    """A stand-in record, two jobs, their tables; a finished job is published with its record, an unfinished is not."""
+    """Two jobs on a stand-in record make tables; a finished job is published with its record, no unfinished one is."""
     monkeypatch.chdir(tmp_path)
     base = params.read_yaml(Path(__file__).parents[2] / "params.yaml")
     run = resolve_settings(base, {"scale": "smoke"})

@@ -101,7 +101,7 @@ def test_an_epoch_goes_once_through_the_training_images(split):
 
 
 def test_batches_are_flipped_enlarged_and_normalised_as_pictures_are(split):
-    """Against Pillow's bilinear enlargement, which rounds to whole colours."""
+    """The reference is Pillow's bilinear enlargement, which rounds to whole colours."""
     run = cifar100.new_run("linear", toy(), SETTINGS.model_copy(update={"input_size": 48}), 5)
     batch = cifar100.Batch(torch.tensor([3, 7]), torch.tensor([True, False]), 0)
     x, y = cifar100.prepared(run, split, batch)
@@ -115,7 +115,7 @@ def test_batches_are_flipped_enlarged_and_normalised_as_pictures_are(split):
 
 
 def test_the_sparcs_head_starts_as_a_linear_head(split):
-    """With the weights of its bundle 1 → 3 a linear head gives the same outputs; no neuron is recruited yet."""
+    """A linear head with the weights of its bundle 1 → 3 gives the same outputs; no neuron is recruited yet."""
     run = cifar100.new_run("spectral", toy(), SETTINGS, 5)
     linear = nn.Linear(1280, 100)
     weight = run.head.weight(3, 1).detach()  # (100, 1281), the last column the bias neuron's
@@ -194,7 +194,7 @@ def test_the_penalty_acts_on_hidden_eigenvalues_alone():
 
 
 def test_compaction_keeps_what_the_validation_loss_needs():
-    """A head whose hidden neurons cost nothing, then one that is nothing without one of them."""
+    """The first head's hidden neurons cost nothing; the second one is nothing without one of them."""
     head = classifiers.new_head("spectral", (4, 3, 2), True, 0)
     x = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
     linear = classifiers.compacted(head, (x, torch.zeros(200, dtype=torch.long)), (x, head(x).argmax(1)), 0.05)
@@ -209,7 +209,7 @@ def test_compaction_keeps_what_the_validation_loss_needs():
 
 @pytest.mark.parametrize("head", HEADS)
 def test_memory_by_hand(head, split):
-    """After a step: each parameter, its gradient and Adam's two moments; Adam's counters, buffers, and the batch."""
+    """It holds each parameter, its gradient, Adam's two moments and counters, buffers and the batch after a step."""
     measured = cifar100.memory_of_steps(head, toy(), split, SETTINGS, 5, "cpu")
     run = cifar100.new_run(head, toy(), SETTINGS, 5)
     parameters = list(cifar100.whole(run).parameters())

@@ -1,4 +1,4 @@
-"""What the cost benchmark reports; its figures are not asserted, for they depend on the machine."""
+"""The report of the cost benchmark; its figures are not asserted, for they depend on the machine."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_peak_allocated_counts_live_tensors():
-    """By hand: two products of 100 × 100 float32 alive at once, then one released."""
+    """Two products of 100 × 100 float32 are alive at once, then one is released."""
     x = torch.ones(100, 100)
     assert peak_allocated(lambda: None) == 0
     assert peak_allocated(lambda: x + x) == 40_000
@@ -73,7 +73,7 @@ def test_a_step_on_drawn_batches_beside_one_on_a_prepared_batch():
 
 
 def test_steps_of_full_size_are_those_of_the_experiments():
-    """At smoke size: every training has its steps, each a batch of those that it needs."""
+    """Every training at smoke size has its steps, each a batch of those that it needs."""
     base = params.read_yaml(ROOT / "params.yaml")
     run = resolve_settings(base, {"scale": "smoke", "depth": {"initial_scale": {"trials": 1, "depths": [3, 2]}}})
     table = full_size.timed(run, "cpu", images=4, seconds=0)

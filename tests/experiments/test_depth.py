@@ -63,7 +63,7 @@ def weights(parameters):
 
 
 def output(adjacency, edges, x, deleted=()):
-    """(4.5) neuron by neuron from A, without the neurons of the deleted layers."""
+    """The output by (4.5), neuron by neuron from A, without the neurons of the deleted layers."""
     activities = np.zeros((len(x), edges[-1]))
     activities[:, : edges[1]] = x
     for layer in range(1, len(edges) - 1):
@@ -239,7 +239,7 @@ def test_finished_jobs_are_published_with_their_layers(sources, tmp_path):
 @pytest.mark.parametrize("batch_size", [20, 10**6])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_trial_that_diverges_has_a_row_of_nan(sources, tmp_path, capsys, batch_size):
-    """Also by its last step, which no loss of a batch tells."""
+    """It may diverge by its last step, which no loss of a batch tells."""
     update = {"learning_rate": 1e20, "epochs": 1, "batch_size": batch_size}
     training = SETTINGS.teacher.training.model_copy(update=update)
     task = SETTINGS.teacher.model_copy(update={"training": training})

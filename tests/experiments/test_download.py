@@ -1,4 +1,4 @@
-"""The official download, from a server of the test's own: silent, slow, wrong or right."""
+"""The official download from the test's own server: silent, slow, wrong or right."""
 
 import hashlib
 import io
@@ -45,7 +45,7 @@ def tiny_archive(content):
 
 @pytest.fixture
 def server(folder, monkeypatch):
-    """Starts a server of ``body``, or one that never answers (None), for a tiny data set that torchvision reads."""
+    """Start a server of ``body``, or one that never answers (None), for a tiny data set that torchvision reads."""
     started = []
 
     def start(body, md5, batches):

@@ -179,7 +179,7 @@ def test_moments_of_dead_neurons_end_at_zero_whatever_the_callers_mode(callers_m
     ("architecture", "instructions"), [("x86_64", ["stmxcsr", "ldmxcsr"]), ("aarch64", ["mrs", "msr"])]
 )
 def test_the_mode_is_set_on_each_architecture(architecture, instructions):
-    """What LLVM makes for it; that the instructions do what they should is tried on this machine's alone."""
+    """The code that LLVM makes is read for each; the instructions are tried on this machine's architecture alone."""
     binding.initialize_all_targets()
     binding.initialize_all_asmprinters()
     triple = f"{architecture}-unknown-linux-gnu"

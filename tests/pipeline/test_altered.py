@@ -31,7 +31,7 @@ SMOKE = resolve_settings(params.read_yaml(SOURCE.parent / "params.yaml"), {"scal
 
 
 class Trap:
-    """Unpickled, it leaves a file."""
+    """It leaves a file when it is unpickled."""
 
     def __init__(self, path):
         self.path = path
@@ -92,7 +92,7 @@ def artifact(request, tmp_path, monkeypatch):
 
 
 def same(content, other):
-    """Whether a table, or a record but for a broken seal, holds the same."""
+    """Whether a table, or a record except its broken seal, holds the same."""
     return content.equals(other) if isinstance(content, pd.DataFrame) else content.items() >= other.items()
 
 

@@ -1,4 +1,4 @@
-"""Whatever stands in params.yaml or on the command line: a valid run, or one sentence, exit code 2 and no file."""
+"""Bad params.yaml and command lines: each gives a valid run, or one sentence, exit code 2 and no file."""
 
 import contextlib
 import copy
@@ -190,7 +190,7 @@ ONLY_PARSED = ("check_theory", "train_depth", "execute_notebook")  # when valid,
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """What the verbs read."""
+    """A folder with what the verbs read."""
     folder = tmp_path_factory.mktemp("inputs")
     valid = lines(folder)
     for verb, names in (

@@ -87,7 +87,7 @@ def test_tables_do_not_depend_on_chunks(data, tmp_path):
 
 
 def test_a_job_measures_its_core_time_and_its_childrens(tmp_path, monkeypatch):
-    """A verb that computes for half a second, a quarter of it in a child, by the system's clock of each process."""
+    """The verb computes for half a second, a quarter of it in a child, by the system's clock of each process."""
 
     @click.command()
     def compute():
@@ -287,7 +287,7 @@ def test_an_unknown_verb_is_one_sentence(capsys):
 @pytest.mark.parametrize("epochs", [1, 2])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_student_that_diverges_has_a_row_of_nan(tmp_path, capsys, epochs):
-    """Also by its last step, which no loss of a batch tells."""
+    """It may diverge by its last step, which no loss of a batch tells."""
     small = TWO.model_copy(update={"points": 300, "test_points": 200, "selection_points": 50, "widths": [5, 12, 12, 5]})
     training = {"learning_rate": 1e20, "epochs": epochs, "batch_size": 300}
     small = small.model_copy(update={"training": small.training.model_copy(update=training)})

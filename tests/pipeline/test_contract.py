@@ -1,4 +1,4 @@
-"""What holds for the whole repository: style, module order, one way to install."""
+"""Rules of the whole repository: style, module order, one way to install."""
 
 import json
 import os
@@ -70,7 +70,7 @@ def test_the_lock_pins_every_dependency():
 
 
 def test_the_lock_is_that_of_the_project():
-    """As `uv lock --check` sees it from the files alone."""
+    """`uv lock --check` sees that from the files alone."""
     checked = run("uv", "lock", "--check", "--offline")
     assert checked.returncode == 0, checked.stderr
     plain = ("--no-hashes", "--no-annotate", "--no-header", "--no-emit-project")
@@ -97,7 +97,7 @@ def test_notebooks_are_committed_without_outputs():
 
 
 def test_what_takes_seconds_to_load_is_loaded_where_it_is_used():
-    """No verb but those that compute with PyTorch loads it, nor a CPU job of experiment 1."""
+    """Only verbs that compute with PyTorch load it, and a CPU job of experiment 1 does not."""
     verbs = {f"replication.{module}" for module in VERBS.values()}
     modules = ", ".join(["sys", "replication.training.ensemble.kernel", *sorted(verbs)])
     code = f"import {modules}; print({{'torch', 'scipy.stats'}} & {{*sys.modules}})"

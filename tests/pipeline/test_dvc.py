@@ -26,7 +26,7 @@ def fresh(built, tmp_path):
 
 
 def jobs(output):
-    """How many jobs Snakemake says it has run, by the first word of what it says of each."""
+    """The number of jobs that Snakemake says it has run, by the first word of what it says of each."""
     return Counter(re.findall(r"^ *\d+/\d+  (?:.*  )?(\w+).* \(.*\)$", output, flags=re.MULTILINE))
 
 

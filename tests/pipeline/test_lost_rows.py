@@ -1,4 +1,4 @@
-"""What publishing would take away: it is refused in one sentence, and nothing is written."""
+"""Publishing that would take rows away is refused in one sentence, and nothing is written."""
 
 import pandas as pd
 import pytest
@@ -33,7 +33,7 @@ def change(out, name, how):
 
 @pytest.fixture(scope="module")
 def published_run(tmp_path_factory):
-    """A run of which two trials of each data set are finished, and it published."""
+    """A run of which two trials of each data set are finished and published."""
     folder = tmp_path_factory.mktemp("one")
     prepare(folder, TINY, BOTH)
     assert publish(folder, folder / "out")[0] == 0
@@ -51,7 +51,7 @@ def out(published_run, tmp_path):
 
 
 def test_scores_are_not_taken_from_published_cells(tmp_path, capsys):
-    """Without a table of the benchmark, as is the default, the same trials have no scores."""
+    """The same trials have no scores without a table of the benchmark, as is the default."""
     out = tmp_path / "out"
     finish_cells(tmp_path, {"scale": "overnight"})
     assert publish(tmp_path, out)[0] == 0
@@ -175,7 +175,7 @@ def test_a_unit_without_rows_or_values_is_lost():
 @pytest.mark.parametrize("name", ["core_minutes.csv", "depth/trials.parquet"])
 @pytest.mark.parametrize("options", [(), ("--replace",)])
 def test_a_mistake_that_is_found_late_leaves_what_is_published(name, options, out, tmp_path, capsys):
-    """It is in what is written last, or in what is only counted; trials that are new would be written first."""
+    """The mistake is in what is written last, or in what is only counted; new trials would be written first."""
     prepare(tmp_path, TINY, [*BOTH, ("beta5_alpha0", "2-3")])
     io.write_csv(tmp_path / "results" / "core_minutes.csv", pd.DataFrame({"rule": ["a"], "scale": "laptop"}))
     if name.endswith("csv"):
@@ -210,7 +210,7 @@ def test_odd_published_settings_are_refused_by_their_name(run, published_run, ou
 
 
 def test_a_run_that_adds_nothing_changes_nothing(out, tmp_path):
-    """Nor does it say that the published trials were made with its settings, its teacher's seed among them."""
+    """It does not say that the published trials were made with its settings, its teacher's seed among them."""
     prepare(tmp_path, params.merge(TINY, {"teacher_student": {"data_seed": 7}}), [])
     before = published_files(out)
     assert publish(tmp_path, out)[0] == 0

@@ -45,7 +45,7 @@ def test_trials_of_other_settings_replace_those_published(tmp_path):
 
 
 def test_trials_on_data_of_other_seeds_replace_those_published(tmp_path):
-    """Of experiment 2 the records do not say which seed its teacher has: the settings of the two runs do."""
+    """The records of experiment 2 do not say which seed its teacher has: the settings of the two runs do."""
     for name, seed in (("one", 42), ("two", 7)):
         overrides = params.merge(TINY, {"teacher_student": {"data_seed": seed}})
         prepare(tmp_path / name, overrides, [("beta5_alpha0", "0-1")])
@@ -160,7 +160,7 @@ def test_core_minutes_are_kept_per_scale(tmp_path):
 
 
 def test_what_tuning_took_is_published_and_counted(tmp_path):
-    """A job of 90 seconds that tried three values with two strengths each: half a minute a value."""
+    """A job of 90 seconds that tried three values with two strengths each counts half a minute a value."""
     tuning = pd.DataFrame({"task": "teacher", "method": ["darts"] * 3 + ["gaea"], "value": ["1", "2", "3", "1"]})
     where = {"commit": "abc", "machine": "one", "device": "cpu", "finished": "2026-01-02 00:00:00", "made_from": "0"}
     for method, seconds in (("darts", 90), ("gaea", 60)):

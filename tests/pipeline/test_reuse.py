@@ -44,7 +44,7 @@ def test_no_two_jobs_share_files_or_trials(scale):
 
 
 def test_the_published_jobs_are_found_and_written_as_they_were(tmp_path, monkeypatch):
-    """With sources that are taken for unchanged: the committed trials of experiment 3 and of the depth experiment."""
+    """The sources of the committed trials of experiment 3 and of the depth experiment are taken for unchanged."""
     monkeypatch.setattr(reuse, "unchanged_since", lambda commit, files: True)
     settings = io.read_json(PUBLISHED / "settings.json")["run"]
     run = params.validate(Settings, settings)
@@ -144,7 +144,7 @@ def test_a_source_counts_as_changed_if_git_says_so_or_does_not_know():
 
 @pytest.mark.pipeline
 def test_a_run_takes_what_is_published_and_trains_what_is_not(tmp_path):
-    """The same tables without training; then one trial more, and an edit of a source that one experiment imports."""
+    """The tables are the same without training; then come one trial more, and an edit of one experiment's source."""
     folder = tiny.copy_of_checkout(tmp_path)
     tiny.change_params(folder, {"scale": "laptop", "scales": {"laptop": params.merge(tiny.OVERLAY, OVERLAY)}})
     for trials in (folder / "results" / "published").glob("*/trials.parquet"):

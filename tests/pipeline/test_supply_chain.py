@@ -38,7 +38,7 @@ def locked():
 
 
 def licences(name):
-    """What a distribution says of its licences, all of which hold: an expression, classifiers, a name or a text."""
+    """The licences of a distribution, all of which hold: an expression, classifiers, a name or a text."""
     distribution = metadata.distribution(name)
     if expression := distribution.metadata.get("License-Expression"):
         return re.split(r"\s+AND\s+", expression)

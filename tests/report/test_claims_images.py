@@ -32,7 +32,7 @@ def no_settings_compared(monkeypatch):
 
 
 def trials(gains, experiment="cifar10", **values):
-    """Trials of which SPARCS is ahead of the linear head by these points; the authors' sign by one point more."""
+    """Trials in which SPARCS is ahead of the linear head by these points, the authors' sign by one point more."""
     linear = 68 + RANDOM.normal(size=len(gains))  # a spread between seeds that pairing takes out
     heads = {"linear": 0, "spectral": np.array(gains), "spectral_authors_sign": np.array(gains) + 1}
     rows = [

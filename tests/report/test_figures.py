@@ -102,7 +102,7 @@ def full(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def saved(smoke, full, tmp_path_factory):
-    """Draws and saves every figure of the tables of one size, once; returns the folder and what was drawn."""
+    """Draw and save every figure of the tables of one size, once; returns the folder and what was drawn."""
     tables = {"smoke": smoke, "full": full}
 
     @cache
@@ -127,7 +127,7 @@ def test_every_figure_is_drawn_and_saved(size, saved):
 
 
 def test_the_same_tables_give_the_same_bytes(smoke, saved, tmp_path):
-    """In another process, as in a rerun of the workflow."""
+    """They do so in another process, as in a rerun of the workflow."""
     code = "import sys, pathlib, test_figures as t; t.save_all(*map(pathlib.Path, sys.argv[1:]))"
     command = [sys.executable, "-W", "error", "-c", code, smoke, tmp_path]
     folders = map(str, Path(__file__).parents[:2])
@@ -160,7 +160,7 @@ def dense_network(drawn: pd.DataFrame) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize(("number", "layers"), [(3, 2), (4, 3), (5, 6)])
 def test_figures_3_to_5_draw_a_spectral_decomposition(number, layers):
-    """A = ΦΛΦ⁻¹ by NumPy, the diagonals as they have to be, zeros above the diagonal blocks."""
+    """NumPy gives A = ΦΛΦ⁻¹; the diagonals are as they have to be, and zeros stand above the diagonal blocks."""
     drawn = getattr(fig, f"fig{number:02d}_table")()
     matrices = dense_network(drawn)
     expected = matrices["Φ"] @ matrices["Λ"] @ np.linalg.inv(matrices["Φ"])
@@ -244,7 +244,7 @@ def test_intervals_contain_the_mean_and_need_three_trials():
 
 
 def test_a_logarithm_s_interval_stays_above_zero():
-    """Against SciPy's geometric mean; the values spread so widely that the plain t interval reaches below 0."""
+    """SciPy's geometric mean is the reference; the values spread so widely that a plain t interval reaches below 0."""
     values = np.array([1e-6, 1e-5, 1e-4, 1e-2])
     trials = pd.DataFrame({"group": "a", "value": values})
     geometric, plain = (make(trials, "value", ["group"]).iloc[0] for make in (over_logarithms, over_trials))

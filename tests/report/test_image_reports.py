@@ -102,7 +102,7 @@ def test_figure_16_draws_means_of_finished_trials(full):
 
 
 def test_the_sweep_pairs_with_the_linear_head(full):
-    """A gain by hand, one point for each penalty and strength in each panel, and the best one in words."""
+    """A gain is computed by hand; each panel has one point per penalty and strength, and words name the best one."""
     sweep = full["cifar10_sweep/trials"]
     drawn = fig.fig_cifar10_sweep_table(sweep)
     assert (drawn.groupby("measure").size() == 9).all() and (drawn["n"] == 3).all()
@@ -175,7 +175,7 @@ def test_table_1_has_the_paper_s_numbers_beside_the_measured_ones(full):
 
 
 def test_table_1_keeps_devices_apart_and_takes_accuracies_from_the_trials(full):
-    """Costs of two trials on a GPU, one without a time, beside those of three trials on a CPU."""
+    """Costs of two trials on a GPU, one without a time, stand beside those of three trials on a CPU."""
     trials, on_cpu = full["cifar10/trials"], full["cifar10/costs"]
     on_gpu = on_cpu[on_cpu["trial"] < 2].assign(device="cuda")
     on_gpu["seconds"] = np.where((on_gpu["head"] == "spectral") & (on_gpu["trial"] == 1), np.nan, 50.0)
@@ -221,7 +221,7 @@ def test_sentences_say_what_the_tables_hold(full):
 
 
 def test_late_epochs_are_averaged_where_there_are_enough(full):
-    """Linear: 10, 20 … %, so that the mean over epochs 21 to 40 is 305 %; a short run has no such sentence."""
+    """The linear head has 10, 20 … %, so the mean over epochs 21 to 40 is 305 %; a short run has no such sentence."""
     trials = full["cifar10/trials"]
     epochs = pd.DataFrame({"head": "linear", "trial": 0, "epoch": range(1, 41)}).assign(
         validation_accuracy=lambda rows: 10.0 * rows["epoch"]
@@ -231,7 +231,7 @@ def test_late_epochs_are_averaged_where_there_are_enough(full):
 
 
 def test_the_size_of_the_head_in_both_spaces():
-    """The numbers of the paper's experiment 4, counted by hand: 1280·526 + 526·100 (+ 1280·100, or + 526 + 100)."""
+    """The numbers of the paper's experiment 4 are counted by hand: 1280·526 + 526·100 (+ 1280·100, or + 526 + 100)."""
     said = image_prose.direct_space([1280, 526, 100])
     assert "726,506 numbers as eigenvectors" in said and "853,880 as weights" in said
 

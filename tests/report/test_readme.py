@@ -55,7 +55,7 @@ def test_its_findings_are_those_of_the_published_tables():
 
 @pytest.mark.parametrize("sentence", re.split(r"(?<=[.!?])\*{0,2}\s+", TEXT))
 def test_its_sentences_are_short(sentence):
-    """At most 25 words and 3 numbers; links count as their text, headings, formulas and tables are left out."""
+    """Each has at most 25 words and 3 numbers. Links count as text; headings, formulas and tables are left out."""
     text = re.sub(r"\[([^]]*)\]\([^)]*\)|`[^`]*`|<!--.*?-->|^\|.*$|^#.*$|!\[.*", r"\1", sentence, flags=re.MULTILINE)
     words = [word for word in text.split() if re.search(r"\w", word)]
     assert len(words) <= 25, sentence

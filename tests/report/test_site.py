@@ -67,7 +67,7 @@ def browser():
 
 @pytest.fixture
 def visit(browser, site):
-    """Opens a page of the site; at the end nothing may have been asked of a network or logged as an error."""
+    """Open a page of the site; at the end nothing may have been asked of a network or logged as an error."""
     contexts, problems = [], []
 
     def open_page(name, theme="light", size="wide"):

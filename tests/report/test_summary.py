@@ -105,7 +105,7 @@ def notebook(folder, published, tmp_path_factory):
 
 
 def row_of(table, name):
-    """The first row of a Markdown table with this in it, by column."""
+    """The first row of a Markdown table that contains this text, by column."""
     lines = [[cell.strip() for cell in line[2:-2].split(" | ")] for line in table.splitlines()]
     return dict(zip(lines[0], next(cells for cells in lines if name in cells[0]), strict=False))
 
@@ -221,8 +221,8 @@ def test_hours_of_a_part_say_how_many_trainings_they_are(full, notebook):
 
 
 def test_hours_of_what_was_never_trained_come_from_a_step_of_it(notebook):
-    """A step of 2 s on 16 images takes 2 × 45,000 / 16 s in all, of a GPU's none was timed; depths count as often as
-    they are trained."""
+    """A step of 2 s on 16 images takes 2 × 45,000 / 16 s in all, and no step of a GPU was timed. Depths count as often
+    as they are trained."""
     run, paper = (notebook.settings[side] for side in ("run", "paper"))
     step = {"device": "cpu", "samples": 16, "machine": "m", "commit": "c"}
     heads = [

@@ -74,7 +74,7 @@ def test_float32_rounds_as_pytorch_does(hidden, batch):
 
 
 def test_the_first_gradient_is_that_of_the_perceptron():
-    """At the start all z = 0: relu′(0) = 0 shuts the hidden path, and ∂‖λ‖₂ = 0 at λ = 0."""
+    """All z = 0 at the start: relu′(0) = 0 shuts the hidden path, and ∂‖λ‖₂ = 0 at λ = 0."""
     start = initial_parameters((3, 21, 1), [3], np.float64)
     gradients = kernel.gradients(start, X, Y, np.arange(33), replace(TRAINING, rho=1.0))
     phi_1, phi_2 = start["eigenvectors.0"][0], start["eigenvectors.1"][0, 0]
@@ -127,7 +127,7 @@ def test_gradient_equals_finite_differences(penalty, train_input):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_kinks_and_closed_neurons_follow_autograd(dtype):
-    """z exactly 0 (either sign of zero), w exactly 0, λ exactly 0."""
+    """The cases are z exactly 0 (either sign of zero), w exactly 0, λ exactly 0."""
     parameters = {key: value.astype(dtype) for key, value in away_from_the_start(6, 1).items()}
     parameters["eigenvalues.0"][:] = 0
     phi_1, phi_2 = parameters["eigenvectors.0"][0], parameters["eigenvectors.1"][0, 0]
@@ -249,7 +249,7 @@ def test_the_kernel_never_imports_torch():
 
 
 def test_processors_without_avx512_get_the_same_numbers(tmp_path):
-    """Compiled for plain x86-64 in another process, where no register can be a table."""
+    """The kernel is compiled for plain x86-64 in another process, where no register can be a table."""
     from llvmlite import binding
 
     if not binding.get_default_triple().startswith("x86_64"):

@@ -1,4 +1,4 @@
-"""What another processor changes: the same trials with AVX2 in place of AVX-512, where libraries can be told to."""
+"""The effect of another processor: the same trials with AVX2 in place of AVX-512, where libraries can be told to."""
 
 import numpy as np
 import pandas as pd

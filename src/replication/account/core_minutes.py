@@ -83,7 +83,7 @@ def benchmark_note(benchmarks: Tables) -> str:
 
 
 def rules_note(rules: pd.DataFrame, experiments: Mapping[str, Mapping], tuning: pd.DataFrame) -> str:
-    """What is in the table of core-minutes by rule, and what the baselines' tuning took.
+    """The contents of the table of core-minutes by rule, and the cost of the baselines' tuning.
 
     rules: the published core_minutes.csv; tuning: of the baselines.
     """
@@ -110,7 +110,7 @@ def _tuning(tuning: pd.DataFrame) -> str:
 
 
 def _loop(name: str, device: str, tables: Tables, run: Mapping, benchmarks: Tables) -> str:
-    """Core-minutes of the optimiser steps of an experiment's trials on one device, were each taken in the loop."""
+    """Core-minutes that an experiment's optimiser steps on one device would take in the loop over single models."""
     if device != "cpu" or name not in STEPS:
         return ""
     trials = tables[f"{name}/trials"]
@@ -128,7 +128,7 @@ def _teacher_student(trials: pd.DataFrame, run: Mapping, benchmarks: Tables) -> 
 
 
 def _cifar10(trials: pd.DataFrame, run: Mapping, benchmarks: Tables) -> float:
-    """Of experiment 3 and its sweep, whose trials name their epochs; both signs of W_31 cost the same."""
+    """Core-minutes of experiment 3 and its sweep, whose trials name their epochs; both signs of W_31 cost the same."""
     settings = run["cifar10"]
     images = settings["images"] - round(settings["validation_share"] * settings["images"])
     steps = trials["epochs"] * -(-images // settings["training"]["batch_size"])
@@ -138,7 +138,7 @@ def _cifar10(trials: pd.DataFrame, run: Mapping, benchmarks: Tables) -> float:
 
 
 def _hyperparameters(trials: pd.DataFrame, run: Mapping, benchmarks: Tables) -> float:
-    """Of the sweep over both experiments."""
+    """Core-minutes of the sweep over both experiments."""
     parts = {"regression": _regression, "teacher_student": _teacher_student}
     return sum(loop(_rows(trials, "experiment", name), run, benchmarks) for name, loop in parts.items())
 

@@ -43,7 +43,7 @@ def sweep_size(trials: pd.DataFrame, run: Mapping) -> str:
 
 
 def cifar10_findings(trials: pd.DataFrame, epochs: pd.DataFrame) -> str:
-    """Test accuracy of every head, with and without the hidden layer, the gain over the linear one; late validation."""
+    """Test accuracy of every head, with and without the hidden layer; its gain over the linear one; late validation."""
     means = trials.groupby("head", sort=False)[["test_accuracy", "test_accuracy_pruned"]].mean()
     if means["test_accuracy"].isna().all():
         return NOTHING
@@ -58,7 +58,7 @@ def cifar10_findings(trials: pd.DataFrame, epochs: pd.DataFrame) -> str:
 
 
 def _late(epochs: pd.DataFrame) -> str:
-    """Validation accuracy over the last epochs: an accuracy jumps from one epoch to the next."""
+    """Validation accuracy averaged over the last epochs, since it jumps from one epoch to the next."""
     last = epochs["epoch"].max()
     if last < 2 * LATE:
         return ""
@@ -92,7 +92,7 @@ def sign_findings(trials: pd.DataFrame, epochs: pd.DataFrame) -> str:
 
 
 def sweep_findings(drawn: pd.DataFrame) -> str:
-    """Where the SPARCS head gains most and least, where that is clear, and where it ends linear, from what is drawn."""
+    """Where the SPARCS head gains most and least, where that is clear, and where it ends linear, by what is drawn."""
     gains = drawn[drawn["measure"] == "gain"]
     if gains.empty:
         return NO_PAIR
@@ -183,7 +183,7 @@ def probe_findings(probes: pd.DataFrame) -> str:
 
 
 def averaged(n: int) -> str:
-    """What numbers over n networks are, in brackets."""
+    """What numbers over n networks are, as text for brackets."""
     return f"mean of n = {n}" if n > 1 else "one network"
 
 
@@ -198,7 +198,7 @@ def gain(rows: pd.DataFrame, head: str) -> str:
 
 
 def direct_space(widths: Sequence[int]) -> str:
-    """How many numbers a head of these widths holds as φ and λ, and as W_ij; the bias column is left out."""
+    """The count of numbers that a head of these widths holds as φ and λ, and as W_ij, without the bias column."""
     by_spectrum = sum(before * after for before, after in pairwise(widths)) + sum(widths[1:])
     by_weights = sum(before * after for before, after in combinations(widths, 2))
     return (

@@ -107,7 +107,7 @@ def signs_table(trials: pd.DataFrame, epochs: pd.DataFrame) -> str:
 
 
 def sign_values(trials: pd.DataFrame, epochs: pd.DataFrame) -> dict[tuple[str, str], pd.Series]:
-    """By SPARCS head and column of SIGNS: the values of the finished trials after the last epoch."""
+    """The values of the finished trials after the last epoch, by SPARCS head and column of SIGNS."""
     last = epochs[epochs["epoch"] == epochs["epoch"].max()]
     rows = trials.merge(last, on=["head", "trial"]).dropna(subset=["test_accuracy"])
     return {

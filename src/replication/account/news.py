@@ -1,4 +1,4 @@
-"""What this project asks beyond the paper, each answer in a sentence."""
+"""The questions that this project asks beyond the paper, each answered in a sentence."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What the paper's full sizes would still cost: how many trainings, and hours projected from what was timed of them."""
+"""The remaining cost of the paper's full sizes: the trainings, and hours projected from those that were timed."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -89,7 +89,7 @@ def remaining_table(tables: Tables, run: Mapping, paper: Mapping) -> str:
 
 
 def times_table(tables: Tables, run: Mapping, paper: Mapping) -> str:
-    """What the hours are projected from: the time of one training of the paper's size, on each device that has any."""
+    """The times behind the projected hours: one training of the paper's size, on each device that has any."""
     rows = [
         {
             "experiment": ", ".join(filter(None, [NAMES[name], part.what])),
@@ -199,7 +199,7 @@ PARTS = {
 
 
 def _size(settings: Mapping, *names: str) -> dict:
-    """How a network is trained, and these settings."""
+    """The settings of the training, and these others."""
     return {**settings["training"], **{name: settings[name] for name in names}}
 
 
@@ -221,7 +221,7 @@ def _time(experiment: str, part: Part, tables: Tables, run: Mapping, device: str
 
 
 def _done(experiment: str, part: Part, tables: Tables, run: Mapping) -> int:
-    """How many of a part's trainings were done."""
+    """The number of a part's trainings that were done."""
     table = tables.get(f"{experiment}/{part.table}", pd.DataFrame())
     return int(_chosen(table, part.where).sum()) if len(table) and _same_size(experiment, part, run) else 0
 
@@ -258,7 +258,7 @@ def _hours(experiment: str, of_experiment: list[Part], tables: Tables, run: Mapp
 
 
 def _projected(of_experiment: list[Part], hours: Mapping[int, float]) -> str:
-    """Hours of the parts that were timed, and of how many trainings those are, if not of all."""
+    """Hours of the parts that were timed, with their number of trainings if those are not all."""
     if not hours:
         return UNKNOWN
     known, every = sum(of_experiment[index].trainings for index in hours), sum(part.trainings for part in of_experiment)
@@ -267,7 +267,7 @@ def _projected(of_experiment: list[Part], hours: Mapping[int, float]) -> str:
 
 
 def _said(of_experiment: list[Part]) -> str:
-    """How many trainings there are, part by part."""
+    """The number of trainings, part by part."""
     if len(of_experiment) == 1:
         return f"{of_experiment[0].trainings:,}"
     return f"{sum(part.trainings for part in of_experiment):,}: " + ", ".join(
@@ -276,7 +276,7 @@ def _said(of_experiment: list[Part]) -> str:
 
 
 def _papers(experiment: str, paper: Mapping) -> str:
-    """Hours of as many trainings of both heads as the paper's tables say one of each took."""
+    """Hours of all trainings of both heads, at the time that the paper's tables give for one of each."""
     if experiment not in PAPERS_TABLES:
         return ""
     seconds = PAPERS[PAPERS_TABLES[experiment]]["seconds"]

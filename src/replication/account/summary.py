@@ -18,7 +18,7 @@ Tables = Mapping[str, pd.DataFrame]
 
 
 def answer(claims: pd.DataFrame) -> str:
-    """How many of the paper's claims have which verdict, and which."""
+    """The number of the paper's claims with each verdict, and their ids."""
     whole = claims[~claims["id"].str[-1].str.isalpha()]
     by_verdict = {verdict: list(whole.loc[whole["verdict"] == verdict, "id"]) for verdict in VERDICTS}
     counts = [
@@ -74,7 +74,7 @@ def _without_penalty(tables: Tables) -> Iterator[tuple]:
 
 
 def _opening(tables: Tables) -> Iterator[tuple]:
-    """Open hidden neurons of experiment 3 over the epochs, by the size that counts at the end."""
+    """The open hidden neurons of experiment 3 over the epochs, by the size that counts at the end."""
     rows = _hidden(tables)
     if len(rows):
         last = rows["epoch"].max()

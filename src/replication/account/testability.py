@@ -1,4 +1,4 @@
-"""What a run lacks to test the paper's claims: size, settings, real data, the paper's backbone."""
+"""Reasons why a run can't test the paper's claims: size, settings, stand-in data, a substitute backbone."""
 
 from collections.abc import Iterable, Mapping
 
@@ -40,7 +40,7 @@ NO_TRIALS = pd.DataFrame(columns=["stand_in", "substitute_backbone", "backbone"]
 
 
 def run_too_small(run: Mapping, paper: Mapping) -> dict[str, str]:
-    """Why a run can't test its claims, per experiment: less than the paper's run, or another one.
+    """The reasons why a run can't test its claims, per experiment: it is less than the paper's run, or another one.
 
     run, paper: the two settings as nested mappings; those published before an experiment was added do not have it. More
     trials, epochs, points or data sets are no reason.
@@ -56,7 +56,7 @@ def run_too_small(run: Mapping, paper: Mapping) -> dict[str, str]:
 
 
 def data_unfit(tables: Tables) -> dict[str, str]:
-    """Why a run's images or backbone can't test its claims, per experiment."""
+    """The reasons why a run's images or backbone can't test its claims, per experiment."""
     reasons = {}
     for name in ("cifar10", "cifar100"):
         trials = tables.get(f"{name}/trials", NO_TRIALS)
@@ -87,7 +87,7 @@ def why_untested(run: Mapping, paper: Mapping, tables: Tables) -> dict[str, str]
 
 
 def _differences(run: Mapping, paper: Mapping, keys: Iterable[str]) -> list[str]:
-    """What makes ``run`` less than ``paper``, or another run, as phrases; a key that neither had yet is none."""
+    """Differences that make ``run`` less than ``paper``, or another run, as phrases; a key that both lack is none."""
     phrases = []
     for key in keys:
         if key not in run or key not in paper:

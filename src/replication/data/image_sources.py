@@ -1,4 +1,4 @@
-"""Where the images come from, in order: a file, the official download, a marked stand-in; and the record of it."""
+"""The sources of the images, in order: a file, the official download, a marked stand-in; and the record of it."""
 
 import hashlib
 import zipfile
@@ -36,7 +36,7 @@ APPROXIMATE = {"cifar10": 98, "cifar100": 0}
 
 
 def place(name: str, settings: ImageSources) -> Path:
-    """Where the file of a data set is looked for: as params.yaml names it, or in data/images."""
+    """The path at which a data set's file is looked for: the one that params.yaml names, or one in data/images."""
     named = getattr(settings.files, name)
     return Path(named) if named else PLACE / f"{name}.npz"
 
@@ -44,8 +44,8 @@ def place(name: str, settings: ImageSources) -> Path:
 def files_in_place(settings: ImageSources, records: Mapping[str, Path]) -> list[str]:
     """The files that are there already, without those that the records' own job downloaded.
 
-    They are the job's inputs. A download of its own must not become one afterwards: a changed set of inputs would make
-    it, and all training that follows, run again.
+    They are the job's inputs. Its own download must not become an input afterwards: a changed set of inputs would make
+    the job, and all training that follows, run again.
     """
     paths = {name: place(name, settings) for name in records}
     return [str(path) for name, path in paths.items() if path.exists() and not _downloaded_by(records[name], path)]
@@ -80,7 +80,7 @@ def prepare(
 def stand_in(seed: int = STAND_IN_SEED) -> dict[str, np.ndarray]:
     """scikit-learn's 1,797 digits of 8×8 in 17 greys, every pixel enlarged to 4×4, grey in all three channels.
 
-    Split into training and test images at random. Returns x_train, y_train, x_test, y_test as an npz file holds them.
+    They are split at random. Returns x_train, y_train, x_test, y_test as an npz file holds them.
     """
     from sklearn.datasets import load_digits  # only here: real images do not need it
 

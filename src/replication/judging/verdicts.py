@@ -1,9 +1,9 @@
-"""How a claim is judged.
+"""The rules by which a claim is judged.
 
-Replicated: the 95 % interval lies inside the claim's region. Not replicated: outside. Else partly. Untested, with the
-reason, where the run is too small to say; the measured value stands there all the same. A claim of several parts
-takes the worst verdict of its parts. The regions were fixed before the runs; pilot runs of experiments 1 to 3, of
-one to four networks each, were known then.
+A claim is replicated if the 95 % interval lies inside its region, not replicated if outside, else partly. It is
+untested, with the reason, where the run is too small to say; the measured value stands there all the same. A claim of
+several parts takes the worst verdict of its parts. The regions were fixed before the runs; pilot runs of experiments 1
+to 3, of one to four networks each, were known then.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -27,7 +27,7 @@ Region = tuple[float, float]
 
 @dataclass(frozen=True)
 class Measured:
-    """What a run says of one part of a claim: the effect's size, in the unit that ``statement`` names.
+    """A run's measurement of one part of a claim: the effect's size, in the unit that ``statement`` names.
 
     reason: a remark; partly: a wider region, an interval inside of which is enough for "partly"; untested: why this
     part can't be judged, whatever was measured; verdict: by a rule of the claim's own, instead of by the region.

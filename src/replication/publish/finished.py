@@ -1,4 +1,4 @@
-"""What is finished at a scale: its jobs, and the tables of these, each trial with the record of its job."""
+"""The finished jobs of a scale, and their tables, each trial with the record of its job."""
 
 import hashlib
 import json
@@ -48,7 +48,7 @@ def _hyperparameters(run: Settings, folder: Path, done: list[tuple]) -> dict[str
 
 
 def with_minutes(tuning: pd.DataFrame, folder: Path) -> pd.DataFrame:
-    """What was tried, with the records of its jobs, whose minutes the values that a job tried share."""
+    """The tuning trials with the records of their jobs; the values that a job tried share its minutes."""
     return pd.concat(
         of_method.assign(**columns_of(folder / task / f"{method}.provenance.json", len(of_method)))
         for (task, method), of_method in tuning.groupby(["task", "method"], sort=False)

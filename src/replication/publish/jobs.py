@@ -52,7 +52,7 @@ class Job(NamedTuple):
 
     @property
     def stem(self) -> str:
-        """Of its files, below results/<scale>."""
+        """The stem of its files, below results/<scale>."""
         folder = FOLDERS.get(self.kind, f"{self.kind}/trials")
         return "/".join([folder, *map(str, self.key)])
 
@@ -72,7 +72,7 @@ class Job(NamedTuple):
 
 
 def data_of(run: Mapping[str, Any]) -> tuple:
-    """What the data that a run generates are made from; which teacher of them, its jobs say.
+    """The settings from which a run's data are generated; its jobs say which teacher each of them has.
 
     run: its settings, as plain values; older ones may lack some.
     """
@@ -116,7 +116,7 @@ def _teacher_student(teacher_student: TeacherStudent) -> Iterator[Job]:
 
 
 def _sweeps(run: Settings) -> Iterator[Job]:
-    """One per penalty on experiment 1, one per penalty and strength on experiment 2."""
+    """The jobs of the sweep: one per penalty on experiment 1, one per penalty and strength on experiment 2."""
     sweep = run.hyperparameters
     for name, settings in run.sweeps().items():
         training = settings.training

@@ -1,4 +1,4 @@
-"""What publishing would take away: published rows that go, or that make way for smaller, emptier or other ones."""
+"""The losses by publishing: published rows that go, or that make way for smaller, emptier or other ones."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,7 +31,7 @@ Tables = Mapping[str, pd.DataFrame | None]
 
 
 def losses(tables: Tables, whole: Mapping[Path, Path], published: Path, settings: Mapping, same: bool) -> dict:
-    """What each published table would lose, by its name: counts by reason, as from ``lost``.
+    """The losses of each published table, by its name: counts by reason, as from ``lost``.
 
     tables, whole: what is to be published; settings: the run's; same: whether it generates the data that is published.
     """
@@ -55,7 +55,7 @@ def losses(tables: Tables, whole: Mapping[Path, Path], published: Path, settings
 
 
 def lost(before: pd.DataFrame, after: pd.DataFrame, keys: list[str]) -> dict[str, int]:
-    """How many published rows would be lost, by REASONS; a trial repeated from the same settings and data is not.
+    """The number of lost published rows, by REASONS; a trial repeated from the same settings and data is not lost.
 
     before, after: the table as it is published and as it would be, with scale and made_from.
     """
@@ -67,7 +67,7 @@ def lost(before: pd.DataFrame, after: pd.DataFrame, keys: list[str]) -> dict[str
 
 
 def lost_units(before: pd.DataFrame, after: pd.DataFrame | None, unit: list[str]) -> dict[str, int]:
-    """How many published rows are of a unit that has no rows afterwards, or no values where it has some."""
+    """The number of published rows of a unit that has no rows afterwards, or no values where it has some."""
     unit = [name for name in unit if name in before]
     if after is None or not unit:
         return {REMOVED: len(before)} if len(before) else {}
@@ -80,7 +80,7 @@ def lost_units(before: pd.DataFrame, after: pd.DataFrame | None, unit: list[str]
 
 
 def lost_whole(before: pd.DataFrame, after: pd.DataFrame, smaller: bool, other: bool) -> dict[str, int]:
-    """How many rows of a table that is copied whole would be lost: none if each of them stands in the new one.
+    """The number of lost rows of a table that is copied whole: none if each of them stands in the new one.
 
     smaller, other: whether the new one is of a smaller scale, or of other settings.
     """

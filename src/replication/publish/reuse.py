@@ -1,4 +1,4 @@
-"""Published trials in place of jobs of a run, on request: which jobs they stand for, and the files of such a job."""
+"""Published trials in place of a run's jobs, on request: which jobs they stand for, and the files of such a job."""
 
 from collections.abc import Mapping, Sequence
 from math import prod

@@ -41,8 +41,8 @@ class CellError(Exception):
 def execute(notebook: Path, executed: Path, parameters: dict[str, str]) -> None:
     """Run a notebook with these parameters; ``executed`` is written cell by cell, so it shows what has failed, too.
 
-    Jupyter names a kernel's ports before the kernel takes them, and another kernel can be quicker: one that did not
-    start is started once more. Raises CellError if a cell fails.
+    Jupyter names a kernel's ports before the kernel takes them, and another kernel can be quicker. So a kernel that
+    did not start is started once more. Raises CellError if a cell fails.
     """
     from papermill import PapermillExecutionError, execute_notebook  # takes a second to load
 
@@ -78,7 +78,7 @@ def check_parameters(notebook: Path, names: Iterable[str]) -> None:
 
 
 class _Renderer(IPythonRenderer):
-    """Markdown to HTML with formulas as MathML, and tables that scroll where they are wider than the page."""
+    """Renders Markdown to HTML with formulas as MathML, and tables that scroll where they are wider than the page."""
 
     def table(self, text: str) -> str:
         return f'<div class="wide" role="group" tabindex="0" aria-label="Table">\n<table>\n{text}</table>\n</div>\n'

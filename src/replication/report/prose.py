@@ -1,4 +1,4 @@
-"""Sentences that are computed: what was run, the answer, the findings. No number of a notebook is typed."""
+"""Computed sentences: what was run, the answer, the findings. No number of a notebook is typed."""
 
 from collections.abc import Mapping
 
@@ -44,7 +44,7 @@ def illustrative(claims: pd.DataFrame) -> str:
 
 
 def run(provenance: Mapping, size: str) -> str:
-    """What was run, where, on what data, when and how long.
+    """The sentences on what was run, where, on what data, when and how long.
 
     provenance: of the experiment, with its data and its share by device; size: a sentence about its n and epochs.
     """

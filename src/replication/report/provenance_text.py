@@ -1,4 +1,4 @@
-"""Where an experiment's trials come from, device by device, and what they took there."""
+"""The origin of an experiment's trials, device by device, and their cost there."""
 
 from collections.abc import Iterable, Mapping
 
@@ -22,7 +22,7 @@ def by_device(record: Mapping, tables: Iterable[pd.DataFrame]) -> list[Mapping]:
 
 
 def duration(record: Mapping) -> str:
-    """How long the trials of each device took."""
+    """The time that the trials of each device took."""
     return "; ".join(
         f"{core_minutes(of_device)} for {of_device['trials']:,} trials on {of_device['device']}"
         for of_device in record["by_device"]

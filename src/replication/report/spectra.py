@@ -1,4 +1,4 @@
-"""Spectra: how the eigenvalues of an image classifier's head are distributed, value and size."""
+"""Spectra: the distribution of the eigenvalues of an image classifier's head, by value and by size."""
 
 import numpy as np
 import pandas as pd
@@ -32,14 +32,14 @@ def histograms(eigenvalues: pd.DataFrame) -> pd.DataFrame:
 
 
 def _even_edges(values: pd.Series, bins: int) -> np.ndarray:
-    """Edges of about so many equal bins, one of them centred on 0."""
+    """Edges of about that many equal bins, one of them centred on 0."""
     low, high = min(values.min(), 0), max(values.max(), 0)
     width = (high - low) / bins or 1.0
     return width * (np.arange(np.floor(low / width), np.ceil(high / width) + 2) - 0.5)
 
 
 def draw_spectra(drawn: pd.DataFrame) -> Figure:
-    """The histograms of ``histograms``: a column a layer, values above, sizes below."""
+    """Draw the histograms of ``histograms``: a column for each layer, values above, sizes below."""
     figure = Figure(figsize=(PAGE, 4.2), layout="constrained")
     panels = figure.subplots(len(SCALES), len(LAYERS))
     for row, (scale, label) in zip(panels, SCALES.items(), strict=True):

@@ -44,7 +44,7 @@ def verdict(name: str) -> str:
 
 
 def _measured(claim: Any) -> str:
-    """What was measured with its interval; a claim of one part names the quantity, a part is named by its statement."""
+    """The measured value with its interval; a claim of one part names the quantity, its statement names a part."""
     measured = interval(claim.measured, claim.low, claim.high)
     return f"{claim.quantity}: {measured}" if measured and claim.id[-1].isdigit() else measured
 
@@ -69,7 +69,7 @@ def hyperparameter_table(settings: Mapping, number_in_paper: int, finished: Mapp
 
 
 def finished_trials(tables: Mapping[str, pd.DataFrame | None]) -> dict[str, int]:
-    """How many trials there are, by experiment: of experiment 2's default penalty, of the head that has fewest.
+    """The number of trials by experiment: of experiment 2's default penalty, of the head that has fewest.
 
     tables: of the trials, by experiment; None or empty if it was not run, which counts 0.
     """
@@ -179,7 +179,7 @@ def _leaf(experiment: str, key: str):
 
 
 def _default_trials(settings: Mapping) -> object:
-    """Of experiment 2's default penalty: how many are finished where that is known, else as many as are asked for."""
+    """The number of experiment 2's trials of the default penalty: finished where that is known, else asked for."""
     return settings.get("trials", settings["ensembles"]["l2"]["trials"])
 
 

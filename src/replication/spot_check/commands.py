@@ -45,8 +45,8 @@ HOURS = tuple(name for name in AGAIN if name not in MINUTES)
 def spot_check(published: Path, records: Path, also: tuple[str, ...], sample: int, seed: int, output: Path) -> None:
     """Draw published trials, train them again from their seeds and compare; exit code 1 if they do not agree.
 
-    On the type of processor that a trial was published from, all measures must be the same to the last bit. Of trials
-    from another one, the mean of every measure over an experiment's sample must be within a tolerance. Trials that
+    All measures must be the same to the last bit on the type of processor that a trial was published from. For trials
+    from another type, the mean of every measure over an experiment's sample must be within a tolerance. Trials that
     differ, and their means, are only reported if a source that they depend on has changed since their commit.
     """
     run = Run(published / "settings.json", records)
@@ -76,7 +76,7 @@ def spot_check(published: Path, records: Path, also: tuple[str, ...], sample: in
 
 
 def draw(run: Run, name: str, path: Path, sample: int, seed: int, asked: bool) -> list[tuple[Row, Row]]:
-    """Rows of a published table drawn at random, in their order, with its spread; says what is left out and why.
+    """Random rows of a published table, in their order, with its spread; says what is left out and why.
 
     Raises ArtifactError instead if the experiment was asked for and cannot be trained again.
     """
@@ -98,7 +98,7 @@ def draw(run: Run, name: str, path: Path, sample: int, seed: int, asked: bool) -
 
 
 def hindrance(run: Run, name: str, table: pd.DataFrame) -> str:
-    """What keeps an experiment's trials from being trained again here; nothing if nothing does."""
+    """The reason why an experiment's trials can't be trained again here; empty if they can."""
     try:
         run.of(SETTINGS.get(name, name))
         loaded = images.load(run.record(IMAGES[name])) if name in IMAGES else None
@@ -120,7 +120,7 @@ def hindrance(run: Run, name: str, table: pd.DataFrame) -> str:
 
 
 def reported(pair: Pair, row: Row) -> dict[str, object]:
-    """What is written of a trial: which it is, where it came from, the verdict, and its largest relative difference."""
+    """A trial's row in the report: its keys, its origin, the verdict, and its largest relative difference."""
     relative = differences(pair.published, pair.again)
     return {
         "experiment": pair.experiment,
@@ -136,7 +136,7 @@ def reported(pair: Pair, row: Row) -> dict[str, object]:
 
 
 def summary(verdicts: pd.Series, means: pd.DataFrame) -> str:
-    """How many trials there are of each verdict, and what is allowed."""
+    """The number of trials of each verdict, and what is allowed."""
     count = {verdict: int((verdicts == verdict).sum()) for verdict in (IDENTICAL, ELSEWHERE, CHANGED, DIFFERS)}
     judged, others = (
         f"of {len(group)} means {int(group['within'].sum())} are within the tolerance"

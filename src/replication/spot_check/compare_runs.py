@@ -1,4 +1,4 @@
-"""Whether published trials and the same ones trained again agree: to the last bit, between processors on average."""
+"""The comparison of published trials with the same ones trained again: bit by bit, or between processors on average."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -54,12 +54,12 @@ def processor(machine: str) -> str:
 
 
 def differences(published: Row, again: Row) -> pd.Series:
-    """By measure, the relative difference; infinite where it is none of two finite numbers."""
+    """The relative difference of each measure; infinite where it is none of two finite numbers."""
     return pd.Series({name: difference(published[name], again[name]) for name in again.index}, dtype=float)
 
 
 def difference(value: object, other: object) -> float:
-    """Of two values, relative to the larger one; 0 if they are the same or both are missing."""
+    """The difference of two values, relative to the larger one; 0 if they are the same or both are missing."""
     if value == other or (pd.isna(value) and pd.isna(other)):
         return 0.0
     if isinstance(value, str) or isinstance(other, str) or not np.isfinite([float(value), float(other)]).all():
@@ -68,7 +68,7 @@ def difference(value: object, other: object) -> float:
 
 
 def spread_of(table: pd.DataFrame, alike: list[str]) -> pd.Series:
-    """Of every number, the standard deviation between rows that have the same values of ``alike``, over all of them.
+    """The standard deviation of every number between rows with the same values of ``alike``, over all of them.
 
     It is the root of the mean variance; 0 where no row has another one like it.
     """
@@ -79,10 +79,10 @@ def spread_of(table: pd.DataFrame, alike: list[str]) -> pd.Series:
 
 
 def means_of(pairs: Sequence[Pair]) -> pd.DataFrame:
-    """By experiment and measure, the means of trials that may differ, and whether they are within tolerance.
+    """The means of trials that may differ, by experiment and measure, and whether they are within tolerance.
 
-    Those are the trials from other processors and, apart from them, the ones that differ and whose sources changed; a
-    seed is no measure.
+    Trials from other processors may differ and, counted apart, those that differ and whose sources changed. A seed is
+    no measure.
     """
     groups: dict[tuple[str, bool], list[Pair]] = {}
     for pair in pairs:
@@ -110,7 +110,7 @@ def mean_of(both: np.ndarray, spread: float) -> dict[str, object]:
 
 
 def broken(pairs: Sequence[Pair], names: Sequence[str], means: pd.DataFrame) -> Iterator[str]:
-    """A sentence for every trial and every mean that is not what it must be; names: of the trials.
+    """A sentence for every trial and every mean that is not what it must be. names: of the trials.
 
     Means of trials whose sources changed may be anything.
     """

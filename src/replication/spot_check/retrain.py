@@ -38,7 +38,7 @@ Arrays = dict[str, np.ndarray]
 
 
 class Run:
-    """The published settings, checked experiment by experiment: those of one may be older than what it asks for today.
+    """The published settings, checked experiment by experiment, since one may be older than what it asks for today.
 
     settings: results/published/settings.json; records: the folder with the records of the images.
     """
@@ -47,7 +47,7 @@ class Run:
         self._settings, self._values, self._records = settings, read_json(settings).get("run", {}), records
 
     def of(self, name: str) -> Any:
-        """One field of the settings; raises ArtifactError if it is missing, ParameterError if it is not valid."""
+        """One field of the settings. Raises ArtifactError if it is missing, ParameterError if it is not valid."""
         if name not in self._values:
             raise ArtifactError(f"{self._settings} has no settings of the published run: {name} is missing")
         return params.validate(Settings.model_fields[name].annotation, self._values[name])
@@ -129,7 +129,7 @@ def _depth(run: Run, row: Row) -> Row:
 
 
 def _baselines(run: Run, row: Row) -> Row:
-    """Every strength of the trial, for some methods search for all of them at once."""
+    """Search at every strength of the trial, because some methods search for all of them at once."""
     from replication.experiments.baselines import train as baselines  # loads torch
 
     experiment = run.of("baselines")
