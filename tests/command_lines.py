@@ -1,4 +1,4 @@
-"""A valid command line of every verb, the files it reads in a folder of the caller's."""
+"""A valid command line of every verb, with the files that it reads in a folder of the caller's."""
 
 from pathlib import Path
 
@@ -17,11 +17,11 @@ SMOKE = resolve_settings(BASE, {"scale": "smoke"})
 
 def lines(folder):
     """A valid command line of every verb that needs no minutes, and the names of those only parsed here."""
-    one = SMOKE.regression.model_copy(
+    regression = SMOKE.regression.model_copy(
         update={"points": 60, "held_out_points": 50, "widths": [2, 6, 1], "alphas": [1.0], "betas": [5.0]}
     )
     small = {"points": 60, "test_points": 50, "selection_points": 10, "training": {"epochs": 1, "batch_size": 20}}
-    two = resolve_settings(
+    resolved = resolve_settings(
         BASE,
         {
             "scale": "smoke",
@@ -29,16 +29,21 @@ def lines(folder):
             "depth": {"teacher": {**small, "points": 30, "hidden": 5, "test_points": 40}},
         },
     )
-    depth, two = two.depth, two.teacher_student
+    depth, teacher_student = resolved.depth, resolved.teacher_student
     trial, teacher, students = (
-        settings.part(part) for settings, part in ((one, RegressionTrial), (two, TeacherData), (two, TeacherTrial))
+        settings.part(part)
+        for settings, part in (
+            (regression, RegressionTrial),
+            (teacher_student, TeacherData),
+            (teacher_student, TeacherTrial),
+        )
     )
     sets, points = '{"beta5_alpha1": [1, 5]}', folder / "points.safetensors"
     targets, data = folder / "beta5_alpha1.safetensors", folder / "teacher42_rotations2.safetensors"
     return {
         "generate-regression-data": [
             "--settings",
-            one.part(RegressionData),
+            regression.part(RegressionData),
             "--data-sets",
             sets,
             "--folder",
@@ -62,7 +67,14 @@ def lines(folder):
             "--table",
             "OUT/t",
         ],
-        "tabulate-regression": ["--settings", one.model_dump_json(), "--folder", folder / "one", "--output", "OUT"],
+        "tabulate-regression": [
+            "--settings",
+            regression.model_dump_json(),
+            "--folder",
+            folder / "one",
+            "--output",
+            "OUT",
+        ],
         "sweep-regression": [
             "--folder",
             folder,
@@ -242,7 +254,7 @@ def lines(folder):
 
 
 def placed(words, folder, output):
-    """The command line with its files in these folders; whatever else names a file names one of the output."""
+    """The command line with its files in these folders; any other file name is one of the output."""
     places = {"OUT": str(output), "FOLDER": str(folder)}
     return [
         next((word.replace(key, to, 1) for key, to in places.items() if word.startswith(key)), word) for word in words

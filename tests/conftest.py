@@ -1,4 +1,4 @@
-"""What several tests share: what the tests of reliability count, and one whole run of a tiny scale."""
+"""Shared parts of several tests: the counts of the tests of reliability, and one whole run of a tiny scale."""
 
 import os
 import time
@@ -39,7 +39,7 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """Files that run the workflow come first: where several processes share the tests, none is left with a long one."""
+    """Put files that run the workflow first, so that none of several processes is left with a long one."""
     long = {item.path for item in items if item.get_closest_marker("pipeline")}
     items.sort(key=lambda item: item.path not in long)
 

@@ -223,7 +223,7 @@ def hyperparameters(rng, size: dict) -> pd.DataFrame:
 
 
 def depth(rng, size: dict) -> dict[str, pd.DataFrame]:
-    """One hidden layer opens and makes the next one live; with α = 0.5 too, to have every table of the notebook."""
+    """One hidden layer opens and makes the next one live; α = 0.5 is there for every table of the notebook."""
     trials, layers, start = [], [], []
     for data_set, alpha, gain in (("teacher", np.nan, 1.0), ("teacher", np.nan, 2.0), ("beta5_alpha0.5", 0.5, 1.0)):
         for count in size["depths"]:
@@ -300,7 +300,7 @@ def theory(rng) -> dict[str, pd.DataFrame]:
 
 
 def cells(rng, size: dict) -> dict[str, pd.DataFrame]:
-    """Searches on cells; a tabular benchmark only where the images are no stand-in."""
+    """Searches on cells, with a tabular benchmark only where the images are no stand-in."""
     methods = [(method, trial) for method in ("darts", "gaea", "random") for trial in range(size["trials"])]
     scores = [f"{name}_accuracy" for name in ("cifar10", "cifar100", "imagenet16_120")]
     known = not size["stand_in"]

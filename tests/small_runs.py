@@ -41,14 +41,16 @@ def run(*arguments):
 def prepare(folder, overrides, jobs):
     """Train the given (data set, chunk) jobs below folder/results and record the settings."""
     settings = resolve_settings(BASE, overrides)
-    one, data, results = settings.regression, folder / "data", folder / "results"
-    sets = json.dumps({name: list(keys) for name, keys in one.data_sets().items()})
-    run("generate-regression-data", "--settings", one.part(RegressionData), "--data-sets", sets, "--folder", data)
+    regression, data, results = settings.regression, folder / "data", folder / "results"
+    sets = json.dumps({name: list(keys) for name, keys in regression.data_sets().items()})
+    run(
+        "generate-regression-data", "--settings", regression.part(RegressionData), "--data-sets", sets, "--folder", data
+    )
     for name, chunk in jobs:
         stem = results / "regression" / "trials" / name / chunk
         code = run(
             "train-regression", "--points", data / "points.safetensors", "--targets", data / f"{name}.safetensors",
-            "--trials", chunk, "--settings", one.part(RegressionTrial), "--root-seed", settings.root_seed,
+            "--trials", chunk, "--settings", regression.part(RegressionTrial), "--root-seed", settings.root_seed,
             "--parameters", stem.with_suffix(".safetensors"), "--table", stem.with_suffix(".parquet"),
         )  # fmt: skip
         assert code == 0
@@ -57,15 +59,15 @@ def prepare(folder, overrides, jobs):
 
 
 def finish(folder, settings, kind, tables):
-    """Write the jobs of one kind as if they were finished: of each table, rows by its end, without the job's keys."""
+    """Write the jobs of one kind as if finished. tables: rows by the end of a table's name, without the job's keys."""
     results = folder / "results"
     for job in jobs(settings):
         if job.kind != kind:
             continue
         keys = pd.DataFrame([dict(zip(job.where, values, strict=True)) for values in product(*job.where.values())])
         for path in job.files():
-            own = tables[path.removeprefix(job.stem).removesuffix(".parquet")]
-            io.write_table(results / path, keys.assign(**own))
+            columns = tables[path.removeprefix(job.stem).removesuffix(".parquet")]
+            io.write_table(results / path, keys.assign(**columns))
         made_from = {"settings": json.loads(job.settings), "root_seed": settings.root_seed, "data": kind}
         io.write_json(results / job.record, provenance.of_job(60, "cpu", len(keys)) | made_from)
     values = settings.model_dump(mode="json")

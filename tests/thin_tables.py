@@ -50,7 +50,7 @@ def read(folder: Path) -> Tables:
 def diverged(tables: Tables, rows: Rows, value: float = np.nan) -> Tables:
     """The tables of runs in which the trials in these rows diverged, as the training jobs and tables leave them.
 
-    value: of what they do not have.
+    value: of the measures that they do not have.
     """
     return {name: _diverged(name, table, tables, rows, value) for name, table in tables.items()}
 

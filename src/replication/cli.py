@@ -75,7 +75,7 @@ class Verbs(click.Group):
 
 
 def require_log(context: click.Context, option: click.Parameter, path: Path | None) -> Path | None:
-    """The path; raises BadParameter if it isn't that of a log, whose name a job's benchmark shares."""
+    """The path. Raises BadParameter if it isn't that of a log, whose name a job's benchmark shares."""
     if path is not None and path.suffix != ".log":
         raise click.BadParameter(f"{shown(str(path))}: allowed is the path of a log, <name>.log", context, option)
     return path
@@ -95,9 +95,9 @@ def cli(log: Path | None) -> None:
 
 @cli.result_callback()
 def keep_core_seconds(result: object, log: Path | None) -> None:
-    """Beside the job's benchmark, core-seconds so far of this process and its children by the system's own account.
+    """Keep the core-seconds of this process and its children beside the job's benchmark, by the system's own account.
 
-    Python's start is included. Of a verb that failed nothing is kept.
+    Python's start is included. Nothing is kept of a verb that failed.
     """
     if log:
         usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]

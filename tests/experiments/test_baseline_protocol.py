@@ -1,4 +1,4 @@
-"""What every baseline goes through: compaction, retraining, measuring, tuning, whatever the chunks."""
+"""The steps of every baseline: compaction, retraining, measuring, tuning, whatever the chunks."""
 
 import json
 from dataclasses import replace
@@ -82,7 +82,7 @@ def test_the_longest_path_is_the_last_power_of_the_adjacency_matrix_that_reaches
     generator, widths = np.random.default_rng(seed), (2, *hidden, 2)
     pairs = [(i, j) for i in range(2, len(widths) + 1) for j in range(1, i)]
     there = {(i, j): generator.random((widths[i - 1], widths[j - 1])) < 0.3 for i, j in pairs}
-    weights = {pair: own * generator.normal(size=own.shape) for pair, own in there.items()}
+    weights = {pair: mask * generator.normal(size=mask.shape) for pair, mask in there.items()}
     graph = pruning.reduced(
         pruning.Graph(weights, {i: np.zeros(widths[i - 1]) for i in range(2, len(widths) + 1)}), experiment.relu
     )
@@ -125,9 +125,9 @@ def test_retraining_is_that_of_the_plain_network_whatever_stands_beside_it():
     task = tiny(widths=(4, 5, 4, 2), bias=True)
     network = experiment.module(graph)
     train(task, [1], list(network.parameters()), lambda x, y: mean_square(network(x[..., :-1]), y), 20)
-    found, _ = experiment.retrained([graph, other], task, 20, 1)
+    retrained, _ = experiment.retrained([graph, other], task, 20, 1)
     expected = network(task.x[:, :-1]).detach()
-    np.testing.assert_allclose(outputs(found, task.x[:, :-1]), expected, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(outputs(retrained, task.x[:, :-1]), expected, rtol=1e-3, atol=1e-4)
 
 
 def settings(search="gaea", **options):
@@ -178,8 +178,8 @@ def test_tuning_takes_the_value_of_the_fewest_parameters_on_seeds_of_its_own():
     rows = []
     for value, seed in zip((0.0, 0.5, 0.9), [table["seed"][0]] * 3, strict=True):
         points = experiment.task_of(data(), chosen)
-        for found in magnitude_pruning.search(points[0], chosen.strengths, [seed] * 2, pruned=value):
-            row = experiment.measure(found, *points, chosen, seed, "teacher")
+        for result in magnitude_pruning.search(points[0], chosen.strengths, [seed] * 2, pruned=value):
+            row = experiment.measure(result, *points, chosen, seed, "teacher")
             small = [row[f"{name}_{kind}validation_mse"] for name in experiment.TARGETS for kind in ("", "retrained_")
                      if row[f"{name}_neurons"] <= 3]  # fmt: skip
             unexplained = {name: row[f"{name}_validation_mse"] / points[0].y_choose.numpy().var(axis=0).mean()
@@ -187,15 +187,15 @@ def test_tuning_takes_the_value_of_the_fewest_parameters_on_seeds_of_its_own():
             fits = [row[f"{name}_parameters"] for name, share in unexplained.items() if share <= 1 - PROTOCOL["min_r2"]]
             rows.append((json.dumps(value), min(fits, default=points[0].parameters), min(small)))
     expected = pd.DataFrame(rows, columns=["value", "parameters", "validation_mse"]).groupby("value").min()
-    found = table[table["tuning_trial"] == 0].set_index("value")[["parameters", "validation_mse"]]
-    pd.testing.assert_frame_equal(found.sort_index(), expected, check_dtype=False)
+    tuned = table[table["tuning_trial"] == 0].set_index("value")[["parameters", "validation_mse"]]
+    pd.testing.assert_frame_equal(tuned.sort_index(), expected, check_dtype=False)
 
 
 def test_the_verbs_search_with_the_value_that_was_chosen(tmp_path, capsys):
     io.write_arrays(tmp_path / "data.safetensors", data())
     method = BaselineMethod(search="gaea", options={"levels": 1}, tuned={"rate": [1.0, 3.0]})
-    own = settings().model_copy(update={"method": method})
-    common = ["--data-set", "teacher", "--settings", own.model_dump_json(), "--root-seed", "7", "--output"]
+    gaea = settings().model_copy(update={"method": method})
+    common = ["--data-set", "teacher", "--settings", gaea.model_dump_json(), "--root-seed", "7", "--output"]
     table, stem = tmp_path / "gaea.parquet", tmp_path / "0-0"
     for command in (
         ["tune-baselines", tmp_path / "data.safetensors", *common, tmp_path / "gaea"],

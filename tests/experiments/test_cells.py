@@ -64,7 +64,7 @@ def test_there_are_as_many_cells_as_the_benchmark_has():
 
 
 def test_a_cell_is_the_sum_over_its_edges():
-    """By hand: the operations of every edge, mixed, one node after the other."""
+    """The operations of every edge are mixed by hand, one node after the other."""
     torch.manual_seed(0)
     cell, x = Cell(space.OPERATIONS, 3), torch.randn(2, 3, 8, 8)
     weights = torch.rand(6, 5)
@@ -89,12 +89,12 @@ def test_a_single_cell_has_only_its_own_operations():
         value = 4 * value  # only skips: x + x + 2x reach the last node
         value = value if reduction is None else reduction(value)
     expected = network.classifier(F.relu(last(value)).mean((2, 3)))
-    found = network(x, one_hot(space.OPERATIONS, space.operations_of(ALL_SKIP)))
-    torch.testing.assert_close(found, expected)
+    logits = network(x, one_hot(space.OPERATIONS, space.operations_of(ALL_SKIP)))
+    torch.testing.assert_close(logits, expected)
 
 
 def test_the_weights_gradient_against_differences():
-    """A supernet in float64, one entry of θ at a time."""
+    """The supernet is in float64; one entry of θ moves at a time."""
     network = Supernet(space.OPERATIONS, 2, 1, 10, seed=2).double()
     mixture = search.Simplex((6, 5), 0.1)
     mixture.trained = mixture.trained.detach().double().requires_grad_()
@@ -129,11 +129,11 @@ def test_bi_level_keeps_the_images_of_the_weights_from_the_network(images):
 @pytest.mark.parametrize("method", search.METHODS)
 def test_a_seed_gives_one_search(method, images):
     settings = SETTINGS.model_copy(update={"candidates": 3})
-    one, two = (search.search(method, images, settings, 7) for _ in range(2))
-    assert one.cell == two.cell and one.history.equals(two.history)
-    assert set(one.cell) <= set(space.OPERATIONS)
+    first, again = (search.search(method, images, settings, 7) for _ in range(2))
+    assert first.cell == again.cell and first.history.equals(again.history)
+    assert set(first.cell) <= set(space.OPERATIONS)
     if method in search.LEVELS:  # 4 steps an epoch over all images, as often over a half that is passed twice
-        assert one.gradient_evaluations == 2 * 4 * SETTINGS.epochs
+        assert first.gradient_evaluations == 2 * 4 * SETTINGS.epochs
 
 
 def test_batches_are_the_streams_own(images):
@@ -208,8 +208,8 @@ def test_from_the_command_line_to_the_published_table_and_the_report(tmp_path, m
     assert trials["approximate_images"].tolist() == [0, 0]
     assert "untested" in report.answer(trials.assign(cifar10_accuracy=np.nan), reference)
     assert "90.00" in report.cells_table(trials, reference, costs)
-    two = pd.concat([costs.assign(device="cpu", seconds=600.0), costs.assign(device="cuda", seconds=120.0)])
-    table = report.cells_table(trials, reference, two)
+    both = pd.concat([costs.assign(device="cpu", seconds=600.0), costs.assign(device="cuda", seconds=120.0)])
+    table = report.cells_table(trials, reference, both)
     assert "| core-minutes | minutes on the GPU |" in table and "| 10 | 2 |" in table
     n = [line.split(" | ")[1] for line in table.splitlines() if " | " in line and "*" not in line]
     assert n[1:] == [line.split(" | ")[1] for line in report.cells_table(trials, reference, costs).splitlines()

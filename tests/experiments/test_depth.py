@@ -63,13 +63,13 @@ def weights(parameters):
 
 
 def output(adjacency, edges, x, deleted=()):
-    """(4.5) neuron by neuron from A, without the neurons of the deleted layers."""
+    """The output by (4.5), neuron by neuron from A, without the neurons of the deleted layers."""
     activities = np.zeros((len(x), edges[-1]))
     activities[:, : edges[1]] = x
     for layer in range(1, len(edges) - 1):
-        own = slice(edges[layer], edges[layer + 1])
-        z = activities[:, : edges[layer]] @ adjacency[own, : edges[layer]].T
-        activities[:, own] = z if layer == len(edges) - 2 else np.maximum(z, 0) * (layer + 1 not in deleted)
+        neurons = slice(edges[layer], edges[layer + 1])
+        z = activities[:, : edges[layer]] @ adjacency[neurons, : edges[layer]].T
+        activities[:, neurons] = z if layer == len(edges) - 2 else np.maximum(z, 0) * (layer + 1 not in deleted)
     return activities[:, edges[-2] :]
 
 
@@ -142,11 +142,11 @@ def test_gain_1_is_the_default_start(data):
 
 def test_compaction_counts_what_is_left_and_its_exports_agree(data):
     parameters = network((0, 0.5, 0, 0))
-    found = compaction.measure(parameters, data, TRIAL)
-    assert set(found) == set(compaction.COLUMNS)
-    assert found["compact_hidden_layers"] <= 2 and found["neurons"] == 24
-    assert found["parameters"] == 2 * 4 * 6 + 3 * 6 * 6 + 4 * 6 + 4
-    assert found["onnx_difference"] < 1e-5 and found["export_difference"] < 1e-5
+    measures = compaction.measure(parameters, data, TRIAL)
+    assert set(measures) == set(compaction.COLUMNS)
+    assert measures["compact_hidden_layers"] <= 2 and measures["neurons"] == 24
+    assert measures["parameters"] == 2 * 4 * 6 + 3 * 6 * 6 + 4 * 6 + 4
+    assert measures["onnx_difference"] < 1e-5 and measures["export_difference"] < 1e-5
     module = compaction.network_of(parameters, TRIAL)
     adjacency, edges = weights(parameters)
     expected = output(adjacency, edges, data["x_test"])
@@ -195,7 +195,7 @@ def train(sources, settings, job, folder):
 
 
 def test_tables_do_not_depend_on_chunks(sources, tmp_path):
-    found = {}
+    files = {}
     for chunk in (1, 2):
         settings, folder = SETTINGS.model_copy(update={"chunk": chunk}), tmp_path / str(chunk)
         for job in settings.jobs():
@@ -205,8 +205,8 @@ def test_tables_do_not_depend_on_chunks(sources, tmp_path):
             "--output", folder,
         )  # fmt: skip
         assert code == 0
-        found[chunk] = {path.name: path.read_bytes() for path in folder.glob("*.parquet")}
-    assert found[1] == found[2]
+        files[chunk] = {path.name: path.read_bytes() for path in folder.glob("*.parquet")}
+    assert files[1] == files[2]
     trials, layers = (io.read_table(tmp_path / "1" / f"{name}.parquet") for name in ("trials", "layers"))
     counts = trials.groupby(["data_set", "depth", "gain"]).size().to_dict()
     assert counts == {("teacher", 1, 1): 2, ("teacher", 3, 1): 2, ("teacher", 3, 0.5): 1, ("beta5_alpha1", 2, 1): 1}
@@ -239,7 +239,7 @@ def test_finished_jobs_are_published_with_their_layers(sources, tmp_path):
 @pytest.mark.parametrize("batch_size", [20, 10**6])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_trial_that_diverges_has_a_row_of_nan(sources, tmp_path, capsys, batch_size):
-    """Also by its last step, which no loss of a batch tells."""
+    """It may diverge by its last step, which no loss of a batch tells."""
     update = {"learning_rate": 1e20, "epochs": 1, "batch_size": batch_size}
     training = SETTINGS.teacher.training.model_copy(update=update)
     task = SETTINGS.teacher.model_copy(update={"training": training})
@@ -285,8 +285,8 @@ def test_a_wrong_setting_is_one_sentence(depth, message):
 def test_overnight_covers_every_depth_and_gain():
     overnight = resolve_settings(BASE, {"scale": "overnight"})
     jobs = pd.DataFrame(overnight.depth.jobs(), columns=["data_set", "depth", "gain", "chunk"])
-    own = jobs[(jobs["data_set"] == "teacher") & (jobs["gain"] == "1")]
-    assert set(own["depth"].astype(int)) == set(range(1, 11))
+    on_teacher = jobs[(jobs["data_set"] == "teacher") & (jobs["gain"] == "1")]
+    assert set(on_teacher["depth"].astype(int)) == set(range(1, 11))
     assert set(jobs["gain"].astype(float)) == set(overnight.depth.initial_scale.all_gains())
     assert set(jobs["data_set"]) == {"teacher", *overnight.depth.alpha_beta_sets()}
     assert set(overnight.depth.alpha_beta_sets()) <= set(overnight.regression_data_sets())

@@ -123,16 +123,16 @@ TRAININGS = [
 @pytest.fixture
 def modes(monkeypatch):
     """Whether subnormal numbers were flushed, at every optimiser step so far."""
-    found = []
+    flushed = []
     own_step = adam.Adam.step
 
     def recorded_step(optimizer, gradients):
-        found.append(are_subnormals_flushed())
+        flushed.append(are_subnormals_flushed())
         own_step(optimizer, gradients)
 
     monkeypatch.setattr(adam.Adam, "step", recorded_step)
-    hook = register_optimizer_step_pre_hook(lambda *_: found.append(are_subnormals_flushed()))
-    yield found
+    hook = register_optimizer_step_pre_hook(lambda *_: flushed.append(are_subnormals_flushed()))
+    yield flushed
     hook.remove()
 
 
@@ -179,7 +179,7 @@ def test_moments_of_dead_neurons_end_at_zero_whatever_the_callers_mode(callers_m
     ("architecture", "instructions"), [("x86_64", ["stmxcsr", "ldmxcsr"]), ("aarch64", ["mrs", "msr"])]
 )
 def test_the_mode_is_set_on_each_architecture(architecture, instructions):
-    """What LLVM makes for it; that the instructions do what they should is tried on this machine's alone."""
+    """The code that LLVM makes is read for each; the instructions are tried on this machine's architecture alone."""
     binding.initialize_all_targets()
     binding.initialize_all_asmprinters()
     triple = f"{architecture}-unknown-linux-gnu"

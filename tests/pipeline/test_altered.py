@@ -31,7 +31,7 @@ SMOKE = resolve_settings(params.read_yaml(SOURCE.parent / "params.yaml"), {"scal
 
 
 class Trap:
-    """Unpickled, it leaves a file."""
+    """It leaves a file when it is unpickled."""
 
     def __init__(self, path):
         self.path = path
@@ -91,9 +91,9 @@ def artifact(request, tmp_path, monkeypatch):
     return tmp_path / request.param, read
 
 
-def same(one, other):
-    """Whether a table, or a record but for a broken seal, holds the same."""
-    return one.equals(other) if isinstance(one, pd.DataFrame) else one.items() >= other.items()
+def same(content, other):
+    """Whether a table, or a record except its broken seal, holds the same."""
+    return content.equals(other) if isinstance(content, pd.DataFrame) else content.items() >= other.items()
 
 
 def assert_named(path, read):
@@ -121,11 +121,11 @@ def test_a_flipped_byte_is_noticed_wherever_it_is(artifact, evidence):
         altered[position] ^= 1 << generator.randrange(8)
         path.write_bytes(altered)
         try:
-            found = read(path)
+            altered_content = read(path)
         except ArtifactError as error:
             assert str(path) in str(error) and "\n" not in str(error)
         else:
-            assert b"seal" in content[position - 80 : position + 4] and same(found, whole)
+            assert b"seal" in content[position - 80 : position + 4] and same(altered_content, whole)
     evidence(ALTERED, "bits flipped: noticed and named, or, in the seal itself, without effect", FLIPS)
     evidence(ALTERED, "alterations that changed what was read", 0)
 
@@ -210,15 +210,15 @@ VERBS = {
 def finished(tmp_path_factory):
     """A folder with the files that the verbs below read."""
     folder = tmp_path_factory.mktemp("finished")
-    one = SMOKE.regression.model_copy(update={"alphas": [1.0], "betas": [5.0], "points": 200, "widths": [2, 9, 1]})
-    assert run("generate-regression-data", "--settings", one.part(RegressionData), "--data-sets",
+    settings = SMOKE.regression.model_copy(update={"alphas": [1.0], "betas": [5.0], "points": 200, "widths": [2, 9, 1]})
+    assert run("generate-regression-data", "--settings", settings.part(RegressionData), "--data-sets",
                '{"beta5_alpha1": [1, 5]}', "--folder", folder) == 0  # fmt: skip
-    assert run(*train(folder, one)) == 0
+    assert run(*train(folder, settings)) == 0
     io.write_json(folder / "settings.json", {"run": {}, "paper": {}})
     (folder / "benchmarks").mkdir()
     (folder / "benchmarks" / "rule.tsv").write_text("s\tcpu_time\tmax_rss\n1\t1\t1\n")
     (folder / "benchmarks" / "rule.json").write_text('{"core_seconds": 1.2}')
-    return folder, one
+    return folder, settings
 
 
 def run(*arguments):
@@ -238,10 +238,10 @@ def train(folder, settings):
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_verb_names_the_file_and_writes_nothing(finished, tmp_path, capsys, verb, evidence):
-    folder, one = finished
+    folder, settings = finished
     arguments = {
-        "train-regression": train(folder, one),
-        "tabulate-regression": ("--settings", one.model_dump_json(), "--folder", folder / "trials"),
+        "train-regression": train(folder, settings),
+        "tabulate-regression": ("--settings", settings.model_dump_json(), "--folder", folder / "trials"),
         "judge-claims": (
             folder / "trials/beta5_alpha1/0-1.parquet",
             "--settings",

@@ -64,24 +64,30 @@ def test_the_data_sets_have_a_record_with_checksums(data):
 
 def test_tables_do_not_depend_on_chunks(data, tmp_path):
     settings = ONE.model_copy(update={"trials": 3, "alphas": [1.0], "betas": [5.0]})
-    found = {}
+    files = {}
     for chunk in (1, 2, 3):
-        own = settings.model_copy(update={"chunk": chunk})
+        in_chunks = settings.model_copy(update={"chunk": chunk})
         folder = tmp_path / str(chunk) / "trials" / "beta5_alpha1"
-        for trials in own.chunks():
+        for trials in in_chunks.chunks():
             assert train(data, folder, trials) == 0
         output = tmp_path / str(chunk)
         code = run(
-            "tabulate-regression", "--settings", own.model_dump_json(), "--folder", folder.parent, "--output", output
+            "tabulate-regression",
+            "--settings",
+            in_chunks.model_dump_json(),
+            "--folder",
+            folder.parent,
+            "--output",
+            output,
         )
         assert code == 0
-        found[chunk] = {path.name: path.read_bytes() for path in output.glob("*.parquet")}
-    assert len(found[1]) == 6
-    assert found[1] == found[2] == found[3]
+        files[chunk] = {path.name: path.read_bytes() for path in output.glob("*.parquet")}
+    assert len(files[1]) == 6
+    assert files[1] == files[2] == files[3]
 
 
 def test_a_job_measures_its_core_time_and_its_childrens(tmp_path, monkeypatch):
-    """A verb that computes for half a second, a quarter of it in a child, by the system's clock of each process."""
+    """The verb computes for half a second, a quarter of it in a child, by the system's clock of each process."""
 
     @click.command()
     def compute():
@@ -199,11 +205,13 @@ def test_a_device_that_is_not_there_is_refused(data, tmp_path, capsys, monkeypat
 
 
 def test_experiment_2_in_chunks_of_any_size(tmp_path):
-    own = TWO.model_copy(update={"points": 600, "test_points": 500, "selection_points": 100, "widths": [5, 12, 12, 5]})
-    teacher = draw_teacher(own, tmp_path)
-    found = {}
+    small = TWO.model_copy(
+        update={"points": 600, "test_points": 500, "selection_points": 100, "widths": [5, 12, 12, 5]}
+    )
+    teacher = draw_teacher(small, tmp_path)
+    files = {}
     for chunk in (1, 2):
-        settings = own.model_copy(update={"chunk": chunk})
+        settings = small.model_copy(update={"chunk": chunk})
         folder = tmp_path / str(chunk)
         for (ensemble, name, part), trials in settings.jobs().items():
             code = run(
@@ -225,9 +233,9 @@ def test_experiment_2_in_chunks_of_any_size(tmp_path):
             )
             == 0
         )
-        found[chunk] = {path.name: path.read_bytes() for path in folder.glob("*.parquet")}
-    assert set(found[1]) == {"trials.parquet", "eigenvalues.parquet", "pruning.parquet"}
-    assert found[1] == found[2]
+        files[chunk] = {path.name: path.read_bytes() for path in folder.glob("*.parquet")}
+    assert set(files[1]) == {"trials.parquet", "eigenvalues.parquet", "pruning.parquet"}
+    assert files[1] == files[2]
     trials = io.read_table(tmp_path / "1" / "trials.parquet")
     assert set(teacher_student.MEASURES) <= set(trials.columns)
     assert (trials["test_r2"] < 1).all()
@@ -245,10 +253,10 @@ def test_the_torch_backend_gives_the_kernel_s_results(data, tmp_path):
 
 
 def test_the_sweep_on_experiment_2(tmp_path):
-    own = TWO.model_copy(update={"points": 300, "test_points": 200, "selection_points": 50, "widths": [5, 12, 12, 5]})
-    teacher = draw_teacher(own, tmp_path)
+    small = TWO.model_copy(update={"points": 300, "test_points": 200, "selection_points": 50, "widths": [5, 12, 12, 5]})
+    teacher = draw_teacher(small, tmp_path)
     for rho in (1e-4, 1e-2):
-        settings = own.with_penalty(penalty="l1", rho=rho).part(TeacherTrial)
+        settings = small.with_penalty(penalty="l1", rho=rho).part(TeacherTrial)
         code = run(
             "sweep-teacher-student", "--teacher", teacher, "--trials", 2, "--root-seed", 1, "--settings", settings,
             "--output", tmp_path / f"{rho}.parquet",
@@ -279,14 +287,14 @@ def test_an_unknown_verb_is_one_sentence(capsys):
 @pytest.mark.parametrize("epochs", [1, 2])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_student_that_diverges_has_a_row_of_nan(tmp_path, capsys, epochs):
-    """Also by its last step, which no loss of a batch tells."""
-    own = TWO.model_copy(update={"points": 300, "test_points": 200, "selection_points": 50, "widths": [5, 12, 12, 5]})
+    """It may diverge by its last step, which no loss of a batch tells."""
+    small = TWO.model_copy(update={"points": 300, "test_points": 200, "selection_points": 50, "widths": [5, 12, 12, 5]})
     training = {"learning_rate": 1e20, "epochs": epochs, "batch_size": 300}
-    own = own.model_copy(update={"training": own.training.model_copy(update=training)})
-    teacher = draw_teacher(own, tmp_path)
+    small = small.model_copy(update={"training": small.training.model_copy(update=training)})
+    teacher = draw_teacher(small, tmp_path)
     code = run(
         "train-teacher-student", "--teacher", teacher, "--trials", "[0, 1]", "--root-seed", 1,
-        "--settings", own.part(TeacherTrial), "--output", tmp_path / "out" / "0-1",
+        "--settings", small.part(TeacherTrial), "--output", tmp_path / "out" / "0-1",
     )  # fmt: skip
     assert code == 0
     assert "trial 1" in capsys.readouterr().err
@@ -296,9 +304,11 @@ def test_a_student_that_diverges_has_a_row_of_nan(tmp_path, capsys, epochs):
 
 
 def test_processors_that_share_a_name_are_told_apart():
-    one = "processor\t: 0\ncpu family\t: 25\nmodel\t\t: 1\nmodel name\t: AMD EPYC\n\nprocessor\t: 1\nmodel\t\t: 2\n"
-    assert provenance.processor_of(one) == "AMD EPYC family 25 model 1"
-    assert provenance.processor_of(one.replace(": 1\nmodel name", ": 17\nmodel name")) == "AMD EPYC family 25 model 17"
+    cpuinfo = "processor\t: 0\ncpu family\t: 25\nmodel\t\t: 1\nmodel name\t: AMD EPYC\n\nprocessor\t: 1\nmodel\t\t: 2\n"
+    assert provenance.processor_of(cpuinfo) == "AMD EPYC family 25 model 1"
+    assert (
+        provenance.processor_of(cpuinfo.replace(": 1\nmodel name", ": 17\nmodel name")) == "AMD EPYC family 25 model 17"
+    )
     assert provenance.processor_of("model name : some, other") == "some, other"
     assert provenance.processor_of("Features : fp asimd\n") == platform.machine()
 

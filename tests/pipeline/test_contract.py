@@ -1,4 +1,4 @@
-"""What holds for the whole repository: style, module order, one way to install."""
+"""Rules of the whole repository: style, module order, one way to install."""
 
 import json
 import os
@@ -71,9 +71,9 @@ def test_the_lock_pins_every_dependency():
 
 
 def test_the_lock_is_that_of_the_project():
-    """As `uv lock --check` sees it from the files alone."""
-    found = run("uv", "lock", "--check", "--offline")
-    assert found.returncode == 0, found.stderr
+    """`uv lock --check` sees that from the files alone."""
+    checked = run("uv", "lock", "--check", "--offline")
+    assert checked.returncode == 0, checked.stderr
     plain = ("--no-hashes", "--no-annotate", "--no-header", "--no-emit-project")
     exported = run("uv", "export", "--frozen", "--offline", "--all-extras", *plain)
     assert exported.stdout == (ROOT / "requirements.lock").read_text()
@@ -99,7 +99,7 @@ def test_notebooks_are_committed_without_outputs():
 
 
 def test_what_takes_seconds_to_load_is_loaded_where_it_is_used():
-    """No verb but those that compute with PyTorch loads it, nor a CPU job of experiment 1."""
+    """Only verbs that compute with PyTorch load it, and a CPU job of experiment 1 does not."""
     verbs = {f"replication.{module}" for module in VERBS.values()}
     modules = ", ".join(["sys", "replication.training.ensemble.kernel", *sorted(verbs)])
     code = f"import {modules}; print({{'torch', 'scipy.stats'}} & {{*sys.modules}})"
@@ -109,9 +109,9 @@ def test_what_takes_seconds_to_load_is_loaded_where_it_is_used():
 
 def test_sources_are_the_import_closure():
     os.chdir(ROOT)
-    found = sources("replication.experiments.regression.commands")
-    assert "src/sparcs/spectral.py" in found and "src/replication/training/ensemble/kernel.py" in found
-    assert not any("teacher" in path or "figures" in path or "cli.py" in path for path in found)
+    paths = sources("replication.experiments.regression.commands")
+    assert "src/sparcs/spectral.py" in paths and "src/replication/training/ensemble/kernel.py" in paths
+    assert not any("teacher" in path or "figures" in path or "cli.py" in path for path in paths)
 
 
 def test_every_rule_sees_edits_of_its_sources_whatever_the_files_times():

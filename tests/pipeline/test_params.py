@@ -17,21 +17,44 @@ BASE = params.read_yaml(Path(__file__).parents[2] / "params.yaml")
 
 def test_tables_3_and_4_are_the_paper_s():
     paper = paper_settings(BASE)
-    one, two = paper.regression, paper.teacher_student
-    assert (one.training.learning_rate, one.training.batch_size, one.training.epochs) == (1e-3, 100, 300)
-    assert (one.widths, one.bias, one.training.penalty, one.training.rho) == ([2, 300, 1], True, "l2", 1e-4)
-    assert (len(one.alphas), one.betas, one.points, one.trials) == (21, [5, 1000], 10000, 100)
-    assert (two.training.learning_rate, two.training.batch_size, two.training.epochs) == (1e-3, 1024, 180)
-    assert (two.widths, two.bias, two.training.penalty, two.training.rho) == ([20, 200, 200, 20], False, "l2", 3e-3)
-    assert (two.points, two.test_points) == (100000, 100000)
+    regression, teacher_student = paper.regression, paper.teacher_student
+    assert (regression.training.learning_rate, regression.training.batch_size, regression.training.epochs) == (
+        1e-3,
+        100,
+        300,
+    )
+    assert (regression.widths, regression.bias, regression.training.penalty, regression.training.rho) == (
+        [2, 300, 1],
+        True,
+        "l2",
+        1e-4,
+    )
+    assert (len(regression.alphas), regression.betas, regression.points, regression.trials) == (
+        21,
+        [5, 1000],
+        10000,
+        100,
+    )
+    assert (
+        teacher_student.training.learning_rate,
+        teacher_student.training.batch_size,
+        teacher_student.training.epochs,
+    ) == (1e-3, 1024, 180)
+    assert (
+        teacher_student.widths,
+        teacher_student.bias,
+        teacher_student.training.penalty,
+        teacher_student.training.rho,
+    ) == ([20, 200, 200, 20], False, "l2", 3e-3)
+    assert (teacher_student.points, teacher_student.test_points) == (100000, 100000)
 
 
 def test_the_laptop_scale_trains_experiments_1_and_2_as_the_paper():
     paper, laptop = paper_settings(BASE), resolve_settings(BASE, {"scale": "laptop"})
     assert laptop.regression == paper.regression
     changed = {"ensembles", "chunk"}
-    one, two = (s.teacher_student.model_dump(exclude=changed) for s in (paper, laptop))
-    assert one == two
+    in_paper, in_laptop = (s.teacher_student.model_dump(exclude=changed) for s in (paper, laptop))
+    assert in_paper == in_laptop
     assert laptop.teacher_student.ensembles["l2"].trials == 5
 
 
@@ -78,8 +101,8 @@ def test_a_wrong_setting_is_one_sentence(overrides, message):
 
 def test_overrides_given_as_text_have_their_types():
     text = {"scale": "smoke", "regression": {"trials": "7", "alphas": ["0", "0.5"], "training": {"rho": "1.0e-3"}}}
-    one = resolve_settings(BASE, params.typed(text)).regression
-    assert (one.trials, one.alphas, one.training.rho) == (7, [0, 0.5], 1e-3)
+    regression = resolve_settings(BASE, params.typed(text)).regression
+    assert (regression.trials, regression.alphas, regression.training.rho) == (7, [0, 0.5], 1e-3)
     with pytest.raises(params.ParameterError, match=r"regression\.trials = 'seven'"):
         resolve_settings(BASE, params.typed({"regression": {"trials": "seven"}}))
 
@@ -135,10 +158,14 @@ def test_every_leaf_is_described():
 
 def test_jobs_cover_every_trial_once_whatever_the_chunk():
     for chunk in (1, 3, 20):
-        two = resolve_settings(BASE, {"scale": "overnight", "teacher_student": {"chunk": chunk}}).teacher_student
-        seen = sorted((ensemble, trial) for (ensemble, _, _), trials in two.jobs().items() for trial in trials)
-        assert seen == sorted((name, t) for name, e in two.ensembles.items() for t in range(e.trials))
-        teachers = {teacher for (ensemble, teacher, _) in two.jobs() if ensemble == "l2"}
+        teacher_student = resolve_settings(
+            BASE, {"scale": "overnight", "teacher_student": {"chunk": chunk}}
+        ).teacher_student
+        seen = sorted(
+            (ensemble, trial) for (ensemble, _, _), trials in teacher_student.jobs().items() for trial in trials
+        )
+        assert seen == sorted((name, t) for name, e in teacher_student.ensembles.items() for t in range(e.trials))
+        teachers = {teacher for (ensemble, teacher, _) in teacher_student.jobs() if ensemble == "l2"}
         assert len(teachers) == 1 + 15
 
 

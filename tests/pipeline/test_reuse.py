@@ -44,7 +44,7 @@ def test_no_two_jobs_share_files_or_trials(scale):
 
 
 def test_the_published_jobs_are_found_and_written_as_they_were(tmp_path, monkeypatch):
-    """With sources that are taken for unchanged: the committed trials of experiment 3 and of the depth experiment."""
+    """The sources of the committed trials of experiment 3 and of the depth experiment are taken for unchanged."""
     monkeypatch.setattr(reuse, "unchanged_since", lambda commit, files: True)
     settings = io.read_json(PUBLISHED / "settings.json")["run"]
     run = params.validate(Settings, settings)
@@ -66,17 +66,19 @@ def test_the_published_jobs_are_found_and_written_as_they_were(tmp_path, monkeyp
         assert record["minutes"] == pytest.approx(trials["minutes"].mean())
         for file, table in job.files().items():
             published = reuse.rows_of(io.read_table(PUBLISHED / table), job.where).reset_index(drop=True)
-            found = io.read_table(tmp_path / file)
-            pd.testing.assert_frame_equal(found, published[found.columns])
-            assert set(published.columns) - set(found.columns) <= set(reuse.RECORDED)
+            taken = io.read_table(tmp_path / file)
+            pd.testing.assert_frame_equal(taken, published[taken.columns])
+            assert set(published.columns) - set(taken.columns) <= set(reuse.RECORDED)
 
 
 def test_a_job_with_a_point_in_its_name_is_published_taken_and_published_again(tmp_path):
     run = resolve_settings(BASE, {"scale": "overnight"})
     job = next(job for job in jobs_of(run) if job.stem.endswith("teacher_student_l2_0.001"))
     origin = {"commit": "abc", "machine": "m", "device": "cpu", "finished": "now", "minutes": 2.0, "made_from": "def"}
-    own = {"experiment": "teacher_student", "penalty": "l2", "rho": 0.001, "alpha": None, "beta": None, "r2": 0.5}
-    published = pd.DataFrame([{**own, "trial": trial, **origin, "scale": "overnight"} for trial in job.where["trial"]])
+    columns = {"experiment": "teacher_student", "penalty": "l2", "rho": 0.001, "alpha": None, "beta": None, "r2": 0.5}
+    published = pd.DataFrame(
+        [{**columns, "trial": trial, **origin, "scale": "overnight"} for trial in job.where["trial"]]
+    )
     published = published.astype({"alpha": float, "beta": float})
     io.write_table(tmp_path / "published" / "hyperparameters" / "trials.parquet", published)
     with pytest.raises(SystemExit) as stopped:
@@ -86,8 +88,8 @@ def test_a_job_with_a_point_in_its_name_is_published_taken_and_published_again(t
              "--output", str(tmp_path / "results" / job.stem)]
         )  # fmt: skip
     assert not stopped.value.code
-    found = {str(path.relative_to(tmp_path / "results")) for path in tmp_path.glob("results/*/*/*")}
-    assert found == {*job.files(), job.record}
+    written = {str(path.relative_to(tmp_path / "results")) for path in tmp_path.glob("results/*/*/*")}
+    assert written == {*job.files(), job.record}
     again = finished.finished("hyperparameters", run, tmp_path / "results")["trials"]
     pd.testing.assert_frame_equal(again.assign(scale="overnight"), published, check_like=True)
 
@@ -98,14 +100,14 @@ def test_other_settings_other_seeds_and_stand_ins_are_trained(tmp_path, monkeypa
     shutil.copy(PUBLISHED / "settings.json", tmp_path)
     values = io.read_json(PUBLISHED / "settings.json")["run"]
 
-    def found(changes):
+    def reused(changes):
         run = params.validate(Settings, params.merge(values, changes))
         return [job.stem for job in reuse.reusable(run, tmp_path)]
 
     trials = io.read_table(tmp_path / "cifar10" / "trials.parquet")
-    assert len(found({})) == len(trials)
-    assert len(found({"cifar10": {"trials": 5}})) == len(trials)  # the others are trained
-    assert found({"cifar10": {"training": {"rho": 0.5}}}) == found({"root_seed": 1}) == []
+    assert len(reused({})) == len(trials)
+    assert len(reused({"cifar10": {"trials": 5}})) == len(trials)  # the others are trained
+    assert reused({"cifar10": {"training": {"rho": 0.5}}}) == reused({"root_seed": 1}) == []
     with pytest.raises(SystemExit) as stopped:
         cli.main(
             ["take-published", "--kind", "cifar10", "--where", '{"trial": [999]}', "--settings", "{}", "--root-seed",
@@ -113,7 +115,7 @@ def test_other_settings_other_seeds_and_stand_ins_are_trained(tmp_path, monkeypa
         )  # fmt: skip
     assert stopped.value.code == 2 and not (tmp_path / "out").exists()
     io.write_table(tmp_path / "cifar10" / "trials.parquet", trials.assign(stand_in=trials["head"] == "linear"))
-    assert {stem.split("/")[2] for stem in found({})} == set(trials["head"]) - {"linear"}
+    assert {stem.split("/")[2] for stem in reused({})} == set(trials["head"]) - {"linear"}
     with pytest.raises(io.ArtifactError, match="nothing is published there"):
         reuse.reusable(params.validate(Settings, values), tmp_path / "cifar10")
 
@@ -122,13 +124,13 @@ def test_trials_on_data_of_other_seeds_are_trained(monkeypatch):
     monkeypatch.setattr(reuse, "unchanged_since", lambda commit, files: True)
     values = io.read_json(PUBLISHED / "settings.json")["run"]
 
-    def found(two):
-        run = params.validate(Settings, params.merge(values, {"teacher_student": two}))
+    def reused(changes):
+        run = params.validate(Settings, params.merge(values, {"teacher_student": changes}))
         return {(job.kind, str(job.key[0])) for job in reuse.reusable(run, PUBLISHED)}
 
     images = {"cifar10", "cifar100", "probes", "cifar10_sweep", "cells"}
-    assert {kind for kind, _ in found({"data_seed": 7})} == images
-    everything, rotated = found({}), found({"ensembles": {"l2": {"rotations": 1}}})
+    assert {kind for kind, _ in reused({"data_seed": 7})} == images
+    everything, rotated = reused({}), reused({"ensembles": {"l2": {"rotations": 1}}})
     assert everything - rotated == {("teacher_student", "l2")}
 
 
@@ -143,7 +145,7 @@ def test_a_source_counts_as_changed_if_git_says_so_or_does_not_know():
 @pytest.mark.pipeline
 @pytest.mark.situations
 def test_a_run_takes_what_is_published_and_trains_what_is_not(tmp_path):
-    """The same tables without training; then one trial more, and an edit of a source that one experiment imports."""
+    """The tables are the same without training; then come one trial more, and an edit of one experiment's source."""
     folder = tiny.copy_of_checkout(tmp_path)
     tiny.change_params(folder, {"scale": "laptop", "scales": {"laptop": params.merge(tiny.OVERLAY, OVERLAY)}})
     for trials in (folder / "results" / "published").glob("*/trials.parquet"):
@@ -154,15 +156,15 @@ def test_a_run_takes_what_is_published_and_trains_what_is_not(tmp_path):
 
     def tables(*options):
         tiny.run(folder, "snakemake", "--cores", "2", *options, "--", *TARGETS)
-        found = {path.parent.name: io.read_table(path) for path in results.glob("*/trials.parquet")}
+        by_experiment = {path.parent.name: io.read_table(path) for path in results.glob("*/trials.parquet")}
         shutil.move(results, tmp_path / "results of before")
-        return found
+        return by_experiment
 
     def trained():
         logs = tmp_path / "results of before" / "logs"
-        found = sorted(str(path.relative_to(logs)) for path in logs.rglob("*.log") if path.parent != logs)
+        logged = sorted(str(path.relative_to(logs)) for path in logs.rglob("*.log") if path.parent != logs)
         shutil.rmtree(tmp_path / "results of before")
-        return [name for name in found if not name.startswith("take_published")]
+        return [name for name in logged if not name.startswith("take_published")]
 
     tiny.run(folder, "snakemake", "--cores", "2", "--", *TARGETS)
     tiny.run(folder, "snakemake", "publish")

@@ -61,12 +61,12 @@ def test_the_report_says_what_the_smallest_networks_are():
     table = baseline_tables.baselines(np.random.default_rng(3), baseline_tables.FULL)["baselines/trials"]
     for column in [name for name in table if name.endswith("test_r2")]:
         table[column] = 0.99
-    winner, own = (table["method"].isin(names) for names in (["gaea"], comparison.OWN))
+    winner, of_sparcs = (table["method"].isin(names) for names in (["gaea"], comparison.OWN))
     better(table, winner)
     for target in comparison.TARGETS:
         table.loc[winner, [f"{target}_neurons", f"{target}_bundles"]] = (20.0, 4.0)
-        table.loc[own, [f"{target}_neurons", f"{target}_bundles"]] = (30.0, 6.0)
-    for rows, sizes in ((own, (5000, 1000, 2000)), (winner, (1, 2, 3))):
+        table.loc[of_sparcs, [f"{target}_neurons", f"{target}_bundles"]] = (30.0, 6.0)
+    for rows, sizes in ((of_sparcs, (5000, 1000, 2000)), (winner, (1, 2, 3))):
         table.loc[rows, [f"{target}_parameters" for target in comparison.TARGETS]] = sizes
     table.loc[table["method"] == "linear", "loss_budget_neurons"] = 0.0
     said = baselines_prose.findings(table)
@@ -78,8 +78,8 @@ def test_the_report_says_what_the_smallest_networks_are():
 
 def test_there_is_no_test_with_fewer_than_ten_seeds():
     few = baseline_tables.baselines(np.random.default_rng(3), baseline_tables.FULL | {"seeds": 9})["baselines/trials"]
-    found = comparison.compare(few)
-    assert found["p"].isna().all() and (found["result"] == "not tested").all() and found["ratio"].notna().all()
+    compared = comparison.compare(few)
+    assert compared["p"].isna().all() and (compared["result"] == "not tested").all() and compared["ratio"].notna().all()
     assert "fewer than 10 seeds, no test:" in baselines_prose.findings(few)
 
 
@@ -90,8 +90,8 @@ def test_a_search_that_diverged_fits_no_better_than_a_constant():
         table[name] = 0.5 * (1 - table[name.replace("mse", "r2")])
     lost = (table["method"] == "gaea") & (table["trial"] == 4)
     table.loc[lost, [name for name in table if "mse" in name or "r2" in name]] = np.nan
-    found = comparison.scalars(table).query("task == 'teacher'").set_index(["method", "trial"])
-    assert found.loc[("gaea", 4), "error"] == pytest.approx(0.5) and found.loc[("gaea", 4), "parameters"] == 18400
+    scalars = comparison.scalars(table).query("task == 'teacher'").set_index(["method", "trial"])
+    assert scalars.loc[("gaea", 4), "error"] == pytest.approx(0.5) and scalars.loc[("gaea", 4), "parameters"] == 18400
     assert (comparison.compare(table)["n"] == 10).all()
 
 
@@ -110,7 +110,7 @@ def test_errors_below_what_float32_resolves_can_be_taken_as_equal():
 def test_g2_is_not_judged_on_a_part_of_the_field():
     run = resolve_settings(params.read_yaml(ROOT / "params.yaml"), {"scale": "overnight"}).model_dump(mode="json")
     tables = baseline_tables.baselines(np.random.default_rng(3), baseline_tables.FULL)
-    names = [name for name, own in run["baselines"]["catalogue"].items() if own["only"] is None]
+    names = [name for name, method in run["baselines"]["catalogue"].items() if method["only"] is None]
     assert why_untested(run, run, tables)["baselines"].startswith("not the whole field: without spectral MLP")
     whole = [tables["baselines/trials"].query("method == 'gaea'").assign(method=name) for name in names]
     assert "baselines" not in why_untested(run, run, {"baselines/trials": pd.concat(whole)})
@@ -120,18 +120,18 @@ def test_a_method_that_never_fits_counts_as_the_maximal_network():
     table = baseline_tables.baselines(np.random.default_rng(3), baseline_tables.FULL)["baselines/trials"]
     for column in [name for name in table if name.endswith("test_r2")]:
         table.loc[table["method"] == "linear", column] = 0.7
-    found = comparison.scalars(table).query("method == 'linear' and task == 'teacher'")
-    assert (found["parameters"] == 18400).all()
+    scalars = comparison.scalars(table).query("method == 'linear' and task == 'teacher'")
+    assert (scalars["parameters"] == 18400).all()
 
 
 def test_an_empty_network_has_not_recovered_a_linear_task():
     task = "beta5_alpha0"
     few = baseline_tables.FULL | {"tasks": [task], "methods": ["sparcs_l2", "gaea"]}
     table = baseline_tables.baselines(np.random.default_rng(3), few)["baselines/trials"]
-    own = table["method"] == "gaea"
-    table.loc[own, ["recovered", "loss_budget_test_r2"]] = 1.0, 0.99
+    of_gaea = table["method"] == "gaea"
+    table.loc[of_gaea, ["recovered", "loss_budget_test_r2"]] = 1.0, 0.99
     assert "| 20 of 20 (10, 10) |" in row_of(baselines_prose.results_table(table, task), "GAEA, single-level")
-    table.loc[own & (table["strength"] == 0.1) & (table["trial"] < 3), "loss_budget_test_r2"] = -0.1
+    table.loc[of_gaea & (table["strength"] == 0.1) & (table["trial"] < 3), "loss_budget_test_r2"] = -0.1
     assert "| 17 of 20 (10, 7) |" in row_of(baselines_prose.results_table(table, task), "GAEA, single-level")
 
 
@@ -158,8 +158,8 @@ def test_seeds_without_a_fit_are_counted():
     before = [name for name in table if name.endswith("test_r2") and "retrained" not in name]
     table[before] = 0.99
     assert baselines_prose.misses(table, "teacher").endswith("at any strength: none.")
-    own = (table["method"] == "gaea") & (table["trial"] < 4)
-    table.loc[own & (table["strength"] == 0.1), before] = 0.5
+    of_gaea = (table["method"] == "gaea") & (table["trial"] < 4)
+    table.loc[of_gaea & (table["strength"] == 0.1), before] = 0.5
     assert baselines_prose.misses(table, "teacher").endswith("at any strength: none.")
-    table.loc[own, before] = 0.5  # retrained networks still fit
+    table.loc[of_gaea, before] = 0.5  # retrained networks still fit
     assert baselines_prose.misses(table, "teacher").endswith("at any strength: GAEA, single-level (4 of 10).")

@@ -102,7 +102,7 @@ def full(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def saved(smoke, full, tmp_path_factory):
-    """Draws and saves every figure of the tables of one size, once; returns the folder and what was drawn."""
+    """Draw and save every figure of the tables of one size, once; returns the folder and what was drawn."""
     tables = {"smoke": smoke, "full": full}
 
     @cache
@@ -127,7 +127,7 @@ def test_every_figure_is_drawn_and_saved(size, saved):
 
 
 def test_the_same_tables_give_the_same_bytes(smoke, saved, tmp_path):
-    """In another process, as in a rerun of the workflow."""
+    """They do so in another process, as in a rerun of the workflow."""
     code = "import sys, pathlib, test_figures as t; t.save_all(*map(pathlib.Path, sys.argv[1:]))"
     command = [sys.executable, "-W", "error", "-c", code, smoke, tmp_path]
     folders = map(str, Path(__file__).parents[:2])
@@ -160,7 +160,7 @@ def dense_network(drawn: pd.DataFrame) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize(("number", "layers"), [(3, 2), (4, 3), (5, 6)])
 def test_figures_3_to_5_draw_a_spectral_decomposition(number, layers):
-    """A = ΦΛΦ⁻¹ by NumPy, the diagonals as they have to be, zeros above the diagonal blocks."""
+    """NumPy gives A = ΦΛΦ⁻¹; the diagonals are as they have to be, and zeros stand above the diagonal blocks."""
     drawn = getattr(fig, f"fig{number:02d}_table")()
     matrices = dense_network(drawn)
     expected = matrices["Φ"] @ matrices["Λ"] @ np.linalg.inv(matrices["Φ"])
@@ -244,14 +244,17 @@ def test_intervals_contain_the_mean_and_need_three_trials():
 
 
 def test_a_logarithm_s_interval_stays_above_zero():
-    """Against SciPy's geometric mean; the values spread so widely that the plain t interval reaches below 0."""
+    """SciPy's geometric mean is the reference; the values spread so widely that a plain t interval reaches below 0."""
     values = np.array([1e-6, 1e-5, 1e-4, 1e-2])
     trials = pd.DataFrame({"group": "a", "value": values})
-    found, plain = (make(trials, "value", ["group"]).iloc[0] for make in (over_logarithms, over_trials))
-    assert found["mean"] == pytest.approx(stats.gmean(values)) and plain["low"] < 0 < found["low"] < found["mean"]
+    geometric, plain = (make(trials, "value", ["group"]).iloc[0] for make in (over_logarithms, over_trials))
+    assert (
+        geometric["mean"] == pytest.approx(stats.gmean(values))
+        and plain["low"] < 0 < geometric["low"] < geometric["mean"]
+    )
     interval = stats.ttest_1samp(np.log(values), 0).confidence_interval(0.95)
-    assert [found["low"], found["high"]] == pytest.approx([np.exp(interval.low), np.exp(interval.high)])
-    assert (found["trials_low"], found["n"]) == (pytest.approx(10 ** np.quantile(np.log10(values), 0.025)), 4)
+    assert [geometric["low"], geometric["high"]] == pytest.approx([np.exp(interval.low), np.exp(interval.high)])
+    assert (geometric["trials_low"], geometric["n"]) == (pytest.approx(10 ** np.quantile(np.log10(values), 0.025)), 4)
 
 
 def test_few_trials_stand_in_the_table_and_many_do_not():
@@ -271,8 +274,8 @@ def test_the_baselines_figure_has_a_panel_per_baseline_and_counts_what_is_off_it
     trials = pd.read_parquet(full / "baselines/trials.parquet")
     drawn = fig.fig_baselines_table(trials)
     expected = scalars(trials).set_index(["task", "method", "trial"])["parameters"]
-    found = drawn.groupby(["task", "method", "trial"])["fewest"].agg(["first", "nunique"])
-    assert (found["nunique"] == 1).all() and (found["first"] == expected.loc[found.index]).all()
+    fewest = drawn.groupby(["task", "method", "trial"])["fewest"].agg(["first", "nunique"])
+    assert (fewest["nunique"] == 1).all() and (fewest["first"] == expected.loc[fewest.index]).all()
     titled = [title for axes in fig.fig_baselines(drawn).get_axes() if (title := axes.get_title("left"))]
     assert len(titled) == len(baseline_tables.FULL["tasks"]) * (len(baseline_tables.FULL["methods"]) - 1)
     equal = drawn.assign(parameters=100.0)
@@ -330,8 +333,8 @@ def test_the_answer_on_depth_counts_networks_with_several_layers_allowed(full):
     trials, layers = (pd.read_parquet(full / f"depth/{name}.parquet") for name in ("trials", "layers"))
     several = trials[(trials["data_set"] == "teacher") & (trials["gain"] == 1) & (trials["depth"] > 1)]
     assert f"Of {len(several)} networks" in depth_prose.answer(trials, run)
-    one = trials.assign(surviving_by_function=1.0)
-    assert depth_prose.answer(one, run).startswith("**Answer: yes** (n = ")
+    single_layer = trials.assign(surviving_by_function=1.0)
+    assert depth_prose.answer(single_layer, run).startswith("**Answer: yes** (n = ")
     assert depth_prose.answer(trials.assign(surviving_by_function=2.0), run).startswith("**Answer: no** (n = ")
     assert "keeps large eigenvalues" in depth_prose.findings(trials, layers)
     diverged = trials.assign(diverged_epoch=0)

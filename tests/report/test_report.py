@@ -142,7 +142,7 @@ def test_tables_escape_bars_and_mark_what_differs_from_the_paper(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "found"),
+    ("page", "other", "expected"),
     [
         ("<p>R² 0.13</p>", "<h1>R²</h1><style>p {}</style> 0.14", ()),
         ("a 0.13 b", "a 0.15 b", ("a 0.13 b", "a 0.15 b")),
@@ -152,5 +152,5 @@ def test_tables_escape_bars_and_mark_what_differs_from_the_paper(tmp_path):
         ("a b", "a b c", ("a b", "a b c")),
     ],
 )
-def test_two_pages_say_the_same_but_for_the_last_digit_of_a_fraction(one, other, found):
-    assert same_text(text_of(one), text_of(other)) == found
+def test_two_pages_say_the_same_but_for_the_last_digit_of_a_fraction(page, other, expected):
+    assert same_text(text_of(page), text_of(other)) == expected

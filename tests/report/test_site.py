@@ -57,17 +57,17 @@ def browser():
     """Headless Chromium, the system's or Playwright's."""
     with sync_playwright() as playwright:
         names = ("chromium", "chromium-browser", "google-chrome", playwright.chromium.executable_path)
-        found = next(filter(None, map(shutil.which, names)), None)
-        if not found:
+        path = next(filter(None, map(shutil.which, names)), None)
+        if not path:
             pytest.skip("no Chromium on this machine: the site was not opened in a browser")
-        opened = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+        opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         yield opened
         opened.close()
 
 
 @pytest.fixture
 def visit(browser, site):
-    """Opens a page of the site; at the end nothing may have been asked of a network or logged as an error."""
+    """Open a page of the site; at the end nothing may have been asked of a network or logged as an error."""
     contexts, problems = [], []
 
     def open_page(name, theme="light", size="wide"):
@@ -144,14 +144,14 @@ def test_the_explorers_data_are_the_tables(site):
     tables = {name: pd.read_parquet(PUBLISHED / "regression" / f"{name}.parquet")
               for name in ("trials", "paths", "surface")}  # fmt: skip
     assert len(data["sets"]) == 42
-    for one in data["sets"][::5]:
-        own = {name: table[(table["alpha"] == one["alpha"]) & (table["beta"] == one["beta"])]
+    for drawn in data["sets"][::5]:
+        of_set = {name: table[(table["alpha"] == drawn["alpha"]) & (table["beta"] == drawn["beta"])]
                for name, table in tables.items()}  # fmt: skip
-        assert len(one["paths"]) == (own["paths"]["gamma"].abs() > 0.01).sum()
-        assert one["mean"] == pytest.approx(own["trials"]["gamma_norm"].mean(), rel=0.005)
-        assert one["n"] == 100 and len(one["eigenvalues"]["2"]) == 300
-        corner = own["surface"].query("x1 == -1 and x2 == 1")["fitted"].item()
-        assert one["surface"][len(data["grid"]) - 1] == pytest.approx(corner, rel=0.005)
+        assert len(drawn["paths"]) == (of_set["paths"]["gamma"].abs() > 0.01).sum()
+        assert drawn["mean"] == pytest.approx(of_set["trials"]["gamma_norm"].mean(), rel=0.005)
+        assert drawn["n"] == 100 and len(drawn["eigenvalues"]["2"]) == 300
+        corner = of_set["surface"].query("x1 == -1 and x2 == 1")["fitted"].item()
+        assert drawn["surface"][len(data["grid"]) - 1] == pytest.approx(corner, rel=0.005)
 
 
 def test_the_counts_of_the_tests_of_reliability_are_shown(small, tmp_path):

@@ -64,17 +64,17 @@ def test_choices_left_open_have_a_row_each(full):
         "which accuracy",
     ):
         assert expected in text
-    own = full["cifar10/trials"].query("head == 'linear'")["test_accuracy"].mean()
-    assert f"linear {own:.1f} %" in text
+    accuracy = full["cifar10/trials"].query("head == 'linear'")["test_accuracy"].mean()
+    assert f"linear {accuracy:.1f} %" in text
     assert summary.choices(EMPTY) == "Nothing that bears on them was run."
 
 
 def test_the_strength_of_the_penalty_is_shown_by_what_it_recruits(full):
     swept = full["hyperparameters/trials"].query("alpha == 1").assign(experiment="teacher_student", alpha=np.nan)
     text = summary.choices(EMPTY | {"hyperparameters/trials": swept})
-    own = swept[(swept["penalty"] == "l1") & (swept["rho"] == 0.001)]
+    of_strength = swept[(swept["penalty"] == "l1") & (swept["rho"] == 0.001)]
     [row] = [line for line in text.splitlines() if "| l1 " in line]
-    assert f"57 at {number(0.001)} (R² {own['r2'].mean():.4f})" in row  # 60 (1 − 50 ρ)
+    assert f"57 at {number(0.001)} (R² {of_strength['r2'].mean():.4f})" in row  # 60 (1 − 50 ρ)
     assert "strength of the penalty" not in summary.choices(full)  # the sweep of experiment 1 alone
 
 
@@ -105,7 +105,7 @@ def notebook(folder, published, tmp_path_factory):
 
 
 def row_of(table, name):
-    """The first row of a Markdown table with this in it, by column."""
+    """The first row of a Markdown table that contains this text, by column."""
     lines = [[cell.strip() for cell in line[2:-2].split(" | ")] for line in table.splitlines()]
     return dict(zip(lines[0], next(cells for cells in lines if name in cells[0]), strict=False))
 
@@ -221,16 +221,16 @@ def test_hours_of_a_part_say_how_many_trainings_they_are(full, notebook):
 
 
 def test_hours_of_what_was_never_trained_come_from_a_step_of_it(notebook):
-    """A step of 2 s on 16 images takes 2 × 45,000 / 16 s in all, of a GPU's none was timed; depths count as often as
-    they are trained."""
+    """A step of 2 s on 16 images takes 2 × 45,000 / 16 s in all, and no step of a GPU was timed. Depths count as often
+    as they are trained."""
     run, paper = (notebook.settings[side] for side in ("run", "paper"))
-    own = {"device": "cpu", "samples": 16, "machine": "m", "commit": "c"}
+    step = {"device": "cpu", "samples": 16, "machine": "m", "commit": "c"}
     heads = [
-        own | {"experiment": "cifar100", "what": head, "seconds": 5625.0, "trainings": 100}
+        step | {"experiment": "cifar100", "what": head, "seconds": 5625.0, "trainings": 100}
         for head in ("linear", "spectral")
     ]
     deep = [
-        own | {"experiment": "depth", "what": "on the teacher", "seconds": seconds, "trainings": trainings}
+        step | {"experiment": "depth", "what": "on the teacher", "seconds": seconds, "trainings": trainings}
         for seconds, trainings in ((60.0, 150), (120.0, 30))
     ]
     tables = EMPTY | {remaining.STEPS: pd.DataFrame(heads + deep)}

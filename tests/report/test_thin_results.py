@@ -89,7 +89,7 @@ def whole(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def judged(whole, tmp_path_factory):
-    """Changes the tables, judges those of one experiment or all, and returns their folder; each change is made once."""
+    """Change the tables, judge those of one experiment or all, and return their folder; each change is made once."""
 
     @cache
     def of(change, experiment=""):
@@ -107,13 +107,13 @@ def judged(whole, tmp_path_factory):
 
 
 def verb(*command):
-    """A verb of the command line, in this process."""
+    """Run a verb of the command line in this process."""
     cli.cli(list(map(str, command)), standalone_mode=False)
 
 
 @pytest.fixture
 def said(whole, monkeypatch):
-    """Runs a notebook's cells on the tables of a folder, in this process; returns the text that it showed.
+    """Run a notebook's cells on the tables of a folder in this process; returns the text that it showed.
 
     Figures are drawn, as far as their layout, but not written.
     """
@@ -135,7 +135,7 @@ def said(whole, monkeypatch):
 
 
 def assert_readable(text):
-    """No missing number stands in a sentence or a table, and no table is without rows."""
+    """Assert that no missing number stands in a sentence or a table, and that no table is without rows."""
     assert "Answer: " in text
     assert re.findall(r".*\bnan\b.*|.*\bNone\b [^.].*|^\|\s*\|$", text, re.MULTILINE) == []
 

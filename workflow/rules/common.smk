@@ -33,10 +33,10 @@ OWN_FOLDERS = ["docs", "notebooks", "src", "tests", "workflow"]
 
 def require_own_package(project):
     """Refuse to run the code of another checkout, whose edits this one's rules would not see."""
-    found = Path(replication.__file__).resolve().parents[2]
-    if found != project:
+    imported = Path(replication.__file__).resolve().parents[2]
+    if imported != project:
         raise params.ParameterError(
-            f"the package replication is imported from {found}: allowed is {project}"
+            f"the package replication is imported from {imported}: allowed is {project}"
             f' (in an environment of its own, pip install -e ".[paper]")'
         )
 

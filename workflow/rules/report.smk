@@ -148,10 +148,10 @@ def published_tables():
         name: [f"{PUBLISHED}/{Path(table).relative_to(RESULTS)}" for table in tables]
         for name, tables in TABLES.items()
     }
-    found = {
+    existing = {
         name: list(filter(os.path.exists, tables)) for name, tables in names.items()
     }
-    return {name: tables for name, tables in found.items() if tables}
+    return {name: tables for name, tables in existing.items() if tables}
 
 
 def of_jobs(pattern, jobs):
@@ -231,14 +231,16 @@ class Place(NamedTuple):
         for name, parts in NOTEBOOKS.items():
             experiments = [parts["experiment"]] if parts["experiment"] else self.tables
             tables = [
-                table for own in experiments for table in self.tables.get(own, [])
+                table
+                for experiment in experiments
+                for table in self.tables.get(experiment, [])
             ]
             if not tables or len(tables) < len(TABLES.get(parts["experiment"], [])):
                 continue
             also = [
                 table
-                for own in parts.get("also", [])
-                for table in self.tables.get(own, [])
+                for experiment in parts.get("also", [])
+                for table in self.tables.get(experiment, [])
             ]
             tables = [*tables, *also]
             left_out = [] if swept else ["fig_cifar10_sweep"]

@@ -1,1 +1,1 @@
-"""What looks at all experiments: the catalogue of claims, scorecard, summary, cost table."""
+"""Modules that look at all experiments: the catalogue of claims, scorecard, summary, cost table."""

@@ -51,7 +51,7 @@ def judge_claims(tables: tuple[Path, ...], settings: Path, output: Path) -> None
 
 
 def in_short(verdicts: pd.DataFrame) -> dict[str, dict]:
-    """How many claims got which verdict, and each claim's verdict and, where there is one, its measured value."""
+    """The number of claims with each verdict, and each claim's verdict with its measured value, if there is one."""
     each = verdicts.set_index("id")[["verdict", "measured"]]
     return {
         "verdicts": each["verdict"].value_counts().sort_index().to_dict(),
@@ -72,7 +72,7 @@ def record_provenance(records: tuple[Path, ...], folder: Path, scale: str, lock:
 
 
 def record_of(path: Path) -> dict[str, Any]:
-    """A job's record; raises ArtifactError if the file is something else."""
+    """A job's record. Raises ArtifactError if the file is something else."""
     record = read_json(path)
     for name in ("commit", "machine", "device", "finished", "seconds", "trials"):
         if name not in record:
@@ -110,7 +110,7 @@ def tabulate_core_minutes(benchmarks: tuple[Path, ...], folder: Path, scale: str
 
 
 def core_seconds(cost: Path) -> float:
-    """What a job has measured of itself; raises ArtifactError for another file."""
+    """The core-seconds that a job has measured of itself. Raises ArtifactError for another file."""
     measured = read_json(cost).get("core_seconds")
     if type(measured) not in (int, float) or not 0 <= measured <= sys.float_info.max:
         raise ArtifactError(f"{cost}: core_seconds = {params.shown(measured)}: allowed is a finite number, at least 0")
@@ -118,7 +118,7 @@ def core_seconds(cost: Path) -> float:
 
 
 def first_below(path: Path, folder: Path) -> str:
-    """The first name of a path below a folder; raises ParameterError if it is not below it."""
+    """The first name of a path below a folder. Raises ParameterError if the path is not below it."""
     if not path.is_relative_to(folder) or path == folder:
         raise params.ParameterError(f"{path}: allowed are files below {folder}")
     return path.relative_to(folder).parts[0]

@@ -38,13 +38,13 @@ def cost_table(experiments: Mapping[str, Mapping], tables: Tables, run: Mapping,
     rows = [
         {
             "experiment": NAMES[name],
-            "scale": own["scale"],
-            "device": own["device"],
-            "trials": f"{own['trials']:,}",
-            "took": core_minutes(own),
-            "a loop over single models, steps alone": _loop(name, own["device"], tables, run, benchmarks),
+            "scale": record["scale"],
+            "device": record["device"],
+            "trials": f"{record['trials']:,}",
+            "took": core_minutes(record),
+            "a loop over single models, steps alone": _loop(name, record["device"], tables, run, benchmarks),
         }
-        for name, own in _each_device(experiments)
+        for name, record in _each_device(experiments)
     ]
     return markdown(pd.DataFrame(rows))
 
@@ -54,20 +54,20 @@ def origins_table(experiments: Mapping[str, Mapping]) -> str:
     rows = [
         {
             "experiment": NAMES[name],
-            "device": own["device"],
+            "device": record["device"],
             "data": experiments[name]["data"],
-            "machine": own["machine"],
-            "commit": own["commit"],
-            "date": own["date"][:10],
+            "machine": record["machine"],
+            "commit": record["commit"],
+            "date": record["date"][:10],
         }
-        for name, own in _each_device(experiments)
+        for name, record in _each_device(experiments)
     ]
     return markdown(pd.DataFrame(rows))
 
 
 def _each_device(experiments: Mapping[str, Mapping]) -> Iterator[tuple[str, Mapping]]:
     """Every experiment, in the order of NAMES, with its record on each device."""
-    return ((name, own) for name in NAMES if name in experiments for own in experiments[name]["by_device"])
+    return ((name, record) for name in NAMES if name in experiments for record in experiments[name]["by_device"])
 
 
 def benchmark_note(benchmarks: Tables) -> str:
@@ -83,12 +83,14 @@ def benchmark_note(benchmarks: Tables) -> str:
 
 
 def rules_note(rules: pd.DataFrame, experiments: Mapping[str, Mapping], tuning: pd.DataFrame) -> str:
-    """What is in the table of core-minutes by rule, and what the baselines' tuning took.
+    """The contents of the table of core-minutes by rule, and the cost of the baselines' tuning.
 
     rules: the published core_minutes.csv; tuning: of the baselines.
     """
     scales = listing(sorted(rules["scale"].unique()))
-    others = sorted({scale for own in experiments.values() for scale in own["scale"].split("; ")} - {*rules["scale"]})
+    others = sorted(
+        {scale for record in experiments.values() for scale in record["scale"].split("; ")} - {*rules["scale"]}
+    )
     said = (
         f"`core_minutes.csv` is of a whole run of scale {scales}, rule by rule, data, tables and reports included: "
         f"{rules['core_minutes'].sum():,.1f} core-minutes."
@@ -108,7 +110,7 @@ def _tuning(tuning: pd.DataFrame) -> str:
 
 
 def _loop(name: str, device: str, tables: Tables, run: Mapping, benchmarks: Tables) -> str:
-    """Core-minutes of the optimiser steps of an experiment's trials on one device, were each taken in the loop."""
+    """Core-minutes that an experiment's optimiser steps on one device would take in the loop over single models."""
     if device != "cpu" or name not in STEPS:
         return ""
     trials = tables[f"{name}/trials"]
@@ -126,7 +128,7 @@ def _teacher_student(trials: pd.DataFrame, run: Mapping, benchmarks: Tables) -> 
 
 
 def _cifar10(trials: pd.DataFrame, run: Mapping, benchmarks: Tables) -> float:
-    """Of experiment 3 and its sweep, whose trials name their epochs; both signs of W_31 cost the same."""
+    """Core-minutes of experiment 3 and its sweep, whose trials name their epochs; both signs of W_31 cost the same."""
     settings = run["cifar10"]
     images = settings["images"] - round(settings["validation_share"] * settings["images"])
     steps = trials["epochs"] * -(-images // settings["training"]["batch_size"])
@@ -136,7 +138,7 @@ def _cifar10(trials: pd.DataFrame, run: Mapping, benchmarks: Tables) -> float:
 
 
 def _hyperparameters(trials: pd.DataFrame, run: Mapping, benchmarks: Tables) -> float:
-    """Of the sweep over both experiments."""
+    """Core-minutes of the sweep over both experiments."""
     parts = {"regression": _regression, "teacher_student": _teacher_student}
     return sum(loop(_rows(trials, "experiment", name), run, benchmarks) for name, loop in parts.items())
 

@@ -43,7 +43,7 @@ def sweep_size(trials: pd.DataFrame, run: Mapping) -> str:
 
 
 def cifar10_findings(trials: pd.DataFrame, epochs: pd.DataFrame) -> str:
-    """Test accuracy of every head, with and without the hidden layer, the gain over the linear one; late validation."""
+    """Test accuracy of every head, with and without the hidden layer; its gain over the linear one; late validation."""
     means = trials.groupby("head", sort=False)[["test_accuracy", "test_accuracy_pruned"]].mean()
     if means["test_accuracy"].isna().all():
         return NOTHING
@@ -58,7 +58,7 @@ def cifar10_findings(trials: pd.DataFrame, epochs: pd.DataFrame) -> str:
 
 
 def _late(epochs: pd.DataFrame) -> str:
-    """Validation accuracy over the last epochs: an accuracy jumps from one epoch to the next."""
+    """Validation accuracy averaged over the last epochs, since it jumps from one epoch to the next."""
     last = epochs["epoch"].max()
     if last < 2 * LATE:
         return ""
@@ -87,12 +87,12 @@ def sign_findings(trials: pd.DataFrame, epochs: pd.DataFrame) -> str:
         for head in heads
         if head in closest.values()
     ]
-    counts = pd.Series([len(own) for own in values.values()])
+    counts = pd.Series([len(measured) for measured in values.values()])
     return f"Closer to the paper's numbers, on average over n = {count_range(counts)} networks: {'; '.join(parts)}."
 
 
 def sweep_findings(drawn: pd.DataFrame) -> str:
-    """Where the SPARCS head gains most and least, where that is clear, and where it ends linear, from what is drawn."""
+    """Where the SPARCS head gains most and least, where that is clear, and where it ends linear, by what is drawn."""
     gains = drawn[drawn["measure"] == "gain"]
     if gains.empty:
         return NO_PAIR
@@ -119,13 +119,13 @@ def _gain(row: pd.Series) -> str:
 
 def compaction_findings(trials: pd.DataFrame, width: int) -> str:
     """How many neurons are recruited, and what the compact head keeps."""
-    own = trials[trials["head"] == "spectral"].dropna(subset=["recruited_neurons"])
-    if own.empty:
+    spectral = trials[trials["head"] == "spectral"].dropna(subset=["recruited_neurons"])
+    if spectral.empty:
         return NO_SPARCS
-    mean = own.mean(numeric_only=True)
+    mean = spectral.mean(numeric_only=True)
     sentences = [
         f"Of {width} hidden neurons {number(mean['recruited_neurons'])} are recruited, "
-        f"{100 * mean['recruited_neurons'] / width:.1f} % ({averaged(len(own))})."
+        f"{100 * mean['recruited_neurons'] / width:.1f} % ({averaged(len(spectral))})."
     ]
     if not np.isnan(mean["compact_parameters"]):
         sentences.append(
@@ -147,13 +147,13 @@ def eigenvalue_findings(eigenvalues: pd.DataFrame) -> str:
     sizes = rows.groupby(["trial", "layer"])["size"].agg(["median", "max"]).groupby("layer").mean()
     sizes = sizes.reindex([HIDDEN, LAST])
     hidden = rows[rows["layer"] == HIDDEN].groupby("trial")["size"]
-    distances = np.array([mode_distance(own) for _, own in hidden])
-    two = int((distances > 0).sum())
-    apart = f", {number(distances[distances > 0].mean())} decades apart" if two else ""
+    gaps = np.array([mode_distance(of_trial) for _, of_trial in hidden])
+    bimodal = int((gaps > 0).sum())
+    apart = f", {number(gaps[gaps > 0].mean())} decades apart" if bimodal else ""
     return (
         f"The hidden $|\\lambda|$ have median {number(sizes.loc[HIDDEN, 'median'])} and largest value "
         f"{number(sizes.loc[HIDDEN, 'max'])}, the last layer's have median {number(sizes.loc[LAST, 'median'])} "
-        f"({averaged(len(distances))}). The logarithm of the hidden ones has two modes in {two} of {len(distances)} "
+        f"({averaged(len(gaps))}). The logarithm of the hidden ones has two modes in {bimodal} of {len(gaps)} "
         f"networks{apart}."
     )
 
@@ -183,7 +183,7 @@ def probe_findings(probes: pd.DataFrame) -> str:
 
 
 def averaged(n: int) -> str:
-    """What numbers over n networks are, in brackets."""
+    """What numbers over n networks are, as text for brackets."""
     return f"mean of n = {n}" if n > 1 else "one network"
 
 
@@ -198,7 +198,7 @@ def gain(rows: pd.DataFrame, head: str) -> str:
 
 
 def direct_space(widths: Sequence[int]) -> str:
-    """How many numbers a head of these widths holds as φ and λ, and as W_ij; the bias column is left out."""
+    """The count of numbers that a head of these widths holds as φ and λ, and as W_ij, without the bias column."""
     by_spectrum = sum(before * after for before, after in pairwise(widths)) + sum(widths[1:])
     by_weights = sum(before * after for before, after in combinations(widths, 2))
     return (

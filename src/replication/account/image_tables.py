@@ -54,12 +54,12 @@ def cost_table(paper_table: int, trials: pd.DataFrame, costs: pd.DataFrame) -> s
 
     costs: of trainings on any devices, each in rows of its own; the accuracies are those of ``trials``.
     """
-    measured = [(quantity, device, own) for quantity in COSTS for device, own in costs.groupby("device")]
+    measured = [(quantity, device, trained) for quantity in COSTS for device, trained in costs.groupby("device")]
     rows = [
-        _cost_row(paper_table, quantity, device, own, head)
-        for quantity, device, own in [*measured, ("test_accuracy", "", trials)]
+        _cost_row(paper_table, quantity, device, trained, head)
+        for quantity, device, trained in [*measured, ("test_accuracy", "", trials)]
         for head in HEADS
-        if (own["head"] == head).any()
+        if (trained["head"] == head).any()
     ]
     heading = [f"{title(f'Table {paper_table}', trials)} Memory, time and accuracy; {_size(trials)}."]
     heading += [MEMORY[paper_table], "The paper measured on a GPU. Time on a CPU is the processor's."]
@@ -73,16 +73,16 @@ def compaction_table(trials: pd.DataFrame, settings: Mapping) -> str:
     rows = [
         {
             "head": HEADS[head],
-            "n": len(own),
+            "n": len(of_head),
             "hidden neurons": "–" if head == "linear" else settings["widths"][1],
-            "recruited": _spread(own["recruited_neurons"].dropna()),
-            "compact: hidden neurons": _spread(own["compact_neurons"].dropna()),
-            "parameters": f"{own['parameters'].mean():,.0f}",
-            "compact: parameters": _spread(own["compact_parameters"].dropna()),
-            "test accuracy, %": _spread(own["test_accuracy"]),
-            "compact: test accuracy, %": _spread(own["compact_test_accuracy"].dropna()),
+            "recruited": _spread(of_head["recruited_neurons"].dropna()),
+            "compact: hidden neurons": _spread(of_head["compact_neurons"].dropna()),
+            "parameters": f"{of_head['parameters'].mean():,.0f}",
+            "compact: parameters": _spread(of_head["compact_parameters"].dropna()),
+            "test accuracy, %": _spread(of_head["test_accuracy"]),
+            "compact: test accuracy, %": _spread(of_head["compact_test_accuracy"].dropna()),
         }
-        for head, own in _by_head(trials.dropna(subset=["test_accuracy"]))
+        for head, of_head in _by_head(trials.dropna(subset=["test_accuracy"]))
     ]
     heading = f"{title('Heads', trials)} Size of the head, mean ± sd; {_size(trials)}.{_backbone(trials)}"
     return f"{heading}\n\n{markdown(pd.DataFrame(rows))}" if rows else "No trial finished."
@@ -107,12 +107,12 @@ def signs_table(trials: pd.DataFrame, epochs: pd.DataFrame) -> str:
 
 
 def sign_values(trials: pd.DataFrame, epochs: pd.DataFrame) -> dict[tuple[str, str], pd.Series]:
-    """By SPARCS head and column of SIGNS: the values of the finished trials after the last epoch."""
+    """The values of the finished trials after the last epoch, by SPARCS head and column of SIGNS."""
     last = epochs[epochs["epoch"] == epochs["epoch"].max()]
     rows = trials.merge(last, on=["head", "trial"]).dropna(subset=["test_accuracy"])
     return {
-        (head, column): own[column]
-        for head, own in rows.groupby("head", sort=False)
+        (head, column): of_head[column]
+        for head, of_head in rows.groupby("head", sort=False)
         if head != "linear"
         for column in SIGNS
     }
@@ -121,16 +121,16 @@ def sign_values(trials: pd.DataFrame, epochs: pd.DataFrame) -> dict[tuple[str, s
 def probes_table(probes: pd.DataFrame, trials: pd.DataFrame) -> str:
     """Accuracy, gain over the linear head, size and recruited neurons of the heads on fixed features."""
     rows = []
-    for head, own in _by_head(probes.dropna(subset=["test_accuracy"])):
+    for head, of_head in _by_head(probes.dropna(subset=["test_accuracy"])):
         gains = paired(probes, "test_accuracy", head)
         rows.append(
             {
                 "head": HEADS[head],
-                "n": len(own),
-                "test accuracy, %": _spread(own["test_accuracy"]),
+                "n": len(of_head),
+                "test accuracy, %": _spread(of_head["test_accuracy"]),
                 "points above linear [95 %]": "–" if head == "linear" else _interval(gains[0] - gains[1], 2),
-                "parameters": f"{own['parameters'].mean():,.0f}",
-                "recruited": _one(own["recruited_neurons"].mean()),
+                "parameters": f"{of_head['parameters'].mean():,.0f}",
+                "recruited": _one(of_head["recruited_neurons"].mean()),
             }
         )
     used = probes.assign(**backbone_of(trials))
@@ -148,7 +148,7 @@ def paired(rows: pd.DataFrame, column: str, head: str) -> tuple[np.ndarray, np.n
 def _cost_row(paper_table: int, quantity: str, device: str, rows: pd.DataFrame, head: str) -> dict:
     paper = TABLES[paper_table].get(quantity, {})
     values = rows.loc[rows["head"] == head, quantity].dropna()
-    own, linear = paired(rows, quantity, head)
+    of_head, linear = paired(rows, quantity, head)
     compared = head != "linear"
     paper_ratio = f"{paper['spectral'] / paper['linear']:.3f}" if head == "spectral" and paper else ""
     mean, low, high = mean_interval(values.to_numpy())
@@ -162,7 +162,7 @@ def _cost_row(paper_table: int, quantity: str, device: str, rows: pd.DataFrame, 
         "n": len(values),
         "95 % interval": f"{low:,.{place}f} to {high:,.{place}f}" if len(values) >= FEWEST else "",
         "SPARCS / linear, the paper": paper_ratio,
-        "SPARCS / linear [95 %]": _interval(own / linear, 3) if compared else "",
+        "SPARCS / linear [95 %]": _interval(of_head / linear, 3) if compared else "",
     }
 
 

@@ -1,4 +1,4 @@
-"""What this project asks beyond the paper, each answer in a sentence."""
+"""The questions that this project asks beyond the paper, each answered in a sentence."""
 
 from collections.abc import Mapping
 
@@ -35,39 +35,39 @@ def news(tables: Tables) -> str:
 
 
 def _surviving(trials: pd.DataFrame) -> str:
-    own = finished(trials)
-    own = own[own["ensemble"] == "l2"] if len(own) else own
-    if own.empty:
+    rows = finished(trials)
+    rows = rows[rows["ensemble"] == "l2"] if len(rows) else rows
+    if rows.empty:
         return ""
-    first = int((own["surviving_layer"] == 2).sum())
+    first = int((rows["surviving_layer"] == 2).sum())
     return (
-        f"with unsquared L2, by eigenvalues only the first hidden layer survives in {first} of {len(own)} networks, "
+        f"with unsquared L2, by eigenvalues only the first hidden layer survives in {first} of {len(rows)} networks, "
         "but deleting the second one, whose eigenvalues are small, raises the held-out loss by "
-        f"{100 * own['other_layer_loss_increase'].median():,.0f} % (median)."
+        f"{100 * rows['other_layer_loss_increase'].median():,.0f} % (median)."
     )
 
 
 def _deep(trials: pd.DataFrame) -> str:
-    own = finished(default_start(trials)) if len(trials) else trials
-    if own.empty:
+    rows = finished(default_start(trials)) if len(trials) else trials
+    if rows.empty:
         return ""
-    means = own.groupby("depth")["surviving_by_function"].mean()
+    means = rows.groupby("depth")["surviving_by_function"].mean()
     pairs = [f"{number(value)} of {depth}" for depth, value in means.items()]
-    counts = count_range(own.groupby("depth")["trial"].count())
+    counts = count_range(rows.groupby("depth")["trial"].count())
     return f"in use by what their deletion costs: {listing(pairs)} (means of n = {counts} networks each)."
 
 
 def _baselines(trials: pd.DataFrame) -> str:
-    found = compare(trials) if len(trials) else trials
-    if found.empty:
+    compared = compare(trials) if len(trials) else trials
+    if compared.empty:
         return ""
-    counts = count_range(found.groupby("method")["n"].min())
-    said = f"{found['method'].nunique()} baselines and controls on the teacher task (n = {counts})"
-    if (found["result"] == "not tested").all():
+    counts = count_range(compared.groupby("method")["n"].min())
+    said = f"{compared['method'].nunique()} baselines and controls on the teacher task (n = {counts})"
+    if (compared["result"] == "not tested").all():
         return f"{said}; fewer than {FEWEST_SEEDS} seeds, so nothing is tested."
     parts = []
     for scalar, (wins, loses) in BETTER.items():
-        results = found.loc[found["scalar"] == scalar, "result"].value_counts()
+        results = compared.loc[compared["scalar"] == scalar, "result"].value_counts()
         parts.append(f"{results.get('baseline better', 0)} {wins}, {results.get('SPARCS better', 0)} {loses}")
     return f"of {said} {'; '.join(parts)}."
 

@@ -23,7 +23,7 @@ def with_origins(verdicts: pd.DataFrame, claims: list[Claim], tables: Tables, ru
 
 
 def claim_of(row: str) -> str:
-    """The claim that a row's id belongs to: B1 of B1 and of B1a."""
+    """The claim that a row's id belongs to: B1 for B1 and for B1a."""
     return re.match(r"[A-Z]\d+", row)[0]
 
 

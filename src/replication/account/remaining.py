@@ -1,4 +1,4 @@
-"""What the paper's full sizes would still cost: how many trainings, and hours projected from what was timed of them."""
+"""The remaining cost of the paper's full sizes: the trainings, and hours projected from those that were timed."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -69,17 +69,17 @@ def remaining_table(tables: Tables, run: Mapping, paper: Mapping) -> str:
     """
     rows, totals = [], dict.fromkeys(AT_ONCE, 0.0)
     for name, target in TARGETS.items():
-        own = parts(name, paper)
-        hours = {device: _hours(name, own, tables, run, device) for device in AT_ONCE}
+        of_experiment = parts(name, paper)
+        hours = {device: _hours(name, of_experiment, tables, run, device) for device in AT_ONCE}
         totals = {device: totals[device] + sum(known.values()) for device, known in hours.items()}
         rows.append(
             {
                 "experiment": NAMES[name],
                 "command": f"`snakemake {target} --config scale=paper device=cuda --resources gpu=6`",
-                "trainings": _said(own),
-                "done": f"{sum(_done(name, part, tables, run) for part in own):,}",
-                "projected, 2 cores": _projected(own, hours["cpu"]),
-                "projected, one GPU": _projected(own, hours["cuda"]),
+                "trainings": _said(of_experiment),
+                "done": f"{sum(_done(name, part, tables, run) for part in of_experiment):,}",
+                "projected, 2 cores": _projected(of_experiment, hours["cpu"]),
+                "projected, one GPU": _projected(of_experiment, hours["cuda"]),
                 "projected from the paper's own times": _papers(name, paper),
             }
         )
@@ -89,7 +89,7 @@ def remaining_table(tables: Tables, run: Mapping, paper: Mapping) -> str:
 
 
 def times_table(tables: Tables, run: Mapping, paper: Mapping) -> str:
-    """What the hours are projected from: the time of one training of the paper's size, on each device that has any."""
+    """The times behind the projected hours: one training of the paper's size, on each device that has any."""
     rows = [
         {
             "experiment": ", ".join(filter(None, [NAMES[name], part.what])),
@@ -114,28 +114,33 @@ def parts(experiment: str, settings: Mapping) -> list[Part]:
 
 
 def _regression(settings: Mapping) -> Iterator[Part]:
-    own = settings["regression"]
-    yield Part("", own["trials"] * len(own["alphas"]) * len(own["betas"]), _size(own, "points", "widths"), {})
+    regression = settings["regression"]
+    yield Part(
+        "",
+        regression["trials"] * len(regression["alphas"]) * len(regression["betas"]),
+        _size(regression, "points", "widths"),
+        {},
+    )
 
 
 def _teacher_student(settings: Mapping) -> Iterator[Part]:
-    own = settings["teacher_student"]
-    trainings = sum(ensemble["trials"] for ensemble in own["ensembles"].values())
-    yield Part("", trainings, _size(own, "points", "widths"), {})
+    teacher_student = settings["teacher_student"]
+    trainings = sum(ensemble["trials"] for ensemble in teacher_student["ensembles"].values())
+    yield Part("", trainings, _size(teacher_student, "points", "widths"), {})
 
 
 def _hyperparameters(settings: Mapping) -> Iterator[Part]:
-    own = settings["hyperparameters"]
-    strengths = len(own["penalties"]) * len(own["rhos"])
-    [one], [two] = _regression(settings), _teacher_student(settings)
-    trainings = {"regression": own["trials"] * len(own["alphas"]), "teacher_student": own["teacher_trials"]}
-    for name, what, size in (("regression", "1", one.size), ("teacher_student", "2", two.size)):
+    sweep = settings["hyperparameters"]
+    strengths = len(sweep["penalties"]) * len(sweep["rhos"])
+    [regression], [teacher_student] = _regression(settings), _teacher_student(settings)
+    trainings = {"regression": sweep["trials"] * len(sweep["alphas"]), "teacher_student": sweep["teacher_trials"]}
+    for name, what, size in (("regression", "1", regression.size), ("teacher_student", "2", teacher_student.size)):
         yield Part(f"on experiment {what}", strengths * trainings[name], size, {"experiment": [name]})
 
 
 def _depth(settings: Mapping) -> Iterator[Part]:
-    own = settings["depth"]
-    teacher, start, family = own["teacher"], own["initial_scale"], own["alpha_beta"]
+    depth = settings["depth"]
+    teacher, start, family = depth["teacher"], depth["initial_scale"], depth["alpha_beta"]
     trainings = teacher["trials"] * len(teacher["depths"])
     trainings += start["trials"] * len(start["depths"]) * len(start["xavier_gains"])
     yield Part("on the teacher", trainings, _size(teacher, "points", "hidden"), {"data_set": ["teacher"]})
@@ -145,36 +150,40 @@ def _depth(settings: Mapping) -> Iterator[Part]:
 
 
 def _cifar10(settings: Mapping) -> Iterator[Part]:
-    own = settings["cifar10"]
-    for head in own["heads"]:
-        yield Part(HEADS[head], own["trials"], _size(own, "images", "validation_share", "widths"), {"head": [head]})
+    cifar10 = settings["cifar10"]
+    for head in cifar10["heads"]:
+        yield Part(
+            HEADS[head], cifar10["trials"], _size(cifar10, "images", "validation_share", "widths"), {"head": [head]}
+        )
 
 
 def _cifar10_sweep(settings: Mapping) -> Iterator[Part]:
-    own = settings["cifar10"]
-    sweep = own["sweep"]
+    cifar10 = settings["cifar10"]
+    sweep = cifar10["sweep"]
     points = 1 + len(sweep["penalties"]) * len(sweep["rhos"])  # and the linear head
-    size = _size(own, "images", "validation_share", "widths") | {
+    size = _size(cifar10, "images", "validation_share", "widths") | {
         name: sweep[name] for name in sweep if name != "trials"
     }
     yield Part("", sweep["trials"] * points, size, {})
 
 
 def _cifar100(settings: Mapping) -> Iterator[Part]:
-    own = settings["cifar100"]
-    size = _size(own, "images", "validation_share", "widths", "backbone", "input_size")
+    cifar100 = settings["cifar100"]
+    size = _size(cifar100, "images", "validation_share", "widths", "backbone", "input_size")
     for head in TWO_HEADS:
-        yield Part(HEADS[head], own["trials"], size, {"head": [head]})
-    yield Part("probes", PROBED * own["probes"]["trials"], size | own["probes"]["training"], {}, table="probes")
+        yield Part(HEADS[head], cifar100["trials"], size, {"head": [head]})
+    yield Part(
+        "probes", PROBED * cifar100["probes"]["trials"], size | cifar100["probes"]["training"], {}, table="probes"
+    )
 
 
 def _cells(settings: Mapping) -> Iterator[Part]:
-    own = settings["cells"]
-    size = {name: own[name] for name in ("operations", "channels", "cells", "images", "epochs", "batch_size")}
-    controls = [name for name in own["methods"] if name in CONTROLS]
-    searching = [name for name in own["methods"] if name not in CONTROLS]
+    cells = settings["cells"]
+    size = {name: cells[name] for name in ("operations", "channels", "cells", "images", "epochs", "batch_size")}
+    controls = [name for name in cells["methods"] if name in CONTROLS]
+    searching = [name for name in cells["methods"] if name not in CONTROLS]
     for what, methods in (("searches", searching), ("controls", controls)):
-        yield Part(what, own["trials"] * len(methods), size, {"method": methods})
+        yield Part(what, cells["trials"] * len(methods), size, {"method": methods})
 
 
 PARTS = {
@@ -190,7 +199,7 @@ PARTS = {
 
 
 def _size(settings: Mapping, *names: str) -> dict:
-    """How a network is trained, and these settings."""
+    """The settings of the training, and these others."""
     return {**settings["training"], **{name: settings[name] for name in names}}
 
 
@@ -212,14 +221,14 @@ def _time(experiment: str, part: Part, tables: Tables, run: Mapping, device: str
 
 
 def _done(experiment: str, part: Part, tables: Tables, run: Mapping) -> int:
-    """How many of a part's trainings were done."""
+    """The number of a part's trainings that were done."""
     table = tables.get(f"{experiment}/{part.table}", pd.DataFrame())
     return int(_chosen(table, part.where).sum()) if len(table) and _same_size(experiment, part, run) else 0
 
 
 def _same_size(experiment: str, part: Part, run: Mapping) -> bool:
     """Whether a run has trainings like those of a part."""
-    return part.size in [own.size for own in parts(experiment, run) if own.what == part.what]
+    return part.size in [other.size for other in parts(experiment, run) if other.what == part.what]
 
 
 def _chosen(table: pd.DataFrame, where: Mapping[str, list]) -> pd.Series:
@@ -238,32 +247,36 @@ def _rows(table: pd.DataFrame, where: Mapping[str, list], device: str) -> pd.Dat
     return table[_chosen(table, where) & (table["device"] == device)].dropna(subset=["seconds"])
 
 
-def _hours(experiment: str, own: list[Part], tables: Tables, run: Mapping, device: str) -> dict[int, float]:
+def _hours(experiment: str, of_experiment: list[Part], tables: Tables, run: Mapping, device: str) -> dict[int, float]:
     """Hours of all trainings of each part that was timed on a device, by its place."""
-    timed = [(index, _time(experiment, part, tables, run, device)) for index, part in enumerate(own)]
+    timed = [(index, _time(experiment, part, tables, run, device)) for index, part in enumerate(of_experiment)]
     return {
-        index: own[index].trainings * time.seconds / HOUR / AT_ONCE[device] for index, time in timed if time is not None
+        index: of_experiment[index].trainings * time.seconds / HOUR / AT_ONCE[device]
+        for index, time in timed
+        if time is not None
     }
 
 
-def _projected(own: list[Part], hours: Mapping[int, float]) -> str:
-    """Hours of the parts that were timed, and of how many trainings those are, if not of all."""
+def _projected(of_experiment: list[Part], hours: Mapping[int, float]) -> str:
+    """Hours of the parts that were timed, with their number of trainings if those are not all."""
     if not hours:
         return UNKNOWN
-    known, every = sum(own[index].trainings for index in hours), sum(part.trainings for part in own)
+    known, every = sum(of_experiment[index].trainings for index in hours), sum(part.trainings for part in of_experiment)
     left = f" for {known:,} of them, the others {UNKNOWN}" if known < every else ""
     return f"{number(sum(hours.values()))} h{left}"
 
 
-def _said(own: list[Part]) -> str:
-    """How many trainings there are, part by part."""
-    if len(own) == 1:
-        return f"{own[0].trainings:,}"
-    return f"{sum(part.trainings for part in own):,}: " + ", ".join(f"{part.trainings:,} {part.what}" for part in own)
+def _said(of_experiment: list[Part]) -> str:
+    """The number of trainings, part by part."""
+    if len(of_experiment) == 1:
+        return f"{of_experiment[0].trainings:,}"
+    return f"{sum(part.trainings for part in of_experiment):,}: " + ", ".join(
+        f"{part.trainings:,} {part.what}" for part in of_experiment
+    )
 
 
 def _papers(experiment: str, paper: Mapping) -> str:
-    """Hours of as many trainings of both heads as the paper's tables say one of each took."""
+    """Hours of all trainings of both heads, at the time that the paper's tables give for one of each."""
     if experiment not in PAPERS_TABLES:
         return ""
     seconds = PAPERS[PAPERS_TABLES[experiment]]["seconds"]

@@ -1,4 +1,4 @@
-"""What README says of the claims, from claims.csv: the answer in a sentence, and the scorecard, a row for each."""
+"""README's account of the claims, from claims.csv: the answer in a sentence, and a scorecard with a row for each."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,8 +21,8 @@ MARKS = {"replicated": "✔", "partly": "◐", "not replicated": "✘", "unteste
 def scorecard(claims: pd.DataFrame, reports: str = "") -> str:
     """Claim, what was measured with its interval, the region that replicates it, n, scale and verdict, as Markdown.
 
-    claims: claims.csv. A claim of several parts is shown by the part that decides its verdict, the first of those; an
-    untested one, of which none decides, by all of them. reports: the folder of pages to which verdicts link, if any.
+    claims: claims.csv. A claim of several parts is shown by the first part that decides its verdict. An untested one,
+    of which none decides, is shown by all parts. reports: the folder of pages to which verdicts link, if any.
     """
     rows = [
         {
@@ -46,7 +46,7 @@ def _verdict(claim: Any, reports: str) -> str:
 
 
 def decisive(claims: pd.DataFrame) -> Iterator[tuple[Any, Any, str]]:
-    """Every claim's row, that of the part that decides its verdict (or itself), and what was measured, as text.
+    """Each claim's row, the row of the part that decides its verdict (or its own), and what was measured, as text.
 
     The parts of an untested claim all stand in the text: to choose one would be to judge.
     """
@@ -54,12 +54,12 @@ def decisive(claims: pd.DataFrame) -> Iterator[tuple[Any, Any, str]]:
         parts = claims[claims["id"].str.fullmatch(f"{claim.id}[a-z]") & (claims["verdict"] == claim.verdict)]
         shown = list(parts.itertuples()) or [claim]
         shown = shown if claim.verdict == "untested" else shown[:1]
-        found = [(part.quantity, interval(part.measured, part.low, part.high)) for part in shown]
-        yield claim, shown[0], "; ".join(f"{quantity}: {measured}" for quantity, measured in found if measured)
+        quantities = [(part.quantity, interval(part.measured, part.low, part.high)) for part in shown]
+        yield claim, shown[0], "; ".join(f"{quantity}: {measured}" for quantity, measured in quantities if measured)
 
 
 def answer(claims: pd.DataFrame) -> str:
-    """How many claims have which verdict, in one sentence; claims: claims.csv."""
+    """The number of claims with each verdict, in one sentence; claims: claims.csv."""
     verdicts = claims.loc[~claims["id"].str[-1].str.isalpha(), "verdict"]
     count = verdicts.value_counts()
     counted = [f"{count[verdict]} {words}" for verdict, words in ANSWERS.items() if verdict in count]

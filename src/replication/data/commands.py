@@ -13,13 +13,13 @@ from replication.records.verbs import FILE, PATH, Settings
 
 @click.command()
 @click.argument("name", type=click.Choice(list(CLASSES)))
-@click.argument("found", type=PATH, required=False)
+@click.argument("file", type=PATH, required=False)
 @click.option("--settings", type=Settings(ImageSources), required=True)
 @click.option("--output", type=FILE, required=True, help="where the record is written")
-def prepare_images(name: str, found: Path | None, settings: ImageSources, output: Path) -> None:
+def prepare_images(name: str, file: Path | None, settings: ImageSources, output: Path) -> None:
     """The record of a data set NAME: its file, the file's SHA-256 and where it came from.
 
-    FOUND: the file, if it was there when the workflow was planned.
+    FILE: that of the images, if it was there when the workflow was planned.
     """
-    planned = found is not None and found == place(name, settings)
+    planned = file is not None and file == place(name, settings)
     write_json(output, prepare(name, settings, output, planned, lambda text: click.echo(text, err=True)))

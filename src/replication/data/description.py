@@ -1,4 +1,4 @@
-"""What the data of an experiment are, in words."""
+"""The data of an experiment, in words."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Where the images of experiments 3 and 4 come from."""
+"""The settings of where the images of experiments 3 and 4 come from."""
 
 from pydantic import Field
 
@@ -13,7 +13,7 @@ class ImageFiles(Model):
 
 
 class ImageSources(Model):
-    """In order: a file, the official download, a stand-in."""
+    """The sources of images, in order: a file, the official download, a stand-in."""
 
     files: ImageFiles
     download: bool = Field(strict=True, description="fetch the official archives if there is no file")

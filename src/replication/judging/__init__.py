@@ -1,1 +1,1 @@
-"""How a claim is judged: regions, verdicts, intervals."""
+"""The judging of claims: regions, verdicts, intervals."""

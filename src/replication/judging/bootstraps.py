@@ -1,4 +1,4 @@
-"""How claims on ensembles of networks are measured: exact values, bootstraps over trials."""
+"""The measurement of claims on ensembles of networks: exact values, bootstraps over trials."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ NOTHING = (np.nan, np.nan, np.nan)
 
 
 def too_few(trials: int) -> str:
-    """Why a bootstrap's interval judges nothing; empty if it does."""
+    """The reason why a bootstrap's interval judges nothing; empty if it does."""
     return f"n = {trials}: an interval by bootstrap needs {FEWEST_RESAMPLED}" if 0 < trials < FEWEST_RESAMPLED else ""
 
 
@@ -25,12 +25,12 @@ def bootstrap(statistic: Callable[[np.ndarray], object], samples: np.ndarray) ->
     """The statistic's interval, or a list of intervals for a statistic of several numbers; of one group, NOTHING."""
     if len(samples) < 2:
         return NOTHING
-    found = np.stack(bootstrap_interval(statistic, samples, np.random.default_rng(SEED)))  # (3,) or (3, numbers)
-    return tuple(found.tolist()) if found.ndim == 1 else [tuple(one) for one in found.T.tolist()]
+    intervals = np.stack(bootstrap_interval(statistic, samples, np.random.default_rng(SEED)))  # (3,) or (3, numbers)
+    return tuple(intervals.tolist()) if intervals.ndim == 1 else [tuple(interval) for interval in intervals.T.tolist()]
 
 
 def fewest(samples: np.ndarray) -> int:
-    """The smallest number of finite trials in a group; samples: (groups, trials)."""
+    """The smallest number of finite trials in a group. samples: (groups, trials)."""
     return int(np.isfinite(samples).sum(axis=1).min()) if len(samples) else 0
 
 

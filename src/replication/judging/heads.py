@@ -1,6 +1,6 @@
-"""How the heads of an image classifier are compared: paired by trial.
+"""The comparison of an image classifier's heads, paired by trial.
 
-Everything is judged with equation 4.3; what the authors' sign of W_31 gives stands beside, in the remark.
+Everything is judged with equation 4.3. The remark says what the authors' sign of W_31 gives.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ def paired(rows: pd.DataFrame, column: str, head: str) -> np.ndarray:
 
 
 def left_out(trials: pd.DataFrame) -> str:
-    """How many trainings of the two heads that are compared diverged, so that their trials are in no difference."""
+    """The number of trainings of the two compared heads that diverged, so that their trials are in no difference."""
     lost = trials.loc[trials["head"].isin([LINEAR, SPARCS]), "test_accuracy"].isna().sum()
     return f"; {lost} of the trainings diverged: their pairs are left out" if lost else ""
 

@@ -25,7 +25,7 @@ def mean_interval(values: np.ndarray) -> Interval:
 
 
 def judged(costs: pd.DataFrame) -> pd.DataFrame:
-    """Of costs on several devices those that claims are judged by: on CUDA if there are such, as the paper's are."""
+    """The costs by which claims are judged, of those on several devices: on CUDA if there are any, like the paper's."""
     cuda = costs["device"] == "cuda"
     return costs[cuda] if cuda.any() else costs
 
@@ -49,8 +49,8 @@ def bootstrap_interval(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(value, low, high) of a statistic of several groups of trials, by the percentile bootstrap over trials.
 
-    samples: (groups, trials), NaN where a trial is missing. Each group is resampled on its own; the statistic, a
-    number or an array of them, is given an array of the same shape. Values that it can't give (NaN) are left out.
+    samples: (groups, trials), NaN where a trial is missing. Each group is resampled separately. The statistic gets an
+    array of the same shape and gives a number or an array of them. Values that it can't give (NaN) are left out.
     """
     groups, trials = samples.shape
     values = []
@@ -67,10 +67,10 @@ def bootstrap_interval(
 def mode_distance(sizes: np.ndarray, width: float = BANDWIDTH) -> float:
     """Decades between the two modes of the decimal logarithm of positive numbers; 0 if there is one mode.
 
-    Modes are maxima of a Gaussian kernel density of so many decades' width. Two of them count if the density between
-    them falls to half of the lower one or less, and at least LEAST_SHARE of the numbers lie on each side: the long
-    tail that a logarithm makes of numbers near 0 is no mode. Of several such pairs the one with the highest lower
-    mode counts. Zeros are left out.
+    Modes are maxima of a Gaussian kernel density of ``width`` decades. Two of them count if the density between them
+    falls to half of the lower one or less, and if each side has at least LEAST_SHARE of the numbers. So the long
+    tail that a logarithm makes of numbers near 0 is no mode. The pair with the highest lower mode counts, if there are
+    several. Zeros are left out.
     """
     sizes = np.asarray(sizes, dtype=np.float64)
     logs = np.log10(sizes[sizes > 0])
@@ -79,14 +79,14 @@ def mode_distance(sizes: np.ndarray, width: float = BANDWIDTH) -> float:
     grid = np.arange(logs.min() - 3 * width, logs.max() + 3 * width, width / 10)
     density = np.exp(-np.square((grid[:, None] - logs) / width) / 2).sum(axis=1)
     peaks = np.flatnonzero((density[1:-1] > density[:-2]) & (density[1:-1] >= density[2:])) + 1
-    found = [(0.0, 0.0)]
+    pairs = [(0.0, 0.0)]
     for first, second in combinations(peaks, 2):
         valley = first + density[first:second].argmin()
         lower = min(density[first], density[second])
         below = np.mean(logs < grid[valley])
         if density[valley] <= lower / 2 and min(below, 1 - below) >= LEAST_SHARE:
-            found.append((float(lower), float(grid[second] - grid[first])))
-    return max(found)[1]
+            pairs.append((float(lower), float(grid[second] - grid[first])))
+    return max(pairs)[1]
 
 
 def _quantiles(values: np.ndarray) -> tuple[float, float]:

@@ -1,9 +1,9 @@
-"""How a claim is judged.
+"""The rules by which a claim is judged.
 
-Replicated: the 95 % interval lies inside the claim's region. Not replicated: outside. Else partly. Untested, with the
-reason, where the run is too small to say; the measured value stands there all the same. A claim of several parts
-takes the worst verdict of its parts. The regions were fixed before the runs; pilot runs of experiments 1 to 3, of
-one to four networks each, were known then.
+A claim is replicated if the 95 % interval lies inside its region, not replicated if outside, else partly. It is
+untested, with the reason, where the run is too small to say; the measured value stands there all the same. A claim of
+several parts takes the worst verdict of its parts. The regions were fixed before the runs; pilot runs of experiments 1
+to 3, of one to four networks each, were known then.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -27,7 +27,7 @@ Region = tuple[float, float]
 
 @dataclass(frozen=True)
 class Measured:
-    """What a run says of one part of a claim: the effect's size, in the unit that ``statement`` names.
+    """A run's measurement of one part of a claim: the effect's size, in the unit that ``statement`` names.
 
     reason: a remark; partly: a wider region, an interval inside of which is enough for "partly"; untested: why this
     part can't be judged, whatever was measured; verdict: by a rule of the claim's own, instead of by the region.
@@ -113,15 +113,17 @@ def _rows(claim: Claim, parts: list[Measured], verdicts: list[tuple[str, str]], 
     head, nothing = [claim.id, claim.statement, claim.source, claim.paper], [np.nan, np.nan, np.nan]
     if not parts:
         return [[*head, "", "", *nothing, 0, "untested", why, claim.evidence]]
-    found = [[part.statement, region_text(part.region), *part.interval, part.n] for part in parts]
+    of_parts = [[part.statement, region_text(part.region), *part.interval, part.n] for part in parts]
     if len(parts) == 1:
-        return [[*head, *found[0], *verdicts[0], claim.evidence]]
+        return [[*head, *of_parts[0], *verdicts[0], claim.evidence]]
     overall = worst([verdict for verdict, _ in verdicts])
     guilty = [claim.id + part.part for part, (verdict, _) in zip(parts, verdicts, strict=True) if verdict == overall]
     reason = f"the worst of its parts: {', '.join(guilty)}"
     rows = [[*head, "", "", *nothing, min(part.n for part in parts), overall, reason, claim.evidence]]
-    for part, own, verdict in zip(parts, found, verdicts, strict=True):
-        rows.append([claim.id + part.part, part.statement, claim.source, claim.paper, *own, *verdict, claim.evidence])
+    for part, of_part, verdict in zip(parts, of_parts, verdicts, strict=True):
+        rows.append(
+            [claim.id + part.part, part.statement, claim.source, claim.paper, *of_part, *verdict, claim.evidence]
+        )
     return rows
 
 

@@ -1,4 +1,4 @@
-"""What the settings of all experiments are made of: types of fields, and how YAML, JSON and overrides are read."""
+"""The parts of all experiments' settings: types of fields, and how YAML, JSON and overrides are read."""
 
 from replication.params.fields import (
     MOST_TRIALS,

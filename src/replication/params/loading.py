@@ -23,14 +23,14 @@ class _Loader(yaml.SafeLoader):
     """YAML without aliases, which can make a small file large without bound, and with no key twice."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """The next node; raises ConstructorError if it is an alias."""
+        """The next node. Raises ConstructorError if it is an alias."""
         if self.check_event(yaml.AliasEvent):
             alias = self.peek_event()
             raise ConstructorError(None, None, f"allowed is no alias (*{alias.anchor})", alias.start_mark)
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        """The mapping; raises ConstructorError if a key stands there twice."""
+        """The mapping. Raises ConstructorError if a key stands there twice."""
         mapping = super().construct_mapping(node, deep)
         if len(mapping) < len(node.value):
             raise ConstructorError(None, None, "a key stands twice in one mapping", node.start_mark)
@@ -38,7 +38,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def merge(base: Mapping, *overlays: Mapping) -> dict:
-    """Nested mappings merged leaf by leaf, later ones first; anything but a mapping is replaced whole."""
+    """Nested mappings merged leaf by leaf, where later ones win; anything except a mapping is replaced whole."""
     merged = dict(base)
     for overlay in overlays:
         for key, value in overlay.items():
@@ -62,7 +62,7 @@ def typed(value: Any) -> Any:
 
 
 def validate(kind: Any, values: Any) -> Any:
-    """A model or another type made from ``values``; raises ParameterError, one sentence, for the first mistake."""
+    """A model or another type made from ``values``. Raises ParameterError, one sentence, for the first mistake."""
     try:
         return TypeAdapter(kind).validate_python(values)
     except ValidationError as error:
@@ -79,7 +79,7 @@ def from_json(kind: Any, text: str) -> Any:
 
 
 def read_yaml(path: Path) -> Any:
-    """The file's content; raises ParameterError if it can't be read as YAML."""
+    """The file's content. Raises ParameterError if it can't be read as YAML."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

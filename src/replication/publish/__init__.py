@@ -1,1 +1,1 @@
-"""What is finished at a scale, copied to where Git tracks it; and published trials in place of jobs."""
+"""Publishing: finished results copied to where Git tracks them, and published trials taken in place of jobs."""

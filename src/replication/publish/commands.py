@@ -44,8 +44,8 @@ AS_CSV = ("baselines",)  # whose trials are published as text too, for readers w
 def publish(results: Path, lock: Path, published: Path, replace: bool) -> None:
     """Copy finished trials, with scale, commit, machine and minutes on each row, and the settings that made them.
 
-    Only trials made with the recorded settings. Rows published before stay where they were made from the same settings
-    and data. If any would be lost (``lost_rows``), nothing is written unless that is asked for; nor if anything fails.
+    Only trials made with the recorded settings are copied. Rows published before stay where they were made from the
+    same settings and data. Nothing is written if anything fails, or if rows would be lost (``lost_rows``) unasked.
     """
     settings = read_settings(results / "settings.json")
     run = params.validate(Settings, settings["run"])
@@ -85,13 +85,13 @@ def merged_tables(run: Settings, results: Path, published: Path, same: bool) -> 
     """
     tables = {}
     for experiment in GATHERERS:
-        found = finished(experiment, run, results)
-        if found:
-            found["trials"] = found["trials"].assign(scale=run.scale)
+        gathered = finished(experiment, run, results)
+        if gathered:
+            gathered["trials"] = gathered["trials"].assign(scale=run.scale)
             keep = same or experiment not in GENERATED
-            together = merged_experiment(found, published / experiment, experiment, keep)
+            together = merged_experiment(gathered, published / experiment, experiment, keep)
             tables |= {f"{experiment}/{name}": table for name, table in together.items()}
-        click.echo(f"{experiment}: {len(found['trials']) if found else 0} trials")
+        click.echo(f"{experiment}: {len(gathered['trials']) if gathered else 0} trials")
     return tables | merged_probes(run, results, published) | merged_tuning(run, results, published, same)
 
 
@@ -111,10 +111,10 @@ def merged_probes(run: Settings, results: Path, published: Path) -> dict[str, pd
 
 
 def merged_tuning(run: Settings, results: Path, published: Path, keep: bool) -> dict[str, pd.DataFrame]:
-    """What finished jobs tried of the baselines' tuned options, in place of what was tried for the same before.
+    """The trials of the baselines' tuned options by finished jobs, in place of earlier trials of the same options.
 
-    By itself: a search that was made with the value that is chosen again stays as it is. keep: false if nothing that is
-    published holds.
+    Tuning is merged by itself: a search that was made with the value that is chosen again stays as it is. keep: false
+    if nothing that is published holds.
     """
     done = [job.key for job in finished_jobs("tuning", run, results)]
     click.echo(f"tuning of baselines: {len(done)} methods and tasks")
@@ -152,9 +152,9 @@ def described(tables: Tables, whole: Iterable[Path], published: Path) -> set[str
 
 
 def merged_settings(settings: dict, published: Path, experiments: set[str]) -> dict:
-    """The run's settings, with those published before of experiments that this run added nothing to.
+    """The run's settings, with the published ones of experiments to which this run added nothing.
 
-    Those that its data are generated from stay too, while everything on such data does.
+    The published settings from which data are generated stay too, as long as all trials on such data do.
     """
     path = published / "settings.json"
     if not path.exists():
@@ -181,7 +181,7 @@ def same_data(settings: dict, published: Path) -> bool:
 
 
 def published_trials(published: Path, tables: Mapping = {}, whole: Mapping = {}) -> pd.DataFrame:
-    """Where every published trial comes from: the columns of ``provenance.summary``, and the experiment.
+    """The origin of every published trial: the columns of ``provenance.summary``, and the experiment.
 
     tables, whole: what is to be published in place of what is.
     """
@@ -203,7 +203,7 @@ def published_trials(published: Path, tables: Mapping = {}, whole: Mapping = {})
 
 
 def merged_core_minutes(path: Path, published: Path) -> pd.DataFrame | None:
-    """What every rule cost at a scale, with what is published of the rules and scales that this run has none of."""
+    """The cost of every rule at a scale, with the published costs of rules and scales that this run has none of."""
     parts = [read_csv(file, ["scale", "rule"]) for file in (published, path) if file.exists()]
     if not path.exists():
         return None

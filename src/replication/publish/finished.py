@@ -1,4 +1,4 @@
-"""What is finished at a scale: its jobs, and the tables of these, each trial with the record of its job."""
+"""The finished jobs of a scale, and their tables, each trial with the record of its job."""
 
 import hashlib
 import json
@@ -31,8 +31,8 @@ def finished(kind: str, run: Settings, results: Path) -> dict[str, pd.DataFrame]
     recorded = {"trials": tables["trials"].merge(records, on=TRIAL[kind], validate="1:1")}
     if "costs" in tables:  # they are kept when trials are trained again elsewhere, so they say themselves where
         # those of another device than the trial's came with a published trial, and are published already
-        own = [*TRIAL[kind], *(["device"] if "device" in tables["costs"] else [])]
-        recorded["costs"] = tables["costs"].merge(records[[*own, *ORIGIN]], on=own, validate="1:1")
+        keys = [*TRIAL[kind], *(["device"] if "device" in tables["costs"] else [])]
+        recorded["costs"] = tables["costs"].merge(records[[*keys, *ORIGIN]], on=keys, validate="1:1")
     return tables | recorded
 
 
@@ -48,10 +48,10 @@ def _hyperparameters(run: Settings, folder: Path, done: list[tuple]) -> dict[str
 
 
 def with_minutes(tuning: pd.DataFrame, folder: Path) -> pd.DataFrame:
-    """What was tried, with the records of its jobs, whose minutes the values that a job tried share."""
+    """The tuning trials with the records of their jobs; the values that a job tried share its minutes."""
     return pd.concat(
-        own.assign(**columns_of(folder / task / f"{method}.provenance.json", len(own)))
-        for (task, method), own in tuning.groupby(["task", "method"], sort=False)
+        of_method.assign(**columns_of(folder / task / f"{method}.provenance.json", len(of_method)))
+        for (task, method), of_method in tuning.groupby(["task", "method"], sort=False)
     )
 
 

@@ -52,7 +52,7 @@ class Job(NamedTuple):
 
     @property
     def stem(self) -> str:
-        """Of its files, below results/<scale>."""
+        """The stem of its files, below results/<scale>."""
         folder = FOLDERS.get(self.kind, f"{self.kind}/trials")
         return "/".join([folder, *map(str, self.key)])
 
@@ -72,13 +72,18 @@ class Job(NamedTuple):
 
 
 def data_of(run: Mapping[str, Any]) -> tuple:
-    """What the data that a run generates are made from; which teacher of them, its jobs say.
+    """The settings from which a run's data are generated; its jobs say which teacher each of them has.
 
     run: its settings, as plain values; older ones may lack some.
     """
-    one, two = run["regression"], run["teacher_student"]
-    points = [one.get(name) for name in RegressionData.model_fields]
-    return *points, *[two.get(name) for name in TeacherData.model_fields], two["data_seed"], two["widths"][0]
+    regression, teacher_student = run["regression"], run["teacher_student"]
+    points = [regression.get(name) for name in RegressionData.model_fields]
+    return (
+        *points,
+        *[teacher_student.get(name) for name in TeacherData.model_fields],
+        teacher_student["data_seed"],
+        teacher_student["widths"][0],
+    )
 
 
 def jobs(run: Settings) -> Iterator[Job]:
@@ -95,33 +100,33 @@ def jobs(run: Settings) -> Iterator[Job]:
         yield _job("cells", (method, trial), {"method": [method], "trial": [trial]}, settings)
 
 
-def _regression(one: Regression) -> Iterator[Job]:
-    for name, (alpha, beta) in one.data_sets().items():
-        for chunk in one.chunks():
+def _regression(regression: Regression) -> Iterator[Job]:
+    for name, (alpha, beta) in regression.data_sets().items():
+        for chunk in regression.chunks():
             where = {"alpha": [alpha], "beta": [beta], "trial": _trials(chunk)}
-            yield _job("regression", (name, chunk), where, one.part(RegressionTrial))
+            yield _job("regression", (name, chunk), where, regression.part(RegressionTrial))
 
 
-def _teacher_student(two: TeacherStudent) -> Iterator[Job]:
-    for (ensemble, teacher, chunk), trials in two.jobs().items():
+def _teacher_student(teacher_student: TeacherStudent) -> Iterator[Job]:
+    for (ensemble, teacher, chunk), trials in teacher_student.jobs().items():
         seed, rotations = teacher_parts(teacher)
         where = {"ensemble": [ensemble], "teacher": [seed], "rotations": [rotations], "trial": trials}
-        settings = two.of_ensemble(ensemble).part(TeacherTrial)
+        settings = teacher_student.of_ensemble(ensemble).part(TeacherTrial)
         yield _job("teacher_student", (ensemble, teacher, chunk), where, settings)
 
 
 def _sweeps(run: Settings) -> Iterator[Job]:
-    """One per penalty on experiment 1, one per penalty and strength on experiment 2."""
+    """The jobs of the sweep: one per penalty on experiment 1, one per penalty and strength on experiment 2."""
     sweep = run.hyperparameters
     for name, settings in run.sweeps().items():
         training = settings.training
         if isinstance(settings, Regression):
-            own = {"experiment": ["regression"], "rho": sweep.rhos, "alpha": sweep.alphas}
+            swept = {"experiment": ["regression"], "rho": sweep.rhos, "alpha": sweep.alphas}
             trials, part = sweep.trials, settings.part(RegressionTrial)
         else:
-            own = {"experiment": ["teacher_student"], "rho": [training.rho]}
+            swept = {"experiment": ["teacher_student"], "rho": [training.rho]}
             trials, part = sweep.teacher_trials, settings.part(TeacherTrial)
-        where = {**own, "penalty": [training.penalty], "trial": list(range(trials))}
+        where = {**swept, "penalty": [training.penalty], "trial": list(range(trials))}
         yield _job("hyperparameters", (name,), where, part)
 
 
@@ -134,35 +139,35 @@ def _depth(depth: Depth) -> Iterator[Job]:
 
 def _baselines(baselines: Baselines) -> Iterator[Job]:
     for data_set, method, chunk in baselines.jobs():
-        own = baselines.of_job(data_set, method)
-        where = {"task": [data_set], "method": [method], "strength": own.strengths, "trial": _trials(chunk)}
-        search = f"replication.baselines.{own.method.search}"
-        yield _job("baselines", (data_set, method, chunk), where, own.model_dump_json(), search)
+        settings = baselines.of_job(data_set, method)
+        where = {"task": [data_set], "method": [method], "strength": settings.strengths, "trial": _trials(chunk)}
+        search = f"replication.baselines.{settings.method.search}"
+        yield _job("baselines", (data_set, method, chunk), where, settings.model_dump_json(), search)
     for data_set, method in baselines.tuning_jobs():
-        own, where = baselines.of_job(data_set, method), {"task": [data_set], "method": [method]}
-        search = f"replication.baselines.{own.method.search}"
-        yield _job("tuning", (data_set, method), where, own.model_dump_json(), search)
+        settings, where = baselines.of_job(data_set, method), {"task": [data_set], "method": [method]}
+        search = f"replication.baselines.{settings.method.search}"
+        yield _job("tuning", (data_set, method), where, settings.model_dump_json(), search)
 
 
-def _cifar10(three: Cifar10) -> Iterator[Job]:
-    for head, trial in three.jobs():
+def _cifar10(cifar10: Cifar10) -> Iterator[Job]:
+    for head, trial in cifar10.jobs():
         where = {"head": [head], "trial": [trial]}
-        yield _job("cifar10", (head, trial), where, three.part(Cifar10Trial))
-    for point, trial in three.sweep_jobs():
-        head, own = three.sweep_points()[point]
-        training = own.training
+        yield _job("cifar10", (head, trial), where, cifar10.part(Cifar10Trial))
+    for point, trial in cifar10.sweep_jobs():
+        head, settings = cifar10.sweep_points()[point]
+        training = settings.training
         penalty = "none" if head == "linear" else training.penalty
         where = {"head": [head], "penalty": [penalty], "rho": [training.rho], "trial": [trial]}
-        yield _job("cifar10_sweep", (point, trial), where, own.part(Cifar10Trial))
+        yield _job("cifar10_sweep", (point, trial), where, settings.part(Cifar10Trial))
 
 
-def _cifar100(four: Cifar100) -> Iterator[Job]:
-    for head, trial in four.jobs():
+def _cifar100(cifar100: Cifar100) -> Iterator[Job]:
+    for head, trial in cifar100.jobs():
         where = {"head": [head], "trial": [trial]}
-        yield _job("cifar100", (head, trial), where, four.part(Cifar100Trial))
-    for chunk in four.probes.chunks():
+        yield _job("cifar100", (head, trial), where, cifar100.part(Cifar100Trial))
+    for chunk in cifar100.probes.chunks():
         where = {"head": ["linear", "spectral", "mlp"], "trial": _trials(chunk)}
-        yield _job("probes", (chunk,), where, four.probe_trial().model_dump_json())
+        yield _job("probes", (chunk,), where, cifar100.probe_trial().model_dump_json())
 
 
 def modules(kind: str, *searches: str) -> tuple[str, ...]:

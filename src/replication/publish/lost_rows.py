@@ -1,4 +1,4 @@
-"""What publishing would take away: published rows that go, or that make way for smaller, emptier or other ones."""
+"""The losses by publishing: published rows that go, or that make way for smaller, emptier or other ones."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,31 +31,31 @@ Tables = Mapping[str, pd.DataFrame | None]
 
 
 def losses(tables: Tables, whole: Mapping[Path, Path], published: Path, settings: Mapping, same: bool) -> dict:
-    """What each published table would lose, by its name: counts by reason, as from ``lost``.
+    """The losses of each published table, by its name: counts by reason, as from ``lost``.
 
     tables, whole: what is to be published; settings: the run's; same: whether it generates the data that is published.
     """
-    found = {}
+    by_table = {}
     for name, keys in KEYS.items():
         before = read_published(published, name, [*keys, "made_from", "scale"] if name in tables else ())
         if before is not None and name in tables:
-            found[name] = lost(before, tables[name], keys)
+            by_table[name] = lost(before, tables[name], keys)
         elif before is not None and not same and _generated(name) and any(map(_generated, tables)):
-            found[name] = {UNDESCRIBED: len(before)}
+            by_table[name] = {UNDESCRIBED: len(before)}
     for name in [f"{experiment}/{part}" for experiment, parts in OTHERS.items() for part in parts]:
         before = read_published(published, name)
         if before is not None and name in tables:
-            found[name] = lost_units(before, tables[name], [*UNIT[name.partition("/")[0]], "device"])
+            by_table[name] = lost_units(before, tables[name], [*UNIT[name.partition("/")[0]], "device"])
     for path, source in whole.items():
         if path.suffix == ".parquet" and (published / path).exists():
             before, after = read_table(published / path), read_table(source)
             smaller, other = _smaller_or_other(path.parts[0], settings, published, same)
-            found[str(path.with_suffix(""))] = lost_whole(before, after, smaller, other)
-    return found
+            by_table[str(path.with_suffix(""))] = lost_whole(before, after, smaller, other)
+    return by_table
 
 
 def lost(before: pd.DataFrame, after: pd.DataFrame, keys: list[str]) -> dict[str, int]:
-    """How many published rows would be lost, by REASONS; a trial repeated from the same settings and data is not.
+    """The number of lost published rows, by REASONS; a trial repeated from the same settings and data is not lost.
 
     before, after: the table as it is published and as it would be, with scale and made_from.
     """
@@ -67,7 +67,7 @@ def lost(before: pd.DataFrame, after: pd.DataFrame, keys: list[str]) -> dict[str
 
 
 def lost_units(before: pd.DataFrame, after: pd.DataFrame | None, unit: list[str]) -> dict[str, int]:
-    """How many published rows are of a unit that has no rows afterwards, or no values where it has some."""
+    """The number of published rows of a unit that has no rows afterwards, or no values where it has some."""
     unit = [name for name in unit if name in before]
     if after is None or not unit:
         return {REMOVED: len(before)} if len(before) else {}
@@ -80,7 +80,7 @@ def lost_units(before: pd.DataFrame, after: pd.DataFrame | None, unit: list[str]
 
 
 def lost_whole(before: pd.DataFrame, after: pd.DataFrame, smaller: bool, other: bool) -> dict[str, int]:
-    """How many rows of a table that is copied whole would be lost: none if each of them stands in the new one.
+    """The number of lost rows of a table that is copied whole: none if each of them stands in the new one.
 
     smaller, other: whether the new one is of a smaller scale, or of other settings.
     """
@@ -141,11 +141,11 @@ def _emptied(both: pd.DataFrame) -> pd.Series:
 
 def _differ(both: pd.DataFrame, names: list[str]) -> pd.Series:
     """Whether a row differs from its successor in one of the columns, which not every table has."""
-    found = pd.Series(False, index=both.index)
+    differs = pd.Series(False, index=both.index)
     for name in names:
         if f"{name}_new" in both:
-            found |= both[name].ne(both[f"{name}_new"]) & (both[name].notna() | both[f"{name}_new"].notna())
-    return found
+            differs |= both[name].ne(both[f"{name}_new"]) & (both[name].notna() | both[f"{name}_new"].notna())
+    return differs
 
 
 def _rank(scales: pd.Series) -> pd.Series:

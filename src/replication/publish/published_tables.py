@@ -1,4 +1,4 @@
-"""The tables of what is published: what tells their rows apart, and how they are read back."""
+"""The published tables: the columns that tell their rows apart, and how they are read back."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Published trials in place of jobs of a run, on request: which jobs they stand for, and the files of such a job."""
+"""Published trials in place of a run's jobs, on request: which jobs they stand for, and the files of such a job."""
 
 from collections.abc import Mapping, Sequence
 from math import prod
@@ -83,8 +83,8 @@ def take_published(kind: str, where: Where, settings: dict, root_seed: int, publ
         if "device" in rows and end == "_costs":
             plain = plain.assign(device=rows["device"])
         write_table(output.with_name(f"{output.name}{end}.parquet"), plain)
-    one = trials.iloc[0]
-    record = {name: one[name] for name in ("commit", "machine", "device", "made_from")}
+    trial = trials.iloc[0]
+    record = {name: trial[name] for name in ("commit", "machine", "device", "made_from")}
     record |= {"finished": trials["finished"].max(), "seconds": 60 * float(trials["minutes"].sum())}
     record |= {"trials": len(trials), "settings": settings, "root_seed": root_seed, "data": "published", "inputs": {}}
     write_json(output.with_name(f"{output.name}.provenance.json"), record)

@@ -1,1 +1,1 @@
-"""Artifacts on disk and what they were made from; what the verbs share."""
+"""Artifacts on disk, their provenance, and what the verbs share."""

@@ -40,14 +40,14 @@ def sha256(path: Path) -> str:
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Arrays by name as a safetensors file whose header holds their SHA-256."""
+    """Write arrays by name as a safetensors file whose header holds their SHA-256."""
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     with atomic(path) as partial:
         partial.write_bytes(save(arrays, metadata={"sha256": _digest(arrays)}))
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a file written by ``write_arrays``; raises ArtifactError if it is missing or altered."""
+    """The arrays of a file written by ``write_arrays``. Raises ArtifactError if it is missing or altered."""
     try:
         with safe_open(path, framework="numpy") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
@@ -60,7 +60,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
-    """A tidy table as sealed parquet with page checksums; the same table gives the same bytes."""
+    """Write a tidy table as sealed parquet with page checksums; the same table gives the same bytes."""
     content = pa.Table.from_pandas(table, preserve_index=False)
     content = content.replace_schema_metadata({**content.schema.metadata, "seal": UNSEALED})
     buffer = BytesIO()
@@ -70,7 +70,7 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """A table written by ``write_table``; raises ArtifactError if it is missing or altered.
+    """A table written by ``write_table``. Raises ArtifactError if it is missing or altered.
 
     A table without a seal, as other programs write it, is taken if its page checksums hold.
     """
@@ -83,18 +83,18 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def read_measures(path: Path) -> pd.DataFrame:
-    """A table as claims and figures take it: an infinite number, of a trial that all but diverged, is none, NaN."""
+    """A table as claims and figures take it: an infinite number, of a trial that almost diverged, becomes NaN."""
     return read_table(path).replace([np.inf, -np.inf], np.nan)
 
 
 def write_csv(path: Path, table: pd.DataFrame, **options: object) -> None:
-    """A table as CSV. options: of pandas' to_csv."""
+    """Write a table as CSV. options: of pandas' to_csv."""
     with atomic(path) as partial:
         table.to_csv(partial, index=False, **options)
 
 
 def read_csv(path: Path, columns: Iterable[str] = (), **options: object) -> pd.DataFrame:
-    """A table in CSV with at least these columns; raises ArtifactError if it has not, or can't be read.
+    """A table in CSV with at least these columns. Raises ArtifactError if it lacks one or can't be read.
 
     options: of pandas' read_csv.
     """
@@ -109,14 +109,14 @@ def read_csv(path: Path, columns: Iterable[str] = (), **options: object) -> pd.D
 
 
 def write_json(path: Path, value: Mapping[str, object]) -> None:
-    """A record as indented JSON with a seal."""
+    """Write a record as indented JSON with a seal."""
     text = json.dumps({**value, "seal": UNSEALED}, indent=2, ensure_ascii=False) + "\n"
     with atomic(path) as partial:
         partial.write_bytes(_sealed(text.encode()))
 
 
 def read_json(path: Path) -> dict:
-    """A record, without its seal; raises ArtifactError if it is missing, altered or not a JSON object."""
+    """A record without its seal. Raises ArtifactError if it is missing, altered or not a JSON object."""
     content = _read_sealed(path)
     try:
         value = json.loads(content)
@@ -133,7 +133,7 @@ def _sealed(content: bytes) -> bytes:
 
 
 def _read_sealed(path: Path) -> bytes:
-    """The bytes of a file; raises ArtifactError if it can't be read or has a seal that does not fit."""
+    """The bytes of a file. Raises ArtifactError if it can't be read or has a seal that does not fit."""
     try:
         content = path.read_bytes()
     except OSError as error:

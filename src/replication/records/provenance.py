@@ -1,4 +1,4 @@
-"""Where a result comes from: commit, machine, versions, time."""
+"""The origin of a result: commit, machine, versions, time."""
 
 import hashlib
 import os
@@ -29,7 +29,7 @@ def machine(device: str = "cpu") -> str:
 
 
 def packages() -> dict[str, str]:
-    """Versions of what results depend on."""
+    """Versions of the software that results depend on."""
     return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
 
 
@@ -51,7 +51,7 @@ def of_job(seconds: float, device: str, trials: int) -> dict[str, object]:
 
 
 def summary(rows: pd.DataFrame) -> dict[str, object]:
-    """Where trials come from, together: scales, commits, machines, devices, first and last day, core-minutes, number.
+    """The common origin of trials: scales, commits, machines, devices, first and last day, core-minutes, number.
 
     rows: one per job or trial, with scale, commit, machine, device, finished, minutes and trials.
     """
@@ -67,7 +67,7 @@ def of_tables(rows: pd.DataFrame, lock: Path) -> dict[str, object]:
     """
     return {
         **summary(rows),
-        "experiments": {name: summary(own) for name, own in rows.groupby("experiment")},
+        "experiments": {name: summary(of_experiment) for name, of_experiment in rows.groupby("experiment")},
         "packages": packages(),
         "lock_sha256": hashlib.sha256(lock.read_bytes()).hexdigest(),
     }
@@ -95,7 +95,7 @@ def _processor() -> str:
 
 
 def processor_of(cpuinfo: str) -> str:
-    """Name, family and model of the first processor: a virtual machine may hide by its name which model it has.
+    """Name, family and model of the first processor: a virtual machine's name may hide its model.
 
     Models differ in their instruction sets, and so in the last bits of what they compute.
     """

@@ -1,4 +1,4 @@
-"""Which source files a job's result depends on: the import closure of the module that makes it."""
+"""The source files that a job's result depends on: the import closure of the module that makes it."""
 
 import ast
 import hashlib
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def sources(*modules: str) -> list[str]:
     """Files of the given modules and of everything in this project that they import, relative to the working directory.
 
-    Snakemake does not see edits of imported code; as inputs of a rule these files make it see them.
+    Snakemake does not see edits of imported code. These files, as inputs of a rule, make it see them.
     """
     graph = _graph()
     closure = set(modules).union(*(graph.find_upstream_modules(module) for module in modules))
@@ -28,8 +28,9 @@ def sources(*modules: str) -> list[str]:
 def fingerprint(*modules: str, files: Iterable[Path | str] = ()) -> str:
     """Sixteen hexadecimal digits that change with the content of ``sources(*modules)`` and of ``files``.
 
-    Snakemake looks at a file's content only if its time is newer than the result's. Results that were copied here, by
-    ``dvc pull`` say, are newer than any edit before; as a parameter of a rule this makes it see the edit all the same.
+    Snakemake looks at a file's content only if its time is newer than the result's. Results that were copied here,
+    for instance by ``dvc pull``, are newer than any edit before. As a parameter of a rule the fingerprint makes
+    Snakemake see the edit all the same.
     """
     digests = [_digest(Path(path)) for path in (*sources(*modules), *files)]
     return hashlib.sha256("".join(digests).encode()).hexdigest()[:16]

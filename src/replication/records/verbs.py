@@ -92,8 +92,8 @@ class Trials(click.ParamType):
 
     def convert(self, value, param, ctx):
         """The list of trial numbers."""
-        found = re.fullmatch(r"([0-9]{1,9})(?:-([0-9]{1,9}))?", value)
-        first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, -1)
+        match = re.fullmatch(r"([0-9]{1,9})(?:-([0-9]{1,9}))?", value)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, -1)
         if not first <= last < params.MOST_TRIALS:
             allowed = f"a number or first-last, for instance 0-99, below {params.MOST_TRIALS}"
             self.fail(f"{params.shown(value)}: allowed is {allowed}", param, ctx)
@@ -101,7 +101,7 @@ class Trials(click.ParamType):
 
 
 def require_device(device: str) -> str:
-    """The device, if this machine has it; raises ParameterError otherwise."""
+    """The device, if this machine has it. Raises ParameterError otherwise."""
     if device == "cuda":
         import torch  # only now: a job on the CPU's kernel never loads it
 
@@ -122,7 +122,7 @@ root_seed_option = click.option("--root-seed", type=SEED, required=True)
 
 @contextmanager
 def progress(total: int, what: str, unit: str = "epochs") -> Iterator[Callable[[int], None]]:
-    """A progress bar on standard error; gives the function that moves it on."""
+    """Show a progress bar on standard error; gives the function that moves it on."""
     with tqdm(total=total, desc=what, mininterval=1, maxinterval=30, unit_scale=True, unit=f" {unit}") as bar:
         yield bar.update
 
@@ -138,7 +138,7 @@ def recorded(
     data: str,
     before: float = 0.0,
 ) -> Iterator[Callable[[], float]]:
-    """Writes the job's record to ``path`` when the block has ended well: what it was made from, where, core-seconds.
+    """Write the job's record to ``path`` when the block has ended well: what it was made from, where, core-seconds.
 
     inputs: the data files, whose checksums are kept; data: what the data of all jobs of the experiment have in common;
     before: core-seconds that the job took before it was stopped and went on. Gives a function: core-seconds so far.
@@ -159,7 +159,7 @@ def recorded(
 
 
 def read_settings(path: Path) -> dict[str, Any]:
-    """What ``record-settings`` wrote, with the parts run and paper; raises ArtifactError for another file."""
+    """The record of ``record-settings``, with the parts run and paper. Raises ArtifactError for another file."""
     settings = read_json(path)
     if not all(isinstance(settings.get(part), dict) for part in ("run", "paper")):
         raise ArtifactError(f"{path} holds no settings of a run: allowed is a file that record-settings has written")
@@ -177,7 +177,7 @@ def require_arrays(path: Path, arrays: Mapping[str, np.ndarray], shapes: Mapping
 
 
 def arrays_of(paths: Sequence[Path]) -> dict[str, np.ndarray]:
-    """The arrays of a teacher's file, or of experiment 1's points and targets; raises ArtifactError for other files."""
+    """The arrays of a teacher's file, or of experiment 1's points and targets. Raises ArtifactError for other files."""
     arrays = {name: array for path in paths for name, array in read_arrays(path).items()}
     test = "test" if "x_test" in arrays else "held_out"
     names = [f"{axis}_{split}" for axis in "xy" for split in ("train", test)]
@@ -186,19 +186,19 @@ def arrays_of(paths: Sequence[Path]) -> dict[str, np.ndarray]:
 
 
 def sizes(data: Mapping[str, np.ndarray]) -> str:
-    """How many points a data set has, as text."""
+    """The number of points of a data set, as text."""
     return ", ".join(f"{name} {len(array)}" for name, array in sorted(data.items()) if name.startswith("x_"))
 
 
 def report_divergence(trials: Sequence[int], seeds: Sequence[int], diverged_epoch: np.ndarray) -> None:
-    """One line for each trial that was stopped because its numbers were no longer finite."""
+    """Print one line for each trial that was stopped because its numbers were no longer finite."""
     for trial, seed, epoch in zip(trials, seeds, diverged_epoch, strict=True):
         if epoch >= 0:
             click.echo(f"trial {trial} (seed {seed}) diverged in epoch {epoch + 1} and was stopped", err=True)
 
 
 def name_of_run(module: str, settings: params.Model, head: str, seed: int, device: str, record: Path) -> str:
-    """SHA-256 of all that the state of a run on images depends on, the source behind the command's module included."""
+    """SHA-256 of all that the state of a run on images depends on, with the source behind the command's module."""
     digest = hashlib.sha256("\n".join([settings.model_dump_json(), head, str(seed), device, sha256(record)]).encode())
     for path in sources(module):
         digest.update(sha256(Path(path)).encode())

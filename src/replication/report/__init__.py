@@ -1,1 +1,1 @@
-"""Style, tables, numbers as text, notebooks: what reports are made of. Nothing here knows an experiment's results."""
+"""The parts of reports: style, tables, numbers as text, notebooks. Nothing here knows an experiment's results."""

@@ -1,4 +1,4 @@
-"""Histograms of eigenvalues: mean over networks, and how far these spread."""
+"""Histograms of eigenvalues: the mean over networks, and their spread."""
 
 import numpy as np
 import pandas as pd

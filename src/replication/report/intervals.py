@@ -1,4 +1,4 @@
-"""What many trials say: mean, its 95 % t interval, and the central 95 % of the trials themselves."""
+"""Summaries of many trials: the mean, its 95 % t interval, and the central 95 % of the trials themselves."""
 
 import numpy as np
 import pandas as pd
@@ -13,15 +13,15 @@ STEP = 0.12  # decades between series that stand side by side
 
 
 def finished(trials: pd.DataFrame) -> pd.DataFrame:
-    """The trials that did not diverge; an empty table, which may lack the column, as it is."""
+    """The trials that did not diverge. An empty table, which may lack the column, is returned as it is."""
     return trials[trials["diverged_epoch"] < 0] if len(trials) else trials
 
 
 def over_trials(trials: pd.DataFrame, column: str, by: list[str]) -> pd.DataFrame:
     """Summary of a column over the finished trials of each group.
 
-    Returns ``by``, n, mean, low and high (95 % t interval of the mean, NaN for n < 3), median, and trials_low and
-    trials_high (the quantiles that hold the central 95 % of the trials).
+    Returns ``by``, n, mean, low, high, median, trials_low and trials_high. low and high are the 95 % t interval of the
+    mean, NaN for n < 3; trials_low and trials_high are the quantiles that hold the central 95 % of the trials.
     """
     groups = trials.dropna(subset=[column]).groupby(by)[column]
     summary = groups.agg(
@@ -48,7 +48,7 @@ def over_logarithms(trials: pd.DataFrame, column: str, by: list[str]) -> pd.Data
 
 
 def draw_spread(axes: Axes, summary: pd.DataFrame, x: str, color: str, label: str | None = None) -> None:
-    """The mean as a line, its t interval as bars, the central 95 % of the trials as a band."""
+    """Draw the mean as a line, its t interval as bars, the central 95 % of the trials as a band."""
     axes.fill_between(summary[x], summary["trials_low"], summary["trials_high"], color=color, alpha=0.2, linewidth=0)
     axes.plot(summary[x], summary["mean"], color=color, marker="o", label=label)
     axes.vlines(summary[x], summary["low"], summary["high"], color=color, linewidth=0.8)
@@ -77,7 +77,7 @@ def draw_beside(
 
 
 def count_range(counts: pd.Series) -> str:
-    """How many trials each point stands for, as text: "100" or "98 to 100"; "0" where there is no point."""
+    """The number of trials per point, as text: "100" or "98 to 100"; "0" where there is no point."""
     low, high = (0, 0) if counts.empty else (int(counts.min()), int(counts.max()))
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 

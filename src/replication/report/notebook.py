@@ -1,4 +1,4 @@
-"""What a notebook holds on to: the tables of one run, and the place where its figures go."""
+"""A notebook's access to the tables of one run, and to the place where its figures go."""
 
 import re
 from collections.abc import Callable
@@ -48,18 +48,18 @@ class Notebook:
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
     def provenance(self, experiment: str) -> dict[str, object]:
-        """Where an experiment's trials come from: scale, commit, machine, device, date, data; and by device."""
+        """The origin of an experiment's trials: scale, commit, machine, device, date, data; and by device."""
         record = self._provenance["experiments"][experiment]
         tables = {name: self.table(f"{experiment}/{name}", optional=True) for name in TIMED}
         data = data_of(experiment, tables["trials"], self.settings["run"])
         return record | {"data": data, "by_device": by_device(record, tables.values())}
 
     def experiments(self) -> dict[str, dict[str, object]]:
-        """Where each experiment's trials come from, by its name."""
+        """The origin of each experiment's trials, by its name."""
         return {name: self.provenance(name) for name in self._provenance["experiments"]}
 
     def claims(self, *names: str) -> pd.DataFrame:
-        """The rows of these claims and of their parts: B1, B1a, B1b …; without names all."""
+        """The rows of these claims and of their parts: B1, B1a, B1b …; all rows without names."""
         claims = read_csv(self._claims, ["id", "verdict"])
         return claims[claims["id"].str.extract(r"^([A-Z]\d+)", expand=False).isin(names)] if names else claims
 
@@ -89,7 +89,7 @@ class Notebook:
 
 @styled
 def nothing() -> Figure:
-    """What stands in for a figure without data."""
+    """The sentence that stands in for a figure without data."""
     figure = Figure(figsize=(COLUMN, 0.5))
     figure.text(0.5, 0.5, "nothing to draw: no finished trial has such data", ha="center", va="center")
     return figure

@@ -41,8 +41,8 @@ class CellError(Exception):
 def execute(notebook: Path, executed: Path, parameters: dict[str, str]) -> None:
     """Run a notebook with these parameters; ``executed`` is written cell by cell, so it shows what has failed, too.
 
-    Jupyter names a kernel's ports before the kernel takes them, and another kernel can be quicker: one that did not
-    start is started once more. Raises CellError if a cell fails.
+    Jupyter names a kernel's ports before the kernel takes them, and another kernel can be quicker. So a kernel that
+    did not start is started once more. Raises CellError if a cell fails.
     """
     from papermill import PapermillExecutionError, execute_notebook  # takes a second to load
 
@@ -72,13 +72,13 @@ def check_parameters(notebook: Path, names: Iterable[str]) -> None:
     if len(tagged) != 1:
         raise ValueError(f"{notebook}: {len(tagged)} cells are tagged parameters, allowed is one")
     statements = ast.parse("".join(tagged[0]["source"])).body
-    found = {target.id for line in statements if isinstance(line, ast.Assign) for target in line.targets}
-    if found != set(names):
-        raise ValueError(f"{notebook}: its parameters are {sorted(found)}, expected are {sorted(names)}")
+    parameters = {target.id for line in statements if isinstance(line, ast.Assign) for target in line.targets}
+    if parameters != set(names):
+        raise ValueError(f"{notebook}: its parameters are {sorted(parameters)}, expected are {sorted(names)}")
 
 
 class _Renderer(IPythonRenderer):
-    """Markdown to HTML with formulas as MathML, and tables that scroll where they are wider than the page."""
+    """Renders Markdown to HTML with formulas as MathML, and tables that scroll where they are wider than the page."""
 
     def table(self, text: str) -> str:
         return f'<div class="wide" role="group" tabindex="0" aria-label="Table">\n<table>\n{text}</table>\n</div>\n'

@@ -13,6 +13,6 @@ def draw_penalties(axes: Axes, rows: pd.DataFrame, bars: bool = False) -> None:
     """A summary against ρ, the kinds of penalty side by side; bars: as in ``draw_beside``."""
     kinds = list(PENALTIES)
     for place, kind in enumerate(kinds):
-        own = rows[rows["penalty"] == kind]
-        if len(own):
-            draw_beside(axes, own, "rho", (color_of(kinds, kind), PENALTIES[kind]), place - 1, bars)
+        of_kind = rows[rows["penalty"] == kind]
+        if len(of_kind):
+            draw_beside(axes, of_kind, "rho", (color_of(kinds, kind), PENALTIES[kind]), place - 1, bars)

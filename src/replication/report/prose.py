@@ -1,4 +1,4 @@
-"""Sentences that are computed: what was run, the answer, the findings. No number of a notebook is typed."""
+"""Computed sentences: what was run, the answer, the findings. No number of a notebook is typed."""
 
 from collections.abc import Mapping
 
@@ -44,7 +44,7 @@ def illustrative(claims: pd.DataFrame) -> str:
 
 
 def run(provenance: Mapping, size: str) -> str:
-    """What was run, where, on what data, when and how long.
+    """The sentences on what was run, where, on what data, when and how long.
 
     provenance: of the experiment, with its data and its share by device; size: a sentence about its n and epochs.
     """
@@ -89,9 +89,9 @@ def regression_findings(trials: pd.DataFrame) -> str:
     if norms.empty:
         return NOTHING
     sentences = []
-    for beta, own in norms.groupby("beta"):
-        first, last = own.iloc[0], own.iloc[-1]
-        below, above = _around_half(own)
+    for beta, of_beta in norms.groupby("beta"):
+        first, last = of_beta.iloc[0], of_beta.iloc[-1]
+        below, above = _around_half(of_beta)
         sentences.append(
             f"For $\\beta = {beta:g}$ the mean $\\|\\Gamma\\|$ is {number(first['mean'])} at "
             f"$\\alpha = {first['alpha']:g}$ and {number(last['mean'])} at $\\alpha = {last['alpha']:g}$; between "
@@ -105,21 +105,21 @@ def regression_findings(trials: pd.DataFrame) -> str:
 
 def teacher_student_findings(trials: pd.DataFrame, linear: pd.DataFrame, budget: float) -> str:
     """Linear and trained fits, the surviving layer, and what pruning leaves, for the default ensemble."""
-    own = trials[trials["diverged_epoch"] < 0]
-    n = len(own)
+    rows = trials[trials["diverged_epoch"] < 0]
+    n = len(rows)
     if n == 0:
         return "No trial with the default penalty, unsquared L2, finished."
-    survives = {layer: int((own["surviving_layer"] == layer).sum()) for layer in (2, 3)}
+    survives = {layer: int((rows["surviving_layer"] == layer).sum()) for layer in (2, 3)}
     with_intercept = linear.loc[linear["intercept"].astype(bool) & (linear["rotations"] == 2), "r2"]
     return (
         f"Linear regression with intercept reaches R² {number(with_intercept.mean())} on average over "
-        f"{len(with_intercept)} teachers, SPARCS {own['test_r2'].mean():.4f} over {n} trained networks. In "
+        f"{len(with_intercept)} teachers, SPARCS {rows['test_r2'].mean():.4f} over {n} trained networks. In "
         f"{survives[2]} of {n} only the first hidden layer keeps large eigenvalues, in {survives[3]} only the second; "
         "deleting the other layer raises the held-out loss by "
-        f"{100 * own['other_layer_loss_increase'].median():,.0f} % (median). Within a loss increase of "
-        f"{100 * budget:g} %, removal (i) keeps {own['kept_eigenvalues'].mean():.1f} eigenvalues on average, which "
-        f"leaves {own['live_neurons'].mean():.1f} live neurons and R² {own['trimmed_r2'].mean():.4f}; removal (ii) "
-        f"keeps {own['kept_neurons_weight_space'].mean():.1f} neurons."
+        f"{100 * rows['other_layer_loss_increase'].median():,.0f} % (median). Within a loss increase of "
+        f"{100 * budget:g} %, removal (i) keeps {rows['kept_eigenvalues'].mean():.1f} eigenvalues on average, which "
+        f"leaves {rows['live_neurons'].mean():.1f} live neurons and R² {rows['trimmed_r2'].mean():.4f}; removal (ii) "
+        f"keeps {rows['kept_neurons_weight_space'].mean():.1f} neurons."
     )
 
 
@@ -131,13 +131,13 @@ def sweep_findings(trials: pd.DataFrame) -> str:
         return "No trial with a penalty finished."
     low, high = SWEET_SPOT
     sentences = []
-    for (experiment, penalty), own in means.groupby(["experiment", "penalty"]):
-        within = own[own["rho"].between(low * 0.999, high * 1.001)]
-        worst = own.groupby("rho")["mean"].min()
+    for (experiment, penalty), of_kind in means.groupby(["experiment", "penalty"]):
+        within = of_kind[of_kind["rho"].between(low * 0.999, high * 1.001)]
+        worst = of_kind.groupby("rho")["mean"].min()
         inside = f"inside the range at least {_worst(within)}" if len(within) else "no strength inside the range"
         sentences.append(
             f"{experiment.replace('_', '–').capitalize()}, {penalty}: mean R² on the worst data set {inside}; over all "
-            f"strengths at least {_worst(own)}; best at $\\rho$ = {number(worst.idxmax())}, {number(worst.max())}."
+            f"strengths at least {_worst(of_kind)}; best at $\\rho$ = {number(worst.idxmax())}, {number(worst.max())}."
         )
     return "\n".join(f"- {sentence}" for sentence in sentences)
 
@@ -160,6 +160,6 @@ def _diverged(trials: pd.DataFrame) -> str:
     return f"{count:,} of {len(trials):,} trials diverged and {'is' if count == 1 else 'are'} left out of the means"
 
 
-def _around_half(own: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    below, above = own[own["alpha"] < 0.5], own[own["alpha"] > 0.5]
-    return (below if len(below) else own).iloc[-1], (above if len(above) else own).iloc[0]
+def _around_half(norms: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    below, above = norms[norms["alpha"] < 0.5], norms[norms["alpha"] > 0.5]
+    return (below if len(below) else norms).iloc[-1], (above if len(above) else norms).iloc[0]

@@ -1,4 +1,4 @@
-"""Where an experiment's trials come from, device by device, and what they took there."""
+"""The origin of an experiment's trials, device by device, and their cost there."""
 
 from collections.abc import Iterable, Mapping
 
@@ -18,16 +18,17 @@ def by_device(record: Mapping, tables: Iterable[pd.DataFrame]) -> list[Mapping]:
     if not published:
         return [record]
     rows = pd.concat(published).dropna(subset=["minutes"]).assign(trials=1)
-    return [provenance.summary(own) for _, own in rows.groupby("device")]
+    return [provenance.summary(of_device) for _, of_device in rows.groupby("device")]
 
 
 def duration(record: Mapping) -> str:
-    """How long the trials of each device took."""
+    """The time that the trials of each device took."""
     return "; ".join(
-        f"{core_minutes(own)} for {own['trials']:,} trials on {own['device']}" for own in record["by_device"]
+        f"{core_minutes(of_device)} for {of_device['trials']:,} trials on {of_device['device']}"
+        for of_device in record["by_device"]
     )
 
 
-def core_minutes(own: Mapping) -> str:
+def core_minutes(record: Mapping) -> str:
     """The core-minutes of one device's trials: a GPU's are those of the processor that drives it."""
-    return f"{own['core_minutes']:,.1f} core-minutes{' of the host' * (own['device'] == 'cuda')}"
+    return f"{record['core_minutes']:,.1f} core-minutes{' of the host' * (record['device'] == 'cuda')}"

@@ -1,4 +1,4 @@
-"""Spectra: how the eigenvalues of an image classifier's head are distributed, value and size."""
+"""Spectra: the distribution of the eigenvalues of an image classifier's head, by value and by size."""
 
 import numpy as np
 import pandas as pd
@@ -24,22 +24,22 @@ def histograms(eigenvalues: pd.DataFrame) -> pd.DataFrame:
     parts, sizes = [], log_edges(rows["size"])
     for layer, of_layer in rows[rows["layer"].isin(LAYERS)].groupby("layer"):
         for scale, edges in (("value", _even_edges(of_layer["value"], BINS[layer])), ("size", sizes)):
-            for head, own in of_layer.groupby("head"):
-                counts = histogram(own, scale, edges, ["trial"])
+            for head, of_head in of_layer.groupby("head"):
+                counts = histogram(of_head, scale, edges, ["trial"])
                 parts.append(counts.assign(layer=layer, scale=scale, head=head))
     columns = ["lower", "upper", "n", "mean", "trials_low", "trials_high", "layer", "scale", "head"]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 
 
 def _even_edges(values: pd.Series, bins: int) -> np.ndarray:
-    """Edges of about so many equal bins, one of them centred on 0."""
+    """Edges of about that many equal bins, one of them centred on 0."""
     low, high = min(values.min(), 0), max(values.max(), 0)
     width = (high - low) / bins or 1.0
     return width * (np.arange(np.floor(low / width), np.ceil(high / width) + 2) - 0.5)
 
 
 def draw_spectra(drawn: pd.DataFrame) -> Figure:
-    """The histograms of ``histograms``: a column a layer, values above, sizes below."""
+    """Draw the histograms of ``histograms``: a column for each layer, values above, sizes below."""
     figure = Figure(figsize=(PAGE, 4.2), layout="constrained")
     panels = figure.subplots(len(SCALES), len(LAYERS))
     for row, (scale, label) in zip(panels, SCALES.items(), strict=True):
@@ -65,18 +65,18 @@ def draw_spectra(drawn: pd.DataFrame) -> Figure:
 
 def _draw_panel(axes: Axes, rows: pd.DataFrame, color: str) -> None:
     for head in HEADS:
-        own = rows[rows["head"] == head]
-        if own.empty:
+        of_head = rows[rows["head"] == head]
+        if of_head.empty:
             continue
-        edges = [*own["lower"], own["upper"].iloc[-1]]
+        edges = [*of_head["lower"], of_head["upper"].iloc[-1]]
         if head == HEADS[0]:
-            axes.stairs(own["mean"], edges, fill=True, color=color, alpha=0.35)
-            axes.stairs(own["mean"], edges, color=color, label="$W_{31}$ by (4.3)")
-            low, high = own["lower"], own["upper"]
-            centres = np.sqrt(low * high) if own["scale"].iloc[0] == "size" else (low + high) / 2
-            axes.vlines(centres, own["trials_low"], own["trials_high"], color=color, linewidth=0.8)
+            axes.stairs(of_head["mean"], edges, fill=True, color=color, alpha=0.35)
+            axes.stairs(of_head["mean"], edges, color=color, label="$W_{31}$ by (4.3)")
+            low, high = of_head["lower"], of_head["upper"]
+            centres = np.sqrt(low * high) if of_head["scale"].iloc[0] == "size" else (low + high) / 2
+            axes.vlines(centres, of_head["trials_low"], of_head["trials_high"], color=color, linewidth=0.8)
         else:
-            axes.stairs(own["mean"], edges, color=INK, linewidth=0.7, linestyle=(0, (2, 1)), label="authors' sign")
+            axes.stairs(of_head["mean"], edges, color=INK, linewidth=0.7, linestyle=(0, (2, 1)), label="authors' sign")
 
 
 def what_is_drawn(drawn: pd.DataFrame) -> str:

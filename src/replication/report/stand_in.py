@@ -1,4 +1,4 @@
-"""What marks everything made from stand-in images, and what names a backbone that is not the paper's."""
+"""Marks for everything made from stand-in images, and the name of a backbone that is not the paper's."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -45,7 +45,7 @@ def title(name: str, rows: pd.DataFrame) -> str:
 
 
 def warning(trials: pd.DataFrame) -> str:
-    """What a report says before anything else: stand-in images; empty if they are not."""
+    """The warning with which a report on stand-in images begins; empty if they are not."""
     if not stands_in(trials):
         return ""
     return (
@@ -55,7 +55,7 @@ def warning(trials: pd.DataFrame) -> str:
 
 
 def approximate(trials: pd.DataFrame) -> str:
-    """How many images are not the official pixels; empty if all are, or none is of the data set."""
+    """The sentence on how many images are not the official pixels; empty if all are, or none is of the data set."""
     count = 0 if stands_in(trials) else int(max(trials.get("approximate_images", ()), default=0))
     if not count:
         return ""
@@ -66,7 +66,7 @@ def approximate(trials: pd.DataFrame) -> str:
 
 
 def backbone_of(trials: pd.DataFrame) -> dict[str, object]:
-    """What made the features of trials, by the columns of BACKBONE; None in each where there is no trial."""
+    """The backbone behind the features of trials, by the columns of BACKBONE; None in each where there is no trial."""
     return next(iter(trials[BACKBONE].to_dict("records")), dict.fromkeys(BACKBONE))
 
 

@@ -44,9 +44,9 @@ def verdict(name: str) -> str:
 
 
 def _measured(claim: Any) -> str:
-    """What was measured with its interval; a claim of one part names the quantity, a part is named by its statement."""
-    found = interval(claim.measured, claim.low, claim.high)
-    return f"{claim.quantity}: {found}" if found and claim.id[-1].isdigit() else found
+    """The measured value with its interval; a claim of one part names the quantity, its statement names a part."""
+    measured = interval(claim.measured, claim.low, claim.high)
+    return f"{claim.quantity}: {measured}" if measured and claim.id[-1].isdigit() else measured
 
 
 def hyperparameter_table(settings: Mapping, number_in_paper: int, finished: Mapping[str, int] | None = None) -> str:
@@ -69,7 +69,7 @@ def hyperparameter_table(settings: Mapping, number_in_paper: int, finished: Mapp
 
 
 def finished_trials(tables: Mapping[str, pd.DataFrame | None]) -> dict[str, int]:
-    """How many trials there are, by experiment: of experiment 2's default penalty, of the head that has fewest.
+    """The number of trials by experiment: of experiment 2's default penalty, of the head that has fewest.
 
     tables: of the trials, by experiment; None or empty if it was not run, which counts 0.
     """
@@ -89,7 +89,7 @@ def ensembles_table(trials: pd.DataFrame) -> str:
     finished = trials[trials["diverged_epoch"] < 0]
     if finished.empty:
         return "No trial finished."
-    rows = [_ensemble(name, own) for name, own in finished.groupby("ensemble", sort=False)]
+    rows = [_ensemble(name, networks) for name, networks in finished.groupby("ensemble", sort=False)]
     return markdown(pd.DataFrame(rows))
 
 
@@ -99,11 +99,11 @@ def linear_table(linear: pd.DataFrame) -> str:
         {
             "rotations": rotations,
             "intercept": "yes" if intercept else "no",
-            "teachers": len(own),
-            "mean R²": f"{own['r2'].mean():.3f}",
-            "range": f"{own['r2'].min():.3f} to {own['r2'].max():.3f}",
+            "teachers": len(teachers),
+            "mean R²": f"{teachers['r2'].mean():.3f}",
+            "range": f"{teachers['r2'].min():.3f} to {teachers['r2'].max():.3f}",
         }
-        for (rotations, intercept), own in linear.groupby(["rotations", "intercept"])
+        for (rotations, intercept), teachers in linear.groupby(["rotations", "intercept"])
     ]
     return markdown(pd.DataFrame(rows))
 
@@ -120,29 +120,29 @@ def region_of(claim: Any) -> str:
     return re.sub(r"(?<!e)-", "−", _text(claim.region)).replace("<=", "≤").replace(">=", "≥")
 
 
-def _ensemble(name: str, own: pd.DataFrame) -> dict[str, str]:
-    first = own.iloc[0]
-    survivors = own["surviving_layer"].map(LAYERS).value_counts()
+def _ensemble(name: str, networks: pd.DataFrame) -> dict[str, str]:
+    first = networks.iloc[0]
+    survivors = networks["surviving_layer"].map(LAYERS).value_counts()
     return {
         "ensemble": name,
         "penalty, ρ": f"{first['penalty']}, {first['rho']:g}" if first["rho"] else "none",
         "rotations": first["rotations"],
-        "n": len(own),
-        "test R²": f"{own['test_r2'].mean():.4f}",
-        "max abs λ₂": number(own["largest_eigenvalue_2"].mean()),
-        "max abs λ₃": number(own["largest_eigenvalue_3"].mean()),
+        "n": len(networks),
+        "test R²": f"{networks['test_r2'].mean():.4f}",
+        "max abs λ₂": number(networks["largest_eigenvalue_2"].mean()),
+        "max abs λ₃": number(networks["largest_eigenvalue_3"].mean()),
         "surviving layer": ", ".join(f"{layer} {count}×" for layer, count in survivors.items()),
-        "loss without the other": _loss_without(own),
-        "eigenvalues kept (i)": f"{own['kept_eigenvalues'].mean():.1f}",
-        "live neurons (i)": f"{own['live_neurons'].mean():.1f}",
-        "trimmed R² (i)": f"{own['trimmed_r2'].mean():.4f}",
-        "neurons kept (ii)": f"{own['kept_neurons_weight_space'].mean():.1f}",
+        "loss without the other": _loss_without(networks),
+        "eigenvalues kept (i)": f"{networks['kept_eigenvalues'].mean():.1f}",
+        "live neurons (i)": f"{networks['live_neurons'].mean():.1f}",
+        "trimmed R² (i)": f"{networks['trimmed_r2'].mean():.4f}",
+        "neurons kept (ii)": f"{networks['kept_neurons_weight_space'].mean():.1f}",
     }
 
 
-def _loss_without(own: pd.DataFrame) -> str:
-    increases = own.loc[
-        own["surviving_layer"] != 0, "other_layer_loss_increase"
+def _loss_without(networks: pd.DataFrame) -> str:
+    increases = networks.loc[
+        networks["surviving_layer"] != 0, "other_layer_loss_increase"
     ]  # where neither survives, none is other
     if increases.empty:
         return "–"
@@ -179,7 +179,7 @@ def _leaf(experiment: str, key: str):
 
 
 def _default_trials(settings: Mapping) -> object:
-    """Of experiment 2's default penalty: how many are finished where that is known, else as many as are asked for."""
+    """The number of experiment 2's trials of the default penalty: finished where that is known, else asked for."""
     return settings.get("trials", settings["ensembles"]["l2"]["trials"])
 
 

@@ -23,7 +23,7 @@ def number(value: float) -> str:
 
 
 def fixed(value: float, places: int) -> str:
-    """A number with so many decimals, "–" for a missing value."""
+    """A number with that many decimals, "–" for a missing value."""
     return "–" if math.isnan(value) else f"{value:.{places}f}"
 
 

@@ -1,4 +1,4 @@
-"""The paper's five tables, its misprints, where the results come from, and what the tests of reliability counted."""
+"""The paper's five tables, its misprints, the results' origins, and the counts of the tests of reliability."""
 
 from dataclasses import dataclass
 
@@ -48,7 +48,7 @@ def data_sources(claims: pd.DataFrame) -> list[str]:
 
 
 def experiments(provenance: dict) -> list[dict]:
-    """Where each experiment's trials come from, in the paper's order: its record and its name."""
+    """The origin of each experiment's trials, in the paper's order: its record and its name."""
     records = provenance["experiments"]
     names = [name for name in NAMES if name in records] + [name for name in records if name not in NAMES]
     return [records[name] | {"name": name_of(name)} for name in names]

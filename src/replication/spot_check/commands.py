@@ -45,8 +45,8 @@ HOURS = tuple(name for name in AGAIN if name not in MINUTES)
 def spot_check(published: Path, records: Path, also: tuple[str, ...], sample: int, seed: int, output: Path) -> None:
     """Draw published trials, train them again from their seeds and compare; exit code 1 if they do not agree.
 
-    On the type of processor that a trial was published from, all measures must be the same to the last bit. Of trials
-    from another one, the mean of every measure over an experiment's sample must be within a tolerance. Trials that
+    All measures must be the same to the last bit on the type of processor that a trial was published from. For trials
+    from another type, the mean of every measure over an experiment's sample must be within a tolerance. Trials that
     differ, and their means, are only reported if a source that they depend on has changed since their commit.
     """
     run = Run(published / "settings.json", records)
@@ -76,7 +76,7 @@ def spot_check(published: Path, records: Path, also: tuple[str, ...], sample: in
 
 
 def draw(run: Run, name: str, path: Path, sample: int, seed: int, asked: bool) -> list[tuple[Row, Row]]:
-    """Rows of a published table drawn at random, in their order, with its spread; says what is left out and why.
+    """Random rows of a published table, in their order, with its spread; says what is left out and why.
 
     Raises ArtifactError instead if the experiment was asked for and cannot be trained again.
     """
@@ -98,45 +98,49 @@ def draw(run: Run, name: str, path: Path, sample: int, seed: int, asked: bool) -
 
 
 def hindrance(run: Run, name: str, table: pd.DataFrame) -> str:
-    """What keeps an experiment's trials from being trained again here; nothing if nothing does."""
+    """The reason why an experiment's trials can't be trained again here; empty if they can."""
     try:
         run.of(SETTINGS.get(name, name))
-        found = images.load(run.record(IMAGES[name])) if name in IMAGES else None
+        loaded = images.load(run.record(IMAGES[name])) if name in IMAGES else None
     except (ArtifactError, ParameterError) as error:
         return str(error)
-    if found is not None and (table["stand_in"] != found.stand_in).any():
+    if loaded is not None and (table["stand_in"] != loaded.stand_in).any():
         kinds = {True: "stand-in images", False: "CIFAR's images"}
         return (
-            f"{run.record(IMAGES[name])} names {kinds[found.stand_in]}, the trials are of {kinds[not found.stand_in]}"
+            f"{run.record(IMAGES[name])} names {kinds[loaded.stand_in]}, the trials are of {kinds[not loaded.stand_in]}"
         )
-    if found is not None and "approximate_images" in table and (table["approximate_images"] != found.approximate).any():
-        counts = f"{found.approximate}, of those of the trials {int(table['approximate_images'].max())}"
+    if (
+        loaded is not None
+        and "approximate_images" in table
+        and (table["approximate_images"] != loaded.approximate).any()
+    ):
+        counts = f"{loaded.approximate}, of those of the trials {int(table['approximate_images'].max())}"
         return f"of the images that {run.record(IMAGES[name])} names, only close to the official pixels are {counts}"
     return ""
 
 
 def reported(pair: Pair, row: Row) -> dict[str, object]:
-    """What is written of a trial: which it is, where it came from, the verdict, and its largest relative difference."""
-    found = differences(pair.published, pair.again)
+    """A trial's row in the report: its keys, its origin, the verdict, and its largest relative difference."""
+    relative = differences(pair.published, pair.again)
     return {
         "experiment": pair.experiment,
         "trial": ", ".join(f"{key} {row[key]}" for key in KEYS[pair.experiment]),
         "seed": row["seed"],
         "published_by": row["commit"],
         "published_on": row["machine"],
-        "measures": len(found),
+        "measures": len(relative),
         "verdict": pair.verdict,
-        "largest_difference": found.max(),
-        "measure": found.idxmax(),
+        "largest_difference": relative.max(),
+        "measure": relative.idxmax(),
     }
 
 
 def summary(verdicts: pd.Series, means: pd.DataFrame) -> str:
-    """How many trials there are of each verdict, and what is allowed."""
+    """The number of trials of each verdict, and what is allowed."""
     count = {verdict: int((verdicts == verdict).sum()) for verdict in (IDENTICAL, ELSEWHERE, CHANGED, DIFFERS)}
     judged, others = (
-        f"of {len(own)} means {int(own['within'].sum())} are within the tolerance"
-        for own in (means[means["sources_changed"] == changed] for changed in (False, True))
+        f"of {len(group)} means {int(group['within'].sum())} are within the tolerance"
+        for group in (means[means["sources_changed"] == changed] for changed in (False, True))
     )
     return (
         f"{len(verdicts)} trials trained again: {count[IDENTICAL]} identical, {count[ELSEWHERE]} from another type of "

@@ -1,4 +1,4 @@
-"""Whether published trials and the same ones trained again agree: to the last bit, between processors on average."""
+"""The comparison of published trials with the same ones trained again: bit by bit, or between processors on average."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -37,15 +37,15 @@ def pair_of(
     keys: columns that name the trial; machine: this one; unchanged: whether the trial's sources are still the same.
     """
     measures = [name for name in again.index if name not in keys]
-    one, other = published.reindex(measures), again[measures]
+    reference, other = published.reindex(measures), again[measures]
     elsewhere = processor(published["machine"]) != processor(machine)
-    if not differences(one, other).any():
+    if not differences(reference, other).any():
         verdict = IDENTICAL
     elif not unchanged:
         verdict = CHANGED
     else:
-        verdict = ELSEWHERE if elsewhere and one["seed"] == other["seed"] else DIFFERS
-    return Pair(experiment, one, other, spread.reindex(measures), elsewhere, verdict)
+        verdict = ELSEWHERE if elsewhere and reference["seed"] == other["seed"] else DIFFERS
+    return Pair(experiment, reference, other, spread.reindex(measures), elsewhere, verdict)
 
 
 def processor(machine: str) -> str:
@@ -54,21 +54,21 @@ def processor(machine: str) -> str:
 
 
 def differences(published: Row, again: Row) -> pd.Series:
-    """By measure, the relative difference; infinite where it is none of two finite numbers."""
+    """The relative difference of each measure; infinite where it is none of two finite numbers."""
     return pd.Series({name: difference(published[name], again[name]) for name in again.index}, dtype=float)
 
 
-def difference(one: object, other: object) -> float:
-    """Of two values, relative to the larger one; 0 if they are the same or both are missing."""
-    if one == other or (pd.isna(one) and pd.isna(other)):
+def difference(value: object, other: object) -> float:
+    """The difference of two values, relative to the larger one; 0 if they are the same or both are missing."""
+    if value == other or (pd.isna(value) and pd.isna(other)):
         return 0.0
-    if isinstance(one, str) or isinstance(other, str) or not np.isfinite([float(one), float(other)]).all():
+    if isinstance(value, str) or isinstance(other, str) or not np.isfinite([float(value), float(other)]).all():
         return float(np.inf)
-    return abs(float(one) - float(other)) / max(abs(float(one)), abs(float(other)))
+    return abs(float(value) - float(other)) / max(abs(float(value)), abs(float(other)))
 
 
 def spread_of(table: pd.DataFrame, alike: list[str]) -> pd.Series:
-    """Of every number, the standard deviation between rows that have the same values of ``alike``, over all of them.
+    """The standard deviation of every number between rows with the same values of ``alike``, over all of them.
 
     It is the root of the mean variance; 0 where no row has another one like it.
     """
@@ -79,21 +79,21 @@ def spread_of(table: pd.DataFrame, alike: list[str]) -> pd.Series:
 
 
 def means_of(pairs: Sequence[Pair]) -> pd.DataFrame:
-    """By experiment and measure, the means of trials that may differ, and whether they are within tolerance.
+    """The means of trials that may differ, by experiment and measure, and whether they are within tolerance.
 
-    Those are the trials from other processors and, apart from them, the ones that differ and whose sources changed; a
-    seed is no measure.
+    Trials from other processors may differ and, counted apart, those that differ and whose sources changed. A seed is
+    no measure.
     """
     groups: dict[tuple[str, bool], list[Pair]] = {}
     for pair in pairs:
         if pair.verdict == CHANGED or (pair.elsewhere and pair.verdict in (IDENTICAL, ELSEWHERE)):
             groups.setdefault((pair.experiment, pair.verdict == CHANGED), []).append(pair)
     rows = []
-    for (experiment, changed), own in groups.items():
-        for name in own[0].spread.dropna().index.drop("seed"):  # text has no spread
-            both = np.array([(pair.published[name], pair.again[name]) for pair in own], dtype=np.float64)
+    for (experiment, changed), of_group in groups.items():
+        for name in of_group[0].spread.dropna().index.drop("seed"):  # text has no spread
+            both = np.array([(pair.published[name], pair.again[name]) for pair in of_group], dtype=np.float64)
             of = {"experiment": experiment, "sources_changed": changed, "measure": name}
-            rows.append(of | mean_of(both, own[0].spread[name]))
+            rows.append(of | mean_of(both, of_group[0].spread[name]))
     return pd.DataFrame(rows, columns=MEANS)
 
 
@@ -110,7 +110,7 @@ def mean_of(both: np.ndarray, spread: float) -> dict[str, object]:
 
 
 def broken(pairs: Sequence[Pair], names: Sequence[str], means: pd.DataFrame) -> Iterator[str]:
-    """A sentence for every trial and every mean that is not what it must be; names: of the trials.
+    """A sentence for every trial and every mean that is not what it must be. names: of the trials.
 
     Means of trials whose sources changed may be anything.
     """

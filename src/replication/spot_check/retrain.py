@@ -38,7 +38,7 @@ Arrays = dict[str, np.ndarray]
 
 
 class Run:
-    """The published settings, checked experiment by experiment: those of one may be older than what it asks for today.
+    """The published settings, checked experiment by experiment, since one may be older than what it asks for today.
 
     settings: results/published/settings.json; records: the folder with the records of the images.
     """
@@ -47,7 +47,7 @@ class Run:
         self._settings, self._values, self._records = settings, read_json(settings).get("run", {}), records
 
     def of(self, name: str) -> Any:
-        """One field of the settings; raises ArtifactError if it is missing, ParameterError if it is not valid."""
+        """One field of the settings. Raises ArtifactError if it is missing, ParameterError if it is not valid."""
         if name not in self._values:
             raise ArtifactError(f"{self._settings} has no settings of the published run: {name} is missing")
         return params.validate(Settings.model_fields[name].annotation, self._values[name])
@@ -76,8 +76,8 @@ class Run:
 
     def teacher(self, seed: int, rotations: int) -> Arrays:
         """One teacher's data set."""
-        two = self.of("teacher_student")
-        return teacher.draw(two.widths[0], two.points, two.test_points, seed, rotations)
+        settings = self.of("teacher_student")
+        return teacher.draw(settings.widths[0], settings.points, settings.test_points, seed, rotations)
 
     def task(self, name: str, alpha: float, beta: float) -> tuple[str, Arrays]:
         """The name in the seeds and the data of a task: experiment 2's teacher, or a data set of experiment 1."""
@@ -109,8 +109,8 @@ def _hyperparameters(run: Run, row: Row) -> Row:
     if row["experiment"] == "regression":
         keys = row["alpha"], row["beta"]
         data = {keys: (regression_name(*keys), run.alpha_beta(*keys))}
-        own, settings = ([row["rho"]], [row["trial"]], run.root_seed), _part(swept, RegressionTrial)
-        return sweep_experiment.sweep_regression(data, *own, settings, "cpu").iloc[0]
+        trial, settings = ([row["rho"]], [row["trial"]], run.root_seed), _part(swept, RegressionTrial)
+        return sweep_experiment.sweep_regression(data, *trial, settings, "cpu").iloc[0]
     settings = _part(swept, TeacherTrial)
     name, data = run.task(TEACHER, np.nan, np.nan)
     seeds = teacher_experiment.seeds(run.root_seed, name, [row["trial"]])
@@ -119,9 +119,9 @@ def _hyperparameters(run: Run, row: Row) -> Row:
 
 
 def _depth(run: Run, row: Row) -> Row:
-    own = run.of("depth")
-    settings = _part(own.task_of(row["data_set"]), DepthTrial)
-    name, arrays = run.task(row["data_set"], row["alpha"], own.alpha_beta.beta)
+    experiment = run.of("depth")
+    settings = _part(experiment.task_of(row["data_set"]), DepthTrial)
+    name, arrays = run.task(row["data_set"], row["alpha"], experiment.alpha_beta.beta)
     data = depth_experiment.used_points(arrays, settings)
     seeds = depth_experiment.seeds(run.root_seed, name, [row["trial"]])
     trained = depth_experiment.train(data, settings, row["depth"], row["gain"], seeds, "cpu")
@@ -129,13 +129,13 @@ def _depth(run: Run, row: Row) -> Row:
 
 
 def _baselines(run: Run, row: Row) -> Row:
-    """Every strength of the trial, for some methods search for all of them at once."""
+    """Search at every strength of the trial, because some methods search for all of them at once."""
     from replication.experiments.baselines import train as baselines  # loads torch
 
-    own = run.of("baselines")
-    settings = own.of_job(row["task"], row["method"])
+    experiment = run.of("baselines")
+    settings = experiment.of_job(row["task"], row["method"])
     tuned = settings.method.model_copy(update={"options": json.loads(row["options"])})
-    _, data = run.task(row["task"], row["alpha"], own.alpha_beta.beta)
+    _, data = run.task(row["task"], row["alpha"], experiment.alpha_beta.beta)
     settings = settings.model_copy(update={"method": tuned})
     table = baselines.run(data, settings, row["task"], [row["trial"]], run.root_seed)["trials"]
     return table[table["strength"] == row["strength"]].iloc[0]
@@ -153,24 +153,26 @@ def _probe(run: Run, row: Row) -> Row:
 
 
 def _cifar10(run: Run, row: Row) -> Row:
-    three = run.of("cifar10")
-    own = {"settings": _part(three, Cifar10Trial), "checkpoint_every": three.checkpoint_every}
-    return _by_verb(cifar10.train_cifar10, run, row, "cifar10", head=row["head"], **own)
+    experiment = run.of("cifar10")
+    options = {"settings": _part(experiment, Cifar10Trial), "checkpoint_every": experiment.checkpoint_every}
+    return _by_verb(cifar10.train_cifar10, run, row, "cifar10", head=row["head"], **options)
 
 
 def _cifar10_sweep(run: Run, row: Row) -> Row:
-    three = run.of("cifar10")
-    points = {(head, own.training.rho, own.training.penalty): own for head, own in three.sweep_points().values()}
-    penalty = three.training.penalty if row["head"] == "linear" else row["penalty"]
+    experiment = run.of("cifar10")
+    points = {
+        (head, point.training.rho, point.training.penalty): point for head, point in experiment.sweep_points().values()
+    }
+    penalty = experiment.training.penalty if row["head"] == "linear" else row["penalty"]
     settings = _part(points[row["head"], row["rho"], penalty], Cifar10Trial)
-    own = {"settings": settings, "checkpoint_every": three.checkpoint_every}
-    return _by_verb(cifar10.train_cifar10, run, row, "cifar10", head=row["head"], **own)
+    options = {"settings": settings, "checkpoint_every": experiment.checkpoint_every}
+    return _by_verb(cifar10.train_cifar10, run, row, "cifar10", head=row["head"], **options)
 
 
 def _cifar100(run: Run, row: Row) -> Row:
-    four = run.of("cifar100")
-    own = {"settings": _part(four, Cifar100Trial), "checkpoint_every": four.checkpoint_every}
-    return _by_verb(cifar100.train_cifar100, run, row, "cifar100", head=row["head"], **own)
+    experiment = run.of("cifar100")
+    options = {"settings": _part(experiment, Cifar100Trial), "checkpoint_every": experiment.checkpoint_every}
+    return _by_verb(cifar100.train_cifar100, run, row, "cifar100", head=row["head"], **options)
 
 
 def _cells(run: Run, row: Row) -> Row:
@@ -178,11 +180,11 @@ def _cells(run: Run, row: Row) -> Row:
     return _by_verb(cells.search_cells, run, row, "cifar10", method=row["method"], settings=settings)
 
 
-def _by_verb(verb: click.Command, run: Run, row: Row, data_set: str, **own: object) -> Row:
+def _by_verb(verb: click.Command, run: Run, row: Row, data_set: str, **options: object) -> Row:
     """The row that a verb writes of a trial on images."""
     shared = {"record": run.record(data_set), "trial": int(row["trial"]), "root_seed": run.root_seed, "device": "cpu"}
     with TemporaryDirectory() as folder:
-        verb.callback(**shared, **own, output=Path(folder, "again"))
+        verb.callback(**shared, **options, output=Path(folder, "again"))
         return read_table(Path(folder, "again_trials.parquet")).iloc[0]
 
 

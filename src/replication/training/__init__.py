@@ -1,1 +1,1 @@
-"""What trainings share: the fused kernels, Adam, seeds, threads, memory, checkpoints, the heads that are compared."""
+"""The shared parts of trainings: fused kernels, Adam, seeds, threads, memory, checkpoints, the compared heads."""

@@ -10,8 +10,8 @@ from torch.optim.adam import adam
 class Adam:
     """θ ← θ − η m̂ / (√v̂ + ε), m and v the running means of the gradient and of its square (Kingma and Ba, 2015).
 
-    What ``torch.optim.Adam`` with ``fused`` does, bit by bit. That loads PyTorch's compiler when it is made, several
-    seconds of a process, which training in many short jobs would spend each time.
+    It does what ``torch.optim.Adam`` with ``fused`` does, bit by bit. That class loads PyTorch's compiler when it is
+    made, several seconds of a process, which training in many short jobs would spend each time.
     """
 
     def __init__(

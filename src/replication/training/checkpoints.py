@@ -24,7 +24,7 @@ def save(
 ) -> None:
     """Write the state after ``epoch`` epochs, and the rows measured so far.
 
-    name: of all that the run depends on; the state of a run with another name is never taken.
+    name: of all that the run depends on. The state of a run with another name is never taken.
     """
     arrays = {f"module.{key}": value.cpu().numpy() for key, value in module.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
@@ -39,8 +39,8 @@ def load(
 ) -> tuple[int, dict[str, np.ndarray]]:
     """Set module and optimiser to the state in the file; returns its epoch and rows.
 
-    (0, {}) if there is no file or if it belongs to another run: then nothing is set. Raises ArtifactError if the file
-    was altered: a crash does not do that, for it is replaced whole.
+    Returns (0, {}) and sets nothing if there is no file or if it belongs to another run. Raises ArtifactError if the
+    file was altered. A crash does not do that, for the file is replaced whole.
     """
     if not path.exists():
         return 0, {}

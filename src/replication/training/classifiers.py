@@ -27,7 +27,7 @@ MEASURES = (
 def new_head(kind: str, widths: Sequence[int], bias: bool, seed: int) -> nn.Module:
     """A head at its start, (batch, N_1) -> (batch, N_3).
 
-    kind: "linear" and "mlp", of linear layers with PyTorch's initial values, or "spectral". The draws are those of
+    kind: "linear" or "mlp", of linear layers with PyTorch's initial values, or "spectral". The draws depend on
     ``seed`` alone and leave PyTorch's global generator as it was.
     """
     inputs, hidden, classes = widths
@@ -42,7 +42,7 @@ def new_head(kind: str, widths: Sequence[int], bias: bool, seed: int) -> nn.Modu
 
 
 def clock(device: str) -> Callable[[], float]:
-    """Seconds: those of its core on a CPU, where a trial has one thread and may share the core; else by the clock."""
+    """Seconds by the core on a CPU, where a trial has one thread and may share the core; else by the clock."""
     return process_time if device == "cpu" else perf_counter
 
 
@@ -69,19 +69,19 @@ def diverged(network: nn.Module, head: nn.Module, x: Tensor, y: Tensor) -> bool:
 
 def measure(head: nn.Module, validation: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor]) -> dict[str, float]:
     """Accuracies on features (n, N_1) with classes (n,), and the neurons that a SPARCS head recruited."""
-    found = {"test_accuracy": accuracy(head, *test), "validation_accuracy": accuracy(head, *validation)}
+    measures = {"test_accuracy": accuracy(head, *test), "validation_accuracy": accuracy(head, *validation)}
     if isinstance(head, SpectralNetwork):
-        found["recruited_neurons"] = float(sum(head.active_neurons()))
-    return not_measured(head) | found
+        measures["recruited_neurons"] = float(sum(head.active_neurons()))
+    return not_measured(head) | measures
 
 
 def compacted(
     head: nn.Module, validation: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor], budget: float
 ) -> dict[str, float]:
-    """What is left of a SPARCS head that keeps the fewest neurons within a loss budget; nothing for other heads.
+    """Measures of a SPARCS head that keeps the fewest neurons within a loss budget; none for other heads.
 
-    Neurons go in weight space, the least important first, as long as the validation cross-entropy rises by no more
-    than ``budget``, relatively. ``compact_neurons`` is the number of hidden neurons that stay.
+    Neurons are removed in weight space, the least important first, as long as the validation cross-entropy rises by no
+    more than ``budget``, relatively. ``compact_neurons`` is the number of hidden neurons that stay.
     """
     if not isinstance(head, SpectralNetwork):
         return {}
@@ -96,7 +96,7 @@ def compacted(
 
 
 def not_measured(head: nn.Module) -> dict[str, float]:
-    """All measures, NaN but for the head's parameters: those of heads that diverged or do not have them."""
+    """All measures of a head that diverged or does not have them: NaN, except its number of parameters."""
     return dict.fromkeys(MEASURES, np.nan) | {"parameters": sum(value.numel() for value in head.parameters())}
 
 

@@ -1,6 +1,6 @@
 """Training steps recorded once as a CUDA graph and replayed.
 
-Of a small network's step the launches of its kernels take the time, not the arithmetic.
+The launches of its kernels take the time of a small network's step, not the arithmetic.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ WRITTEN = 3  # calls before the recording: they create the optimiser's state and
 
 
 def replayed(step: Step, device: torch.device | str) -> Step:
-    """The step itself on a CPU; on a CUDA device one that does the same and is replayed from its fourth call on."""
+    """The step itself on a CPU; on a CUDA device, one that does the same and is replayed from its fourth call on."""
     return Replayed(step) if torch.device(device).type == "cuda" else step
 
 
@@ -21,8 +21,8 @@ class Replayed:
     """A step on CUDA tensors: its first calls run as written, the next one is recorded, and from then on replayed.
 
     step: reads its tensors, changes parameters in place and returns a tensor. It must not wait for the device, and
-    its optimiser must be ``capturable``. Calls with tensors of other shapes than the first one's, such as an epoch's
-    last and smaller batch, run as written. The kernels replayed are those of the step as written, in the same order.
+    its optimiser must be ``capturable``. Calls with tensors of other shapes than the first one's run as written, such
+    as an epoch's last and smaller batch. The kernels replayed are those of the step as written, in the same order.
     """
 
     def __init__(self, step: Step) -> None:
@@ -32,7 +32,7 @@ class Replayed:
         self.graph: torch.cuda.CUDAGraph | None = None
 
     def __call__(self, *tensors: Tensor) -> Tensor:
-        """What the step returns; the caller's to keep."""
+        """The tensor that the step returns, which the caller may keep."""
         shapes = [tensor.shape for tensor in tensors]
         self.shapes = self.shapes or shapes
         if shapes != self.shapes:
@@ -48,7 +48,7 @@ class Replayed:
         return self.output.clone()
 
     def _beside(self, *tensors: Tensor) -> Tensor:
-        """The step as written, on a stream of its own, as PyTorch asks for before a recording."""
+        """Run the step as written, on a separate stream, as PyTorch asks for before a recording."""
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):

@@ -1,6 +1,6 @@
-"""How much memory a piece of PyTorch takes: bytes of live tensors, as its allocator counts them.
+"""The memory that a piece of PyTorch takes: bytes of live tensors, as its allocator counts them.
 
-The resident set of the process is no measure of that: it holds libraries, and freed blocks that were not given back.
+The resident set of the process does not measure that: it holds libraries, and freed blocks that were not given back.
 """
 
 import gc
@@ -12,9 +12,9 @@ from torch.autograd.profiler import profile  # torch.profiler's loads PyTorch's 
 
 
 def peak_allocated(run: Callable[[], object], device: str = "cpu") -> int:
-    """Most bytes of tensors on the device that ``run()`` held at once, beyond those that were alive before it.
+    """The most bytes of tensors that ``run()`` held on the device at once, beyond those that were alive before it.
 
-    On a CPU the running sum of the allocations and releases that the profiler records.
+    On a CPU it comes from the running sum of the allocations and releases that the profiler records.
     """
     gc.collect()
     if device == "cuda":
@@ -35,8 +35,8 @@ def peak_allocated(run: Callable[[], object], device: str = "cpu") -> int:
 def held(module: torch.nn.Module, optimizer: torch.optim.Optimizer, *others: Tensor) -> int:
     """Bytes that training holds between two steps: parameters, buffers, gradients, the optimiser's state, others.
 
-    Each storage once. CUDA's count of allocated memory adds its rounding up to whole blocks and what its libraries take
-    as their own workspaces.
+    Each storage counts once. CUDA's count of allocated memory adds its rounding up to whole blocks and what its
+    libraries take as their own workspaces.
     """
     states = [value for state in optimizer.state.values() for value in state.values() if isinstance(value, Tensor)]
     gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]

@@ -20,6 +20,6 @@ def generator(seed: int, stream: str, *index: int) -> np.random.Generator:
     stream: one of STREAMS: ``initial`` values; ``batches``, the order of the training points; the ``split`` into
     training and validation points; ``augmentation`` of the training images and of those of the ``validation``;
     batches on which ``gates`` are trained, and random cells in their place; what a ``search`` draws while it runs.
-    index: of an epoch, say: a generator of its own for each, so that none has a state that a checkpoint must keep.
+    index: for instance of an epoch. Each has its own generator, so that a checkpoint need not keep any state.
     """
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, STREAMS.index(stream), *index])))

@@ -1,4 +1,4 @@
-"""How PyTorch uses the processor, within a block alone."""
+"""PyTorch's use of the processor, set within a block alone."""
 
 import sys
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import torch
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Within it, operations have one thread; as many as before after it."""
+    """Operations have one thread within the block, and as many as before after it."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -20,12 +20,12 @@ def one_thread() -> Iterator[None]:
 
 @contextmanager
 def subnormals_flushed() -> Iterator[None]:
-    """Within it, this thread takes numbers below the normal range for 0; as before after it.
+    """This thread takes numbers below the normal range for 0 within the block, and as before after it.
 
     Moments of neurons that died decay to such numbers, and some processors take 150 cycles for each. Autograd runs
-    backward in the thread that asks for it, so a training with one thread is covered, as every job of the workflow is:
-    Snakemake sets OMP_NUM_THREADS to the rule's ``threads``, 1. By hand it is for the caller to set; else PyTorch's
-    other threads keep such numbers.
+    backward in the thread that asks for it, so a training with one thread is covered. Every job of the workflow is:
+    Snakemake sets OMP_NUM_THREADS to the rule's ``threads``, 1. Outside the workflow the caller must set it; else
+    PyTorch's other threads keep such numbers.
     """
     before = are_subnormals_flushed()
     torch.set_flush_denormal(True)

@@ -1,7 +1,7 @@
 """The PyTorch backend: networks of any widths on any device, the trials as a leading dimension, autograd.
 
 Adam is elementwise and each trial has its own mean, so one optimiser over the stacked tensors of summed losses trains
-every trial by itself. On a CPU the trials run one after the other: it is faster there, and a trial's last bits cannot
+every trial by itself. The trials run one after the other on a CPU, which is faster there. So a trial's last bits cannot
 depend on which others are trained with it. Subnormal numbers are flushed to zero.
 """
 
@@ -51,7 +51,7 @@ def train(
     initial: as from ``initial_parameters``, all of one dtype: the dtype of all arithmetic. x: (points, N_1), without
     the constant 1 that ``bias`` appends as a last column; y: (points, N_ℓ), or (points,) for one output. The squared
     error is averaged over batch and outputs. on_epoch(n) says that n more epochs are done; all calls add up to
-    trials · epochs. trials_at_once: where None, 1 on a CPU and all elsewhere.
+    trials · epochs. trials_at_once: None means 1 on a CPU and all elsewhere.
     Raises ValueError naming what has a wrong shape.
     """
     x, y = _points(initial, x, y, bias)
@@ -80,7 +80,7 @@ def train_steps(
     activation: Activation = torch.relu,
     device: str | torch.device = "cpu",
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Yields every trial's parameters after each step, on the given batches (arrays of indices into the points)."""
+    """Yield every trial's parameters after each step, on the given batches (arrays of indices into the points)."""
     x, y = _points(initial, x, y, bias)
     group = Group(initial, x, y, training, activation, device)
     for batch in batches:
@@ -149,9 +149,9 @@ class Group:
 def _run(
     group: Group, trial_seeds: Sequence[int], training: Training, on_epoch: Progress | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Train a group; the epoch in which each trial diverged (−1: none) and its last epoch's loss, (trials,) each.
+    """Train a group; returns each trial's epoch of divergence (−1: none) and its last epoch's loss, (trials,) each.
 
-    A diverged trial keeps the parameters of that epoch's end; meanwhile its NaN stay in its own slice.
+    A diverged trial keeps the parameters of that epoch's end. Its NaNs stay in its own slice.
     """
     generators = [seeds.generator(seed, "batches") for seed in trial_seeds]
     diverged = np.full(group.trials, -1)
@@ -175,7 +175,7 @@ def _run(
 
 
 def _epoch(group: Group, step: Step, generators: Sequence[np.random.Generator], batch_size: int) -> Tensor:
-    """One pass over the points; each trial's squared error, averaged over them, (trials,)."""
+    """Make one pass over the points; returns each trial's squared error, averaged over them, (trials,)."""
     points = len(group.x)
     orders = np.concatenate([epoch_orders(generator, points, 1) for generator in generators])  # (trials, points)
     orders = torch.as_tensor(orders, device=group.x.device).long()

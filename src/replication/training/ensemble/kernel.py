@@ -1,7 +1,8 @@
 """The fused CPU kernel: many networks of widths 3 → H → 1 (two inputs and a bias neuron), ReLU, one after the other.
 
-One thread, no torch. A trial's 18 kB of state stay close to the core for its whole training, and no result depends on
-which trials are trained together. Numbers may differ in the last bits between kinds of processor. See ``step`` for how.
+It uses one thread and no torch. A trial's 18 kB of state stay close to the core for its whole training, and no result
+depends on which trials are trained together. Numbers may differ in the last bits between kinds of processor. See
+``step`` for how.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -65,9 +66,9 @@ def train(
 def train_steps(
     initial: Parameters, x: np.ndarray, y: np.ndarray, batches: Iterable[np.ndarray], training: Training
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Yields every trial's parameters after each step, on the given batches (arrays of indices into the points).
+    """Yield every trial's parameters after each step, on the given batches (arrays of indices into the points).
 
-    For comparisons: the same compiled step as ``train``, which it follows to the last bit when given the same batches.
+    It is for comparisons: its compiled step follows ``train`` to the last bit on the same batches.
     """
     trials = len(initial["eigenvalues.0"])
     hidden, points = _check(initial, x, y, range(trials))
@@ -86,7 +87,7 @@ def gradients(
 ) -> dict[str, np.ndarray]:
     """Every trial's gradient of (4.4) on one batch, in the shapes of its parameters: the kernel's own, for tests.
 
-    Read from Adam's first moment after one step, (1 − β_1) times the gradient.
+    It is read from Adam's first moment after one step, (1 − β_1) times the gradient.
     """
     trials = len(initial["eigenvalues.0"])
     hidden, points = _check(initial, x, y, range(trials))
@@ -116,7 +117,7 @@ def _check(initial: Parameters, x: np.ndarray, y: np.ndarray, trial_seeds: Seque
 
 
 def _indices(batch: np.ndarray, points: int) -> np.ndarray:
-    """The batch as the kernel reads it, which checks nothing itself."""
+    """The batch as the kernel reads it; the kernel itself checks nothing."""
     if len(batch) == 0 or min(batch) < 0 or max(batch) >= points:
         raise ValueError(f"batch {batch}: must be indices from 0 to {points - 1}, at least one")
     return np.ascontiguousarray(batch, np.int32)

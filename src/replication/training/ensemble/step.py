@@ -84,7 +84,7 @@ def _form_weights(values, weights, blocks):
     """Scaled W_21 and w for every neuron; returns the linear map (3) with relu's linear half in it, and Σλ_2²."""
     size = blocks * LANES
     real = values.dtype.type
-    half, one, zero, tiny = splat(real(0.5)), splat(real(1)), splat(real(0)), splat(real(1e-20))
+    half, unit, zero, tiny = splat(real(0.5)), splat(real(1)), splat(real(0)), splat(real(1e-20))
     in0, in1, in2, out = _ends(values, 5 * size)
     skip0, skip1, skip2, square = zero, zero, zero, zero
     for block in range(blocks):
@@ -98,9 +98,9 @@ def _form_weights(values, weights, blocks):
         store(weights, 4 * i + LANES, scale * (phi1 * gap1))
         store(weights, 4 * i + 2 * LANES, scale * (phi2 * gap2) + zero)  # -0 + 0 = +0: then z = 0 never gives t = -0
         store(weights, 4 * i + 3 * LANES, w)
-        skip0 = skip0 - w * phi0 * (half * gap0 + one)
-        skip1 = skip1 - w * phi1 * (half * gap1 + one)
-        skip2 = skip2 - w * phi2 * (half * gap2 + one)
+        skip0 = skip0 - w * phi0 * (half * gap0 + unit)
+        skip1 = skip1 - w * phi1 * (half * gap1 + unit)
+        skip2 = skip2 - w * phi2 * (half * gap2 + unit)
         square = square + hidden * hidden
     return total(skip0), total(skip1), total(skip2), total(square)
 

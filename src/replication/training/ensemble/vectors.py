@@ -125,9 +125,9 @@ def sign(typingctx, vector):
 
     def codegen(context, builder, signature, arguments):
         (vector,) = arguments
-        one = _splat(builder, vector.type.element(1.0))
+        unit = _splat(builder, vector.type.element(1.0))
         zero = builder.fcmp_ordered("==", vector, ir.Constant(vector.type, None))
-        return builder.select(zero, vector, _call(builder, "copysign", one, vector))
+        return builder.select(zero, vector, _call(builder, "copysign", unit, vector))
 
     return vector(vector), codegen
 
@@ -143,7 +143,7 @@ def hidden_sums(typingctx, weights, blocks, samples, x0, x1, sums, words, word):
     def codegen(context, builder, signature, arguments):
         weights, samples, words = (_array(context, builder, signature, arguments, k) for k in (0, 2, 6))
         _, blocks, _, x0, x1, sums, _, word = arguments
-        zero, one = blocks.type(0), blocks.type(1)
+        zero, unit = blocks.type(0), blocks.type(1)
         before = builder.basic_block
         body, after = builder.append_basic_block("block"), builder.append_basic_block("end")
         builder.branch(body)
@@ -159,7 +159,7 @@ def hidden_sums(typingctx, weights, blocks, samples, x0, x1, sums, words, word):
             signs = _call(builder, "fshl", signs, _high_words(builder, t), one_bit)  # signs << 1 | t's sign
             added.insert(0, builder.fadd(partial[b], _call(builder, "copysign", t, w)))
         words.store(signs, builder.add(word, builder.mul(block, blocks.type(LANES))))
-        following = builder.add(block, one)
+        following = builder.add(block, unit)
         block.add_incoming(zero, before)
         block.add_incoming(following, body)
         for sum_so_far, summed in zip(partial, added, strict=True):
