@@ -1,9 +1,9 @@
-"""Synthetic tables of the comparison with rivals, in the shape of results/<scale>/rivals: no number is a result."""
+"""Synthetic tables of the comparison with baselines, shaped as results/<scale>/baselines: no number is a result."""
 
 import numpy as np
 import pandas as pd
 
-from replication.comparison import FIT, NETWORK
+from replication.experiments.baselines.comparison import FIT, NETWORK
 
 SMOKE = {"methods": ["sparcs_l2", "linear", "gaea"], "tasks": ["beta5_alpha1"], "seeds": 2, "strengths": [0.01]}
 FULL = {
@@ -20,14 +20,14 @@ SETTINGS = {
     "validation_share": 0.2,
     "test_points": 10000,
     "loss_budget": 0.05,
-    "good_r2": 0.98,
-    "few_neurons": 30,
+    "min_r2": 0.98,
+    "max_neurons": 30,
     "retraining_steps": 1000,
 }
 MAXIMAL = {"teacher": 18400}
 
 
-def rivals(rng: np.random.Generator, size: dict) -> dict[str, pd.DataFrame]:
+def baselines(rng: np.random.Generator, size: dict) -> dict[str, pd.DataFrame]:
     """Tables trials, costs, history and tuning."""
     keys = [
         {"task": task, "alpha": alpha_of(task), "method": method, "trial": trial, "strength": strength, "seed": trial}
@@ -63,7 +63,7 @@ def rivals(rng: np.random.Generator, size: dict) -> dict[str, pd.DataFrame]:
     ]
     trials = [key | {"options": '{"rate": 3.0}'} | search(rng, key) for key in keys]
     tables = {"trials": trials, "costs": costs, "history": history, "tuning": tuning}
-    return {f"rivals/{name}": pd.DataFrame(rows) for name, rows in tables.items()}
+    return {f"baselines/{name}": pd.DataFrame(rows) for name, rows in tables.items()}
 
 
 def search(rng: np.random.Generator, key: dict) -> dict[str, float]:
@@ -72,7 +72,11 @@ def search(rng: np.random.Generator, key: dict) -> dict[str, float]:
     row |= {"gradient_evaluations": 10000, "trainings": 1}
     fit = dict(zip(FIT, (rng.uniform(1e-4, 1e-3), rng.uniform(1e-4, 1e-3), rng.uniform(0.97, 0.999)), strict=True))
     row |= fit
-    for target, neurons in (("budget", rng.integers(5, 100)), ("good", rng.integers(5, 50)), ("few", 30)):
+    for target, neurons in (
+        ("loss_budget", rng.integers(5, 100)),
+        ("min_r2", rng.integers(5, 50)),
+        ("max_30_neurons", 30),
+    ):
         row |= {f"{target}_{name}": 1.0 for name in NETWORK}
         row |= {f"{target}_neurons": float(neurons), f"{target}_parameters": float(40 * neurons)}
         row |= {f"{target}_{state}{name}": value for state in ("", "retrained_") for name, value in fit.items()}

@@ -1,4 +1,4 @@
-"""A small task for the rivals, and what the network that a search found computes."""
+"""A small task for the baselines, and the outputs of the network that a search found."""
 
 import numpy as np
 import torch

@@ -1,21 +1,27 @@
-"""A valid command line of every verb, the files it reads in a folder of the caller's."""
+"""A valid command line of every verb, with the files that it reads in a folder of the caller's."""
 
 from pathlib import Path
 
 from replication import params
+from replication.experiments.cifar10.settings import Cifar10Trial
+from replication.experiments.cifar100.settings import Cifar100Trial
+from replication.experiments.depth.settings import DepthTrial
+from replication.experiments.regression.settings import RegressionData, RegressionTrial
+from replication.experiments.settings import resolve_settings
+from replication.experiments.teacher_student.settings import TeacherData, TeacherTrial
 
 ROOT = Path(__file__).parents[1]
 BASE = params.read_yaml(ROOT / "params.yaml")
-SMOKE = params.resolve(BASE, {"scale": "smoke"})
+SMOKE = resolve_settings(BASE, {"scale": "smoke"})
 
 
 def lines(folder):
     """A valid command line of every verb that needs no minutes, and the names of those only parsed here."""
-    one = SMOKE.regression.model_copy(
+    regression = SMOKE.regression.model_copy(
         update={"points": 60, "held_out_points": 50, "widths": [2, 6, 1], "alphas": [1.0], "betas": [5.0]}
     )
     small = {"points": 60, "test_points": 50, "selection_points": 10, "training": {"epochs": 1, "batch_size": 20}}
-    two = params.resolve(
+    resolved = resolve_settings(
         BASE,
         {
             "scale": "smoke",
@@ -23,17 +29,21 @@ def lines(folder):
             "depth": {"teacher": {**small, "points": 30, "hidden": 5, "test_points": 40}},
         },
     )
-    depth, two = two.depth, two.teacher_student
+    depth, teacher_student = resolved.depth, resolved.teacher_student
     trial, teacher, students = (
         settings.part(part)
-        for settings, part in ((one, params.RegressionTrial), (two, params.TeacherData), (two, params.TeacherTrial))
+        for settings, part in (
+            (regression, RegressionTrial),
+            (teacher_student, TeacherData),
+            (teacher_student, TeacherTrial),
+        )
     )
     sets, points = '{"beta5_alpha1": [1, 5]}', folder / "points.safetensors"
     targets, data = folder / "beta5_alpha1.safetensors", folder / "teacher42_rotations2.safetensors"
     return {
         "generate-regression-data": [
             "--settings",
-            one.part(params.RegressionData),
+            regression.part(RegressionData),
             "--data-sets",
             sets,
             "--folder",
@@ -57,7 +67,14 @@ def lines(folder):
             "--table",
             "OUT/t",
         ],
-        "tabulate-regression": ["--settings", one.model_dump_json(), "--folder", folder / "one", "--output", "OUT"],
+        "tabulate-regression": [
+            "--settings",
+            regression.model_dump_json(),
+            "--folder",
+            folder / "one",
+            "--output",
+            "OUT",
+        ],
         "sweep-regression": [
             "--folder",
             folder,
@@ -122,7 +139,7 @@ def lines(folder):
             "--trials",
             1,
             "--settings",
-            depth.teacher.part(params.DepthTrial),
+            depth.teacher.part(DepthTrial),
             "--root-seed",
             1,
             "--output",
@@ -137,7 +154,7 @@ def lines(folder):
             "--trials",
             "0",
             "--settings",
-            depth.teacher.part(params.DepthTrial),
+            depth.teacher.part(DepthTrial),
             "--root-seed",
             1,
             "--output",
@@ -152,7 +169,7 @@ def lines(folder):
             "--trial",
             0,
             "--settings",
-            SMOKE.cifar10.part(params.Cifar10Trial),
+            SMOKE.cifar10.part(Cifar10Trial),
             "--checkpoint-every",
             1,
             "--root-seed",
@@ -169,7 +186,7 @@ def lines(folder):
             "--trial",
             0,
             "--settings",
-            SMOKE.cifar100.part(params.Cifar100Trial),
+            SMOKE.cifar100.part(Cifar100Trial),
             "--checkpoint-every",
             1,
             "--root-seed",
@@ -237,7 +254,7 @@ def lines(folder):
 
 
 def placed(words, folder, output):
-    """The command line with its files in these folders; whatever else names a file names one of the output."""
+    """The command line with its files in these folders; any other file name is one of the output."""
     places = {"OUT": str(output), "FOLDER": str(folder)}
     return [
         next((word.replace(key, to, 1) for key, to in places.items() if word.startswith(key)), word) for word in words

@@ -1,4 +1,4 @@
-"""Results of two runs, compared byte for byte; pages, compared by what a reader sees."""
+"""Comparisons of two runs: results byte for byte, pages by what a reader sees."""
 
 import html
 import re
@@ -9,21 +9,21 @@ TIMED = {"costs.parquet"}  # tables of seconds and bytes: never twice the same
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
-def same_bytes(one, other, pattern, besides=()):
-    """The files that match in both folders, all of which must be alike."""
-    names = [sorted(path.relative_to(folder) for path in folder.glob(pattern)) for folder in (one, other)]
+def same_bytes(reference, other, pattern, besides=()):
+    """The matching files of both folders, all of which must be alike."""
+    names = [sorted(path.relative_to(folder) for path in folder.glob(pattern)) for folder in (reference, other)]
     assert names[0] == names[1] != []
     compared = [name for name in names[0] if name.name not in besides]
-    assert [str(name) for name in compared if (one / name).read_bytes() != (other / name).read_bytes()] == []
+    assert [str(name) for name in compared if (reference / name).read_bytes() != (other / name).read_bytes()] == []
     return compared
 
 
-def same_results(one, other):
-    """The tables and the figures of two runs of the smoke scale, alike as its claims are, that of costs apart."""
-    tables = same_bytes(one, other, "results/smoke/*/*.parquet", TIMED)
-    figures = same_bytes(one, other, "figures/smoke/*.*")
+def same_results(reference, other):
+    """The tables and figures of two smoke runs; they and the claims must be alike, except that of costs."""
+    tables = same_bytes(reference, other, "results/smoke/*/*.parquet", TIMED)
+    figures = same_bytes(reference, other, "figures/smoke/*.*")
     assert len(tables) >= 20 and {path.suffix for path in figures} == {".svg", ".png", ".csv"}
-    claims = [pd.read_csv(folder / "results" / "smoke" / "claims.csv") for folder in (one, other)]
+    claims = [pd.read_csv(folder / "results" / "smoke" / "claims.csv") for folder in (reference, other)]
     pd.testing.assert_frame_equal(*(table[~table["id"].str.startswith("E2")] for table in claims), check_exact=True)
     return tables, figures
 
@@ -34,12 +34,12 @@ def text_of(page):
     return " ".join(html.unescape(shown).split())
 
 
-def same_text(one, other):
+def same_text(reference, other):
     """The first words of two texts that differ, or nothing; fractions may differ by one in their last digit.
 
     That digit is the processor's: one that adds in another order can round to the other side.
     """
-    words = [text.split() for text in (one, other)]
+    words = [text.split() for text in (reference, other)]
     for place, pair in enumerate(zip(*words, strict=False)):
         plain, numbers = zip(*((NUMBER.sub("#", word), NUMBER.findall(word)) for word in pair), strict=True)
         if plain[0] != plain[1] or not all(map(_alike, *numbers)):
@@ -48,8 +48,8 @@ def same_text(one, other):
     return () if lengths[0] == lengths[1] else tuple(" ".join(text[min(lengths) - 5 :][:15]) for text in words)
 
 
-def _alike(one, other):
-    digits = len(one.partition(".")[2])
+def _alike(number, other):
+    digits = len(number.partition(".")[2])
     if digits != len(other.partition(".")[2]):
         return False
-    return abs(float(one) - float(other)) < 1.5 * 10**-digits if digits else one == other
+    return abs(float(number) - float(other)) < 1.5 * 10**-digits if digits else number == other

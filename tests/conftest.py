@@ -1,6 +1,7 @@
-"""What several tests share: what the tests of reliability count, and one whole run of a tiny scale."""
+"""Shared parts of several tests: the counts of the tests of reliability, and one whole run of a tiny scale."""
 
 import os
+import time
 from collections import Counter
 from functools import wraps
 from pathlib import Path
@@ -10,47 +11,51 @@ import pytest
 from hypothesis import is_hypothesis_test
 
 import tiny
-from replication import provenance
-from replication.io import write_csv
+from replication.records import provenance
+from replication.records.io import read_csv, write_csv
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # where all cores are busy, PyTorch's threads wait for each other
 PROPERTIES = "Properties of algebra, networks and data, on random examples"
-COUNTING = pytest.StashKey[set]()  # of the tests that count, those that did not run
+APART = ("environments", "situations", "types", "artifacts", "slurm", "reliability")  # markers with a command each
+COUNTING = pytest.StashKey[set]()  # of the selected tests, those that have not run
 COUNTED = pytest.StashKey[Counter]()
+STARTED = pytest.StashKey[float]()
 
 
 def pytest_addoption(parser):
     group = parser.getgroup("reliability")
     group.addoption("--moments", type=int, default=1, help="number of moments at which runs are killed")
-    group.addoption(
-        "--evidence", type=Path, help="CSV file for what the tests of reliability counted, if all of them pass"
-    )
+    group.addoption("--evidence", type=Path, help="CSV file for what the tests of one marker counted, if all pass")
 
 
 def pytest_configure(config):
     if config.getoption("--evidence") and config.getoption("numprocesses", None):
         raise pytest.UsageError("--evidence: it counts in one process, so leave -n out")
+    if config.getoption("--evidence") and config.getoption("markexpr") not in APART:
+        raise pytest.UsageError(f"--evidence: it needs -m with one of {', '.join(APART)}")
     config.stash[COUNTED] = Counter()
     config.stash[COUNTING] = set()
+    config.stash[STARTED] = time.monotonic()
 
 
 def pytest_collection_modifyitems(items):
-    """Files that run the workflow come first: where several processes share the tests, none is left with a long one."""
+    """Put files that run the workflow first, so that none of several processes is left with a long one."""
     long = {item.path for item in items if item.get_closest_marker("pipeline")}
     items.sort(key=lambda item: item.path not in long)
 
 
 def pytest_itemcollected(item):
-    """Every property test counts its examples, unless it counts them itself; all that count are remembered."""
-    if item.get_closest_marker("reliability"):
-        item.config.stash[COUNTING].add(item.nodeid)
+    """Every property test counts its examples, unless it counts them itself."""
     if is_hypothesis_test(item.obj) and "evidence" not in item.fixturenames:
         item.add_marker(pytest.mark.reliability)
-        item.config.stash[COUNTING].add(item.nodeid)
         property_of = item.obj.hypothesis
         counted, name = item.config.stash[COUNTED], item.originalname.removeprefix("test_").replace("_", " ")
         if not hasattr(property_of.inner_test, "counted"):  # the items of one parametrized test share it
             property_of.inner_test = counting(property_of.inner_test, counted, (PROPERTIES, name))
+
+
+def pytest_collection_finish(session):
+    session.config.stash[COUNTING] |= {item.nodeid for item in session.items}
 
 
 def counting(test, counted, name):
@@ -68,25 +73,35 @@ def counting(test, counted, name):
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     report = yield
-    if report.skipped and item.nodeid in item.config.stash[COUNTING]:
+    counted = item.config.stash[COUNTED]
+    if report.skipped:
         name = item.originalname.removeprefix("test_").replace("_", " ")
-        item.config.stash[COUNTED]["Not tried on this machine", name] += 1
+        counted["Not tried on this machine", name] += 1
+    if report.passed and report.when == "call":
+        counted["Tests", "passed"] += 1
     if report.when == "call" or report.skipped:
         item.config.stash[COUNTING].discard(item.nodeid)
     return report
 
 
 def pytest_sessionfinish(session, exitstatus):
-    """Keep the counts if every test that counts was run, in the whole suite, and none failed."""
+    """Keep the counts of a marker if each of its tests was run, and none failed; those of other markers stay."""
     config = session.config
     path, counted = config.getoption("--evidence"), config.stash[COUNTED]
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.stash[COUNTING]
     if path and exitstatus == pytest.ExitCode.OK and whole:
-        rows = [(*name, value) for name, value in counted.items()]
+        counted["Tests", "minutes"] = round((time.monotonic() - config.stash[STARTED]) / 60, 1)
+        marker = config.getoption("markexpr")
+        rows = pd.DataFrame(
+            [(*name, value) for name, value in counted.items()], columns=["subject", "quantity", "value"]
+        )
         where = {"machine": provenance.machine(), "commit": provenance.commit(), "date": provenance.now()}
-        write_csv(path, pd.DataFrame(rows, columns=["subject", "quantity", "value"]).assign(**where))
+        before = read_csv(path, ["marker"]) if path.exists() else pd.DataFrame(columns=["marker"])
+        rows = rows.assign(**where)
+        rows.insert(0, "marker", marker)
+        write_csv(path, pd.concat([before[before["marker"] != marker], rows], ignore_index=True))
     elif path:
-        print(f"\n{path} is not written: not every test that counts was run, or one failed")
+        print(f"\n{path} is not written: not every test of the marker was run, or one failed")
 
 
 @pytest.fixture(scope="session")
@@ -105,7 +120,7 @@ def one_core(tmp_path_factory):
     """A clone in which a run with one core and other chunks goes on beside the other tests; a function waits for it.
 
     Trial 1 of one data set of experiment 1 is trained before trial 0; the second trials of experiment 2, of the depth
-    experiment and of the rivals are added after the tables of the first ones were made.
+    experiment and of the baselines are added after the tables of the first ones were made.
     """
     folder = tiny.copy_of_checkout(tmp_path_factory.mktemp("one_core"))
     chunks = ["scale=smoke", "regression={chunk: 1}", "cifar10={checkpoint_every: 1}"]
@@ -113,11 +128,11 @@ def one_core(tmp_path_factory):
         *chunks,
         "teacher_student={chunk: 1, ensembles: {l2: {trials: 1}}}",
         "depth={chunk: 1, teacher: {trials: 1}}",
-        "rivals={chunk: 1, alpha_beta: {trials: 1}}",
+        "baselines={chunk: 1, alpha_beta: {trials: 1}}",
     ]
-    both = [*chunks, "teacher_student={chunk: 1}", "depth={chunk: 1}", "rivals={chunk: 1}"]
+    both = [*chunks, "teacher_student={chunk: 1}", "depth={chunk: 1}", "baselines={chunk: 1}"]
     first_trial = "results/smoke/regression/trials/beta5_alpha1/1-1.parquet"
-    targets = [first_trial, "tabulate_teacher_student", "tabulate_depth", "tabulate_rivals"]
+    targets = [first_trial, "tabulate_teacher_student", "tabulate_depth", "tabulate_baselines"]
     commands = [["snakemake", "--cores", "1", "--config", *first, "--", *targets],
                 ["snakemake", "--cores", "1", "--config", *both]]  # fmt: skip
     running = tiny.start(folder, commands)

@@ -27,13 +27,13 @@ OVERRIDES = (
     "teacher_student={ensembles: {l2: {trials: 1}}, training: {epochs: 8}}",
     "cifar10={heads: [spectral], checkpoint_every: 1, training: {epochs: 4}}",
     "hyperparameters={alphas: [1]}",
-    "rivals={methods: [gaea], alpha_beta: {tuning_trials: 1}}",
+    "baselines={methods: [gaea], alpha_beta: {tuning_trials: 1}}",
 )
 TARGETS = (
     "tabulate_regression",
     "tabulate_teacher_student",
     "tabulate_cifar10",
-    "tabulate_rivals",
+    "tabulate_baselines",
     "tabulate_cells",
 )
 TRAINING = ("train-", "tune-", "search-")  # how the verbs begin that train
@@ -94,9 +94,11 @@ def crash(folder: Path, generator: random.Random, seconds: float, expected: dict
     if name == "snakemake":
         run(folder, "--unlock")
     run(folder)
-    found = tables(folder)
-    if found != expected:
-        differ = sorted(path for path in expected.keys() | found.keys() if expected.get(path) != found.get(path))
+    recovered = tables(folder)
+    if recovered != expected:
+        differ = sorted(
+            path for path in expected.keys() | recovered.keys() if expected.get(path) != recovered.get(path)
+        )
         raise Lost(f"{name} was killed after {moment:.2f} s: {', '.join(differ)} differ")
     leftovers = list(folder.rglob("*.partial*"))
     if leftovers:
@@ -122,12 +124,12 @@ def await_end(folder: Path, after: str) -> None:
 
 def inside(folder: Path) -> list[psutil.Process]:
     """The processes whose working directory is the folder: Snakemake and its jobs."""
-    found = []
+    processes = []
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
             if process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) == folder.resolve():
-                found.append(process)
-    return found
+                processes.append(process)
+    return processes
 
 
 def trains(process: psutil.Process) -> str:
@@ -146,7 +148,7 @@ def arguments(process: psutil.Process) -> list[str]:
 
 
 def tables(folder: Path) -> dict[str, bytes]:
-    """The final tables, but for those of timings."""
+    """The final tables, except those of timings."""
     results = folder / "results" / "smoke"
     return {
         str(path.relative_to(results)): path.read_bytes()

@@ -1,4 +1,4 @@
-"""Networks to compact, and what they compute by dense linear algebra in NumPy."""
+"""Networks to compact, and their outputs by dense linear algebra in NumPy."""
 
 import math
 
@@ -95,9 +95,9 @@ def inputs(network, points=40, seed=1):
     return torch.randn(points, network.in_features, generator=seeded(seed), dtype=torch.float64)
 
 
-def deviation(computed, expected):
+def deviation(actual, expected):
     """max |ŷ − y| / max |y|; the oracle's own rounding is not divided by outputs that are zero."""
-    return np.abs(computed - expected).max() / max(np.abs(expected).max(), 1e-3)
+    return np.abs(actual - expected).max() / max(np.abs(expected).max(), 1e-3)
 
 
 def evaluated(module, x):

@@ -17,7 +17,7 @@ SMOKE = {
     "ensembles": ["l2"],
     "swept": 2,
     "depths": [3],
-    "rivals": baseline_tables.SMOKE,
+    "baselines": baseline_tables.SMOKE,
     "images": image_tables.SMOKE,
 }
 FULL = {
@@ -28,7 +28,7 @@ FULL = {
     "ensembles": ["l2", "l1", "l2_squared", "none", "one_rotation"],
     "swept": 10,
     "depths": [1, 2, 5, 10],
-    "rivals": baseline_tables.FULL,
+    "baselines": baseline_tables.FULL,
     "images": image_tables.FULL,
 }
 BETAS = [5.0, 1000.0]
@@ -43,7 +43,7 @@ def write_tables(folder: Path, size: dict, diverged: bool = True) -> Path:
         **teacher_student(rng, size),
         "hyperparameters/trials": hyperparameters(rng, size),
         **depth(rng, size),
-        **baseline_tables.rivals(rng, size["rivals"]),
+        **baseline_tables.baselines(rng, size["baselines"]),
         **theory(rng),
         **image_tables.images(rng, size["images"]),
         **cells(rng, size["images"]),
@@ -223,7 +223,7 @@ def hyperparameters(rng, size: dict) -> pd.DataFrame:
 
 
 def depth(rng, size: dict) -> dict[str, pd.DataFrame]:
-    """One hidden layer opens and makes the next one live; with α = 0.5 too, to have every table of the notebook."""
+    """One hidden layer opens and makes the next one live; α = 0.5 is there for every table of the notebook."""
     trials, layers, start = [], [], []
     for data_set, alpha, gain in (("teacher", np.nan, 1.0), ("teacher", np.nan, 2.0), ("beta5_alpha0.5", 0.5, 1.0)):
         for count in size["depths"]:
@@ -300,7 +300,7 @@ def theory(rng) -> dict[str, pd.DataFrame]:
 
 
 def cells(rng, size: dict) -> dict[str, pd.DataFrame]:
-    """Searches on cells; a tabular benchmark only where the images are no stand-in."""
+    """Searches on cells, with a tabular benchmark only where the images are no stand-in."""
     methods = [(method, trial) for method in ("darts", "gaea", "random") for trial in range(size["trials"])]
     scores = [f"{name}_accuracy" for name in ("cifar10", "cifar100", "imagenet16_120")]
     known = not size["stand_in"]
@@ -318,7 +318,7 @@ def cells(rng, size: dict) -> dict[str, pd.DataFrame]:
     reference = pd.DataFrame([values] * 3, columns=["best", "mean", "all_skip"]).assign(score=scores)
     tables = {"trials": trials, "history": history, "reference": reference}
     tables["costs"] = trials[["method", "trial"]].assign(device="cpu", seconds=60.0)
-    return {f"nasbench/{name}": table for name, table in tables.items()}
+    return {f"cells/{name}": table for name, table in tables.items()}
 
 
 def claims(size: dict) -> pd.DataFrame:
@@ -365,7 +365,7 @@ ORIGIN = {
     "trials": 1,
 }
 EXPERIMENTS = (
-    "rivals",
+    "baselines",
     "theory",
     "regression",
     "teacher_student",
@@ -373,7 +373,7 @@ EXPERIMENTS = (
     "depth",
     "cifar10",
     "cifar100",
-    "nasbench",
+    "cells",
 )
 PROVENANCE = {
     **ORIGIN,
@@ -419,18 +419,18 @@ def settings(size: dict) -> dict:
         "depth": {
             "teacher": {"hidden": 50, "points": 20000, "loss_budget": 0.05, "training": {"epochs": 60, **training}}
             | {"depths": FULL["depths"], "trials": 5},
-            "initial_scale": {"depths": FULL["depths"], "gains": [2.0], "trials": 5},
+            "initial_scale": {"depths": FULL["depths"], "xavier_gains": [2.0], "trials": 5},
             "alpha_beta": {"hidden": 50, "points": 10000, "training": {"epochs": 300, **training}}
             | {"alphas": [0.5], "depths": FULL["depths"], "trials": 10},
         },
-        "rivals": baseline_tables.SETTINGS,
+        "baselines": baseline_tables.SETTINGS,
         "cifar10": {"widths": [400, 526, 10], "training": {"epochs": 300, **training}, **IMAGES}
         | {"heads": image_tables.FULL["heads"]}
         | {"sweep": {"epochs": 60, "penalties": ["l1", "l2"], "rhos": [0.0001], "trials": 3}},
         "cifar100": {"widths": [1280, 526, 100], "training": {"epochs": 1, **training}, **IMAGES}
         | {"backbone": "efficientnet_v2_s", "input_size": 224}
         | {"probes": {"training": {"epochs": 5, **training}, "trials": 20}},
-        "nasbench": {
+        "cells": {
             "channels": 24,
             "cells": 5,
             "images": 50_000,

@@ -105,17 +105,17 @@ def run(source: Path, folder: Path, overrides: dict) -> Path:
     if not (folder / "results/smoke/claims.csv").exists():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        settings = [f"{name}={json.dumps(own)}" for name, own in overrides.items()]
+        settings = [f"{name}={json.dumps(values)}" for name, values in overrides.items()]
         path = os.pathsep.join(map(str, (source / "bin", BIN, os.environ["PATH"])))
         command = ["snakemake", "--snakefile", source / "workflow/Snakefile", "--directory", folder, "--cores", "2"]
         command += ["results/smoke/claims.csv", "--config", "scale=smoke", *settings]
-        own = {"PATH": path, "PYTHONPATH": str(source / "src"), "OMP_NUM_THREADS": "1"}
-        subprocess.run(command, env=os.environ | own, check=True)
+        variables = {"PATH": path, "PYTHONPATH": str(source / "src"), "OMP_NUM_THREADS": "1"}
+        subprocess.run(command, env=os.environ | variables, check=True)
     return folder / "results/smoke"
 
 
 def compared(old: Path, new: Path) -> Iterator[tuple[str, str, set[str]]]:
-    """Every table of the golden run: its name, what differs or "", columns that came since."""
+    """Each table of the golden run: its name, what differs or "", and the columns that came since."""
     for path in sorted([*old.rglob("*.parquet"), old / "claims.csv"]):
         name = renamed(str(path.relative_to(old)), MAP["files"])
         if not (new / name).exists():
@@ -166,7 +166,7 @@ def renamed_keys(settings: object) -> object:
     """Settings under today's names."""
     if not isinstance(settings, dict):
         return settings
-    return {MAP["settings"].get(name, name): renamed_keys(own) for name, own in settings.items()}
+    return {MAP["settings"].get(name, name): renamed_keys(value) for name, value in settings.items()}
 
 
 if __name__ == "__main__":

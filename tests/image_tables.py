@@ -153,14 +153,14 @@ def probes(rng, size: dict) -> pd.DataFrame:
 
 def compaction(head: str, parameters: int, recruited: int, accuracy: float) -> dict:
     """Columns of what is recruited and kept; a linear head has neither, the authors' sign is not compacted."""
-    found = {"recruited_neurons": np.nan if head == "linear" else recruited}
+    recruitment = {"recruited_neurons": np.nan if head == "linear" else recruited}
     kept = {"neurons": recruited - 3, "parameters": parameters // 5, "test_accuracy": accuracy}
     kept = {f"compact_{name}": value if head == "spectral" else np.nan for name, value in kept.items()}
-    return {"parameters": parameters, **found, **kept}
+    return {"parameters": parameters, **recruitment, **kept}
 
 
 def head_eigenvalues(rng, size: dict, classes: int, recruited: int, high: float) -> pd.DataFrame:
-    """Hidden eigenvalues close to 0 but for the recruited ones, those of the last layer around 1."""
+    """Hidden eigenvalues close to 0, except the recruited ones, and those of the last layer around 1."""
     hidden = 1e-3 * rng.normal(size=size["hidden"])
     hidden[:recruited] = rng.choice([-1, 1], recruited) * high * 10 ** (0.15 * rng.normal(size=recruited))
     last = 1 + 0.2 * rng.normal(size=classes)

@@ -12,17 +12,17 @@ QUIET = {"stdout": False, "nocolor": False, "dryrun": False, "quiet": None, "ver
 
 
 def handler(**settings):
-    found = LogHandler(SimpleNamespace(**(QUIET | {"debug_dag": False} | settings)), None)
-    found.setFormatter(DefaultFormatter())
-    return found
+    log_handler = LogHandler(SimpleNamespace(**(QUIET | {"debug_dag": False} | settings)), None)
+    log_handler.setFormatter(DefaultFormatter())
+    return log_handler
 
 
 def record(event, created, message=None, **fields):
-    found = logging.makeLogRecord(
+    log_record = logging.makeLogRecord(
         {"event": event, "msg": message, "levelno": logging.INFO, "levelname": "INFO"} | fields
     )
-    found.created = created
-    return found
+    log_record.created = created
+    return log_record
 
 
 def info(number, rule, created, output=(), **fields):

@@ -7,8 +7,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from replication import cli, io, params, provenance
-from replication.commands.jobs import jobs
+from replication import cli, params
+from replication.experiments.regression.settings import RegressionData, RegressionTrial
+from replication.experiments.settings import resolve_settings
+from replication.publish.jobs import jobs
+from replication.records import io, provenance
 
 ROOT = Path(__file__).parents[1]
 BASE = params.read_yaml(ROOT / "params.yaml")
@@ -25,7 +28,7 @@ TINY = {
         "chunk": 2,
     },
     "depth": {"alpha_beta": {"trials": 0}},
-    "rivals": {"alpha_beta": {"points": 200}, "test_points": 100, "teacher": {"trials": 0}},
+    "baselines": {"alpha_beta": {"points": 200}, "test_points": 100, "teacher": {"trials": 0}},
 }
 
 
@@ -37,17 +40,17 @@ def run(*arguments):
 
 def prepare(folder, overrides, jobs):
     """Train the given (data set, chunk) jobs below folder/results and record the settings."""
-    settings = params.resolve(BASE, overrides)
-    one, data, results = settings.regression, folder / "data", folder / "results"
-    sets = json.dumps({name: list(keys) for name, keys in one.data_sets().items()})
+    settings = resolve_settings(BASE, overrides)
+    regression, data, results = settings.regression, folder / "data", folder / "results"
+    sets = json.dumps({name: list(keys) for name, keys in regression.data_sets().items()})
     run(
-        "generate-regression-data", "--settings", one.part(params.RegressionData), "--data-sets", sets, "--folder", data
+        "generate-regression-data", "--settings", regression.part(RegressionData), "--data-sets", sets, "--folder", data
     )
     for name, chunk in jobs:
         stem = results / "regression" / "trials" / name / chunk
         code = run(
             "train-regression", "--points", data / "points.safetensors", "--targets", data / f"{name}.safetensors",
-            "--trials", chunk, "--settings", one.part(params.RegressionTrial), "--root-seed", settings.root_seed,
+            "--trials", chunk, "--settings", regression.part(RegressionTrial), "--root-seed", settings.root_seed,
             "--parameters", stem.with_suffix(".safetensors"), "--table", stem.with_suffix(".parquet"),
         )  # fmt: skip
         assert code == 0
@@ -56,15 +59,15 @@ def prepare(folder, overrides, jobs):
 
 
 def finish(folder, settings, kind, tables):
-    """Write the jobs of one kind as if they were finished: of each table, rows by its end, without the job's keys."""
+    """Write the jobs of one kind as if finished. tables: rows by the end of a table's name, without the job's keys."""
     results = folder / "results"
     for job in jobs(settings):
         if job.kind != kind:
             continue
         keys = pd.DataFrame([dict(zip(job.where, values, strict=True)) for values in product(*job.where.values())])
         for path in job.files():
-            own = tables[path.removeprefix(job.stem).removesuffix(".parquet")]
-            io.write_table(results / path, keys.assign(**own))
+            columns = tables[path.removeprefix(job.stem).removesuffix(".parquet")]
+            io.write_table(results / path, keys.assign(**columns))
         made_from = {"settings": json.loads(job.settings), "root_seed": settings.root_seed, "data": kind}
         io.write_json(results / job.record, provenance.of_job(60, "cpu", len(keys)) | made_from)
     values = settings.model_dump(mode="json")
@@ -73,10 +76,10 @@ def finish(folder, settings, kind, tables):
 
 def finish_cells(folder, overrides):
     """A run whose architecture searches alone are finished, two random cells."""
-    settings = params.resolve(BASE, params.merge(overrides, {"nasbench": {"methods": ["random"], "trials": 2}}))
+    settings = resolve_settings(BASE, params.merge(overrides, {"cells": {"methods": ["random"], "trials": 2}}))
     trials = {"stand_in": False, "cell": "none", "supernet_accuracy": 50.0}
     costs = {"device": "cpu", "seconds": 1.0}
-    finish(folder, settings, "nasbench", {"_trials": trials, "_history": {"loss": 1.0}, "_costs": costs})
+    finish(folder, settings, "cells", {"_trials": trials, "_history": {"loss": 1.0}, "_costs": costs})
 
 
 def publish(folder, target, *options):

@@ -17,7 +17,7 @@ SIZE = {
     "ensembles": ["l2", "none"],
     "swept": 3,
     "depths": [1, 3],
-    "rivals": {
+    "baselines": {
         "methods": ["sparcs_l2", "linear", "gaea"],
         "tasks": ["beta5_alpha1", "teacher"],
         "seeds": 3,
@@ -39,7 +39,7 @@ NETWORK = ["ensemble", "teacher", "data_set", "depth", "gain", "head", "trial"] 
 TRIALS = ("trials", "probes")
 WITHOUT = ("teacher_student/eigenvalues", "teacher_student/pruning", "depth/layers")  # have no row of such a trial
 OF_NAN = ("paths", "skips", "surface", "eigenvalues", "epochs", "data_sets")  # have rows without a value
-EXACT = ("theory/", "nasbench/reference", "depth/start", "teacher_student/linear")  # of no trial
+EXACT = ("theory/", "cells/reference", "depth/start", "teacher_student/linear")  # of no trial
 
 
 def read(folder: Path) -> Tables:
@@ -50,7 +50,7 @@ def read(folder: Path) -> Tables:
 def diverged(tables: Tables, rows: Rows, value: float = np.nan) -> Tables:
     """The tables of runs in which the trials in these rows diverged, as the training jobs and tables leave them.
 
-    value: of what they do not have.
+    value: of the measures that they do not have.
     """
     return {name: _diverged(name, table, tables, rows, value) for name, table in tables.items()}
 
@@ -90,7 +90,7 @@ def only(tables: Tables, experiment: str, **values: list) -> Tables:
 
 def _diverged(name: str, table: pd.DataFrame, tables: Tables, rows: Rows, value: float) -> pd.DataFrame:
     experiment, kind = name.split("/")
-    if kind in TRIALS and experiment != "nasbench":
+    if kind in TRIALS and experiment != "cells":
         return _without_measures(table, rows(table), value)
     if name not in WITHOUT and kind not in OF_NAN:
         return table

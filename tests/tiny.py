@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from replication.params import merge
+from replication.params.loading import merge
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -33,21 +33,21 @@ OVERLAY = {
     },
     "hyperparameters": {"alphas": [0.5, 1], "rhos": [0.0001, 0.01], "trials": 1},
     "depth": {"teacher": {"hidden": 8, "points": 256, "test_points": 200, "selection_points": 100}},
-    "rivals": {"test_points": 200, "alpha_beta": {"points": 400, "steps": 20, "tuning_trials": 1}},
-    "nasbench": {"images": 32, "ranking_images": 16, "batch_size": 16, "epochs": 1},
+    "baselines": {"test_points": 200, "alpha_beta": {"points": 400, "steps": 20, "tuning_trials": 1}},
+    "cells": {"images": 32, "ranking_images": 16, "batch_size": 16, "epochs": 1},
     "cifar10": {"images": 64, "test_images": 20, "training": {"epochs": 1}},
     "cifar100": {"images": 40, "test_images": 20, "probes": {"training": {"epochs": 1}}},
 }
 
 
 def environment(folder):
-    """That of a program which runs in a clone: with the clone's own sources."""
-    own = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(folder / "src"), "COLUMNS": "500"}
-    return os.environ | own
+    """The environment of a program that runs in a clone: with the clone's own sources."""
+    variables = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(folder / "src"), "COLUMNS": "500"}
+    return os.environ | variables
 
 
 def run(folder, *command, check=True, **more):
-    """What a program wrote that ran in a clone; more: environment variables."""
+    """Run a program in a clone; returns what it wrote. more: environment variables."""
     command = [str(part) for part in command]
     done = subprocess.run(
         command, cwd=folder, capture_output=True, text=True, env=environment(folder) | more, check=False
@@ -58,7 +58,7 @@ def run(folder, *command, check=True, **more):
 
 
 def start(folder, commands):
-    """Programs that run in a clone, one after the other until one fails; returns at once."""
+    """Start programs in a clone, one after the other until one fails; returns at once."""
     script = " && ".join(shlex.join(command) for command in commands)
     return subprocess.Popen(
         ["bash", "-c", script], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -86,7 +86,7 @@ def copy_of_checkout(folder):
 
 
 def clone(source, folder):
-    """A Git clone, as anybody else would have it."""
+    """A Git clone as anybody else would have it."""
     run(source, "git", "clone", "--quiet", source, folder)
     return folder
 

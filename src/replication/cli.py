@@ -8,52 +8,52 @@ from pathlib import Path
 import click
 
 from replication import processes
-from replication.io import ArtifactError, write_json
-from replication.params import ParameterError, shown
+from replication.params.loading import ParameterError, shown
+from replication.records.io import ArtifactError, write_json
 
 VERBS = {
-    "generate-regression-data": "data",
-    "generate-teacher-data": "data",
-    "prepare-images": "images",
-    "train-regression": "regression",
-    "tabulate-regression": "regression",
-    "train-teacher-student": "teacher_student",
-    "fit-linear": "teacher_student",
-    "tabulate-teacher-student": "teacher_student",
-    "sweep-regression": "hyperparameters",
-    "sweep-teacher-student": "hyperparameters",
-    "tabulate-hyperparameters": "hyperparameters",
-    "train-depth": "depth",
-    "measure-depth-start": "depth",
-    "tabulate-depth": "depth",
-    "tune-rivals": "baselines",
-    "search-rivals": "baselines",
-    "tabulate-rivals": "baselines",
-    "train-cifar10": "cifar10",
-    "tabulate-cifar10": "cifar10",
-    "tabulate-cifar10-sweep": "cifar10",
-    "train-cifar100": "cifar100",
-    "extract-features": "cifar100",
-    "train-probes": "cifar100",
-    "tabulate-cifar100": "cifar100",
-    "search-cells": "cells",
-    "tabulate-cells": "cells",
-    "check-theory": "report",
-    "record-settings": "report",
-    "record-provenance": "report",
-    "judge-claims": "report",
-    "execute-notebook": "report",
-    "tabulate-core-minutes": "report",
-    "build-site": "site",
-    "describe-params": "describe",
-    "benchmark-step": "benchmark",
-    "benchmark-cifar10": "benchmark",
-    "benchmark-cost": "benchmark",
-    "benchmark-full-size": "benchmark",
-    "publish": "publish",
-    "publish-pages": "publish",
-    "spot-check": "spot_check",
-    "take-published": "reuse",
+    "generate-regression-data": "experiments.regression.data",
+    "generate-teacher-data": "experiments.teacher_student.data",
+    "prepare-images": "data.commands",
+    "train-regression": "experiments.regression.commands",
+    "tabulate-regression": "experiments.regression.commands",
+    "train-teacher-student": "experiments.teacher_student.commands",
+    "fit-linear": "experiments.teacher_student.commands",
+    "tabulate-teacher-student": "experiments.teacher_student.commands",
+    "sweep-regression": "experiments.hyperparameters.commands",
+    "sweep-teacher-student": "experiments.hyperparameters.commands",
+    "tabulate-hyperparameters": "experiments.hyperparameters.commands",
+    "train-depth": "experiments.depth.commands",
+    "measure-depth-start": "experiments.depth.commands",
+    "tabulate-depth": "experiments.depth.commands",
+    "tune-baselines": "experiments.baselines.commands",
+    "search-baselines": "experiments.baselines.commands",
+    "tabulate-baselines": "experiments.baselines.commands",
+    "train-cifar10": "experiments.cifar10.commands",
+    "tabulate-cifar10": "experiments.cifar10.commands",
+    "tabulate-cifar10-sweep": "experiments.cifar10.commands",
+    "train-cifar100": "experiments.cifar100.commands",
+    "extract-features": "experiments.cifar100.commands",
+    "train-probes": "experiments.cifar100.commands",
+    "tabulate-cifar100": "experiments.cifar100.commands",
+    "search-cells": "experiments.cells.commands",
+    "tabulate-cells": "experiments.cells.commands",
+    "check-theory": "experiments.theory.commands",
+    "record-settings": "account.commands",
+    "record-provenance": "account.commands",
+    "judge-claims": "account.commands",
+    "execute-notebook": "account.commands",
+    "tabulate-core-minutes": "account.commands",
+    "build-site": "site.commands",
+    "describe-params": "account.describe",
+    "benchmark-step": "experiments.cost.commands",
+    "benchmark-cifar10": "experiments.cost.commands",
+    "benchmark-cost": "experiments.cost.commands",
+    "benchmark-full-size": "experiments.cost.commands",
+    "publish": "publish.commands",
+    "publish-pages": "publish.commands",
+    "spot-check": "spot_check.commands",
+    "take-published": "publish.reuse",
 }
 
 
@@ -61,7 +61,7 @@ LONGEST = 500  # characters of a sentence that repeats what a user gave
 
 
 class Verbs(click.Group):
-    """The verbs, found by name in ``replication.commands``."""
+    """The verbs, found by name in their modules."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The verbs in the workflow's order."""
@@ -71,11 +71,11 @@ class Verbs(click.Group):
         """The command of a verb, or None if there is no such verb."""
         if name not in VERBS:
             return None
-        return getattr(import_module(f"replication.commands.{VERBS[name]}"), name.replace("-", "_"))
+        return getattr(import_module(f"replication.{VERBS[name]}"), name.replace("-", "_"))
 
 
 def require_log(context: click.Context, option: click.Parameter, path: Path | None) -> Path | None:
-    """The path; raises BadParameter if it isn't that of a log, whose name a job's benchmark shares."""
+    """The path. Raises BadParameter if it isn't that of a log, whose name a job's benchmark shares."""
     if path is not None and path.suffix != ".log":
         raise click.BadParameter(f"{shown(str(path))}: allowed is the path of a log, <name>.log", context, option)
     return path
@@ -95,9 +95,9 @@ def cli(log: Path | None) -> None:
 
 @cli.result_callback()
 def keep_core_seconds(result: object, log: Path | None) -> None:
-    """Beside the job's benchmark, core-seconds so far of this process and its children by the system's own account.
+    """Keep the core-seconds of this process and its children beside the job's benchmark, by the system's own account.
 
-    Python's start is included. Of a verb that failed nothing is kept.
+    Python's start is included. Nothing is kept of a verb that failed.
     """
     if log:
         usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]

@@ -1,8 +1,8 @@
 """A job ends when the Snakemake that started it has died.
 
-Otherwise it would train on as an orphan, beside the job that takes its place. Snakemake starts a job through a shell,
-so that the job's parent outlives Snakemake, and the kernel's "tell me when my parent dies" would tell nothing: the
-workflow names Snakemake's own process instead.
+Otherwise it would train on as an orphan, beside the job that takes its place. Snakemake starts a job through a shell.
+So the job's parent outlives Snakemake, and the kernel's "tell me when my parent dies" would tell nothing. The workflow
+names Snakemake's own process instead.
 """
 
 import os
@@ -11,7 +11,7 @@ import signal
 from threading import Thread
 from time import sleep
 
-from replication.params import ParameterError
+from replication.params.loading import ParameterError
 
 PROCESS = "SPARCS_ENDS_WITH"  # the environment variable that names a process by its number
 
@@ -19,9 +19,9 @@ PROCESS = "SPARCS_ENDS_WITH"  # the environment variable that names a process by
 def die_with_parent() -> None:
     """Have this process killed as soon as the process that SPARCS_ENDS_WITH names is gone, if it names one.
 
-    Linux tells at once. Elsewhere it is looked for twice a second, and until its parent has taken notice it counts as
-    alive. Nothing is cleaned up: what is unfinished has no name of its own yet. Raises ParameterError if that variable
-    is no number of a process.
+    Linux tells at once. Elsewhere this process looks for the other one twice a second; that one counts as alive until
+    its parent has taken notice. Nothing is cleaned up: what is unfinished has no name of its own yet. Raises
+    ParameterError if that variable is no number of a process.
     """
     named = os.environ.get(PROCESS, "")
     if named and not named.isdecimal():

@@ -1,4 +1,4 @@
-"""What a run of Snakemake shows: a line for each finished job, what is left, why a job failed, and what was found.
+"""The display of a Snakemake run: a line for each finished job, what is left, why a job failed, and what was found.
 
 Snakemake finds this package by its name (``--logger sparcs``) and calls it with every event; it knows of the workflow
 only what the events say.
@@ -14,7 +14,7 @@ from snakemake_logger_plugin_sparcs.display import Display
 
 
 class LogHandler(LogHandlerBase):
-    """Snakemake's records, on the terminal or as plain lines."""
+    """Shows Snakemake's records, on the terminal or as plain lines."""
 
     def __post_init__(self) -> None:
         home.provide()  # nothing of this project runs earlier, and Snakemake itself needs a cache soon
@@ -22,7 +22,7 @@ class LogHandler(LogHandlerBase):
         self.addFilter(self.is_wanted)
 
     def is_wanted(self, record) -> bool:
-        """Snakemake's choice; but a quiet run still tells why a job failed, a quiet dry run what it would do."""
+        """Snakemake's choice, except that a quiet run tells why a job failed, and a quiet dry run what it would do."""
         settings = self.common_settings
         quiet = settings.quiet or ()
         always = {LogEvent.JOB_INFO, LogEvent.JOB_ERROR} | ({LogEvent.RUN_INFO} if settings.dryrun else set())
@@ -32,7 +32,7 @@ class LogHandler(LogHandlerBase):
         return filtered.filter(record)
 
     def emit(self, record) -> None:
-        """Show one record. An error in here must not end the thread that brings the next one."""
+        """Show one record. An error here must not end the thread that brings the next one."""
         try:
             self.display.show(record, self.format)
         except Exception:

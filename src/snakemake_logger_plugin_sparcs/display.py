@@ -1,4 +1,4 @@
-"""Writes what there is to say of a run: lines, and on a terminal also what is running now."""
+"""The writer of what there is to say of a run: lines, and on a terminal also the jobs that are running now."""
 
 import sys
 import time
@@ -35,7 +35,7 @@ NOT_SAID = {LogEvent.JOB_STARTED, LogEvent.PROGRESS, LogEvent.GROUP_INFO, LogEve
 
 
 class Display:
-    """Takes Snakemake's records one by one, and writes to standard error, of a dry run to standard output."""
+    """Takes Snakemake's records one by one, and writes to standard error, or to standard output in a dry run."""
 
     def __init__(self, settings) -> None:
         self.settings = settings
@@ -104,7 +104,7 @@ class Display:
         self.write("  ".join([count, *filter(None, times), f"{job.message} ({duration(job.end - job.start)})"]))
 
     def job_error(self, record) -> None:
-        """A job has failed: its rule, the end of its log, and where that is. Not so if the user has stopped it."""
+        """A job has failed: write its rule, the end of its log, and where that is, unless the user has stopped it."""
         if self.is_stopped:
             return
         job = self.run.fail(record.jobid, job_of(record), record.created)
@@ -117,7 +117,7 @@ class Display:
         self.write("\n".join(lines), style="red")
 
     def other(self, record, words) -> None:
-        """What is no event of a job, in Snakemake's own words."""
+        """Write what is no event of a job, in Snakemake's own words."""
         text = words(record).replace(JOBS_ABOVE, "")
         self.is_stopped |= text.startswith("Terminating processes on user request")
         if text and text != "None" and (self.settings.verbose or not text.startswith(NOT_SHOWN)):
@@ -125,20 +125,20 @@ class Display:
 
     def left(self, now: float) -> str:
         """What is left, in words; "" if it isn't known."""
-        found = self.run.left(now)
-        if found is None:
+        estimate = self.run.left(now)
+        if estimate is None:
             return ""
-        return f"about {duration(60 * found[0])} left" if found[0] > 1 / 6 else "seconds left"
+        return f"about {duration(60 * estimate[0])} left" if estimate[0] > 1 / 6 else "seconds left"
 
     def tell_times(self, now: float) -> None:
-        """Say once of what scale the times are by which the rest is estimated, if of another than this run's."""
-        found = self.run.left(now)
-        if found and found[1] and not self.is_told:
-            self.write(f"What is left is reckoned from the published times of scale {found[1]}.")
+        """Say once which scale the times behind the estimate come from, if it is not this run's."""
+        estimate = self.run.left(now)
+        if estimate and estimate[1] and not self.is_told:
+            self.write(f"What is left is reckoned from the published times of scale {estimate[1]}.")
         self.is_told = True
 
     def now(self) -> Group:
-        """What a terminal shows below the lines: running jobs with their timers, a bar, what is left."""
+        """The part of a terminal below the lines: running jobs with their timers, a bar, what is left."""
         now, running = time.time(), list(self.run.running.values())
         jobs = Table.grid(padding=(0, 2))
         jobs.add_column(justify="right", min_width=len(clock(0)))
@@ -171,18 +171,18 @@ class Display:
 
 def plan(run: Run, now: float) -> list[str]:
     """The last line of a dry run, if all is known of this scale."""
-    found = run.left(now)
-    if found is None or found[1]:
+    estimate = run.left(now)
+    if estimate is None or estimate[1]:
         return []
-    return [f"By the published times these jobs take {found[0]:.3g} core-minutes."]
+    return [f"By the published times these jobs take {estimate[0]:.3g} core-minutes."]
 
 
 def summary(run: Run, now: float) -> list[str]:
     """The last lines of a run; none if no job has run."""
     lines = []
     for path in run.made("/claims.csv"):
-        found = tried(verdicts_in, path, otherwise={})
-        counts = [f"{found[name]} {name}" for name in VERDICTS if found.get(name)]
+        verdicts = tried(verdicts_in, path, otherwise={})
+        counts = [f"{verdicts[name]} {name}" for name in VERDICTS if verdicts.get(name)]
         lines += [f"Claims: {', '.join(counts)} ({path})"] if counts else []
     if run.has_stand_in():
         lines.append("Stand-in images took the place of CIFAR's.")
@@ -219,12 +219,12 @@ def is_text(log: str) -> bool:
 
 
 def counted(number: int, what: str) -> str:
-    """For instance "1 job" or "3 jobs"."""
+    """A count with its noun, for instance "1 job" or "3 jobs"."""
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def clock(seconds: float) -> str:
-    """Hours, minutes and seconds, 0:01:05."""
+    """Hours, minutes and seconds, as in 0:01:05."""
     minutes, seconds = divmod(int(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
 

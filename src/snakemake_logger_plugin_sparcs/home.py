@@ -1,4 +1,4 @@
-"""A place for what programs keep in the home directory, where that is missing or read-only."""
+"""A place for the files that programs keep in the home directory, where that is missing or read-only."""
 
 import atexit
 import os

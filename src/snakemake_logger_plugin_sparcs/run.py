@@ -1,4 +1,4 @@
-"""What the events of a run tell: jobs, what they cost, what is left, what was made. Nothing here writes."""
+"""The state of a run by its events: jobs, their cost, what is left, what was made. Nothing here writes."""
 
 import csv
 import json
@@ -52,7 +52,7 @@ class Run:
 
     @property
     def total(self) -> int:
-        """How many jobs the run has in all."""
+        """The number of jobs of the run in all."""
         return self.planned.total()
 
     def begin(self, number: int, job: Job) -> None:
@@ -76,8 +76,8 @@ class Run:
     def left(self, now: float) -> tuple[float, str] | None:
         """Minutes until the end, and the other scale whose times were taken for want of better ones, or "".
 
-        A job is expected to take the published core-minutes of its rule at this scale, else those measured in this run,
-        else those of another scale. None if nothing is known of any job that is left.
+        A job is expected to take the published core-minutes of its rule at this scale. Without those it takes the ones
+        measured in this run, else those of another scale. None if nothing is known of any job that is left.
         """
         done = [*self.finished.values(), *self.failed.values()]
         waiting = self.planned - Counter(job.rule for job in [*done, *self.running.values()])
@@ -93,22 +93,22 @@ class Run:
         return minutes / max(1, min(self.cores, len(jobs))), others[0] if others else ""
 
     def expected(self, rule: str, scales: Iterable[str]) -> tuple[float, str] | None:
-        """Core-minutes of a job of a rule, and the scale they are of if it is none of this run's."""
-        own = [self.published[scale, rule] for scale in scales if (scale, rule) in self.published]
+        """Core-minutes of a job of a rule, and their scale if it is none of this run's."""
+        of_scale = [self.published[scale, rule] for scale in scales if (scale, rule) in self.published]
         measured = [job.core_minutes for job in self.finished.values() if job.rule == rule]
         measured = [minutes for minutes in measured if math.isfinite(minutes)]
-        if own or measured:
-            return own[0] if own else sum(measured) / len(measured), ""
+        if of_scale or measured:
+            return of_scale[0] if of_scale else sum(measured) / len(measured), ""
         others = [(minutes, scale) for (scale, name), minutes in self.published.items() if name == rule]
         return others[0] if others else None
 
     @property
     def core_minutes(self) -> float:
-        """What the finished jobs took, as far as it was measured."""
+        """The core-minutes of the finished jobs, as far as they were measured."""
         return sum(job.core_minutes for job in self.finished.values() if math.isfinite(job.core_minutes))
 
     def made(self, name: str) -> list[str]:
-        """Files that this run has made and whose path ends so."""
+        """Files that this run has made and whose path has this end."""
         return [path for job in self.finished.values() for path in job.outputs if path.endswith(name)]
 
     def has_stand_in(self) -> bool:
@@ -121,7 +121,7 @@ class Run:
 
 
 def tried(read: Callable[[str | Path], T], path: str | Path, otherwise: T) -> T:
-    """What is read of a file, or ``otherwise``: a damaged one may raise anything, and no line may be lost for it."""
+    """The content of a file, or ``otherwise``: a damaged one may raise anything, and no line may be lost for it."""
     try:
         return read(path)
     except Exception:
@@ -144,12 +144,12 @@ def published_in(path: Path) -> dict[tuple[str, str], float]:
         return {}
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    found = {(row["scale"], row["rule"]): float(row["core_minutes"]) / int(row["jobs"]) for row in rows}
-    return {key: minutes for key, minutes in found.items() if math.isfinite(minutes)}
+    by_job = {(row["scale"], row["rule"]): float(row["core_minutes"]) / int(row["jobs"]) for row in rows}
+    return {key: minutes for key, minutes in by_job.items() if math.isfinite(minutes)}
 
 
 def core_minutes_of(benchmark: str) -> float:
-    """What a job has measured of itself, kept beside its benchmark; NaN if nothing is there."""
+    """The core-minutes that a job has measured of itself, kept beside its benchmark; NaN if nothing is there."""
     measured = Path(f"{benchmark.removesuffix('.tsv')}.json")
     if not measured.is_file():
         return math.nan
@@ -157,15 +157,15 @@ def core_minutes_of(benchmark: str) -> float:
 
 
 def verdicts_in(path: str) -> Counter[str]:
-    """How many claims of a table got which verdict; their parts are not counted."""
+    """The number of a table's claims with each verdict; their parts are not counted."""
     with Path(path).open(encoding="utf-8", newline="") as file:
         return Counter(row["verdict"] for row in csv.DictReader(file) if not row["id"][-1].isalpha())
 
 
 def last_lines(path: str) -> list[str]:
-    """The end of a log as it stood on a screen: of a line that was written over, what was written last.
+    """The end of a log as it stood on a screen: what was written last of a line that was written over.
 
-    Of a long line both ends.
+    Both ends are kept of a long line.
     """
     with Path(path).open("rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - BYTES))

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from torchvision.models import EfficientNet_V2_S_Weights, efficientnet_v2_s
 
-from replication import backbones
-from replication.io import ArtifactError
+from replication.data import backbones
+from replication.records.io import ArtifactError
 
 
 @pytest.fixture(scope="module")
@@ -20,14 +20,14 @@ def lite0():
 
 @pytest.fixture
 def given(monkeypatch):
-    """Sets what torchvision's weights give: a state, or an error that is raised."""
+    """Set what torchvision's weights give: a state, or an error that is raised."""
 
-    def give(found):
+    def give(answer):
         def get_state_dict(self, **options):
             assert options["check_hash"] and options["weights_only"]
-            if isinstance(found, Exception):
-                raise found
-            return found
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
 
         monkeypatch.setattr(EfficientNet_V2_S_Weights, "get_state_dict", get_state_dict)
 
@@ -59,11 +59,11 @@ def test_features_are_the_same_each_time_and_end_at_the_pooling(lite0):
     again = backbones.pretrained("tf_efficientnet_lite0")
     again.module.eval()
     with torch.no_grad():
-        found = lite0.module(x)
-        assert found.shape == (2, lite0.features) == (2, 1280)
-        assert torch.equal(found, again.module(x))
+        features = lite0.module(x)
+        assert features.shape == (2, lite0.features) == (2, 1280)
+        assert torch.equal(features, again.module(x))
         pooled = lite0.module.forward_features(x).mean(dim=(2, 3))
-    torch.testing.assert_close(found, pooled)
+    torch.testing.assert_close(features, pooled)
     assert (lite0.mean, lite0.deviation) == ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     assert lite0.module.drop_rate == 0
 
@@ -76,8 +76,8 @@ def test_it_knows_a_daisy(lite0):
     x = nn.functional.interpolate(picture.float() / 255, size=(224, 224), mode="bilinear", antialias=True)
     lite0.module.eval()
     with torch.no_grad():
-        found = lite0.module((x - 0.5) / 0.5) @ state["_fc.weight"].T + state["_fc.bias"]
-    assert found.argmax() == 985  # "daisy" of ImageNet's classes
+        logits = lite0.module((x - 0.5) / 0.5) @ state["_fc.weight"].T + state["_fc.bias"]
+    assert logits.argmax() == 985  # "daisy" of ImageNet's classes
 
 
 def test_torchvisions_network_loses_its_classifier_and_dropout(given):

@@ -1,4 +1,4 @@
-"""What every rival goes through: compaction, retraining, measuring, tuning, whatever the chunks."""
+"""The steps of every baseline: compaction, retraining, measuring, tuning, whatever the chunks."""
 
 import json
 from dataclasses import replace
@@ -13,12 +13,15 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from baseline_tasks import outputs, tiny
-from replication import cli, comparison, io, params
+from replication import cli, params
 from replication.baselines import magnitude_pruning
 from replication.baselines.network import mean_square
 from replication.baselines.task import SearchResult, train
-from replication.commands import baselines as commands
-from replication.experiments import baselines as experiment
+from replication.experiments.baselines import commands, comparison
+from replication.experiments.baselines import train as experiment
+from replication.experiments.baselines.settings import BaselineMethod, BaselineTrial
+from replication.experiments.settings import resolve_settings
+from replication.records import io
 from sparcs import pruning
 
 ROOT = Path(__file__).parents[2]
@@ -28,8 +31,8 @@ PROTOCOL = {
     "learning_rate": 0.001,
     "strengths": [0.01, 0.1],
     "loss_budget": 0.05,
-    "good_r2": 0.5,
-    "few_neurons": 3,
+    "min_r2": 0.5,
+    "max_neurons": 3,
     "retraining_steps": 3,
     "tuning_trials": 2,
 }
@@ -69,9 +72,9 @@ def test_a_good_fit_needs_the_first_neurons_that_reach_its_r_squared():
         off = np.isin(np.arange(9), order[kept:])
         small = outputs(pruning.cut(graph, {2: off[:5], 3: off[5:]}), task.x_choose)
         unexplained.append(np.square(small - y_choose.numpy()).mean() / y_choose.numpy().var(axis=0).mean())
-    enough = [kept for kept, share in enumerate(unexplained) if share <= 1 - PROTOCOL["good_r2"]]
-    assert row["good_neurons"] == enough[0] < row["budget_neurons"]
-    assert row["good_validation_mse"] <= (1 - PROTOCOL["good_r2"]) * y_choose.numpy().var(axis=0).mean() * (1 + 1e-5)
+    enough = [kept for kept, share in enumerate(unexplained) if share <= 1 - PROTOCOL["min_r2"]]
+    assert row["min_r2_neurons"] == enough[0] < row["loss_budget_neurons"]
+    assert row["min_r2_validation_mse"] <= (1 - PROTOCOL["min_r2"]) * y_choose.numpy().var(axis=0).mean() * (1 + 1e-5)
 
 
 @given(st.integers(0, 2**32 - 1), st.lists(st.integers(0, 3), min_size=1, max_size=3))
@@ -79,7 +82,7 @@ def test_the_longest_path_is_the_last_power_of_the_adjacency_matrix_that_reaches
     generator, widths = np.random.default_rng(seed), (2, *hidden, 2)
     pairs = [(i, j) for i in range(2, len(widths) + 1) for j in range(1, i)]
     there = {(i, j): generator.random((widths[i - 1], widths[j - 1])) < 0.3 for i, j in pairs}
-    weights = {pair: own * generator.normal(size=own.shape) for pair, own in there.items()}
+    weights = {pair: mask * generator.normal(size=mask.shape) for pair, mask in there.items()}
     graph = pruning.reduced(
         pruning.Graph(weights, {i: np.zeros(widths[i - 1]) for i in range(2, len(widths) + 1)}), experiment.relu
     )
@@ -122,14 +125,14 @@ def test_retraining_is_that_of_the_plain_network_whatever_stands_beside_it():
     task = tiny(widths=(4, 5, 4, 2), bias=True)
     network = experiment.module(graph)
     train(task, [1], list(network.parameters()), lambda x, y: mean_square(network(x[..., :-1]), y), 20)
-    found, _ = experiment.retrained([graph, other], task, 20, 1)
+    retrained, _ = experiment.retrained([graph, other], task, 20, 1)
     expected = network(task.x[:, :-1]).detach()
-    np.testing.assert_allclose(outputs(found, task.x[:, :-1]), expected, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(outputs(retrained, task.x[:, :-1]), expected, rtol=1e-3, atol=1e-4)
 
 
 def settings(search="gaea", **options):
     task = {"hidden": [5, 4], "bias": False, "points": 100, "batch_size": 10, "steps": 12}
-    return params.RivalTrial(**PROTOCOL, task=task, method={"search": search, "options": options})
+    return BaselineTrial(**PROTOCOL, task=task, method={"search": search, "options": options})
 
 
 def data():
@@ -145,8 +148,8 @@ def test_a_job_measures_every_trial_at_every_strength_and_does_not_depend_on_chu
     trials = both["trials"]
     assert trials[["trial", "strength"]].to_numpy().tolist() == [[0, 0.01], [0, 0.1], [1, 0.01], [1, 0.1]]
     pd.testing.assert_frame_equal(trials[trials["trial"] == 1].reset_index(drop=True), second["trials"])
-    assert trials["budget_parameters"].le(trials["maximal_parameters"]).all()
-    assert (trials["few_neurons"] <= 3).all() and comparison.TARGETS == experiment.TARGETS
+    assert trials["loss_budget_parameters"].le(trials["maximal_parameters"]).all()
+    assert (trials["max_30_neurons_neurons"] <= 3).all() and comparison.TARGETS == experiment.TARGETS
     assert {"entropy", "expected_size"} <= set(both["history"]) and both["history"]["entropy"].between(0, 1.001).all()
     assert (both["costs"]["core_seconds"] > 0).all()
     alone = both["costs"][["alone_seconds", "peak_mib"]]
@@ -162,7 +165,7 @@ def test_an_option_that_a_method_does_not_have_is_one_sentence():
 
 def test_tuning_takes_the_value_of_the_fewest_parameters_on_seeds_of_its_own():
     method = {"search": "magnitude_pruning", "tuned": {"pruned": [0.0, 0.5, 0.9]}}
-    chosen = settings().model_copy(update={"method": params.RivalMethod(**method)})
+    chosen = settings().model_copy(update={"method": BaselineMethod(**method)})
     table = experiment.tune(data(), chosen, "teacher", 7)
     assert table[["value", "tuning_trial"]].to_numpy().tolist() == [
         [v, t] for v in ("0.0", "0.5", "0.9") for t in (0, 1)
@@ -175,30 +178,28 @@ def test_tuning_takes_the_value_of_the_fewest_parameters_on_seeds_of_its_own():
     rows = []
     for value, seed in zip((0.0, 0.5, 0.9), [table["seed"][0]] * 3, strict=True):
         points = experiment.task_of(data(), chosen)
-        for found in magnitude_pruning.search(points[0], chosen.strengths, [seed] * 2, pruned=value):
-            row = experiment.measure(found, *points, chosen, seed, "teacher")
+        for result in magnitude_pruning.search(points[0], chosen.strengths, [seed] * 2, pruned=value):
+            row = experiment.measure(result, *points, chosen, seed, "teacher")
             small = [row[f"{name}_{kind}validation_mse"] for name in experiment.TARGETS for kind in ("", "retrained_")
                      if row[f"{name}_neurons"] <= 3]  # fmt: skip
             unexplained = {name: row[f"{name}_validation_mse"] / points[0].y_choose.numpy().var(axis=0).mean()
                            for name in experiment.TARGETS}  # fmt: skip
-            fits = [
-                row[f"{name}_parameters"] for name, share in unexplained.items() if share <= 1 - PROTOCOL["good_r2"]
-            ]
+            fits = [row[f"{name}_parameters"] for name, share in unexplained.items() if share <= 1 - PROTOCOL["min_r2"]]
             rows.append((json.dumps(value), min(fits, default=points[0].parameters), min(small)))
     expected = pd.DataFrame(rows, columns=["value", "parameters", "validation_mse"]).groupby("value").min()
-    found = table[table["tuning_trial"] == 0].set_index("value")[["parameters", "validation_mse"]]
-    pd.testing.assert_frame_equal(found.sort_index(), expected, check_dtype=False)
+    tuned = table[table["tuning_trial"] == 0].set_index("value")[["parameters", "validation_mse"]]
+    pd.testing.assert_frame_equal(tuned.sort_index(), expected, check_dtype=False)
 
 
 def test_the_verbs_search_with_the_value_that_was_chosen(tmp_path, capsys):
     io.write_arrays(tmp_path / "data.safetensors", data())
-    method = params.RivalMethod(search="gaea", options={"levels": 1}, tuned={"rate": [1.0, 3.0]})
-    own = settings().model_copy(update={"method": method})
-    common = ["--data-set", "teacher", "--settings", own.model_dump_json(), "--root-seed", "7", "--output"]
+    method = BaselineMethod(search="gaea", options={"levels": 1}, tuned={"rate": [1.0, 3.0]})
+    gaea = settings().model_copy(update={"method": method})
+    common = ["--data-set", "teacher", "--settings", gaea.model_dump_json(), "--root-seed", "7", "--output"]
     table, stem = tmp_path / "gaea.parquet", tmp_path / "0-0"
     for command in (
-        ["tune-rivals", tmp_path / "data.safetensors", *common, tmp_path / "gaea"],
-        ["search-rivals", tmp_path / "data.safetensors", "--trials", "0-0", "--tuned", table, *common, stem],
+        ["tune-baselines", tmp_path / "data.safetensors", *common, tmp_path / "gaea"],
+        ["search-baselines", tmp_path / "data.safetensors", "--trials", "0-0", "--tuned", table, *common, stem],
     ):
         with pytest.raises(SystemExit) as stopped:
             cli.main(list(map(str, command)))
@@ -213,11 +214,11 @@ def test_the_verbs_search_with_the_value_that_was_chosen(tmp_path, capsys):
 def test_the_error_that_tuning_compares_is_that_of_networks_with_finite_outputs():
     row = {f"{target}_{state}validation_mse": 1.0 for target in experiment.TARGETS for state in ("", "retrained_")}
     row |= {
-        "budget_neurons": 40,
-        "good_neurons": 40,
-        "few_neurons": 30,
-        "budget_validation_mse": 0.1,
-        "few_validation_mse": np.nan,
+        "loss_budget_neurons": 40,
+        "min_r2_neurons": 40,
+        "max_30_neurons_neurons": 30,
+        "loss_budget_validation_mse": 0.1,
+        "max_30_neurons_validation_mse": np.nan,
     }
     assert experiment.smallest_error(row, 30) == 1
     assert experiment.smallest_error(row, 40) == 0.1
@@ -236,7 +237,7 @@ def test_the_error_that_tuning_compares_is_that_of_networks_with_finite_outputs(
     ],
 )
 def test_a_file_of_another_tuning_is_named(tmp_path, changed):
-    method = params.RivalMethod(search="gaea", tuned={"rate": [1.0, 3.0]})
+    method = BaselineMethod(search="gaea", tuned={"rate": [1.0, 3.0]})
     rows = {"task": "teacher", "option": "rate", "value": ["1.0", "3.0"], "tuning_trial": 0, "seed": 7}
     measured = {"parameters": [9.0, 8.0], "validation_mse": [0.2, 0.1]}
     table = pd.DataFrame(rows | measured | {"chosen": [False, True]})
@@ -249,9 +250,9 @@ def test_a_file_of_another_tuning_is_named(tmp_path, changed):
 
 def test_every_method_has_the_same_tuning_budget():
     values = params.read_yaml(ROOT / "params.yaml")
-    rivals = params.resolve(values, {"scale": "overnight"}).rivals
-    tuned = {method for _, method in rivals.tuning_jobs()}
-    assert tuned == {name for name, method in rivals.catalogue.items() if method.tuned} and len(tuned) == 8
-    assert not params.resolve(values, {"scale": "smoke"}).rivals.tuning_jobs()
+    baselines = resolve_settings(values, {"scale": "overnight"}).baselines
+    tuned = {method for _, method in baselines.tuning_jobs()}
+    assert tuned == {name for name, method in baselines.catalogue.items() if method.tuned} and len(tuned) == 8
+    assert not resolve_settings(values, {"scale": "smoke"}).baselines.tuning_jobs()
     with pytest.raises(params.ParameterError, match=r"as many values as any other.*gaea 2"):
-        params.resolve(values, {"rivals": {"catalogue": {"gaea": {"tuned": {"rate": [1.0, 3.0]}}}}})
+        resolve_settings(values, {"baselines": {"catalogue": {"gaea": {"tuned": {"rate": [1.0, 3.0]}}}}})

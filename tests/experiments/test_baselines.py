@@ -1,4 +1,4 @@
-"""The rivals' update rules, against closed forms, autograd and plain networks."""
+"""The baselines' update rules, against closed forms, autograd and plain networks."""
 
 import random
 from dataclasses import replace
@@ -31,7 +31,8 @@ from replication.baselines import (
     spectral_search,
 )
 from replication.baselines.network import forward
-from replication.experiments import baselines as experiment
+from replication.experiments.baselines import train as experiment
+from replication.experiments.settings import resolve_settings
 from sparcs import pruning
 
 ROOT = Path(__file__).parents[2]
@@ -48,13 +49,13 @@ def test_a_method_that_draws_its_gates_can_keep_a_weak_bundle(search):
 def test_exponentiated_gradient_is_its_closed_form_and_stays_on_the_simplex():
     theta = torch.tensor([[0.2, 0.3, 0.5], [1e-5, 0.4, 1 - 0.4 - 1e-5]]).T  # (choices, gates)
     gradient = torch.tensor([[1.0, -2.0, 0.5], [300.0, -200.0, 0.0]]).T
-    found = gaea.exponentiated(theta, gradient, 0.1)
+    updated = gaea.exponentiated(theta, gradient, 0.1)
     by_hand = theta.double() * torch.exp(-0.1 * gradient.double())
     by_hand = (by_hand / by_hand.sum(0)).clamp(min=1e-5)
     by_hand = by_hand / by_hand.sum(0)
-    torch.testing.assert_close(found.double(), by_hand, rtol=1e-5, atol=1e-9)
-    torch.testing.assert_close(found.sum(0), torch.ones(2))
-    assert (found >= 0.99e-5).all()
+    torch.testing.assert_close(updated.double(), by_hand, rtol=1e-5, atol=1e-9)
+    torch.testing.assert_close(updated.sum(0), torch.ones(2))
+    assert (updated >= 0.99e-5).all()
     large = gaea.exponentiated(theta, 1e6 * gradient, 10.0)
     assert torch.isfinite(large).all()
 
@@ -91,9 +92,9 @@ def test_group_lasso_starts_as_a_perceptron_and_leaves_it_only_with_random_incom
 
 def test_the_linear_model_is_least_squares():
     task = tiny(widths=(3, 5, 1))
-    found = linear.search(task, [0.1], [0])[0].graph
+    graph = linear.search(task, [0.1], [0])[0].graph
     expected = np.linalg.lstsq(task.x.double().numpy(), task.y.double().numpy(), rcond=None)[0]
-    np.testing.assert_allclose(found.weights[2, 1], expected.T, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(graph.weights[2, 1], expected.T, rtol=1e-6, atol=1e-9)
 
 
 def test_magnitude_pruning_leaves_the_share_that_was_asked_for():
@@ -110,13 +111,13 @@ def test_sparcs_starts_as_a_perceptron_and_agrees_with_its_own_graph():
     assert graph.weights[4, 1].any()
 
 
-def numbers(found):
+def numbers(result):
     """All weights, and the history."""
-    rows = [list(row.values()) for row in found.history]
-    return np.concatenate([*(weight.ravel() for weight in found.graph.weights.values()), np.ravel(rows)])
+    rows = [list(row.values()) for row in result.history]
+    return np.concatenate([*(weight.ravel() for weight in result.graph.weights.values()), np.ravel(rows)])
 
 
-METHODS = params.resolve(params.read_yaml(ROOT / "params.yaml"), {"scale": "overnight"}).rivals.catalogue
+METHODS = resolve_settings(params.read_yaml(ROOT / "params.yaml"), {"scale": "overnight"}).baselines.catalogue
 SHORT = {
     "random_search": {"candidates": 2},
     "bayesian": {"candidates": 2},
@@ -126,7 +127,7 @@ SIDE_BY_SIDE = [name for name, method in METHODS.items() if method.search not in
 
 
 def short(name):
-    """A method of the catalogue, its search a short one in which gates move far."""
+    """A method of the catalogue with a short search in which gates move far."""
     method = METHODS[name]
     far = {"rate": 1.0} if "rate" in method.options else {}
     return method.model_copy(update={"options": method.options | far | SHORT.get(method.search, {})})
@@ -142,23 +143,23 @@ def test_a_search_is_the_same_to_the_bit_whatever_stands_beside_it(name, widths)
     together = experiment.search(method, task, strengths, seeds)
     for seed, ones in zip(seeds, together, strict=True):
         [of_seed] = experiment.search(method, task, strengths, [seed])
-        for strength, one, other in zip(strengths, ones, of_seed, strict=True):
+        for strength, result, other in zip(strengths, ones, of_seed, strict=True):
             [[alone]] = experiment.search(method, task, [strength], [seed])
-            np.testing.assert_array_equal(numbers(one), numbers(other))
-            np.testing.assert_array_equal(numbers(one), numbers(alone))
+            np.testing.assert_array_equal(numbers(result), numbers(other))
+            np.testing.assert_array_equal(numbers(result), numbers(alone))
     mixed = experiment.function_of(method)(task, [0.1, 0.01, 0.1], [3, 2, 2])
-    for one, other in zip(mixed, (together[2][1], together[1][0], together[1][1]), strict=True):
-        np.testing.assert_array_equal(numbers(one), numbers(other))
+    for result, other in zip(mixed, (together[2][1], together[1][0], together[1][1]), strict=True):
+        np.testing.assert_array_equal(numbers(result), numbers(other))
     assert np.array_equal(numbers(together[0][0]), numbers(together[1][0])) == (name == "linear")
 
 
 @pytest.mark.parametrize("name", SIDE_BY_SIDE)
 def test_a_search_that_diverges_leaves_those_beside_it_alone(name):
     method, task = short(name), tiny(8, (3, 6, 2), bias=True)
-    one, lost, other = experiment.function_of(method)(task, [0.01, np.nan, 0.1], [1, 1, 2])
+    result, lost, other = experiment.function_of(method)(task, [0.01, np.nan, 0.1], [1, 1, 2])
     assert not np.isfinite(numbers(lost)).all()
     expected = experiment.function_of(method)(task, [0.01, 0.1], [1, 2])
-    np.testing.assert_array_equal(numbers(one), numbers(expected[0]))
+    np.testing.assert_array_equal(numbers(result), numbers(expected[0]))
     np.testing.assert_array_equal(numbers(other), numbers(expected[1]))
 
 
@@ -175,8 +176,8 @@ def test_every_epoch_is_a_shuffle_of_its_own_that_runs_of_one_seed_share():
 
 @pytest.mark.parametrize("search", [random_search.search, bayesian.search])
 def test_a_black_box_search_spends_the_steps_it_is_given(search):
-    for found in search(tiny(240), [0.01, 1.0], [0, 0], candidates=4):
-        assert found.steps == found.gradient_evaluations == 240 and found.trainings == 4
+    for result in search(tiny(240), [0.01, 1.0], [0, 0], candidates=4):
+        assert result.steps == result.gradient_evaluations == 240 and result.trainings == 4
 
 
 def test_a_genome_becomes_the_network_that_the_library_evaluates():
@@ -185,10 +186,11 @@ def test_a_genome_becomes_the_network_that_the_library_evaluates():
     genomes = []
     population = neat.Population(config, seed=5)
     population.run(
-        lambda found, config: genomes.extend(one for _, one in found if not setattr(one, "fitness", 0.0)), 25
+        lambda members, config: genomes.extend(member for _, member in members if not setattr(member, "fitness", 0.0)),
+        25,
     )
     x = task.x[:, :-1]
-    several = [one for one in genomes[-30:] if max(evolution.layers_of(one, config)[0].values()) > 2]
+    several = [member for member in genomes[-30:] if max(evolution.layers_of(member, config)[0].values()) > 2]
     assert several
     for genome in several[:5]:
         network = neat.nn.FeedForwardNetwork.create(genome, config)
@@ -197,8 +199,8 @@ def test_a_genome_becomes_the_network_that_the_library_evaluates():
             for node, _, *rest in network.node_evals
         ]
         expected = np.array([network.activate(point.tolist()) for point in task.x.double()])
-        found = evolution.graph_of(genome, config, True)
-        np.testing.assert_allclose(outputs(found, x), expected, rtol=1e-6, atol=1e-6)
+        graph = evolution.graph_of(genome, config, True)
+        np.testing.assert_allclose(outputs(graph, x), expected, rtol=1e-6, atol=1e-6)
         loss = evolution.loss_of(genome, config, task.x.double().numpy(), task.y.double().numpy())
         assert loss == pytest.approx(np.square(expected - task.y.double().numpy()).mean())
 
@@ -206,9 +208,9 @@ def test_a_genome_becomes_the_network_that_the_library_evaluates():
 def test_neat_gives_one_result_for_a_seed_and_leaves_the_global_generator_alone():
     task = tiny(5, widths=(3, 6, 1), bias=True)
     state = random.getstate()
-    one, same = (evolution.search(task, [0.01], [3], population=20)[0] for _ in range(2))
-    assert random.getstate() == state and one.trainings == 100 and one.gradient_evaluations == 0
-    np.testing.assert_array_equal(numbers(one), numbers(same))
+    result, same = (evolution.search(task, [0.01], [3], population=20)[0] for _ in range(2))
+    assert random.getstate() == state and result.trainings == 100 and result.gradient_evaluations == 0
+    np.testing.assert_array_equal(numbers(result), numbers(same))
     with pytest.raises(ValueError, match="allowed is one"):
         evolution.search(tiny(), [0.01], [3])
 
@@ -219,8 +221,8 @@ def test_a_candidate_without_a_layer_is_the_network_without_it():
     assert candidates.size(task, shape) * task.parameters == 3 * 5 + 5 * 2
     candidate = candidates.Candidate(task, shape, 0)
     before = forward(candidate.weights, task.x[None])[0].detach()
-    one, two = candidate.weights[2, 1][0], candidate.weights[4, 2][0]
-    torch.testing.assert_close(before, (torch.relu(task.x @ one.T) @ two.T).detach())
+    hidden, out = candidate.weights[2, 1][0], candidate.weights[4, 2][0]
+    torch.testing.assert_close(before, (torch.relu(task.x @ hidden.T) @ out.T).detach())
     candidate.train(3)
     assert experiment.size_of(pruning.reduced(candidate.graph, experiment.relu))["bundles"] == 2
 
@@ -251,7 +253,7 @@ def test_gdas_draws_one_choice_each_and_passes_the_gradient_of_the_softmax():
 
 
 def first_gradient(optimizer):
-    """That of the first step, from Adam's running mean after it."""
+    """The gradient of the first step, from Adam's running mean after it."""
     return optimizer.optimizer.means[0] / (1 - darts.BETAS[0])
 
 
@@ -264,8 +266,8 @@ def test_the_controllers_gradient_is_the_score_function_times_the_advantage():
     mean = -0.05  # of the rewards 0 and −1
     picked = torch.stack([1 - seen[0].bundles, seen[0].bundles], dim=1)
     expected = (1 + mean) * (picked - 0.5)  # −(R − b) (one-hot − π), R = −1
-    found = first_gradient(controller.optimizer)[: expected.numel()]
-    torch.testing.assert_close(found.view_as(expected), expected)
+    gradient = first_gradient(controller.optimizer)[: expected.numel()]
+    torch.testing.assert_close(gradient.view_as(expected), expected)
     assert reinforce.search(task, [0.1], [0])[0].gradient_evaluations == 6
 
 
@@ -275,13 +277,13 @@ def test_fairdarts_pushes_a_gate_away_from_a_half_by_its_closed_form():
     with torch.no_grad():
         for alpha in gates.trained:
             alpha.fill_(0.3)
-    gates.update(lambda found: 0 * found.relu.sum(-1))
+    gates.update(lambda values: 0 * values.relu.sum(-1))
     value = torch.tensor(0.3).sigmoid()
     count = len(task.pairs) + 2 * 9
     expected = -2.0 * 2 * (value - 0.5) * value * (1 - value) / count
     torch.testing.assert_close(first_gradient(gates.optimizer)[:count], torch.full((count,), float(expected)))
-    found = gates.gates()
-    torch.testing.assert_close(found.alive, 1 - (1 - found.identity) * (1 - found.relu))
+    values = gates.gates()
+    torch.testing.assert_close(values.alive, 1 - (1 - values.identity) * (1 - values.relu))
 
 
 def test_pc_darts_gates_a_part_of_the_neurons_and_leaves_the_others_relu():
@@ -300,10 +302,10 @@ def test_the_plain_perceptron_has_no_skips():
 def test_magnitude_pruning_takes_out_the_neurons_that_pytorch_prunes():
     weight = torch.randn(2, 20, 7, generator=torch.Generator().manual_seed(0))
     mask, layers = torch.ones(2, 20, 1), [nn.Linear(7, 20, bias=False) for _ in range(2)]
-    for layer, own in zip(layers, weight, strict=True):
-        layer.weight.data = own
+    for layer, rows in zip(layers, weight, strict=True):
+        layer.weight.data = rows
     for gone, more in ((3, 3), (8, 5)):
         magnitude_pruning.take_out(weight * mask, mask, gone)
-        for layer, own in zip(layers, mask, strict=True):
+        for layer, kept in zip(layers, mask, strict=True):
             prune.ln_structured(layer, "weight", amount=more, n=2, dim=0)
-            torch.testing.assert_close(own.expand(20, 7), layer.weight_mask)
+            torch.testing.assert_close(kept.expand(20, 7), layer.weight_mask)

@@ -13,19 +13,20 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from replication import cli, params
-from replication.cells import search, space, table
-from replication.cells.supernet import Cell, Supernet, one_hot
-from replication.commands import cells as commands
-from replication.commands import publish
 from replication.data.images import Images
-from replication.figures import cells as report
-from replication.figures import fig_cells, fig_cells_table
-from replication.io import ArtifactError, read_table
-from replication.params import CellSearch
-from replication.statistics import mean_interval
+from replication.experiments.cells import commands, space, table
+from replication.experiments.cells import figures as report
+from replication.experiments.cells import train as search
+from replication.experiments.cells.figures import fig_cells, fig_cells_table
+from replication.experiments.cells.settings import CellSearch
+from replication.experiments.cells.supernet import Cell, Supernet, one_hot
+from replication.experiments.settings import resolve_settings
+from replication.judging.statistics import mean_interval
+from replication.publish import commands as publish
+from replication.records.io import ArtifactError, read_table
 
 BASE = params.read_yaml(Path(__file__).parents[2] / "params.yaml")
-SETTINGS = CellSearch.model_validate_json(params.resolve(BASE, {"scale": "smoke"}).nasbench.part(CellSearch))
+SETTINGS = CellSearch.model_validate_json(resolve_settings(BASE, {"scale": "smoke"}).cells.part(CellSearch))
 ALL_SKIP = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"
 
 
@@ -63,7 +64,7 @@ def test_there_are_as_many_cells_as_the_benchmark_has():
 
 
 def test_a_cell_is_the_sum_over_its_edges():
-    """By hand: the operations of every edge, mixed, one node after the other."""
+    """The operations of every edge are mixed by hand, one node after the other."""
     torch.manual_seed(0)
     cell, x = Cell(space.OPERATIONS, 3), torch.randn(2, 3, 8, 8)
     weights = torch.rand(6, 5)
@@ -88,12 +89,12 @@ def test_a_single_cell_has_only_its_own_operations():
         value = 4 * value  # only skips: x + x + 2x reach the last node
         value = value if reduction is None else reduction(value)
     expected = network.classifier(F.relu(last(value)).mean((2, 3)))
-    found = network(x, one_hot(space.OPERATIONS, space.operations_of(ALL_SKIP)))
-    torch.testing.assert_close(found, expected)
+    logits = network(x, one_hot(space.OPERATIONS, space.operations_of(ALL_SKIP)))
+    torch.testing.assert_close(logits, expected)
 
 
 def test_the_weights_gradient_against_differences():
-    """A supernet in float64, one entry of θ at a time."""
+    """The supernet is in float64; one entry of θ moves at a time."""
     network = Supernet(space.OPERATIONS, 2, 1, 10, seed=2).double()
     mixture = search.Simplex((6, 5), 0.1)
     mixture.trained = mixture.trained.detach().double().requires_grad_()
@@ -128,11 +129,11 @@ def test_bi_level_keeps_the_images_of_the_weights_from_the_network(images):
 @pytest.mark.parametrize("method", search.METHODS)
 def test_a_seed_gives_one_search(method, images):
     settings = SETTINGS.model_copy(update={"candidates": 3})
-    one, two = (search.search(method, images, settings, 7) for _ in range(2))
-    assert one.cell == two.cell and one.history.equals(two.history)
-    assert set(one.cell) <= set(space.OPERATIONS)
+    first, again = (search.search(method, images, settings, 7) for _ in range(2))
+    assert first.cell == again.cell and first.history.equals(again.history)
+    assert set(first.cell) <= set(space.OPERATIONS)
     if method in search.LEVELS:  # 4 steps an epoch over all images, as often over a half that is passed twice
-        assert one.gradient_evaluations == 2 * 4 * SETTINGS.epochs
+        assert first.gradient_evaluations == 2 * 4 * SETTINGS.epochs
 
 
 def test_batches_are_the_streams_own(images):
@@ -182,22 +183,22 @@ def sparcs(*arguments):
 def test_from_the_command_line_to_the_published_table_and_the_report(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     scores = benchmark(tmp_path / "b.csv")
-    run = params.resolve(BASE, {"scale": "smoke", "nasbench": {"methods": ["gaea", "random"], "table": str(scores)}})
+    run = resolve_settings(BASE, {"scale": "smoke", "cells": {"methods": ["gaea", "random"], "table": str(scores)}})
     record = Path("images/cifar10.json")
     assert sparcs("prepare-images", "cifar10", "--settings", run.images.model_dump_json(), "--output", record) == 0
-    settings = run.nasbench.part(CellSearch)
-    for method, trial in run.nasbench.jobs():
+    settings = run.cells.part(CellSearch)
+    for method, trial in run.cells.jobs():
         job = ["--images", record, "--method", method, "--trial", trial, "--settings", settings]
-        stem = f"nasbench/trials/{method}/{trial}"
+        stem = f"cells/trials/{method}/{trial}"
         assert sparcs("search-cells", *job, "--root-seed", run.root_seed, "--output", stem) == 0
-    jobs = json.dumps(run.nasbench.jobs())
-    job = ["--jobs", jobs, "--folder", "nasbench/trials", "--table", scores, "--output", "nasbench"]
+    jobs = json.dumps(run.cells.jobs())
+    job = ["--jobs", jobs, "--folder", "cells/trials", "--table", scores, "--output", "cells"]
     assert sparcs("tabulate-cells", *job) == 0
     trials, history, reference, costs = (
-        read_table(Path(f"nasbench/{name}.parquet")) for name in ("trials", "history", "reference", "costs")
+        read_table(Path(f"cells/{name}.parquet")) for name in ("trials", "history", "reference", "costs")
     )
     assert reference.set_index("score").loc["cifar10_accuracy"].tolist() == [90.0, (54.3 + 90) / 2, 54.3]
-    published = publish.finished("nasbench", run, tmp_path)
+    published = publish.finished("cells", run, tmp_path)
     assert published["trials"]["commit"].notna().all() and published["costs"]["machine"].notna().all()
     known = trials.assign(cell=ALL_SKIP, skips=6, cifar10_accuracy=[54.3, 60.0])
     assert "GAEA, single-level in 1" in report.answer(known, reference)
@@ -207,19 +208,19 @@ def test_from_the_command_line_to_the_published_table_and_the_report(tmp_path, m
     assert trials["approximate_images"].tolist() == [0, 0]
     assert "untested" in report.answer(trials.assign(cifar10_accuracy=np.nan), reference)
     assert "90.00" in report.cells_table(trials, reference, costs)
-    two = pd.concat([costs.assign(device="cpu", seconds=600.0), costs.assign(device="cuda", seconds=120.0)])
-    table = report.cells_table(trials, reference, two)
+    both = pd.concat([costs.assign(device="cpu", seconds=600.0), costs.assign(device="cuda", seconds=120.0)])
+    table = report.cells_table(trials, reference, both)
     assert "| core-minutes | minutes on the GPU |" in table and "| 10 | 2 |" in table
     n = [line.split(" | ")[1] for line in table.splitlines() if " | " in line and "*" not in line]
     assert n[1:] == [line.split(" | ")[1] for line in report.cells_table(trials, reference, costs).splitlines()
                      if " | " in line and "*" not in line][1:]  # fmt: skip
     assert f"<code>{trials['cell'].iloc[0].replace('|', '&#124;')}</code>" in report.found_table(trials)
-    paper = params.resolve(BASE, {"scale": "paper"}).nasbench.model_dump()
-    size = report.size(run.nasbench.model_dump(), paper, pd.concat([trials, trials.tail(1)]))
+    paper = resolve_settings(BASE, {"scale": "paper"}).cells.model_dump()
+    size = report.size(run.cells.model_dump(), paper, pd.concat([trials, trials.tail(1)]))
     assert "C 4 (in full: 24)" in size and "1 to 2 searches of each method" in size
     drawn = fig_cells_table(history, trials)
     assert (drawn["what"] == "score").sum() == 2 and fig_cells(drawn).axes
-    without = commands.gather(Path("nasbench/trials"), run.nasbench.jobs(), None)
+    without = commands.gather(Path("cells/trials"), run.cells.jobs(), None)
     assert without["trials"]["cifar10_accuracy"].isna().all() and without["reference"]["best"].isna().all()
 
 

@@ -9,13 +9,15 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from replication import cli, memory, params
-from replication.commands import publish
+from replication import cli, params
 from replication.data import augmentation
 from replication.data.images import Images
-from replication.experiments import checkpoints, cifar10
-from replication.io import ArtifactError, read_table
-from replication.params import Cifar10Trial
+from replication.experiments.cifar10 import train as cifar10
+from replication.experiments.cifar10.settings import Cifar10Trial
+from replication.experiments.settings import resolve_settings
+from replication.publish import commands as publish
+from replication.records.io import ArtifactError, read_table
+from replication.training import checkpoints, memory
 from sparcs import SpectralNetwork
 
 SETTINGS = Cifar10Trial(
@@ -55,18 +57,18 @@ def trained(head, images, epochs=3, seed=5):
 
 
 def test_crops_and_flips_image_by_image():
-    """Against slicing each padded image by hand."""
+    """The reference slices each padded image by hand."""
     rng = np.random.default_rng(1)
     images = rng.integers(0, 256, (7, 32, 32, 3), dtype=np.uint8)
     draws = augmentation.draw(5, rng)
     rows = torch.tensor([3, 0, 6, 6, 1])
-    found = augmentation.augmented(augmentation.padded(augmentation.channels_first(images)), rows, draws)
+    crops = augmentation.augmented(augmentation.padded(augmentation.channels_first(images)), rows, draws)
     framed = np.pad(images, ((0, 0), (4, 4), (4, 4), (0, 0)))
     for k, row in enumerate(rows):
         top, left = int(draws.top[k]), int(draws.left[k])
         crop = framed[row, top : top + 32, left : left + 32]
         crop = crop[:, ::-1] if draws.flip[k] else crop
-        np.testing.assert_array_equal(found[k].numpy(), crop.transpose(2, 0, 1))
+        np.testing.assert_array_equal(crops[k].numpy(), crop.transpose(2, 0, 1))
 
 
 def test_every_crop_and_flip_is_drawn():
@@ -78,13 +80,13 @@ def test_every_crop_and_flip_is_drawn():
 def test_normalisation_by_hand():
     images = torch.arange(2 * 3 * 4, dtype=torch.uint8).reshape(2, 3, 2, 2)
     mean, deviation = torch.tensor([0.1, 0.2, 0.3]), torch.tensor([0.5, 0.6, 0.7])
-    found = augmentation.Normalisation((0.1, 0.2, 0.3), (0.5, 0.6, 0.7))(images)
+    normalised = augmentation.Normalisation((0.1, 0.2, 0.3), (0.5, 0.6, 0.7))(images)
     expected = (images / 255 - mean[:, None, None]) / deviation[:, None, None]
-    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(normalised, expected)
 
 
 def test_the_network_is_the_authors():
-    """conv – batch norm – ReLU – max pool, twice, in the order of the text."""
+    """It has conv – batch norm – ReLU – max pool, twice, in the order of the text."""
     network = cifar10.SmallCNN(seeded())
     x = torch.randn(4, 3, 32, 32, generator=seeded())
     expected = x
@@ -115,8 +117,8 @@ def test_the_authors_sign_is_that_of_w31(images):
 def test_heads_of_one_trial_share_features_split_batches_and_crops(images):
     runs = [cifar10.new_run(head, images, SETTINGS, seed=3) for head in HEADS]
     for run in runs[1:]:
-        for one, other in zip(runs[0].features.parameters(), run.features.parameters(), strict=True):
-            assert torch.equal(one, other)
+        for parameter, other in zip(runs[0].features.parameters(), run.features.parameters(), strict=True):
+            assert torch.equal(parameter, other)
         first, second = (
             list(cifar10.batches(r.split, SETTINGS, 3, 0, augmentation.Normalisation((0.5,) * 3, (0.5,) * 3)))
             for r in (runs[0], run)
@@ -222,11 +224,11 @@ def test_bytes_held_by_hand():
 
 def test_memory_of_the_two_heads(images):
     """Every parameter of the head is held four times: itself, its gradient and Adam's two moments."""
-    found = {head: cifar10.memory_of_steps(head, images, SETTINGS, 0, "cpu") for head in ("linear", "spectral")}
+    by_head = {head: cifar10.memory_of_steps(head, images, SETTINGS, 0, "cpu") for head in ("linear", "spectral")}
     more = 401 * 20 + 20 * 10 + 20 + 10 - 4010
-    difference = found["spectral"]["mean_allocated_mib"] - found["linear"]["mean_allocated_mib"]
+    difference = by_head["spectral"]["mean_allocated_mib"] - by_head["linear"]["mean_allocated_mib"]
     assert difference == pytest.approx(4 * 4 * more / 2**20, abs=0.005)
-    assert all(row["peak_allocated_mib"] > row["mean_allocated_mib"] for row in found.values())
+    assert all(row["peak_allocated_mib"] > row["mean_allocated_mib"] for row in by_head.values())
 
 
 def sparcs(*arguments):
@@ -236,10 +238,10 @@ def sparcs(*arguments):
 
 
 def test_a_job_from_the_command_line_to_the_published_table(tmp_path, monkeypatch):
-    """A stand-in record, two jobs, their tables; a finished job is published with its record, an unfinished is not."""
+    """Two jobs on a stand-in record make tables; a finished job is published with its record, no unfinished one is."""
     monkeypatch.chdir(tmp_path)
     base = params.read_yaml(Path(__file__).parents[2] / "params.yaml")
-    run = params.resolve(base, {"scale": "smoke"})
+    run = resolve_settings(base, {"scale": "smoke"})
     settings = run.cifar10.part(Cifar10Trial)
     record = Path("images/cifar10.json")
     sparcs("prepare-images", "cifar10", "--settings", run.images.model_dump_json(), "--output", record)
@@ -260,7 +262,7 @@ def test_a_job_from_the_command_line_to_the_published_table(tmp_path, monkeypatc
 
 def smoke_job(trial, output, **training):
     """Prepare the images and train the linear head at the smoke scale with other settings of the training."""
-    run = params.resolve(params.read_yaml(Path(__file__).parents[2] / "params.yaml"), {"scale": "smoke"})
+    run = resolve_settings(params.read_yaml(Path(__file__).parents[2] / "params.yaml"), {"scale": "smoke"})
     record = Path("images/cifar10.json")
     sparcs("prepare-images", "cifar10", "--settings", run.images.model_dump_json(), "--output", record)
     settings = run.cifar10.model_copy(update={"training": run.cifar10.training.model_copy(update=training)})
@@ -289,12 +291,15 @@ def test_the_record_counts_what_was_spent_before_a_stop(tmp_path, monkeypatch):
 
 def test_the_sweep_has_every_penalty_and_a_linear_head_as_long():
     base = params.read_yaml(Path(__file__).parents[2] / "params.yaml")
-    own = params.resolve(base, {"scale": "overnight"}).cifar10
+    cifar10_settings = resolve_settings(base, {"scale": "overnight"}).cifar10
     points = {name: (head, s.training.epochs, s.training.penalty, s.training.rho)
-              for name, (head, s) in own.sweep_points().items()}  # fmt: skip
+              for name, (head, s) in cifar10_settings.sweep_points().items()}  # fmt: skip
     assert points.pop("linear")[:2] == ("linear", 60)
     assert points["l2_squared_0.001"] == ("spectral", 60, "l2_squared", 1e-3) and len(points) == 9
-    assert own.sweep_jobs()[:2] == [("linear", 0), ("l1_1e-05", 0)] and len(own.sweep_jobs()) == 10 * own.sweep.trials
+    assert (
+        cifar10_settings.sweep_jobs()[:2] == [("linear", 0), ("l1_1e-05", 0)]
+        and len(cifar10_settings.sweep_jobs()) == 10 * cifar10_settings.sweep.trials
+    )
 
 
 def test_the_sweep_from_the_command_line_to_the_published_table(tmp_path, monkeypatch):
@@ -302,7 +307,7 @@ def test_the_sweep_from_the_command_line_to_the_published_table(tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     base = params.read_yaml(Path(__file__).parents[2] / "params.yaml")
     sweep = {"epochs": 1, "penalties": ["l2"], "rhos": [0.01], "trials": 1}
-    run = params.resolve(base, {"scale": "smoke", "cifar10": {"images": 160, "sweep": sweep}})
+    run = resolve_settings(base, {"scale": "smoke", "cifar10": {"images": 160, "sweep": sweep}})
     record = Path("images/cifar10.json")
     sparcs("prepare-images", "cifar10", "--settings", run.images.model_dump_json(), "--output", record)
     for point, (head, settings) in run.cifar10.sweep_points().items():

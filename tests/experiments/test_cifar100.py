@@ -12,11 +12,15 @@ from PIL import Image
 from torch import nn
 
 import tiny_images
-from replication import backbones, cli, io, params, provenance
+from replication import cli, params
+from replication.data import backbones
 from replication.data import images as image_files
 from replication.data.images import Images
-from replication.experiments import checkpoints, cifar100, classifiers
-from replication.params.cifar100 import HEADS
+from replication.experiments.cifar100 import train as cifar100
+from replication.experiments.cifar100.settings import HEADS, Cifar100Features, Cifar100Trial
+from replication.experiments.settings import SCALES, resolve_settings
+from replication.records import io, provenance
+from replication.training import checkpoints, classifiers
 
 ROOT = Path(__file__).parents[2]
 BASE = params.read_yaml(ROOT / "params.yaml")
@@ -29,7 +33,7 @@ SMALL = {
     "checkpoint_every": 2,
     "probes": {"trials": 2, "chunk": 1, "training": {"epochs": 2, "batch_size": 20}},
 }
-SETTINGS = params.resolve(BASE, {"scale": "smoke", "cifar100": SMALL}).cifar100
+SETTINGS = resolve_settings(BASE, {"scale": "smoke", "cifar100": SMALL}).cifar100
 TRAINING = SETTINGS.training
 
 
@@ -97,7 +101,7 @@ def test_an_epoch_goes_once_through_the_training_images(split):
 
 
 def test_batches_are_flipped_enlarged_and_normalised_as_pictures_are(split):
-    """Against Pillow's bilinear enlargement, which rounds to whole colours."""
+    """The reference is Pillow's bilinear enlargement, which rounds to whole colours."""
     run = cifar100.new_run("linear", toy(), SETTINGS.model_copy(update={"input_size": 48}), 5)
     batch = cifar100.Batch(torch.tensor([3, 7]), torch.tensor([True, False]), 0)
     x, y = cifar100.prepared(run, split, batch)
@@ -111,7 +115,7 @@ def test_batches_are_flipped_enlarged_and_normalised_as_pictures_are(split):
 
 
 def test_the_sparcs_head_starts_as_a_linear_head(split):
-    """With the weights of its bundle 1 → 3 a linear head gives the same outputs; no neuron is recruited yet."""
+    """A linear head with the weights of its bundle 1 → 3 gives the same outputs; no neuron is recruited yet."""
     run = cifar100.new_run("spectral", toy(), SETTINGS, 5)
     linear = nn.Linear(1280, 100)
     weight = run.head.bundle(3, 1).detach()  # (100, 1281), the last column the bias neuron's
@@ -190,7 +194,7 @@ def test_the_penalty_acts_on_hidden_eigenvalues_alone():
 
 
 def test_compaction_keeps_what_the_validation_loss_needs():
-    """A head whose hidden neurons cost nothing, then one that is nothing without one of them."""
+    """The first head's hidden neurons cost nothing; the second one is nothing without one of them."""
     head = classifiers.new_head("spectral", (4, 3, 2), True, 0)
     x = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
     linear = classifiers.compacted(head, (x, torch.zeros(200, dtype=torch.long)), (x, head(x).argmax(1)), 0.05)
@@ -198,14 +202,14 @@ def test_compaction_keeps_what_the_validation_loss_needs():
     with torch.no_grad():
         head.eigenvalues[1].copy_(torch.tensor([0.0, 20.0, 0.0]))
     y = head(x).argmax(1)
-    found = classifiers.compacted(head, (x, y), (x, y), 0.05)
-    assert found["compact_neurons"] == 1 and found["compact_test_accuracy"] == 100
+    kept = classifiers.compacted(head, (x, y), (x, y), 0.05)
+    assert kept["compact_neurons"] == 1 and kept["compact_test_accuracy"] == 100
     assert classifiers.compacted(nn.Linear(4, 2), (x, y), (x, y), 0.05) == {}
 
 
 @pytest.mark.parametrize("head", HEADS)
 def test_memory_by_hand(head, split):
-    """After a step: each parameter, its gradient and Adam's two moments; Adam's counters, buffers, and the batch."""
+    """It holds each parameter, its gradient, Adam's two moments and counters, buffers and the batch after a step."""
     measured = cifar100.memory_of_steps(head, toy(), split, SETTINGS, 5, "cpu")
     run = cifar100.new_run(head, toy(), SETTINGS, 5)
     parameters = list(cifar100.whole(run).parameters())
@@ -220,16 +224,16 @@ def test_memory_by_hand(head, split):
 
 def test_features_are_those_of_the_plain_images(images):
     backbone = toy()
-    found = cifar100.features(backbone, images, SETTINGS, "cpu")
-    assert found["x_train"].shape == (60, 1280) and found["x_test"].shape == (15, 1280)
-    assert found["x_train"].dtype == np.float16
-    np.testing.assert_array_equal(found["y_train"], images.y_train[:60])
+    features = cifar100.features(backbone, images, SETTINGS, "cpu")
+    assert features["x_train"].shape == (60, 1280) and features["x_test"].shape == (15, 1280)
+    assert features["x_train"].dtype == np.float16
+    np.testing.assert_array_equal(features["y_train"], images.y_train[:60])
     run = cifar100.new_run("linear", toy(), SETTINGS, 5)
     run.backbone.eval()
     x = torch.from_numpy(images.x_test[:15].transpose(0, 3, 1, 2).copy())
     with torch.no_grad():
         expected = run.backbone(cifar100.enlarged(run, x)).numpy()
-    np.testing.assert_allclose(found["x_test"], expected, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(features["x_test"], expected, rtol=1e-3, atol=1e-4)
 
 
 def run(*arguments):
@@ -253,7 +257,7 @@ def record(tmp_path, monkeypatch):
 def train(record, head, trial, folder):
     return run(
         "train-cifar100", "--images", record, "--head", head, "--trial", trial, "--root-seed", 1,
-        "--settings", SETTINGS.part(params.Cifar100Trial), "--checkpoint-every", 2,
+        "--settings", SETTINGS.part(Cifar100Trial), "--checkpoint-every", 2,
         "--output", folder / head / str(trial),
     )  # fmt: skip
 
@@ -263,7 +267,7 @@ def test_the_verbs_make_the_tables(record, tmp_path):
     for head, trial in SETTINGS.jobs():
         assert train(record, head, trial, trials) == 0
     features = tmp_path / "features.safetensors"
-    common = "--images", record, "--settings", SETTINGS.part(params.Cifar100Features)
+    common = "--images", record, "--settings", SETTINGS.part(Cifar100Features)
     assert run("extract-features", *common, "--output", features) == 0
     for chunk in ("0", "1", "0-1"):
         code = run(
@@ -280,7 +284,7 @@ def test_the_verbs_make_the_tables(record, tmp_path):
         )
         assert code == 0
         made[output] = {path.name: path.read_bytes() for path in output.iterdir()}
-    assert len({json.dumps({k: v.hex() for k, v in found.items()}) for found in made.values()}) == 1
+    assert len({json.dumps({k: v.hex() for k, v in files.items()}) for files in made.values()}) == 1
     tables = {path.stem: io.read_table(path) for path in output.iterdir()}
     assert set(tables) == {"trials", "eigenvalues", "losses", "costs", "probes"}
     rows = tables["trials"].set_index("head")
@@ -306,18 +310,18 @@ def test_a_killed_job_goes_on_and_ends_with_the_same_bytes(record, tmp_path, mon
     def killed(run, *arguments, **options):
         raise KeyboardInterrupt
 
-    own, monkey = cifar100.step, []
+    real_step, monkey = cifar100.step, []
 
     def step(*arguments):
         monkey.append(1)
-        return killed(*arguments) if len(monkey) == cifar100.MEASURED + 6 else own(*arguments)
+        return killed(*arguments) if len(monkey) == cifar100.MEASURED + 6 else real_step(*arguments)
 
     monkeypatch.setattr(cifar100, "step", step)
     assert train(record, "spectral", 0, tmp_path / "parts") != 0
     parts = tmp_path / "parts" / "spectral"
     assert [path.name for path in parts.iterdir()] == ["0.checkpoint.safetensors"]
     monkey.clear()
-    monkeypatch.setattr(cifar100, "step", lambda *arguments: monkey.append(1) or own(*arguments))
+    monkeypatch.setattr(cifar100, "step", lambda *arguments: monkey.append(1) or real_step(*arguments))
     assert train(record, "spectral", 0, tmp_path / "parts") == 0
     assert len(monkey) == cifar100.MEASURED + 2  # steps 5 and 6
     for name in ("0.safetensors", "0_trials.parquet", "0_losses.parquet", "0_eigenvalues.parquet"):
@@ -327,7 +331,7 @@ def test_a_killed_job_goes_on_and_ends_with_the_same_bytes(record, tmp_path, mon
 
 def test_finished_trials_are_published_as_they_come(record, tmp_path):
     results, published = tmp_path / "results", tmp_path / "published"
-    settings = params.resolve(BASE, {"scale": "laptop"}).model_copy(update={"root_seed": 1, "cifar100": SETTINGS})
+    settings = resolve_settings(BASE, {"scale": "laptop"}).model_copy(update={"root_seed": 1, "cifar100": SETTINGS})
     values = settings.model_dump(mode="json")
     io.write_json(results / "settings.json", {"scale": "laptop", "paper": values, "run": values})
     for heads in (["linear"], ["linear", "spectral"]):
@@ -345,7 +349,7 @@ def test_finished_trials_are_published_as_they_come(record, tmp_path):
 
 def test_finished_probes_are_published_trial_by_trial(tmp_path):
     results, published = tmp_path / "results", tmp_path / "published"
-    settings = params.resolve(BASE, {"scale": "laptop"}).model_copy(update={"root_seed": 1, "cifar100": SETTINGS})
+    settings = resolve_settings(BASE, {"scale": "laptop"}).model_copy(update={"root_seed": 1, "cifar100": SETTINGS})
     values = settings.model_dump(mode="json")
     io.write_json(results / "settings.json", {"scale": "laptop", "paper": values, "run": values})
     folder = results / "cifar100" / "probes"
@@ -356,9 +360,9 @@ def test_finished_probes_are_published_trial_by_trial(tmp_path):
         settings_of_trial = json.loads(SETTINGS.probe_trial().model_dump_json())
         io.write_json(folder / f"{trial}-{trial}.provenance.json", record | {"settings": settings_of_trial})
     code = run("publish", "--results", results, "--published", published, "--lock", ROOT / "requirements.lock")
-    found = io.read_table(published / "cifar100" / "probes.parquet")
-    assert code == 0 and found["trial"].tolist() == [0, 0] and found["minutes"].tolist() == [1, 1]
-    assert set(found["commit"]) == {provenance.commit()} and set(found["scale"]) == {"laptop"}
+    probes_table = io.read_table(published / "cifar100" / "probes.parquet")
+    assert code == 0 and probes_table["trial"].tolist() == [0, 0] and probes_table["minutes"].tolist() == [1, 1]
+    assert set(probes_table["commit"]) == {provenance.commit()} and set(probes_table["scale"]) == {"laptop"}
     about = io.read_json(published / "provenance.json")["experiments"]["cifar100"]
     assert about["core_minutes"] == 2
 
@@ -386,15 +390,19 @@ def test_missing_weights_stop_the_verb_with_one_sentence(record, tmp_path, monke
 )
 def test_a_wrong_setting_is_one_sentence(changes, message):
     with pytest.raises(params.ParameterError, match=message) as caught:
-        params.resolve(BASE, {"scale": "overnight", "cifar100": changes})
+        resolve_settings(BASE, {"scale": "overnight", "cifar100": changes})
     assert "\n" not in str(caught.value)
 
 
 def test_the_paper_scale_has_the_papers_backbone():
-    settings = {scale: params.resolve(BASE, {"scale": scale}).cifar100 for scale in params.SCALES}
+    settings = {scale: resolve_settings(BASE, {"scale": scale}).cifar100 for scale in SCALES}
     paper = settings["paper"]
     assert (paper.backbone, paper.input_size, paper.substitute_backbone) == ("efficientnet_v2_s", 224, False)
     for scale in ("smoke", "laptop", "overnight"):
-        own = settings[scale]
-        assert (own.backbone, own.input_size, own.substitute_backbone) == ("tf_efficientnet_lite0", 64, True)
+        of_scale = settings[scale]
+        assert (of_scale.backbone, of_scale.input_size, of_scale.substitute_backbone) == (
+            "tf_efficientnet_lite0",
+            64,
+            True,
+        )
     assert len(list(islice(cifar100.schedule(45_000, paper.training, 0), 400))) == 352

@@ -1,4 +1,4 @@
-"""What the cost benchmark reports; its figures are not asserted, for they depend on the machine."""
+"""The report of the cost benchmark; its figures are not asserted, for they depend on the machine."""
 
 from pathlib import Path
 
@@ -11,15 +11,17 @@ from torch import nn
 from replication import params
 from replication.data.augmentation import DEVIATION, MEAN, Normalisation
 from replication.data.images import Images
-from replication.experiments import cost, full_size
-from replication.figures import fig_cost, fig_cost_caption, fig_cost_table
-from replication.memory import parameter_bytes, peak_allocated
+from replication.experiments.cost import against_depth as cost
+from replication.experiments.cost import full_size
+from replication.experiments.cost.figures import fig_cost, fig_cost_caption, fig_cost_table
+from replication.experiments.settings import resolve_settings
+from replication.training.memory import parameter_bytes, peak_allocated
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_peak_allocated_counts_live_tensors():
-    """By hand: two products of 100 × 100 float32 alive at once, then one released."""
+    """Two products of 100 × 100 float32 are alive at once, then one is released."""
     x = torch.ones(100, 100)
     assert peak_allocated(lambda: None) == 0
     assert peak_allocated(lambda: x + x) == 40_000
@@ -62,7 +64,7 @@ def test_a_step_of_experiment_2_in_every_way():
 
 
 def test_a_step_on_drawn_batches_beside_one_on_a_prepared_batch():
-    run = params.resolve(params.read_yaml(Path(__file__).parents[2] / "params.yaml"), {"scale": "smoke"})
+    run = resolve_settings(params.read_yaml(Path(__file__).parents[2] / "params.yaml"), {"scale": "smoke"})
     table = cost.of_experiment_3(run.cifar10, images=300, seconds=0)
     assert table[["head", "batch"]].to_numpy().tolist() == [
         [head, batch] for head in ("linear", "spectral") for batch in ("prepared", "drawn", "eager")
@@ -71,23 +73,23 @@ def test_a_step_on_drawn_batches_beside_one_on_a_prepared_batch():
 
 
 def test_steps_of_full_size_are_those_of_the_experiments():
-    """At smoke size: every training has its steps, each a batch of those that it needs."""
+    """Every training at smoke size has its steps, each a batch of those that it needs."""
     base = params.read_yaml(ROOT / "params.yaml")
-    run = params.resolve(base, {"scale": "smoke", "depth": {"initial_scale": {"trials": 1, "depths": [3, 2]}}})
+    run = resolve_settings(base, {"scale": "smoke", "depth": {"initial_scale": {"trials": 1, "depths": [3, 2]}}})
     table = full_size.timed(run, "cpu", images=4, seconds=0)
     assert table[["experiment", "what"]].drop_duplicates().to_numpy().tolist() == [
         ["cifar100", "linear"],
         ["cifar100", "spectral"],
-        ["nasbench", "searches"],
+        ["cells", "searches"],
         ["depth", "on the teacher"],
     ]
-    own = table.set_index("experiment")
-    needed = {"cifar100": 144, "nasbench": 2 * 4 * 16, "depth": 3 * 2048}
+    timed = table.set_index("experiment")
+    needed = {"cifar100": 144, "cells": 2 * 4 * 16, "depth": 3 * 2048}
     for name, samples in needed.items():
-        rows = own.loc[[name]]
+        rows = timed.loc[[name]]
         np.testing.assert_allclose(rows["seconds"], rows["milliseconds"] / 1e3 * samples / rows["samples"])
-    assert own.loc["depth", "trainings"].tolist() == [4, 2 + 4]  # four gains, and two trials of three layers
-    assert own.loc["cifar100", "samples"].tolist() == [4, 4] and set(own.loc["depth", "samples"]) == {128}
+    assert timed.loc["depth", "trainings"].tolist() == [4, 2 + 4]  # four gains, and two trials of three layers
+    assert timed.loc["cifar100", "samples"].tolist() == [4, 4] and set(timed.loc["depth", "samples"]) == {128}
 
 
 def test_images_loaded_one_by_one_are_those_of_the_trainer():
@@ -104,18 +106,18 @@ def test_the_slopes_of_known_costs():
     layers = np.arange(2, 65)
     rows = []
     for name, power in zip(cost.NETWORKS, (1, 1, 2), strict=True):
-        own = layers.astype(float) ** power
+        costs = layers.astype(float) ** power
         if name == "SpectralNetwork":
-            own[:2] /= 4
+            costs[:2] /= 4
         rows.append(
             pd.DataFrame(
-                {"layers": layers, "network": name, "median": own, "ratio": own / layers}
-                | {"megabytes": own, "megabytes_ratio": own / layers}
+                {"layers": layers, "network": name, "median": costs, "ratio": costs / layers}
+                | {"megabytes": costs, "megabytes_ratio": costs / layers}
             )
         )
-    found = cost.summary(pd.concat(rows)).set_index(["quantity", "network"])
-    assert found.loc[("step", "MLP"), "slope"] == pytest.approx(1)
-    assert found.loc[("memory", "W_ij formed"), "slope"] == pytest.approx(2)
-    assert found.loc[("step", "W_ij formed"), "largest_ratio"] == 64
-    assert found.loc[("step", "SpectralNetwork"), "slope"] == pytest.approx(1, abs=0.03)
-    assert found.loc[("step", "SpectralNetwork"), "slope_least_squares"] > 1.1
+    slopes = cost.summary(pd.concat(rows)).set_index(["quantity", "network"])
+    assert slopes.loc[("step", "MLP"), "slope"] == pytest.approx(1)
+    assert slopes.loc[("memory", "W_ij formed"), "slope"] == pytest.approx(2)
+    assert slopes.loc[("step", "W_ij formed"), "largest_ratio"] == 64
+    assert slopes.loc[("step", "SpectralNetwork"), "slope"] == pytest.approx(1, abs=0.03)
+    assert slopes.loc[("step", "SpectralNetwork"), "slope_least_squares"] > 1.1

@@ -8,27 +8,30 @@ import pandas as pd
 import pytest
 import torch
 
-from replication import cli, io, params
+from replication import cli, params
 from replication.data import regression, teacher
-from replication.experiments import compaction
-from replication.experiments import depth as experiment
+from replication.experiments.depth import compaction
+from replication.experiments.depth import train as experiment
+from replication.experiments.depth.settings import DepthTrial
+from replication.experiments.settings import resolve_settings
+from replication.records import io
 from sparcs.network import SpectralNetwork
 
 ROOT = Path(__file__).parents[2]
 BASE = params.read_yaml(ROOT / "params.yaml")
 SMALL = {"hidden": 8, "points": 200, "test_points": 120, "selection_points": 40, "training": {"epochs": 2}}
-SETTINGS = params.resolve(
+SETTINGS = resolve_settings(
     BASE,
     {
         "scale": "smoke",
         "depth": {
             "teacher": SMALL | {"depths": [1, 3], "trials": 2},
-            "initial_scale": {"gains": [0.5], "depths": [3], "trials": 1},
+            "initial_scale": {"xavier_gains": [0.5], "depths": [3], "trials": 1},
             "alpha_beta": SMALL | {"alphas": [1], "depths": [2], "trials": 1},
         },
     },
 ).depth
-TRIAL = params.validate(params.DepthTrial, json.loads(SETTINGS.teacher.part(params.DepthTrial)))
+TRIAL = params.validate(DepthTrial, json.loads(SETTINGS.teacher.part(DepthTrial)))
 
 
 @pytest.fixture(scope="module")
@@ -60,13 +63,13 @@ def weights(parameters):
 
 
 def output(adjacency, edges, x, deleted=()):
-    """(4.5) neuron by neuron from A, without the neurons of the deleted layers."""
+    """The output by (4.5), neuron by neuron from A, without the neurons of the deleted layers."""
     activities = np.zeros((len(x), edges[-1]))
     activities[:, : edges[1]] = x
     for layer in range(1, len(edges) - 1):
-        own = slice(edges[layer], edges[layer + 1])
-        z = activities[:, : edges[layer]] @ adjacency[own, : edges[layer]].T
-        activities[:, own] = z if layer == len(edges) - 2 else np.maximum(z, 0) * (layer + 1 not in deleted)
+        neurons = slice(edges[layer], edges[layer + 1])
+        z = activities[:, : edges[layer]] @ adjacency[neurons, : edges[layer]].T
+        activities[:, neurons] = z if layer == len(edges) - 2 else np.maximum(z, 0) * (layer + 1 not in deleted)
     return activities[:, edges[-2] :]
 
 
@@ -130,7 +133,7 @@ def test_the_start_is_that_of_the_product_of_all_eigenvectors(data):
 
 
 def test_gain_1_is_the_default_start(data):
-    from replication.ensemble.training import initial_parameters
+    from replication.training.ensemble.training import initial_parameters
 
     default = initial_parameters((4, 8, 8, 4), [5])
     for name, array in experiment.start(data, TRIAL, 2, 1.0, [5]).items():
@@ -139,11 +142,11 @@ def test_gain_1_is_the_default_start(data):
 
 def test_compaction_counts_what_is_left_and_its_exports_agree(data):
     parameters = network((0, 0.5, 0, 0))
-    found = compaction.measure(parameters, data, TRIAL)
-    assert set(found) == set(compaction.COLUMNS)
-    assert found["compact_hidden_layers"] <= 2 and found["neurons"] == 24
-    assert found["parameters"] == 2 * 4 * 6 + 3 * 6 * 6 + 4 * 6 + 4
-    assert found["onnx_difference"] < 1e-5 and found["export_difference"] < 1e-5
+    measures = compaction.measure(parameters, data, TRIAL)
+    assert set(measures) == set(compaction.COLUMNS)
+    assert measures["compact_hidden_layers"] <= 2 and measures["neurons"] == 24
+    assert measures["parameters"] == 2 * 4 * 6 + 3 * 6 * 6 + 4 * 6 + 4
+    assert measures["onnx_difference"] < 1e-5 and measures["export_difference"] < 1e-5
     module = compaction.network_of(parameters, TRIAL)
     adjacency, edges = weights(parameters)
     expected = output(adjacency, edges, data["x_test"])
@@ -187,12 +190,12 @@ def train(sources, settings, job, folder):
     data_set, depth, gain, chunk = job
     return run(
         "train-depth", *sources[data_set], "--depth", depth, "--gain", gain, "--trials", chunk, "--root-seed", 1,
-        "--settings", settings.task_of(data_set).part(params.DepthTrial), "--output", folder.joinpath(*job),
+        "--settings", settings.task_of(data_set).part(DepthTrial), "--output", folder.joinpath(*job),
     )  # fmt: skip
 
 
 def test_tables_do_not_depend_on_chunks(sources, tmp_path):
-    found = {}
+    files = {}
     for chunk in (1, 2):
         settings, folder = SETTINGS.model_copy(update={"chunk": chunk}), tmp_path / str(chunk)
         for job in settings.jobs():
@@ -202,8 +205,8 @@ def test_tables_do_not_depend_on_chunks(sources, tmp_path):
             "--output", folder,
         )  # fmt: skip
         assert code == 0
-        found[chunk] = {path.name: path.read_bytes() for path in folder.glob("*.parquet")}
-    assert found[1] == found[2]
+        files[chunk] = {path.name: path.read_bytes() for path in folder.glob("*.parquet")}
+    assert files[1] == files[2]
     trials, layers = (io.read_table(tmp_path / "1" / f"{name}.parquet") for name in ("trials", "layers"))
     counts = trials.groupby(["data_set", "depth", "gain"]).size().to_dict()
     assert counts == {("teacher", 1, 1): 2, ("teacher", 3, 1): 2, ("teacher", 3, 0.5): 1, ("beta5_alpha1", 2, 1): 1}
@@ -217,7 +220,7 @@ def test_tables_do_not_depend_on_chunks(sources, tmp_path):
 
 def test_finished_jobs_are_published_with_their_layers(sources, tmp_path):
     results, published = tmp_path / "results", tmp_path / "published"
-    settings = params.resolve(BASE, {"scale": "laptop"}).model_copy(update={"root_seed": 1, "depth": SETTINGS})
+    settings = resolve_settings(BASE, {"scale": "laptop"}).model_copy(update={"root_seed": 1, "depth": SETTINGS})
     values = settings.model_dump(mode="json")
     io.write_json(results / "settings.json", {"scale": "laptop", "paper": values, "run": values})
     for job in SETTINGS.jobs()[:2]:
@@ -236,7 +239,7 @@ def test_finished_jobs_are_published_with_their_layers(sources, tmp_path):
 @pytest.mark.parametrize("batch_size", [20, 10**6])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_trial_that_diverges_has_a_row_of_nan(sources, tmp_path, capsys, batch_size):
-    """Also by its last step, which no loss of a batch tells."""
+    """It may diverge by its last step, which no loss of a batch tells."""
     update = {"learning_rate": 1e20, "epochs": 1, "batch_size": batch_size}
     training = SETTINGS.teacher.training.model_copy(update=update)
     task = SETTINGS.teacher.model_copy(update={"training": training})
@@ -251,7 +254,7 @@ def test_a_trial_that_diverges_has_a_row_of_nan(sources, tmp_path, capsys, batch
 def test_the_start_has_a_row_for_every_depth_gain_and_trial(sources, tmp_path):
     code = run(
         "measure-depth-start", *sources["teacher"], "--depths", "[1, 3]", "--gains", "[0.5, 1]", "--trials", 2,
-        "--settings", SETTINGS.teacher.part(params.DepthTrial), "--root-seed", 1, "--output", tmp_path / "s.parquet",
+        "--settings", SETTINGS.teacher.part(DepthTrial), "--root-seed", 1, "--output", tmp_path / "s.parquet",
     )  # fmt: skip
     assert code == 0
     start = io.read_table(tmp_path / "s.parquet")
@@ -267,23 +270,23 @@ def test_the_start_has_a_row_for_every_depth_gain_and_trial(sources, tmp_path):
         ({"teacher": {"trials": 0}}, "depth: teacher.trials = 0: allowed are 1 or more"),
         ({"teacher": {"selection_points": 20000}}, "selection_points = 20000: allowed are fewer than test_points"),
         ({"teacher": {"points": 100001}}, "depth.teacher.points = 100001: allowed are at most the 100000"),
-        ({"initial_scale": {"gains": [1]}}, "gains: allowed are values that differ"),
-        ({"initial_scale": {"gains": [0]}}, "depth.initial_scale.gains.0 = 0: .*greater than 0"),
+        ({"initial_scale": {"xavier_gains": [1]}}, "xavier_gains: allowed are values that differ"),
+        ({"initial_scale": {"xavier_gains": [0]}}, "depth.initial_scale.xavier_gains.0 = 0: .*greater than 0"),
         ({"alpha_beta": {"alphas": [2]}}, "depth.alpha_beta.alphas.0 = 2"),
         ({"depht": 1}, "depth.depht is an unknown field"),
     ],
 )
 def test_a_wrong_setting_is_one_sentence(depth, message):
     with pytest.raises(params.ParameterError, match=message) as caught:
-        params.resolve(BASE, {"scale": "overnight", "depth": depth})
+        resolve_settings(BASE, {"scale": "overnight", "depth": depth})
     assert "\n" not in str(caught.value)
 
 
 def test_overnight_covers_every_depth_and_gain():
-    overnight = params.resolve(BASE, {"scale": "overnight"})
+    overnight = resolve_settings(BASE, {"scale": "overnight"})
     jobs = pd.DataFrame(overnight.depth.jobs(), columns=["data_set", "depth", "gain", "chunk"])
-    own = jobs[(jobs["data_set"] == "teacher") & (jobs["gain"] == "1")]
-    assert set(own["depth"].astype(int)) == set(range(1, 11))
+    on_teacher = jobs[(jobs["data_set"] == "teacher") & (jobs["gain"] == "1")]
+    assert set(on_teacher["depth"].astype(int)) == set(range(1, 11))
     assert set(jobs["gain"].astype(float)) == set(overnight.depth.initial_scale.all_gains())
     assert set(jobs["data_set"]) == {"teacher", *overnight.depth.alpha_beta_sets()}
     assert set(overnight.depth.alpha_beta_sets()) <= set(overnight.regression_data_sets())

@@ -1,4 +1,4 @@
-"""The official download, from a server of the test's own: silent, slow, wrong or right."""
+"""The official download from the test's own server: silent, slow, wrong or right."""
 
 import hashlib
 import io
@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from replication.data import download, image_sources, images
-from replication.io import write_json
-from replication.params import ImageSources
+from replication.data.settings import ImageSources
+from replication.records.io import write_json
 from tiny_images import SIZES, Trap, arrays
 
 
@@ -45,7 +45,7 @@ def tiny_archive(content):
 
 @pytest.fixture
 def server(folder, monkeypatch):
-    """Starts a server of ``body``, or one that never answers (None), for a tiny data set that torchvision reads."""
+    """Start a server of ``body``, or one that never answers (None), for a tiny data set that torchvision reads."""
     started = []
 
     def start(body, md5, batches):
@@ -88,13 +88,13 @@ def test_a_download_becomes_a_file(server, folder, monkeypatch):
     settings = ImageSources(files={"cifar10": None, "cifar100": None}, download=True, stand_in=False)
     body, batches = tiny_archive(arrays())
     server(body, hashlib.md5(body).hexdigest(), batches)
-    record = image_sources.prepare("cifar10", settings, folder / "record.json", found=False)
+    record = image_sources.prepare("cifar10", settings, folder / "record.json", planned=False)
     write_json(folder / "record.json", record)
     assert (record["source"], record["stand_in"], record["found"]) == ("download", False, False)
     assert record["note"] == "the official archive, whose MD5 c58f30108f718f92721af3b95e74349a torchvision checked"
-    found = images.load(folder / "record.json")
+    loaded = images.load(folder / "record.json")
     for key, array in arrays().items():
-        np.testing.assert_array_equal(getattr(found, key), array)
+        np.testing.assert_array_equal(getattr(loaded, key), array)
     assert list(Path("data/images").iterdir()) == [Path("data/images/cifar10.npz")]
 
 

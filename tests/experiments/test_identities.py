@@ -10,7 +10,7 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replication.experiments import bundles, identities, misprint_checks, misprints
+from replication.experiments.theory import bundles, identities, misprint_checks, misprints
 from sparcs import spectral
 
 WIDTHS = st.lists(st.integers(1, 5), min_size=2, max_size=7)
@@ -28,7 +28,7 @@ def from_sympy(matrix):
 
 @pytest.mark.parametrize("widths", [(2, 3), (1, 3, 2), (2, 1, 2, 3)])
 def test_the_library_is_exact_on_fractions(widths):
-    """Φ by hand, inverse and product by SymPy."""
+    """Φ is made by hand, its inverse and product by SymPy."""
     phi, lam = identities.rational_network(widths, seed=len(widths))
     ends = np.cumsum([0, *widths])
     vectors = sympy.eye(sum(widths))
@@ -56,11 +56,11 @@ def test_elimination_agrees_with_sympy(shape):
 
 
 def test_every_identity_holds_exactly():
-    found = identities.check_all(most_bundles=4, largest=20)
-    assert tuple(found["identity"].unique()) == identities.IDENTITIES
-    assert (found["wrong"] == 0).all() and (found["compared"] > 0).all()
-    assert found["float64_error"].max() < 1e-12
-    largest = found.groupby("identity")["bundles"].max()
+    checked = identities.check_all(most_bundles=4, largest=20)
+    assert tuple(checked["identity"].unique()) == identities.IDENTITIES
+    assert (checked["wrong"] == 0).all() and (checked["compared"] > 0).all()
+    assert checked["float64_error"].max() < 1e-12
+    largest = checked.groupby("identity")["bundles"].max()
     assert largest.to_dict() == dict(zip(identities.IDENTITIES, [4] * 4 + [20] * 3, strict=True))
 
 
@@ -103,14 +103,14 @@ def dense(phi, lam):
     return matrix, ends
 
 
-def close(found, expected):
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10 * max(1.0, np.abs(expected).max()))
+def close(actual, expected):
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-10 * max(1.0, np.abs(expected).max()))
 
 
 @settings(max_examples=100, deadline=None)
 @given(WIDTHS, SEEDS, st.integers(0, 8))
 def test_powers_of_phi_in_floating_point(widths, seed, n):
-    """(B.2) against NumPy's matrix power, n = 0 too."""
+    """(B.2) is compared with NumPy's matrix power, n = 0 included."""
     phi, lam = floats(widths, seed)
     matrix, ends = dense(phi, lam)
     power = np.linalg.matrix_power(matrix, n)
@@ -123,7 +123,7 @@ def test_powers_of_phi_in_floating_point(widths, seed, n):
 @settings(max_examples=100, deadline=None)
 @given(WIDTHS, SEEDS)
 def test_inverse_and_weights_in_floating_point(widths, seed):
-    """(4.1), (4.2) and (4.3) through what defines them: ΦΦ⁻¹ = I and AΦ = ΦΛ."""
+    """(4.1), (4.2) and (4.3) are checked by what defines them: ΦΦ⁻¹ = I and AΦ = ΦΛ."""
     phi, lam = floats(widths, seed)
     matrix, _ = dense(phi, lam)
     layers = range(1, len(widths) + 1)
@@ -142,13 +142,13 @@ def test_inverse_and_weights_in_floating_point(widths, seed):
 
 
 def test_every_misprint_is_confirmed():
-    found = misprints.check_all()
-    assert list(found.columns) == misprints.COLUMNS
-    assert found.loc[found["kind"] == "checked", "holds"].all()
-    assert found.loc[found["kind"] != "checked", "holds"].isna().all()
-    assert set(found["kind"]) == {"checked", "wording", "stated"}
-    assert (found[["place", "printed", "correct", "found"]].map(len) > 0).all(axis=None)
-    assert found["id"].is_unique
+    checked = misprints.check_all()
+    assert list(checked.columns) == misprints.COLUMNS
+    assert checked.loc[checked["kind"] == "checked", "holds"].all()
+    assert checked.loc[checked["kind"] != "checked", "holds"].isna().all()
+    assert set(checked["kind"]) == {"checked", "wording", "stated"}
+    assert (checked[["place", "printed", "correct", "found"]].map(len) > 0).all(axis=None)
+    assert checked["id"].is_unique
 
 
 CHECKS = [entry.evidence for entry in misprints.MISPRINTS if callable(entry.evidence)]
@@ -160,7 +160,7 @@ def test_checks_are_seeded(check):
 
 
 def test_a_check_can_fail(monkeypatch):
-    """With the printed version put in the place of the correct one, the checks say so."""
+    """The checks say so if the printed version takes the place of the correct one."""
     monkeypatch.setattr(misprint_checks, "third_sum", lambda n, rho: 0)
     assert not misprint_checks.sum_b23().holds
     assert not misprint_checks.induction_of_b16().holds
@@ -173,7 +173,7 @@ def test_a_check_can_fail(monkeypatch):
 
 
 def test_the_inverse_of_three_layers_by_hand():
-    """Φ with φ_1 = 1, φ_2 = 2: Φ² − 3Φ + 3I is its inverse, by multiplication on paper."""
+    """Multiplication on paper shows for φ_1 = 1, φ_2 = 2 that Φ² − 3Φ + 3I is the inverse of Φ."""
     vectors, _ = identities.written_out([np.array([[1]]), np.array([[2]])], [np.array([0])] * 3)
     square = np.array([[1, 0, 0], [2, 1, 0], [2, 4, 1]])
     inverse = np.array([[1, 0, 0], [-1, 1, 0], [2, -2, 1]])
@@ -183,7 +183,7 @@ def test_the_inverse_of_three_layers_by_hand():
 
 
 def test_bundle_states_by_hand():
-    """Four layers of one neuron, φ = 1, λ_2 = 1: W_21 = −1, W_32 = 1, W_31 = −1, W_4j = ∓1."""
+    """Four layers of one neuron with φ = 1, λ_2 = 1 have W_21 = −1, W_32 = 1, W_31 = −1, W_4j = ∓1."""
     phi, lam = [np.ones((1, 1))] * 3, [np.zeros(1), np.ones(1), np.zeros(1), np.ones(1)]
     states = bundles.bundle_states(phi, lam, np.array([[-2.0]])).set_index(["source", "target"])
     assert states["weight"].tolist() == [1] * 6

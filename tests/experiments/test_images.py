@@ -14,7 +14,9 @@ import pytest
 
 from replication import cli, params
 from replication.data import download, image_sources, images
-from replication.io import ArtifactError, read_json, write_json
+from replication.data.settings import ImageSources
+from replication.experiments.settings import SCALES, resolve_settings
+from replication.records.io import ArtifactError, read_json, write_json
 from tiny_images import SIZES, Trap, arrays
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +26,7 @@ RECORD = Path("data/smoke/images/cifar10.json")
 
 def sources(download=False, stand_in=False, **files):
     files = {"cifar10": None, "cifar100": None} | files
-    return params.ImageSources(files=files, download=download, stand_in=stand_in)
+    return ImageSources(files=files, download=download, stand_in=stand_in)
 
 
 @pytest.fixture
@@ -40,31 +42,31 @@ def place(folder):
     return Path("data/images/cifar10.npz")
 
 
-def prepare(settings, found=False, name="cifar10"):
-    record = image_sources.prepare(name, settings, RECORD.with_name(f"{name}.json"), found)
+def prepare(settings, planned=False, name="cifar10"):
+    record = image_sources.prepare(name, settings, RECORD.with_name(f"{name}.json"), planned)
     write_json(RECORD.with_name(f"{name}.json"), record)
     return record
 
 
 def test_images_come_back_as_they_were_written(place):
     np.savez(place, **arrays())
-    record = prepare(sources(), found=True)
+    record = prepare(sources(), planned=True)
     assert (record["source"], record["stand_in"], record["path"]) == ("file", False, "data/images/cifar10.npz")
     assert record["sha256"] == hashlib.sha256(place.read_bytes()).hexdigest()
-    found = images.load(RECORD)
+    loaded = images.load(RECORD)
     for key, array in arrays().items():
-        np.testing.assert_array_equal(getattr(found, key), array)
-    assert found.x_train.dtype == np.uint8 and found.y_train.dtype == np.int64
-    assert (found.stand_in, found.source, found.note) == (False, "file", "a file of the user's own, as it is")
+        np.testing.assert_array_equal(getattr(loaded, key), array)
+    assert loaded.x_train.dtype == np.uint8 and loaded.y_train.dtype == np.int64
+    assert (loaded.stand_in, loaded.source, loaded.note) == (False, "file", "a file of the user's own, as it is")
 
 
 @pytest.mark.parametrize("length", [0, 1, 100, 0.1, 0.5, 0.9, -1])
 def test_a_truncated_file_is_refused_by_name(place, length):
     np.savez(place, **arrays())
     content = place.read_bytes()
-    prepare(sources(), found=True)
+    prepare(sources(), planned=True)
     place.write_bytes(content[: int(len(content) * length) if isinstance(length, float) else length])
-    for refuse in (lambda: images.load(RECORD), lambda: prepare(sources(True, True), found=True)):
+    for refuse in (lambda: images.load(RECORD), lambda: prepare(sources(True, True), planned=True)):
         with pytest.raises(ArtifactError, match=r"data/images/cifar10\.npz") as caught:
             refuse()
         assert "\n" not in str(caught.value)
@@ -76,13 +78,13 @@ def test_a_flipped_byte_is_refused_by_name(place, where):
     np.savez(place, **arrays())
     content = bytearray(place.read_bytes())
     content[int(len(content) * where)] ^= 1
-    prepare(sources(), found=True)
+    prepare(sources(), planned=True)
     place.write_bytes(content)
     with pytest.raises(ArtifactError, match=r"data/images/cifar10\.npz"):
         images.load(RECORD)
     if where > 0.01:  # inside the arrays, where the zip's own checksums see it without a record
         with pytest.raises(ArtifactError, match=r"data/images/cifar10\.npz cannot be read: Bad CRC"):
-            prepare(sources(), found=True)
+            prepare(sources(), planned=True)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +108,7 @@ def test_a_flipped_byte_is_refused_by_name(place, where):
 def test_what_is_not_cifar_is_refused(place, changes, message):
     np.savez(place, **arrays(**changes))
     with pytest.raises(ArtifactError, match=r"data/images/cifar10\.npz:? " + message):
-        prepare(sources(True, True), found=True)
+        prepare(sources(True, True), planned=True)
 
 
 def test_labels_of_cifar_100(folder):
@@ -132,7 +134,7 @@ def test_a_hostile_file_runs_no_code(place, kind):
             for key in images.KEYS:
                 archive.writestr(f"{key}.npy", pickle.dumps(Trap()))
     with pytest.raises(ArtifactError, match=r"data/images/cifar10\.npz"):
-        prepare(sources(True, True), found=True)
+        prepare(sources(True, True), planned=True)
     assert not Path("trapped").exists()
 
 
@@ -140,7 +142,7 @@ def test_a_file_that_unpacks_without_end_is_refused(place, monkeypatch):
     np.savez_compressed(place, **arrays(lossy_test=np.zeros(10**6, int)))
     monkeypatch.setattr(images, "MOST_BYTES", 10**6)
     with pytest.raises(ArtifactError, match=r"cifar10\.npz holds too much"):
-        prepare(sources(), found=True)
+        prepare(sources(), planned=True)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "3", "{}", '{"data_set": "mnist"}', "{"])
@@ -153,7 +155,7 @@ def test_a_record_that_is_none_is_refused(folder, text):
 
 def test_a_file_that_is_gone_is_named(place):
     np.savez(place, **arrays())
-    prepare(sources(), found=True)
+    prepare(sources(), planned=True)
     place.unlink()
     with pytest.raises(ArtifactError, match=r"cifar10\.npz is missing: put it back, or delete data/smoke"):
         images.load(RECORD)
@@ -162,7 +164,7 @@ def test_a_file_that_is_gone_is_named(place):
 def test_approximate_images_are_counted_in_the_note(place):
     np.savez(place, **arrays(lossy_train=np.array([3, 5]), lossy_test=np.array([7])))
     note = "a file of the user's own, as it is, but for 3 images (2 training, 1 test) that are only approximate"
-    assert prepare(sources(), found=True)["note"] == note
+    assert prepare(sources(), planned=True)["note"] == note
 
 
 def test_a_public_copy_is_recognised(place, monkeypatch):
@@ -170,9 +172,9 @@ def test_a_public_copy_is_recognised(place, monkeypatch):
     monkeypatch.setattr(image_sources, "PUBLIC_COPIES", {"cifar10": digests})
     monkeypatch.setattr(image_sources, "APPROXIMATE", {"cifar10": 1})
     np.savez(place, **arrays())  # its pixels are the copy's, but it does not say which are approximate
-    assert prepare(sources(), found=True)["note"].startswith("a file of the user's own")
+    assert prepare(sources(), planned=True)["note"].startswith("a file of the user's own")
     np.savez(place, **arrays(lossy_test=np.array([7]), y_test=arrays()["y_test"].astype(np.int64)))
-    assert prepare(sources(), found=True)["note"].startswith("the official pixels, as far as public copies show, but")
+    assert prepare(sources(), planned=True)["note"].startswith("the official pixels, as far as public copies show, but")
 
 
 def test_a_stand_in_is_marked(folder):
@@ -180,11 +182,11 @@ def test_a_stand_in_is_marked(folder):
 
     for name in ("cifar10", "cifar100"):
         record = prepare(sources(stand_in=True), name=name)
-        found = images.load(RECORD.with_name(f"{name}.json"))
-        assert found.stand_in and found.source == record["source"] == "stand-in"
-        assert found.note.startswith("STAND-IN DATA")
-    assert "only 0 to 9 occur" in found.note
-    x, y = np.concatenate([found.x_train, found.x_test]), np.concatenate([found.y_train, found.y_test])
+        loaded = images.load(RECORD.with_name(f"{name}.json"))
+        assert loaded.stand_in and loaded.source == record["source"] == "stand-in"
+        assert loaded.note.startswith("STAND-IN DATA")
+    assert "only 0 to 9 occur" in loaded.note
+    x, y = np.concatenate([loaded.x_train, loaded.x_test]), np.concatenate([loaded.y_train, loaded.y_test])
     digits = load_digits()
     assert x.shape == (1797, 32, 32, 3) and (x[..., :1] == x).all()
     small = x[:, ::4, ::4, 0] / 255 * 16
@@ -236,21 +238,21 @@ def test_a_download_of_its_own_does_not_become_an_input(place, monkeypatch):
     assert image_sources.files_in_place(settings, elsewhere) == [str(place)]
     np.savez(place, **arrays())  # a file of the user's own takes its place
     assert image_sources.files_in_place(settings, records) == [str(place)]
-    prepare(settings, found=True)
+    prepare(settings, planned=True)
     assert image_sources.files_in_place(settings, records) == [str(place)]
     place.write_bytes(b"broken")
     assert image_sources.files_in_place(settings, records) == [str(place)]
 
 
 def test_the_scales_allow_what_they_should():
-    allowed = {scale: params.resolve(BASE, {"scale": scale}).images for scale in params.SCALES}
-    found = {scale: (one.download, one.stand_in) for scale, one in allowed.items()}
+    allowed = {scale: resolve_settings(BASE, {"scale": scale}).images for scale in SCALES}
+    sources_allowed = {scale: (settings.download, settings.stand_in) for scale, settings in allowed.items()}
     strict = (True, False)
-    assert found == {"smoke": (False, True), "laptop": (True, True), "overnight": strict, "paper": strict}
+    assert sources_allowed == {"smoke": (False, True), "laptop": (True, True), "overnight": strict, "paper": strict}
     with pytest.raises(params.ParameterError, match=r"images\.download = 'perhaps'"):
-        params.resolve(BASE, {"images": {"download": "perhaps"}})
+        resolve_settings(BASE, {"images": {"download": "perhaps"}})
     with pytest.raises(params.ParameterError, match=r"images\.files\.cifar10 = ''"):
-        params.resolve(BASE, {"images": {"files": {"cifar10": ""}}})
+        resolve_settings(BASE, {"images": {"files": {"cifar10": ""}}})
 
 
 def test_no_images_is_one_sentence(folder, capsys):

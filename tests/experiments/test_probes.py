@@ -7,10 +7,13 @@ import torch
 from torch import nn
 
 from replication import params
-from replication.experiments import classifiers, probes
+from replication.experiments.cifar100 import probes
+from replication.experiments.cifar100.settings import ProbeTrial
+from replication.experiments.settings import resolve_settings
+from replication.training import classifiers
 
 ROOT = Path(__file__).parents[2]
-TRAINING = params.resolve(params.read_yaml(ROOT / "params.yaml"), {"scale": "smoke"}).cifar100.probe_trial().training
+TRAINING = resolve_settings(params.read_yaml(ROOT / "params.yaml"), {"scale": "smoke"}).cifar100.probe_trial().training
 
 
 def features_of_rings(points=400):
@@ -24,15 +27,15 @@ def features_of_rings(points=400):
 def test_a_control_with_hidden_neurons_finds_what_a_linear_probe_cannot():
     update = {"epochs": 200, "batch_size": 20, "learning_rate": 0.01, "rho": 0.0}
     training = TRAINING.model_copy(update=update)
-    settings = params.ProbeTrial.model_construct(widths=[2, 16, 2], bias=True, validation_share=0.1, training=training)
+    settings = ProbeTrial.model_construct(widths=[2, 16, 2], bias=True, validation_share=0.1, training=training)
     split = probes.split_of(features_of_rings(), settings, 3)
     assert len(split.train[1]) == 180 and len(split.validation[1]) == 20 and split.train[0].dtype == torch.float32
-    found = {}
+    measures = {}
     for kind in ("linear", "spectral", "mlp"):
-        found[kind] = probes.measure(kind, split, settings, 3, probes.train(kind, split, settings, 3))
-    assert found["linear"]["test_accuracy"] < 70 < 90 < found["mlp"]["test_accuracy"]
-    assert found["spectral"]["test_accuracy"] > 90 and found["spectral"]["recruited_neurons"] > 0
-    assert [found[kind]["parameters"] for kind in ("linear", "mlp")] == [6, 3 * 16 + 17 * 2]
+        measures[kind] = probes.measure(kind, split, settings, 3, probes.train(kind, split, settings, 3))
+    assert measures["linear"]["test_accuracy"] < 70 < 90 < measures["mlp"]["test_accuracy"]
+    assert measures["spectral"]["test_accuracy"] > 90 and measures["spectral"]["recruited_neurons"] > 0
+    assert [measures[kind]["parameters"] for kind in ("linear", "mlp")] == [6, 3 * 16 + 17 * 2]
     wild = settings.model_copy(update={"training": training.model_copy(update={"learning_rate": 1e30})})
     assert probes.train("mlp", split, wild, 3) is None
     lost = classifiers.new_head("mlp", (2, 16, 2), True, 0)

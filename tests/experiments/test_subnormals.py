@@ -12,21 +12,31 @@ from test_cifar100 import toy
 from test_probes import features_of_rings
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from replication import adam, params
-from replication.cells import search
+from replication import params
 from replication.data.images import Images
-from replication.ensemble import floating_point, kernel
-from replication.ensemble.step import train_epochs
-from replication.ensemble.training import Training, initial_parameters
-from replication.experiments import baselines, cifar10, cifar100, depth, probes, regression, teacher_student, theory
-from replication.torch_threads import are_subnormals_flushed, subnormals_flushed
+from replication.experiments.baselines import train as baselines
+from replication.experiments.cells import train as search
+from replication.experiments.cifar10 import train as cifar10
+from replication.experiments.cifar100 import probes
+from replication.experiments.cifar100 import train as cifar100
+from replication.experiments.depth import train as depth
+from replication.experiments.depth.settings import TEACHER
+from replication.experiments.regression import train as regression
+from replication.experiments.settings import resolve_settings
+from replication.experiments.teacher_student import train as teacher_student
+from replication.experiments.theory import checks as theory
+from replication.training import adam
+from replication.training.ensemble import floating_point, kernel
+from replication.training.ensemble.step import train_epochs
+from replication.training.ensemble.training import Training, initial_parameters
+from replication.training.torch_threads import are_subnormals_flushed, subnormals_flushed
 
 TRAINING = Training(epochs=2, batch_size=20, learning_rate=1e-2, penalty="l2", rho=1e-2, train_input_eigenvalues=True)
 RNG = np.random.default_rng(7)
 X = RNG.uniform(-1, 1, (100, 2))
 Y = (X * X).sum(axis=1)
 FEW = {"images": 60, "training": {"epochs": 1, "batch_size": 20}}
-SMOKE = params.resolve(
+SMOKE = resolve_settings(
     params.read_yaml(Path(__file__).parents[2] / "params.yaml"),
     {"scale": "smoke", "cifar10": FEW, "cifar100": FEW, "regression": {"backend": "torch", "training": {"epochs": 1}}},
 )
@@ -69,7 +79,7 @@ def train_cifar100():
 
 
 def train_depth():
-    settings = SMOKE.depth.task_of(params.TEACHER).model_copy(update={"hidden": 8})
+    settings = SMOKE.depth.task_of(TEACHER).model_copy(update={"hidden": 8})
     depth.train(points(4, 4), settings, 2, 1.0, [3], "cpu")
 
 
@@ -89,7 +99,7 @@ def tune_baselines():
 
 
 def search_cells():
-    search.search("gaea", IMAGES, SMOKE.nasbench.model_copy(update={"epochs": 1, "images": 60, "batch_size": 20}), 7)
+    search.search("gaea", IMAGES, SMOKE.cells.model_copy(update={"epochs": 1, "images": 60, "batch_size": 20}), 7)
 
 
 def check_theory():
@@ -113,16 +123,16 @@ TRAININGS = [
 @pytest.fixture
 def modes(monkeypatch):
     """Whether subnormal numbers were flushed, at every optimiser step so far."""
-    found = []
+    flushed = []
     own_step = adam.Adam.step
 
     def recorded_step(optimizer, gradients):
-        found.append(are_subnormals_flushed())
+        flushed.append(are_subnormals_flushed())
         own_step(optimizer, gradients)
 
     monkeypatch.setattr(adam.Adam, "step", recorded_step)
-    hook = register_optimizer_step_pre_hook(lambda *_: found.append(are_subnormals_flushed()))
-    yield found
+    hook = register_optimizer_step_pre_hook(lambda *_: flushed.append(are_subnormals_flushed()))
+    yield flushed
     hook.remove()
 
 
@@ -169,7 +179,7 @@ def test_moments_of_dead_neurons_end_at_zero_whatever_the_callers_mode(callers_m
     ("architecture", "instructions"), [("x86_64", ["stmxcsr", "ldmxcsr"]), ("aarch64", ["mrs", "msr"])]
 )
 def test_the_mode_is_set_on_each_architecture(architecture, instructions):
-    """What LLVM makes for it; that the instructions do what they should is tried on this machine's alone."""
+    """The code that LLVM makes is read for each; the instructions are tried on this machine's architecture alone."""
     binding.initialize_all_targets()
     binding.initialize_all_asmprinters()
     triple = f"{architecture}-unknown-linux-gnu"

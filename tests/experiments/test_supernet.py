@@ -29,9 +29,9 @@ def gated_by_hand(net, gates, x):
         for j in range(1, i):
             z = z + gates.bundles[0, net.pairs.index((i, j))] * activities[j - 1] @ weights[i, j][0].T
         if i < len(net.widths):
-            own = slice(neuron, neuron + net.widths[i - 1])
-            z = gates.identity[0, own] * z + gates.relu[0, own] * torch.relu(z)
-            neuron = own.stop
+            neurons = slice(neuron, neuron + net.widths[i - 1])
+            z = gates.identity[0, neurons] * z + gates.relu[0, neurons] * torch.relu(z)
+            neuron = neurons.stop
         activities.append(z)
     return activities[-1]
 
@@ -61,10 +61,10 @@ def test_the_error_and_its_gradient_are_autograds(widths, bundles):
     x, y = (torch.randn(2, 7, width, generator=generator).double() for width in (widths[0], widths[-1]))
     scale = torch.tensor([1.0, -3.0])
     plain = mean_square(forward(weights, x), y)
-    found = squared_error(weights, x, y)
-    torch.testing.assert_close(found, plain)
+    error = squared_error(weights, x, y)
+    torch.testing.assert_close(error, plain)
     expected = torch.autograd.grad((scale * plain).sum(), trained, materialize_grads=True)
-    torch.testing.assert_close(torch.autograd.grad((scale * found).sum(), trained), expected)
+    torch.testing.assert_close(torch.autograd.grad((scale * error).sum(), trained), expected)
 
 
 def test_a_gate_switched_off_is_the_network_without_the_bundle():
@@ -110,10 +110,10 @@ def test_the_gradient_of_darts_is_autograds_of_the_plain_formula():
     with torch.no_grad():
         for logits in mixture.trained:
             logits.copy_(torch.randn(logits.shape, generator=torch.Generator().manual_seed(3)))
-    found = gated.gradients(mixture, lambda gates: net.error(task.x, task.y, gates) + 0.1 * net.size(gates))
+    gradients = gated.gradients(mixture, lambda gates: net.error(task.x, task.y, gates) + 0.1 * net.size(gates))
     gates = mixture.gates()
     widths = [3.0, gates.alive[0, :5].sum(), gates.alive[0, 5:].sum(), 2.0]
     size = sum(gates.bundles[0, k] * widths[i - 1] * widths[j - 1] for k, (i, j) in enumerate(task.pairs))
     loss = (gated_by_hand(net, gates, task.x) - task.y).square().mean() + 0.1 * size / task.parameters
-    for own, other in zip(found, torch.autograd.grad(loss, mixture.trained), strict=True):
-        torch.testing.assert_close(own, other, rtol=1e-4, atol=1e-6)
+    for gradient, other in zip(gradients, torch.autograd.grad(loss, mixture.trained), strict=True):
+        torch.testing.assert_close(gradient, other, rtol=1e-4, atol=1e-6)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.autograd import forward_ad
 
-from replication.memory import peak_allocated
+from replication.training.memory import peak_allocated
 from sparcs import SpectralNetwork, spectral
 from sparcs.eigenbasis import FEWEST, _Recursion, recursion
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replication.ensemble.training import Trained
-from replication.experiments import regression, teacher_student
+from replication.experiments.regression import train as regression
+from replication.experiments.teacher_student import train as teacher_student
+from replication.training.ensemble.training import Trained
 from sparcs import metrics, spectral
 
 

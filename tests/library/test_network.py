@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import sparcs
 from dense_networks import randomised, seeded
-from replication.experiments import theory
+from replication.experiments.theory import checks as theory
 from sparcs import SpectralNetwork, spectral
 
 

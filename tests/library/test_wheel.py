@@ -22,8 +22,8 @@ sparcs.compact_head(model).save(sys.argv[1])
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*command, "--wheel-dir", folder, ROOT], check=True)
+    command = [sys.executable, "-m", "uv", "build", "--wheel", "--quiet", "--offline", "--no-build-isolation"]
+    subprocess.run([*command, "--out-dir", folder, ROOT], check=True)
     [path] = folder.glob("*.whl")
     return path
 

@@ -11,11 +11,14 @@ import pytest
 import torch
 from torch import nn
 
-from replication import cli, io, params
-from replication.backbones import lite0_file, timm_lite0
+from replication import cli, params
 from replication.data import images
-from replication.experiments import checkpoints
-from replication.io import ArtifactError
+from replication.data.backbones import lite0_file, timm_lite0
+from replication.experiments.regression.settings import RegressionData, RegressionTrial
+from replication.experiments.settings import resolve_settings
+from replication.records import io
+from replication.records.io import ArtifactError
+from replication.training import checkpoints
 
 pytestmark = pytest.mark.reliability
 ALTERED = "Altered and hostile files"
@@ -24,11 +27,11 @@ SOURCE = Path(__file__).parents[2] / "src"
 FLIPS = 60
 SIZES = {"train": 40, "test": 20}
 TABLE = pd.DataFrame({"x": np.linspace(0, 1, 50), "name": ["one", "two"] * 25, "n": range(50)})
-SMOKE = params.resolve(params.read_yaml(SOURCE.parent / "params.yaml"), {"scale": "smoke"})
+SMOKE = resolve_settings(params.read_yaml(SOURCE.parent / "params.yaml"), {"scale": "smoke"})
 
 
 class Trap:
-    """Unpickled, it leaves a file."""
+    """It leaves a file when it is unpickled."""
 
     def __init__(self, path):
         self.path = path
@@ -88,9 +91,9 @@ def artifact(request, tmp_path, monkeypatch):
     return tmp_path / request.param, read
 
 
-def same(one, other):
-    """Whether a table, or a record but for a broken seal, holds the same."""
-    return one.equals(other) if isinstance(one, pd.DataFrame) else one.items() >= other.items()
+def same(content, other):
+    """Whether a table, or a record except its broken seal, holds the same."""
+    return content.equals(other) if isinstance(content, pd.DataFrame) else content.items() >= other.items()
 
 
 def assert_named(path, read):
@@ -118,11 +121,11 @@ def test_a_flipped_byte_is_noticed_wherever_it_is(artifact, evidence):
         altered[position] ^= 1 << generator.randrange(8)
         path.write_bytes(altered)
         try:
-            found = read(path)
+            altered_content = read(path)
         except ArtifactError as error:
             assert str(path) in str(error) and "\n" not in str(error)
         else:
-            assert b"seal" in content[position - 80 : position + 4] and same(found, whole)
+            assert b"seal" in content[position - 80 : position + 4] and same(altered_content, whole)
     evidence(ALTERED, "bits flipped: noticed and named, or, in the seal itself, without effect", FLIPS)
     evidence(ALTERED, "alterations that changed what was read", 0)
 
@@ -168,7 +171,7 @@ def test_weights_that_are_not_the_package_s_are_named(tmp_path, monkeypatch, evi
     path, sprung = tmp_path / "weights.pth", tmp_path / "sprung"
     content = bytearray(lite0_file().read_bytes())
     content[len(content) // 2] ^= 1
-    monkeypatch.setattr("replication.backbones.lite0_file", lambda: path)
+    monkeypatch.setattr("replication.data.backbones.lite0_file", lambda: path)
     for altered in (b"", bytes(content[:-1]), bytes(content), pickle.dumps(Trap(sprung))):
         path.write_bytes(altered)
         with pytest.raises(ArtifactError, match=r"weights\.pth were altered"):
@@ -207,15 +210,15 @@ VERBS = {
 def finished(tmp_path_factory):
     """A folder with the files that the verbs below read."""
     folder = tmp_path_factory.mktemp("finished")
-    one = SMOKE.regression.model_copy(update={"alphas": [1.0], "betas": [5.0], "points": 200, "widths": [2, 9, 1]})
-    assert run("generate-regression-data", "--settings", one.part(params.RegressionData), "--data-sets",
+    settings = SMOKE.regression.model_copy(update={"alphas": [1.0], "betas": [5.0], "points": 200, "widths": [2, 9, 1]})
+    assert run("generate-regression-data", "--settings", settings.part(RegressionData), "--data-sets",
                '{"beta5_alpha1": [1, 5]}', "--folder", folder) == 0  # fmt: skip
-    assert run(*train(folder, one)) == 0
+    assert run(*train(folder, settings)) == 0
     io.write_json(folder / "settings.json", {"run": {}, "paper": {}})
     (folder / "benchmarks").mkdir()
     (folder / "benchmarks" / "rule.tsv").write_text("s\tcpu_time\tmax_rss\n1\t1\t1\n")
     (folder / "benchmarks" / "rule.json").write_text('{"core_seconds": 1.2}')
-    return folder, one
+    return folder, settings
 
 
 def run(*arguments):
@@ -228,17 +231,17 @@ def train(folder, settings):
     stem = folder / "trials" / "beta5_alpha1" / "0-1"
     return (
         "train-regression", "--points", folder / "points.safetensors", "--targets", folder / "beta5_alpha1.safetensors",
-        "--trials", "0-1", "--settings", settings.part(params.RegressionTrial), "--root-seed", 1,
+        "--trials", "0-1", "--settings", settings.part(RegressionTrial), "--root-seed", 1,
         "--parameters", stem.with_suffix(".safetensors"), "--table", stem.with_suffix(".parquet"),
     )  # fmt: skip
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_verb_names_the_file_and_writes_nothing(finished, tmp_path, capsys, verb, evidence):
-    folder, one = finished
+    folder, settings = finished
     arguments = {
-        "train-regression": train(folder, one),
-        "tabulate-regression": ("--settings", one.model_dump_json(), "--folder", folder / "trials"),
+        "train-regression": train(folder, settings),
+        "tabulate-regression": ("--settings", settings.model_dump_json(), "--folder", folder / "trials"),
         "judge-claims": (
             folder / "trials/beta5_alpha1/0-1.parquet",
             "--settings",

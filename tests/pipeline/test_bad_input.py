@@ -1,4 +1,4 @@
-"""Whatever stands in params.yaml or on the command line: a valid run, or one sentence, exit code 2 and no file."""
+"""Bad params.yaml and command lines: each gives a valid run, or one sentence, exit code 2 and no file."""
 
 import contextlib
 import copy
@@ -18,7 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from command_lines import BASE, ROOT, SMOKE, lines, placed
-from replication import cli, io, params
+from replication import cli, params
+from replication.experiments.settings import SCALES, resolve_settings
+from replication.records import io
 
 BIN = Path(sys.executable).parent
 TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
@@ -76,10 +78,10 @@ def mutated(draw, value, most=3):
     """A copy of nested mappings and lists with some of its parts dropped, added, renamed, wrapped or replaced."""
     value = copy.deepcopy(value)
     for _ in range(draw(st.integers(1, most))):
-        found = list(places(value))
-        if not found:
+        paths = list(places(value))
+        if not paths:
             return value
-        *path, key = draw(st.sampled_from(found))
+        *path, key = draw(st.sampled_from(paths))
         inside = value
         for step in path:
             inside = inside[step]
@@ -145,13 +147,13 @@ def nothing_else(evidence):
 @OFTEN
 @given(mutated(BASE))
 def test_params_that_were_changed_anywhere(evidence, values):
-    for scale in params.SCALES:
+    for scale in SCALES:
         try:
-            found = params.resolve(values, {"scale": scale})
+            resolved = resolve_settings(values, {"scale": scale})
         except params.ParameterError as error:
             assert "\n" not in str(error) and len(str(error)) < 600
         else:
-            assert found.sweeps() and found.regression_data_sets() and found.depth.jobs()
+            assert resolved.sweeps() and resolved.regression_data_sets() and resolved.depth.jobs()
     evidence(BAD, "settings changed at random, at every scale")
 
 
@@ -188,7 +190,7 @@ ONLY_PARSED = ("check_theory", "train_depth", "execute_notebook")  # when valid,
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """What the verbs read."""
+    """A folder with what the verbs read."""
     folder = tmp_path_factory.mktemp("inputs")
     valid = lines(folder)
     for verb, names in (

@@ -12,16 +12,19 @@ import click
 import numpy as np
 import pytest
 
-from replication import cli, io, params, provenance
-from replication.commands import common
-from replication.experiments import teacher_student
+from replication import cli, params
+from replication.experiments.regression.settings import RegressionData, RegressionTrial
+from replication.experiments.settings import resolve_settings
+from replication.experiments.teacher_student import train as teacher_student
+from replication.experiments.teacher_student.settings import TeacherData, TeacherTrial
+from replication.records import io, provenance, verbs
 
 BASE = params.read_yaml(Path(__file__).parents[2] / "params.yaml")
 SMALL = {
     "regression": {"points": 300, "held_out_points": 200, "widths": [2, 20, 1]},
-    "rivals": {"test_points": 200, "alpha_beta": {"points": 300}},
+    "baselines": {"test_points": 200, "alpha_beta": {"points": 300}},
 }
-SMOKE = params.resolve(BASE, {"scale": "smoke"} | SMALL)
+SMOKE = resolve_settings(BASE, {"scale": "smoke"} | SMALL)
 ONE, TWO = SMOKE.regression, SMOKE.teacher_student
 
 
@@ -36,7 +39,7 @@ def run(*arguments):
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     sets = {name: list(keys) for name, keys in ONE.data_sets().items()}
-    settings = ONE.part(params.RegressionData)
+    settings = ONE.part(RegressionData)
     assert (
         run("generate-regression-data", "--settings", settings, "--data-sets", json.dumps(sets), "--folder", folder)
         == 0
@@ -47,7 +50,7 @@ def data(tmp_path_factory):
 def train(data, output, trials, settings=None, name="beta5_alpha1"):
     return run(
         "train-regression", "--points", data / "points.safetensors", "--targets", data / f"{name}.safetensors",
-        "--trials", trials, "--settings", settings or ONE.part(params.RegressionTrial), "--root-seed", 1,
+        "--trials", trials, "--settings", settings or ONE.part(RegressionTrial), "--root-seed", 1,
         "--parameters", output / f"{trials}.safetensors", "--table", output / f"{trials}.parquet",
     )  # fmt: skip
 
@@ -61,24 +64,30 @@ def test_the_data_sets_have_a_record_with_checksums(data):
 
 def test_tables_do_not_depend_on_chunks(data, tmp_path):
     settings = ONE.model_copy(update={"trials": 3, "alphas": [1.0], "betas": [5.0]})
-    found = {}
+    files = {}
     for chunk in (1, 2, 3):
-        own = settings.model_copy(update={"chunk": chunk})
+        in_chunks = settings.model_copy(update={"chunk": chunk})
         folder = tmp_path / str(chunk) / "trials" / "beta5_alpha1"
-        for trials in own.chunks():
+        for trials in in_chunks.chunks():
             assert train(data, folder, trials) == 0
         output = tmp_path / str(chunk)
         code = run(
-            "tabulate-regression", "--settings", own.model_dump_json(), "--folder", folder.parent, "--output", output
+            "tabulate-regression",
+            "--settings",
+            in_chunks.model_dump_json(),
+            "--folder",
+            folder.parent,
+            "--output",
+            output,
         )
         assert code == 0
-        found[chunk] = {path.name: path.read_bytes() for path in output.glob("*.parquet")}
-    assert len(found[1]) == 6
-    assert found[1] == found[2] == found[3]
+        files[chunk] = {path.name: path.read_bytes() for path in output.glob("*.parquet")}
+    assert len(files[1]) == 6
+    assert files[1] == files[2] == files[3]
 
 
 def test_a_job_measures_its_core_time_and_its_childrens(tmp_path, monkeypatch):
-    """A verb that computes for half a second, a quarter of it in a child, by the system's clock of each process."""
+    """The verb computes for half a second, a quarter of it in a child, by the system's clock of each process."""
 
     @click.command()
     def compute():
@@ -88,8 +97,8 @@ def test_a_job_measures_its_core_time_and_its_childrens(tmp_path, monkeypatch):
         while time.process_time() < start + 0.25:
             pass
 
-    monkeypatch.setitem(cli.VERBS, "compute", "common")
-    monkeypatch.setattr(common, "compute", compute, raising=False)
+    monkeypatch.setitem(cli.VERBS, "compute", "records.verbs")
+    monkeypatch.setattr(verbs, "compute", compute, raising=False)
     before = sum(os.times()[:4])
     assert run("--log", tmp_path / "logs/rule/a0.5.log", "compute") == 0
     spent = io.read_json(tmp_path / "benchmarks/rule/a0.5.json")["core_seconds"] - before
@@ -134,7 +143,7 @@ def test_core_minutes_are_those_that_the_jobs_measured(tmp_path, capsys):
 
 def test_a_trial_that_diverges_is_reported_and_the_others_kept(data, tmp_path, capsys):
     training = ONE.training.model_copy(update={"learning_rate": 1e30})
-    settings = ONE.model_copy(update={"training": training}).part(params.RegressionTrial)
+    settings = ONE.model_copy(update={"training": training}).part(RegressionTrial)
     assert train(data, tmp_path, "0-1", settings) == 0
     table = io.read_table(tmp_path / "0-1.parquet")
     assert (table["diverged_epoch"] >= 0).all() and table["r2"].isna().all()
@@ -169,7 +178,7 @@ def test_an_altered_data_set_is_named(data, tmp_path, capsys):
 
 def test_a_kernel_on_a_gpu_is_refused(data, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    settings = ONE.model_copy(update={"backend": "kernel"}).part(params.RegressionTrial)
+    settings = ONE.model_copy(update={"backend": "kernel"}).part(RegressionTrial)
     code = run(
         "train-regression", "--points", data / "points.safetensors", "--targets", data / "beta5_alpha1.safetensors",
         "--trials", "0", "--settings", settings, "--root-seed", 1, "--device", "cuda",
@@ -182,7 +191,7 @@ def test_a_kernel_on_a_gpu_is_refused(data, tmp_path, capsys, monkeypatch):
 def draw_teacher(settings, folder):
     teacher = folder / "teacher42_rotations2.safetensors"
     code = run(
-        "generate-teacher-data", "--settings", settings.part(params.TeacherData), "--size", 5, "--seed", 42,
+        "generate-teacher-data", "--settings", settings.part(TeacherData), "--size", 5, "--seed", 42,
         "--rotations", 2, "--output", teacher, "--metadata", folder / "m.json",
     )  # fmt: skip
     assert code == 0
@@ -192,20 +201,22 @@ def draw_teacher(settings, folder):
 def test_a_device_that_is_not_there_is_refused(data, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(params.ParameterError, match="no CUDA device"):
-        common.require_device("cuda")
+        verbs.require_device("cuda")
 
 
 def test_experiment_2_in_chunks_of_any_size(tmp_path):
-    own = TWO.model_copy(update={"points": 600, "test_points": 500, "selection_points": 100, "widths": [5, 12, 12, 5]})
-    teacher = draw_teacher(own, tmp_path)
-    found = {}
+    small = TWO.model_copy(
+        update={"points": 600, "test_points": 500, "selection_points": 100, "widths": [5, 12, 12, 5]}
+    )
+    teacher = draw_teacher(small, tmp_path)
+    files = {}
     for chunk in (1, 2):
-        settings = own.model_copy(update={"chunk": chunk})
+        settings = small.model_copy(update={"chunk": chunk})
         folder = tmp_path / str(chunk)
         for (ensemble, name, part), trials in settings.jobs().items():
             code = run(
                 "train-teacher-student", "--teacher", teacher, "--trials", json.dumps(trials), "--root-seed", 1,
-                "--settings", settings.of_ensemble(ensemble).part(params.TeacherTrial),
+                "--settings", settings.of_ensemble(ensemble).part(TeacherTrial),
                 "--output", folder / "trials" / ensemble / name / part,
             )  # fmt: skip
             assert code == 0
@@ -222,9 +233,9 @@ def test_experiment_2_in_chunks_of_any_size(tmp_path):
             )
             == 0
         )
-        found[chunk] = {path.name: path.read_bytes() for path in folder.glob("*.parquet")}
-    assert set(found[1]) == {"trials.parquet", "eigenvalues.parquet", "pruning.parquet"}
-    assert found[1] == found[2]
+        files[chunk] = {path.name: path.read_bytes() for path in folder.glob("*.parquet")}
+    assert set(files[1]) == {"trials.parquet", "eigenvalues.parquet", "pruning.parquet"}
+    assert files[1] == files[2]
     trials = io.read_table(tmp_path / "1" / "trials.parquet")
     assert set(teacher_student.MEASURES) <= set(trials.columns)
     assert (trials["test_r2"] < 1).all()
@@ -233,7 +244,7 @@ def test_experiment_2_in_chunks_of_any_size(tmp_path):
 
 def test_the_torch_backend_gives_the_kernel_s_results(data, tmp_path):
     for backend in ("kernel", "torch"):
-        settings = ONE.model_copy(update={"backend": backend}).part(params.RegressionTrial)
+        settings = ONE.model_copy(update={"backend": backend}).part(RegressionTrial)
         assert train(data, tmp_path / backend, "0-1", settings) == 0
     kernel, torch = (io.read_table(tmp_path / backend / "0-1.parquet") for backend in ("kernel", "torch"))
     assert kernel["seed"].tolist() == torch["seed"].tolist()
@@ -242,10 +253,10 @@ def test_the_torch_backend_gives_the_kernel_s_results(data, tmp_path):
 
 
 def test_the_sweep_on_experiment_2(tmp_path):
-    own = TWO.model_copy(update={"points": 300, "test_points": 200, "selection_points": 50, "widths": [5, 12, 12, 5]})
-    teacher = draw_teacher(own, tmp_path)
+    small = TWO.model_copy(update={"points": 300, "test_points": 200, "selection_points": 50, "widths": [5, 12, 12, 5]})
+    teacher = draw_teacher(small, tmp_path)
     for rho in (1e-4, 1e-2):
-        settings = own.with_penalty(penalty="l1", rho=rho).part(params.TeacherTrial)
+        settings = small.with_penalty(penalty="l1", rho=rho).part(TeacherTrial)
         code = run(
             "sweep-teacher-student", "--teacher", teacher, "--trials", 2, "--root-seed", 1, "--settings", settings,
             "--output", tmp_path / f"{rho}.parquet",
@@ -276,14 +287,14 @@ def test_an_unknown_verb_is_one_sentence(capsys):
 @pytest.mark.parametrize("epochs", [1, 2])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_student_that_diverges_has_a_row_of_nan(tmp_path, capsys, epochs):
-    """Also by its last step, which no loss of a batch tells."""
-    own = TWO.model_copy(update={"points": 300, "test_points": 200, "selection_points": 50, "widths": [5, 12, 12, 5]})
+    """It may diverge by its last step, which no loss of a batch tells."""
+    small = TWO.model_copy(update={"points": 300, "test_points": 200, "selection_points": 50, "widths": [5, 12, 12, 5]})
     training = {"learning_rate": 1e20, "epochs": epochs, "batch_size": 300}
-    own = own.model_copy(update={"training": own.training.model_copy(update=training)})
-    teacher = draw_teacher(own, tmp_path)
+    small = small.model_copy(update={"training": small.training.model_copy(update=training)})
+    teacher = draw_teacher(small, tmp_path)
     code = run(
         "train-teacher-student", "--teacher", teacher, "--trials", "[0, 1]", "--root-seed", 1,
-        "--settings", own.part(params.TeacherTrial), "--output", tmp_path / "out" / "0-1",
+        "--settings", small.part(TeacherTrial), "--output", tmp_path / "out" / "0-1",
     )  # fmt: skip
     assert code == 0
     assert "trial 1" in capsys.readouterr().err
@@ -293,9 +304,11 @@ def test_a_student_that_diverges_has_a_row_of_nan(tmp_path, capsys, epochs):
 
 
 def test_processors_that_share_a_name_are_told_apart():
-    one = "processor\t: 0\ncpu family\t: 25\nmodel\t\t: 1\nmodel name\t: AMD EPYC\n\nprocessor\t: 1\nmodel\t\t: 2\n"
-    assert provenance.processor_of(one) == "AMD EPYC family 25 model 1"
-    assert provenance.processor_of(one.replace(": 1\nmodel name", ": 17\nmodel name")) == "AMD EPYC family 25 model 17"
+    cpuinfo = "processor\t: 0\ncpu family\t: 25\nmodel\t\t: 1\nmodel name\t: AMD EPYC\n\nprocessor\t: 1\nmodel\t\t: 2\n"
+    assert provenance.processor_of(cpuinfo) == "AMD EPYC family 25 model 1"
+    assert (
+        provenance.processor_of(cpuinfo.replace(": 1\nmodel name", ": 17\nmodel name")) == "AMD EPYC family 25 model 17"
+    )
     assert provenance.processor_of("model name : some, other") == "some, other"
     assert provenance.processor_of("Features : fp asimd\n") == platform.machine()
 
@@ -308,7 +321,7 @@ def test_a_record_names_the_gpu(monkeypatch):
 
 def test_stems_that_share_what_stands_before_a_point_have_records_of_their_own():
     names = ["run.v1", "run.v2", "run.v1.parquet", "run"]
-    assert [common.sidecar(Path("folder", name)).name for name in names] == [
+    assert [verbs.sidecar(Path("folder", name)).name for name in names] == [
         "run.v1.provenance.json",
         "run.v2.provenance.json",
         "run.v1.provenance.json",

@@ -1,4 +1,4 @@
-"""What holds for the whole repository: style, module order, one way to install."""
+"""Rules of the whole repository: style, module order, one way to install."""
 
 import json
 import os
@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from replication.sources import fingerprint, sources
+import conftest
+from replication.cli import VERBS
+from replication.records.sources import fingerprint, imported_by, sources
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -69,9 +71,9 @@ def test_the_lock_pins_every_dependency():
 
 
 def test_the_lock_is_that_of_the_project():
-    """As `uv lock --check` sees it from the files alone."""
-    found = run("uv", "lock", "--check", "--offline")
-    assert found.returncode == 0, found.stderr
+    """`uv lock --check` sees that from the files alone."""
+    checked = run("uv", "lock", "--check", "--offline")
+    assert checked.returncode == 0, checked.stderr
     plain = ("--no-hashes", "--no-annotate", "--no-header", "--no-emit-project")
     exported = run("uv", "export", "--frozen", "--offline", "--all-extras", *plain)
     assert exported.stdout == (ROOT / "requirements.lock").read_text()
@@ -81,7 +83,8 @@ def test_ci_runs_the_test_command_of_the_readme():
     commands = re.findall(r"^pip install .*$", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
     assert 'pip install -c requirements.lock -e ".[test]" && pytest -n 2 --dist loadfile' in commands
     assert 'pip install -c requirements.lock -e ".[paper]" && snakemake --cores all' in commands
-    assert "'^pip install .*&& pytest'" in (ROOT / ".ci" / "run").read_text()
+    script = (ROOT / ".ci" / "run").read_text()
+    assert "'^pip install .*&& pytest'" in script and f"markers=({' '.join(conftest.APART)})" in script
 
 
 def test_links_of_the_readme_resolve():
@@ -96,9 +99,9 @@ def test_notebooks_are_committed_without_outputs():
 
 
 def test_what_takes_seconds_to_load_is_loaded_where_it_is_used():
-    """No verb but those that compute with PyTorch loads it, nor a CPU job of experiment 1."""
-    verbs = [f"replication.commands.{path.stem}" for path in (ROOT / "src/replication/commands").glob("[a-z]*.py")]
-    modules = ", ".join(["sys", "replication.ensemble.kernel", *verbs])
+    """Only verbs that compute with PyTorch load it, and a CPU job of experiment 1 does not."""
+    verbs = {f"replication.{module}" for module in VERBS.values()}
+    modules = ", ".join(["sys", "replication.training.ensemble.kernel", *sorted(verbs)])
     code = f"import {modules}; print({{'torch', 'scipy.stats'}} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], env=os.environ, capture_output=True, text=True, check=False)
     assert done.stdout == "set()\n", done.stderr
@@ -106,9 +109,9 @@ def test_what_takes_seconds_to_load_is_loaded_where_it_is_used():
 
 def test_sources_are_the_import_closure():
     os.chdir(ROOT)
-    found = sources("replication.commands.regression")
-    assert "src/sparcs/spectral.py" in found and "src/replication/ensemble/kernel.py" in found
-    assert not any("teacher" in path or "figures" in path or "cli.py" in path for path in found)
+    paths = sources("replication.experiments.regression.commands")
+    assert "src/sparcs/spectral.py" in paths and "src/replication/training/ensemble/kernel.py" in paths
+    assert not any("teacher" in path or "figures" in path or "cli.py" in path for path in paths)
 
 
 def test_every_rule_sees_edits_of_its_sources_whatever_the_files_times():
@@ -120,18 +123,20 @@ def test_every_rule_sees_edits_of_its_sources_whatever_the_files_times():
 def test_a_fingerprint_changes_with_any_of_its_files(tmp_path):
     (tmp_path / "notebook").write_text("1")
     (tmp_path / "copy").write_text("1")
-    assert fingerprint("replication.seeds", files=[tmp_path / "notebook"]) == fingerprint(
-        "replication.seeds", files=[tmp_path / "copy"]
+    assert fingerprint("replication.training.seeds", files=[tmp_path / "notebook"]) == fingerprint(
+        "replication.training.seeds", files=[tmp_path / "copy"]
     )
-    assert fingerprint("replication.seeds") != fingerprint("replication.params") != fingerprint()
+    assert fingerprint("replication.training.seeds") != fingerprint("replication.params") != fingerprint()
     (tmp_path / "edited").write_text("2")
     assert fingerprint(files=[tmp_path / "edited"]) != fingerprint(files=[tmp_path / "copy"])
 
 
 def test_a_report_is_redone_when_a_module_of_its_notebook_is_edited():
-    rules = (ROOT / "workflow" / "rules" / "report.smk").read_text()
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         code = "\n".join("".join(cell["source"]) for cell in json.loads(path.read_text())["cells"])
+        imported = imported_by(path)
         for package, name in re.findall(r"^from ((?:sparcs|replication)[\w.]*) import (\w+)", code, flags=re.MULTILINE):
-            module = f"{package}.{name}" if name.islower() else package
-            assert f'"{module}"' in rules, module
+            assert (f"{package}.{name}" if name.islower() else package) in imported, (path, package, name)
+    theory, depth = (sources(*imported_by(ROOT / f"notebooks/{name}.ipynb")) for name in ("01_theory", "08_any_depth"))
+    assert {path for path in theory if "/experiments/depth/" in path} == set()
+    assert any(path.endswith("experiments/depth/figures.py") for path in depth)

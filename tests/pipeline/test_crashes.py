@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import crashes
-from replication import io, processes
+from replication import processes
+from replication.records import io
 
 SLEEPER = """
 import time
@@ -30,12 +31,12 @@ WAYS = {  # how a job learns of it, and what makes it learn so
 @pytest.mark.reliability
 def test_runs_are_killed_and_nothing_is_lost(tmp_path, pytestconfig, evidence):
     moments = pytestconfig.getoption("--moments")
-    found = crashes.survive(moments, seed=11, folder=tmp_path)  # first Snakemake, in mid-run
-    assert found["moments"] == moments and found["bytes_compared"] > 1e5 * moments
-    for victim, times in found["victims"].items():
+    survived = crashes.survive(moments, seed=11, folder=tmp_path)  # first Snakemake, in mid-run
+    assert survived["moments"] == moments and survived["bytes_compared"] > 1e5 * moments
+    for victim, times in survived["victims"].items():
         evidence("Crashes", f"runs in which a process was killed: {victim}", times)
-    evidence("Crashes", "final tables compared with those of a run left alone", moments * found["tables"])
-    evidence("Crashes", "bytes compared", found["bytes_compared"])
+    evidence("Crashes", "final tables compared with those of a run left alone", moments * survived["tables"])
+    evidence("Crashes", "bytes compared", survived["bytes_compared"])
     evidence("Crashes", "tables that differ, jobs left running, partial files left", 0)
 
 

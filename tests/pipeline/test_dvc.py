@@ -10,7 +10,7 @@ import yaml
 from moto.server import ThreadedMotoServer
 
 import tiny
-from replication.commands.published_tables import TRIAL
+from replication.publish.published_tables import TRIAL
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.artifacts, pytest.mark.reliability]
 DVC = "DVC over the workflow"
@@ -26,7 +26,7 @@ def fresh(built, tmp_path):
 
 
 def jobs(output):
-    """How many jobs Snakemake says it has run, by the first word of what it says of each."""
+    """The number of jobs that Snakemake says it has run, by the first word of what it says of each."""
     return Counter(re.findall(r"^ *\d+/\d+  (?:.*  )?(\w+).* \(.*\)$", output, flags=re.MULTILINE))
 
 
@@ -72,8 +72,8 @@ def test_a_fresh_clone_that_pulled_has_nothing_to_do_until_a_setting_changes(bui
     trials = "results/smoke/regression/trials/*/*"
     before = written(fresh, trials)
     tiny.change_params(fresh, {"scales": {"smoke": {"regression": {"trials": 3}}}})
-    found = jobs(tiny.run(fresh, "dvc", "repro", "regression"))
-    assert found == {"Training": 2, "Gathering": 1}
+    ran = jobs(tiny.run(fresh, "dvc", "repro", "regression"))
+    assert ran == {"Training": 2, "Gathering": 1}
     after = written(fresh, trials)
     assert before.items() <= after.items()  # the first two trials stay as they are
     assert {path.name.split(".")[0] for path in after.keys() - before.keys()} == {"2-2"}
@@ -87,7 +87,7 @@ def test_a_fresh_clone_that_pulled_has_nothing_to_do_until_a_setting_changes(bui
     log = fresh / "results/smoke/logs/sweep_regression/l2.log"
     while not log.exists() and running.poll() is None:  # logs do not travel: this job has begun
         time.sleep(0.05)
-    edit(fresh, "figures/style.py")
+    edit(fresh, "report/style.py")
     output, _ = running.communicate()
     assert running.returncode != 0 and "style.py was edited meanwhile" in output
     assert recorded(fresh, "hyperparameters") == before
@@ -98,10 +98,10 @@ def test_a_fresh_clone_that_pulled_has_nothing_to_do_until_a_setting_changes(bui
 
 
 def test_an_edit_before_the_pull_is_not_taken_for_the_pulled_results(fresh):
-    edit(fresh, "experiments/depth.py")
+    edit(fresh, "experiments/depth/train.py")
     tiny.run(fresh, "dvc", "pull")  # all of it is newer than the edit now
-    found = jobs(tiny.run(fresh, "dvc", "repro", "depth"))
-    assert found == {"Training": 1, "Measuring": 1, "Gathering": 1}
+    ran = jobs(tiny.run(fresh, "dvc", "repro", "depth"))
+    assert ran == {"Training": 1, "Measuring": 1, "Gathering": 1}
     assert UP_TO_DATE in tiny.run(fresh, "dvc", "status", "depth")
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from replication import io
+from replication.records import io
 
 ARRAYS = {"a": np.arange(600, dtype=np.float32).reshape(20, 30), "b": np.ones(3)}
 TABLE = pd.DataFrame({"x": np.linspace(0, 1, 500), "name": ["one", "two"] * 250})

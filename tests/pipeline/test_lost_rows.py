@@ -1,11 +1,13 @@
-"""What publishing would take away: it is refused in one sentence, and nothing is written."""
+"""Publishing that would take rows away is refused in one sentence, and nothing is written."""
 
 import pandas as pd
 import pytest
 
-from replication import io, params
-from replication.commands.lost_rows import lost_units, lost_whole
-from replication.commands.publish import merged_core_minutes
+from replication import params
+from replication.experiments.settings import resolve_settings
+from replication.publish.commands import merged_core_minutes
+from replication.publish.lost_rows import lost_units, lost_whole
+from replication.records import io
 from small_runs import BASE, TINY, finish, finish_cells, prepare, publish
 
 BOTH = [("beta5_alpha0", "0-1"), ("beta5_alpha1", "0-1")]
@@ -30,8 +32,8 @@ def change(out, name, how):
 
 
 @pytest.fixture(scope="module")
-def one(tmp_path_factory):
-    """A run of which two trials of each data set are finished, and it published."""
+def published_run(tmp_path_factory):
+    """A run of which two trials of each data set are finished and published."""
     folder = tmp_path_factory.mktemp("one")
     prepare(folder, TINY, BOTH)
     assert publish(folder, folder / "out")[0] == 0
@@ -39,31 +41,31 @@ def one(tmp_path_factory):
 
 
 @pytest.fixture
-def out(one, tmp_path):
+def out(published_run, tmp_path):
     target = tmp_path / "out"
-    for path, content in published_files(one / "out").items():
-        copy = target / path.relative_to(one / "out")
+    for path, content in published_files(published_run / "out").items():
+        copy = target / path.relative_to(published_run / "out")
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(content)
     return target
 
 
 def test_scores_are_not_taken_from_published_cells(tmp_path, capsys):
-    """Without a table of the benchmark, as is the default, the same trials have no scores."""
+    """The same trials have no scores without a table of the benchmark, as is the default."""
     out = tmp_path / "out"
     finish_cells(tmp_path, {"scale": "overnight"})
     assert publish(tmp_path, out)[0] == 0
     assert publish(tmp_path, out)[0] == 0, "the same again"
-    change(out, "nasbench/trials", lambda table: table.assign(cifar10_accuracy=[90.0, 80.0]))
-    assert "nasbench/trials: take values from 2" in refused(tmp_path, out, capsys)
+    change(out, "cells/trials", lambda table: table.assign(cifar10_accuracy=[90.0, 80.0]))
+    assert "cells/trials: take values from 2" in refused(tmp_path, out, capsys)
 
 
 def test_taken_trials_with_costs_of_two_devices_are_published_again(tmp_path):
     finish_cells(tmp_path, {"scale": "overnight"})
-    costs = tmp_path / "results" / "nasbench" / "trials" / "random" / "0_costs.parquet"
+    costs = tmp_path / "results" / "cells" / "trials" / "random" / "0_costs.parquet"
     io.write_table(costs, pd.concat([io.read_table(costs), io.read_table(costs).assign(device="cuda")]))
     assert publish(tmp_path, tmp_path / "out")[0] == 0
-    published = io.read_table(tmp_path / "out" / "results" / "nasbench" / "costs.parquet")
+    published = io.read_table(tmp_path / "out" / "results" / "cells" / "costs.parquet")
     assert published[["trial", "device"]].to_numpy().tolist() == [[0, "cpu"], [1, "cpu"]]
 
 
@@ -72,11 +74,11 @@ def test_probes_of_other_images_are_other_data(column, tmp_path, capsys):
     """What probes are made from does not say which images: their rows do."""
     images = {"stand_in": False, "backbone": "b0", "input_size": 224, "training_points": 900, "test_points": 100}
     other = images | {column: "lite0" if column == "backbone" else 1}
-    settings = params.resolve(BASE, {"scale": "laptop"})
+    settings = resolve_settings(BASE, {"scale": "laptop"})
     for name, about, chunk in (("one", images, 3), ("two", other, 3), ("more", other, 5)):
         probes = settings.cifar100.probes.model_copy(update={"trials": chunk})
-        four = settings.cifar100.model_copy(update={"probes": probes})
-        run = settings.model_copy(update={"cifar100": four})
+        cifar100 = settings.cifar100.model_copy(update={"probes": probes})
+        run = settings.model_copy(update={"cifar100": cifar100})
         finish(tmp_path / name, run, "probes", {"": about | {"test_accuracy": 50.0}})
     assert publish(tmp_path / "one", tmp_path / "out")[0] == 0
     sentence = refused(tmp_path / "two", tmp_path / "out", capsys)
@@ -115,7 +117,7 @@ def test_of_a_table_that_is_copied_whole_every_row_stands_or_is_better(after, sm
         ({"root_seed": 7}, "put other settings or data in place of 1"),
     ],
 )
-def test_a_whole_table_of_other_settings_is_refused(overrides, sentence, one, out, tmp_path, capsys):
+def test_a_whole_table_of_other_settings_is_refused(overrides, sentence, published_run, out, tmp_path, capsys):
     name = "teacher_student/linear.parquet"
     io.write_table(out / "results" / name, pd.DataFrame({"r2": [0.5]}))
     prepare(tmp_path, params.merge(TINY, overrides), [])
@@ -146,9 +148,9 @@ def test_a_rule_that_cost_nothing_this_time_keeps_its_core_minutes(tmp_path):
     assert merged_core_minutes(tmp_path / "new.csv", tmp_path / "core_minutes.csv")["core_minutes"].tolist() == [1, 9]
 
 
-def test_of_a_data_set_the_row_of_more_trials_stays(one, out, tmp_path):
+def test_of_a_data_set_the_row_of_more_trials_stays(published_run, out, tmp_path):
     prepare(tmp_path, TINY, [("beta5_alpha0", "0-1"), ("beta5_alpha0", "2-3")])
-    for run, trials in ((tmp_path, [4, 2]), (one, [4, 2])):
+    for run, trials in ((tmp_path, [4, 2]), (published_run, [4, 2])):
         assert publish(run, out)[0] == 0
         assert io.read_table(out / "results" / "regression" / "data_sets.parquet")["trials"].tolist() == trials
 
@@ -173,7 +175,7 @@ def test_a_unit_without_rows_or_values_is_lost():
 @pytest.mark.parametrize("name", ["core_minutes.csv", "depth/trials.parquet"])
 @pytest.mark.parametrize("options", [(), ("--replace",)])
 def test_a_mistake_that_is_found_late_leaves_what_is_published(name, options, out, tmp_path, capsys):
-    """It is in what is written last, or in what is only counted; trials that are new would be written first."""
+    """The mistake is in what is written last, or in what is only counted; new trials would be written first."""
     prepare(tmp_path, TINY, [*BOTH, ("beta5_alpha0", "2-3")])
     io.write_csv(tmp_path / "results" / "core_minutes.csv", pd.DataFrame({"rule": ["a"], "scale": "laptop"}))
     if name.endswith("csv"):
@@ -196,19 +198,19 @@ def test_a_mistake_that_is_found_late_leaves_what_is_published(name, options, ou
         ("data_sets", lambda table: table.drop(columns="alpha"), "data_sets.parquet has no column alpha"),
     ],
 )
-def test_an_odd_published_table_is_refused_by_its_name(name, how, sentence, one, out, capsys):
+def test_an_odd_published_table_is_refused_by_its_name(name, how, sentence, published_run, out, capsys):
     change(out, f"regression/{name}", how)
-    assert sentence in refused(one, out, capsys)
+    assert sentence in refused(published_run, out, capsys)
 
 
 @pytest.mark.parametrize("run", [{}, {"regression": {}}, {"regression": 1, "teacher_student": {}}])
-def test_odd_published_settings_are_refused_by_their_name(run, one, out, capsys):
+def test_odd_published_settings_are_refused_by_their_name(run, published_run, out, capsys):
     io.write_json(out / "results" / "settings.json", {"run": run, "paper": {}})
-    assert "settings.json lacks settings of the data" in refused(one, out, capsys)
+    assert "settings.json lacks settings of the data" in refused(published_run, out, capsys)
 
 
 def test_a_run_that_adds_nothing_changes_nothing(out, tmp_path):
-    """Nor does it say that the published trials were made with its settings, its teacher's seed among them."""
+    """It does not say that the published trials were made with its settings, its teacher's seed among them."""
     prepare(tmp_path, params.merge(TINY, {"teacher_student": {"data_seed": 7}}), [])
     before = published_files(out)
     assert publish(tmp_path, out)[0] == 0
@@ -220,7 +222,7 @@ def test_what_the_published_data_were_generated_from_stays_beside_trials_on_imag
     finish_cells(tmp_path, params.merge(TINY, {"teacher_student": {"data_seed": 7}}))
     assert publish(tmp_path, out)[0] == 0
     run = io.read_json(out / "results" / "settings.json")["run"]
-    assert run["teacher_student"]["data_seed"] == 42 and run["nasbench"]["trials"] == 2
+    assert run["teacher_student"]["data_seed"] == 42 and run["cells"]["trials"] == 2
     change(out, "regression/trials", lambda table: table.assign(data_set="teacher", depth=1, gain=1.0))
     (out / "results" / "depth").mkdir()
     (out / "results" / "regression" / "trials.parquet").rename(out / "results" / "depth" / "trials.parquet")

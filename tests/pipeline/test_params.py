@@ -8,35 +8,60 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replication import params
-from replication.commands.describe import describe
+from replication.account.describe import describe
+from replication.experiments.settings import load_settings, paper_settings, resolve_settings
+from replication.experiments.teacher_student.settings import teacher_parts
 
 BASE = params.read_yaml(Path(__file__).parents[2] / "params.yaml")
 
 
 def test_tables_3_and_4_are_the_paper_s():
-    paper = params.paper_settings(BASE)
-    one, two = paper.regression, paper.teacher_student
-    assert (one.training.learning_rate, one.training.batch_size, one.training.epochs) == (1e-3, 100, 300)
-    assert (one.widths, one.bias, one.training.penalty, one.training.rho) == ([2, 300, 1], True, "l2", 1e-4)
-    assert (len(one.alphas), one.betas, one.points, one.trials) == (21, [5, 1000], 10000, 100)
-    assert (two.training.learning_rate, two.training.batch_size, two.training.epochs) == (1e-3, 1024, 180)
-    assert (two.widths, two.bias, two.training.penalty, two.training.rho) == ([20, 200, 200, 20], False, "l2", 3e-3)
-    assert (two.points, two.test_points) == (100000, 100000)
+    paper = paper_settings(BASE)
+    regression, teacher_student = paper.regression, paper.teacher_student
+    assert (regression.training.learning_rate, regression.training.batch_size, regression.training.epochs) == (
+        1e-3,
+        100,
+        300,
+    )
+    assert (regression.widths, regression.bias, regression.training.penalty, regression.training.rho) == (
+        [2, 300, 1],
+        True,
+        "l2",
+        1e-4,
+    )
+    assert (len(regression.alphas), regression.betas, regression.points, regression.trials) == (
+        21,
+        [5, 1000],
+        10000,
+        100,
+    )
+    assert (
+        teacher_student.training.learning_rate,
+        teacher_student.training.batch_size,
+        teacher_student.training.epochs,
+    ) == (1e-3, 1024, 180)
+    assert (
+        teacher_student.widths,
+        teacher_student.bias,
+        teacher_student.training.penalty,
+        teacher_student.training.rho,
+    ) == ([20, 200, 200, 20], False, "l2", 3e-3)
+    assert (teacher_student.points, teacher_student.test_points) == (100000, 100000)
 
 
 def test_the_laptop_scale_trains_experiments_1_and_2_as_the_paper():
-    paper, laptop = params.paper_settings(BASE), params.resolve(BASE, {"scale": "laptop"})
+    paper, laptop = paper_settings(BASE), resolve_settings(BASE, {"scale": "laptop"})
     assert laptop.regression == paper.regression
     changed = {"ensembles", "chunk"}
-    one, two = (s.teacher_student.model_dump(exclude=changed) for s in (paper, laptop))
-    assert one == two
+    in_paper, in_laptop = (s.teacher_student.model_dump(exclude=changed) for s in (paper, laptop))
+    assert in_paper == in_laptop
     assert laptop.teacher_student.ensembles["l2"].trials == 5
 
 
 def test_overrides_win_over_the_scale_and_the_scale_over_the_base():
-    assert params.resolve(BASE, {"scale": "smoke"}).regression.trials == 2
-    assert params.resolve(BASE, {"scale": "smoke", "regression": {"trials": 7}}).regression.trials == 7
-    assert params.resolve(BASE, {"scale": "smoke"}).regression.training.batch_size == 100
+    assert resolve_settings(BASE, {"scale": "smoke"}).regression.trials == 2
+    assert resolve_settings(BASE, {"scale": "smoke", "regression": {"trials": 7}}).regression.trials == 7
+    assert resolve_settings(BASE, {"scale": "smoke"}).regression.training.batch_size == 100
 
 
 @pytest.mark.parametrize(
@@ -56,11 +81,11 @@ def test_overrides_win_over_the_scale_and_the_scale_over_the_base():
         ({"teacher_student": {"selection_points": 100000}}, "selection_points = 100000: allowed are fewer"),
         ({"cifar10": {"images": 4}}, r"images = 4, validation_share = 0.1: allowed are numbers that leave an image"),
         ({"cifar10": {"images": 4, "validation_share": 0.9}}, "images = 4, validation_share = 0.9: allowed"),
-        ({"rivals": {"methods": []}}, "rivals.methods.*at least 1"),
-        ({"rivals": {"methods": ["neat"], "alpha_beta": {"trials": 0}}}, "one of the methods runs, which are neat"),
-        ({"rivals": {"teacher": {"hidden": [10**9]}}}, "hidden.0 = 1000000000: .*less than or equal to 100000"),
-        ({"rivals": {"catalogue": {"a b; x": {"search": "linear"}}}}, "catalogue.*string should match pattern"),
-        ({"nasbench": {"trials": 10**6}}, "nasbench.trials = 1000000: .*less than or equal to 100000"),
+        ({"baselines": {"methods": []}}, "baselines.methods.*at least 1"),
+        ({"baselines": {"methods": ["neat"], "alpha_beta": {"trials": 0}}}, "one of the methods runs, which are neat"),
+        ({"baselines": {"teacher": {"hidden": [10**9]}}}, "hidden.0 = 1000000000: .*less than or equal to 100000"),
+        ({"baselines": {"catalogue": {"a b; x": {"search": "linear"}}}}, "catalogue.*string should match pattern"),
+        ({"cells": {"trials": 10**6}}, "cells.trials = 1000000: .*less than or equal to 100000"),
         ({"teacher_student": {"chunk": 100}}, "teacher_student.chunk = 100: .*less than or equal to 20"),
         ({"regresion": {"trials": 1}}, "regresion is an unknown field"),
         ({"regression": {"trails": 1}}, "regression.trails is an unknown field"),
@@ -70,23 +95,23 @@ def test_overrides_win_over_the_scale_and_the_scale_over_the_base():
 )
 def test_a_wrong_setting_is_one_sentence(overrides, message):
     with pytest.raises(params.ParameterError, match=message) as caught:
-        params.resolve(BASE, overrides)
+        resolve_settings(BASE, overrides)
     assert "\n" not in str(caught.value)
 
 
 def test_overrides_given_as_text_have_their_types():
     text = {"scale": "smoke", "regression": {"trials": "7", "alphas": ["0", "0.5"], "training": {"rho": "1.0e-3"}}}
-    one = params.resolve(BASE, params.typed(text)).regression
-    assert (one.trials, one.alphas, one.training.rho) == (7, [0, 0.5], 1e-3)
+    regression = resolve_settings(BASE, params.typed(text)).regression
+    assert (regression.trials, regression.alphas, regression.training.rho) == (7, [0, 0.5], 1e-3)
     with pytest.raises(params.ParameterError, match=r"regression\.trials = 'seven'"):
-        params.resolve(BASE, params.typed({"regression": {"trials": "seven"}}))
+        resolve_settings(BASE, params.typed({"regression": {"trials": "seven"}}))
 
 
 def test_a_missing_field_is_named():
     base = copy.deepcopy(BASE)
     del base["regression"]["points"]
     with pytest.raises(params.ParameterError, match=r"regression\.points is missing"):
-        params.resolve(base)
+        resolve_settings(base)
 
 
 @pytest.mark.parametrize("text", ["a: [", "- 1", "", "scales: 3\nscale: smoke"])
@@ -94,7 +119,7 @@ def test_a_file_that_is_no_params_file_is_refused(tmp_path, text):
     path = tmp_path / "params.yaml"
     path.write_text(text)
     with pytest.raises(params.ParameterError) as caught:
-        params.load(path)
+        load_settings(path)
     assert "\n" not in str(caught.value)
 
 
@@ -108,12 +133,12 @@ def test_a_file_that_is_no_params_file_is_refused(tmp_path, text):
 )
 def test_any_override_resolves_or_is_one_sentence(overrides):
     try:
-        params.resolve(BASE, overrides)
+        resolve_settings(BASE, overrides)
     except params.ParameterError as error:
         assert "\n" not in str(error)
 
 
-NAMED = ("scales.", "teacher_student.ensembles.", "rivals.catalogue.")
+NAMED = ("scales.", "teacher_student.ensembles.", "baselines.catalogue.")
 
 
 def test_every_leaf_is_described():
@@ -133,18 +158,22 @@ def test_every_leaf_is_described():
 
 def test_jobs_cover_every_trial_once_whatever_the_chunk():
     for chunk in (1, 3, 20):
-        two = params.resolve(BASE, {"scale": "overnight", "teacher_student": {"chunk": chunk}}).teacher_student
-        seen = sorted((ensemble, trial) for (ensemble, _, _), trials in two.jobs().items() for trial in trials)
-        assert seen == sorted((name, t) for name, e in two.ensembles.items() for t in range(e.trials))
-        teachers = {teacher for (ensemble, teacher, _) in two.jobs() if ensemble == "l2"}
+        teacher_student = resolve_settings(
+            BASE, {"scale": "overnight", "teacher_student": {"chunk": chunk}}
+        ).teacher_student
+        seen = sorted(
+            (ensemble, trial) for (ensemble, _, _), trials in teacher_student.jobs().items() for trial in trials
+        )
+        assert seen == sorted((name, t) for name, e in teacher_student.ensembles.items() for t in range(e.trials))
+        teachers = {teacher for (ensemble, teacher, _) in teacher_student.jobs() if ensemble == "l2"}
         assert len(teachers) == 1 + 15
 
 
 def test_a_trial_keeps_its_teacher_when_trials_are_added():
     few, many = (
-        params.resolve(BASE, {"teacher_student": {"ensembles": {"l2": {"trials": n, "new_teacher_every": 2}}}})
+        resolve_settings(BASE, {"teacher_student": {"ensembles": {"l2": {"trials": n, "new_teacher_every": 2}}}})
         for n in (5, 30)
     )
     for trial in range(5):
         assert few.teacher_student.teacher_of("l2", trial) == many.teacher_student.teacher_of("l2", trial)
-    assert params.teacher_parts(few.teacher_student.teacher_of("l2", 3)) == (46, 2)
+    assert teacher_parts(few.teacher_student.teacher_of("l2", 3)) == (46, 2)

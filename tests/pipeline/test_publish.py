@@ -5,12 +5,13 @@ import json
 import pandas as pd
 import pytest
 
-from replication import io, params, provenance
-from replication.commands import finished, published_tables
-from replication.commands import publish as commands
-from replication.commands.jobs import jobs as jobs_of
-from replication.commands.lost_rows import lost
-from replication.figures.scorecard import answer, with_verdicts
+from replication import params
+from replication.account.scorecard import answer, with_verdicts
+from replication.experiments.settings import resolve_settings
+from replication.publish import commands, finished, published_tables
+from replication.publish.jobs import jobs as jobs_of
+from replication.publish.lost_rows import lost
+from replication.records import io, provenance
 from small_runs import ROOT, TINY, finish_cells, prepare, publish, run
 
 
@@ -44,7 +45,7 @@ def test_trials_of_other_settings_replace_those_published(tmp_path):
 
 
 def test_trials_on_data_of_other_seeds_replace_those_published(tmp_path):
-    """Of experiment 2 the records do not say which seed its teacher has: the settings of the two runs do."""
+    """The records of experiment 2 do not say which seed its teacher has: the settings of the two runs do."""
     for name, seed in (("one", 42), ("two", 7)):
         overrides = params.merge(TINY, {"teacher_student": {"data_seed": seed}})
         prepare(tmp_path / name, overrides, [("beta5_alpha0", "0-1")])
@@ -70,9 +71,12 @@ def published_files(folder):
     ],
 )
 def test_publishing_that_would_destroy_results_is_refused(first, second, sentence, tmp_path, capsys):
-    for name, own in (("one", first), ("two", second)):
-        training = {"scale": own.get("scale", "laptop"), "regression": {"training": {"epochs": own.get("epochs", 1)}}}
-        prepare(tmp_path / name, params.merge(TINY, training), [("beta5_alpha0", own.get("jobs", "0-1"))])
+    for name, changes in (("one", first), ("two", second)):
+        training = {
+            "scale": changes.get("scale", "laptop"),
+            "regression": {"training": {"epochs": changes.get("epochs", 1)}},
+        }
+        prepare(tmp_path / name, params.merge(TINY, training), [("beta5_alpha0", changes.get("jobs", "0-1"))])
     assert publish(tmp_path / "one", tmp_path / "out")[0] == 0
     before = published_files(tmp_path / "out")
     code, _ = publish(tmp_path / "two", tmp_path / "out")
@@ -123,12 +127,12 @@ def test_settings_and_origins_of_each_experiment_stay_those_of_its_trials(tmp_pa
     finish_cells(tmp_path / "two", params.merge(TINY, {"scale": "overnight", "regression": {"points": 300}}))
     assert publish(tmp_path / "two", tmp_path / "out")[0] == 0
     run = io.read_json(tmp_path / "out" / "results" / "settings.json")["run"]
-    assert run["scale"] == "overnight" and run["regression"]["points"] == 200 and run["nasbench"]["trials"] == 2
-    found = io.read_json(tmp_path / "out" / "results" / "provenance.json")
-    assert found["experiments"]["regression"]["scale"] == "laptop"
-    assert found["experiments"]["nasbench"]["scale"] == "overnight"
-    assert found["trials"] == 4 and found["experiments"]["regression"]["trials"] == 2
-    assert found["core_minutes"] >= 0 and len(found["lock_sha256"]) == 64
+    assert run["scale"] == "overnight" and run["regression"]["points"] == 200 and run["cells"]["trials"] == 2
+    record = io.read_json(tmp_path / "out" / "results" / "provenance.json")
+    assert record["experiments"]["regression"]["scale"] == "laptop"
+    assert record["experiments"]["cells"]["scale"] == "overnight"
+    assert record["trials"] == 4 and record["experiments"]["regression"]["trials"] == 2
+    assert record["core_minutes"] >= 0 and len(record["lock_sha256"]) == 64
 
 
 def test_the_settings_of_a_sweep_are_those_of_its_experiment(tmp_path):
@@ -156,7 +160,7 @@ def test_core_minutes_are_kept_per_scale(tmp_path):
 
 
 def test_what_tuning_took_is_published_and_counted(tmp_path):
-    """A job of 90 seconds that tried three values with two strengths each: half a minute a value."""
+    """A job of 90 seconds that tried three values with two strengths each counts half a minute a value."""
     tuning = pd.DataFrame({"task": "teacher", "method": ["darts"] * 3 + ["gaea"], "value": ["1", "2", "3", "1"]})
     where = {"commit": "abc", "machine": "one", "device": "cpu", "finished": "2026-01-02 00:00:00", "made_from": "0"}
     for method, seconds in (("darts", 90), ("gaea", 60)):
@@ -165,22 +169,29 @@ def test_what_tuning_took_is_published_and_counted(tmp_path):
     timed = finished.with_minutes(tuning, tmp_path / "tuning")
     assert timed["minutes"].tolist() == [0.5, 0.5, 0.5, 1.0] and set(timed["commit"]) == {"abc"}
     published = tmp_path / "published"
-    io.write_table(published / "rivals" / "tuning.parquet", timed.assign(scale="overnight"))
+    io.write_table(published / "baselines" / "tuning.parquet", timed.assign(scale="overnight"))
     io.write_table(published / "depth" / "tuning.parquet", tuning)  # as earlier versions published it
-    assert commands.published_trials(published).groupby("experiment")["minutes"].sum().to_dict() == {"rivals": 2.5}
+    assert commands.published_trials(published).groupby("experiment")["minutes"].sum().to_dict() == {"baselines": 2.5}
 
 
 def test_new_tuning_takes_the_place_of_what_was_tried_for_the_same_before(tmp_path):
     base = params.read_yaml(ROOT / "params.yaml")
-    run = params.resolve(
-        base, {"scale": "overnight", "rivals": {"methods": ["darts", "gaea"], "teacher": {"trials": 0}}}
+    run = resolve_settings(
+        base, {"scale": "overnight", "baselines": {"methods": ["darts", "gaea"], "teacher": {"trials": 0}}}
     )
     jobs = {job.key: job for job in jobs_of(run) if job.kind == "tuning"}
 
     def tune(key, values, settings):
         stem = tmp_path / jobs[key].stem
-        own = {"task": key[0], "option": "rate", "tuning_trial": 0, "seed": 1, "parameters": 3.0, "validation_mse": 0.1}
-        rows = [own | {"value": value, "chosen": value == values[0]} for value in values]
+        columns = {
+            "task": key[0],
+            "option": "rate",
+            "tuning_trial": 0,
+            "seed": 1,
+            "parameters": 3.0,
+            "validation_mse": 0.1,
+        }
+        rows = [columns | {"value": value, "chosen": value == values[0]} for value in values]
         io.write_table(stem.with_name(f"{stem.name}.parquet"), pd.DataFrame(rows))
         record = provenance.of_job(60, "cpu", len(values)) | {"settings": settings, "root_seed": run.root_seed}
         io.write_json(tmp_path / jobs[key].record, record | {"data": values})
@@ -200,15 +211,15 @@ def test_new_tuning_takes_the_place_of_what_was_tried_for_the_same_before(tmp_pa
     assert published(keep=False) == {first: ["0.2"]}
 
 
-def test_published_rivals_were_searched_with_the_value_that_was_chosen():
-    folder = ROOT / "results" / "published" / "rivals"
+def test_published_baselines_were_searched_with_the_value_that_was_chosen():
+    folder = ROOT / "results" / "published" / "baselines"
     trials, tuning = (io.read_table(folder / f"{name}.parquet") for name in ("trials", "tuning"))
     chosen = tuning[tuning["chosen"]].drop_duplicates(["task", "method"]).set_index(["task", "method"])
     assert len(chosen) > 20
-    for key, own in trials.groupby(["task", "method"]):
+    for key, of_method in trials.groupby(["task", "method"]):
         if key in chosen.index:
             option, value = chosen.loc[key, ["option", "value"]]
-            assert {json.loads(options)[option] for options in own["options"]} == {json.loads(value)}, key
+            assert {json.loads(options)[option] for options in of_method["options"]} == {json.loads(value)}, key
 
 
 def test_pages_go_beside_the_tables_and_the_scorecard_into_the_readme(tmp_path):
@@ -256,10 +267,10 @@ def test_the_verdicts_of_the_readme_are_the_published_ones():
 
 def test_the_published_record_is_that_of_the_published_tables():
     published = ROOT / "results" / "published"
-    found = provenance.of_tables(commands.published_trials(published), ROOT / "requirements.lock")
+    derived = provenance.of_tables(commands.published_trials(published), ROOT / "requirements.lock")
     recorded = io.read_json(published / "provenance.json")
-    assert {name: recorded[name] for name in found if name not in ("packages", "lock_sha256")} == {
-        name: found[name] for name in found if name not in ("packages", "lock_sha256")
+    assert {name: recorded[name] for name in derived if name not in ("packages", "lock_sha256")} == {
+        name: derived[name] for name in derived if name not in ("packages", "lock_sha256")
     }
 
 

@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 
 import tiny
-from replication import cli, io, params
-from replication.commands import finished, reuse
-from replication.commands.jobs import jobs as jobs_of
-from replication.sources import sources, unchanged_since
+from replication import cli, params
+from replication.experiments.settings import Settings, resolve_settings
+from replication.publish import finished, reuse
+from replication.publish.jobs import jobs as jobs_of
+from replication.records import io
+from replication.records.sources import sources, unchanged_since
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "results" / "published"
@@ -27,12 +29,12 @@ TARGETS = ["tabulate_teacher_student", "tabulate_hyperparameters", "tabulate_dep
 
 @pytest.mark.parametrize("scale", ["smoke", "laptop", "overnight", "paper"])
 def test_no_two_jobs_share_files_or_trials(scale):
-    jobs = list(jobs_of(params.resolve(BASE, {"scale": scale})))
+    jobs = list(jobs_of(resolve_settings(BASE, {"scale": scale})))
     assert {job.kind for job in jobs} >= {
         "teacher_student",
         "hyperparameters",
         "depth",
-        "rivals",
+        "baselines",
         "cifar10",
         "cifar100",
     }
@@ -42,13 +44,13 @@ def test_no_two_jobs_share_files_or_trials(scale):
 
 
 def test_the_published_jobs_are_found_and_written_as_they_were(tmp_path, monkeypatch):
-    """With sources that are taken for unchanged: the committed trials of experiment 3 and of the depth experiment."""
+    """The sources of the committed trials of experiment 3 and of the depth experiment are taken for unchanged."""
     monkeypatch.setattr(reuse, "unchanged_since", lambda commit, files: True)
     settings = io.read_json(PUBLISHED / "settings.json")["run"]
-    run = params.validate(params.Settings, settings)
+    run = params.validate(Settings, settings)
     jobs = reuse.reusable(run, PUBLISHED)
     assert {"teacher_student", "hyperparameters", "depth", "cifar10"} <= {job.kind for job in jobs}
-    for kind in ("cifar10", "depth", "hyperparameters", "teacher_student", "rivals", "tuning"):
+    for kind in ("cifar10", "depth", "hyperparameters", "teacher_student", "baselines", "tuning"):
         job = next(job for job in jobs if job.kind == kind)
         with pytest.raises(SystemExit) as stopped:
             cli.main(
@@ -64,17 +66,19 @@ def test_the_published_jobs_are_found_and_written_as_they_were(tmp_path, monkeyp
         assert record["minutes"] == pytest.approx(trials["minutes"].mean())
         for file, table in job.files().items():
             published = reuse.rows_of(io.read_table(PUBLISHED / table), job.where).reset_index(drop=True)
-            found = io.read_table(tmp_path / file)
-            pd.testing.assert_frame_equal(found, published[found.columns])
-            assert set(published.columns) - set(found.columns) <= set(reuse.RECORDED)
+            taken = io.read_table(tmp_path / file)
+            pd.testing.assert_frame_equal(taken, published[taken.columns])
+            assert set(published.columns) - set(taken.columns) <= set(reuse.RECORDED)
 
 
 def test_a_job_with_a_point_in_its_name_is_published_taken_and_published_again(tmp_path):
-    run = params.resolve(BASE, {"scale": "overnight"})
+    run = resolve_settings(BASE, {"scale": "overnight"})
     job = next(job for job in jobs_of(run) if job.stem.endswith("teacher_student_l2_0.001"))
     origin = {"commit": "abc", "machine": "m", "device": "cpu", "finished": "now", "minutes": 2.0, "made_from": "def"}
-    own = {"experiment": "teacher_student", "penalty": "l2", "rho": 0.001, "alpha": None, "beta": None, "r2": 0.5}
-    published = pd.DataFrame([{**own, "trial": trial, **origin, "scale": "overnight"} for trial in job.where["trial"]])
+    columns = {"experiment": "teacher_student", "penalty": "l2", "rho": 0.001, "alpha": None, "beta": None, "r2": 0.5}
+    published = pd.DataFrame(
+        [{**columns, "trial": trial, **origin, "scale": "overnight"} for trial in job.where["trial"]]
+    )
     published = published.astype({"alpha": float, "beta": float})
     io.write_table(tmp_path / "published" / "hyperparameters" / "trials.parquet", published)
     with pytest.raises(SystemExit) as stopped:
@@ -84,8 +88,8 @@ def test_a_job_with_a_point_in_its_name_is_published_taken_and_published_again(t
              "--output", str(tmp_path / "results" / job.stem)]
         )  # fmt: skip
     assert not stopped.value.code
-    found = {str(path.relative_to(tmp_path / "results")) for path in tmp_path.glob("results/*/*/*")}
-    assert found == {*job.files(), job.record}
+    written = {str(path.relative_to(tmp_path / "results")) for path in tmp_path.glob("results/*/*/*")}
+    assert written == {*job.files(), job.record}
     again = finished.finished("hyperparameters", run, tmp_path / "results")["trials"]
     pd.testing.assert_frame_equal(again.assign(scale="overnight"), published, check_like=True)
 
@@ -96,14 +100,14 @@ def test_other_settings_other_seeds_and_stand_ins_are_trained(tmp_path, monkeypa
     shutil.copy(PUBLISHED / "settings.json", tmp_path)
     values = io.read_json(PUBLISHED / "settings.json")["run"]
 
-    def found(changes):
-        run = params.validate(params.Settings, params.merge(values, changes))
+    def reused(changes):
+        run = params.validate(Settings, params.merge(values, changes))
         return [job.stem for job in reuse.reusable(run, tmp_path)]
 
     trials = io.read_table(tmp_path / "cifar10" / "trials.parquet")
-    assert len(found({})) == len(trials)
-    assert len(found({"cifar10": {"trials": 5}})) == len(trials)  # the others are trained
-    assert found({"cifar10": {"training": {"rho": 0.5}}}) == found({"root_seed": 1}) == []
+    assert len(reused({})) == len(trials)
+    assert len(reused({"cifar10": {"trials": 5}})) == len(trials)  # the others are trained
+    assert reused({"cifar10": {"training": {"rho": 0.5}}}) == reused({"root_seed": 1}) == []
     with pytest.raises(SystemExit) as stopped:
         cli.main(
             ["take-published", "--kind", "cifar10", "--where", '{"trial": [999]}', "--settings", "{}", "--root-seed",
@@ -111,27 +115,27 @@ def test_other_settings_other_seeds_and_stand_ins_are_trained(tmp_path, monkeypa
         )  # fmt: skip
     assert stopped.value.code == 2 and not (tmp_path / "out").exists()
     io.write_table(tmp_path / "cifar10" / "trials.parquet", trials.assign(stand_in=trials["head"] == "linear"))
-    assert {stem.split("/")[2] for stem in found({})} == set(trials["head"]) - {"linear"}
+    assert {stem.split("/")[2] for stem in reused({})} == set(trials["head"]) - {"linear"}
     with pytest.raises(io.ArtifactError, match="nothing is published there"):
-        reuse.reusable(params.validate(params.Settings, values), tmp_path / "cifar10")
+        reuse.reusable(params.validate(Settings, values), tmp_path / "cifar10")
 
 
 def test_trials_on_data_of_other_seeds_are_trained(monkeypatch):
     monkeypatch.setattr(reuse, "unchanged_since", lambda commit, files: True)
     values = io.read_json(PUBLISHED / "settings.json")["run"]
 
-    def found(two):
-        run = params.validate(params.Settings, params.merge(values, {"teacher_student": two}))
+    def reused(changes):
+        run = params.validate(Settings, params.merge(values, {"teacher_student": changes}))
         return {(job.kind, str(job.key[0])) for job in reuse.reusable(run, PUBLISHED)}
 
-    images = {"cifar10", "cifar100", "probes", "cifar10_sweep", "nasbench"}
-    assert {kind for kind, _ in found({"data_seed": 7})} == images
-    everything, rotated = found({}), found({"ensembles": {"l2": {"rotations": 1}}})
+    images = {"cifar10", "cifar100", "probes", "cifar10_sweep", "cells"}
+    assert {kind for kind, _ in reused({"data_seed": 7})} == images
+    everything, rotated = reused({}), reused({"ensembles": {"l2": {"rotations": 1}}})
     assert everything - rotated == {("teacher_student", "l2")}
 
 
 def test_a_source_counts_as_changed_if_git_says_so_or_does_not_know():
-    names = sources("replication.commands.reuse")
+    names = sources("replication.publish.reuse")
     head = tiny.run(ROOT, "git", "rev-parse", "HEAD").strip()
     for commit in ("0" * 12, f"{head[:12]}+changes", "unknown"):
         assert not unchanged_since(commit, names)
@@ -139,8 +143,9 @@ def test_a_source_counts_as_changed_if_git_says_so_or_does_not_know():
 
 
 @pytest.mark.pipeline
+@pytest.mark.situations
 def test_a_run_takes_what_is_published_and_trains_what_is_not(tmp_path):
-    """The same tables without training; then one trial more, and an edit of a source that one experiment imports."""
+    """The tables are the same without training; then come one trial more, and an edit of one experiment's source."""
     folder = tiny.copy_of_checkout(tmp_path)
     tiny.change_params(folder, {"scale": "laptop", "scales": {"laptop": params.merge(tiny.OVERLAY, OVERLAY)}})
     for trials in (folder / "results" / "published").glob("*/trials.parquet"):
@@ -151,15 +156,15 @@ def test_a_run_takes_what_is_published_and_trains_what_is_not(tmp_path):
 
     def tables(*options):
         tiny.run(folder, "snakemake", "--cores", "2", *options, "--", *TARGETS)
-        found = {path.parent.name: io.read_table(path) for path in results.glob("*/trials.parquet")}
+        by_experiment = {path.parent.name: io.read_table(path) for path in results.glob("*/trials.parquet")}
         shutil.move(results, tmp_path / "results of before")
-        return found
+        return by_experiment
 
     def trained():
         logs = tmp_path / "results of before" / "logs"
-        found = sorted(str(path.relative_to(logs)) for path in logs.rglob("*.log") if path.parent != logs)
+        logged = sorted(str(path.relative_to(logs)) for path in logs.rglob("*.log") if path.parent != logs)
         shutil.rmtree(tmp_path / "results of before")
-        return [name for name in found if not name.startswith("take_published")]
+        return [name for name in logged if not name.startswith("take_published")]
 
     tiny.run(folder, "snakemake", "--cores", "2", "--", *TARGETS)
     tiny.run(folder, "snakemake", "publish")
@@ -175,7 +180,7 @@ def test_a_run_takes_what_is_published_and_trains_what_is_not(tmp_path):
     for name, table in first.items():
         pd.testing.assert_frame_equal(again[name], table, check_like=True)
 
-    with (folder / "src" / "replication" / "experiments" / "depth.py").open("a") as source:
+    with (folder / "src" / "replication" / "experiments" / "depth" / "train.py").open("a") as source:
         source.write("# edited\n")
     tiny.commit(folder, "edited")
     more = tables("--config", "reuse=published", "teacher_student={ensembles: {l2: {trials: 3}}}")

@@ -4,8 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from replication import io, params, provenance
-from replication.commands import compare_runs, retrain, spot_check
+from replication.experiments.cifar10.settings import Cifar10Trial
+from replication.experiments.depth.settings import DepthTrial
+from replication.experiments.regression.settings import RegressionData
+from replication.experiments.settings import resolve_settings
+from replication.experiments.teacher_student.settings import TeacherData, TeacherTrial
+from replication.records import io, provenance
+from replication.spot_check import commands as spot_check
+from replication.spot_check import compare_runs, retrain
 from small_runs import BASE, ROOT, TINY, prepare, publish, run
 
 OTHER = "Another processor, 2 cores, Linux x86_64"
@@ -95,19 +101,19 @@ def test_another_seed_is_not_the_same_trial_on_any_processor(small, monkeypatch)
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "expected"),
+    ("value", "other", "expected"),
     [(1.0, 1.0, 0), (np.nan, None, 0), (2.0, 3.0, 1 / 3), (True, False, 1), ("a", "a", 0), ("a", "b", np.inf),
      (1.0, np.nan, np.inf), (np.inf, np.inf, 0), (np.inf, 1.0, np.inf), (np.nan, "a", np.inf)],
 )  # fmt: skip
-def test_the_difference_of_two_values(one, other, expected):
-    assert compare_runs.difference(one, other) == compare_runs.difference(other, one) == pytest.approx(expected)
+def test_the_difference_of_two_values(value, other, expected):
+    assert compare_runs.difference(value, other) == compare_runs.difference(other, value) == pytest.approx(expected)
 
 
 def test_the_spread_is_that_of_trials_alike():
     table = pd.DataFrame({"a": [0, 0, 1, 1, 2], "x": [1.0, 3.0, 5.0, 5.0, np.inf], "text": "t", "y": 2.0})
-    found = compare_runs.spread_of(table, ["a"])
-    assert found["x"] == pytest.approx(np.sqrt(np.mean([2.0, 2.0, 0.0, 0.0])))
-    assert found["y"] == 0 and "text" not in found
+    spread = compare_runs.spread_of(table, ["a"])
+    assert spread["x"] == pytest.approx(np.sqrt(np.mean([2.0, 2.0, 0.0, 0.0])))
+    assert spread["y"] == 0 and "text" not in spread
     assert compare_runs.spread_of(table.head(1), ["a"])["x"] == 0
     assert compare_runs.spread_of(table.head(2), [])["x"] == pytest.approx(2**0.5)
 
@@ -136,12 +142,12 @@ def test_settings_older_than_what_their_experiment_asks_for_leave_it_out(small, 
 
 def test_an_experiment_that_was_asked_for_and_cannot_be_trained_is_one_sentence(tmp_path, capsys):
     published = tmp_path / "published"
-    io.write_json(published / "settings.json", {"run": params.resolve(BASE, {"scale": "smoke"}).model_dump()})
+    io.write_json(published / "settings.json", {"run": resolve_settings(BASE, {"scale": "smoke"}).model_dump()})
     rows = pd.DataFrame({"device": ["cpu"], "stand_in": [False]})
     for name in ("cifar10/trials", "cifar100/probes"):
         io.write_table(published / f"{name}.parquet", rows)
     record = tmp_path / "images" / "cifar10.json"
-    sources = params.resolve(BASE, {"scale": "smoke"}).images.model_dump_json()
+    sources = resolve_settings(BASE, {"scale": "smoke"}).images.model_dump_json()
     assert run("prepare-images", "cifar10", "--settings", sources, "--output", record) == 0
     command = ["spot-check", "--published", published, "--images", record.parent, "--output", tmp_path / "c.csv"]
     assert run(*command, "--also", "cifar10") == 2
@@ -153,7 +159,7 @@ def test_an_experiment_that_was_asked_for_and_cannot_be_trained_is_one_sentence(
 
 def test_trials_of_experiment_2_and_of_the_depth_experiment_are_those_of_the_verbs(tmp_path):
     small = {"points": 100, "test_points": 60, "selection_points": 20, "training": {"epochs": 1}}
-    settings = params.resolve(
+    settings = resolve_settings(
         BASE,
         {
             "regression": {"points": 100, "held_out_points": 60, "widths": [2, 6, 1]},
@@ -162,40 +168,40 @@ def test_trials_of_experiment_2_and_of_the_depth_experiment_are_those_of_the_ver
                 "teacher": {**small, "points": 50, "hidden": 5},
                 "alpha_beta": {**small, "points": 50, "hidden": 4},
             },
-            "rivals": {"teacher": {"points": 100}, "alpha_beta": {"points": 100}, "test_points": 60},
+            "baselines": {"teacher": {"points": 100}, "alpha_beta": {"points": 100}, "test_points": 60},
         },
     )
-    two, name = settings.teacher_student, "teacher42_rotations2"
+    students, name = settings.teacher_student, "teacher42_rotations2"
     teacher, seed = tmp_path / f"{name}.safetensors", settings.root_seed
     io.write_json(tmp_path / "settings.json", {"run": settings.model_dump()})
-    own = retrain.Run(tmp_path / "settings.json", tmp_path)
-    run("generate-teacher-data", "--settings", two.part(params.TeacherData), "--size", 3, "--seed", 42,
+    published_run = retrain.Run(tmp_path / "settings.json", tmp_path)
+    run("generate-teacher-data", "--settings", students.part(TeacherData), "--size", 3, "--seed", 42,
         "--rotations", 2, "--output", teacher, "--metadata", tmp_path / "m.json")  # fmt: skip
-    run("generate-regression-data", "--settings", settings.regression.part(params.RegressionData), "--data-sets",
+    run("generate-regression-data", "--settings", settings.regression.part(RegressionData), "--data-sets",
         '{"beta5_alpha1": [1, 5]}', "--folder", tmp_path)  # fmt: skip
     run("train-teacher-student", "--teacher", teacher, "--trials", "[1]", "--settings",
-        two.of_ensemble("l2").part(params.TeacherTrial), "--root-seed", seed, "--output", tmp_path / "two")  # fmt: skip
+        students.of_ensemble("l2").part(TeacherTrial), "--root-seed", seed, "--output", tmp_path / "two")  # fmt: skip
     row = pd.Series({"ensemble": "l2", "teacher": 42, "rotations": 2, "trial": 1})
-    trained = retrain.train_again(own, "teacher_student", row)
+    trained = retrain.train_again(published_run, "teacher_student", row)
     expected = [(io.read_table(tmp_path / "two_trials.parquet"), trained)]
     for data_set, alpha, data in (
         ("teacher", np.nan, [teacher]),
         ("beta5_alpha1", 1.0, [tmp_path / "points.safetensors", tmp_path / "beta5_alpha1.safetensors"]),
     ):
         run("train-depth", *data, "--depth", 2, "--gain", 1, "--trials", 3, "--settings",
-            settings.depth.task_of(data_set).part(params.DepthTrial), "--root-seed", seed,
+            settings.depth.task_of(data_set).part(DepthTrial), "--root-seed", seed,
             "--output", tmp_path / data_set)  # fmt: skip
         row = pd.Series({"data_set": data_set, "alpha": alpha, "depth": 2, "gain": 1.0, "trial": 3})
-        trained = retrain.train_again(own, "depth", row)
+        trained = retrain.train_again(published_run, "depth", row)
         expected.append((io.read_table(tmp_path / f"{data_set}_trials.parquet"), trained))
     for table, trained in expected:
         pd.testing.assert_series_equal(trained, table.iloc[0], check_names=False, check_exact=True)
 
 
 def test_the_committed_settings_are_those_that_a_spot_check_needs(tmp_path, capsys):
-    own = retrain.Run(PUBLISHED / "settings.json", tmp_path)
-    assert own.root_seed == 2025
-    drawn = spot_check.draw(own, "regression", PUBLISHED / "regression" / "trials.parquet", 3, 0, asked=True)
+    published_run = retrain.Run(PUBLISHED / "settings.json", tmp_path)
+    assert published_run.root_seed == 2025
+    drawn = spot_check.draw(published_run, "regression", PUBLISHED / "regression" / "trials.parquet", 3, 0, asked=True)
     assert len(drawn) == 3 and all(spread["r2"] > 0 for _, spread in drawn)
     io.write_json(tmp_path / "settings.json", {"scale": "laptop"})
     with pytest.raises(io.ArtifactError, match=r"settings\.json has no settings"):
@@ -224,14 +230,16 @@ def test_one_trial_of_every_experiment_is_the_one_of_a_whole_run(built, tmp_path
 
 
 def test_a_trial_of_the_sweep_on_experiment_3_has_the_settings_of_its_point(monkeypatch, tmp_path):
-    settings = params.resolve(BASE, {"scale": "overnight"})
+    settings = resolve_settings(BASE, {"scale": "overnight"})
     io.write_json(tmp_path / "settings.json", {"run": settings.model_dump()})
-    found = []
-    monkeypatch.setattr(retrain, "_by_verb", lambda verb, run, row, data_set, **own: found.append(own))
-    own = retrain.Run(tmp_path / "settings.json", tmp_path)
+    calls = []
+    monkeypatch.setattr(retrain, "_by_verb", lambda verb, run, row, data_set, **options: calls.append(options))
+    published_run = retrain.Run(tmp_path / "settings.json", tmp_path)
     for head, penalty, rho in (("linear", "none", 0.0), ("spectral", "l2", 0.001)):
-        retrain.train_again(own, "cifar10_sweep", pd.Series({"head": head, "penalty": penalty, "rho": rho, "trial": 1}))
+        retrain.train_again(
+            published_run, "cifar10_sweep", pd.Series({"head": head, "penalty": penalty, "rho": rho, "trial": 1})
+        )
     points = settings.cifar10.sweep_points()
-    expected = [points[name][1].part(params.Cifar10Trial) for name in ("linear", "l2_0.001")]
-    assert [own["settings"].model_dump_json() for own in found] == expected
-    assert [own["head"] for own in found] == ["linear", "spectral"]
+    expected = [points[name][1].part(Cifar10Trial) for name in ("linear", "l2_0.001")]
+    assert [options["settings"].model_dump_json() for options in calls] == expected
+    assert [options["head"] for options in calls] == ["linear", "spectral"]

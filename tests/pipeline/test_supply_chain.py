@@ -38,14 +38,14 @@ def locked():
 
 
 def licences(name):
-    """What a distribution says of its licences, all of which hold: an expression, classifiers, a name or a text."""
-    found = metadata.distribution(name)
-    if expression := found.metadata.get("License-Expression"):
+    """The licences of a distribution, all of which hold: an expression, classifiers, a name or a text."""
+    distribution = metadata.distribution(name)
+    if expression := distribution.metadata.get("License-Expression"):
         return re.split(r"\s+AND\s+", expression)
-    if marked := [text for text in found.metadata.get_all("Classifier", []) if text.startswith("License ::")]:
+    if marked := [text for text in distribution.metadata.get_all("Classifier", []) if text.startswith("License ::")]:
         return marked
-    texts = [path.locate().read_text(encoding="utf-8") for path in found.files if "LICENSE" in path.name.upper()]
-    return [next(text for text in (found.metadata.get("License"), *texts) if text not in (None, "", "UNKNOWN"))]
+    texts = [path.locate().read_text(encoding="utf-8") for path in distribution.files if "LICENSE" in path.name.upper()]
+    return [next(text for text in (distribution.metadata.get("License"), *texts) if text not in (None, "", "UNKNOWN"))]
 
 
 def is_permissive(text):

@@ -303,7 +303,7 @@ def test_a_home_that_cannot_be_written_and_a_temporary_folder_with_a_space_do_no
 
 
 def test_a_checkout_whose_path_has_a_space_can_be_run_from_elsewhere(tmp_path):
-    """Of every job that would run, the command names files of the checkout in one word each."""
+    """The command of every job that would run names files of the checkout in one word each."""
     folder = tmp_path / "run"
     folder.mkdir()
     (tmp_path / "one two").symlink_to(ROOT)

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from compared import same_text, text_of
-from replication.claims import IDS
-from replication.commands.publish import PAGES
+from replication.account.catalogue import IDS
+from replication.publish.commands import PAGES
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -162,6 +162,7 @@ def test_a_wrong_setting_stops_before_anything_is_written(tmp_path, config, mess
     assert not [path for path in tmp_path.iterdir() if path.name != ".snakemake"]
 
 
+@pytest.mark.situations
 def test_the_report_counts_diverged_trials(finished, tmp_path):
     folder = Path(shutil.copytree(finished, tmp_path / "diverged"))
     pages = {"regression": "02_alpha_beta", "teacher_student": "03_teacher_student"}
@@ -196,7 +197,7 @@ def test_publish_always_runs(tmp_path):
 
 @pytest.fixture(scope="module")
 def rebuilt(tmp_path_factory):
-    """A folder in which all that is made from the published tables was made again from them; nothing else is there."""
+    """A folder with all that is made from the published tables, made again from them, and nothing else."""
     folder = tmp_path_factory.mktemp("rebuilt")
     code, output = snakemake(folder, "published")
     assert code == 0, output[-5000:]
@@ -217,7 +218,7 @@ def test_git_holds_the_pages_and_figures_that_are_made_from_the_published_tables
 
 
 def test_claims_and_figures_are_made_again_from_the_published_tables(rebuilt):
-    """Those that Git holds, but for the last digits, which are the processor's."""
+    """They are those that Git holds, except the last digits, which are the processor's."""
     claims = [pd.read_csv(path / "claims.csv") for path in (rebuilt / "results/rebuilt", ROOT / "results/published")]
     pd.testing.assert_frame_equal(*claims, rtol=1e-6, atol=1e-12)
     drawn = sorted((rebuilt / "figures" / "rebuilt").glob("*.csv"))
@@ -232,4 +233,4 @@ def test_reports_and_site_say_what_the_published_ones_say(rebuilt):
     pages = sorted(name for name in made(folders[0], PAGES) if name.endswith(".html"))
     assert len(pages) > 20
     texts = {page: [text_of((folder / page).read_text(encoding="utf-8")) for folder in folders] for page in pages}
-    assert {page: found for page, pair in texts.items() if (found := same_text(*pair))} == {}
+    assert {page: difference for page, pair in texts.items() if (difference := same_text(*pair))} == {}

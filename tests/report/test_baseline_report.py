@@ -1,4 +1,4 @@
-"""Claim G2 and the report on the rivals, on tables whose outcome is known."""
+"""Claim G2 and the report on the baselines, on tables whose outcome is known."""
 
 from pathlib import Path
 
@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 
 import baseline_tables
-from replication import comparison, params
-from replication.claims import why_untested
-from replication.claims.baselines import finds_smaller_networks
-from replication.figures import baselines_prose
+from replication import params
+from replication.account.testability import why_untested
+from replication.experiments.baselines import comparison
+from replication.experiments.baselines import prose as baselines_prose
+from replication.experiments.baselines.claims import finds_smaller_networks
+from replication.experiments.settings import resolve_settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,10 +23,10 @@ def test_holm_is_the_step_down_rule():
 
 
 def judged(change=None):
-    table = baseline_tables.rivals(np.random.default_rng(3), baseline_tables.FULL)["rivals/trials"]
+    table = baseline_tables.baselines(np.random.default_rng(3), baseline_tables.FULL)["baselines/trials"]
     if change:
         change(table)
-    return list(finds_smaller_networks({"rivals/trials": table}))
+    return list(finds_smaller_networks({"baselines/trials": table}))
 
 
 def better(table, mask):
@@ -47,26 +49,26 @@ def test_g2_follows_its_rule():
 
     assert [part.verdict for part in judged(sparcs_wins)] == ["replicated", "replicated"]
     assert [part.verdict for part in judged(gaea_wins)] == ["not replicated", "not replicated"]
-    assert "strongest rival: GAEA, single-level" in judged(gaea_wins)[0].reason
+    assert "strongest baseline: GAEA, single-level" in judged(gaea_wins)[0].reason
     fewer = baseline_tables.FULL | {"seeds": 9}
-    parts = list(finds_smaller_networks(baseline_tables.rivals(np.random.default_rng(3), fewer)))
+    parts = list(finds_smaller_networks(baseline_tables.baselines(np.random.default_rng(3), fewer)))
     assert all(part.untested == "n = 9, fewer than 10" for part in parts)
-    alone = baseline_tables.rivals(np.random.default_rng(3), baseline_tables.SMOKE)
+    alone = baseline_tables.baselines(np.random.default_rng(3), baseline_tables.SMOKE)
     assert all("did not both finish" in part.untested for part in finds_smaller_networks(alone))
 
 
 def test_the_report_says_what_the_smallest_networks_are():
-    table = baseline_tables.rivals(np.random.default_rng(3), baseline_tables.FULL)["rivals/trials"]
+    table = baseline_tables.baselines(np.random.default_rng(3), baseline_tables.FULL)["baselines/trials"]
     for column in [name for name in table if name.endswith("test_r2")]:
         table[column] = 0.99
-    winner, own = (table["method"].isin(names) for names in (["gaea"], comparison.OWN))
+    winner, of_sparcs = (table["method"].isin(names) for names in (["gaea"], comparison.OWN))
     better(table, winner)
     for target in comparison.TARGETS:
         table.loc[winner, [f"{target}_neurons", f"{target}_bundles"]] = (20.0, 4.0)
-        table.loc[own, [f"{target}_neurons", f"{target}_bundles"]] = (30.0, 6.0)
-    for rows, sizes in ((own, (5000, 1000, 2000)), (winner, (1, 2, 3))):
+        table.loc[of_sparcs, [f"{target}_neurons", f"{target}_bundles"]] = (30.0, 6.0)
+    for rows, sizes in ((of_sparcs, (5000, 1000, 2000)), (winner, (1, 2, 3))):
         table.loc[rows, [f"{target}_parameters" for target in comparison.TARGETS]] = sizes
-    table.loc[table["method"] == "linear", "budget_neurons"] = 0.0
+    table.loc[table["method"] == "linear", "loss_budget_neurons"] = 0.0
     said = baselines_prose.findings(table)
     assert "where its networks are not linear they keep 30 neurons on 1 hidden" in said
     assert "SPARCS, L2 30 in 6 (5,000)" in said and "GAEA, single-level 20 in 4 (1)" in said
@@ -75,61 +77,61 @@ def test_the_report_says_what_the_smallest_networks_are():
 
 
 def test_there_is_no_test_with_fewer_than_ten_seeds():
-    few = baseline_tables.rivals(np.random.default_rng(3), baseline_tables.FULL | {"seeds": 9})["rivals/trials"]
-    found = comparison.compare(few)
-    assert found["p"].isna().all() and (found["result"] == "not tested").all() and found["ratio"].notna().all()
+    few = baseline_tables.baselines(np.random.default_rng(3), baseline_tables.FULL | {"seeds": 9})["baselines/trials"]
+    compared = comparison.compare(few)
+    assert compared["p"].isna().all() and (compared["result"] == "not tested").all() and compared["ratio"].notna().all()
     assert "fewer than 10 seeds, no test:" in baselines_prose.findings(few)
 
 
 def test_a_search_that_diverged_fits_no_better_than_a_constant():
-    table = baseline_tables.rivals(np.random.default_rng(3), baseline_tables.FULL)["rivals/trials"]
+    table = baseline_tables.baselines(np.random.default_rng(3), baseline_tables.FULL)["baselines/trials"]
     fits = [name for name in table if name.endswith("test_mse")]
     for name in fits:  # the variance of the test points is 0.5
         table[name] = 0.5 * (1 - table[name.replace("mse", "r2")])
     lost = (table["method"] == "gaea") & (table["trial"] == 4)
     table.loc[lost, [name for name in table if "mse" in name or "r2" in name]] = np.nan
-    found = comparison.scalars(table).query("task == 'teacher'").set_index(["method", "trial"])
-    assert found.loc[("gaea", 4), "error"] == pytest.approx(0.5) and found.loc[("gaea", 4), "parameters"] == 18400
+    scalars = comparison.scalars(table).query("task == 'teacher'").set_index(["method", "trial"])
+    assert scalars.loc[("gaea", 4), "error"] == pytest.approx(0.5) and scalars.loc[("gaea", 4), "parameters"] == 18400
     assert (comparison.compare(table)["n"] == 10).all()
 
 
 def test_errors_below_what_float32_resolves_can_be_taken_as_equal():
-    table = baseline_tables.rivals(np.random.default_rng(3), baseline_tables.FULL)["rivals/trials"]
+    table = baseline_tables.baselines(np.random.default_rng(3), baseline_tables.FULL)["baselines/trials"]
     for name in [name for name in table if name.endswith("test_r2")]:
         table[name] = np.where(table["method"] == "linear", 0.5, 1 - 1e-12)
-        table[name.replace("r2", "mse")] = 0.5 * (1 - table[name])
+        table[name.removesuffix("r2") + "mse"] = 0.5 * (1 - table[name])
     gaea = table["method"] == "gaea"
     table.loc[gaea, [name for name in table if name.endswith("test_mse")]] /= 100
-    [_, part] = finds_smaller_networks({"rivals/trials": table})
+    [_, part] = finds_smaller_networks({"baselines/trials": table})
     assert part.verdict == "not replicated" and "worse than 1;" in part.reason
     assert part.reason.endswith("networks as they are alone: 1 and 1; 1 − R² below 10⁻⁸ as 10⁻⁸: 1 and 0")
 
 
 def test_g2_is_not_judged_on_a_part_of_the_field():
-    run = params.resolve(params.read_yaml(ROOT / "params.yaml"), {"scale": "overnight"}).model_dump(mode="json")
-    tables = baseline_tables.rivals(np.random.default_rng(3), baseline_tables.FULL)
-    names = [name for name, own in run["rivals"]["catalogue"].items() if own["only"] is None]
-    assert why_untested(run, run, tables)["rivals"].startswith("not the whole field: without spectral MLP")
-    whole = [tables["rivals/trials"].query("method == 'gaea'").assign(method=name) for name in names]
-    assert "rivals" not in why_untested(run, run, {"rivals/trials": pd.concat(whole)})
+    run = resolve_settings(params.read_yaml(ROOT / "params.yaml"), {"scale": "overnight"}).model_dump(mode="json")
+    tables = baseline_tables.baselines(np.random.default_rng(3), baseline_tables.FULL)
+    names = [name for name, method in run["baselines"]["catalogue"].items() if method["only"] is None]
+    assert why_untested(run, run, tables)["baselines"].startswith("not the whole field: without spectral MLP")
+    whole = [tables["baselines/trials"].query("method == 'gaea'").assign(method=name) for name in names]
+    assert "baselines" not in why_untested(run, run, {"baselines/trials": pd.concat(whole)})
 
 
 def test_a_method_that_never_fits_counts_as_the_maximal_network():
-    table = baseline_tables.rivals(np.random.default_rng(3), baseline_tables.FULL)["rivals/trials"]
+    table = baseline_tables.baselines(np.random.default_rng(3), baseline_tables.FULL)["baselines/trials"]
     for column in [name for name in table if name.endswith("test_r2")]:
         table.loc[table["method"] == "linear", column] = 0.7
-    found = comparison.scalars(table).query("method == 'linear' and task == 'teacher'")
-    assert (found["parameters"] == 18400).all()
+    scalars = comparison.scalars(table).query("method == 'linear' and task == 'teacher'")
+    assert (scalars["parameters"] == 18400).all()
 
 
 def test_an_empty_network_has_not_recovered_a_linear_task():
     task = "beta5_alpha0"
     few = baseline_tables.FULL | {"tasks": [task], "methods": ["sparcs_l2", "gaea"]}
-    table = baseline_tables.rivals(np.random.default_rng(3), few)["rivals/trials"]
-    own = table["method"] == "gaea"
-    table.loc[own, ["recovered", "budget_test_r2"]] = 1.0, 0.99
+    table = baseline_tables.baselines(np.random.default_rng(3), few)["baselines/trials"]
+    of_gaea = table["method"] == "gaea"
+    table.loc[of_gaea, ["recovered", "loss_budget_test_r2"]] = 1.0, 0.99
     assert "| 20 of 20 (10, 10) |" in row_of(baselines_prose.results_table(table, task), "GAEA, single-level")
-    table.loc[own & (table["strength"] == 0.1) & (table["trial"] < 3), "budget_test_r2"] = -0.1
+    table.loc[of_gaea & (table["strength"] == 0.1) & (table["trial"] < 3), "loss_budget_test_r2"] = -0.1
     assert "| 17 of 20 (10, 7) |" in row_of(baselines_prose.results_table(table, task), "GAEA, single-level")
 
 
@@ -152,12 +154,12 @@ def test_the_tuning_says_what_was_tried_how_often_and_what_was_chosen():
 
 
 def test_seeds_without_a_fit_are_counted():
-    table = baseline_tables.rivals(np.random.default_rng(3), baseline_tables.FULL)["rivals/trials"]
+    table = baseline_tables.baselines(np.random.default_rng(3), baseline_tables.FULL)["baselines/trials"]
     before = [name for name in table if name.endswith("test_r2") and "retrained" not in name]
     table[before] = 0.99
     assert baselines_prose.misses(table, "teacher").endswith("at any strength: none.")
-    own = (table["method"] == "gaea") & (table["trial"] < 4)
-    table.loc[own & (table["strength"] == 0.1), before] = 0.5
+    of_gaea = (table["method"] == "gaea") & (table["trial"] < 4)
+    table.loc[of_gaea & (table["strength"] == 0.1), before] = 0.5
     assert baselines_prose.misses(table, "teacher").endswith("at any strength: none.")
-    table.loc[own, before] = 0.5  # retrained networks still fit
+    table.loc[of_gaea, before] = 0.5  # retrained networks still fit
     assert baselines_prose.misses(table, "teacher").endswith("at any strength: GAEA, single-level (4 of 10).")

@@ -7,11 +7,16 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from replication import claims, params
-from replication.experiments.identities import IDENTITIES
-from replication.io import ArtifactError
-from replication.statistics import bootstrap_interval, mean_interval, share_interval
-from replication.verdicts import COLUMNS, Claim, Measured, judge, verdict_of, worst
+from replication import params
+from replication.account.catalogue import CLAIMS, require_every_claim
+from replication.account.provenance_text import with_origins
+from replication.account.testability import run_too_small, why_untested
+from replication.experiments.regression.claims import tanh_fit
+from replication.experiments.settings import paper_settings
+from replication.experiments.theory.identities import IDENTITIES
+from replication.judging.statistics import bootstrap_interval, mean_interval, share_interval
+from replication.judging.verdicts import COLUMNS, Claim, Measured, judge, verdict_of, worst
+from replication.records.io import ArtifactError
 
 ALPHAS = np.round(np.linspace(0, 1, 21), 2)
 
@@ -34,7 +39,7 @@ def paper_like(alpha, beta):
 
 
 def verdicts(claim_id, tables, too_small=()):
-    chosen = [claim for claim in claims.CLAIMS if claim.id == claim_id]
+    chosen = [claim for claim in CLAIMS if claim.id == claim_id]
     return judge(chosen, tables, dict(too_small)).set_index("id")
 
 
@@ -62,11 +67,11 @@ def test_intervals_against_other_implementations():
 
 
 def test_few_trials_are_untested_but_measured():
-    one = Claim("X", "", "", "", "", lambda _: iter([Measured("", "", (1.0, 1.0, 1.0), 2, (0, 2))]))
-    row = judge([one], {}, {}).iloc[0]
+    claim = Claim("X", "", "", "", "", lambda _: iter([Measured("", "", (1.0, 1.0, 1.0), 2, (0, 2))]))
+    row = judge([claim], {}, {}).iloc[0]
     assert (row["verdict"], row["measured"]) == ("untested", 1)
     assert "fewer than 3" in row["reason"]
-    assert list(judge([one], {}, {}).columns) == COLUMNS
+    assert list(judge([claim], {}, {}).columns) == COLUMNS
 
 
 def test_a_missing_table_is_untested_with_its_name():
@@ -76,11 +81,11 @@ def test_a_missing_table_is_untested_with_its_name():
 
 
 def test_every_claim_has_a_row_even_of_nothing():
-    found = judge(claims.CLAIMS, {}, {})
-    claims.require_every_claim(found["id"])
-    assert set(found["verdict"]) == {"untested"} and (found["n"] == 0).all()
+    judged = judge(CLAIMS, {}, {})
+    require_every_claim(judged["id"])
+    assert set(judged["verdict"]) == {"untested"} and (judged["n"] == 0).all()
     with pytest.raises(ArtifactError, match="claims without a row: D2, G2"):
-        claims.require_every_claim(set(found["id"]) - {"D2", "G2"})
+        require_every_claim(set(judged["id"]) - {"D2", "G2"})
 
 
 def test_a_claim_of_one_part_says_what_was_measured_and_its_region():
@@ -91,19 +96,19 @@ def test_a_claim_of_one_part_says_what_was_measured_and_its_region():
 def test_origins_are_the_runs_or_those_that_the_rows_name():
     run = {"scale": "laptop", "device": "cuda", "regression": {"points": 10_000}}
     tables = regression_trials(paper_like)
-    found = claims.with_origins(verdicts("B1", tables).reset_index(), claims.CLAIMS, tables, run)
-    assert len(found) == 4
-    assert set(found["scale"] + found["device"]) == {"laptopcuda"} and found["data"].str.contains("10,000").all()
+    origins = with_origins(verdicts("B1", tables).reset_index(), CLAIMS, tables, run)
+    assert len(origins) == 4
+    assert set(origins["scale"] + origins["device"]) == {"laptopcuda"} and origins["data"].str.contains("10,000").all()
     tables["regression/trials"] = tables["regression/trials"].assign(scale="overnight", device="cpu")
     tables["cifar10/trials"] = pd.DataFrame({"stand_in": [True], "approximate_images": [0], "device": ["cpu"]})
-    found = claims.with_origins(verdicts("B3", tables).reset_index(), claims.CLAIMS, tables, run).iloc[0]
-    assert (found["scale"], found["device"]) == ("overnight", "cpu")
+    origins = with_origins(verdicts("B3", tables).reset_index(), CLAIMS, tables, run).iloc[0]
+    assert (origins["scale"], origins["device"]) == ("overnight", "cpu")
     images = pd.DataFrame({"id": ["E1"]})
-    assert claims.with_origins(images, claims.CLAIMS, tables, run).loc[0, "data"] == "stand-in images, not CIFAR-10"
+    assert with_origins(images, CLAIMS, tables, run).loc[0, "data"] == "stand-in images, not CIFAR-10"
     tables["cifar100/trials"] = pd.DataFrame({"stand_in": [False], "device": ["cpu"]})  # as the experiment writes it
     images = pd.DataFrame({"id": ["F1"]})
     assert (
-        claims.with_origins(images, claims.CLAIMS, tables, run).loc[0, "data"]
+        with_origins(images, CLAIMS, tables, run).loc[0, "data"]
         == "CIFAR-100, no image of 60,000 marked as approximate"
     )
 
@@ -111,17 +116,17 @@ def test_origins_are_the_runs_or_those_that_the_rows_name():
 def test_the_transition_claims_on_a_paper_like_curve():
     tables = regression_trials(paper_like)
     for claim in ("B1", "B2", "B3"):
-        found = verdicts(claim, tables)
-        assert (found["verdict"] == "replicated").all() or claim == "B3", found
+        judged = verdicts(claim, tables)
+        assert (judged["verdict"] == "replicated").all() or claim == "B3", judged
     assert verdicts("B3", tables).loc["B3", "low"] > 0.98
 
 
 def test_the_transition_is_not_judged_by_a_bootstrap_of_few_trials():
     tables = {name: table[table["trial"] < 9] for name, table in regression_trials(paper_like).items()}
     for claim in ("B1", "B2"):
-        found = verdicts(claim, tables)
-        assert (found["verdict"] == "untested").all()
-        assert found["reason"].str.contains("n = 9: an interval by bootstrap needs 10").sum() == len(found) - 1
+        judged = verdicts(claim, tables)
+        assert (judged["verdict"] == "untested").all()
+        assert judged["reason"].str.contains("n = 9: an interval by bootstrap needs 10").sum() == len(judged) - 1
 
 
 def test_the_transition_claims_on_a_flat_curve():
@@ -131,16 +136,16 @@ def test_the_transition_claims_on_a_flat_curve():
 
 def test_a_jump_in_the_wrong_place_is_seen():
     tables = regression_trials(lambda alpha, beta: 0.2 * (1.005 + np.tanh((alpha - 0.8) / 0.05)))
-    found = verdicts("B2", tables)
-    assert found.loc["B2d", "verdict"] == "not replicated"
-    assert found.loc["B2a", "verdict"] == "not replicated"
+    judged = verdicts("B2", tables)
+    assert judged.loc["B2d", "verdict"] == "not replicated"
+    assert judged.loc["B2a", "verdict"] == "not replicated"
 
 
 @pytest.mark.parametrize(("midpoint", "width"), [(0.5, 0.2), (0.45, 0.1), (0.6, 0.05)])
 def test_the_tanh_fit_finds_what_was_planted(midpoint, width):
-    found = claims.tanh_fit(ALPHAS, 0.3 + 0.2 * np.tanh((ALPHAS - midpoint) / width))
-    assert found == pytest.approx((midpoint, width), rel=0.1)
-    assert np.isnan(claims.tanh_fit(ALPHAS, np.ones(21))).all()
+    fitted = tanh_fit(ALPHAS, 0.3 + 0.2 * np.tanh((ALPHAS - midpoint) / width))
+    assert fitted == pytest.approx((midpoint, width), rel=0.1)
+    assert np.isnan(tanh_fit(ALPHAS, np.ones(21))).all()
 
 
 def teacher_trials(n, **values):
@@ -152,8 +157,8 @@ def teacher_trials(n, **values):
 
 def test_claims_of_experiment_2():
     tables = teacher_trials(30)
-    found = verdicts("D2", tables)
-    assert found["verdict"].to_dict() == {"D2": "not replicated", "D2a": "replicated", "D2b": "not replicated"}
+    judged = verdicts("D2", tables)
+    assert judged["verdict"].to_dict() == {"D2": "not replicated", "D2a": "replicated", "D2b": "not replicated"}
     assert verdicts("D3", tables).loc["D3", "verdict"] == "not replicated"
     assert verdicts("D4", tables).loc["D4", "verdict"] == "replicated"
     assert verdicts("D3", teacher_trials(5, live_neurons=30.0)).loc["D3", "verdict"] == "replicated"
@@ -168,17 +173,17 @@ def test_claims_of_the_theory():
     rows = [{"identity": name, "bundles": 3, "widths": "1-2" * (k < 4), "compared": 8, "wrong": 0}
             for k, name in enumerate(IDENTITIES)]  # fmt: skip
     tables = {"theory/identities": pd.DataFrame(rows)}
-    found = verdicts("A2", tables)
-    assert (found["verdict"] == "replicated").all()
-    assert len(found) == 1 + len(IDENTITIES) and found.loc["A2a", "n"] == 8
+    judged = verdicts("A2", tables)
+    assert (judged["verdict"] == "replicated").all()
+    assert len(judged) == 1 + len(IDENTITIES) and judged.loc["A2a", "n"] == 8
     tables["theory/identities"].loc[2, "wrong"] = 1
-    found = verdicts("A2", tables)
-    assert found.loc["A2", "verdict"] == "not replicated" and "A2c" in found.loc["A2", "reason"]
+    judged = verdicts("A2", tables)
+    assert judged.loc["A2", "verdict"] == "not replicated" and "A2c" in judged.loc["A2", "reason"]
     assert verdicts("A2", {}).loc["A2", "verdict"] == "untested"
 
 
 def test_the_theory_has_its_own_report():
-    evidence = {claim.id: claim.evidence for claim in claims.CLAIMS}
+    evidence = {claim.id: claim.evidence for claim in CLAIMS}
     assert all(evidence[name].startswith("01_theory") for name in ("A1", "A2", "A3", "C1"))
 
 
@@ -199,18 +204,18 @@ def test_the_sweet_spot_of_few_trials_has_the_interval_of_its_paired_differences
     rng = np.random.default_rng(0)
     fits = pd.DataFrame(rng.uniform(0.9, 0.92, (3, 3)), columns=[1e-5, 1e-4, 1e-2]) - [0.05, 0, 0.2]  # (trials, ρ)
     table = fits.rename_axis("trial").melt(var_name="rho", value_name="r2", ignore_index=False).reset_index()
-    found = verdicts("G1", {"hyperparameters/trials": table.assign(experiment="regression", penalty="l2", alpha=0)})
+    judged = verdicts("G1", {"hyperparameters/trials": table.assign(experiment="regression", penalty="l2", alpha=0)})
     expected = stats.ttest_1samp(fits[1e-4] - fits[1e-5], 0).confidence_interval()
-    assert found.loc["G1", ["low", "high"]].tolist() == pytest.approx([expected.low, expected.high])
+    assert judged.loc["G1", ["low", "high"]].tolist() == pytest.approx([expected.low, expected.high])
     lost = table.assign(experiment="regression", penalty="l2", alpha=0, r2=np.nan)
     assert verdicts("G1", {"hyperparameters/trials": lost}).loc["G1", "verdict"] == "untested"
 
 
-SETTINGS = params.paper_settings(params.read_yaml(Path(__file__).parents[2] / "params.yaml")).model_dump()
+SETTINGS = paper_settings(params.read_yaml(Path(__file__).parents[2] / "params.yaml")).model_dump()
 
 
 def reasons(**changes):
-    return claims.run_too_small(params.merge(SETTINGS, changes), SETTINGS)
+    return run_too_small(params.merge(SETTINGS, changes), SETTINGS)
 
 
 def test_the_paper_s_run_is_large_enough():
@@ -219,8 +224,8 @@ def test_the_paper_s_run_is_large_enough():
 
 
 def test_settings_from_before_a_field_or_an_experiment_was_added():
-    run, paper = {"rivals": {"methods": None}}, {"rivals": {"methods": None, "few_neurons": 30}}
-    assert claims.why_untested(run, paper, {}) == {"rivals": "not the paper's run: few_neurons is not recorded"}
+    run, paper = {"baselines": {"methods": None}}, {"baselines": {"methods": None, "max_neurons": 30}}
+    assert why_untested(run, paper, {}) == {"baselines": "not the paper's run: max_neurons is not recorded"}
 
 
 def test_a_smaller_or_another_run_is_noticed():
@@ -262,6 +267,6 @@ def test_trainings_that_diverge_are_no_fit():
     table = pd.DataFrame(rows)
     assert verdicts("G1", {"hyperparameters/trials": table}).loc["G1", "verdict"] == "replicated"
     table.loc[(table["rho"] == 1e-3) & (table["trial"] >= 4), "r2"] = np.nan
-    found = verdicts("G1", {"hyperparameters/trials": table}).loc["G1"]
-    assert found["verdict"] == "not replicated" and found["n"] == 30
-    assert "26 trainings diverged and count as R² = 0" in found["reason"]
+    judged = verdicts("G1", {"hyperparameters/trials": table}).loc["G1"]
+    assert judged["verdict"] == "not replicated" and judged["n"] == 30
+    assert "26 trainings diverged and count as R² = 0" in judged["reason"]

@@ -5,17 +5,18 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from replication import claims
-from replication.statistics import mode_distance
-from replication.verdicts import judge, verdict_of
+from replication.account.catalogue import CLAIMS
+from replication.account.testability import why_untested
+from replication.judging.statistics import mode_distance
+from replication.judging.verdicts import judge, verdict_of
 
 HIDDEN = 526
 RANDOM = np.random.default_rng(3)
 
 
 def verdicts(claim_id, tables, unfit=True):
-    chosen = [claim for claim in claims.CLAIMS if claim.id == claim_id]
-    why = claims.why_untested(SETTINGS, SETTINGS, tables) if unfit else {}
+    chosen = [claim for claim in CLAIMS if claim.id == claim_id]
+    why = why_untested(SETTINGS, SETTINGS, tables) if unfit else {}
     return judge(chosen, tables, why).set_index("id")
 
 
@@ -24,14 +25,14 @@ SETTINGS = {name: {} for name in ("regression", "teacher_student", "hyperparamet
 
 @pytest.fixture(autouse=True)
 def no_settings_compared(monkeypatch):
-    monkeypatch.setattr("replication.claims.testability.COMPARED", {name: [] for name in SETTINGS})
+    monkeypatch.setattr("replication.account.testability.COMPARED", {name: [] for name in SETTINGS})
     monkeypatch.setitem(SETTINGS["hyperparameters"], "teacher_trials", 0)
     for name in ("regression", "teacher_student"):
         monkeypatch.setitem(SETTINGS[name], "training", {})
 
 
 def trials(gains, experiment="cifar10", **values):
-    """Trials of which SPARCS is ahead of the linear head by these points; the authors' sign by one point more."""
+    """Trials in which SPARCS is ahead of the linear head by these points, the authors' sign by one point more."""
     linear = 68 + RANDOM.normal(size=len(gains))  # a spread between seeds that pairing takes out
     heads = {"linear": 0, "spectral": np.array(gains), "spectral_authors_sign": np.array(gains) + 1}
     rows = [
@@ -40,8 +41,8 @@ def trials(gains, experiment="cifar10", **values):
         )
         for head, gain in heads.items()
     ]
-    own = {"stand_in": False, "substitute_backbone": False, "backbone": "efficientnet_v2_s"} | values
-    return {f"{experiment}/trials": pd.concat(rows, ignore_index=True).assign(**own)}
+    about = {"stand_in": False, "substitute_backbone": False, "backbone": "efficientnet_v2_s"} | values
+    return {f"{experiment}/trials": pd.concat(rows, ignore_index=True).assign(**about)}
 
 
 @pytest.mark.parametrize(
@@ -56,13 +57,13 @@ def trials(gains, experiment="cifar10", **values):
     ],
 )
 def test_e1_is_the_paired_difference(gains, verdict):
-    found = verdicts("E1", trials(gains)).loc["E1"]
-    assert (found["verdict"], found["n"]) == (verdict, len(gains))
+    judged = verdicts("E1", trials(gains)).loc["E1"]
+    assert (judged["verdict"], judged["n"]) == (verdict, len(gains))
     expected = stats.ttest_1samp(gains, 0).confidence_interval(0.95)
-    assert found[["measured", "low", "high"]].tolist() == pytest.approx([np.mean(gains), expected.low, expected.high])
+    assert judged[["measured", "low", "high"]].tolist() == pytest.approx([np.mean(gains), expected.low, expected.high])
     if verdict != "untested":
         other = f"{np.mean(gains) + 1:.3g}".replace("-", "−")
-        assert f"the authors' sign: {other} [" in found["reason"]
+        assert f"the authors' sign: {other} [" in judged["reason"]
 
 
 def test_trainings_that_diverge_are_counted_in_the_remark():
@@ -71,8 +72,8 @@ def test_trainings_that_diverge_are_counted_in_the_remark():
         table = tables[f"{experiment}/trials"]
         assert "diverged" not in verdicts(claim, tables).loc[claim, "reason"]
         table.loc[(table["head"] == "spectral") & (table["trial"] == 3), "test_accuracy"] = np.nan
-        found = verdicts(claim, tables).loc[claim]
-        assert found["n"] == 3 and "1 of the trainings diverged" in found["reason"]
+        judged = verdicts(claim, tables).loc[claim]
+        assert judged["n"] == 3 and "1 of the trainings diverged" in judged["reason"]
 
 
 def test_pairs_are_of_one_seed():
@@ -80,8 +81,8 @@ def test_pairs_are_of_one_seed():
     rows = tables["cifar10/trials"]
     rows.loc[(rows["head"] == "linear") & (rows["trial"] == 3), "test_accuracy"] = np.nan  # a diverged trial
     shuffled = {"cifar10/trials": rows.sample(frac=1, random_state=1)}
-    found = verdicts("E1", shuffled).loc["E1"]
-    assert (found["n"], found["measured"]) == (3, pytest.approx(2))
+    judged = verdicts("E1", shuffled).loc["E1"]
+    assert (judged["n"], judged["measured"]) == (3, pytest.approx(2))
 
 
 def test_a_wider_region_makes_an_interval_partly():
@@ -101,12 +102,12 @@ def costs(device, extra_memory=3.3, slower=1.004):
 
 
 def test_e2_needs_cuda():
-    found = verdicts("E2", costs("cpu"))
-    assert (found["verdict"] == "untested").all() and "no CUDA device" in found.loc["E2a", "reason"]
-    assert found["measured"].tolist()[1:] == pytest.approx([3.3, 1.004])
+    judged = verdicts("E2", costs("cpu"))
+    assert (judged["verdict"] == "untested").all() and "no CUDA device" in judged.loc["E2a", "reason"]
+    assert judged["measured"].tolist()[1:] == pytest.approx([3.3, 1.004])
     both = pd.concat([costs("cpu", 50)["cifar10/costs"], costs("cuda")["cifar10/costs"]])
-    found = verdicts("E2", {"cifar10/costs": both})
-    assert found["verdict"].tolist() == ["replicated"] * 3 and found.loc["E2a", "n"] == 3
+    judged = verdicts("E2", {"cifar10/costs": both})
+    assert judged["verdict"].tolist() == ["replicated"] * 3 and judged.loc["E2a", "n"] == 3
     slow = verdicts("E2", costs("cuda", slower=1.2))
     assert slow["verdict"].tolist() == ["not replicated", "replicated", "not replicated"]
     more = 0.2 * 1357 * np.array([1, 1.1, 1.2])
@@ -124,21 +125,21 @@ def epochs(early, late, last=300):
 
 
 def test_e3_is_judged_on_augmented_images():
-    found = verdicts("E3", epochs(0.3, 27))
-    assert found["verdict"].tolist() == ["replicated"] * 3
-    assert found.loc["E3b", "measured"] == pytest.approx(26.9)
-    assert "epoch 300" in found.loc["E3b", "statement"]
-    assert found["paper"].tolist() == ["shown"] * 3 and found["region"].tolist() == ["", "-1 to 1", ">= 10"]
-    assert "on plain images 35 [35, 35], n = 3; the authors' sign: no finished trial" in found.loc["E3b", "reason"]
+    judged = verdicts("E3", epochs(0.3, 27))
+    assert judged["verdict"].tolist() == ["replicated"] * 3
+    assert judged.loc["E3b", "measured"] == pytest.approx(26.9)
+    assert "epoch 300" in judged.loc["E3b", "statement"]
+    assert judged["paper"].tolist() == ["shown"] * 3 and judged["region"].tolist() == ["", "-1 to 1", ">= 10"]
+    assert "on plain images 35 [35, 35], n = 3; the authors' sign: no finished trial" in judged.loc["E3b", "reason"]
     assert verdicts("E3", epochs(3, 27)).loc["E3a", "verdict"] == "not replicated"
     assert verdicts("E3", epochs(0.3, 5)).loc["E3", "verdict"] == "not replicated"
 
 
 def test_e3_of_a_run_of_fewer_epochs_has_no_tenth():
     tables = {"cifar10/epochs": epochs(0, 5, 2)["cifar10/epochs"].query("epoch == 2")}
-    found = verdicts("E3", tables)
-    assert (found.loc["E3a", "n"], found.loc["E3b", "n"]) == (0, 3)
-    assert found.loc["E3a", "verdict"] == "untested" and np.isnan(found.loc["E3a", "measured"])
+    judged = verdicts("E3", tables)
+    assert (judged.loc["E3a", "n"], judged.loc["E3b", "n"]) == (0, 3)
+    assert judged.loc["E3a", "verdict"] == "untested" and np.isnan(judged.loc["E3a", "measured"])
 
 
 def hidden_eigenvalues(recruited, low=1e-3):
@@ -160,13 +161,13 @@ def eigenvalues(hidden, experiment="cifar10", last=1.0):
 
 
 def test_e4_two_clusters_of_which_less_than_half_is_recruited():
-    found = verdicts("E4", trials([0, 0, 0]) | eigenvalues(lambda: hidden_eigenvalues(80)))
-    assert found["verdict"].tolist() == ["replicated"] * 3
-    assert found.loc["E4a", "measured"] == pytest.approx(np.log10(0.5 / 1e-3), abs=0.3)
-    assert found.loc["E4b", "measured"] == pytest.approx(80 / HIDDEN) and found.loc["E4b", "region"] == "< 0.5"
-    assert "3 and 0 at 0.1, 3 and 0 at 0.2, 3 and 0 at 0.3, 3 and 0 at 0.4" in found.loc["E4a", "reason"]
-    one = trials([0, 0, 0]) | eigenvalues(lambda: RANDOM.normal(size=HIDDEN))
-    assert verdicts("E4", one).loc["E4a", ["verdict", "measured"]].tolist() == ["not replicated", 0]
+    judged = verdicts("E4", trials([0, 0, 0]) | eigenvalues(lambda: hidden_eigenvalues(80)))
+    assert judged["verdict"].tolist() == ["replicated"] * 3
+    assert judged.loc["E4a", "measured"] == pytest.approx(np.log10(0.5 / 1e-3), abs=0.3)
+    assert judged.loc["E4b", "measured"] == pytest.approx(80 / HIDDEN) and judged.loc["E4b", "region"] == "< 0.5"
+    assert "3 and 0 at 0.1, 3 and 0 at 0.2, 3 and 0 at 0.3, 3 and 0 at 0.4" in judged.loc["E4a", "reason"]
+    unimodal = trials([0, 0, 0]) | eigenvalues(lambda: RANDOM.normal(size=HIDDEN))
+    assert verdicts("E4", unimodal).loc["E4a", ["verdict", "measured"]].tolist() == ["not replicated", 0]
     many = trials([0, 0, 0])
     many["cifar10/trials"]["recruited_neurons"] = 300
     assert verdicts("E4", many | eigenvalues(lambda: hidden_eigenvalues(300)))["verdict"].tolist() == [
@@ -202,19 +203,19 @@ def test_f1_and_f2():
     assert verdicts("F1", same).loc["F1", "verdict"] == "replicated"
     assert verdicts("F1", trials([1.5, 1.6, 1.7], "cifar100")).loc["F1", "verdict"] == "not replicated"
     tables = same | eigenvalues(lambda: np.full(HIDDEN, -0.002), "cifar100", last=2.0)
-    found = verdicts("F2", tables).loc["F2"]
-    assert (found["verdict"], found["measured"]) == ("replicated", pytest.approx(0.001))
+    judged = verdicts("F2", tables).loc["F2"]
+    assert (judged["verdict"], judged["measured"]) == ("replicated", pytest.approx(0.001))
     tables = same | eigenvalues(lambda: hidden_eigenvalues(526), "cifar100", last=2.0)
     assert verdicts("F2", tables).loc["F2", "verdict"] == "not replicated"
 
 
 def test_stand_in_images_and_substitute_backbones_test_nothing_but_are_measured():
-    found = verdicts("E1", trials([5.4, 5.9, 5.7], stand_in=True)).loc["E1"]
-    assert (found["verdict"], found["reason"], found["n"]) == ("untested", "stand-in data", 3)
-    assert found["measured"] == pytest.approx(5.67, abs=0.01)
+    judged = verdicts("E1", trials([5.4, 5.9, 5.7], stand_in=True)).loc["E1"]
+    assert (judged["verdict"], judged["reason"], judged["n"]) == ("untested", "stand-in data", 3)
+    assert judged["measured"] == pytest.approx(5.67, abs=0.01)
     substitute = trials([0.1, -0.2, 0.0], "cifar100", substitute_backbone=True, backbone="tf_efficientnet_lite0")
     tables = substitute | eigenvalues(lambda: np.full(HIDDEN, 0.002), "cifar100")
     for claim in ("F1", "F2"):
-        found = verdicts(claim, tables).loc[claim]
-        assert (found["verdict"], found["n"]) == ("untested", 3) and np.isfinite(found["measured"])
-        assert found["reason"] == "on the substitute backbone tf_efficientnet_lite0"
+        judged = verdicts(claim, tables).loc[claim]
+        assert (judged["verdict"], judged["n"]) == ("untested", 3) and np.isfinite(judged["measured"])
+        assert judged["reason"] == "on the substitute backbone tf_efficientnet_lite0"

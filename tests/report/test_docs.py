@@ -55,9 +55,9 @@ def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", folder]
     environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
-    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
-    assert found.returncode == 0, found.stderr
-    assert not found.stderr
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
+    assert built.returncode == 0, built.stderr
+    assert not built.stderr
     pages = {}
     for path in folder.rglob("*.html"):
         pages[path] = Links()

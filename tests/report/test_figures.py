@@ -15,14 +15,18 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 import baseline_tables
+from every_figure import every_figure
 from figure_tables import FULL, SMOKE, write_tables
-from replication import figures as fig
-from replication.comparison import scalars
-from replication.figures import depth_prose, prose, theory
-from replication.figures.intervals import MANY, beside_note, over_logarithms, over_trials, with_trials
-from replication.figures.notebook import Notebook, alternative_text
-from replication.figures.style import STYLE
-from replication.figures.text import interval, listing, number
+from replication.experiments.baselines.comparison import scalars
+from replication.experiments.depth import prose as depth_prose
+from replication.experiments.theory import prose as theory
+from replication.report import prose
+from replication.report.intervals import MANY, beside_note, over_logarithms, over_trials, with_trials
+from replication.report.notebook import Notebook, alternative_text
+from replication.report.style import STYLE
+from replication.report.text import interval, listing, number
+
+fig = every_figure()
 
 
 def drawings(folder: Path) -> dict[str, tuple[Figure, pd.DataFrame, str]]:
@@ -54,8 +58,8 @@ def drawings(folder: Path) -> dict[str, tuple[Figure, pd.DataFrame, str]]:
         "fig18": fig.fig18_table(table("cifar100/eigenvalues"), table("cifar100/trials")),
         "fig_probes": fig.fig_probes_table(table("cifar100/probes"), table("cifar100/trials")),
         "fig_hyperparameters": fig.fig_hyperparameters_table(table("hyperparameters/trials")),
-        "fig_rivals": fig.fig_rivals_table(table("rivals/trials")),
-        "fig_gates": fig.fig_gates_table(table("rivals/history")),
+        "fig_baselines": fig.fig_baselines_table(table("baselines/trials")),
+        "fig_gates": fig.fig_gates_table(table("baselines/history")),
         "fig_depth": fig.fig_depth_table(table("depth/trials"), table("depth/layers")),
         "fig_depth_start": fig.fig_depth_start_table(table("depth/start"), table("depth/trials")),
     }
@@ -98,7 +102,7 @@ def full(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def saved(smoke, full, tmp_path_factory):
-    """Draws and saves every figure of the tables of one size, once; returns the folder and what was drawn."""
+    """Draw and save every figure of the tables of one size, once; returns the folder and what was drawn."""
     tables = {"smoke": smoke, "full": full}
 
     @cache
@@ -123,7 +127,7 @@ def test_every_figure_is_drawn_and_saved(size, saved):
 
 
 def test_the_same_tables_give_the_same_bytes(smoke, saved, tmp_path):
-    """In another process, as in a rerun of the workflow."""
+    """They do so in another process, as in a rerun of the workflow."""
     code = "import sys, pathlib, test_figures as t; t.save_all(*map(pathlib.Path, sys.argv[1:]))"
     command = [sys.executable, "-W", "error", "-c", code, smoke, tmp_path]
     folders = map(str, Path(__file__).parents[:2])
@@ -156,7 +160,7 @@ def dense_network(drawn: pd.DataFrame) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize(("number", "layers"), [(3, 2), (4, 3), (5, 6)])
 def test_figures_3_to_5_draw_a_spectral_decomposition(number, layers):
-    """A = ΦΛΦ⁻¹ by NumPy, the diagonals as they have to be, zeros above the diagonal blocks."""
+    """NumPy gives A = ΦΛΦ⁻¹; the diagonals are as they have to be, and zeros stand above the diagonal blocks."""
     drawn = getattr(fig, f"fig{number:02d}_table")()
     matrices = dense_network(drawn)
     expected = matrices["Φ"] @ matrices["Λ"] @ np.linalg.inv(matrices["Φ"])
@@ -240,14 +244,17 @@ def test_intervals_contain_the_mean_and_need_three_trials():
 
 
 def test_a_logarithm_s_interval_stays_above_zero():
-    """Against SciPy's geometric mean; the values spread so widely that the plain t interval reaches below 0."""
+    """SciPy's geometric mean is the reference; the values spread so widely that a plain t interval reaches below 0."""
     values = np.array([1e-6, 1e-5, 1e-4, 1e-2])
     trials = pd.DataFrame({"group": "a", "value": values})
-    found, plain = (make(trials, "value", ["group"]).iloc[0] for make in (over_logarithms, over_trials))
-    assert found["mean"] == pytest.approx(stats.gmean(values)) and plain["low"] < 0 < found["low"] < found["mean"]
+    geometric, plain = (make(trials, "value", ["group"]).iloc[0] for make in (over_logarithms, over_trials))
+    assert (
+        geometric["mean"] == pytest.approx(stats.gmean(values))
+        and plain["low"] < 0 < geometric["low"] < geometric["mean"]
+    )
     interval = stats.ttest_1samp(np.log(values), 0).confidence_interval(0.95)
-    assert [found["low"], found["high"]] == pytest.approx([np.exp(interval.low), np.exp(interval.high)])
-    assert (found["trials_low"], found["n"]) == (pytest.approx(10 ** np.quantile(np.log10(values), 0.025)), 4)
+    assert [geometric["low"], geometric["high"]] == pytest.approx([np.exp(interval.low), np.exp(interval.high)])
+    assert (geometric["trials_low"], geometric["n"]) == (pytest.approx(10 ** np.quantile(np.log10(values), 0.025)), 4)
 
 
 def test_few_trials_stand_in_the_table_and_many_do_not():
@@ -263,20 +270,20 @@ def test_few_trials_stand_in_the_table_and_many_do_not():
     assert only.filter(like="trial_").empty and "dots" not in beside_note(only["n"])
 
 
-def test_the_rivals_figure_has_a_panel_per_rival_and_counts_what_is_off_its_scale(full):
-    trials = pd.read_parquet(full / "rivals/trials.parquet")
-    drawn = fig.fig_rivals_table(trials)
+def test_the_baselines_figure_has_a_panel_per_baseline_and_counts_what_is_off_its_scale(full):
+    trials = pd.read_parquet(full / "baselines/trials.parquet")
+    drawn = fig.fig_baselines_table(trials)
     expected = scalars(trials).set_index(["task", "method", "trial"])["parameters"]
-    found = drawn.groupby(["task", "method", "trial"])["fewest"].agg(["first", "nunique"])
-    assert (found["nunique"] == 1).all() and (found["first"] == expected.loc[found.index]).all()
-    titled = [title for axes in fig.fig_rivals(drawn).get_axes() if (title := axes.get_title("left"))]
+    fewest = drawn.groupby(["task", "method", "trial"])["fewest"].agg(["first", "nunique"])
+    assert (fewest["nunique"] == 1).all() and (fewest["first"] == expected.loc[fewest.index]).all()
+    titled = [title for axes in fig.fig_baselines(drawn).get_axes() if (title := axes.get_title("left"))]
     assert len(titled) == len(baseline_tables.FULL["tasks"]) * (len(baseline_tables.FULL["methods"]) - 1)
     equal = drawn.assign(parameters=100.0)
-    assert "Off the scale" not in fig.fig_rivals_caption(equal)
+    assert "Off the scale" not in fig.fig_baselines_caption(equal)
     equal.loc[0, "parameters"] = 0
-    assert f"left end: 1 of {len(drawn):,} networks." in fig.fig_rivals_caption(equal)
+    assert f"left end: 1 of {len(drawn):,} networks." in fig.fig_baselines_caption(equal)
     alone = drawn[drawn["method"] == "sparcs_l2"]
-    assert [axes.get_title("left") for axes in fig.fig_rivals(alone).get_axes()] == ["SPARCS, L2"] * 3
+    assert [axes.get_title("left") for axes in fig.fig_baselines(alone).get_axes()] == ["SPARCS, L2"] * 3
 
 
 def test_figure_8_is_exact():
@@ -326,8 +333,8 @@ def test_the_answer_on_depth_counts_networks_with_several_layers_allowed(full):
     trials, layers = (pd.read_parquet(full / f"depth/{name}.parquet") for name in ("trials", "layers"))
     several = trials[(trials["data_set"] == "teacher") & (trials["gain"] == 1) & (trials["depth"] > 1)]
     assert f"Of {len(several)} networks" in depth_prose.answer(trials, run)
-    one = trials.assign(surviving_by_function=1.0)
-    assert depth_prose.answer(one, run).startswith("**Answer: yes** (n = ")
+    single_layer = trials.assign(surviving_by_function=1.0)
+    assert depth_prose.answer(single_layer, run).startswith("**Answer: yes** (n = ")
     assert depth_prose.answer(trials.assign(surviving_by_function=2.0), run).startswith("**Answer: no** (n = ")
     assert "keeps large eigenvalues" in depth_prose.findings(trials, layers)
     diverged = trials.assign(diverged_epoch=0)
@@ -353,7 +360,7 @@ def test_a_run_in_which_every_trial_diverged_says_so(smoke, tmp_path):
 
 
 def test_a_run_without_gates_says_so(smoke, tmp_path):
-    history = pd.read_parquet(smoke / "rivals/history.parquet").iloc[:0]
+    history = pd.read_parquet(smoke / "baselines/history.parquet").iloc[:0]
     Notebook(smoke, smoke / "claims.csv", tmp_path, tmp_path).show(
         "fig_gates", fig.fig_gates_table(history), fig.fig_gates, fig.fig_gates_caption
     )

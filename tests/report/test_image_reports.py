@@ -9,9 +9,12 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 import image_tables as synthetic
-from replication import figures as fig
-from replication.figures import image_prose, image_tables, prose
-from replication.figures.stand_in import STAMP, approximate, backbone_note, stamped, warning
+from every_figure import every_figure
+from replication.account import image_prose, image_tables
+from replication.report import prose
+from replication.report.stand_in import STAMP, approximate, backbone_note, stamped, warning
+
+fig = every_figure()
 
 
 @pytest.fixture
@@ -92,32 +95,36 @@ def test_figure_16_draws_means_of_finished_trials(full):
     assert (counts["size"] == 300).all() and (counts["max"] == 300).all()
     assert len(counts) == 2 * (1 + 2 + 2)  # both kinds of images: linear, two SPARCS heads with and without λ_2
     row = drawn.query("head == 'spectral' and curve == 'pruned' and images == 'augmented' and epoch == 300")
-    own = epochs.query("head == 'spectral' and epoch == 300 and trial < 2")["validation_accuracy_augmented_pruned"]
-    assert row["n"].item() == 2 and row["mean"].item() == pytest.approx(own.mean())
+    accuracies = epochs.query("head == 'spectral' and epoch == 300 and trial < 2")[
+        "validation_accuracy_augmented_pruned"
+    ]
+    assert row["n"].item() == 2 and row["mean"].item() == pytest.approx(accuracies.mean())
 
 
 def test_the_sweep_pairs_with_the_linear_head(full):
-    """A gain by hand, one point for each penalty and strength in each panel, and the best one in words."""
+    """A gain is computed by hand; each panel has one point per penalty and strength, and words name the best one."""
     sweep = full["cifar10_sweep/trials"]
     drawn = fig.fig_cifar10_sweep_table(sweep)
     assert (drawn.groupby("measure").size() == 9).all() and (drawn["n"] == 3).all()
-    own = sweep.query("penalty == 'l2' and rho == 1e-4").sort_values("trial")["test_accuracy"].to_numpy()
+    spectral = sweep.query("penalty == 'l2' and rho == 1e-4").sort_values("trial")["test_accuracy"].to_numpy()
     linear = sweep.query("head == 'linear'").sort_values("trial")["test_accuracy"].to_numpy()
     row = drawn.query("measure == 'gain' and penalty == 'l2' and rho == 1e-4")
-    assert row["mean"].item() == pytest.approx((own - linear).mean())
-    assert row[["trial_0", "trial_1", "trial_2"]].iloc[0].tolist() == pytest.approx(list(own - linear))
+    assert row["mean"].item() == pytest.approx((spectral - linear).mean())
+    assert row[["trial_0", "trial_1", "trial_2"]].iloc[0].tolist() == pytest.approx(list(spectral - linear))
     gains = drawn.query("measure == 'gain'")
     text = image_prose.sweep_findings(drawn)
     assert f"({gains['mean'].max():+.2f} points [".replace("-", "−") in text.split(", least with")[0]
     assert f"({gains['mean'].min():+.2f} points [".replace("-", "−") in text.split(", least with")[1]
     above, below = (gains["low"] > 0).sum(), (gains["high"] < 0).sum()
     assert f"Of 9 points with an interval it lies above 0 at {above}, below 0 at {below}." in text
-    own = sweep.assign(compact_neurons=sweep["compact_neurons"].where(sweep["rho"] < 1e-3, 0))
-    own.loc[(own["rho"] < 1e-3) & (own["compact_neurons"] == 0), "compact_neurons"] = 1
-    kept = image_prose.sweep_findings(fig.fig_cifar10_sweep_table(own))
+    compacted = sweep.assign(compact_neurons=sweep["compact_neurons"].where(sweep["rho"] < 1e-3, 0))
+    compacted.loc[(compacted["rho"] < 1e-3) & (compacted["compact_neurons"] == 0), "compact_neurons"] = 1
+    kept = image_prose.sweep_findings(fig.fig_cifar10_sweep_table(compacted))
     assert "At 3 of all 9 points compaction keeps no hidden neuron" in kept
-    one = fig.fig_cifar10_sweep_table(sweep[sweep["trial"] == 0])
-    assert "[" not in image_prose.sweep_findings(one) and "interval" not in image_prose.sweep_findings(one)
+    single_trial = fig.fig_cifar10_sweep_table(sweep[sweep["trial"] == 0])
+    assert "[" not in image_prose.sweep_findings(single_trial) and "interval" not in image_prose.sweep_findings(
+        single_trial
+    )
     assert "60 epochs" in fig.fig_cifar10_sweep_caption(drawn)
 
 
@@ -168,7 +175,7 @@ def test_table_1_has_the_paper_s_numbers_beside_the_measured_ones(full):
 
 
 def test_table_1_keeps_devices_apart_and_takes_accuracies_from_the_trials(full):
-    """Costs of two trials on a GPU, one without a time, beside those of three trials on a CPU."""
+    """Costs of two trials on a GPU, one without a time, stand beside those of three trials on a CPU."""
     trials, on_cpu = full["cifar10/trials"], full["cifar10/costs"]
     on_gpu = on_cpu[on_cpu["trial"] < 2].assign(device="cuda")
     on_gpu["seconds"] = np.where((on_gpu["head"] == "spectral") & (on_gpu["trial"] == 1), np.nan, 50.0)
@@ -189,8 +196,11 @@ def test_the_sign_closer_to_the_paper_is_named(full):
     }
     closer = {"spectral": "(4.3)", "spectral_authors_sign": "the authors' sign"}[min(distance, key=distance.get)]
     assert f"{closer} for test accuracy" in said
-    one = trials[trials["head"] != "spectral_authors_sign"]
-    assert image_prose.sign_findings(one, epochs) == "There are not two signs of $W_{31}$ to compare at this scale."
+    single_sign = trials[trials["head"] != "spectral_authors_sign"]
+    assert (
+        image_prose.sign_findings(single_sign, epochs)
+        == "There are not two signs of $W_{31}$ to compare at this scale."
+    )
 
 
 def test_sentences_say_what_the_tables_hold(full):
@@ -199,8 +209,8 @@ def test_sentences_say_what_the_tables_hold(full):
         trials, 526
     )
     assert "% (one network)" in image_prose.compaction_findings(trials[trials["trial"] == 0], 526)
-    found = image_prose.cifar10_findings(trials, full["cifar10/epochs"])
-    assert re.search(r"points against linear \(n = 3\)", found) and "nan" not in found
+    sentences = image_prose.cifar10_findings(trials, full["cifar10/epochs"])
+    assert re.search(r"points against linear \(n = 3\)", sentences) and "nan" not in sentences
     assert "two modes in 3 of 3 networks" in image_prose.eigenvalue_findings(full["cifar10/eigenvalues"])
     assert "two modes in 0 of 3 networks" in image_prose.eigenvalue_findings(full["cifar100/eigenvalues"])
     probes = full["cifar100/probes"]
@@ -211,7 +221,7 @@ def test_sentences_say_what_the_tables_hold(full):
 
 
 def test_late_epochs_are_averaged_where_there_are_enough(full):
-    """Linear: 10, 20 … %, so that the mean over epochs 21 to 40 is 305 %; a short run has no such sentence."""
+    """The linear head has 10, 20 … %, so the mean over epochs 21 to 40 is 305 %; a short run has no such sentence."""
     trials = full["cifar10/trials"]
     epochs = pd.DataFrame({"head": "linear", "trial": 0, "epoch": range(1, 41)}).assign(
         validation_accuracy=lambda rows: 10.0 * rows["epoch"]
@@ -221,7 +231,7 @@ def test_late_epochs_are_averaged_where_there_are_enough(full):
 
 
 def test_the_size_of_the_head_in_both_spaces():
-    """The numbers of the paper's experiment 4, counted by hand: 1280·526 + 526·100 (+ 1280·100, or + 526 + 100)."""
+    """The numbers of the paper's experiment 4 are counted by hand: 1280·526 + 526·100 (+ 1280·100, or + 526 + 100)."""
     said = image_prose.direct_space([1280, 526, 100])
     assert "726,506 numbers as eigenvectors" in said and "853,880 as weights" in said
 

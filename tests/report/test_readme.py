@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy.stats import gmean
 
-from replication import comparison
-from replication.io import read_table
+from replication.experiments.baselines import comparison
+from replication.records.io import read_table
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -33,29 +33,29 @@ def in_reason(claim, pattern):
 
 def parameters_of(*methods):
     """Geometric means over seeds of the parameters at R² ≥ 0.98 on the teacher task."""
-    trials = read_table(PUBLISHED / "rivals/trials.parquet")
-    own = comparison.scalars(trials[trials["task"] == "teacher"])
-    return [f"{gmean(own.loc[own['method'] == method, 'parameters']):,.0f}" for method in methods]
+    trials = read_table(PUBLISHED / "baselines/trials.parquet")
+    scalars = comparison.scalars(trials[trials["task"] == "teacher"])
+    return [f"{gmean(scalars.loc[scalars['method'] == method, 'parameters']):,.0f}" for method in methods]
 
 
 def test_its_findings_are_those_of_the_published_tables():
-    found = README[README.index("## What was found") : README.index("## Scorecard")]
-    assert f"All {CLAIMS.loc['B3', 'n']:,.0f} networks fit" in found and CLAIMS.loc["B3", "measured"] == 1
+    findings = README[README.index("## What was found") : README.index("## Scorecard")]
+    assert f"All {CLAIMS.loc['B3', 'n']:,.0f} networks fit" in findings and CLAIMS.loc["B3", "measured"] == 1
     assert CLAIMS.loc[["B1a", "B1b"], "measured"].between(0.5e-4, 1.5e-4).all()  # a ten-thousandth
-    assert f"in all {CLAIMS.loc['D2a', 'n']:.0f} networks" in found and CLAIMS.loc["D2a", "measured"] == 1
+    assert f"in all {CLAIMS.loc['D2a', 'n']:.0f} networks" in findings and CLAIMS.loc["D2a", "measured"] == 1
     [increase] = in_reason("D2b", r"median increase ([\d,.]+) %")
-    assert f"the loss {1 + increase / 100:.0f}-fold" in found
+    assert f"the loss {1 + increase / 100:.0f}-fold" in findings
     gain, low, high = in_reason("E1", r"authors' sign: ([\d.]+) \[([\d.]+), ([\d.]+)\]")
-    assert f"gains {gain:.1f} points [{low:.1f}, {high:.1f}]" in found
-    assert f"As printed it gains {CLAIMS.loc['E1', 'measured']:.1f}," in found
-    assert "gain of 5.7 points over a linear head" in found and "5.7 points" in CLAIMS.loc["E1", "paper"]
+    assert f"gains {gain:.1f} points [{low:.1f}, {high:.1f}]" in findings
+    assert f"As printed it gains {CLAIMS.loc['E1', 'measured']:.1f}," in findings
+    assert "gain of 5.7 points over a linear head" in findings and "5.7 points" in CLAIMS.loc["E1", "paper"]
     sparcs, *others = parameters_of("sparcs_l2", "gaea", "gaea_bilevel", "lasso_half", "lasso_random")
-    assert f"SPARCS keeps {sparcs} parameters" in found and set(others) == {"800"}
+    assert f"SPARCS keeps {sparcs} parameters" in findings and set(others) == {"800"}
 
 
 @pytest.mark.parametrize("sentence", re.split(r"(?<=[.!?])\*{0,2}\s+", TEXT))
 def test_its_sentences_are_short(sentence):
-    """At most 25 words and 3 numbers; links count as their text, headings, formulas and tables are left out."""
+    """Each has at most 25 words and 3 numbers. Links count as text; headings, formulas and tables are left out."""
     text = re.sub(r"\[([^]]*)\]\([^)]*\)|`[^`]*`|<!--.*?-->|^\|.*$|^#.*$|!\[.*", r"\1", sentence, flags=re.MULTILINE)
     words = [word for word in text.split() if re.search(r"\w", word)]
     assert len(words) <= 25, sentence

@@ -10,9 +10,9 @@ import pytest
 
 from compared import same_text, text_of
 from figure_tables import FULL, SMOKE, claims, write_published, write_tables
-from replication.figures import prose, tables
-from replication.figures.stand_in import STAMP
-from replication.report import check_parameters
+from replication.report import prose, tables
+from replication.report.pages import check_parameters
+from replication.report.stand_in import STAMP
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 FIGURES = {
@@ -23,7 +23,7 @@ FIGURES = {
     "04_cifar10": ["fig16", "fig17"],
     "05_cifar100": ["fig18", "fig_probes"],
     "06_hyperparameters": ["fig_hyperparameters"],
-    "07_rivals": ["fig_rivals", "fig_gates"],
+    "07_baselines": ["fig_baselines", "fig_gates"],
     "09_cells": ["fig_cells"],
     "08_any_depth": ["fig_depth", "fig_depth_start", "fig_cost"],
 }
@@ -142,7 +142,7 @@ def test_tables_escape_bars_and_mark_what_differs_from_the_paper(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "found"),
+    ("page", "other", "expected"),
     [
         ("<p>R² 0.13</p>", "<h1>R²</h1><style>p {}</style> 0.14", ()),
         ("a 0.13 b", "a 0.15 b", ("a 0.13 b", "a 0.15 b")),
@@ -152,5 +152,5 @@ def test_tables_escape_bars_and_mark_what_differs_from_the_paper(tmp_path):
         ("a b", "a b c", ("a b", "a b c")),
     ],
 )
-def test_two_pages_say_the_same_but_for_the_last_digit_of_a_fraction(one, other, found):
-    assert same_text(text_of(one), text_of(other)) == found
+def test_two_pages_say_the_same_but_for_the_last_digit_of_a_fraction(page, other, expected):
+    assert same_text(text_of(page), text_of(other)) == expected

@@ -17,11 +17,10 @@ from playwright.sync_api import sync_playwright
 import thin_tables as thin
 from figure_tables import SMOKE, write_tables
 from replication import cli
-from replication.claims import IDS
-from replication.io import ArtifactError, write_table
-from replication.report import render
-from replication.site import build
-from replication.site.pages import subscripts
+from replication.account.catalogue import IDS
+from replication.records.io import ArtifactError, write_table
+from replication.report.pages import render
+from replication.site.pages import build, subscripts
 from replication.site.run import Run
 
 ROOT = Path(__file__).parents[2]
@@ -58,17 +57,17 @@ def browser():
     """Headless Chromium, the system's or Playwright's."""
     with sync_playwright() as playwright:
         names = ("chromium", "chromium-browser", "google-chrome", playwright.chromium.executable_path)
-        found = next(filter(None, map(shutil.which, names)), None)
-        if not found:
+        path = next(filter(None, map(shutil.which, names)), None)
+        if not path:
             pytest.skip("no Chromium on this machine: the site was not opened in a browser")
-        opened = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+        opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         yield opened
         opened.close()
 
 
 @pytest.fixture
 def visit(browser, site):
-    """Opens a page of the site; at the end nothing may have been asked of a network or logged as an error."""
+    """Open a page of the site; at the end nothing may have been asked of a network or logged as an error."""
     contexts, problems = [], []
 
     def open_page(name, theme="light", size="wide"):
@@ -145,14 +144,14 @@ def test_the_explorers_data_are_the_tables(site):
     tables = {name: pd.read_parquet(PUBLISHED / "regression" / f"{name}.parquet")
               for name in ("trials", "paths", "surface")}  # fmt: skip
     assert len(data["sets"]) == 42
-    for one in data["sets"][::5]:
-        own = {name: table[(table["alpha"] == one["alpha"]) & (table["beta"] == one["beta"])]
+    for drawn in data["sets"][::5]:
+        of_set = {name: table[(table["alpha"] == drawn["alpha"]) & (table["beta"] == drawn["beta"])]
                for name, table in tables.items()}  # fmt: skip
-        assert len(one["paths"]) == (own["paths"]["gamma"].abs() > 0.01).sum()
-        assert one["mean"] == pytest.approx(own["trials"]["gamma_norm"].mean(), rel=0.005)
-        assert one["n"] == 100 and len(one["eigenvalues"]["2"]) == 300
-        corner = own["surface"].query("x1 == -1 and x2 == 1")["fitted"].item()
-        assert one["surface"][len(data["grid"]) - 1] == pytest.approx(corner, rel=0.005)
+        assert len(drawn["paths"]) == (of_set["paths"]["gamma"].abs() > 0.01).sum()
+        assert drawn["mean"] == pytest.approx(of_set["trials"]["gamma_norm"].mean(), rel=0.005)
+        assert drawn["n"] == 100 and len(drawn["eigenvalues"]["2"]) == 300
+        corner = of_set["surface"].query("x1 == -1 and x2 == 1")["fitted"].item()
+        assert drawn["surface"][len(data["grid"]) - 1] == pytest.approx(corner, rel=0.005)
 
 
 def test_the_counts_of_the_tests_of_reliability_are_shown(small, tmp_path):
@@ -163,12 +162,12 @@ def test_the_counts_of_the_tests_of_reliability_are_shown(small, tmp_path):
     assert "were not published yet" in (tmp_path / "without" / "reliability.html").read_text(encoding="utf-8")
     rows = [("Crashes", "bytes compared", 1234567), ("Crashes", "tables that differ", 0), ("DVC", "seconds", 4.1)]
     where = {"machine": "a machine", "commit": "c0ffee", "date": "2026-01-02 03:04:05"}
-    pd.DataFrame(rows, columns=["subject", "quantity", "value"]).assign(**where).to_csv(
-        published / "reliability.csv", index=False
-    )
+    counts = pd.DataFrame(rows, columns=["subject", "quantity", "value"]).assign(marker="reliability", **where)
+    types = counts.head(1).assign(marker="types", value=987.0, date="2026-03-04 05:06:07")
+    pd.concat([counts, types]).to_csv(published / "reliability.csv", index=False)
     build(Run(small.tables, small.verdicts, small.pages, small.figures, published, CAPTIONS), tmp_path / "with")
     text = (tmp_path / "with" / "reliability.html").read_text(encoding="utf-8")
-    for shown in (">1,234,567<", ">0<", ">4.1<", "c0ffee", "2026-01-02"):
+    for shown in (">1,234,567<", ">0<", ">4.1<", "c0ffee", "2026-01-02", ">987<", "2026-03-04", "pytest -m types "):
         assert shown in text
 
 

@@ -10,11 +10,12 @@ import pytest
 
 from figure_tables import FULL, ORIGIN, SMOKE, claims, write_published, write_tables
 from replication import params
-from replication.commands.jobs import jobs
-from replication.figures import core_minutes, news, remaining, summary
-from replication.figures.notebook import Notebook
-from replication.figures.provenance_text import by_device, duration
-from replication.figures.text import number
+from replication.account import core_minutes, news, remaining, summary
+from replication.experiments.settings import paper_settings
+from replication.publish.jobs import jobs
+from replication.report.notebook import Notebook
+from replication.report.provenance_text import by_device, duration
+from replication.report.text import number
 
 ROOT = Path(__file__).parents[2]
 TABLES = {
@@ -25,8 +26,8 @@ TABLES = {
     "cifar10_sweep": ["trials"],
     "cifar100": ["trials", "probes", "costs"],
     "hyperparameters": ["trials"],
-    "rivals": ["trials", "tuning"],
-    "nasbench": ["trials", "costs"],
+    "baselines": ["trials", "tuning"],
+    "cells": ["trials", "costs"],
 }
 EMPTY = {f"{name}/{table}": pd.DataFrame() for name, tables in TABLES.items() for table in tables}
 KINDS = {"probes": "cifar100"}  # jobs that stand in the row of another experiment
@@ -63,17 +64,17 @@ def test_choices_left_open_have_a_row_each(full):
         "which accuracy",
     ):
         assert expected in text
-    own = full["cifar10/trials"].query("head == 'linear'")["test_accuracy"].mean()
-    assert f"linear {own:.1f} %" in text
+    accuracy = full["cifar10/trials"].query("head == 'linear'")["test_accuracy"].mean()
+    assert f"linear {accuracy:.1f} %" in text
     assert summary.choices(EMPTY) == "Nothing that bears on them was run."
 
 
 def test_the_strength_of_the_penalty_is_shown_by_what_it_recruits(full):
     swept = full["hyperparameters/trials"].query("alpha == 1").assign(experiment="teacher_student", alpha=np.nan)
     text = summary.choices(EMPTY | {"hyperparameters/trials": swept})
-    own = swept[(swept["penalty"] == "l1") & (swept["rho"] == 0.001)]
+    of_strength = swept[(swept["penalty"] == "l1") & (swept["rho"] == 0.001)]
     [row] = [line for line in text.splitlines() if "| l1 " in line]
-    assert f"57 at {number(0.001)} (R² {own['r2'].mean():.4f})" in row  # 60 (1 − 50 ρ)
+    assert f"57 at {number(0.001)} (R² {of_strength['r2'].mean():.4f})" in row  # 60 (1 − 50 ρ)
     assert "strength of the penalty" not in summary.choices(full)  # the sweep of experiment 1 alone
 
 
@@ -104,7 +105,7 @@ def notebook(folder, published, tmp_path_factory):
 
 
 def row_of(table, name):
-    """The first row of a Markdown table with this in it, by column."""
+    """The first row of a Markdown table that contains this text, by column."""
     lines = [[cell.strip() for cell in line[2:-2].split(" | ")] for line in table.splitlines()]
     return dict(zip(lines[0], next(cells for cells in lines if name in cells[0]), strict=False))
 
@@ -118,7 +119,7 @@ def test_costs_against_a_loop_over_single_models(full, notebook, benchmarks):
     expected = {"experiment 1": len(full["regression/trials"]) * 30, "experiment 2": students * 1800}
     for name, seconds in (expected | {"experiment 3": images}).items():
         assert row_of(text, name)["a loop over single models, steps alone"] == f"{seconds / 60:,.0f} core-minutes"
-    assert row_of(text, "rivals")["a loop over single models, steps alone"] == ""
+    assert row_of(text, "baselines")["a loop over single models, steps alone"] == ""
     origins = core_minutes.origins_table(notebook.experiments())
     assert row_of(origins, "experiment 1")["data"] == "generated: α/β family, 10,000 points"
     assert origins.count("synthetic machine") == len(notebook.experiments())
@@ -157,13 +158,15 @@ def test_what_the_minutes_by_rule_are_of():
     tuning = pd.DataFrame({"value": ["1.0", "3.0"]})
     text = core_minutes.rules_note(rules, experiments, tuning)
     assert "scale laptop" in text and "39.5 core-minutes" in text and "other rows above (overnight)" in text
-    assert text.endswith("Tuning the rivals (2 values tried) is not counted: its table has no minutes.")
+    assert text.endswith("Tuning the baselines (2 values tried) is not counted: its table has no minutes.")
     timed = core_minutes.rules_note(rules, {"regression": {"scale": "laptop"}}, tuning.assign(minutes=[0.5, np.nan]))
-    assert timed.endswith("Of the rivals' minutes 0.5 went into tuning (1 of 2 values).") and "other rows" not in timed
+    assert (
+        timed.endswith("Of the baselines' minutes 0.5 went into tuning (1 of 2 values).") and "other rows" not in timed
+    )
 
 
 def test_trainings_are_counted_as_the_jobs_are():
-    settings = params.paper_settings(params.read_yaml(ROOT / "params.yaml"))
+    settings = paper_settings(params.read_yaml(ROOT / "params.yaml"))
     counted = {name: sum(part.trainings for part in remaining.parts(name, settings.model_dump())) for name in
                remaining.TARGETS}  # fmt: skip
     expected = dict.fromkeys(counted, 0)
@@ -218,16 +221,16 @@ def test_hours_of_a_part_say_how_many_trainings_they_are(full, notebook):
 
 
 def test_hours_of_what_was_never_trained_come_from_a_step_of_it(notebook):
-    """A step of 2 s on 16 images takes 2 × 45,000 / 16 s in all, of a GPU's none was timed; depths count as often as
-    they are trained."""
+    """A step of 2 s on 16 images takes 2 × 45,000 / 16 s in all, and no step of a GPU was timed. Depths count as often
+    as they are trained."""
     run, paper = (notebook.settings[side] for side in ("run", "paper"))
-    own = {"device": "cpu", "samples": 16, "machine": "m", "commit": "c"}
+    step = {"device": "cpu", "samples": 16, "machine": "m", "commit": "c"}
     heads = [
-        own | {"experiment": "cifar100", "what": head, "seconds": 5625.0, "trainings": 100}
+        step | {"experiment": "cifar100", "what": head, "seconds": 5625.0, "trainings": 100}
         for head in ("linear", "spectral")
     ]
     deep = [
-        own | {"experiment": "depth", "what": "on the teacher", "seconds": seconds, "trainings": trainings}
+        step | {"experiment": "depth", "what": "on the teacher", "seconds": seconds, "trainings": trainings}
         for seconds, trainings in ((60.0, 150), (120.0, 30))
     ]
     tables = EMPTY | {remaining.STEPS: pd.DataFrame(heads + deep)}
@@ -244,16 +247,19 @@ def test_hours_of_what_was_never_trained_come_from_a_step_of_it(notebook):
 def test_what_is_new_has_a_line_for_each_question(full):
     lines = news.news(full).splitlines()
     assert len(lines) == 6 and "no finished trial." not in "".join(lines)
-    [rivals] = [line for line in lines if "search:**" in line]
-    assert "of 5 rivals and controls on the teacher task (n = 10)" in rivals and "with at most 30 neurons" in rivals
+    [baselines] = [line for line in lines if "search:**" in line]
+    assert (
+        "of 5 baselines and controls on the teacher task (n = 10)" in baselines
+        and "with at most 30 neurons" in baselines
+    )
     assert all(line.endswith("no finished trial.") for line in news.news(EMPTY).splitlines())
 
 
-def test_rivals_of_a_small_run_are_not_tested(full):
-    few = full["rivals/trials"].query("trial < 3")
-    assert "fewer than 10 seeds, so nothing is tested." in news.news(EMPTY | {"rivals/trials": few})
-    elsewhere = full["rivals/trials"].query("task != 'teacher'")
-    assert "no finished trial.\n- **Penalties" in news.news(EMPTY | {"rivals/trials": elsewhere})
+def test_baselines_of_a_small_run_are_not_tested(full):
+    few = full["baselines/trials"].query("trial < 3")
+    assert "fewer than 10 seeds, so nothing is tested." in news.news(EMPTY | {"baselines/trials": few})
+    elsewhere = full["baselines/trials"].query("task != 'teacher'")
+    assert "no finished trial.\n- **Penalties" in news.news(EMPTY | {"baselines/trials": elsewhere})
 
 
 def test_stand_in_images_are_marked_in_what_is_new(tmp_path):

@@ -13,13 +13,13 @@ import pytest
 import thin_tables as thin
 from figure_tables import write_published, write_tables
 from replication import cli
-from replication.figures import image_prose
-from replication.figures import notebook as host
-from replication.io import read_json, write_json, write_table
-from replication.site import build
+from replication.account import image_prose
+from replication.judging.statistics import lowest
+from replication.records.io import read_json, write_json, write_table
+from replication.report import notebook as host
 from replication.site.explorer import explorer
+from replication.site.pages import build
 from replication.site.run import Run
-from replication.statistics import lowest
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = {path.stem: path for path in sorted((ROOT / "notebooks").glob("*.ipynb")) if path.stem != "01_theory"}
@@ -42,10 +42,10 @@ CASES = {
 }
 PARTS = {
     **{f"cifar10: {head} alone": ("cifar10", {"head": [head]}) for head in IMAGES},
-    **{f"rivals: {name} alone": ("rivals", {"method": [name]}) for name in thin.SIZE["rivals"]["methods"]},
-    "rivals: without SPARCS": ("rivals", {"method": ["linear", "gaea"]}),
-    "rivals: the teacher alone": ("rivals", {"task": ["teacher"]}),
-    "rivals: α = 1 alone": ("rivals", {"task": ["beta5_alpha1"]}),
+    **{f"baselines: {name} alone": ("baselines", {"method": [name]}) for name in thin.SIZE["baselines"]["methods"]},
+    "baselines: without SPARCS": ("baselines", {"method": ["linear", "gaea"]}),
+    "baselines: the teacher alone": ("baselines", {"task": ["teacher"]}),
+    "baselines: α = 1 alone": ("baselines", {"task": ["beta5_alpha1"]}),
     "regression: one α": ("regression", {"alpha": [0.5]}),
     "regression: the first α": ("regression", {"alpha": [0.0]}),
     "regression: one β": ("regression", {"beta": [1000]}),
@@ -59,7 +59,7 @@ PARTS = {
     "depth: no layer": ("depth", {"layer": []}),
     "depth: one layer": ("depth", {"depth": [1]}),
     "depth: the teacher at gain 1": ("depth", {"data_set": ["teacher"], "gain": [1.0]}),
-    **{f"nasbench: {name} alone": ("nasbench", {"method": [name]}) for name in ("darts", "gaea", "random")},
+    **{f"cells: {name} alone": ("cells", {"method": [name]}) for name in ("darts", "gaea", "random")},
 }
 USES = {  # notebooks by experiment; the summary is of all
     "regression": "02_alpha_beta",
@@ -67,9 +67,9 @@ USES = {  # notebooks by experiment; the summary is of all
     "cifar10": "04_cifar10",
     "cifar10_sweep": "04_cifar10",
     "hyperparameters": "06_hyperparameters",
-    "rivals": "07_rivals",
+    "baselines": "07_baselines",
     "depth": "08_any_depth",
-    "nasbench": "09_cells",
+    "cells": "09_cells",
 }
 
 
@@ -89,7 +89,7 @@ def whole(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def judged(whole, tmp_path_factory):
-    """Changes the tables, judges those of one experiment or all, and returns their folder; each change is made once."""
+    """Change the tables, judge those of one experiment or all, and return their folder; each change is made once."""
 
     @cache
     def of(change, experiment=""):
@@ -107,13 +107,13 @@ def judged(whole, tmp_path_factory):
 
 
 def verb(*command):
-    """A verb of the command line, in this process."""
+    """Run a verb of the command line in this process."""
     cli.cli(list(map(str, command)), standalone_mode=False)
 
 
 @pytest.fixture
 def said(whole, monkeypatch):
-    """Runs a notebook's cells on the tables of a folder, in this process; returns the text that it showed.
+    """Run a notebook's cells on the tables of a folder in this process; returns the text that it showed.
 
     Figures are drawn, as far as their layout, but not written.
     """
@@ -135,7 +135,7 @@ def said(whole, monkeypatch):
 
 
 def assert_readable(text):
-    """No missing number stands in a sentence or a table, and no table is without rows."""
+    """Assert that no missing number stands in a sentence or a table, and that no table is without rows."""
     assert "Answer: " in text
     assert re.findall(r".*\bnan\b.*|.*\bNone\b [^.].*|^\|\s*\|$", text, re.MULTILINE) == []
 
@@ -168,7 +168,7 @@ def test_the_explorer_needs_a_network_that_finished(judged, tmp_path):
 
 def test_what_cannot_be_shown_is_said(judged, said):
     lost = judged(CASES["every trial diverged"])
-    assert "**fig_rivals.** Nothing to draw" in said("07_rivals", lost)
+    assert "**fig_baselines.** Nothing to draw" in said("07_baselines", lost)
     assert image_prose.NO_SPARCS in said("04_cifar10", lost)
 
 

@@ -1,4 +1,4 @@
-"""On a CUDA device: the layer, the ensembles and experiment 3, against the same on the CPU. Skipped without one."""
+"""The layer, the ensembles and experiment 3 on a CUDA device, against the CPU. Skipped without such a device."""
 
 import copy
 
@@ -9,13 +9,13 @@ import torch
 from torch.nn import functional as F
 
 from dense_networks import deviation, evaluated, graded, inputs, seeded
-from replication import cuda_graphs
 from replication.data.augmentation import DEVIATION, MEAN, Normalisation
 from replication.data.images import Images
-from replication.ensemble import batched
-from replication.ensemble.training import Training, initial_parameters
-from replication.experiments import checkpoints, cifar10
-from replication.params import Cifar10Trial
+from replication.experiments.cifar10 import train as cifar10
+from replication.experiments.cifar10.settings import Cifar10Trial
+from replication.training import checkpoints, cuda_graphs
+from replication.training.ensemble import batched
+from replication.training.ensemble.training import Training, initial_parameters
 from sparcs import SpectralNetwork, replace_head, spectral
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
@@ -59,8 +59,8 @@ def test_outputs_and_gradients_are_those_of_the_cpu(widths, form):
     expected, expected_gradients = network(x), gradients(network, x)
     network.cuda()
     torch.testing.assert_close(network(x.cuda()).cpu(), expected)
-    for found, wanted in zip(gradients(network, x.cuda()), expected_gradients, strict=True):
-        torch.testing.assert_close(found, wanted)
+    for gradient, wanted in zip(gradients(network, x.cuda()), expected_gradients, strict=True):
+        torch.testing.assert_close(gradient, wanted)
 
 
 def test_one_generator_gives_one_start():
@@ -94,8 +94,8 @@ def test_vmap_over_seeds():
     networks = [SpectralNetwork((4, 6, 3), bias=True, generator=seeded(seed), device="cuda") for seed in range(3)]
     stacked = torch.func.stack_module_state(networks)
     x = torch.randn(7, 4, generator=seeded()).cuda()
-    found = torch.func.vmap(lambda *state: torch.func.functional_call(networks[0], state, (x,)))(*stacked)
-    torch.testing.assert_close(found, torch.stack([network(x) for network in networks]))
+    outputs = torch.func.vmap(lambda *state: torch.func.functional_call(networks[0], state, (x,)))(*stacked)
+    torch.testing.assert_close(outputs, torch.stack([network(x) for network in networks]))
 
 
 def test_in_place_of_the_head_of_a_model():
@@ -116,7 +116,7 @@ def test_compaction_stays_on_the_device():
 
 
 def test_a_replayed_step_is_the_step():
-    """Against calls as written, in other sizes between them too, and after the recording."""
+    """It is compared with calls as written, with other sizes in between, and after the recording."""
     net = torch.nn.Linear(5, 1, device="cuda")
     other = copy.deepcopy(net)
 
@@ -162,14 +162,14 @@ def trained(head, images, epochs=2):
 
 @pytest.mark.parametrize("head", ("linear", "spectral", "spectral_authors_sign"))
 def test_experiment_3_replayed_is_as_written(head, images, monkeypatch):
-    """Losses of the epochs; the convolutions' gradients are sums whose order CUDA may choose."""
+    """The losses of the epochs agree; the convolutions' gradients are sums whose order CUDA may choose."""
     replayed = trained(head, images)[0].curves["train_loss"]
     monkeypatch.setattr(cuda_graphs, "WRITTEN", 10**6)
     np.testing.assert_allclose(replayed, trained(head, images)[0].curves["train_loss"], rtol=1e-3)
 
 
 def test_experiment_3_starts_as_on_the_cpu(images):
-    """The first step's loss, up to the precision of TensorFloat-32."""
+    """The first step's loss agrees up to the precision of TensorFloat-32."""
     losses = []
     for device in ("cpu", "cuda"):
         run = cifar10.new_run("spectral", images, experiment_3(1), 5, device)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from replication import seeds
-from replication.adam import Adam
-from replication.ensemble import batched
-from replication.ensemble.batches import epoch_orders
-from replication.ensemble.training import Training, initial_parameters
+from replication.training import seeds
+from replication.training.adam import Adam
+from replication.training.ensemble import batched
+from replication.training.ensemble.batches import epoch_orders
+from replication.training.ensemble.training import Training, initial_parameters
 from sparcs import SpectralNetwork
 
 TRAINING = Training(epochs=3, batch_size=32, learning_rate=1e-2, penalty="l2", rho=1e-2)
@@ -43,9 +43,9 @@ def test_equals_a_loop_over_one_network(widths, train_input, bias):
             optimizer.zero_grad()
             (loss + training.rho * net.penalty(training.penalty)).backward()
             optimizer.step()
-    found = batched.train(start, X, Y, [9], training, bias=bias)
+    trained = batched.train(start, X, Y, [9], training, bias=bias)
     for key, value in net.state_dict().items():
-        np.testing.assert_allclose(found.parameters[key][0], value.numpy(), atol=1e-12, err_msg=key)
+        np.testing.assert_allclose(trained.parameters[key][0], value.numpy(), atol=1e-12, err_msg=key)
 
 
 def test_bits_do_not_depend_on_company_or_order():
@@ -70,10 +70,10 @@ def test_a_diverged_trial_leaves_the_others_alone(size):
     start = initial_parameters(WIDTHS, [0, 1, 2])
     healthy = batched.train(start, X, Y, [0, 1, 2], TRAINING, trials_at_once=size)
     start["eigenvalues.3"][1, 0] = np.nan
-    found = batched.train(start, X, Y, [0, 1, 2], TRAINING, trials_at_once=size)
-    assert found.diverged_epoch.tolist() == [-1, 0, -1]
-    assert np.isnan(found.loss).tolist() == [False, True, False]
-    assert identical(some(found.parameters, [0, 2]), some(healthy.parameters, [0, 2]))
+    trained = batched.train(start, X, Y, [0, 1, 2], TRAINING, trials_at_once=size)
+    assert trained.diverged_epoch.tolist() == [-1, 0, -1]
+    assert np.isnan(trained.loss).tolist() == [False, True, False]
+    assert identical(some(trained.parameters, [0, 2]), some(healthy.parameters, [0, 2]))
 
 
 def test_a_diverged_trial_keeps_the_parameters_of_its_epoch():
@@ -110,8 +110,11 @@ def test_wrong_shapes_are_named(change, field):
 def test_adam_is_pytorchs_to_the_bit():
     generator = torch.Generator().manual_seed(0)
     start = [torch.randn(shape, generator=generator) for shape in ((7, 5), (33,))]
-    own, plain = ([block.clone().requires_grad_() for block in start] for _ in range(2))
-    adam, optimizer = Adam(own, 0.01, (0.8, 0.99), 1e-7), torch.optim.Adam(plain, 0.01, (0.8, 0.99), 1e-7, fused=True)
+    stepped, plain = ([block.clone().requires_grad_() for block in start] for _ in range(2))
+    adam, optimizer = (
+        Adam(stepped, 0.01, (0.8, 0.99), 1e-7),
+        torch.optim.Adam(plain, 0.01, (0.8, 0.99), 1e-7, fused=True),
+    )
     for _ in range(5):
         gradients = [torch.randn(block.mT.shape, generator=generator).mT for block in start[:1]]
         gradients.append(torch.randn(33, generator=generator))
@@ -119,5 +122,5 @@ def test_adam_is_pytorchs_to_the_bit():
         for block, gradient in zip(plain, gradients, strict=True):
             block.grad = gradient.contiguous()
         optimizer.step()
-    for one, other in zip(own, plain, strict=True):
-        assert torch.equal(one, other)
+    for parameter, other in zip(stepped, plain, strict=True):
+        assert torch.equal(parameter, other)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from replication import seeds
-from replication.ensemble import batched, kernel
-from replication.ensemble.batches import epoch_orders
-from replication.ensemble.training import Training, initial_parameters
+from replication.training import seeds
+from replication.training.ensemble import batched, kernel
+from replication.training.ensemble.batches import epoch_orders
+from replication.training.ensemble.training import Training, initial_parameters
 from sparcs import spectral
 
 TRAINING = Training(epochs=3, batch_size=33, learning_rate=1e-3, penalty="l2", rho=1e-2, train_input_eigenvalues=True)
@@ -74,9 +74,9 @@ def test_float32_rounds_as_pytorch_does(hidden, batch):
 
 
 def test_the_first_gradient_is_that_of_the_perceptron():
-    """At the start all z = 0: relu′(0) = 0 shuts the hidden path, and ∂‖λ‖₂ = 0 at λ = 0."""
+    """All z = 0 at the start: relu′(0) = 0 shuts the hidden path, and ∂‖λ‖₂ = 0 at λ = 0."""
     start = initial_parameters((3, 21, 1), [3], np.float64)
-    found = kernel.gradients(start, X, Y, np.arange(33), replace(TRAINING, rho=1.0))
+    gradients = kernel.gradients(start, X, Y, np.arange(33), replace(TRAINING, rho=1.0))
     phi_1, phi_2 = start["eigenvectors.0"][0], start["eigenvectors.1"][0, 0]
     x = np.column_stack([X[:33], np.ones(33)])
     by_skip = 2 / 33 * (x @ phi_1.T @ phi_2 - Y[:33]) @ x  # W_31 = φ_2 φ_1
@@ -88,7 +88,7 @@ def test_the_first_gradient_is_that_of_the_perceptron():
         "eigenvalues.1": (phi_2 * by_w)[None],
         "eigenvalues.2": np.array([[-phi_2 @ by_w]]),
     }
-    assert largest_difference(found, expected) < 1e-14
+    assert largest_difference(gradients, expected) < 1e-14
 
 
 @pytest.mark.parametrize("train_input", [True, False])
@@ -99,7 +99,7 @@ def test_gradient_equals_finite_differences(penalty, train_input):
     if not train_input:
         parameters["eigenvalues.0"][:] = 0
     batch, step = np.arange(23), 1e-6
-    found = kernel.gradients(parameters, X, Y, batch, training)
+    gradients = kernel.gradients(parameters, X, Y, batch, training)
 
     def loss(changed):
         phi = [changed["eigenvectors.0"][0], changed["eigenvectors.1"][0]]
@@ -119,15 +119,15 @@ def test_gradient_equals_finite_differences(penalty, train_input):
 
     for key, value in parameters.items():
         if key == "eigenvalues.0" and not train_input:
-            assert not found[key].any()
+            assert not gradients[key].any()
             continue
         for index in np.ndindex(value.shape):
-            assert found[key][index] == pytest.approx(slope(key, index), abs=2e-8), (key, index)
+            assert gradients[key][index] == pytest.approx(slope(key, index), abs=2e-8), (key, index)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_kinks_and_closed_neurons_follow_autograd(dtype):
-    """z exactly 0 (either sign of zero), w exactly 0, λ exactly 0."""
+    """The cases are z exactly 0 (either sign of zero), w exactly 0, λ exactly 0."""
     parameters = {key: value.astype(dtype) for key, value in away_from_the_start(6, 1).items()}
     parameters["eigenvalues.0"][:] = 0
     phi_1, phi_2 = parameters["eigenvectors.0"][0], parameters["eigenvectors.1"][0, 0]
@@ -139,8 +139,8 @@ def test_kinks_and_closed_neurons_follow_autograd(dtype):
     x[:4] = 0
     for penalty in spectral.PENALTIES:
         training = replace(TRAINING, penalty=penalty)
-        found = kernel.gradients(parameters, x, y, np.arange(100), training)
-        assert largest_difference(found, autograd(parameters, x, y, training)) < (
+        gradients = kernel.gradients(parameters, x, y, np.arange(100), training)
+        assert largest_difference(gradients, autograd(parameters, x, y, training)) < (
             1e-6 if dtype == np.float32 else 1e-14
         )
 
@@ -190,10 +190,10 @@ def test_a_diverged_trial_leaves_the_others_alone(poison):
     start = initial_parameters((3, 50, 1), [0, 1, 2])
     healthy = kernel.train(start, X, Y, [0, 1, 2], TRAINING)
     start["eigenvalues.2"][1] = poison
-    found = kernel.train(start, X, Y, [0, 1, 2], TRAINING)
-    assert found.diverged_epoch.tolist() == [-1, 0, -1]
-    assert np.isnan(found.loss).tolist() == [False, True, False]
-    assert identical(some(found.parameters, [0, 2]), some(healthy.parameters, [0, 2]))
+    trained = kernel.train(start, X, Y, [0, 1, 2], TRAINING)
+    assert trained.diverged_epoch.tolist() == [-1, 0, -1]
+    assert np.isnan(trained.loss).tolist() == [False, True, False]
+    assert identical(some(trained.parameters, [0, 2]), some(healthy.parameters, [0, 2]))
 
 
 def test_divergence_is_dated_as_in_pytorch():
@@ -244,20 +244,20 @@ def test_batches_outside_the_points_are_refused(batch):
 
 
 def test_the_kernel_never_imports_torch():
-    code = "import sys, replication.ensemble.kernel; assert 'torch' not in sys.modules"
+    code = "import sys, replication.training.ensemble.kernel; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 
 
 def test_processors_without_avx512_get_the_same_numbers(tmp_path):
-    """Compiled for plain x86-64 in another process, where no register can be a table."""
+    """The kernel is compiled for plain x86-64 in another process, where no register can be a table."""
     from llvmlite import binding
 
     if not binding.get_default_triple().startswith("x86_64"):
         pytest.skip("the other code path is this processor's own")
     code = f"""
 import numpy as np
-from replication.ensemble import kernel, vectors
-from replication.ensemble.training import Training, initial_parameters
+from replication.training.ensemble import kernel, vectors
+from replication.training.ensemble.training import Training, initial_parameters
 assert not vectors.AVX512
 points = np.load({str(tmp_path / "points.npy")!r})
 start = initial_parameters((3, 37, 1), [1, 2], np.float64)
@@ -269,5 +269,5 @@ np.savez({str(tmp_path / "found.npz")!r}, **found.parameters)
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | plain)
     start = initial_parameters((3, 37, 1), [1, 2], np.float64)
     expected = kernel.train(start, X, Y, [1, 2], TRAINING).parameters
-    with np.load(tmp_path / "found.npz") as found:
-        assert largest_difference(dict(found), expected) < 1e-12
+    with np.load(tmp_path / "found.npz") as archive:
+        assert largest_difference(dict(archive), expected) < 1e-12

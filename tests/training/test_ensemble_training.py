@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from replication import seeds
-from replication.ensemble import benchmark, compiled
-from replication.ensemble.batches import epoch_orders
-from replication.ensemble.training import Training, initial_parameters
+from replication.experiments.cost import step_time as benchmark
+from replication.training import seeds
+from replication.training.ensemble import compiled
+from replication.training.ensemble.batches import epoch_orders
+from replication.training.ensemble.training import Training, initial_parameters
 
 
 def orders(seed, points, epochs):
@@ -15,11 +16,11 @@ def orders(seed, points, epochs):
 
 @pytest.mark.parametrize("points", [1, 2, 101, 10_000])
 def test_each_epoch_is_a_shuffle_of_its_own(points):
-    found = np.concatenate([orders(1, points, 3), orders(2, points, 3)])
-    assert (np.sort(found, axis=1) == np.arange(points)).all()
+    shuffles = np.concatenate([orders(1, points, 3), orders(2, points, 3)])
+    assert (np.sort(shuffles, axis=1) == np.arange(points)).all()
     if points > 100:
-        assert len(np.unique(found, axis=0)) == 6
-        agreements = [(a == b).sum() for k, a in enumerate(found) for b in found[:k]]
+        assert len(np.unique(shuffles, axis=0)) == 6
+        agreements = [(a == b).sum() for k, a in enumerate(shuffles) for b in shuffles[:k]]
         assert max(agreements) < 10  # one on average
 
 
@@ -32,12 +33,12 @@ def test_shuffles_do_not_depend_on_how_many_are_drawn_at_once(points):
 
 def test_shuffles_are_uniform():
     points, epochs = 8, 40_000
-    found = orders(5, points, epochs)
-    counts = np.array([np.bincount(found[:, place], minlength=points) for place in range(points)])
+    shuffles = orders(5, points, epochs)
+    counts = np.array([np.bincount(shuffles[:, place], minlength=points) for place in range(points)])
     expected = epochs / points
     chi_squared = ((counts - expected) ** 2 / expected).sum()
     assert chi_squared < 100  # 49 degrees of freedom: exceeded once in 30,000 seeds
-    pairs = np.bincount(found[:, 0] * points + found[:, 1], minlength=points * points).reshape(points, points)
+    pairs = np.bincount(shuffles[:, 0] * points + shuffles[:, 1], minlength=points * points).reshape(points, points)
     assert not pairs.diagonal().any()
     expected = epochs / (points * (points - 1))
     off = pairs[~np.eye(points, dtype=bool)]

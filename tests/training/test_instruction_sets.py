@@ -1,11 +1,11 @@
-"""What another processor changes: the same trials with AVX2 in place of AVX-512, where libraries can be told to."""
+"""The effect of another processor: the same trials with AVX2 in place of AVX-512, where libraries can be told to."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import tiny
-from replication.ensemble.vectors import AVX512
+from replication.training.ensemble.vectors import AVX512
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.artifacts, pytest.mark.reliability]
 OLDER = {
@@ -33,24 +33,24 @@ MEASURES = {  # table, column: what it is
 
 @pytest.mark.skipif(not AVX512, reason="this processor has no AVX-512: there is nothing to leave out")
 def test_an_older_instruction_set_changes_the_last_digits(tmp_path, evidence):
-    found = []
+    runs = []
     for name, variables in (("own", {}), ("older", OLDER)):
         folder = tmp_path / name
         folder.mkdir()
         workflow = ["--snakefile", tiny.ROOT / "workflow/Snakefile", "--directory", folder, "--cores", 2]
         tiny.run(tiny.ROOT, "snakemake", *workflow, *TARGETS, "--config", *RUN, **variables)
-        found.append(
+        runs.append(
             {
                 experiment: pd.read_parquet(folder / f"results/smoke/{experiment}/trials.parquet")
                 for experiment, _ in MEASURES
             }
         )
     differences = {
-        (experiment, column): np.abs(found[0][experiment][column] - found[1][experiment][column]).max()
+        (experiment, column): np.abs(runs[0][experiment][column] - runs[1][experiment][column]).max()
         for experiment, column in MEASURES
     }
     assert differences["regression", "gamma_norm"] > 0, "the same bits: no library did as it was told"
     assert differences["regression", "r2"] < 0.01 and differences["teacher_student", "test_r2"] < 0.05
     for name, difference in differences.items():
         evidence("AVX2 in place of AVX-512", f"largest difference in {MEASURES[name]}", float(difference))
-    evidence("AVX2 in place of AVX-512", "trials compared", sum(len(table) for table in found[0].values()))
+    evidence("AVX2 in place of AVX-512", "trials compared", sum(len(table) for table in runs[0].values()))

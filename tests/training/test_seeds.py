@@ -2,8 +2,14 @@
 
 import pytest
 
-from replication.experiments import baselines, cifar10, cifar100, depth, probes, regression, teacher_student
-from replication.seeds import STREAMS, generator, trial_seed
+from replication.experiments.baselines import train as baselines
+from replication.experiments.cifar10 import train as cifar10
+from replication.experiments.cifar100 import probes
+from replication.experiments.cifar100 import train as cifar100
+from replication.experiments.depth import train as depth
+from replication.experiments.regression import train as regression
+from replication.experiments.teacher_student import train as teacher_student
+from replication.training.seeds import STREAMS, generator, trial_seed
 
 ROOT_SEED = 2025
 

@@ -1,10 +1,15 @@
 """How fast training is on this machine; not part of `all`. Run it on an otherwise idle machine."""
 
+from replication.experiments.cifar10.settings import Cifar10Trial
+
 
 rule benchmark_step:
     """Microseconds per optimiser step of experiment 1: fused kernel, batched torch, eager loop."""
     input:
-        code=sources("replication.ensemble.benchmark", "replication.commands.benchmark"),
+        code=sources(
+            "replication.experiments.cost.step_time",
+            "replication.experiments.cost.commands",
+        ),
     output:
         f"{RESULTS}/benchmark/step.csv",
     log:
@@ -14,7 +19,8 @@ rule benchmark_step:
     threads: workflow.cores  # alone: others would disturb it
     params:
         code=fingerprint(
-            "replication.ensemble.benchmark", "replication.commands.benchmark"
+            "replication.experiments.cost.step_time",
+            "replication.experiments.cost.commands",
         ),
     message:
         "Timing optimiser steps side by side"
@@ -25,7 +31,10 @@ rule benchmark_step:
 rule benchmark_cifar10:
     """A step of experiment 3 as training takes it, beside one on a prepared batch and one by a DataLoader."""
     input:
-        code=sources("replication.experiments.cost", "replication.commands.benchmark"),
+        code=sources(
+            "replication.experiments.cost.against_depth",
+            "replication.experiments.cost.commands",
+        ),
     output:
         f"{RESULTS}/benchmark/cifar10_step.csv",
     log:
@@ -35,9 +44,10 @@ rule benchmark_cifar10:
     threads: workflow.cores  # alone: others would disturb it
     params:
         code=fingerprint(
-            "replication.experiments.cost", "replication.commands.benchmark"
+            "replication.experiments.cost.against_depth",
+            "replication.experiments.cost.commands",
         ),
-        settings=shlex.quote(SETTINGS.cifar10.part(params.Cifar10Trial)),
+        settings=shlex.quote(SETTINGS.cifar10.part(Cifar10Trial)),
     message:
         "Timing steps of the small network side by side"
     shell:
@@ -48,9 +58,8 @@ rule benchmark_cost:
     """Step time and peak memory of SpectralNetwork against depth, beside a plain MLP, and experiment 2's step."""
     input:
         code=sources(
-            "replication.experiments.cost",
-            "replication.figures",
-            "replication.commands.benchmark",
+            "replication.experiments.cost.against_depth",
+            "replication.experiments.cost.commands",
         ),
     output:
         tables=expand(
@@ -65,9 +74,8 @@ rule benchmark_cost:
     threads: workflow.cores  # alone: others would disturb it
     params:
         code=fingerprint(
-            "replication.experiments.cost",
-            "replication.figures",
-            "replication.commands.benchmark",
+            "replication.experiments.cost.against_depth",
+            "replication.experiments.cost.commands",
         ),
         tables=f"{RESULTS}/benchmark",
         figures=FIGURES,
@@ -82,7 +90,8 @@ rule benchmark_full_size:
     input:
         file=PARAMS_FILE,
         code=sources(
-            "replication.experiments.full_size", "replication.commands.benchmark"
+            "replication.experiments.cost.full_size",
+            "replication.experiments.cost.commands",
         ),
     output:
         f"{RESULTS}/benchmark/full_size_{SETTINGS.device}.csv",
@@ -95,8 +104,8 @@ rule benchmark_full_size:
         gpu=int(SETTINGS.device == "cuda"),
     params:
         code=fingerprint(
-            "replication.experiments.full_size",
-            "replication.commands.benchmark",
+            "replication.experiments.cost.full_size",
+            "replication.experiments.cost.commands",
             files=[PARAMS_FILE],
         ),
         device=SETTINGS.device,

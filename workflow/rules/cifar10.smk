@@ -3,6 +3,8 @@
 Beyond the paper: the same against kind and strength of the penalty.
 """
 
+from replication.experiments.cifar10.settings import Cifar10Trial
+
 CIFAR10_TABLES = ["trials", "epochs", "eigenvalues", "costs"]
 CIFAR10_JOBS = SETTINGS.cifar10.jobs()
 CIFAR10_SWEEP = SETTINGS.cifar10.sweep_points()
@@ -11,14 +13,14 @@ CIFAR10_SWEEP_JOBS = SETTINGS.cifar10.sweep_jobs()
 
 def swept_cifar10(wildcards):
     """Settings of experiment 3 at one point of the sweep, as JSON."""
-    return shlex.quote(CIFAR10_SWEEP[wildcards.point][1].part(params.Cifar10Trial))
+    return shlex.quote(CIFAR10_SWEEP[wildcards.point][1].part(Cifar10Trial))
 
 
 rule train_cifar10:
     """One trial of one head; goes on from its checkpoint after a stop."""
     input:
         images=f"{DATA}/images/cifar10.json",
-        code=sources("replication.commands.cifar10"),
+        code=sources("replication.experiments.cifar10.commands"),
     output:
         multiext(
             f"{RESULTS}/cifar10/trials/{{head}}/{{trial}}",
@@ -34,9 +36,9 @@ rule train_cifar10:
     resources:
         gpu=int(SETTINGS.device == "cuda"),
     params:
-        code=fingerprint("replication.commands.cifar10"),
+        code=fingerprint("replication.experiments.cifar10.commands"),
         head=lambda wildcards: wildcards.head,
-        settings=shlex.quote(SETTINGS.cifar10.part(params.Cifar10Trial)),
+        settings=shlex.quote(SETTINGS.cifar10.part(Cifar10Trial)),
         checkpoint_every=SETTINGS.cifar10.checkpoint_every,
         root_seed=SETTINGS.root_seed,
         device=SETTINGS.device,
@@ -57,7 +59,7 @@ rule tabulate_cifar10:
             for head, trial in CIFAR10_JOBS
             for table in CIFAR10_TABLES
         ],
-        code=sources("replication.commands.cifar10"),
+        code=sources("replication.experiments.cifar10.commands"),
     output:
         expand(f"{RESULTS}/cifar10/{{table}}.parquet", table=CIFAR10_TABLES),
     log:
@@ -66,7 +68,7 @@ rule tabulate_cifar10:
         f"{BENCHMARKS}/tabulate_cifar10.tsv"
     threads: 1
     params:
-        code=fingerprint("replication.commands.cifar10"),
+        code=fingerprint("replication.experiments.cifar10.commands"),
         jobs=quoted(CIFAR10_JOBS),
         trials=f"{RESULTS}/cifar10/trials",
         folder=f"{RESULTS}/cifar10",
@@ -90,7 +92,7 @@ use rule train_cifar10 as sweep_cifar10 with:
     benchmark:
         f"{BENCHMARKS}/sweep_cifar10/{{point}}_{{trial}}.tsv"
     params:
-        code=fingerprint("replication.commands.cifar10"),
+        code=fingerprint("replication.experiments.cifar10.commands"),
         head=lambda wildcards: CIFAR10_SWEEP[wildcards.point][0],
         settings=swept_cifar10,
         checkpoint_every=SETTINGS.cifar10.checkpoint_every,
@@ -108,7 +110,7 @@ rule tabulate_cifar10_sweep:
             f"{RESULTS}/cifar10_sweep/trials/{point}/{trial}_trials.parquet"
             for point, trial in CIFAR10_SWEEP_JOBS
         ],
-        code=sources("replication.commands.cifar10"),
+        code=sources("replication.experiments.cifar10.commands"),
     output:
         f"{RESULTS}/cifar10_sweep/trials.parquet",
     log:
@@ -117,7 +119,7 @@ rule tabulate_cifar10_sweep:
         f"{BENCHMARKS}/tabulate_cifar10_sweep.tsv"
     threads: 1
     params:
-        code=fingerprint("replication.commands.cifar10"),
+        code=fingerprint("replication.experiments.cifar10.commands"),
         jobs=quoted(CIFAR10_SWEEP_JOBS),
         folder=f"{RESULTS}/cifar10_sweep/trials",
     message:

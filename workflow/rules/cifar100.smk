@@ -1,5 +1,7 @@
 """Experiment 4: CIFAR-100 on a pre-trained backbone (Table 5, Figure 18, Table 2), and probes of its features."""
 
+from replication.experiments.cifar100.settings import Cifar100Features, Cifar100Trial
+
 CIFAR100 = SETTINGS.cifar100
 CIFAR100_TABLES = ["trials", "eigenvalues", "losses", "costs"]
 CIFAR100_JOBS = CIFAR100.jobs()
@@ -9,7 +11,7 @@ rule train_cifar100:
     """One trial of one head; goes on from its checkpoint after a stop."""
     input:
         images=f"{DATA}/images/cifar100.json",
-        code=sources("replication.commands.cifar100"),
+        code=sources("replication.experiments.cifar100.commands"),
     output:
         multiext(
             f"{RESULTS}/cifar100/trials/{{head}}/{{trial}}",
@@ -25,8 +27,8 @@ rule train_cifar100:
     resources:
         gpu=int(SETTINGS.device == "cuda"),
     params:
-        code=fingerprint("replication.commands.cifar100"),
-        settings=shlex.quote(CIFAR100.part(params.Cifar100Trial)),
+        code=fingerprint("replication.experiments.cifar100.commands"),
+        settings=shlex.quote(CIFAR100.part(Cifar100Trial)),
         checkpoint_every=CIFAR100.checkpoint_every,
         root_seed=SETTINGS.root_seed,
         device=SETTINGS.device,
@@ -44,7 +46,7 @@ rule extract_features:
     """The pre-trained network's features of plain images, computed once."""
     input:
         images=f"{DATA}/images/cifar100.json",
-        code=sources("replication.commands.cifar100"),
+        code=sources("replication.experiments.cifar100.commands"),
     output:
         features=f"{DATA}/features/cifar100.safetensors",
         made_from=f"{DATA}/features/cifar100.json",
@@ -56,8 +58,8 @@ rule extract_features:
     resources:
         gpu=int(SETTINGS.device == "cuda"),
     params:
-        code=fingerprint("replication.commands.cifar100"),
-        settings=shlex.quote(CIFAR100.part(params.Cifar100Features)),
+        code=fingerprint("replication.experiments.cifar100.commands"),
+        settings=shlex.quote(CIFAR100.part(Cifar100Features)),
         device=SETTINGS.device,
     message:
         "Computing the features of CIFAR-100's images"
@@ -72,7 +74,7 @@ rule train_probes:
     input:
         features=f"{DATA}/features/cifar100.safetensors",
         made_from=f"{DATA}/features/cifar100.json",
-        code=sources("replication.commands.cifar100"),
+        code=sources("replication.experiments.cifar100.commands"),
     output:
         table=f"{RESULTS}/cifar100/probes/{{trials}}.parquet",
         record=f"{RESULTS}/cifar100/probes/{{trials}}.provenance.json",
@@ -84,7 +86,7 @@ rule train_probes:
     resources:
         gpu=int(SETTINGS.device == "cuda"),
     params:
-        code=fingerprint("replication.commands.cifar100"),
+        code=fingerprint("replication.experiments.cifar100.commands"),
         settings=shlex.quote(CIFAR100.probe_trial().model_dump_json()),
         root_seed=SETTINGS.root_seed,
         device=SETTINGS.device,
@@ -104,7 +106,7 @@ rule tabulate_cifar100:
             for table in CIFAR100_TABLES
         ],
         probes=expand(rules.train_probes.output.table, trials=CIFAR100.probes.chunks()),
-        code=sources("replication.commands.cifar100"),
+        code=sources("replication.experiments.cifar100.commands"),
     output:
         expand(
             f"{RESULTS}/cifar100/{{table}}.parquet", table=[*CIFAR100_TABLES, "probes"]
@@ -115,7 +117,7 @@ rule tabulate_cifar100:
         f"{BENCHMARKS}/tabulate_cifar100.tsv"
     threads: 1
     params:
-        code=fingerprint("replication.commands.cifar100"),
+        code=fingerprint("replication.experiments.cifar100.commands"),
         jobs=quoted(CIFAR100_JOBS),
         probes=" ".join(
             f"--probes {RESULTS}/cifar100/probes/{chunk}.parquet"

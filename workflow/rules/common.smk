@@ -8,10 +8,13 @@ import sys
 
 import replication
 from replication import params, processes
-from replication.commands.common import require_device
-from replication.commands.reuse import reusable
-from replication.io import ArtifactError, require_writable, sha256
-from replication.sources import fingerprint, relative, sources
+from replication.experiments.depth.settings import TEACHER
+from replication.experiments.teacher_student.settings import teacher_name
+from replication.experiments.settings import load_settings
+from replication.records.verbs import require_device
+from replication.publish.reuse import reusable
+from replication.records.io import ArtifactError, require_writable, sha256
+from replication.records.sources import fingerprint, imported_by, relative, sources
 
 os.environ[processes.PROCESS] = str(
     os.getpid()
@@ -30,10 +33,10 @@ OWN_FOLDERS = ["docs", "notebooks", "src", "tests", "workflow"]
 
 def require_own_package(project):
     """Refuse to run the code of another checkout, whose edits this one's rules would not see."""
-    found = Path(replication.__file__).resolve().parents[2]
-    if found != project:
+    imported = Path(replication.__file__).resolve().parents[2]
+    if imported != project:
         raise params.ParameterError(
-            f"the package replication is imported from {found}: allowed is {project}"
+            f"the package replication is imported from {imported}: allowed is {project}"
             f' (in an environment of its own, pip install -e ".[paper]")'
         )
 
@@ -51,7 +54,7 @@ def require_own_place(project):
 try:
     require_own_place(Path(workflow.basedir).parent.resolve())
     require_own_package(Path(workflow.basedir).parent.resolve())
-    SETTINGS = params.load(PARAMS_FILE, OVERRIDES)
+    SETTINGS = load_settings(PARAMS_FILE, OVERRIDES)
     if (
         workflow.resource_settings.nodes is None
     ):  # else jobs go elsewhere, and each looks for itself
@@ -77,7 +80,7 @@ except (params.ParameterError, ArtifactError) as error:
 # glibc gives large freed blocks back to the system and asks for them again at each step; kept, a step of experiment 4
 # costs a fifth less and has the same bits. Other systems ignore these variables.
 KEEP_FREED_MEMORY = "MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=8589934592"
-PAPERS_TEACHER = params.teacher_name(SETTINGS.teacher_student.data_seed, 2)
+PAPERS_TEACHER = teacher_name(SETTINGS.teacher_student.data_seed, 2)
 LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"
 
@@ -102,7 +105,7 @@ onsuccess:
 
 def task_data(wildcards):
     """The files of a data set: the paper's teacher, or experiment 1's points and targets."""
-    if wildcards.data_set == params.TEACHER:
+    if wildcards.data_set == TEACHER:
         return f"{DATA}/teacher_student/{PAPERS_TEACHER}.safetensors"
     targets = f"{DATA}/regression/{wildcards.data_set}.safetensors"
     return [rules.generate_regression_data.output.points, targets]

@@ -1,5 +1,7 @@
 """One to ten hidden layers on the data of experiments 1 and 2."""
 
+from replication.experiments.depth.settings import DepthTrial
+
 DEPTH = SETTINGS.depth
 DEPTH_JOBS = DEPTH.jobs()
 DEPTH_TABLES = ["trials", "layers"]
@@ -7,14 +9,14 @@ DEPTH_TABLES = ["trials", "layers"]
 
 def depth_settings(wildcards):
     """What the trials on one data set depend on, as JSON."""
-    return shlex.quote(DEPTH.task_of(wildcards.data_set).part(params.DepthTrial))
+    return shlex.quote(DEPTH.task_of(wildcards.data_set).part(DepthTrial))
 
 
 rule train_depth:
     """Networks of one depth and initial scale on one data set: train and measure them."""
     input:
         data=task_data,
-        code=sources("replication.commands.depth"),
+        code=sources("replication.experiments.depth.commands"),
     output:
         multiext(
             f"{RESULTS}/depth/trials/{{data_set}}/{{depth}}/{{gain}}/{{trials}}",
@@ -30,7 +32,7 @@ rule train_depth:
     resources:
         gpu=int(SETTINGS.device == "cuda"),
     params:
-        code=fingerprint("replication.commands.depth"),
+        code=fingerprint("replication.experiments.depth.commands"),
         settings=depth_settings,
         root_seed=SETTINGS.root_seed,
         device=SETTINGS.device,
@@ -47,7 +49,7 @@ rule measure_depth_start:
     """Products of φ and gradients before training, against depth and initial scale."""
     input:
         teacher=f"{DATA}/teacher_student/{PAPERS_TEACHER}.safetensors",
-        code=sources("replication.commands.depth"),
+        code=sources("replication.experiments.depth.commands"),
     output:
         f"{RESULTS}/depth/start.parquet",
     log:
@@ -56,10 +58,10 @@ rule measure_depth_start:
         f"{BENCHMARKS}/measure_depth_start.tsv"
     threads: 1
     params:
-        code=fingerprint("replication.commands.depth"),
+        code=fingerprint("replication.experiments.depth.commands"),
         sweep=f"--depths {quoted(DEPTH.teacher.depths)} --gains {quoted(DEPTH.initial_scale.all_gains())}"
         f" --trials {DEPTH.teacher.trials} --root-seed {SETTINGS.root_seed}",
-        settings=shlex.quote(DEPTH.teacher.part(params.DepthTrial)),
+        settings=shlex.quote(DEPTH.teacher.part(DepthTrial)),
     message:
         "Measuring networks of every depth before training"
     shell:
@@ -75,7 +77,7 @@ rule tabulate_depth:
             for job in DEPTH_JOBS
             for table in DEPTH_TABLES
         ],
-        code=sources("replication.commands.depth"),
+        code=sources("replication.experiments.depth.commands"),
     output:
         expand(f"{RESULTS}/depth/{{table}}.parquet", table=DEPTH_TABLES),
     log:
@@ -84,7 +86,7 @@ rule tabulate_depth:
         f"{BENCHMARKS}/tabulate_depth.tsv"
     threads: 1
     params:
-        code=fingerprint("replication.commands.depth"),
+        code=fingerprint("replication.experiments.depth.commands"),
         settings=shlex.quote(DEPTH.model_dump_json()),
         trials=f"{RESULTS}/depth/trials",
         folder=f"{RESULTS}/depth",

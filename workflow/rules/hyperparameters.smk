@@ -1,9 +1,11 @@
 """Kinds and strengths of the penalty (claim G1)."""
 
+from replication.experiments.regression.settings import RegressionTrial, regression_name
+from replication.experiments.teacher_student.settings import TeacherTrial
+
 SWEEP = SETTINGS.hyperparameters
 SWEPT = {
-    params.regression_name(alpha, SWEEP.beta): (alpha, SWEEP.beta)
-    for alpha in SWEEP.alphas
+    regression_name(alpha, SWEEP.beta): (alpha, SWEEP.beta) for alpha in SWEEP.alphas
 }
 SWEEPS = SETTINGS.sweeps()
 
@@ -11,13 +13,13 @@ SWEEPS = SETTINGS.sweeps()
 def swept_regression(wildcards):
     """Settings of experiment 1 with one kind of penalty, as JSON."""
     settings = SWEEPS[f"regression_{wildcards.penalty}"]
-    return shlex.quote(settings.part(params.RegressionTrial))
+    return shlex.quote(settings.part(RegressionTrial))
 
 
 def swept_teacher_student(wildcards):
     """Settings of experiment 2 with one kind and strength of penalty, as JSON."""
     settings = SWEEPS[f"teacher_student_{wildcards.penalty}_{wildcards.rho}"]
-    return shlex.quote(settings.part(params.TeacherTrial))
+    return shlex.quote(settings.part(TeacherTrial))
 
 
 rule sweep_regression:
@@ -25,7 +27,7 @@ rule sweep_regression:
     input:
         points=rules.generate_regression_data.output.points,
         targets=expand(f"{DATA}/regression/{{data_set}}.safetensors", data_set=SWEPT),
-        code=sources("replication.commands.hyperparameters"),
+        code=sources("replication.experiments.hyperparameters.commands"),
     output:
         table=f"{RESULTS}/hyperparameters/sweeps/regression_{{penalty}}.parquet",
         provenance=f"{RESULTS}/hyperparameters/sweeps/regression_{{penalty}}.provenance.json",
@@ -39,7 +41,7 @@ rule sweep_regression:
     resources:
         gpu=int(SETTINGS.device == "cuda"),
     params:
-        code=fingerprint("replication.commands.hyperparameters"),
+        code=fingerprint("replication.experiments.hyperparameters.commands"),
         folder=f"{DATA}/regression",
         data_sets=quoted(SWEPT),
         sweep=f"--rhos {quoted(SWEEP.rhos)} --trials {SWEEP.trials} --root-seed {SETTINGS.root_seed}",
@@ -56,7 +58,7 @@ rule sweep_teacher_student:
     """Experiment 2 at one kind and strength of penalty."""
     input:
         teacher=f"{DATA}/teacher_student/{PAPERS_TEACHER}.safetensors",
-        code=sources("replication.commands.hyperparameters"),
+        code=sources("replication.experiments.hyperparameters.commands"),
     output:
         table=f"{RESULTS}/hyperparameters/sweeps/teacher_student_{{penalty}}_{{rho}}.parquet",
         provenance=f"{RESULTS}/hyperparameters/sweeps/teacher_student_{{penalty}}_{{rho}}.provenance.json",
@@ -71,7 +73,7 @@ rule sweep_teacher_student:
     resources:
         gpu=int(SETTINGS.device == "cuda"),
     params:
-        code=fingerprint("replication.commands.hyperparameters"),
+        code=fingerprint("replication.experiments.hyperparameters.commands"),
         sweep=f"--trials {SWEEP.teacher_trials} --root-seed {SETTINGS.root_seed}",
         settings=swept_teacher_student,
         device=SETTINGS.device,
@@ -88,7 +90,7 @@ rule tabulate_hyperparameters:
         tables=expand(
             f"{RESULTS}/hyperparameters/sweeps/{{sweep}}.parquet", sweep=SWEEPS
         ),
-        code=sources("replication.commands.hyperparameters"),
+        code=sources("replication.experiments.hyperparameters.commands"),
     output:
         f"{RESULTS}/hyperparameters/trials.parquet",
     log:
@@ -97,7 +99,7 @@ rule tabulate_hyperparameters:
         f"{BENCHMARKS}/tabulate_hyperparameters.tsv"
     threads: 1
     params:
-        code=fingerprint("replication.commands.hyperparameters"),
+        code=fingerprint("replication.experiments.hyperparameters.commands"),
     message:
         "Gathering the sweep"
     shell:

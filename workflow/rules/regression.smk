@@ -1,12 +1,14 @@
 """Experiment 1: the α/β regression (Table 3, Figures 7 and 11 to 15)."""
 
+from replication.experiments.regression.settings import RegressionTrial
+
 
 rule train_regression:
     """All trials of one chunk on one α/β data set, in one job."""
     input:
         points=rules.generate_regression_data.output.points,
         targets=f"{DATA}/regression/{{data_set}}.safetensors",
-        code=sources("replication.commands.regression"),
+        code=sources("replication.experiments.regression.commands"),
     output:
         table=f"{RESULTS}/regression/trials/{{data_set}}/{{trials}}.parquet",
         parameters=f"{RESULTS}/regression/trials/{{data_set}}/{{trials}}.safetensors",
@@ -19,8 +21,8 @@ rule train_regression:
     resources:
         gpu=int(SETTINGS.device == "cuda"),
     params:
-        code=fingerprint("replication.commands.regression"),
-        settings=shlex.quote(SETTINGS.regression.part(params.RegressionTrial)),
+        code=fingerprint("replication.experiments.regression.commands"),
+        settings=shlex.quote(SETTINGS.regression.part(RegressionTrial)),
         root_seed=SETTINGS.root_seed,
         device=SETTINGS.device,
     message:
@@ -43,7 +45,7 @@ rule tabulate_regression:
             data_set=SETTINGS.regression.data_sets(),
             trials=SETTINGS.regression.chunks(),
         ),
-        code=sources("replication.commands.regression"),
+        code=sources("replication.experiments.regression.commands"),
     output:
         expand(
             f"{RESULTS}/regression/{{table}}.parquet",
@@ -55,7 +57,7 @@ rule tabulate_regression:
         f"{BENCHMARKS}/tabulate_regression.tsv"
     threads: 1
     params:
-        code=fingerprint("replication.commands.regression"),
+        code=fingerprint("replication.experiments.regression.commands"),
         settings=shlex.quote(SETTINGS.regression.model_dump_json()),
         trials=f"{RESULTS}/regression/trials",
         folder=f"{RESULTS}/regression",

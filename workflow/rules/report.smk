@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from replication.experiments.teacher_student.settings import teacher_parts
+
 TABLES = {
     "theory": rules.check_theory.output.tables,
     "regression": rules.tabulate_regression.output,
@@ -13,15 +15,15 @@ TABLES = {
     "cifar10": rules.tabulate_cifar10.output,
     "cifar10_sweep": rules.tabulate_cifar10_sweep.output,
     "cifar100": rules.tabulate_cifar100.output,
-    "rivals": rules.tabulate_rivals.output,
-    "nasbench": rules.tabulate_cells.output,
+    "baselines": rules.tabulate_baselines.output,
+    "cells": rules.tabulate_cells.output,
     "depth": [*rules.tabulate_depth.output, *rules.measure_depth_start.output],
 }
 NOT_RUN = [  # a scale may do without them; what is published has them whatever the scale
     name
     for name, jobs in (
         ("cifar10_sweep", CIFAR10_SWEEP_JOBS),
-        ("nasbench", NASBENCH_JOBS),
+        ("cells", CELL_JOBS),
     )
     if not jobs
 ]
@@ -92,12 +94,12 @@ NOTEBOOKS = {
         "also": ["cifar10", "cifar100"],  # their number of trials, in Table 5
         "figures": ["fig_hyperparameters"],
     },
-    "07_rivals": {
-        "experiment": "rivals",
-        "figures": ["fig_rivals", "fig_gates"],
+    "07_baselines": {
+        "experiment": "baselines",
+        "figures": ["fig_baselines", "fig_gates"],
     },
     "09_cells": {
-        "experiment": "nasbench",
+        "experiment": "cells",
         "figures": ["fig_cells"],
     },
     "08_any_depth": {
@@ -106,31 +108,15 @@ NOTEBOOKS = {
         "published": BENCHMARK_TABLES,
     },
 }
-NOTEBOOK_MODULES = [
-    "replication.figures",
-    "replication.figures.cost_prose",
-    "replication.figures.cells",
-    "replication.figures.core_minutes",
-    "replication.figures.depth_prose",
-    "replication.figures.image_prose",
-    "replication.figures.image_tables",
-    "replication.figures.news",
-    "replication.figures.notebook",
-    "replication.figures.prose",
-    "replication.figures.remaining",
-    "replication.figures.baselines_prose",
-    "replication.figures.scorecard",
-    "replication.figures.stand_in",
-    "replication.figures.summary",
-    "replication.figures.tables",
-    "replication.figures.theory",
-    "replication.report",
-]
+NOTEBOOK_MODULES = {
+    name: ["replication.report.pages", *imported_by(ROOT / f"notebooks/{name}.ipynb")]
+    for name in NOTEBOOKS
+}
 PUBLISHED = os.path.relpath(ROOT / "results/published")
 REBUILT = "results/rebuilt"
 TEACHERS = {PAPERS_TEACHER, *(teacher for _, teacher, _ in TEACHER_JOBS)}
 JOBS = {  # of every rule that has several: their wildcards
-    "generate_teacher_data": [params.teacher_parts(name) for name in sorted(TEACHERS)],
+    "generate_teacher_data": [teacher_parts(name) for name in sorted(TEACHERS)],
     "prepare_images": [("cifar10",), ("cifar100",)],
     "train_regression": [
         (data_set, chunk)
@@ -150,9 +136,9 @@ JOBS = {  # of every rule that has several: their wildcards
     "sweep_cifar10": CIFAR10_SWEEP_JOBS,
     "train_cifar100": CIFAR100_JOBS,
     "train_probes": [(chunk,) for chunk in CIFAR100.probes.chunks()],
-    "tune_rivals": TUNING_JOBS,
-    "search_rivals": RIVAL_JOBS,
-    "search_cells": NASBENCH_JOBS,
+    "tune_baselines": TUNING_JOBS,
+    "search_baselines": BASELINE_JOBS,
+    "search_cells": CELL_JOBS,
 }
 
 
@@ -162,10 +148,10 @@ def published_tables():
         name: [f"{PUBLISHED}/{Path(table).relative_to(RESULTS)}" for table in tables]
         for name, tables in TABLES.items()
     }
-    found = {
+    existing = {
         name: list(filter(os.path.exists, tables)) for name, tables in names.items()
     }
-    return {name: tables for name, tables in found.items() if tables}
+    return {name: tables for name, tables in existing.items() if tables}
 
 
 def of_jobs(pattern, jobs):
@@ -185,7 +171,7 @@ rule record_settings:
     """The paper's settings and this run's."""
     input:
         file=PARAMS_FILE,
-        code=sources("replication.commands.report"),
+        code=sources("replication.account.commands"),
     output:
         f"{RESULTS}/settings.json",
     log:
@@ -194,7 +180,7 @@ rule record_settings:
         f"{BENCHMARKS}/record_settings.tsv"
     threads: 1
     params:
-        code=fingerprint("replication.commands.report", files=[PARAMS_FILE]),
+        code=fingerprint("replication.account.commands", files=[PARAMS_FILE]),
         overrides=quoted(OVERRIDES),
     message:
         "Recording the settings"
@@ -208,7 +194,7 @@ rule record_provenance:
     input:
         records=RECORDS,
         lock=LOCK_FILE,
-        code=sources("replication.commands.report"),
+        code=sources("replication.account.commands"),
     output:
         f"{RESULTS}/provenance.json",
     log:
@@ -217,7 +203,7 @@ rule record_provenance:
         f"{BENCHMARKS}/record_provenance.tsv"
     threads: 1
     params:
-        code=fingerprint("replication.commands.report", files=[LOCK_FILE]),
+        code=fingerprint("replication.account.commands", files=[LOCK_FILE]),
         folder=RESULTS,
         scale=SCALE,
     message:
@@ -245,14 +231,16 @@ class Place(NamedTuple):
         for name, parts in NOTEBOOKS.items():
             experiments = [parts["experiment"]] if parts["experiment"] else self.tables
             tables = [
-                table for own in experiments for table in self.tables.get(own, [])
+                table
+                for experiment in experiments
+                for table in self.tables.get(experiment, [])
             ]
             if not tables or len(tables) < len(TABLES.get(parts["experiment"], [])):
                 continue
             also = [
                 table
-                for own in parts.get("also", [])
-                for table in self.tables.get(own, [])
+                for experiment in parts.get("also", [])
+                for table in self.tables.get(experiment, [])
             ]
             tables = [*tables, *also]
             left_out = [] if swept else ["fig_cifar10_sweep"]
@@ -294,7 +282,7 @@ for place in (RUN, REBUILD):
         input:
             tables=[table for tables in place.tables.values() for table in tables],
             settings=place.settings,
-            code=sources("replication.commands.report"),
+            code=sources("replication.account.commands"),
         output:
             verdicts=report(
                 f"{place.results}/claims.csv",
@@ -309,7 +297,7 @@ for place in (RUN, REBUILD):
             f"{place.results}/benchmarks/judge_claims.tsv"
         threads: 1
         params:
-            code=fingerprint("replication.commands.report"),
+            code=fingerprint("replication.account.commands"),
         message:
             "Judging the claims"
         shell:
@@ -329,7 +317,7 @@ for place in (RUN, REBUILD):
                 claims=f"{place.results}/claims.csv",
                 settings=place.settings,
                 provenance=place.provenance,
-                code=sources(*NOTEBOOK_MODULES),
+                code=sources(*NOTEBOOK_MODULES[notebook]),
             output:
                 html=report(
                     f"{place.results}/reports/{notebook}.html",
@@ -361,7 +349,7 @@ for place in (RUN, REBUILD):
             threads: 1
             params:
                 code=fingerprint(
-                    *NOTEBOOK_MODULES,
+                    *NOTEBOOK_MODULES[notebook],
                     files=[ROOT / f"notebooks/{notebook}.ipynb", *published],
                 ),
                 tables=place.folder,
@@ -383,7 +371,7 @@ rule tabulate_core_minutes:
     """Core-minutes and memory of every rule, from the benchmarks."""
     input:
         reports=REPORTS,
-        code=sources("replication.commands.report"),
+        code=sources("replication.account.commands"),
     output:
         f"{RESULTS}/core_minutes.csv",
     log:
@@ -392,7 +380,7 @@ rule tabulate_core_minutes:
         f"{BENCHMARKS}/tabulate_core_minutes.tsv"
     threads: 1
     params:
-        code=fingerprint("replication.commands.report"),
+        code=fingerprint("replication.account.commands"),
         benchmarks=[
             *ONE_JOB,
             *[

@@ -26,7 +26,7 @@ for place in (RUN, REBUILD):
             published=[f"{PUBLISHED}/claims.csv", *COUNTED],
             captions=CAPTION_FILES,
             parts=SITE_PARTS,
-            code=sources("replication.commands.site", "replication.site"),
+            code=sources("replication.site.commands", "replication.site"),
         output:
             index=f"{place.results}/site/index.html",
             others=[
@@ -40,7 +40,7 @@ for place in (RUN, REBUILD):
         threads: 1
         params:
             code=fingerprint(
-                "replication.commands.site",
+                "replication.site.commands",
                 "replication.site",
                 files=[
                     f"{PUBLISHED}/claims.csv",

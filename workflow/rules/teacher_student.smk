@@ -1,5 +1,7 @@
 """Experiment 2: the SO(20) teacher and its student (Table 4, Figures 9 and 10)."""
 
+from replication.experiments.teacher_student.settings import TeacherData, TeacherTrial
+
 TEACHER_JOBS = SETTINGS.teacher_student.jobs()
 TEACHER_TABLES = ["trials", "eigenvalues", "pruning"]
 
@@ -12,9 +14,7 @@ def teacher_trials(wildcards):
 def teacher_settings(wildcards):
     """What the trials of one ensemble depend on, as JSON."""
     return shlex.quote(
-        SETTINGS.teacher_student.of_ensemble(wildcards.ensemble).part(
-            params.TeacherTrial
-        )
+        SETTINGS.teacher_student.of_ensemble(wildcards.ensemble).part(TeacherTrial)
     )
 
 
@@ -22,7 +22,7 @@ rule train_teacher_student:
     """Students of one teacher: train, measure, prune."""
     input:
         teacher=f"{DATA}/teacher_student/{{teacher}}.safetensors",
-        code=sources("replication.commands.teacher_student"),
+        code=sources("replication.experiments.teacher_student.commands"),
     output:
         multiext(
             f"{RESULTS}/teacher_student/trials/{{ensemble}}/{{teacher}}/{{chunk}}",
@@ -38,7 +38,7 @@ rule train_teacher_student:
     resources:
         gpu=int(SETTINGS.device == "cuda"),
     params:
-        code=fingerprint("replication.commands.teacher_student"),
+        code=fingerprint("replication.experiments.teacher_student.commands"),
         trials=teacher_trials,
         settings=teacher_settings,
         root_seed=SETTINGS.root_seed,
@@ -55,7 +55,7 @@ rule train_teacher_student:
 rule fit_linear:
     """Linear regression on teachers, with and without intercept (claim D1)."""
     input:
-        code=sources("replication.commands.teacher_student"),
+        code=sources("replication.experiments.teacher_student.commands"),
     output:
         f"{RESULTS}/teacher_student/linear.parquet",
     log:
@@ -64,8 +64,8 @@ rule fit_linear:
         f"{BENCHMARKS}/fit_linear.tsv"
     threads: 1
     params:
-        code=fingerprint("replication.commands.teacher_student"),
-        options=f"--settings {shlex.quote(SETTINGS.teacher_student.part(params.TeacherData))}"
+        code=fingerprint("replication.experiments.teacher_student.commands"),
+        options=f"--settings {shlex.quote(SETTINGS.teacher_student.part(TeacherData))}"
         f" --size {SETTINGS.teacher_student.widths[0]} --first-seed {SETTINGS.teacher_student.data_seed}"
         f" --teachers {SETTINGS.teacher_student.linear_teachers}",
     message:
@@ -82,7 +82,7 @@ rule tabulate_teacher_student:
             for job in TEACHER_JOBS
             for table in TEACHER_TABLES
         ],
-        code=sources("replication.commands.teacher_student"),
+        code=sources("replication.experiments.teacher_student.commands"),
     output:
         expand(f"{RESULTS}/teacher_student/{{table}}.parquet", table=TEACHER_TABLES),
     log:
@@ -91,7 +91,7 @@ rule tabulate_teacher_student:
         f"{BENCHMARKS}/tabulate_teacher_student.tsv"
     threads: 1
     params:
-        code=fingerprint("replication.commands.teacher_student"),
+        code=fingerprint("replication.experiments.teacher_student.commands"),
         settings=shlex.quote(SETTINGS.teacher_student.model_dump_json()),
         trials=f"{RESULTS}/teacher_student/trials",
         folder=f"{RESULTS}/teacher_student",

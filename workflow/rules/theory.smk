@@ -7,10 +7,10 @@ rule check_theory:
     """What holds for every network, on random ones (claims A1, A2, A3, C1), and the paper's misprints."""
     input:
         code=sources(
-            "replication.experiments.theory",
-            "replication.experiments.identities",
-            "replication.experiments.misprints",
-            "replication.commands.report",
+            "replication.experiments.theory.checks",
+            "replication.experiments.theory.identities",
+            "replication.experiments.theory.misprints",
+            "replication.experiments.theory.commands",
         ),
     output:
         tables=expand(f"{RESULTS}/theory/{{table}}.parquet", table=THEORY_TABLES),
@@ -22,10 +22,10 @@ rule check_theory:
     threads: 1
     params:
         code=fingerprint(
-            "replication.experiments.theory",
-            "replication.experiments.identities",
-            "replication.experiments.misprints",
-            "replication.commands.report",
+            "replication.experiments.theory.checks",
+            "replication.experiments.theory.identities",
+            "replication.experiments.theory.misprints",
+            "replication.experiments.theory.commands",
         ),
         folder=f"{RESULTS}/theory",
     message:

@@ -1,6 +1,6 @@
-"""SPARCS and its rivals: ways to search for a small network, one file each, on one search space and one protocol.
+"""SPARCS and the baselines: ways to search for a small network, one file each, on one search space and one protocol.
 
-A rival is a module with a function ``search(task, strengths, seeds, **options)`` that returns a ``SearchResult`` for
+A baseline is a module with a function ``search(task, strengths, seeds, **options)`` that returns a ``SearchResult`` for
 each run. Run k has the strength ``strengths[k]`` of the size penalty and the seed ``seeds[k]``; it depends on nothing
 else. ``params.yaml`` names the module and its options. ``task`` holds what all share, the data, the batches and the
 number of steps; ``supernet`` the maximal network with gates; ``gated`` the training of weights and gates that the

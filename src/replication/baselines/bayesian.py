@@ -13,13 +13,13 @@ import optuna
 from replication.baselines.candidates import Candidate, Shape, size
 from replication.baselines.random_search import consecutive
 from replication.baselines.task import SearchResult, Task
-from replication.seeds import generator
+from replication.training.seeds import generator
 
 STAGES = 3
 
 
 def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], candidates: int = 10) -> list[SearchResult]:
-    """candidates: shapes tried out in each run."""
+    """Search each run on its own; candidates: shapes tried out in each."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return [_search(task, strength, seed, candidates) for strength, seed in zip(strengths, seeds, strict=True)]
 

@@ -19,12 +19,12 @@ class Shape:
 
 
 def widths_of(task: Task, shape: Shape) -> tuple[int, ...]:
-    """Neurons of every layer."""
+    """The neurons of every layer of a shape."""
     return (task.widths[0], *shape.hidden, task.widths[-1])
 
 
 def size(task: Task, shape: Shape) -> float:
-    """Its parameters over those of the maximal network."""
+    """The parameters of a shape over those of the maximal network."""
     widths = widths_of(task, shape)
     return sum(widths[i - 1] * widths[j - 1] for i, j in shape.bundles) / task.parameters
 
@@ -42,7 +42,7 @@ class Candidate:
         self.steps = 0
 
     def train(self, steps: int) -> float:
-        """The validation loss after more steps."""
+        """Train for more steps and return the validation loss."""
         for _ in range(steps):
             batch = next(self.batches)
             loss = squared_error(self.weights, self.task.x[batch], self.task.y[batch]).sum()

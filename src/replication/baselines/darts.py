@@ -1,8 +1,8 @@
 """DARTS, first order: a softmax over the choices of every gate, its logits trained by Adam on validation batches.
 
 g = softmax(α);  α ← Adam(∂L_val/∂α) with β = (0.5, 0.999), the weights standing still. Unlike in the sources, here and
-in its relatives, no gate is cut down to its likeliest choice at the end, compaction replaces that; and α has no weight
-decay: as this loss goes to 0, which a cross-entropy does not, the decay outweighs its gradient, and mixtures return to
+in its relatives, no gate is cut down to its likeliest choice at the end: compaction replaces that. And α has no weight
+decay. As this loss goes to 0, which a cross-entropy does not, the decay outweighs its gradient and mixtures return to
 uniform.
 Liu, Simonyan, Yang: DARTS: Differentiable Architecture Search (ICLR 2019).
 """
@@ -22,7 +22,7 @@ BETAS = (0.5, 0.999)
 def search(
     task: Task, strengths: Sequence[float], seeds: Sequence[int], levels: int = 2, rate: float = 3e-4
 ) -> list[SearchResult]:
-    """rate: Adam's step size for the logits."""
+    """Search with a softmax per gate; rate: Adam's step size for the logits."""
     return gated.search(task, strengths, seeds, Softmax(task, len(strengths), rate), levels)
 
 

@@ -1,8 +1,8 @@
 """NEAT, neuroevolution of augmenting topologies (``neat-python``): mutation adds neurons and single connections.
 
 Fitness: −(loss + strength · connections / P), on the first ``points`` training points. No gradient is taken: the budget
-is ``population`` × ``generations`` networks. Hidden neurons are ReLU, the output is linear; of the best networks of all
-generations the one with the best value on the validation points is found.
+is ``population`` × ``generations`` networks. Hidden neurons are ReLU, the output is linear. The network found is the
+one with the best value on the validation points, of the best networks of all generations.
 Stanley, Miikkulainen: Evolving Neural Networks through Augmenting Topologies (2002).
 """
 
@@ -18,7 +18,7 @@ from neat.graphs import required_for_output
 
 from replication.baselines.network import graphs_of
 from replication.baselines.task import SearchResult, Task
-from replication.seeds import generator
+from replication.training.seeds import generator
 from sparcs.pruning import Graph
 
 WORST = 1e6  # the loss of a network whose outputs are not finite
@@ -109,7 +109,9 @@ def search(
     generations: int = 60,
     points: int = 500,
 ) -> list[SearchResult]:
-    """population, generations: the budget; points: on which a network is judged. No more generations than steps.
+    """Search with NEAT on a task with one output.
+
+    population, generations: the budget; points: on which a network is judged. There are no more generations than steps.
 
     Raises ValueError for several outputs: a mutation may then put an output before a hidden neuron.
     """
@@ -198,11 +200,11 @@ def graph_of(genome: neat.DefaultGenome, config: neat.Config, bias: bool) -> Gra
     """A genome's network as bundles, most of whose entries are 0."""
     layer, weights = layers_of(genome, config)
     last = max(layer.values())
-    members = {i: sorted((node for node, own in layer.items() if own == i), key=abs) for i in range(1, last + 1)}
+    members = {i: sorted((node for node, level in layer.items() if level == i), key=abs) for i in range(1, last + 1)}
     place = {node: members[i].index(node) for node, i in layer.items()}
     bundles = {(i, j): torch.zeros(1, len(members[i]), len(members[j])) for i in members for j in range(1, i)}
     for (a, b), weight in weights.items():
         bundles[layer[b], layer[a]][0, place[b], place[a]] = weight
     graph = graphs_of(bundles, bias)[0]
-    own = {i: np.array([genome.nodes[node].bias for node in members[i]]) for i in range(2, last + 1)}
-    return Graph(graph.weights, {i: graph.biases[i] + own[i] for i in own})
+    biases = {i: np.array([genome.nodes[node].bias for node in members[i]]) for i in range(2, last + 1)}
+    return Graph(graph.weights, {i: graph.biases[i] + biases[i] for i in biases})

@@ -20,7 +20,7 @@ from replication.baselines.task import Adam, SearchResult, Task
 def search(
     task: Task, strengths: Sequence[float], seeds: Sequence[int], rate: float = 3e-3, zero_one: float = 0.01
 ) -> list[SearchResult]:
-    """rate: Adam's step size for α; zero_one: w."""
+    """Search with independent gates; rate: Adam's step size for α; zero_one: w."""
     return gated.search(task, strengths, seeds, Sigmoids(task, len(strengths), rate, zero_one), 2)
 
 

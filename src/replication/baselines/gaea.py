@@ -1,6 +1,6 @@
 """GAEA: exponentiated gradient on the simplex of every gate.
 
-θ ← θ ∘ exp(−η n ∂L/∂θ), θ ← θ / Σθ, θ ← max(θ, 1e-5), θ ← θ / Σθ: the weights θ on the choices of a gate are its
+θ ← θ ∘ exp(−η n ∂L/∂θ), θ ← θ / Σθ, θ ← max(θ, 1e-5), θ ← θ / Σθ. The weights θ on the choices of a gate are its
 mixture, without a softmax and without Adam; they start uniform. n: the number of bundles, or of hidden neurons. That
 many share the loss and the size, so the gradient of one is an n-th; a cell of the source, whose rate is η, has few.
 First order. Li, Khodak, Balcan, Talwalkar: Geometry-Aware Gradient Algorithms for Neural Architecture Search (2021).
@@ -21,7 +21,10 @@ SMALLEST = 1e-5
 def search(
     task: Task, strengths: Sequence[float], seeds: Sequence[int], levels: int = 1, rate: float = 0.1
 ) -> list[SearchResult]:
-    """levels: 1 for empirical risk minimisation on the training points, 2 for bi-level; rate: η."""
+    """Search on the simplex of every gate.
+
+    levels: 1 for empirical risk minimisation on the training points, 2 for bi-level; rate: η.
+    """
     return gated.search(task, strengths, seeds, Simplex(task, len(strengths), rate), levels)
 
 

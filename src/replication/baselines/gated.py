@@ -47,7 +47,7 @@ class Architecture(ABC):
             return Gates.of_choices(*self.weights())
 
     def at(self, progress: float) -> None:  # noqa: B027 (most methods need nothing of it)
-        """Told before each step which share of the search is done: for temperatures and the like."""
+        """Take note, before each step, of the share of the search that is done: for temperatures and the like."""
 
 
 def gradients(architecture: Architecture, loss: Loss) -> tuple[Tensor, ...]:
@@ -80,7 +80,7 @@ def search(
     architecture: Architecture,
     levels: int,
 ) -> list[SearchResult]:
-    """In every step one of the gates and then one of the weights, each on a batch of its own.
+    """Train gates and weights in turns: in every step first the gates, then the weights, each on a batch of its own.
 
     Gates:  loss + strength · expected parameters / all parameters.  levels: 1, the gates' batches come from the
     training points too (single-level); 2, from the validation points (bi-level, first order: the weights stand still).

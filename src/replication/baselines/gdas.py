@@ -16,7 +16,7 @@ WARM, COLD = 10.0, 0.1
 
 
 def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], rate: float = 3e-3) -> list[SearchResult]:
-    """rate: Adam's step size for the logits."""
+    """Search with drawn choices; rate: Adam's step size for the logits."""
     return gated.search(task, strengths, seeds, Gumbel(task, seeds, rate), 2)
 
 

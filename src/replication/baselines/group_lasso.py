@@ -1,7 +1,8 @@
 """Group lasso on the maximal network in direct space: what SPARCS does, without eigenvectors and eigenvalues.
 
-Loss: MSE + strength / P · [ Σ_h c_h ‖w_h‖₂ + N_ℓ N_1 ‖W_ℓ1‖₂ / √N_ℓ ], w_h the incoming weights of hidden neuron h, c_h
-the number of weights attached to it, P that of all: norms near 1 at a random start take the place of probabilities.
+Loss: MSE + strength / P · [ Σ_h c_h ‖w_h‖₂ + N_ℓ N_1 ‖W_ℓ1‖₂ / √N_ℓ ]. w_h: the incoming weights of hidden neuron h;
+c_h: the number of weights attached to it; P: that of all. Norms near 1 at a random start take the place of
+probabilities.
 Scardapane, Comminiello, Hussain, Uncini: Group sparse regularization for deep neural networks (2017).
 """
 
@@ -17,7 +18,7 @@ STARTS = ("zero", "half", "random")
 
 
 def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], start: str = "random") -> list[SearchResult]:
-    """start: of the weights around hidden neurons.
+    """Search from one of STARTS; start: of the weights around hidden neurons.
 
     "zero": all are 0, a perceptron whose hidden neurons get no gradient; "half": random incoming and zero outgoing
     weights, also a perceptron, but one that can learn; "random": all random.

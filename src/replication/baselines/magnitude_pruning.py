@@ -1,8 +1,8 @@
 """A plain multilayer perceptron, pruned by magnitude while it trains.
 
-Loss: MSE + strength · Σ|w| / P: |w| takes the place of the probability that a weight is there. From the middle of the
-training on, ten times at equal distances, the neurons with the smallest norm ‖w_h‖₂ of incoming weights are taken out
-of each hidden layer, until the share ``pruned`` of it is gone; what is left trains on.
+Loss: MSE + strength · Σ|w| / P: |w| takes the place of the probability that a weight is there. Neurons are taken out of
+each hidden layer from the middle of the training on, ten times at equal distances. Those with the smallest norm ‖w_h‖₂
+of incoming weights go, until the share ``pruned`` of the layer is gone; what is left trains on.
 Zhu, Gupta: To prune, or not to prune (2017), by neurons as in Li et al.: Pruning filters for efficient ConvNets (2017).
 """
 
@@ -19,7 +19,7 @@ BEGIN, END, TIMES = 0.5, 0.9, 10
 
 
 def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], pruned: float = 0.7) -> list[SearchResult]:
-    """pruned: the share of each hidden layer's neurons that goes."""
+    """Train and prune; pruned: the share of each hidden layer's neurons that goes."""
     if not 0 <= pruned < 1:
         raise ValueError(f"pruned = {pruned}: allowed are shares below 1, 0 included")
     whole, strength = initial(task, seeds), torch.tensor(strengths)

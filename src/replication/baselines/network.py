@@ -16,14 +16,14 @@ Weights = dict[Pair, Tensor]  # bundles (i, j), (runs, N_i, N_j) each
 def forward(weights: Weights, x: Tensor) -> Tensor:
     """a_1 = x,  a_i = relu(Σ_{j<i} W_ij a_j), no relu on the last layer; (runs, batch, N_1) -> (runs, batch, N_ℓ).
 
-    A bundle that is not among the weights is not there; one into every layer is.
+    A bundle that is not among the weights is not there; every layer has one into it.
     """
     activities = activities_of(weights, x)
     return activities[max(activities)]
 
 
 def activities_of(weights: Weights, x: Tensor) -> dict[int, Tensor]:
-    """Those of ``forward``, {i: a_i}, a_i (runs, batch, N_i)."""
+    """The activities of ``forward``, {i: a_i}, a_i (runs, batch, N_i)."""
     layers = max(i for i, _ in weights)
     activities = {1: x}
     for i in range(2, layers + 1):
@@ -44,7 +44,7 @@ def mean_square(output: Tensor, target: Tensor) -> Tensor:
 def squared_error(weights: Weights, x: Tensor, y: Tensor) -> Tensor:
     """``mean_square(forward(weights, x), y)``, (runs,), with the gradient of the weights written out.
 
-    Faster than autograd's: of x and y there is none, and the products of many points and few neurons stand the way
+    It is faster than autograd's. x and y get no gradient, and products of many points and few neurons stand the way
     round that is fast. x: (runs, batch, N_1); y: (runs, batch, N_ℓ).
     """
     pairs = list(weights)
@@ -64,7 +64,10 @@ class SquaredError(torch.autograd.Function):
         if any(wanted):
             delta = deltas(weights, activities, errors * (2 / errors[0].numel()))
             ctx.save_for_backward(
-                *(outer(delta[i], activities[j]) if own else None for (i, j), own in zip(pairs, wanted, strict=True))
+                *(
+                    outer(delta[i], activities[j]) if needed else None
+                    for (i, j), needed in zip(pairs, wanted, strict=True)
+                )
             )
         return (errors * errors).mean(dim=(-2, -1))
 
@@ -119,7 +122,7 @@ def side_by_side(graphs: Sequence[Graph], bias: bool) -> Weights:
         if bias and j == 1:
             blocks = [np.column_stack([block, graph.biases[i]]) for block, graph in zip(blocks, graphs, strict=True)]
         room = np.zeros((len(graphs), *np.max([block.shape for block in blocks], axis=0)), np.float32)
-        for own, block in zip(room, blocks, strict=True):
-            own[: block.shape[0], : block.shape[1]] = block
+        for padded, block in zip(room, blocks, strict=True):
+            padded[: block.shape[0], : block.shape[1]] = block
         weights[i, j] = torch.from_numpy(room)
     return weights

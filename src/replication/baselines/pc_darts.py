@@ -1,10 +1,10 @@
 """PC-DARTS: in every pass the gates act on a random part of the neurons only, and a softmax weighs a layer's bundles.
 
 1/K of the hidden neurons, drawn anew, pass through their gates; the others pass as ReLU neurons, ungated. A bundle's
-gate is β_ij times the weight of "linear", β_i = softmax over the bundles into layer i (edge normalisation), times their
-number, at most 1. α and β by Adam on validation batches. The network found has the neurons' choices of largest α, and
-its bundles as weighed. Unlike in the source, gates are trained from the first step on, and what passes ungated passes a
-ReLU: a neuron without gates has one.
+gate is β_ij times the weight of "linear", times the number of bundles into layer i, at most 1. β_i is the softmax over
+those bundles (edge normalisation). Adam trains α and β on validation batches. The network found has the neurons'
+choices of largest α, and its bundles as weighed. Unlike in the source, gates are trained from the first step on, and
+what passes ungated passes a ReLU: a neuron without gates has one.
 Xu, Xie, Zhang, Chen, Qi, Tian, Xiong: PC-DARTS: Partial Channel Connections (ICLR 2020).
 """
 
@@ -22,7 +22,7 @@ from replication.baselines.task import Adam, SearchResult, Task, Uniform
 def search(
     task: Task, strengths: Sequence[float], seeds: Sequence[int], rate: float = 3e-3, part: int = 4
 ) -> list[SearchResult]:
-    """rate: Adam's step size for α and β; part: K."""
+    """Search with partial connections; rate: Adam's step size for α and β; part: K."""
     return gated.search(task, strengths, seeds, Partial(task, seeds, rate, part), 2)
 
 

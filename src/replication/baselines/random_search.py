@@ -1,8 +1,8 @@
 """Random search: shapes drawn at random, each trained for an equal share of the steps.
 
 Every hidden layer has a width drawn log-uniformly up to the maximal one, or is left out; every skip is there with
-probability ½. Chosen: the least validation loss + strength · size. Half of the steps go to ``candidates`` shapes, the
-other half to training the chosen one on.
+probability ½. The shape with the least validation loss + strength · size is chosen. Half of the steps go to
+``candidates`` shapes, the other half to training the chosen one on.
 Bergstra, Bengio: Random Search for Hyper-Parameter Optimization (2012); Li, Talwalkar: Random Search and
 Reproducibility for Neural Architecture Search (2019).
 """
@@ -13,25 +13,25 @@ import numpy as np
 
 from replication.baselines.candidates import Candidate, Shape, size
 from replication.baselines.task import SearchResult, Task
-from replication.seeds import generator
+from replication.training.seeds import generator
 
 LEFT_OUT = 0.2  # probability
 
 
 def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], candidates: int = 10) -> list[SearchResult]:
-    """candidates: shapes drawn; runs of one seed choose among the same ones."""
+    """Search among random shapes; candidates: shapes drawn; runs of one seed choose among the same ones."""
     share = max(1, task.steps // (2 * candidates))
     tried = {seed: try_out(task, seed, candidates, share) for seed in dict.fromkeys(seeds)}
     left = max(0, task.steps - share * (candidates + 1))
-    found = []
+    results = []
     for strength, seed in zip(strengths, seeds, strict=True):
         shapes, losses, sizes = tried[seed]
         chosen = Candidate(task, shapes[int((losses + strength * sizes).argmin())], seed)
         chosen.train(share + left)  # the same start and batches as before, and on from there
         steps = share * (candidates + 1) + left
         numbers = sum(weight.numel() for weight in chosen.trained)
-        found.append(SearchResult(chosen.graph, numbers, steps, steps, trainings=candidates))
-    return found
+        results.append(SearchResult(chosen.graph, numbers, steps, steps, trainings=candidates))
+    return results
 
 
 def try_out(task: Task, seed: int, candidates: int, steps: int) -> tuple[list[Shape], np.ndarray, np.ndarray]:

@@ -19,7 +19,7 @@ MEMORY = 0.95  # of the running mean of rewards
 
 
 def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], rate: float = 3e-3) -> list[SearchResult]:
-    """rate: Adam's step size for the controller."""
+    """Search with a controller; rate: Adam's step size for the controller."""
     return gated.search(task, strengths, seeds, Controller(task, seeds, rate), 2)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from replication.baselines.network import Weights, graphs_of, squared_error
 from replication.baselines.task import SearchResult, Task, train
-from replication.ensemble.training import initial_parameters
+from replication.training.ensemble.training import initial_parameters
 
 
 def search(task: Task, strengths: Sequence[float], seeds: Sequence[int]) -> list[SearchResult]:
@@ -25,11 +25,11 @@ def search(task: Task, strengths: Sequence[float], seeds: Sequence[int]) -> list
     chain = sum(a * b for a, b in zip(task.widths[:-1], task.widths[1:], strict=True))
 
     def weights() -> Weights:
-        scaled = [own[..., None] * block for own, block in zip(lam, phi, strict=False)]
+        scaled = [eigenvalues[..., None] * block for eigenvalues, block in zip(lam, phi, strict=False)]
         return {(i, i - 1): block for i, block in enumerate([*scaled, phi[-1]], start=2)}
 
     def loss(x: Tensor, y: Tensor) -> Tensor:
-        size = sum(cost / chain * own.abs().sum(-1) for cost, own in zip(around, lam, strict=True))
+        size = sum(cost / chain * eigenvalues.abs().sum(-1) for cost, eigenvalues in zip(around, lam, strict=True))
         return squared_error(weights(), x, y) + strength * size
 
     steps = train(task, seeds, [*phi, *lam], loss)

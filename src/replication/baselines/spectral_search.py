@@ -1,8 +1,8 @@
 """SPARCS itself: the maximal network through eigenvectors and eigenvalues, from the perceptron start.
 
-Loss: MSE + strength · Σ_k (c_k / P) Ω(λ_k), c_k the weights attached to one neuron of layer k, P all weights: |λ_h|
+Loss: MSE + strength · Σ_k (c_k / P) Ω(λ_k). c_k: the weights attached to one neuron of layer k; P: all weights. |λ_h|
 takes the place of the probability that neuron h is there. Ω: Σ|λ| (L1), or √N_k ‖λ_k‖₂, the unsquared norm (L2).
-Only in part: where an earlier layer is open, a neuron of a later one stays live at λ_h = 0.
+|λ_h| does so only in part: where an earlier layer is open, a neuron of a later one stays live at λ_h = 0.
 Peri, Chicchi, Fanelli, Giambagli: Spectral Architecture Search for Neural Network Models, (4.3) to (4.5).
 """
 
@@ -12,12 +12,15 @@ import torch
 
 from replication.baselines.network import Weights, graphs_of, squared_error
 from replication.baselines.task import SearchResult, Task, train
-from replication.ensemble.training import initial_parameters
+from replication.training.ensemble.training import initial_parameters
 from sparcs import spectral
 
 
 def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], penalty: str = "l2") -> list[SearchResult]:
-    """penalty: "l1" or "l2". Input eigenvalues are trained and penalised where there is a bias, as in experiment 1."""
+    """Search with SPARCS; penalty: "l1" or "l2".
+
+    Input eigenvalues are trained and penalised where there is a bias, as in experiment 1.
+    """
     if penalty not in ("l1", "l2"):
         raise ValueError(f"penalty = {penalty!r}: allowed are l1 and l2")
     layers = len(task.widths)
@@ -49,4 +52,4 @@ def _weigh(task: Task, penalty: str) -> list[float]:
     """c_k / P of every layer, times √N_k where the penalty is the norm of a layer."""
     total = sum(task.widths)
     scale = [width**0.5 if penalty == "l2" else 1.0 for width in task.widths]
-    return [(total - width) / task.parameters * own for width, own in zip(task.widths, scale, strict=True)]
+    return [(total - width) / task.parameters * factor for width, factor in zip(task.widths, scale, strict=True)]

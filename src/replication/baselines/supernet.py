@@ -31,7 +31,7 @@ class Gates:
 
     @classmethod
     def of_choices(cls, bundles: Tensor, neurons: Tensor) -> "Gates":
-        """From weights on the choices, (runs, 2, bundles) {none, linear}, (runs, 3, hidden) {off, identity, relu}."""
+        """Gates of the choices' weights, (runs, 2, bundles) {none, linear}, (runs, 3, hidden) {off, identity, relu}."""
         _, identity, relu = neurons.unbind(1)
         return cls(bundles[:, 1], identity, relu, identity + relu)
 
@@ -40,13 +40,13 @@ class Supernet:
     """z_i = Σ_{j<i} g_ij Ŵ_ij a_j,  a_i = p_i ∘ z_i + r_i ∘ relu(z_i),  neither on the last layer.
 
     g_ij, p_i, r_i: the gates "linear", "identity" and "ReLU". A gate and its weights must not trade scale, so the
-    bundles are normalised: the incoming weights of a hidden neuron, over all its bundles, have norm 1, and a bundle
-    into the output layer has the norm GAIN √N_ℓ, whatever the trained weights W_ij are. So the effect of a bundle or a
-    neuron is bounded by its gate. Gates that are drawn, 0 or 1, have no scale to trade, and none to give to a bundle
-    that has to be weak: with ``drawn``, Ŵ = W.
+    bundles are normalised, whatever the trained weights W_ij are. The incoming weights of a hidden neuron, over all its
+    bundles, have norm 1; a bundle into the output layer has the norm GAIN √N_ℓ. So the effect of a bundle or a neuron
+    is bounded by its gate. Gates that are drawn, 0 or 1, have no scale to trade, and none to give to a bundle that has
+    to be weak. With ``drawn``, therefore, Ŵ = W.
 
-    ``weights``: for each layer i = 2 … ℓ the trained weights of all its bundles side by side, (runs, N_i, Σ_{j<i} N_j);
-    at the start uniform with variance 1 / (Σ_{j<i} N_j).
+    ``weights``: for each layer i = 2 … ℓ the trained weights of all its bundles side by side, (runs, N_i, Σ_{j<i} N_j).
+    They start uniform with variance 1 / (Σ_{j<i} N_j).
     """
 
     def __init__(self, task: Task, seeds: Sequence[int], drawn: bool = False) -> None:
@@ -71,14 +71,14 @@ class Supernet:
             if i < last and not self.drawn:
                 incoming = incoming / incoming.norm(dim=-1, keepdim=True)
             for j, block in enumerate(incoming.split(self.widths[: i - 1], dim=-1), start=1):
-                own = self.drawn or i < last
-                weights[i, j] = block if own else block * (norm / block.norm(dim=(-2, -1), keepdim=True))
+                as_it_is = self.drawn or i < last
+                weights[i, j] = block if as_it_is else block * (norm / block.norm(dim=(-2, -1), keepdim=True))
         return weights
 
     def effective(self, gates: Gates, normalised: Weights | None = None) -> Weights:
         """The bundles of the network of ReLU neurons and skips alone that is the same function, (runs, N_i, N_j) each.
 
-        Many points times few weights: this is cheaper than gates on the activities. normalised: Ŵ, if known.
+        This is cheaper than gates on the activities: there are many points and few weights. normalised: Ŵ, if known.
         """
         weights = self.normalised() if normalised is None else normalised
         opened = gates.bundles[..., None, None].unbind(1)  # (runs, 1, 1) each
@@ -92,10 +92,10 @@ class Supernet:
     def size(self, gates: Gates) -> Tensor:
         """Expected parameters over those of the maximal network, (runs,).
 
-        A weight is there if its bundle and the neurons at both ends are: Σ_{ij} s_ij g_ij n_i n_j, s_ij the bundle's
+        A weight is there if its bundle and the neurons at both ends are: Σ_{ij} s_ij g_ij n_i n_j. s_ij is the bundle's
         share of all weights, n_i the expected share of layer i's neurons that are not off, 1 for input and output.
         """
-        alive = {i: own.mean(-1) for i, own in enumerate(gates.alive.split(self.hidden, dim=-1), start=2)}  # (runs,)
+        alive = {i: part.mean(-1) for i, part in enumerate(gates.alive.split(self.hidden, dim=-1), start=2)}  # (runs,)
         expected = []
         for pair, share in zip(self.pairs, (self.shares * gates.bundles).unbind(1), strict=True):
             expected.append(reduce(mul, (alive[end] for end in pair if end in alive), share))
@@ -110,9 +110,9 @@ class Supernet:
 def folded(weights: Weights, identity: Sequence[Tensor], relu: Sequence[Tensor]) -> Weights:
     """Bundles, for ReLU neurons alone, of a network whose hidden neurons are  a = p ∘ z + r ∘ relu(z).
 
-    What a neuron passes on linearly, p z_i = p Σ_j W_ij a_j, goes into the skips: W_kj + W_ki diag(p) W_ij, k > i > j,
-    one layer i after the other; W_ki diag(r) is left. weights: {(i, j): (runs, N_i, N_j)}; identity, relu: p and r of
-    each hidden layer, (runs, N_i).
+    What a neuron passes on linearly, p z_i = p Σ_j W_ij a_j, goes into the skips. They become W_kj + W_ki diag(p) W_ij,
+    k > i > j, one layer i after the other; W_ki diag(r) is left. weights: {(i, j): (runs, N_i, N_j)}; identity, relu: p
+    and r of each hidden layer, (runs, N_i).
     """
     weights = dict(weights)
     layers = max(i for i, _ in weights)

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from replication import adam
-from replication.ensemble.batches import epoch_orders
-from replication.seeds import generator
+from replication.training import adam
+from replication.training.ensemble.batches import epoch_orders
+from replication.training.seeds import generator
 from sparcs.pruning import Graph
 
 HISTORY = 20  # times in a search at which the gates are looked at
@@ -57,11 +57,11 @@ class Task:
         return self._shuffled(seeds, "gates", points, self.steps)
 
     def _shuffled(self, seeds: Sequence[int], stream: str, points: int, steps: int) -> Iterator[Tensor]:
-        distinct, own = np.unique(seeds, return_inverse=True)
+        distinct, index = np.unique(seeds, return_inverse=True)
         generators = [generator(seed, stream) for seed in distinct]
         done = 0
         while done < steps:
-            orders = np.concatenate([epoch_orders(one, points, 1) for one in generators])[own]  # (runs, points)
+            orders = np.concatenate([epoch_orders(random, points, 1) for random in generators])[index]  # (runs, points)
             for batch in torch.from_numpy(orders).long().split(self.batch_size, dim=-1)[: steps - done]:
                 yield batch
                 done += 1
@@ -92,7 +92,7 @@ def train(
     loss: Callable[[Tensor, Tensor], Tensor],
     steps: int | None = None,
 ) -> int:
-    """Adam on ``loss(x, y)``, that of each run, (runs,), over the task's batches; returns the number of steps.
+    """Train with Adam on ``loss(x, y)``, that of each run, (runs,), over the task's batches; return the steps taken.
 
     x: (runs, batch, N_1); y: (runs, batch, N_ℓ). The networks of all runs stand side by side in leading dimensions:
     Adam is elementwise, and the sum of their losses trains each by itself.
@@ -131,10 +131,10 @@ class Uniform:
     """Numbers drawn uniformly from [0, 1) for runs side by side, for one purpose; runs of one seed share them."""
 
     def __init__(self, seeds: Sequence[int], stream: str) -> None:
-        distinct, self.own = np.unique(seeds, return_inverse=True)
+        distinct, self.index = np.unique(seeds, return_inverse=True)
         words = [int(generator(seed, stream).integers(2**63)) for seed in distinct]
         self.generators = [torch.Generator().manual_seed(word) for word in words]
 
     def __call__(self, *shape: int) -> Tensor:
-        """The next ones, (runs, *shape)."""
-        return torch.stack([torch.rand(shape, generator=one) for one in self.generators])[self.own]
+        """The next numbers, (runs, *shape)."""
+        return torch.stack([torch.rand(shape, generator=source) for source in self.generators])[self.index]

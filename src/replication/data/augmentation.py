@@ -1,6 +1,6 @@
 """Augmentation of image batches: random crops of padded images, horizontal flips, normalisation per channel.
 
-A whole batch at a time on the uint8 images; what is random is drawn beforehand by a seeded generator.
+It works on a whole batch of uint8 images at a time. A seeded generator draws what is random beforehand.
 """
 
 from dataclasses import dataclass

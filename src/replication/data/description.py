@@ -1,4 +1,4 @@
-"""What the data of an experiment are, in words."""
+"""The data of an experiment, in words."""
 
 from collections.abc import Mapping
 
@@ -9,13 +9,13 @@ IMAGES = {
     "cifar10": "CIFAR-10",
     "cifar10_sweep": "CIFAR-10",
     "cifar100": "CIFAR-100",
-    "nasbench": "CIFAR-10",
+    "cells": "CIFAR-10",
 }
 GENERATED = {
     "theory": "generated: random networks",
     "regression": "generated: α/β family",
     "teacher_student": "generated: rotations as teacher",
-    "rivals": "generated: as in experiments 1 and 2",
+    "baselines": "generated: as in experiments 1 and 2",
     "hyperparameters": "generated: as in experiments 1 and 2",
     "depth": "generated: as in experiments 1 and 2",
 }

@@ -1,4 +1,4 @@
-"""The official archives of CIFAR-10 and CIFAR-100 by torchvision, given up after a time of silence."""
+"""The download of CIFAR-10's and CIFAR-100's official archives by torchvision, given up after a time of silence."""
 
 import subprocess
 import sys

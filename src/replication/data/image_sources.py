@@ -1,4 +1,4 @@
-"""Where the images come from, in order: a file, the official download, a marked stand-in; and the record of it."""
+"""The sources of the images, in order: a file, the official download, a marked stand-in; and the record of it."""
 
 import hashlib
 import zipfile
@@ -9,8 +9,9 @@ import numpy as np
 
 from replication.data import images
 from replication.data.download import MD5, DownloadError, fetch
-from replication.io import ArtifactError, sha256
-from replication.params import ImageSources, ParameterError
+from replication.data.settings import ImageSources
+from replication.params.loading import ParameterError
+from replication.records.io import ArtifactError, sha256
 from sparcs.io import atomic
 
 PLACE = Path("data/images")
@@ -35,7 +36,7 @@ APPROXIMATE = {"cifar10": 98, "cifar100": 0}
 
 
 def place(name: str, settings: ImageSources) -> Path:
-    """Where the file of a data set is looked for: as params.yaml names it, or in data/images."""
+    """The path at which a data set's file is looked for: the one that params.yaml names, or one in data/images."""
     named = getattr(settings.files, name)
     return Path(named) if named else PLACE / f"{name}.npz"
 
@@ -43,19 +44,19 @@ def place(name: str, settings: ImageSources) -> Path:
 def files_in_place(settings: ImageSources, records: Mapping[str, Path]) -> list[str]:
     """The files that are there already, without those that the records' own job downloaded.
 
-    They are the job's inputs. A download of its own must not become one afterwards: a changed set of inputs would make
-    it, and all training that follows, run again.
+    They are the job's inputs. Its own download must not become an input afterwards: a changed set of inputs would make
+    the job, and all training that follows, run again.
     """
     paths = {name: place(name, settings) for name in records}
     return [str(path) for name, path in paths.items() if path.exists() and not _downloaded_by(records[name], path)]
 
 
 def prepare(
-    name: str, settings: ImageSources, record_path: Path, found: bool, report: Callable[[str], None] = print
+    name: str, settings: ImageSources, record_path: Path, planned: bool, report: Callable[[str], None] = print
 ) -> dict:
     """The record of a data set, whose file is found, downloaded or made.
 
-    found: the file was there when the workflow was planned; report: is told why a stand-in is used.
+    planned: whether the file was there when the workflow was planned; report: is told why a stand-in is used.
     Raises ArtifactError if the file that is there is not as it should be, or if there is none and none may be made;
     ParameterError if a file that params.yaml names is missing.
     """
@@ -73,13 +74,13 @@ def prepare(
             return _stand_in(name, digits)
     digits.unlink(missing_ok=True)
     arrays, digest = images.read(path, images.CLASSES[name], images.SIZES)
-    return _record(name, path, digest, "download" if _official(name, arrays) else "file", found, _note(name, arrays))
+    return _record(name, path, digest, "download" if _official(name, arrays) else "file", planned, _note(name, arrays))
 
 
 def stand_in(seed: int = STAND_IN_SEED) -> dict[str, np.ndarray]:
     """scikit-learn's 1,797 digits of 8×8 in 17 greys, every pixel enlarged to 4×4, grey in all three channels.
 
-    Split into training and test images at random. Returns x_train, y_train, x_test, y_test as an npz file holds them.
+    They are split at random. Returns x_train, y_train, x_test, y_test as an npz file holds them.
     """
     from sklearn.datasets import load_digits  # only here: real images do not need it
 
@@ -108,14 +109,14 @@ def _download(name: str, settings: ImageSources, path: Path) -> None:
         np.savez(partial, **arrays, archive_md5=np.array(MD5[name]))
 
 
-def _record(name: str, path: Path, digest: str, source: str, found: bool, note: str) -> dict:
+def _record(name: str, path: Path, digest: str, source: str, planned: bool, note: str) -> dict:
     return {
         "data_set": name,
         "path": path.as_posix(),
         "sha256": digest,
         "source": source,
         "stand_in": source == "stand-in",
-        "found": found,
+        "found": planned,
         "note": note,
     }
 

@@ -1,4 +1,4 @@
-"""CIFAR-10 and CIFAR-100 from one local format, an npz of four arrays, checked before anything is made of it.
+"""CIFAR-10 and CIFAR-100 from one local format, an npz of four arrays, checked before anything is made from it.
 
 A record (JSON) beside a run's data names the file, its SHA-256 and where it came from. Nothing in either can run code.
 """
@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from replication.io import ArtifactError, read_json
+from replication.records.io import ArtifactError, read_json
 
 CLASSES = {"cifar10": 10, "cifar100": 100}
 SIZES = {"train": 50_000, "test": 10_000}
@@ -51,8 +51,8 @@ def load(record_path: Path) -> Images:
     path = Path(record["path"])
     if not path.exists():
         raise ArtifactError(f"{path} is missing: put it back, or delete {record_path} to have images looked for again")
-    arrays, found = read(path, CLASSES[record["data_set"]], sizes)
-    if found != record["sha256"]:
+    arrays, digest = read(path, CLASSES[record["data_set"]], sizes)
+    if digest != record["sha256"]:
         raise ArtifactError(
             f"{path} was altered: it does not have the SHA-256 that {record_path} names; put back the file, "
             "or delete that record to accept this one"
@@ -63,7 +63,7 @@ def load(record_path: Path) -> Images:
 
 
 def read_record(path: Path) -> dict:
-    """A record; raises ArtifactError if it is missing or a field is missing or of the wrong kind."""
+    """A record. Raises ArtifactError if it is missing, or if a field is missing or of the wrong kind."""
     record = read_json(path)
     kinds = {"data_set": str, "path": str, "sha256": str, "source": str, "stand_in": bool, "found": bool, "note": str}
     wrong = [k for k, kind in kinds.items() if not isinstance(record.get(k), kind)]

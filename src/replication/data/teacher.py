@@ -9,7 +9,7 @@ from sparcs.metrics import r_squared
 def draw(n: int, points: int, test_points: int, seed: int, rotations: int) -> dict[str, np.ndarray]:
     """t(x) = W² relu(W¹ x),  W¹, W² ∈ SO(n) by Haar measure,  x ~ U([−1, 1]ⁿ)   (Section 5).
 
-    Drawn from NumPy's legacy generator in this order: W¹, W², training points, test points. With one rotation
+    NumPy's legacy generator draws in this order: W¹, W², training points, test points. With one rotation
     W² is W¹ and is not drawn. Returns float32 arrays w1, w2 (n, n), x_train, y_train (points, n),
     x_test, y_test (test_points, n); the targets are computed in float64 first.
     """

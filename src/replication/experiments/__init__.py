@@ -1,1 +1,1 @@
-"""The experiments: train the trials of one job and measure them."""
+"""The experiments, a room each: settings, training, verbs, claims, figures, prose."""

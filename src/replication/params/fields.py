@@ -1,4 +1,4 @@
-"""What the settings of all experiments share: kinds of numbers, the rows of training, checks of lists."""
+"""The shared parts of all experiments' settings: kinds of numbers, the rows of training, checks of lists."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -32,7 +32,7 @@ NAMED = r"^[a-z][a-z0-9_]*$"  # of a method or an ensemble, of which names of fi
 
 
 class Model(BaseModel):
-    """Frozen, and no unknown key is accepted."""
+    """A frozen model that accepts no unknown key."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -80,3 +80,9 @@ def distinct_names(field: str, names: list[str]) -> None:
     """Raise ValueError if two values have the same name: names keep six digits."""
     if len(set(names)) < len(names):
         raise ValueError(f"{field}: allowed are values that differ in their first six digits")
+
+
+def chunk_names(trials: range, chunk: int) -> list[str]:
+    """Names "first-last" of consecutive chunks of trials."""
+    starts = range(trials.start, trials.stop, chunk)
+    return [f"{start}-{min(start + chunk, trials.stop) - 1}" for start in starts]

@@ -1,4 +1,4 @@
-"""The site: what was found, as pages that open from disk without a network.
+"""The site: the findings as pages that open from disk without a network.
 
 Everything on them comes from the tables, figures and reports of one run; nothing is trained or measured here.
 """

@@ -1,14 +1,14 @@
-"""The paper's five tables, its misprints, where the results come from, and what the tests of reliability counted."""
+"""The paper's five tables, its misprints, the results' origins, and the counts of the tests of reliability."""
 
 from dataclasses import dataclass
 
 import pandas as pd
 
-from replication.figures.core_minutes import NAMES
-from replication.figures.image_tables import cost_table
-from replication.figures.tables import finished_trials, hyperparameter_table
-from replication.figures.text import number
-from replication.report import to_html
+from replication.account.core_minutes import NAMES
+from replication.account.image_tables import cost_table
+from replication.report.pages import to_html
+from replication.report.tables import finished_trials, hyperparameter_table
+from replication.report.text import number
 from replication.site.run import Run
 
 TITLES = {
@@ -48,7 +48,7 @@ def data_sources(claims: pd.DataFrame) -> list[str]:
 
 
 def experiments(provenance: dict) -> list[dict]:
-    """Where each experiment's trials come from, in the paper's order: its record and its name."""
+    """The origin of each experiment's trials, in the paper's order: its record and its name."""
     records = provenance["experiments"]
     names = [name for name in NAMES if name in records] + [name for name in records if name not in NAMES]
     return [records[name] | {"name": name_of(name)} for name in names]
@@ -60,11 +60,18 @@ def name_of(experiment: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def counted(reliability: pd.DataFrame) -> list[tuple[str, list[tuple[str, str]]]]:
-    """What the tests of reliability counted: every subject with its quantities and their values as text."""
+def counted(reliability: pd.DataFrame) -> list[tuple[pd.Series, list[tuple[str, list[tuple[str, str]]]]]]:
+    """What the tests of each marker counted: a row with marker, machine, commit and date, and the subjects.
+
+    A subject has its quantities and their values as text.
+    """
+    return [(rows.iloc[0], _subjects(rows)) for _, rows in reliability.groupby("marker", sort=False)]
+
+
+def _subjects(counts: pd.DataFrame) -> list[tuple[str, list[tuple[str, str]]]]:
     return [
         (subject, [(row.quantity, _count(row.value)) for row in rows.itertuples()])
-        for subject, rows in reliability.groupby("subject", sort=True)
+        for subject, rows in counts.groupby("subject", sort=True)
     ]
 
 

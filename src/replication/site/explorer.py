@@ -1,6 +1,6 @@
-"""What the page with the slider draws: the trained networks of experiment 1, small enough to travel in a page.
+"""The data of the page with the slider: trained networks of experiment 1, small enough to travel in a page.
 
-One network of each data set (trial 0), as Figure 15 draws it, and how all trials spread around it.
+It draws one network of each data set (trial 0), as Figure 15 does, and the spread of all trials around it.
 """
 
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from replication.figures.networks import CUTOFF, full_strengths
+from replication.experiments.regression.figures.networks import CUTOFF, full_strengths
 from replication.site.run import Run
 
 EVERY = 2  # of the grid's lines are drawn, as in Figure 7
@@ -75,12 +75,12 @@ def _data_set(
 
 def _eigenvalues(eigenvalues: pd.DataFrame, on_path: set[int]) -> Iterator[tuple[str, list]]:
     for layer, rows in eigenvalues.groupby("layer"):
-        own = rows.dropna(subset=["eigenvalue"])  # a network that diverged has none
+        neurons = rows.dropna(subset=["eigenvalue"])  # a network that diverged has none
         if layer == 2:
-            own = own.iloc[np.argsort(-own["eigenvalue"].abs().to_numpy(), kind="stable")]
-            yield "2", [[_short(row.eigenvalue), int(row.neuron in on_path)] for row in own.itertuples()]
+            neurons = neurons.iloc[np.argsort(-neurons["eigenvalue"].abs().to_numpy(), kind="stable")]
+            yield "2", [[_short(row.eigenvalue), int(row.neuron in on_path)] for row in neurons.itertuples()]
         else:
-            yield str(layer), [_short(value) for value in own.sort_values("neuron")["eigenvalue"]]
+            yield str(layer), [_short(value) for value in neurons.sort_values("neuron")["eigenvalue"]]
 
 
 def _fitted(surface: pd.DataFrame, grid: np.ndarray) -> list[float | None]:
@@ -89,5 +89,5 @@ def _fitted(surface: pd.DataFrame, grid: np.ndarray) -> list[float | None]:
 
 
 def _short(value: float, digits: int = 3) -> float | None:
-    """A number with a few significant digits; None, which JSON has, for what is not finite."""
+    """A number with a few significant digits; None, which JSON has, for one that is not finite."""
     return float(f"{value:.{digits}g}") if np.isfinite(value) else None

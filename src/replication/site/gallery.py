@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from replication.io import ArtifactError
+from replication.records.io import ArtifactError
 from replication.site.account import name_of
 from replication.site.run import Run
 
@@ -28,7 +28,7 @@ class Caption:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure on the page, its size there in pixels; without files if the run did not draw it."""
+    """A figure on the page with its size there in pixels; it has no files if the run did not draw it."""
 
     name: str
     caption: Caption
@@ -59,7 +59,7 @@ def gallery(run: Run) -> list[Group]:
 
 
 def read_caption(path: Path) -> Caption:
-    """A caption's three paragraphs; raises ArtifactError unless there are three."""
+    """A caption's three paragraphs. Raises ArtifactError unless there are three."""
     paragraphs = [" ".join(text.split()) for text in path.read_text(encoding="utf-8").split("\n\n") if text.strip()]
     if len(paragraphs) != 3:
         raise ArtifactError(

@@ -8,8 +8,8 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from replication.figures.text import number
-from replication.report import mathml
+from replication.report.pages import mathml
+from replication.report.text import number
 from replication.site.account import counted, data_sources, experiments, misprints, paper_tables
 from replication.site.explorer import explorer
 from replication.site.gallery import gallery

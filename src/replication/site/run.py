@@ -1,4 +1,4 @@
-"""What the site is made from: the folders of one run, and the published claims that stand beside them."""
+"""The sources of the site: the folders of one run, and the published claims that stand beside them."""
 
 import hashlib
 import html
@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from replication.claims import require_every_claim
-from replication.io import ArtifactError, read_csv, read_json, read_measures
+from replication.account.catalogue import require_every_claim
+from replication.records.io import ArtifactError, read_csv, read_json, read_measures
 
-RELIABILITY = ["subject", "quantity", "value", "machine", "commit", "date"]
+RELIABILITY = ["marker", "subject", "quantity", "value", "machine", "commit", "date"]
 
 
 @dataclass(frozen=True)
 class Run:
-    """Where one run's results lie.
+    """The places of one run's results.
 
     tables: folder of tables, settings and records; verdicts: claims.csv; pages: folder of executed notebooks; figures:
     folder of figures; published: results/published; captions: folder of captions, one folder per report.
@@ -44,7 +44,7 @@ class Run:
 
     @cached_property
     def claims(self) -> pd.DataFrame:
-        """The run's verdicts; raises ArtifactError if a claim has no row."""
+        """The run's verdicts. Raises ArtifactError if a claim has no row."""
         claims = read_claims(self.verdicts)
         require_every_claim(claims["id"])
         return claims
@@ -62,13 +62,13 @@ class Run:
 
     @cached_property
     def core_minutes(self) -> pd.DataFrame:
-        """What every rule cost."""
+        """The cost of every rule."""
         columns = ["rule", "jobs", "minutes", "core_minutes", "peak_memory_mib", "scale"]
         return read_csv(self.tables / "core_minutes.csv", columns)
 
     @cached_property
     def reliability(self) -> pd.DataFrame:
-        """What the tests of reliability counted when they were last published; without rows if they never were."""
+        """The counts of the tests of reliability when last published; without rows if they never were."""
         path = self.published / "reliability.csv"
         return read_csv(path, RELIABILITY) if path.exists() else pd.DataFrame(columns=RELIABILITY)
 
@@ -97,7 +97,7 @@ class Report:
 
     @cached_property
     def text(self) -> str:
-        """The page; raises ArtifactError if it is no text."""
+        """The page. Raises ArtifactError if it is no text."""
         try:
             return self.path.read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
@@ -106,8 +106,8 @@ class Report:
     @cached_property
     def title(self) -> str:
         """The notebook's question."""
-        found = re.search(r"<title>(.*?)</title>", self.text, flags=re.DOTALL)
-        return html.unescape(found[1]).strip() if found else self.name
+        match = re.search(r"<title>(.*?)</title>", self.text, flags=re.DOTALL)
+        return html.unescape(match[1]).strip() if match else self.name
 
     @cached_property
     def alternative_texts(self) -> dict[str, str]:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from replication.claims import claim_of
-from replication.figures.scorecard import MARKS
-from replication.figures.tables import VERDICTS
-from replication.figures.text import interval, number
+from replication.account.provenance_text import claim_of
+from replication.account.scorecard import MARKS
+from replication.report.tables import VERDICTS
+from replication.report.text import interval, number
 from replication.site.run import Run
 
 
@@ -45,7 +45,7 @@ class Row:
 
     @property
     def headline(self) -> "Row":
-        """What stands for the claim: itself, or the first of its parts that has its verdict."""
+        """The row that stands for the claim: itself, or its first part with the claim's verdict."""
         return next((part for part in self.parts if part.verdict == self.verdict), self)
 
     @property
@@ -55,7 +55,7 @@ class Row:
 
 
 def scorecard(run: Run) -> list[Row]:
-    """Every claim in the paper's order with its parts; an untested one with its published verdict, if there is one."""
+    """All claims in the paper's order with their parts; an untested one has its published verdict, if there is one."""
     rows = with_parts(run.claims, run)
     published = {row.id: row for row in with_parts(run.published_claims, run)}
     return [
@@ -74,7 +74,7 @@ def with_parts(claims: pd.DataFrame, run: Run) -> list[Row]:
 
 
 def tally(rows: list[Row]) -> list[tuple[str, str, str, int]]:
-    """How many claims have each verdict: (name, style, sign, count), the empty ones too."""
+    """The number of claims with each verdict: (name, style, sign, count), empty ones included."""
     return [
         (verdict, verdict.replace(" ", "-"), MARKS[verdict], sum(row.verdict == verdict for row in rows))
         for verdict in VERDICTS
@@ -82,15 +82,15 @@ def tally(rows: list[Row]) -> list[tuple[str, str, str, int]]:
 
 
 def links(evidence: str, run: Run) -> list[tuple[str, str]]:
-    """What a claim's evidence names, as (text, address): the report, then its figures and tables on the page."""
+    """The links of a claim's evidence as (text, address): the report, then its figures and tables on the page."""
     report = evidence.split(",")[0]
-    found = [(run.reports[report].title, f"reports/{report}.html")] if report in run.reports else []
+    targets = [(run.reports[report].title, f"reports/{report}.html")] if report in run.reports else []
     figures = re.search(r"Figures? ([\d, and]+)", evidence)
     for digits in re.findall(r"\d+", figures[1]) if figures else []:
-        found.append((f"Figure {digits}", f"#fig{int(digits):02d}"))
+        targets.append((f"Figure {digits}", f"#fig{int(digits):02d}"))
     for digits in re.findall(r"Table (\d)", evidence):
-        found.append((f"Table {digits}", f"#table{digits}"))
-    return found
+        targets.append((f"Table {digits}", f"#table{digits}"))
+    return targets
 
 
 def _row(claim, run: Run) -> Row:
@@ -108,5 +108,5 @@ def _row(claim, run: Run) -> Row:
 
 def _region(text: str) -> str:
     """A region with the signs of print: "≤ 10⁻⁶"."""
-    text = re.sub(r"\d\S*e-\d+", lambda found: number(float(found[0])), text)
+    text = re.sub(r"\d\S*e-\d+", lambda match: number(float(match[0])), text)
     return text.replace("<=", "≤").replace(">=", "≥")

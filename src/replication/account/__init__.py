@@ -1,0 +1,1 @@
+"""Modules that look at all experiments: the catalogue of claims, scorecard, summary, cost table."""

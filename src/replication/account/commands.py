@@ -1,0 +1,148 @@
+"""Verbs that turn tables into claims, records and reports."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import pandas as pd
+
+from replication import params
+from replication.account.catalogue import CLAIMS, require_every_claim
+from replication.account.provenance_text import with_origins
+from replication.account.testability import why_untested
+from replication.experiments.settings import paper_settings, resolve_settings
+from replication.judging.verdicts import judge
+from replication.records import provenance
+from replication.records.io import ArtifactError, read_csv, read_json, read_measures, write_csv, write_json
+from replication.records.verbs import FILE, INPUT, PATH, Json, read_settings
+
+
+@click.command()
+@click.option("--params-file", type=INPUT, required=True)
+@click.option("--overrides", type=Json(dict[str, Any]), default="{}")
+@click.option("--output", type=FILE, required=True)
+def record_settings(params_file: Path, overrides: dict, output: Path) -> None:
+    """Write the paper's settings and this run's, side by side."""
+    base = params.read_yaml(params_file)
+    run = resolve_settings(base, overrides)
+    paper = paper_settings(base)
+    write_json(output, {"scale": run.scale, "paper": paper.model_dump(), "run": run.model_dump()})
+
+
+@click.command()
+@click.argument("tables", nargs=-1, type=INPUT, required=True)
+@click.option("--settings", type=INPUT, required=True, help="settings.json")
+@click.option("--output", type=FILE, required=True, help="claims.csv; metrics.json beside it has the verdicts in short")
+def judge_claims(tables: tuple[Path, ...], settings: Path, output: Path) -> None:
+    """Judge every claim on the tables of a scale."""
+    both = read_settings(settings)
+    read = {f"{path.parent.name}/{path.stem}": read_measures(path) for path in tables}
+    try:
+        verdicts = judge(CLAIMS, read, why_untested(both["run"], both["paper"], read))
+        verdicts = with_origins(verdicts, CLAIMS, read, both["run"])
+    except KeyError as error:
+        raise ArtifactError(f"{', '.join(map(str, tables))}: {error} is missing in one of these tables") from None
+    require_every_claim(verdicts["id"])
+    write_csv(output, verdicts)
+    write_json(output.with_name("metrics.json"), in_short(verdicts))  # for `dvc metrics`
+    for _, row in verdicts.iterrows():
+        click.echo(f"{row['id']:5} {row['verdict']:15} {row['measured']:.4g}  {row['statement']}")
+
+
+def in_short(verdicts: pd.DataFrame) -> dict[str, dict]:
+    """The number of claims with each verdict, and each claim's verdict with its measured value, if there is one."""
+    each = verdicts.set_index("id")[["verdict", "measured"]]
+    return {
+        "verdicts": each["verdict"].value_counts().sort_index().to_dict(),
+        "claims": {name: row.dropna().to_dict() for name, row in each.iterrows()},
+    }
+
+
+@click.command()
+@click.argument("records", nargs=-1, type=INPUT, required=True)
+@click.option("--folder", type=INPUT, required=True, help="results of a scale, which hold the records")
+@click.option("--scale", required=True)
+@click.option("--lock", type=INPUT, required=True, help="requirements.lock")
+@click.option("--output", type=FILE, required=True)
+def record_provenance(records: tuple[Path, ...], folder: Path, scale: str, lock: Path, output: Path) -> None:
+    """Gather the jobs' RECORDS: scale, commits, machines, devices, times, core-minutes per experiment."""
+    jobs = pd.DataFrame([record_of(path) | {"experiment": first_below(path, folder)} for path in records])
+    write_json(output, provenance.of_tables(jobs.assign(scale=scale, minutes=jobs["seconds"] / 60), lock))
+
+
+def record_of(path: Path) -> dict[str, Any]:
+    """A job's record. Raises ArtifactError if the file is something else."""
+    record = read_json(path)
+    for name in ("commit", "machine", "device", "finished", "seconds", "trials"):
+        if name not in record:
+            raise ArtifactError(f"{path} is not a record of a job: {name} is missing")
+    return record
+
+
+@click.command()
+@click.argument("benchmarks", nargs=-1, type=PATH, required=True)
+@click.option("--folder", type=INPUT, required=True, help="benchmarks of a scale, one file or folder a rule")
+@click.option("--scale", required=True)
+@click.option("--output", type=FILE, required=True)
+def tabulate_core_minutes(benchmarks: tuple[Path, ...], folder: Path, scale: str, output: Path) -> None:
+    """Core-minutes and peak memory of every rule, from Snakemake's BENCHMARKS; those that are missing are named.
+
+    Core time is what the job measured itself (``--log``): Snakemake samples it, and misses up to half a minute.
+    """
+    rows = []
+    for path in benchmarks:
+        rule = first_below(path, folder).removesuffix(".tsv")
+        cost = path.with_name(f"{path.name.removesuffix('.tsv')}.json")
+        if not (path.exists() and cost.exists()):
+            click.echo(f"{path} is missing and not counted", err=True)
+            continue
+        measured = read_csv(path, ["s", "max_rss"], sep="\t", na_values=["-"])
+        rows.append((rule, measured["s"].sum() / 60, core_seconds(cost) / 60, measured["max_rss"].max()))
+    table = pd.DataFrame(rows, columns=["rule", "minutes", "core_minutes", "peak_memory_mib"])
+    gathered = table.groupby("rule").agg(
+        jobs=("minutes", "size"),
+        minutes=("minutes", "sum"),
+        core_minutes=("core_minutes", "sum"),
+        peak_memory_mib=("peak_memory_mib", "max"),
+    )
+    write_csv(output, gathered.round(2).reset_index().assign(scale=scale))
+
+
+def core_seconds(cost: Path) -> float:
+    """The core-seconds that a job has measured of itself. Raises ArtifactError for another file."""
+    measured = read_json(cost).get("core_seconds")
+    if type(measured) not in (int, float) or not 0 <= measured <= sys.float_info.max:
+        raise ArtifactError(f"{cost}: core_seconds = {params.shown(measured)}: allowed is a finite number, at least 0")
+    return measured
+
+
+def first_below(path: Path, folder: Path) -> str:
+    """The first name of a path below a folder. Raises ParameterError if the path is not below it."""
+    if not path.is_relative_to(folder) or path == folder:
+        raise params.ParameterError(f"{path}: allowed are files below {folder}")
+    return path.relative_to(folder).parts[0]
+
+
+@click.command()
+@click.argument("notebook", type=INPUT)
+@click.argument("executed", type=FILE)
+@click.argument("page", type=FILE)
+@click.option("--parameter", "-p", "parameters", type=(str, str), multiple=True, required=True, help="name and value")
+def execute_notebook(notebook: Path, executed: Path, page: Path, parameters: tuple[tuple[str, str], ...]) -> None:
+    """Execute a notebook whose parameters are exactly these, and render it as a self-contained HTML page.
+
+    A cell that fails is shown with its error.
+    """
+    from replication.report.pages import CellError, check_parameters, execute, render
+
+    try:
+        check_parameters(notebook, [name for name, _ in parameters])
+    except ValueError as error:
+        raise params.ParameterError(str(error)) from None
+    try:
+        execute(notebook, executed, dict(parameters))
+    except CellError as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
+    render(executed, page)

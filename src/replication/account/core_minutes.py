@@ -1,0 +1,173 @@
+"""What the experiments cost: core-minutes as measured, beside a loop over single models."""
+
+from collections.abc import Iterator, Mapping
+
+import pandas as pd
+
+from replication.account.image_tables import HEADS
+from replication.report.provenance_text import core_minutes
+from replication.report.tables import markdown
+from replication.report.text import listing, number
+
+NAMES = {
+    "theory": "theory",
+    "regression": "experiment 1, α/β regression",
+    "teacher_student": "experiment 2, teacher and student",
+    "cifar10": "experiment 3, CIFAR-10",
+    "cifar10_sweep": "experiment 3, sweep over penalties",
+    "cifar100": "experiment 4, CIFAR-100",
+    "hyperparameters": "hyperparameters",
+    "depth": "any depth",
+    "baselines": "baselines",
+    "cells": "NAS-Bench-201's cells",
+}
+BENCHMARKS = {  # the optimiser steps that were timed: whose, the column that names a way, its units in a second
+    "step": ("experiment 1", "way", "µs", 1e6),
+    "teacher_student_step": ("experiment 2", "way", "ms", 1e3),
+    "cifar10_step": ("experiment 3", "batch", "ms", 1e3),
+}
+LOOP = "eager"  # the way of a loop over single models
+Tables = Mapping[str, pd.DataFrame]
+
+
+def cost_table(experiments: Mapping[str, Mapping], tables: Tables, run: Mapping, benchmarks: Tables) -> str:
+    """Core-minutes of each experiment and device, and those of a loop over single models where its step was timed.
+
+    experiments: their provenance; tables: of their trials; run: the settings; benchmarks: by the names of BENCHMARKS.
+    """
+    rows = [
+        {
+            "experiment": NAMES[name],
+            "scale": record["scale"],
+            "device": record["device"],
+            "trials": f"{record['trials']:,}",
+            "took": core_minutes(record),
+            "a loop over single models, steps alone": _loop(name, record["device"], tables, run, benchmarks),
+        }
+        for name, record in _each_device(experiments)
+    ]
+    return markdown(pd.DataFrame(rows))
+
+
+def origins_table(experiments: Mapping[str, Mapping]) -> str:
+    """Data, machine, commit and date of each experiment and device."""
+    rows = [
+        {
+            "experiment": NAMES[name],
+            "device": record["device"],
+            "data": experiments[name]["data"],
+            "machine": record["machine"],
+            "commit": record["commit"],
+            "date": record["date"][:10],
+        }
+        for name, record in _each_device(experiments)
+    ]
+    return markdown(pd.DataFrame(rows))
+
+
+def _each_device(experiments: Mapping[str, Mapping]) -> Iterator[tuple[str, Mapping]]:
+    """Every experiment, in the order of NAMES, with its record on each device."""
+    return ((name, record) for name in NAMES if name in experiments for record in experiments[name]["by_device"])
+
+
+def benchmark_note(benchmarks: Tables) -> str:
+    """Median time of a step in a loop over single models, and when, where and at which commit it was measured."""
+    sentences = []
+    for name, (whose, column, unit, _) in BENCHMARKS.items():
+        rows = benchmarks[name]
+        first = rows.iloc[0]
+        timed = [f"{_label(row)}{number(row.median)} {unit}" for row in _rows(rows, column, LOOP).itertuples()]
+        where = f"{first['machine']}, commit {first['commit']}, {first['date'][:10]}; `{name}.csv`"
+        sentences.append(f"{whose}: {listing(timed)} ({where})")
+    return f"A step in such a loop takes, median, in {'; in '.join(sentences)}."
+
+
+def rules_note(rules: pd.DataFrame, experiments: Mapping[str, Mapping], tuning: pd.DataFrame) -> str:
+    """The contents of the table of core-minutes by rule, and the cost of the baselines' tuning.
+
+    rules: the published core_minutes.csv; tuning: of the baselines.
+    """
+    scales = listing(sorted(rules["scale"].unique()))
+    others = sorted(
+        {scale for record in experiments.values() for scale in record["scale"].split("; ")} - {*rules["scale"]}
+    )
+    said = (
+        f"`core_minutes.csv` is of a whole run of scale {scales}, rule by rule, data, tables and reports included: "
+        f"{rules['core_minutes'].sum():,.1f} core-minutes."
+    )
+    if others:
+        said += f" The other rows above ({listing(others)}) are trials alone, whose minutes stand on their own rows."
+    return f"{said}{_tuning(tuning)}"
+
+
+def _tuning(tuning: pd.DataFrame) -> str:
+    if tuning.empty:
+        return ""
+    if "minutes" not in tuning:
+        return f" Tuning the baselines ({len(tuning)} values tried) is not counted: its table has no minutes."
+    counted = tuning["minutes"].dropna()
+    return f" Of the baselines' minutes {counted.sum():,.1f} went into tuning ({len(counted)} of {len(tuning)} values)."
+
+
+def _loop(name: str, device: str, tables: Tables, run: Mapping, benchmarks: Tables) -> str:
+    """Core-minutes that an experiment's optimiser steps on one device would take in the loop over single models."""
+    if device != "cpu" or name not in STEPS:
+        return ""
+    trials = tables[f"{name}/trials"]
+    trials = trials[trials["device"] == device] if "device" in trials else trials
+    return f"{STEPS[name](trials, run, benchmarks) / 60:,.0f} core-minutes"
+
+
+def _regression(trials: pd.DataFrame, run: Mapping, benchmarks: Tables) -> float:
+    return len(trials) * _count(run["regression"], run["regression"]["points"]) * _seconds(benchmarks, "step")
+
+
+def _teacher_student(trials: pd.DataFrame, run: Mapping, benchmarks: Tables) -> float:
+    settings = run["teacher_student"]
+    return len(trials) * _count(settings, settings["points"]) * _seconds(benchmarks, "teacher_student_step")
+
+
+def _cifar10(trials: pd.DataFrame, run: Mapping, benchmarks: Tables) -> float:
+    """Core-minutes of experiment 3 and its sweep, whose trials name their epochs; both signs of W_31 cost the same."""
+    settings = run["cifar10"]
+    images = settings["images"] - round(settings["validation_share"] * settings["images"])
+    steps = trials["epochs"] * -(-images // settings["training"]["batch_size"])
+    heads = trials["head"].where(trials["head"] == "linear", "spectral")
+    seconds = heads.map(lambda head: _seconds(benchmarks, "cifar10_step", head)).astype(float)
+    return float((steps * seconds).sum())
+
+
+def _hyperparameters(trials: pd.DataFrame, run: Mapping, benchmarks: Tables) -> float:
+    """Core-minutes of the sweep over both experiments."""
+    parts = {"regression": _regression, "teacher_student": _teacher_student}
+    return sum(loop(_rows(trials, "experiment", name), run, benchmarks) for name, loop in parts.items())
+
+
+STEPS = {
+    "regression": _regression,
+    "hyperparameters": _hyperparameters,
+    "teacher_student": _teacher_student,
+    "cifar10": _cifar10,
+    "cifar10_sweep": _cifar10,
+}
+
+
+def _count(settings: Mapping, points: int) -> int:
+    """Optimiser steps of one training."""
+    return settings["training"]["epochs"] * -(-points // settings["training"]["batch_size"])
+
+
+def _seconds(benchmarks: Tables, name: str, head: str | None = None) -> float:
+    """Median seconds of a step in the loop."""
+    _, column, _, units = BENCHMARKS[name]
+    rows = _rows(benchmarks[name], column, LOOP)
+    rows = rows[rows["head"] == head] if head else rows
+    return rows["median"].item() / units
+
+
+def _rows(table: pd.DataFrame, column: str, value: str) -> pd.DataFrame:
+    return table[table[column] == value]
+
+
+def _label(row: tuple) -> str:
+    return f"{HEADS[row.head]} " if hasattr(row, "head") else ""

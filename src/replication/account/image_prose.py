@@ -1,0 +1,207 @@
+"""Sentences of the CIFAR reports, computed from their tables."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations, pairwise
+
+import numpy as np
+import pandas as pd
+
+from replication.account.image_tables import HEADS, SIGNS, paired, sign_values
+from replication.judging.statistics import mean_interval, mode_distance
+from replication.report.intervals import count_range
+from replication.report.penalties import PENALTIES
+from replication.report.prose import NOTHING
+from replication.report.stand_in import backbone_note
+from replication.report.text import fixed, listing, number
+
+HIDDEN, LAST = 2, 3  # layers of the head
+LATE = 20  # epochs at the end over which accuracy is averaged
+NO_SPARCS = "No trial with the SPARCS head by (4.3) finished."
+NO_PAIR = "No gain is given: no such head and linear head with the same seed finished both."
+SIGN = {"spectral": "(4.3)", "spectral_authors_sign": "the authors' sign"}
+
+
+def size(trials: pd.DataFrame, settings: Mapping, experiment: str) -> str:
+    """n, heads, images and epochs, and how many trials diverged."""
+    run, paper = settings["run"][experiment], settings["paper"][experiment]
+    diverged = int(trials["test_accuracy"].isna().sum())
+    heads = listing([HEADS[head] for head in trials["head"].unique()])
+    epochs = run["training"]["epochs"]
+    return (
+        f"n = {count_range(trials.groupby('head')['trial'].count())} for each head ({heads}; the paper: "
+        f"{paper['trials']}); {epochs} "
+        f"epoch{'s' * (epochs > 1)} (the paper: {paper['training']['epochs']}); up to {run['images']:,} images to "
+        f"train and validate, {run['test_images']:,} to test (the paper: {paper['images']:,} and "
+        f"{paper['test_images']:,}); {diverged or 'no'} trial{'s' * (diverged > 1)} diverged."
+    )
+
+
+def sweep_size(trials: pd.DataFrame, run: Mapping) -> str:
+    """n and epochs of the sweep over penalties. run: the run's settings of experiment 3."""
+    counts = trials.groupby(["head", "penalty", "rho"])["trial"].count()
+    return f"n = {count_range(counts)} trainings at each of {len(counts)} points, {run['sweep']['epochs']} epochs."
+
+
+def cifar10_findings(trials: pd.DataFrame, epochs: pd.DataFrame) -> str:
+    """Test accuracy of every head, with and without the hidden layer; its gain over the linear one; late validation."""
+    means = trials.groupby("head", sort=False)[["test_accuracy", "test_accuracy_pruned"]].mean()
+    if means["test_accuracy"].isna().all():
+        return NOTHING
+    linear = means["test_accuracy"].get("linear", np.nan)
+    sentences = [f"Test accuracy after the last epoch: linear {fixed(linear, 2)} %."]
+    for head, (accuracy, pruned) in means.drop(index="linear", errors="ignore").iterrows():
+        sentences.append(
+            f"{HEADS[head]}: {fixed(accuracy, 2)} %, {gain(trials, head)}; {fixed(pruned, 2)} % with its hidden "
+            "eigenvalues set to 0."
+        )
+    return " ".join([*sentences, _late(epochs)])
+
+
+def _late(epochs: pd.DataFrame) -> str:
+    """Validation accuracy averaged over the last epochs, since it jumps from one epoch to the next."""
+    last = epochs["epoch"].max()
+    if last < 2 * LATE:
+        return ""
+    late = epochs[epochs["epoch"] > last - LATE]
+    spread = late.groupby(["head", "trial"])["validation_accuracy"].std().mean()
+    means = late.groupby("head", sort=False)["validation_accuracy"].mean().dropna()
+    parts = [f"{HEADS[head]} {mean:.2f} %" for head, mean in means.items()]
+    return (
+        f"One epoch differs from the next: over the last {LATE}, plain validation accuracy is {', '.join(parts)} on "
+        f"average; within one trial its standard deviation is {spread:.2f} points."
+    )
+
+
+def sign_findings(trials: pd.DataFrame, epochs: pd.DataFrame) -> str:
+    """Which sign of W_31 comes closer to the paper's figures."""
+    values = sign_values(trials, epochs)
+    heads = list(dict.fromkeys(head for head, _ in values))
+    if len(heads) < 2:
+        return "There are not two signs of $W_{31}$ to compare at this scale."
+    closest = {
+        label: min(heads, key=lambda head: abs(values[head, column].mean() - paper))
+        for column, (label, paper) in SIGNS.items()
+    }
+    parts = [
+        f"{SIGN[head]} for {listing([label for label, chosen in closest.items() if chosen == head])}"
+        for head in heads
+        if head in closest.values()
+    ]
+    counts = pd.Series([len(measured) for measured in values.values()])
+    return f"Closer to the paper's numbers, on average over n = {count_range(counts)} networks: {'; '.join(parts)}."
+
+
+def sweep_findings(drawn: pd.DataFrame) -> str:
+    """Where the SPARCS head gains most and least, where that is clear, and where it ends linear, by what is drawn."""
+    gains = drawn[drawn["measure"] == "gain"]
+    if gains.empty:
+        return NO_PAIR
+    most, least = (_gain(gains.loc[index]) for index in (gains["mean"].idxmax(), gains["mean"].idxmin()))
+    text = f"Over the linear head SPARCS gains most with {most}, least with {least}."
+    known = int(gains["low"].notna().sum())
+    if known:
+        above, below = int((gains["low"] > 0).sum()), int((gains["high"] < 0).sum())
+        text += f" Of {known} points with an interval it lies above 0 at {above}, below 0 at {below}."
+    linear = int((drawn.loc[drawn["measure"] == "compact_neurons", "trials_high"] == 0).sum())
+    if linear:
+        text += f" At {linear} of all {len(gains)} points compaction keeps no hidden neuron of any trial: a linear "
+        text += "head is within its loss budget there, even where small eigenvalues count as recruited beside the "
+        text += "largest."
+    return text
+
+
+def _gain(row: pd.Series) -> str:
+    """A point of the sweep in words, with its mean gain and the interval where there is one."""
+    mean, low, high = (f"{row[name]:+.2f}".replace("-", "−") for name in ("mean", "low", "high"))
+    interval = "" if np.isnan(row["low"]) else f" [{low}, {high}]"
+    return f"{PENALTIES[row['penalty']].split(',')[0]} at $\\rho$ = {number(row['rho'])} ({mean} points{interval})"
+
+
+def compaction_findings(trials: pd.DataFrame, width: int) -> str:
+    """How many neurons are recruited, and what the compact head keeps."""
+    spectral = trials[trials["head"] == "spectral"].dropna(subset=["recruited_neurons"])
+    if spectral.empty:
+        return NO_SPARCS
+    mean = spectral.mean(numeric_only=True)
+    sentences = [
+        f"Of {width} hidden neurons {number(mean['recruited_neurons'])} are recruited, "
+        f"{100 * mean['recruited_neurons'] / width:.1f} % ({averaged(len(spectral))})."
+    ]
+    if not np.isnan(mean["compact_parameters"]):
+        sentences.append(
+            f"The compact head keeps {number(mean['compact_neurons'])} hidden neurons and "
+            f"{mean['compact_parameters']:,.0f} of {mean['parameters']:,.0f} parameters; test accuracy goes from "
+            f"{mean['test_accuracy']:.2f} to {mean['compact_test_accuracy']:.2f} %."
+        )
+    return " ".join(sentences)
+
+
+def eigenvalue_findings(eigenvalues: pd.DataFrame) -> str:
+    """Sizes of the hidden eigenvalues against the last layer's, and the modes of their logarithm."""
+    rows = eigenvalues[eigenvalues["head"] == "spectral"].dropna(subset=["eigenvalue"])
+    if "epoch" in rows:
+        rows = rows[rows["epoch"] == rows["epoch"].max()]
+    rows = rows.assign(size=rows["eigenvalue"].abs())
+    if rows.empty:
+        return NO_SPARCS
+    sizes = rows.groupby(["trial", "layer"])["size"].agg(["median", "max"]).groupby("layer").mean()
+    sizes = sizes.reindex([HIDDEN, LAST])
+    hidden = rows[rows["layer"] == HIDDEN].groupby("trial")["size"]
+    gaps = np.array([mode_distance(of_trial) for _, of_trial in hidden])
+    bimodal = int((gaps > 0).sum())
+    apart = f", {number(gaps[gaps > 0].mean())} decades apart" if bimodal else ""
+    return (
+        f"The hidden $|\\lambda|$ have median {number(sizes.loc[HIDDEN, 'median'])} and largest value "
+        f"{number(sizes.loc[HIDDEN, 'max'])}, the last layer's have median {number(sizes.loc[LAST, 'median'])} "
+        f"({averaged(len(gaps))}). The logarithm of the hidden ones has two modes in {bimodal} of {len(gaps)} "
+        f"networks{apart}."
+    )
+
+
+def cifar100_findings(trials: pd.DataFrame) -> str:
+    """Test accuracy of both heads and the gain, with the backbone named."""
+    means = trials.groupby("head")["test_accuracy"].mean()
+    if means.isna().all():
+        return NOTHING
+    linear, sparcs = (fixed(means.get(head, np.nan), 2) for head in ("linear", "spectral"))
+    return (
+        f"{backbone_note(trials)} Test accuracy after the training: linear {linear} %, SPARCS {sparcs} %, "
+        f"{gain(trials, 'spectral')}."
+    )
+
+
+def probe_findings(probes: pd.DataFrame) -> str:
+    """How much of the MLP's gain over the linear head SPARCS finds."""
+    gains = {head: np.subtract(*paired(probes, "test_accuracy", head)) for head in ("spectral", "mlp")}
+    if not all(len(values) for values in gains.values()):
+        return NO_PAIR
+    said = f"SPARCS: {gain(probes, 'spectral')}; MLP: {gain(probes, 'mlp')}."
+    mean, low, _ = mean_interval(gains["mlp"])
+    if not low > 0:
+        return f"{said} What a plain hidden layer gains is not told from nothing here, so there is no share to give."
+    return f"{said} SPARCS finds {100 * gains['spectral'].mean() / mean:.0f} % of what the plain hidden layer gains."
+
+
+def averaged(n: int) -> str:
+    """What numbers over n networks are, as text for brackets."""
+    return f"mean of n = {n}" if n > 1 else "one network"
+
+
+def gain(rows: pd.DataFrame, head: str) -> str:
+    """Points above the linear head with the same seed, with its interval where n allows one."""
+    values = np.subtract(*paired(rows, "test_accuracy", head))
+    if len(values) == 0:
+        return "not paired with a linear head"
+    mean, low, high = mean_interval(values)
+    bounds = f" [{low:+.2f}, {high:+.2f}]" if len(values) >= 3 else ""
+    return f"{mean:+.2f}{bounds} points against linear (n = {len(values)})".replace("-", "−")
+
+
+def direct_space(widths: Sequence[int]) -> str:
+    """The count of numbers that a head of these widths holds as φ and λ, and as W_ij, without the bias column."""
+    by_spectrum = sum(before * after for before, after in pairwise(widths)) + sum(widths[1:])
+    by_weights = sum(before * after for before, after in combinations(widths, 2))
+    return (
+        f"With all its neurons the head {'-'.join(map(str, widths))} holds {by_spectrum:,} numbers as eigenvectors and "
+        f"eigenvalues and {by_weights:,} as weights $W_{{ij}}$ in direct space."
+    )

@@ -1,0 +1,202 @@
+"""Tables 1 and 2 and others of experiments 3 and 4, as Markdown: the paper's values beside what was measured."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from replication.judging.statistics import mean_interval
+from replication.report.intervals import FEWEST, count_range
+from replication.report.stand_in import backbone_note, backbone_of, title
+from replication.report.tables import markdown
+
+HEADS = {
+    "linear": "linear",
+    "spectral": "SPARCS",
+    "spectral_authors_sign": "SPARCS with the authors' sign",
+    "mlp": "MLP",
+}
+QUANTITIES = {
+    "mean_allocated_mib": "memory allocated after a step, mean, MiB",
+    "peak_allocated_mib": "memory, peak, MiB",
+    "seconds": "training time, s",
+    "milliseconds_per_step": "time of a step, ms",
+    "test_accuracy": "test accuracy, %",
+}
+COSTS = [name for name in QUANTITIES if name != "test_accuracy"]
+MEMORY = {  # what the mean of Table 1 and of Table 2 counts
+    1: "The mean is of the sizes of all tensors that stay, the same on every device; the paper's count has its GPU's "
+    "libraries' own workspaces in it, alike for both heads, so compare the differences.",
+    2: "The mean is the GPU's own count, as the paper's; on a CPU, of the sizes of all tensors that stay.",
+}
+TABLES = {  # the paper's: Table 1 (CIFAR-10), Table 2 (CIFAR-100); it writes MB, its code counts MiB
+    1: {
+        "mean_allocated_mib": {"linear": 17.9, "spectral": 21.2},
+        "seconds": {"linear": 1357.0, "spectral": 1361.98},
+        "test_accuracy": {"linear": 68.2, "spectral": 73.9},
+    },
+    2: {
+        "mean_allocated_mib": {"linear": 408.4, "spectral": 518.5},
+        "seconds": {"linear": 138.8, "spectral": 139.5},
+        "test_accuracy": {"linear": 73.2, "spectral": 72.7},
+    },
+}
+PAPERS_TRIALS = 100  # of each head, by Table 5
+SIGNS = {  # Table 1, and the last epoch of the authors' stored log
+    "test_accuracy": ("test accuracy", 73.9),
+    "validation_accuracy_augmented": ("validation accuracy (augmented)", 70.6),
+    "validation_accuracy_augmented_pruned": ("validation accuracy (augmented, λ₂ := 0)", 43.0),
+}
+
+
+def cost_table(paper_table: int, trials: pd.DataFrame, costs: pd.DataFrame) -> str:
+    """Table 1 or 2: accuracy, memory and time of each head, and the ratio SPARCS / linear paired by seed.
+
+    costs: of trainings on any devices, each in rows of its own; the accuracies are those of ``trials``.
+    """
+    measured = [(quantity, device, trained) for quantity in COSTS for device, trained in costs.groupby("device")]
+    rows = [
+        _cost_row(paper_table, quantity, device, trained, head)
+        for quantity, device, trained in [*measured, ("test_accuracy", "", trials)]
+        for head in HEADS
+        if (trained["head"] == head).any()
+    ]
+    heading = [f"{title(f'Table {paper_table}', trials)} Memory, time and accuracy; {_size(trials)}."]
+    heading += [MEMORY[paper_table], "The paper measured on a GPU. Time on a CPU is the processor's."]
+    if costs["seconds"].isna().any():
+        heading.append("Trainings that shared their GPU with others are left out of the times.")
+    return f"{' '.join(heading)}{_backbone(trials)}\n\n{markdown(pd.DataFrame(rows))}"
+
+
+def compaction_table(trials: pd.DataFrame, settings: Mapping) -> str:
+    """Recruited neurons, and the head before and after compaction, over the finished trials."""
+    rows = [
+        {
+            "head": HEADS[head],
+            "n": len(of_head),
+            "hidden neurons": "–" if head == "linear" else settings["widths"][1],
+            "recruited": _spread(of_head["recruited_neurons"].dropna()),
+            "compact: hidden neurons": _spread(of_head["compact_neurons"].dropna()),
+            "parameters": f"{of_head['parameters'].mean():,.0f}",
+            "compact: parameters": _spread(of_head["compact_parameters"].dropna()),
+            "test accuracy, %": _spread(of_head["test_accuracy"]),
+            "compact: test accuracy, %": _spread(of_head["compact_test_accuracy"].dropna()),
+        }
+        for head, of_head in _by_head(trials.dropna(subset=["test_accuracy"]))
+    ]
+    heading = f"{title('Heads', trials)} Size of the head, mean ± sd; {_size(trials)}.{_backbone(trials)}"
+    return f"{heading}\n\n{markdown(pd.DataFrame(rows))}" if rows else "No trial finished."
+
+
+def signs_table(trials: pd.DataFrame, epochs: pd.DataFrame) -> str:
+    """The paper's accuracies beside those with either sign of W_31."""
+    values = sign_values(trials, epochs)
+    rows = [
+        {
+            "after the last epoch, %": label,
+            "the paper": paper,
+            **{HEADS[head]: _spread(values[head, column]) for head in HEADS if (head, column) in values},
+        }
+        for column, (label, paper) in SIGNS.items()
+    ]
+    heading = (
+        f"{title('Sign', trials)} Accuracy with $W_{{31}}$ by (4.3), column SPARCS, and with the authors' sign; mean ± "
+        f"sd, {_size(trials)}."
+    )
+    return f"{heading}\n\n{markdown(pd.DataFrame(rows).fillna(''))}"
+
+
+def sign_values(trials: pd.DataFrame, epochs: pd.DataFrame) -> dict[tuple[str, str], pd.Series]:
+    """The values of the finished trials after the last epoch, by SPARCS head and column of SIGNS."""
+    last = epochs[epochs["epoch"] == epochs["epoch"].max()]
+    rows = trials.merge(last, on=["head", "trial"]).dropna(subset=["test_accuracy"])
+    return {
+        (head, column): of_head[column]
+        for head, of_head in rows.groupby("head", sort=False)
+        if head != "linear"
+        for column in SIGNS
+    }
+
+
+def probes_table(probes: pd.DataFrame, trials: pd.DataFrame) -> str:
+    """Accuracy, gain over the linear head, size and recruited neurons of the heads on fixed features."""
+    rows = []
+    for head, of_head in _by_head(probes.dropna(subset=["test_accuracy"])):
+        gains = paired(probes, "test_accuracy", head)
+        rows.append(
+            {
+                "head": HEADS[head],
+                "n": len(of_head),
+                "test accuracy, %": _spread(of_head["test_accuracy"]),
+                "points above linear [95 %]": "–" if head == "linear" else _interval(gains[0] - gains[1], 2),
+                "parameters": f"{of_head['parameters'].mean():,.0f}",
+                "recruited": _one(of_head["recruited_neurons"].mean()),
+            }
+        )
+    used = probes.assign(**backbone_of(trials))
+    heading = f"{title('Probes', probes)} Heads trained on fixed features. {backbone_note(used)}"
+    return f"{heading}\n\n{markdown(pd.DataFrame(rows))}" if rows else "No trial finished."
+
+
+def paired(rows: pd.DataFrame, column: str, head: str) -> tuple[np.ndarray, np.ndarray]:
+    """Values of a head and of the linear one, for the trials that have both."""
+    columns = rows.pivot(index="trial", columns="head", values=column)
+    both = columns.reindex(columns=["linear", head]).dropna().to_numpy(np.float64)
+    return both[:, 1], both[:, 0]
+
+
+def _cost_row(paper_table: int, quantity: str, device: str, rows: pd.DataFrame, head: str) -> dict:
+    paper = TABLES[paper_table].get(quantity, {})
+    values = rows.loc[rows["head"] == head, quantity].dropna()
+    of_head, linear = paired(rows, quantity, head)
+    compared = head != "linear"
+    paper_ratio = f"{paper['spectral'] / paper['linear']:.3f}" if head == "spectral" and paper else ""
+    mean, low, high = mean_interval(values.to_numpy())
+    place = _place(mean) if len(values) else 0
+    return {
+        "quantity": QUANTITIES[quantity],
+        "head": HEADS[head],
+        "device": device,
+        "the paper": paper.get(head, ""),
+        "measured, mean ± sd": _spread(values),
+        "n": len(values),
+        "95 % interval": f"{low:,.{place}f} to {high:,.{place}f}" if len(values) >= FEWEST else "",
+        "SPARCS / linear, the paper": paper_ratio,
+        "SPARCS / linear [95 %]": _interval(of_head / linear, 3) if compared else "",
+    }
+
+
+def _by_head(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    return [(head, rows[rows["head"] == head]) for head in HEADS if (rows["head"] == head).any()]
+
+
+def _size(trials: pd.DataFrame) -> str:
+    return f"n = {count_range(trials.groupby('head')['trial'].count())} (the paper: {PAPERS_TRIALS})"
+
+
+def _backbone(trials: pd.DataFrame) -> str:
+    return f" {backbone_note(trials)}" if "backbone" in trials else ""
+
+
+def _spread(values: pd.Series) -> str:
+    """Mean ± standard deviation, both to the place of the mean's fourth digit."""
+    if len(values) == 0:
+        return "–"
+    place = _place(values.mean())
+    return f"{values.mean():,.{place}f}" + (f" ± {values.std():,.{place}f}" if len(values) > 1 else "")
+
+
+def _interval(values: np.ndarray, place: int) -> str:
+    if len(values) == 0:
+        return "–"
+    mean, low, high = mean_interval(values)
+    bounds = f" [{low:.{place}f}, {high:.{place}f}]" if len(values) >= FEWEST else ""
+    return f"{mean:.{place}f}{bounds}".replace("-", "−")
+
+
+def _place(value: float) -> int:
+    return max(0, 3 - int(np.floor(np.log10(abs(value))))) if value else 2
+
+
+def _one(value: float) -> str:
+    return "–" if np.isnan(value) else f"{value:.1f}"

@@ -1,0 +1,288 @@
+"""The remaining cost of the paper's full sizes: the trainings, and hours projected from those that were timed."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from replication.account.core_minutes import NAMES
+from replication.account.image_tables import HEADS
+from replication.account.image_tables import TABLES as PAPERS
+from replication.experiments.cifar100.settings import HEADS as TWO_HEADS
+from replication.report.tables import markdown
+from replication.report.text import number
+
+TARGETS = {  # Snakemake's, of the experiments whose trainings can run on a GPU
+    "regression": "tabulate_regression",
+    "teacher_student": "tabulate_teacher_student",
+    "hyperparameters": "tabulate_hyperparameters",
+    "depth": "tabulate_depth",
+    "cifar10": "tabulate_cifar10",
+    "cifar10_sweep": "tabulate_cifar10_sweep",
+    "cifar100": "tabulate_cifar100",
+    "cells": "tabulate_cells",
+}
+PAPERS_TABLES = {"cifar10": 1, "cifar100": 2}
+PROBED = 3  # heads on fixed features
+AT_ONCE = {"cpu": 2, "cuda": 1}  # trainings side by side: two cores, one GPU
+HOUR = 3600  # seconds
+UNKNOWN = "not measured"
+STEPS = "benchmark/full_size"  # the table of steps that were timed of trainings of the paper's size
+CONTROLS = ("random", "untrained")  # which train nothing
+TIMED = {  # what a time is, by device and by where it stands
+    ("cpu", "trials"): "core-time of the whole job",
+    ("cpu", "costs"): "core-time of training, without evaluation",
+    ("cuda", "costs"): "training by the clock, without evaluation",
+    ("cuda", "trials"): "core-time of the host, whole job",
+}
+SOURCES = {"cpu": ("trials", "costs"), "cuda": ("costs", "trials")}  # the first that has a device's times is taken
+Tables = Mapping[str, pd.DataFrame]
+
+
+class Part(NamedTuple):
+    """Trainings of an experiment that are alike in size.
+
+    what: their name within the experiment; trainings: how many; size: settings on which their time depends; where:
+    columns of the tables of trials and the values of its rows; table: of its trials.
+    """
+
+    what: str
+    trainings: int
+    size: dict
+    where: dict[str, list]
+    table: str = "trials"
+
+
+class Time(NamedTuple):
+    """The mean time of single trainings of a part on one device. timed: what the time is; rows: of the trials."""
+
+    seconds: float
+    timed: str
+    rows: pd.DataFrame
+
+
+def remaining_table(tables: Tables, run: Mapping, paper: Mapping) -> str:
+    """The paper's sizes: command, trainings, and hours projected from trainings of that size, where any was timed.
+
+    tables: of the run's trials and costs, and of STEPS if any were timed; run, paper: both settings.
+    """
+    rows, totals = [], dict.fromkeys(AT_ONCE, 0.0)
+    for name, target in TARGETS.items():
+        of_experiment = parts(name, paper)
+        hours = {device: _hours(name, of_experiment, tables, run, device) for device in AT_ONCE}
+        totals = {device: totals[device] + sum(known.values()) for device, known in hours.items()}
+        rows.append(
+            {
+                "experiment": NAMES[name],
+                "command": f"`snakemake {target} --config scale=paper device=cuda --resources gpu=6`",
+                "trainings": _said(of_experiment),
+                "done": f"{sum(_done(name, part, tables, run) for part in of_experiment):,}",
+                "projected, 2 cores": _projected(of_experiment, hours["cpu"]),
+                "projected, one GPU": _projected(of_experiment, hours["cuda"]),
+                "projected from the paper's own times": _papers(name, paper),
+            }
+        )
+    known = {"projected, 2 cores": totals["cpu"], "projected, one GPU": totals["cuda"]}
+    last = {"experiment": "all that is known"} | {column: f"{number(hours)} h" for column, hours in known.items()}
+    return markdown(pd.DataFrame([*rows, last]).fillna(""))
+
+
+def times_table(tables: Tables, run: Mapping, paper: Mapping) -> str:
+    """The times behind the projected hours: one training of the paper's size, on each device that has any."""
+    rows = [
+        {
+            "experiment": ", ".join(filter(None, [NAMES[name], part.what])),
+            "device": device,
+            "one training": f"{number(time.seconds)} s",
+            "which is": time.timed,
+            "n": f"{len(time.rows):,}",
+            "machine": _distinct(time.rows, "machine"),
+            "commit": _distinct(time.rows, "commit"),
+        }
+        for name in TARGETS
+        for part in parts(name, paper)
+        for device in AT_ONCE
+        for time in filter(None, [_time(name, part, tables, run, device)])
+    ]
+    return markdown(pd.DataFrame(rows)) if rows else "No training of the paper's size was timed."
+
+
+def parts(experiment: str, settings: Mapping) -> list[Part]:
+    """The trainings of an experiment at some settings."""
+    return list(PARTS[experiment](settings))
+
+
+def _regression(settings: Mapping) -> Iterator[Part]:
+    regression = settings["regression"]
+    yield Part(
+        "",
+        regression["trials"] * len(regression["alphas"]) * len(regression["betas"]),
+        _size(regression, "points", "widths"),
+        {},
+    )
+
+
+def _teacher_student(settings: Mapping) -> Iterator[Part]:
+    teacher_student = settings["teacher_student"]
+    trainings = sum(ensemble["trials"] for ensemble in teacher_student["ensembles"].values())
+    yield Part("", trainings, _size(teacher_student, "points", "widths"), {})
+
+
+def _hyperparameters(settings: Mapping) -> Iterator[Part]:
+    sweep = settings["hyperparameters"]
+    strengths = len(sweep["penalties"]) * len(sweep["rhos"])
+    [regression], [teacher_student] = _regression(settings), _teacher_student(settings)
+    trainings = {"regression": sweep["trials"] * len(sweep["alphas"]), "teacher_student": sweep["teacher_trials"]}
+    for name, what, size in (("regression", "1", regression.size), ("teacher_student", "2", teacher_student.size)):
+        yield Part(f"on experiment {what}", strengths * trainings[name], size, {"experiment": [name]})
+
+
+def _depth(settings: Mapping) -> Iterator[Part]:
+    depth = settings["depth"]
+    teacher, start, family = depth["teacher"], depth["initial_scale"], depth["alpha_beta"]
+    trainings = teacher["trials"] * len(teacher["depths"])
+    trainings += start["trials"] * len(start["depths"]) * len(start["xavier_gains"])
+    yield Part("on the teacher", trainings, _size(teacher, "points", "hidden"), {"data_set": ["teacher"]})
+    trainings = family["trials"] * len(family["depths"]) * len(family["alphas"])
+    size = _size(family, "points", "hidden", "depths", "alphas")
+    yield Part("on the α/β family", trainings, size, {"alpha": family["alphas"]})
+
+
+def _cifar10(settings: Mapping) -> Iterator[Part]:
+    cifar10 = settings["cifar10"]
+    for head in cifar10["heads"]:
+        yield Part(
+            HEADS[head], cifar10["trials"], _size(cifar10, "images", "validation_share", "widths"), {"head": [head]}
+        )
+
+
+def _cifar10_sweep(settings: Mapping) -> Iterator[Part]:
+    cifar10 = settings["cifar10"]
+    sweep = cifar10["sweep"]
+    points = 1 + len(sweep["penalties"]) * len(sweep["rhos"])  # and the linear head
+    size = _size(cifar10, "images", "validation_share", "widths") | {
+        name: sweep[name] for name in sweep if name != "trials"
+    }
+    yield Part("", sweep["trials"] * points, size, {})
+
+
+def _cifar100(settings: Mapping) -> Iterator[Part]:
+    cifar100 = settings["cifar100"]
+    size = _size(cifar100, "images", "validation_share", "widths", "backbone", "input_size")
+    for head in TWO_HEADS:
+        yield Part(HEADS[head], cifar100["trials"], size, {"head": [head]})
+    yield Part(
+        "probes", PROBED * cifar100["probes"]["trials"], size | cifar100["probes"]["training"], {}, table="probes"
+    )
+
+
+def _cells(settings: Mapping) -> Iterator[Part]:
+    cells = settings["cells"]
+    size = {name: cells[name] for name in ("operations", "channels", "cells", "images", "epochs", "batch_size")}
+    controls = [name for name in cells["methods"] if name in CONTROLS]
+    searching = [name for name in cells["methods"] if name not in CONTROLS]
+    for what, methods in (("searches", searching), ("controls", controls)):
+        yield Part(what, cells["trials"] * len(methods), size, {"method": methods})
+
+
+PARTS = {
+    "regression": _regression,
+    "teacher_student": _teacher_student,
+    "hyperparameters": _hyperparameters,
+    "depth": _depth,
+    "cifar10": _cifar10,
+    "cifar10_sweep": _cifar10_sweep,
+    "cifar100": _cifar100,
+    "cells": _cells,
+}
+
+
+def _size(settings: Mapping, *names: str) -> dict:
+    """The settings of the training, and these others."""
+    return {**settings["training"], **{name: settings[name] for name in names}}
+
+
+def _time(experiment: str, part: Part, tables: Tables, run: Mapping, device: str) -> Time | None:
+    """The time of a part's trainings on a device, if any of its size was timed there, or at least a step of it."""
+    for source in SOURCES[device] if _same_size(experiment, part, run) else ():
+        name = part.table if source == "trials" else source
+        rows = _rows(tables.get(f"{experiment}/{name}", pd.DataFrame()), part.where, device)
+        if len(rows):
+            return Time(float(rows["seconds"].mean()), TIMED[device, source], rows)
+    steps = tables.get(STEPS, pd.DataFrame())
+    if steps.empty:
+        return None
+    rows = _rows(steps, {"experiment": [experiment], "what": part.where.get("head", [part.what])}, device)
+    if rows.empty:
+        return None
+    mean = float(np.average(rows["seconds"], weights=rows["trainings"]))
+    return Time(mean, f"all its steps, of which one was timed ({rows['samples'].iloc[0]} samples)", rows)
+
+
+def _done(experiment: str, part: Part, tables: Tables, run: Mapping) -> int:
+    """The number of a part's trainings that were done."""
+    table = tables.get(f"{experiment}/{part.table}", pd.DataFrame())
+    return int(_chosen(table, part.where).sum()) if len(table) and _same_size(experiment, part, run) else 0
+
+
+def _same_size(experiment: str, part: Part, run: Mapping) -> bool:
+    """Whether a run has trainings like those of a part."""
+    return part.size in [other.size for other in parts(experiment, run) if other.what == part.what]
+
+
+def _chosen(table: pd.DataFrame, where: Mapping[str, list]) -> pd.Series:
+    chosen = pd.Series(True, index=table.index)
+    for column, values in where.items():
+        chosen &= table[column].isin(values)
+    return chosen
+
+
+def _rows(table: pd.DataFrame, where: Mapping[str, list], device: str) -> pd.DataFrame:
+    """A part's rows on one device that have a time, in seconds; a run's own trials have none."""
+    if "minutes" in table:
+        table = table.assign(seconds=60 * table["minutes"])
+    if not {"seconds", "device", *where} <= set(table):
+        return table.head(0)
+    return table[_chosen(table, where) & (table["device"] == device)].dropna(subset=["seconds"])
+
+
+def _hours(experiment: str, of_experiment: list[Part], tables: Tables, run: Mapping, device: str) -> dict[int, float]:
+    """Hours of all trainings of each part that was timed on a device, by its place."""
+    timed = [(index, _time(experiment, part, tables, run, device)) for index, part in enumerate(of_experiment)]
+    return {
+        index: of_experiment[index].trainings * time.seconds / HOUR / AT_ONCE[device]
+        for index, time in timed
+        if time is not None
+    }
+
+
+def _projected(of_experiment: list[Part], hours: Mapping[int, float]) -> str:
+    """Hours of the parts that were timed, with their number of trainings if those are not all."""
+    if not hours:
+        return UNKNOWN
+    known, every = sum(of_experiment[index].trainings for index in hours), sum(part.trainings for part in of_experiment)
+    left = f" for {known:,} of them, the others {UNKNOWN}" if known < every else ""
+    return f"{number(sum(hours.values()))} h{left}"
+
+
+def _said(of_experiment: list[Part]) -> str:
+    """The number of trainings, part by part."""
+    if len(of_experiment) == 1:
+        return f"{of_experiment[0].trainings:,}"
+    return f"{sum(part.trainings for part in of_experiment):,}: " + ", ".join(
+        f"{part.trainings:,} {part.what}" for part in of_experiment
+    )
+
+
+def _papers(experiment: str, paper: Mapping) -> str:
+    """Hours of all trainings of both heads, at the time that the paper's tables give for one of each."""
+    if experiment not in PAPERS_TABLES:
+        return ""
+    seconds = PAPERS[PAPERS_TABLES[experiment]]["seconds"]
+    hours = paper[experiment]["trials"] * sum(seconds.values()) / HOUR
+    return f"{number(hours)} h for {' and '.join(HEADS[head] for head in seconds)}"
+
+
+def _distinct(rows: pd.DataFrame, column: str) -> str:
+    return "; ".join(sorted(rows[column].unique())) if column in rows else "not in the table"

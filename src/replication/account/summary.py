@@ -1,0 +1,194 @@
+"""The account of the whole replication: what holds, and what depends on choices that the paper leaves open."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from replication.account.core_minutes import NAMES
+from replication.account.image_prose import direct_space, gain
+from replication.account.image_tables import HEADS
+from replication.account.scorecard import decisive
+from replication.report.intervals import FEWEST, count_range, finished
+from replication.report.stand_in import mark
+from replication.report.tables import VERDICTS, markdown
+from replication.report.text import listing, number
+
+Tables = Mapping[str, pd.DataFrame]
+
+
+def answer(claims: pd.DataFrame) -> str:
+    """The number of the paper's claims with each verdict, and their ids."""
+    whole = claims[~claims["id"].str[-1].str.isalpha()]
+    by_verdict = {verdict: list(whole.loc[whole["verdict"] == verdict, "id"]) for verdict in VERDICTS}
+    counts = [
+        f"{len(ids)} {'is' if len(ids) == 1 else 'are'} {verdict} ({', '.join(ids)})"
+        for verdict, ids in by_verdict.items()
+        if ids
+    ]
+    return f"**Answer: of the paper's {len(whole)} claims {listing(counts)}.**"
+
+
+def with_verdict(claims: pd.DataFrame, verdict: str) -> str:
+    """The claims of one verdict as a list: what was measured where it was decided, and the remark."""
+    lines = []
+    for claim, shown, measured in decisive(claims):
+        if claim.verdict == verdict:
+            said = f" {measured} (n = {int(shown.n):,})." if measured else ""
+            remark = f" {shown.reason}." if isinstance(shown.reason, str) and shown.reason else ""
+            lines.append(f"- **{claim.id}**, {claim.statement}.{_sentence(said)}{_sentence(remark)}")
+    return "\n".join(lines) if lines else "None."
+
+
+def choices(tables: Tables) -> str:
+    """Choices that the paper leaves open, and how much the result depends on each, as far as it was run."""
+    rows = [row for make in (_penalty, _strength, _teacher, _removal, _sign, _images) for row in make(tables)]
+    columns = ["what the paper leaves open", "choice", "outcome", "n"]
+    return markdown(pd.DataFrame(rows, columns=columns)) if rows else "Nothing that bears on them was run."
+
+
+def other_statements(tables: Tables, widths: Mapping[str, Sequence[int]]) -> str:
+    """Statements of the paper beside its claims, each with what was found, and on how many networks.
+
+    widths: of the heads on images, by experiment.
+    """
+    rows = [row for make in (_without_penalty, _opening, _orders) for row in make(tables)]
+    for name, head_widths in widths.items():
+        rows.append(
+            (f"inference in direct space needs less memory ({NAMES[name]})", direct_space(head_widths), "exact")
+        )
+    return markdown(pd.DataFrame(rows, columns=["the paper says", "found", "n"]))
+
+
+def _without_penalty(tables: Tables) -> Iterator[tuple]:
+    """Experiment 2 without a penalty."""
+    networks = _ensemble(tables, "none")
+    if len(networks):
+        single = int((networks["surviving_layer"] != 0).sum())
+        means = networks[["largest_eigenvalue_2", "largest_eigenvalue_3"]].mean()
+        sizes = " and ".join(number(value) for value in means)
+        measured = (
+            f"one layer survives by eigenvalue in {single} of {len(networks)}; largest |λ| of both layers: {sizes}"
+        )
+        yield "without any penalty the smaller depth is preferred (experiment 2)", measured, _count(len(networks))
+
+
+def _opening(tables: Tables) -> Iterator[tuple]:
+    """The open hidden neurons of experiment 3 over the epochs, by the size that counts at the end."""
+    rows = _hidden(tables)
+    if len(rows):
+        last = rows["epoch"].max()
+        final = rows[rows["epoch"] == last].groupby("trial")["size"].max()
+        opened = rows[rows["size"] > 0.01 * rows["trial"].map(final)].groupby(["epoch", "trial"]).size()
+        means = opened.groupby("epoch").mean()
+        medians = ", ".join(f"{number(value)} after {epoch}" for epoch, value in means.items())
+        what = f"from the zero start the rank increases gradually (experiment 3{mark(tables['cifar10/trials'])})"
+        yield what, f"hidden |λ| above 1 % of the largest at the end, by epochs: {medians}", _count(len(final))
+
+
+def _orders(tables: Tables) -> Iterator[tuple]:
+    """The largest hidden eigenvalues of experiment 3 beside the last layer's."""
+    rows = _hidden(tables, layers=(2, 3))
+    if len(rows):
+        final = rows[rows["epoch"] == rows["epoch"].max()]
+        hidden, last = (final[final["layer"] == layer].groupby("trial")["size"] for layer in (2, 3))
+        measured = (
+            f"largest hidden {number(hidden.max().mean())}, median of the last layer {number(last.median().mean())}"
+        )
+        stamp = mark(tables["cifar10/trials"])
+        yield f"on CIFAR-10{stamp} hidden λ reach the order of the last layer's", measured, _count(len(hidden))
+
+
+def _hidden(tables: Tables, layers: tuple[int, ...] = (2,)) -> pd.DataFrame:
+    """Sizes of the eigenvalues of the SPARCS head by (4.3) in experiment 3."""
+    rows = tables["cifar10/eigenvalues"]
+    if rows.empty:
+        return rows
+    rows = rows[(rows["head"] == "spectral") & rows["layer"].isin(layers)].dropna(subset=["eigenvalue"])
+    return rows.assign(size=rows["eigenvalue"].abs())
+
+
+def _count(n: int) -> str:
+    return f"{n}" if n >= FEWEST else f"{n}: an example, not a test"
+
+
+def _penalty(tables: Tables) -> Iterator[tuple]:
+    """Experiment 2 by kind of penalty."""
+    for name in ("l2", "l1", "l2_squared", "none"):
+        yield from _students(tables, "experiment 2: kind of penalty", name, name)
+
+
+def _strength(tables: Tables) -> Iterator[tuple]:
+    """Experiment 2 by the strength of each kind of penalty: neurons that it recruits, and the fit."""
+    sweep = tables["hyperparameters/trials"]
+    if len(sweep):
+        students = finished(sweep[(sweep["experiment"] == "teacher_student") & (sweep["rho"] > 0)])
+        for kind, of_penalty in students.groupby("penalty", sort=False):
+            means = of_penalty.groupby("rho")[["active_neurons", "r2"]].mean()
+            recruited = [
+                f"{row['active_neurons']:.0f} at {number(rho)} (R² {row['r2']:.4f})" for rho, row in means.iterrows()
+            ]
+            counts = count_range(of_penalty.groupby("rho")["trial"].count())
+            what = "experiment 2: strength of the penalty (recruited: |λ| above 1 % of the largest)"
+            yield what, kind, f"recruited neurons: {', '.join(recruited)}", counts
+
+
+def _teacher(tables: Tables) -> Iterator[tuple]:
+    """Experiment 2 by the number of rotations of the teacher."""
+    for name, label in (("l2", "two rotations, as the text"), ("one_rotation", "one, as the authors' notebook")):
+        yield from _students(tables, "experiment 2: rotations of the teacher", name, label)
+
+
+def _students(tables: Tables, what: str, ensemble: str, label: str) -> Iterator[tuple]:
+    networks = _ensemble(tables, ensemble)
+    if len(networks):
+        count = networks["live_neurons"].mean()
+        neurons = f"{count:.0f} live neuron{'s' * (round(count) != 1)} within the loss budget"
+        yield what, label, f"R² {networks['test_r2'].mean():.4f}, {neurons}", len(networks)
+
+
+def _removal(tables: Tables) -> Iterator[tuple]:
+    """Figure 10 by what is removed."""
+    networks = _ensemble(tables, "l2")
+    if len(networks):
+        what = "Figure 10: what a removed neuron loses"
+        yield what, "its eigenvalue", f"{networks['kept_eigenvalues'].mean():.0f} eigenvalues are kept", len(networks)
+        yield what, "its weights", f"{networks['kept_neurons_weight_space'].mean():.0f} neurons are kept", len(networks)
+
+
+def _sign(tables: Tables) -> Iterator[tuple]:
+    """Experiment 3 by the sign of W_31."""
+    trials = tables["cifar10/trials"]
+    for head in [head for head in HEADS if head in set(trials.get("head", ())) - {"linear"}]:
+        label = "(4.3)" if head == "spectral" else "the authors' scripts"
+        n = int(trials.loc[trials["head"] == head, "test_accuracy"].notna().sum())
+        yield f"experiment 3{mark(trials)}: the sign of $W_{{31}}$", label, f"test accuracy {gain(trials, head)}", n
+
+
+def _images(tables: Tables) -> Iterator[tuple]:
+    """Experiment 3 by the images on which accuracy is taken."""
+    epochs, trials = tables["cifar10/epochs"], tables["cifar10/trials"]
+    if epochs.empty:
+        return
+    last = epochs[epochs["epoch"] == epochs["epoch"].max()]
+    what, n = f"experiment 3{mark(trials)}: which accuracy", int(trials.groupby("head")["trial"].count().min())
+    for label, rows, column in (
+        ("validation images, augmented", last, "validation_accuracy_augmented"),
+        ("validation images, plain", last, "validation_accuracy"),
+        ("test images", trials, "test_accuracy"),
+    ):
+        means = rows.groupby("head")[column].mean()
+        parts = [f"{HEADS[head]} {means[head]:.1f} %" for head in HEADS if head in means and np.isfinite(means[head])]
+        yield what, label, ", ".join(parts), n
+
+
+def _ensemble(tables: Tables, name: str) -> pd.DataFrame:
+    trials = finished(tables["teacher_student/trials"])
+    return trials[trials["ensemble"] == name] if len(trials) else trials
+
+
+def _sentence(text: str) -> str:
+    """A sentence with a capital first letter behind its leading blank; symbols, Greek letters and n, stay."""
+    first = text[1:2]
+    symbol = not first.isascii() or text[2:3] == " "
+    return text[:1] + (first if symbol else first.upper()) + text[2:]

@@ -1,0 +1,111 @@
+"""Reasons why a run can't test the paper's claims: size, settings, stand-in data, a substitute backbone."""
+
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+from replication.experiments.baselines.comparison import TEACHER, name_of
+from replication.judging.verdicts import Tables
+
+COMPARED = {
+    "regression": ["training", "points", "held_out_points", "alphas", "betas", "widths"],
+    "teacher_student": ["training", "points", "test_points", "widths", "loss_budget"],
+    "hyperparameters": ["alphas", "beta", "penalties", "rhos"],
+    "baselines": [
+        "methods",
+        "strengths",
+        "teacher",
+        "validation_share",
+        "test_points",
+        "loss_budget",
+        "min_r2",
+        "max_neurons",
+        "retraining_steps",
+    ],
+    "cifar10": ["training", "images", "validation_share", "test_images", "widths"],
+    "cifar100": ["training", "images", "validation_share", "test_images", "widths", "input_size"],
+}
+MORE_IS_FINE = (
+    "epochs",
+    "steps",
+    "trials",
+    "tuning_trials",
+    "points",
+    "held_out_points",
+    "test_points",
+    "images",
+    "test_images",
+)
+NO_TRIALS = pd.DataFrame(columns=["stand_in", "substitute_backbone", "backbone"])
+
+
+def run_too_small(run: Mapping, paper: Mapping) -> dict[str, str]:
+    """The reasons why a run can't test its claims, per experiment: it is less than the paper's run, or another one.
+
+    run, paper: the two settings as nested mappings; those published before an experiment was added do not have it. More
+    trials, epochs, points or data sets are no reason.
+    """
+    reasons = {name: _differences(run[name], paper[name], keys) for name, keys in COMPARED.items() if name in run}
+    swept = run.get("hyperparameters", {}).get("teacher_trials")
+    experiments = () if swept is None else ("regression", "teacher_student")[: 2 if swept else 1]
+    for name in experiments:
+        of_run, full = ({**settings[name], "training": _unswept(settings[name])} for settings in (run, paper))
+        keys = [key for key in COMPARED[name] if key not in ("alphas", "betas")]
+        reasons["hyperparameters"] += _differences(of_run, full, keys)
+    return {name: "not the paper's run: " + ", ".join(parts) for name, parts in reasons.items() if parts}
+
+
+def data_unfit(tables: Tables) -> dict[str, str]:
+    """The reasons why a run's images or backbone can't test its claims, per experiment."""
+    reasons = {}
+    for name in ("cifar10", "cifar100"):
+        trials = tables.get(f"{name}/trials", NO_TRIALS)
+        reasons[name] = ["stand-in data"] if trials["stand_in"].any() else []
+    substitutes = tables.get("cifar100/trials", NO_TRIALS).query("substitute_backbone == True")
+    reasons["cifar100"] += [
+        f"on the substitute backbone {backbone}" for backbone in sorted(substitutes["backbone"].unique())
+    ]
+    return {name: ", ".join(parts) for name, parts in reasons.items() if parts}
+
+
+def field_incomplete(run: Mapping, tables: Tables) -> dict[str, str]:
+    """The baselines that a run of all of them lacks on the task that claim G2 is judged on."""
+    trials = tables.get("baselines/trials")
+    if trials is None or run["baselines"]["methods"] is not None:
+        return {}
+    there = set(trials.loc[trials["task"] == TEACHER, "method"])
+    of_task = [name for name, method in run["baselines"]["catalogue"].items() if method["only"] in (None, TEACHER)]
+    missing = [name_of(name) for name in of_task if name not in there] if there else []
+    return {"baselines": "not the whole field: without " + ", ".join(missing)} if missing else {}
+
+
+def why_untested(run: Mapping, paper: Mapping, tables: Tables) -> dict[str, str]:
+    """Everything that keeps a run from testing its claims, per experiment; what it measured stands all the same."""
+    parts = run_too_small(run, paper), data_unfit(tables), field_incomplete(run, tables)
+    names = sorted({name for each in parts for name in each})
+    return {name: "; ".join(each[name] for each in parts if name in each) for name in names}
+
+
+def _differences(run: Mapping, paper: Mapping, keys: Iterable[str]) -> list[str]:
+    """Differences that make ``run`` less than ``paper``, or another run, as phrases; a key that both lack is none."""
+    phrases = []
+    for key in keys:
+        if key not in run or key not in paper:
+            phrases += [f"{key} is not recorded"] if key in run or key in paper else []
+            continue
+        value, full = run[key], paper[key]
+        if isinstance(full, Mapping):
+            phrases += _differences(value, full, full)
+        elif key in MORE_IS_FINE:
+            phrases += [f"{key} {value} of {full}"] if value < full else []
+        elif key == "methods":
+            phrases += [] if value is None else [f"{len(value)} methods"]
+        elif key in ("alphas", "betas", "rhos", "penalties", "strengths"):
+            phrases += [f"{len(set(full) & set(value))} of {len(full)} {key}"] if set(full) - set(value) else []
+        elif value != full:
+            phrases.append(f"{key} {value}, not {full}")
+    return phrases
+
+
+def _unswept(settings: Mapping) -> dict:
+    return {key: value for key, value in settings["training"].items() if key not in ("penalty", "rho")}

@@ -1,0 +1,205 @@
+"""The settings of the comparison with other ways to search for a small network (claim G2)."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from replication.experiments.depth.settings import TEACHER
+from replication.experiments.regression.settings import regression_name
+from replication.params.fields import (
+    NAMED,
+    Count,
+    CountOrZero,
+    Fraction,
+    Model,
+    Part,
+    Positive,
+    TrialsOrZero,
+    Width,
+    chunk_names,
+    distinct,
+    distinct_names,
+)
+
+Option = int | float | str
+FOLDER = Path(__file__).parents[2] / "baselines"  # where the methods are
+ALPHA_BETA = "alpha_beta"
+TUNING_TRIALS = "searches per value of a tuned option, on seeds of their own; 0: every option as it stands"
+
+
+class BaselineTask(Model):
+    """One kind of data, the maximal network on it, and how long every method trains."""
+
+    hidden: Annotated[list[Width], Field(min_length=1)] = Field(description="neurons of the maximal hidden layers")
+    bias: bool = Field(description="a constant-1 neuron in the input layer")
+    points: Count = Field(description="training points, the first of the data set's, those for choosing included")
+    batch_size: Count = Field(description="points per optimiser step; the last, smaller batch is kept")
+    steps: Count = Field(description="optimiser steps of the weights in one search")
+
+
+class BaselineTasks(BaselineTask, Part):
+    """Trials on one kind of data."""
+
+    trials: TrialsOrZero = Field(description="searches per data set, method and strength; 0 leaves the task out")
+    tuning_trials: TrialsOrZero = Field(description=TUNING_TRIALS)
+
+
+class BaselineTeacher(BaselineTasks):
+    """The teacher of experiment 2."""
+
+    bias: Literal[False] = Field(description="no bias neuron, as in experiment 2")
+
+
+class BaselineAlphaBeta(BaselineTasks):
+    """Data sets of experiment 1."""
+
+    bias: Literal[True] = Field(description="a constant-1 neuron in the input layer, as in experiment 1")
+    alphas: Annotated[list[Fraction], Field(min_length=1)] = Field(description="α of the data sets, distinct")
+    beta: Positive = Field(description="β of the data sets")
+
+    @model_validator(mode="after")
+    def _alphas_differ(self) -> "BaselineAlphaBeta":
+        distinct("alphas", self.alphas)
+        distinct_names("alphas", [regression_name(alpha, self.beta) for alpha in self.alphas])
+        return self
+
+
+class BaselineMethod(Model):
+    """One method: the file that holds it, and its own hyperparameters."""
+
+    search: Annotated[str, Field(pattern="^[a-z][a-z_]*$")] = Field(description="a file in src/replication/baselines")
+    options: dict[str, Option] = Field(default={}, description="arguments of its function search")
+    tuned: dict[str, Annotated[list[Option], Field(min_length=1)]] = Field(
+        default={}, max_length=1, description="one of these options, with the values that are tried for it"
+    )
+    swept: bool = Field(default=True, description="false: the strength means nothing to it, and one is enough")
+    only: Literal["teacher", "alpha_beta"] | None = Field(default=None, description="the only task it can run on")
+
+    @field_validator("tuned")
+    @classmethod
+    def _values_differ(cls, tuned: dict[str, list[Option]]) -> dict[str, list[Option]]:
+        for option, values in tuned.items():
+            distinct(f"tuned.{option}", values)
+        return tuned
+
+    @field_validator("search")
+    @classmethod
+    def _file_exists(cls, search: str) -> str:
+        if not (FOLDER / f"{search}.py").exists():
+            raise ValueError(f"there is no file src/replication/baselines/{search}.py")
+        return search
+
+
+class BaselineProtocol(Model):
+    """What all methods share, whatever the task."""
+
+    validation_share: Annotated[Fraction, Field(gt=0, lt=1)] = Field(
+        description="share of the points on which everything is chosen and bi-level methods train their gates"
+    )
+    test_points: Count = Field(description="held-out points to measure on, the first of the data set's")
+    learning_rate: Positive = Field(description="Adam's step size for the weights")
+    strengths: Annotated[list[Positive], Field(min_length=1)] = Field(
+        description="strengths of the size penalty, distinct: expected parameters over all parameters, times this"
+    )
+    loss_budget: Positive = Field(description="relative increase of the loss that compaction may cost")
+    min_r2: Annotated[Fraction, Field(gt=0, lt=1)] = Field(
+        description="R² on the validation points that a second compaction keeps"
+    )
+    max_neurons: Count = Field(description="hidden neurons that a third one may keep")
+    retraining_steps: CountOrZero = Field(description="optimiser steps after compaction")
+
+    @model_validator(mode="after")
+    def _strengths_differ(self) -> "BaselineProtocol":
+        distinct("strengths", self.strengths)
+        return self
+
+
+class BaselineTrial(BaselineProtocol):
+    """What the trials of one job depend on, apart from their data and seeds."""
+
+    task: BaselineTask
+    method: BaselineMethod
+    tuning_trials: TrialsOrZero = Field(description=TUNING_TRIALS)
+
+
+class Baselines(BaselineProtocol, Part):
+    """The comparison: every method on every task."""
+
+    catalogue: dict[Annotated[str, Field(pattern=NAMED)], BaselineMethod] = Field(
+        description="every method by its name in the tables"
+    )
+    methods: Annotated[list[str], Field(min_length=1)] | None = Field(
+        description="those of the catalogue that run; null: all"
+    )
+    chunk: Count = Field(description="trials per job; results do not depend on it")
+    teacher: BaselineTeacher
+    alpha_beta: BaselineAlphaBeta
+
+    @model_validator(mode="after")
+    def _methods_exist(self) -> "Baselines":
+        distinct("methods", self.chosen())
+        for name in self.chosen():
+            if name not in self.catalogue:
+                raise ValueError(f"methods: {name!r} is not in the catalogue, which has {', '.join(self.catalogue)}")
+        budgets = {name: len(*method.tuned.values()) for name, method in self.catalogue.items() if method.tuned}
+        if len(set(budgets.values())) > 1:
+            counted = ", ".join(f"{name} {count}" for name, count in budgets.items())
+            raise ValueError(
+                f"catalogue: every tuned option must have as many values as any other, found are {counted}"
+            )
+        if not self.jobs():
+            raise ValueError(
+                f"teacher.trials = {self.teacher.trials}, alpha_beta.trials = {self.alpha_beta.trials}: allowed is 1 "
+                f"or more for a task on which one of the methods runs, which are {', '.join(self.chosen())}"
+            )
+        return self
+
+    def chosen(self) -> list[str]:
+        """The methods that run."""
+        return list(self.catalogue) if self.methods is None else self.methods
+
+    def data_sets(self) -> dict[str, float | None]:
+        """The data sets that are used, with their α; the teacher has none."""
+        sets = {TEACHER: None} if self.teacher.trials else {}
+        return sets | (self.alpha_beta_sets() if self.alpha_beta.trials else {})
+
+    def alpha_beta_sets(self) -> dict[str, float]:
+        """Names of experiment 1's data sets, with their α."""
+        return {regression_name(alpha, self.alpha_beta.beta): alpha for alpha in self.alpha_beta.alphas}
+
+    def jobs(self) -> list[tuple[str, str, str]]:
+        """(data set, method, chunk) of every job, as they stand in file names."""
+        return [
+            (data_set, method, chunk)
+            for data_set in self.data_sets()
+            for method in self.chosen()
+            if self.catalogue[method].only in (None, kind_of(data_set))
+            for chunk in chunk_names(range(self.tasks_of(data_set).trials), self.chunk)
+        ]
+
+    def tuning_jobs(self) -> list[tuple[str, str]]:
+        """(data set, method) of every job that tunes, as they stand in file names."""
+        pairs = dict.fromkeys((data_set, method) for data_set, method, _ in self.jobs())
+        return [pair for pair in pairs if self.of_job(*pair).tuning_trials]
+
+    def tasks_of(self, data_set: str) -> BaselineTasks:
+        """The settings of a data set's trials."""
+        return self.teacher if data_set == TEACHER else self.alpha_beta
+
+    def of_job(self, data_set: str, method: str) -> BaselineTrial:
+        """What the trials of a method on a data set depend on."""
+        chosen = self.catalogue[method]
+        shared = {name: getattr(self, name) for name in BaselineProtocol.model_fields}
+        shared["strengths"] = self.strengths if chosen.swept else self.strengths[:1]
+        tasks = self.tasks_of(data_set)
+        tuning_trials = tasks.tuning_trials if chosen.tuned else 0
+        if not tuning_trials:
+            chosen = chosen.model_copy(update={"tuned": {}})
+        task = BaselineTask(**{name: getattr(tasks, name) for name in BaselineTask.model_fields})
+        return BaselineTrial(**shared, task=task, method=chosen, tuning_trials=tuning_trials)
+
+
+def kind_of(data_set: str) -> str:
+    """The kind of task that a data set belongs to."""
+    return TEACHER if data_set == TEACHER else ALPHA_BETA

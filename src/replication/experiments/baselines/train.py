@@ -1,0 +1,364 @@
+"""The baselines, measured: all search on the same data, and one compaction says how small their networks are."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from importlib import import_module
+from itertools import product
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from replication.baselines.network import Weights, graphs_of, mean_square, side_by_side, squared_error
+from replication.baselines.task import SearchResult, Task, train
+from replication.experiments.baselines.settings import BaselineMethod, BaselineTask, BaselineTrial
+from replication.experiments.depth.settings import TEACHER
+from replication.params.loading import ParameterError
+from replication.training.memory import peak_allocated
+from replication.training.seeds import trial_seed
+from replication.training.torch_threads import one_thread, subnormals_flushed
+from sparcs import pruning
+from sparcs.compact import CompactNetwork, module_of
+from sparcs.metrics import r_squared
+from sparcs.pruning import Graph
+
+T = TypeVar("T")
+
+MEMORY_STEPS = 20  # of the short search whose memory is measured
+TARGETS = (
+    "loss_budget",
+    "min_r2",
+    "max_30_neurons",
+)  # fewest neurons within the loss budget; for a good fit; no more than so many
+STATES = ("", "retrained_")
+OF_NETWORK = ["hidden_layers", "neurons", "bundles", "parameters", "multiply_adds", "skip_norm"]
+OF_FIT = ["validation_mse", "test_mse", "test_r2"]
+MEASURES = [
+    *OF_FIT,
+    *(f"{target}_{name}" for target in TARGETS for name in OF_NETWORK),
+    *(f"{target}_{state}{name}" for target in TARGETS for state in STATES for name in OF_FIT),
+    "recovered",
+]
+
+
+def seeds(root_seed: int, data_set: str, trials: Sequence[int]) -> list[int]:
+    """The seeds of the trials on one data set; methods and strengths share them, so that they pair."""
+    return [trial_seed(root_seed, "rivals", data_set, trial) for trial in trials]
+
+
+def task_of(data: Mapping[str, np.ndarray], settings: BaselineTrial) -> tuple[Task, Tensor, Tensor]:
+    """The task, and the test points: x (points, N_1), y (points, N_ℓ).
+
+    data: experiment 1's or 2's arrays. The last ``validation_share`` of the training points are for choosing.
+    """
+    task_settings = settings.task
+    test = "test" if "x_test" in data else "held_out"
+    x, y = _points(data, "train", task_settings.points, task_settings)
+    x_test, y_test = _points(data, test, settings.test_points, task_settings)
+    kept = len(x) - max(1, round(settings.validation_share * len(x)))
+    task = Task(
+        x=x[:kept],
+        y=y[:kept],
+        x_choose=x[kept:],
+        y_choose=y[kept:],
+        widths=(x.shape[1], *task_settings.hidden, y.shape[1]),
+        bias=task_settings.bias,
+        steps=task_settings.steps,
+        batch_size=task_settings.batch_size,
+        learning_rate=settings.learning_rate,
+    )
+    return task, x_test, y_test
+
+
+@one_thread()
+@subnormals_flushed()
+def run(
+    data: Mapping[str, np.ndarray], settings: BaselineTrial, data_set: str, trials: Sequence[int], root_seed: int
+) -> dict[str, pd.DataFrame]:
+    """Search and measure: tables ``trials`` and ``costs``, a row per trial and strength, and the gates' ``history``.
+
+    ``core_seconds``: the process time of the search for all rows together, over their number. Most methods train them
+    side by side, which shares the overhead of an operation, the more the more there are; random search, Bayesian search
+    and NEAT cannot. ``alone_seconds``: that of a search for the first of them alone, which compares between methods;
+    ``peak_mib`` is of it too. Both stand in the first row and are NaN in the others.
+    """
+    points = task_of(data, settings)
+    task, strengths, trial_seeds = points[0], settings.strengths, seeds(root_seed, data_set, trials)
+    # Before the searches: it loads and compiles what is timed
+    alone = {"peak_mib": peak_of(settings.method, task, strengths, trial_seeds[0]) / 2**20}
+    _, alone["alone_seconds"] = timed(lambda: function_of(settings.method)(task, strengths[:1], trial_seeds[:1]))
+    results, seconds = timed(lambda: search(settings.method, task, strengths, trial_seeds))
+    rows, costs, history = [], [], []
+    for trial, seed, of_seed in zip(trials, trial_seeds, results, strict=True):
+        for strength, result in zip(strengths, of_seed, strict=True):
+            name = {"trial": trial, "seed": seed, "strength": strength}
+            rows.append(name | measure(result, *points, settings, seed, data_set))
+            costs.append(name | {"core_seconds": seconds / (len(trial_seeds) * len(strengths))})
+            history += [name | row for row in result.history]
+    columns = ["trial", "seed", "strength", "step", "gradient_evaluations", "entropy", "decided", "expected_size"]
+    gates = pd.DataFrame(history, columns=[*columns, "validation_mse"])
+    costs[0] |= alone
+    return {"trials": pd.DataFrame(rows), "costs": pd.DataFrame(costs), "history": gates}
+
+
+def timed(run: Callable[[], T]) -> tuple[T, float]:
+    """What ``run`` gives, and the process time that it takes, in seconds."""
+    begin = time.process_time()
+    return run(), time.process_time() - begin
+
+
+@one_thread()
+@subnormals_flushed()
+def tune(data: Mapping[str, np.ndarray], settings: BaselineTrial, data_set: str, root_seed: int) -> pd.DataFrame:
+    """Try every value of the tuned option: a row per value and trial, ``chosen`` the value that is best.
+
+    ``parameters``: of the smallest network, as it is, whose R² on the validation points is at least ``min_r2``, over
+    the strengths. Without one they are those of the maximal network. ``validation_mse``: the least one of the small
+    networks with at most ``max_neurons`` neurons, infinite without any. The best value has the least geometric mean
+    over the trials of the first, of equal ones that of the second. Of equal ones in both it is the first value. The
+    trials are others than those of ``run``; ``value`` is JSON text.
+    """
+    points = task_of(data, settings)
+    good = loss_at(settings.min_r2, points[0].y_choose)
+    [(option, values)] = settings.method.tuned.items()
+    tuning_seeds = [trial_seed(root_seed, "rivals_tuning", data_set, trial) for trial in range(settings.tuning_trials)]
+    rows = []
+    for value in values:
+        method = with_option(settings.method, option, value)
+        peak_of(method, points[0], settings.strengths, tuning_seeds[0])  # refuses a value that is not allowed
+        results = search(method, points[0], settings.strengths, tuning_seeds)
+        for trial, (seed, of_seed) in enumerate(zip(tuning_seeds, results, strict=True)):
+            measured = [measure(result, *points, settings, seed, data_set) for result in of_seed]
+            name = {"option": option, "value": json.dumps(value), "tuning_trial": trial, "seed": seed}
+            parameters = min(fewest_parameters(row, good) for row in measured)
+            error = min(smallest_error(row, settings.max_neurons) for row in measured)
+            rows.append(name | {"parameters": parameters, "validation_mse": error})
+    table = pd.DataFrame(rows)
+    means = np.log(table[["parameters", "validation_mse"]]).groupby(table["value"], sort=False).mean()
+    best = means.sort_values(["parameters", "validation_mse"], kind="stable").index[0]
+    return table.assign(chosen=table["value"] == best)
+
+
+def fewest_parameters(row: Mapping[str, float], loss: float) -> float:
+    """Parameters of the smallest network, as it is, with at most this validation loss; else of the maximal one."""
+    sizes = [row[f"{target}_parameters"] for target in TARGETS if row[f"{target}_validation_mse"] <= loss]
+    return min(sizes, default=row["maximal_parameters"])
+
+
+def smallest_error(row: Mapping[str, float], neurons: int) -> float:
+    """The least validation error of the small networks of a search with at most so many neurons; infinite without."""
+    errors = [
+        row[f"{target}_{state}validation_mse"]
+        for target in TARGETS
+        for state in STATES
+        if row[f"{target}_neurons"] <= neurons
+    ]
+    return min(filter(np.isfinite, errors), default=np.inf)
+
+
+def with_option(method: BaselineMethod, option: str, value: int | float | str) -> BaselineMethod:
+    """The method with another value of one of its options."""
+    return method.model_copy(update={"options": {**method.options, option: value}})
+
+
+def search(
+    method: BaselineMethod, task: Task, strengths: Sequence[float], seeds: Sequence[int]
+) -> list[list[SearchResult]]:
+    """What the method finds from each seed at each strength, with its options; all of them are searched for together.
+
+    A single one gets a twin. The product of one pair of matrices is left to other kernels than that of several, which
+    round otherwise. A result must not depend on how many others there are.
+    """
+    runs = list(product(seeds, strengths))
+    runs = runs if len(runs) > 1 else 2 * runs
+    results = function_of(method)(task, [strength for _, strength in runs], [seed for seed, _ in runs])
+    return [results[k * len(strengths) : (k + 1) * len(strengths)] for k in range(len(seeds))]
+
+
+def function_of(method: BaselineMethod) -> Callable[[Task, Sequence[float], Sequence[int]], list[SearchResult]]:
+    """The method's function ``search``, with its options."""
+    return partial(import_module(f"replication.baselines.{method.search}").search, **method.options)
+
+
+def peak_of(method: BaselineMethod, task: Task, strengths: Sequence[float], seed: int) -> int:
+    """Most bytes of tensors that a search for one strength holds at once, from a short one.
+
+    Raises ParameterError if the method does not have or allow one of its options.
+    """
+    batch = slice(task.batch_size)  # no more points at once than a step has: what is looked at beside it does not count
+    short = replace(
+        task, steps=min(task.steps, MEMORY_STEPS), x_choose=task.x_choose[batch], y_choose=task.y_choose[batch]
+    )
+    try:
+        return peak_allocated(lambda: function_of(method)(short, strengths[:1], [seed]))
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"options {method.options} of {method.search}: {error}") from error
+
+
+def measure(
+    result: SearchResult, task: Task, x_test: Tensor, y_test: Tensor, settings: BaselineTrial, seed: int, data_set: str
+) -> dict[str, float]:
+    """One row: what the search took, the fit of its network, and that of three small ones made of it.
+
+    ``loss_budget``: the fewest neurons, then bundles, that keep the validation loss within the budget. ``min_r2``: the
+    fewest that keep R² on the validation points at ``min_r2``, all of them if the network does not reach it.
+    ``max_30_neurons``: the most important neurons, as many as ``max_neurons``, which the paper's run sets to 30. Each
+    is measured as it is and, columns ``retrained``, after a short training of what is left. NaN if the network's
+    weights are not finite.
+    """
+    row = {
+        "maximal_parameters": task.parameters,
+        "trained_parameters": result.trained,
+        "steps": result.steps,
+        "gradient_evaluations": result.gradient_evaluations,
+        "trainings": result.trainings,
+    }
+    row |= dict.fromkeys(MEASURES, np.nan)
+    if not all(np.isfinite(weight).all() for weight in result.graph.weights.values()):
+        return row
+    points = (without_constant(task.x_choose, task), task.y_choose), (without_constant(x_test, task), y_test)
+    graph = pruning.reduced(result.graph, relu)
+    row |= fit(module(graph), points)
+    small = {
+        "loss_budget": smallest(graph, points[0], (1 + settings.loss_budget) * row["validation_mse"]),
+        "min_r2": smallest(graph, points[0], loss_at(settings.min_r2, task.y_choose)),
+        "max_30_neurons": strongest(graph, settings.max_neurons),
+    }
+    again = retrained(list(small.values()), task, settings.retraining_steps, seed)
+    for (target, small_graph), trained in zip(small.items(), again, strict=True):
+        as_it_is = size_of(small_graph) | fit(module(small_graph), points)
+        row |= {f"{target}_{name}": value for name, value in as_it_is.items()}
+        row |= {f"{target}_retrained_{name}": value for name, value in fit(module(trained), points).items()}
+    row["recovered"] = recovered(data_set, task.widths[0], row)
+    return row
+
+
+def loss_at(r2: float, y: Tensor) -> float:
+    """The mean squared error at which R² on targets y, (points, N_ℓ), has the given value."""
+    return (1 - r2) * float(mean_square(y.double(), y.double().mean(dim=0)))
+
+
+def smallest(graph: Graph, points: tuple[Tensor, Tensor], limit: float) -> Graph:
+    """The graph with the fewest neurons and of those the fewest bundles for a loss of at most ``limit``."""
+    return fewest_bundles(fewest_neurons(graph, points, limit), points, limit)
+
+
+def fewest_neurons(graph: Graph, points: tuple[Tensor, Tensor], limit: float) -> Graph:
+    """The graph cut to the fewest of its most important neurons with a loss of at most ``limit`` on the points.
+
+    Neurons are added one at a time in order of their path norm, as in ``sparcs.compact`` without a limit of calls.
+    """
+    for candidate in growing(graph):
+        if loss_of(candidate, points) <= limit:
+            break
+    return candidate
+
+
+def fewest_bundles(graph: Graph, points: tuple[Tensor, Tensor], limit: float) -> Graph:
+    """The graph without the bundles that the limit on the loss allows to go, tried once each, the weakest first."""
+    norms = {pair: np.linalg.norm(weight) for pair, weight in graph.weights.items() if weight.any()}
+    for pair in sorted(norms, key=norms.get):
+        without = pruning.reduced(Graph({**graph.weights, pair: 0 * graph.weights[pair]}, graph.biases), relu)
+        if loss_of(without, points) <= limit:
+            graph = without
+    return graph
+
+
+def strongest(graph: Graph, neurons: int) -> Graph:
+    """The graph cut to the given number of its most important hidden neurons."""
+    total = sum(len(graph.biases[i]) for i in graph.hidden)
+    return next(growing(graph, first=min(neurons, total)))
+
+
+def growing(graph: Graph, first: int = 0) -> Iterator[Graph]:
+    """The graph with its ``first`` most important neurons, then with one more each time, to the whole."""
+    ranks = pruning.ranks(pruning.importance(graph))
+    total = sum(len(block) for block in ranks.values())
+    for kept in range(first, total + 1):
+        yield pruning.reduced(pruning.cut(graph, {i: block < total - kept for i, block in ranks.items()}), relu)
+
+
+def size_of(graph: Graph) -> dict[str, float]:
+    """Layers and neurons left, bundles that are not zero, weights and biases that are not zero, the norm of W_ℓ1.
+
+    Layers: the hidden neurons on the longest path. Two layers of the maximal network side by side are one.
+    """
+    weights = [weight for weight in graph.weights.values() if weight.any()]
+    entries = sum(int(np.count_nonzero(weight)) for weight in weights)
+    return {
+        "hidden_layers": float(pruning.longest_path(graph)),
+        "neurons": float(sum(len(graph.biases[i]) for i in graph.hidden)),
+        "bundles": float(len(weights)),
+        "parameters": float(entries + sum(int(np.count_nonzero(bias)) for bias in graph.biases.values())),
+        "multiply_adds": float(entries),
+        "skip_norm": float(np.linalg.norm(graph.weights[graph.layers, 1])),
+    }
+
+
+def retrained(graphs: Sequence[Graph], task: Task, steps: int, seed: int) -> list[Graph]:
+    """The graphs after training on the task's first batches, side by side; weights that are 0 stay 0."""
+    weights = side_by_side(graphs, task.bias)
+    there = {pair: (weight != 0).to(weight) for pair, weight in weights.items()}
+    trained = [weight.requires_grad_() for weight in weights.values()]
+
+    def left() -> Weights:
+        return {pair: weight * there[pair] for pair, weight in weights.items()}
+
+    train(task, [seed] * len(graphs), trained, lambda x, y: squared_error(left(), x, y), steps)
+    return [pruning.reduced(graph, relu) for graph in graphs_of(left(), task.bias)]
+
+
+def fit(network: nn.Module, points: Sequence[tuple[Tensor, Tensor]]) -> dict[str, float]:
+    """Mean squared error on the validation points; the same and R² on the test points."""
+    (x, y), (x_test, y_test) = points
+    with torch.no_grad():
+        output = network(x_test)
+        return {
+            "validation_mse": float(mean_square(network(x).double(), y)),
+            "test_mse": float(mean_square(output.double(), y_test)),
+            "test_r2": r_squared(y_test.numpy(), output.numpy()),
+        }
+
+
+def recovered(data_set: str, inputs: int, row: Mapping[str, float]) -> float:
+    """Whether the network within the budget is the one that made the data; NaN where none did.
+
+    A teacher has one hidden layer with as many neurons as inputs; α = 0 needs no hidden neuron. Skips do not count:
+    relu(z) = z + relu(−z) trades a neuron's sign for one.
+    """
+    layers, neurons = row["loss_budget_hidden_layers"], row["loss_budget_neurons"]
+    if data_set == TEACHER:
+        return float(layers == 1 and neurons == inputs)
+    return float(neurons == 0) if data_set.endswith("alpha0") else np.nan
+
+
+def loss_of(graph: Graph, points: tuple[Tensor, Tensor]) -> float:
+    """Mean squared error of the graph on some points."""
+    with torch.no_grad():
+        return float(mean_square(module(graph)(points[0]).double(), points[1]))
+
+
+def module(graph: Graph) -> CompactNetwork:
+    """The graph as a network in float32."""
+    return module_of(graph, "relu", torch.zeros(()))
+
+
+def without_constant(x: Tensor, task: Task) -> Tensor:
+    """The inputs without the constant 1 of the bias neuron."""
+    return x[..., :-1] if task.bias else x
+
+
+def relu(z: np.ndarray) -> np.ndarray:
+    """max(z, 0)."""
+    return np.maximum(z, 0)
+
+
+def _points(data: Mapping[str, np.ndarray], split: str, count: int, task: BaselineTask) -> tuple[Tensor, Tensor]:
+    x, y = (np.float32(data[f"{axis}_{split}"][:count]).reshape(count, -1) for axis in "xy")
+    x = np.column_stack([x, np.ones(count, np.float32)]) if task.bias else x
+    return torch.from_numpy(np.ascontiguousarray(x)), torch.from_numpy(y)

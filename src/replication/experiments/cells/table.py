@@ -1,0 +1,36 @@
+"""The tabular benchmark: test accuracies of every cell, from a CSV file that the user makes from the official one."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from replication.experiments.cells.space import operations_of
+from replication.records.io import ArtifactError, read_csv
+
+CELL = "arch"
+SCORES = {  # columns of the file, and what they are called here
+    "cifar10_test_200ep": "cifar10_accuracy",
+    "cifar100_test_200ep": "cifar100_accuracy",
+    "imagenet16_120_test_200ep": "imagenet16_120_accuracy",
+}
+
+
+def read(path: Path) -> pd.DataFrame:
+    """Accuracies in per cent by the cell's name, one column for each of SCORES.
+
+    Raises ArtifactError, naming the file, if a column is missing, a name is no cell, or an accuracy is none.
+    """
+    table = read_csv(path, [CELL, *SCORES])
+    try:
+        for name in table[CELL]:
+            operations_of(str(name))
+    except ValueError as error:
+        raise ArtifactError(f"{path}: {error}") from None
+    scores = table.set_index(CELL)[list(SCORES)].rename(columns=SCORES)
+    numbers = scores.apply(pd.to_numeric, errors="coerce")
+    wrong = numbers[~((numbers >= 0) & (numbers <= 100)).all(axis=1)]
+    if len(wrong):
+        raise ArtifactError(f"{path}: cell {wrong.index[0]!r} has no accuracies between 0 and 100")
+    if numbers.index.has_duplicates:
+        raise ArtifactError(f"{path}: cell {numbers.index[numbers.index.duplicated()][0]!r} stands there twice")
+    return numbers

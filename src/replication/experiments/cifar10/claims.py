@@ -1,0 +1,109 @@
+"""How claims E are measured: SPARCS as the head of experiment 3."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from replication.judging.heads import GAIN, HIDDEN, OTHER_SIGN, SPARCS, left_out, mean_text, paired
+from replication.judging.statistics import BANDWIDTH, judged, mean_interval, mode_distance
+from replication.judging.verdicts import Claim, Measured, Tables
+
+WIDTHS = (0.1, BANDWIDTH, 0.3, 0.4)  # of kernels: the verdict is BANDWIDTH's, the others show how much hangs on it
+EARLY = 10  # the epoch at which the curves are still close (E3)
+PAPERS_SECONDS = 1361.98 - 1357.0  # Table 1: SPARCS minus linear, one training
+HALF = float(np.nextafter(0.5, 0))  # "under half"
+
+
+def beats_linear(tables: Tables) -> Iterator[Measured]:
+    """E1: test accuracy after the last epoch, SPARCS minus linear, paired by seed."""
+    trials = tables["cifar10/trials"]
+    gains = paired(trials, "test_accuracy", SPARCS)
+    reason = f"the authors' sign: {mean_text(paired(trials, 'test_accuracy', OTHER_SIGN))}{left_out(trials)}"
+    yield Measured("", GAIN, mean_interval(gains), len(gains), (2.85, np.inf), reason, partly=(0, np.inf))
+
+
+def costs_little(tables: Tables) -> Iterator[Measured]:
+    """E2: mean allocated memory, difference in MiB, and training time, ratio; on CUDA if there are such rows."""
+    costs = judged(tables["cifar10/costs"])
+    untested = "" if (costs["device"] == "cuda").any() else "no CUDA device"
+    devices = "on " + ", ".join(sorted(costs["device"].unique()))
+    counted = "counted from the sizes of all tensors that stay, so the same for every trial and on every device"
+    memory = paired(costs, "mean_allocated_mib", SPARCS)
+    seconds = paired(costs.assign(seconds=np.log(costs["seconds"])), "seconds", SPARCS)
+    more = f"{mean_text(paired(costs, 'seconds', SPARCS))}; the paper: {PAPERS_SECONDS:.3g}"
+    yield Measured("a", "mean memory allocated after a step, SPARCS minus linear, MiB", mean_interval(memory),
+                   len(memory), (3.0, 3.6), counted, untested=untested)  # fmt: skip
+    yield Measured("b", "training time, SPARCS over linear", mean_interval(np.exp(seconds)), len(seconds),
+                   (-np.inf, 1.05), f"{devices}; seconds more for a training: {more}", untested=untested)  # fmt: skip
+
+
+def leaves_its_pruned_self(tables: Tables) -> Iterator[Measured]:
+    """E3: accuracy on the augmented validation images lost with λ_2 := 0, early and after the last epoch."""
+    epochs = tables["cifar10/epochs"]
+    last = max(epochs["epoch"], default=0)
+    for part, epoch, region in (("a", EARLY, (-1, 1)), ("b", last, (10, np.inf))):
+        lost = pruning_loss(epochs, epoch, SPARCS, "_augmented")
+        plain, other = pruning_loss(epochs, epoch, SPARCS, ""), pruning_loss(epochs, epoch, OTHER_SIGN, "_augmented")
+        reason = f"on plain images {mean_text(plain)}; the authors' sign: {mean_text(other)}"
+        statement = f"points of accuracy lost with λ_2 := 0, epoch {epoch}"
+        yield Measured(part, statement, mean_interval(lost), len(lost), region, reason)
+
+
+def forms_two_clusters(tables: Tables) -> Iterator[Measured]:
+    """E4: decades between the two modes of log |λ_2|, 0 if there is one; share of the hidden neurons recruited."""
+    distances, shares = (
+        {head: measure(tables, head) for head in (SPARCS, OTHER_SIGN)} for measure in (mode_distances, recruited_shares)
+    )
+    for part, statement, by_head, region, remark in (
+        ("a", "decades between the two modes of log abs λ_2 (0: one mode)", distances, (1, np.inf), _by_width(tables)),
+        ("b", "share of the hidden neurons recruited", shares, (-np.inf, HALF), ""),
+    ):
+        reason = f"the authors' sign: {mean_text(by_head[OTHER_SIGN])}{remark}"
+        yield Measured(part, statement, mean_interval(by_head[SPARCS]), len(by_head[SPARCS]), region, reason)
+
+
+def _by_width(tables: Tables) -> str:
+    """How many networks have two modes, by the width of the kernel that modes are counted with."""
+    counts = {
+        head: [(mode_distances(tables, head, width) > 0).sum() for width in WIDTHS] for head in (SPARCS, OTHER_SIGN)
+    }
+    said = ", ".join(
+        f"{sparcs} and {other} at {width:g}" for width, sparcs, other in zip(WIDTHS, *counts.values(), strict=True)
+    )
+    return f"; networks with two modes, of (4.3) and of that sign, by the kernel's width in decades: {said}"
+
+
+def pruning_loss(epochs: pd.DataFrame, epoch: int, head: str, images: str) -> np.ndarray:
+    """Validation accuracy of a head minus that with λ_2 := 0, one per trial; images: "" or "_augmented"."""
+    rows = epochs[(epochs["epoch"] == epoch) & (epochs["head"] == head)]
+    name = f"validation_accuracy{images}"
+    return (rows[name] - rows[f"{name}_pruned"]).dropna().to_numpy(np.float64)
+
+
+def mode_distances(tables: Tables, head: str, width: float = BANDWIDTH) -> np.ndarray:
+    """Decades between the modes of log |λ_2| at the end, one per network; width: of the kernel, in decades."""
+    rows = tables["cifar10/eigenvalues"].dropna(subset=["eigenvalue"])
+    rows = rows[(rows["head"] == head) & (rows["layer"] == HIDDEN) & (rows["epoch"] == rows["epoch"].max())]
+    return np.array([mode_distance(of_trial["eigenvalue"].abs(), width) for _, of_trial in rows.groupby("trial")])
+
+
+def recruited_shares(tables: Tables, head: str) -> np.ndarray:
+    """Recruited neurons over hidden neurons, one per network."""
+    rows = tables["cifar10/eigenvalues"].query("layer == @HIDDEN and head == @head")
+    width = rows["neuron"].nunique()
+    trials = tables["cifar10/trials"].query("head == @head")
+    return (trials["recruited_neurons"].dropna() / max(width, 1)).to_numpy(np.float64)
+
+
+CLAIMS = [
+    Claim("E1", "SPARCS beats the linear head on CIFAR-10", "Table 1, Figure 16",
+          "73.9 against 68.2 % test accuracy, 5.7 points", "04_cifar10, Table 1", beats_linear, ("cifar10/trials",)),
+    Claim("E2", "SPARCS costs little more memory and time", "Table 1", "+3.3 MB, +0.4 % time", "04_cifar10, Table 1",
+          costs_little, ("cifar10/costs",)),
+    Claim("E3", "the curves stay close early; later SPARCS leaves its pruned self", "Figure 16", "shown",
+          "04_cifar10, Figure 16", leaves_its_pruned_self, ("cifar10/epochs",)),
+    Claim("E4", "the hidden eigenvalues form two clusters; a limited fraction of the neurons is recruited", "Figure 17",
+          "shown for one network", "04_cifar10, Figure 17", forms_two_clusters,
+          ("cifar10/eigenvalues", "cifar10/trials")),
+]  # fmt: skip

@@ -1,0 +1,60 @@
+"""Experiment 3 against kind and strength of the penalty: what SPARCS gains, and how many neurons it needs."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from replication.judging.statistics import LEVEL
+from replication.report.intervals import FEWEST, MANY, beside_note, over_trials, with_trials
+from replication.report.penalties import PENALTIES, draw_penalties
+from replication.report.stand_in import stamped, title
+from replication.report.style import GREY, PAGE, styled
+
+MEASURES = {
+    "gain": "test accuracy above\nthe linear head, points",
+    "recruited_neurons": "recruited neurons",
+    "compact_neurons": "neurons kept\nby compaction",
+}
+PAPERS = 1e-4  # ρ of Table 5
+
+
+def fig_cifar10_sweep_table(sweep: pd.DataFrame) -> pd.DataFrame:
+    """Gain over the linear head with the same seed and hidden neurons, over the trials of each penalty and ρ."""
+    linear = sweep.loc[sweep["head"] == "linear", ["trial", "test_accuracy"]]
+    rows = sweep[sweep["head"] != "linear"].merge(linear, on="trial", suffixes=("", "_linear"))
+    rows = rows.assign(gain=rows["test_accuracy"] - rows["test_accuracy_linear"])
+    by = ["penalty", "rho"]
+    parts = [
+        with_trials(over_trials(rows, measure, by), rows, measure, by).assign(measure=measure) for measure in MEASURES
+    ]
+    return pd.concat(parts, ignore_index=True).assign(epochs=sweep["epochs"].max(), stand_in=sweep["stand_in"].any())
+
+
+@styled
+@stamped
+def fig_cifar10_sweep(drawn: pd.DataFrame) -> Figure:
+    """Gain, recruited and kept neurons against ρ, a line for each kind of penalty."""
+    figure = Figure(figsize=(PAGE, 2.3), layout="constrained")
+    panels = figure.subplots(1, len(MEASURES))
+    for axes, (measure, label) in zip(panels, MEASURES.items(), strict=True):
+        draw_penalties(axes, drawn[drawn["measure"] == measure], bars=measure == "gain")
+        axes.set_xscale("log")
+        axes.minorticks_off()
+        axes.set_xlabel("strength ρ")
+        axes.set_ylabel(label)
+        axes.axvline(PAPERS, color=GREY, linewidth=0.6, zorder=0)
+        axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=len(PENALTIES))
+    return figure
+
+
+def fig_cifar10_sweep_caption(drawn: pd.DataFrame) -> str:
+    """The sweep in words."""
+    several = FEWEST <= drawn["n"].max() < MANY
+    bars = f" Bars, left: {100 * LEVEL:g} % t interval; a count's would leave what is possible." if several else ""
+    return (
+        f"{title('Sweep', drawn)} The small network on CIFAR-10 after {int(drawn['epochs'].max())} epochs, against the "
+        "strength $\\rho$ of each kind of penalty on the hidden eigenvalues. Left: test accuracy of the SPARCS head "
+        "minus that of a linear head with the same seed. Middle: hidden neurons with $|\\lambda_2|$ above 1 % of the "
+        "largest. Right: hidden neurons that compaction keeps within its budget on the validation loss. Grey: Table "
+        f"5's $\\rho$, where the paper has L1. {beside_note(drawn['n'])}{bars} *The paper* has no such figure."
+    )

@@ -1,0 +1,30 @@
+"""Figure 18: how the eigenvalues of the SPARCS heads of experiment 4 are distributed after training."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from replication.report.spectra import draw_spectra, histograms, what_is_drawn
+from replication.report.stand_in import backbone_note, backbone_of, stamped, title
+from replication.report.style import styled
+
+
+def fig18_table(eigenvalues: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
+    """Neurons per bin of λ and of |λ| after the pass over CIFAR-100, over the networks; with the backbone."""
+    return histograms(eigenvalues).assign(stand_in=trials["stand_in"].any(), **backbone_of(trials))
+
+
+@styled
+@stamped
+def fig18(drawn: pd.DataFrame) -> Figure:
+    """Histograms of λ and |λ| of the hidden and of the last layer, CIFAR-100."""
+    return draw_spectra(drawn)
+
+
+def fig18_caption(drawn: pd.DataFrame) -> str:
+    """Figure 18 in words."""
+    return (
+        f"{title('Figure 18', drawn)} Eigenvalues of the SPARCS head after one pass over CIFAR-100: (a) of the hidden "
+        f"layer, (b) of the last layer. {backbone_note(drawn)} {what_is_drawn(drawn)} "
+        "*The paper's figure* shows one network of its 100 on linear axes: hidden eigenvalues orders of magnitude "
+        "below the last layer's."
+    )

@@ -1,0 +1,75 @@
+"""Heads on fixed features: how much of what a non-linear head can give does SPARCS find?"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from replication.experiments.cifar100.settings import ProbeTrial
+from replication.experiments.cifar100.train import split_rows
+from replication.training import classifiers
+from replication.training.seeds import generator, trial_seed
+from replication.training.torch_threads import subnormals_flushed
+
+Points = tuple[Tensor, Tensor]  # features (n, N_1), classes (n,)
+
+
+class Split(NamedTuple):
+    """Features and classes that train, validate and test."""
+
+    train: Points
+    validation: Points
+    test: Points
+
+
+def seeds(root_seed: int, trials: Sequence[int]) -> list[int]:
+    """The trials' seeds, the same for every head: split and batches pair."""
+    return [trial_seed(root_seed, "cifar100", "features", trial) for trial in trials]
+
+
+def split_of(features: Mapping[str, np.ndarray], settings: ProbeTrial, seed: int, device: str = "cpu") -> Split:
+    """The trial's split of the training points; x_train, x_test (n, N_1), y_train, y_test (n,)."""
+    points = len(features["y_train"])
+    validation, train = split_rows(points, points, settings.validation_share, seed)
+
+    def chosen(name: str, rows: np.ndarray | slice) -> Points:
+        x = torch.from_numpy(features[f"x_{name}"][rows]).to(device).float()  # (n, N_1)
+        return x, torch.from_numpy(features[f"y_{name}"][rows]).to(device)
+
+    return Split(chosen("train", train), chosen("train", validation), chosen("test", slice(None)))
+
+
+@subnormals_flushed()
+def train(
+    kind: str, split: Split, settings: ProbeTrial, seed: int, on_epoch: Callable[[nn.Module], None] | None = None
+) -> nn.Module | None:
+    """A head trained on the features with Adam, or None if its loss was no longer finite."""
+    x, y = split.train
+    training = settings.training
+    head = classifiers.new_head(kind, settings.widths, settings.bias, seed).to(x.device)
+    optimizer = torch.optim.Adam(head.parameters(), lr=training.learning_rate, fused=True)
+    for epoch in range(training.epochs):
+        order = torch.from_numpy(generator(seed, "batches", epoch).permutation(len(y))).to(x.device)
+        for rows in order.split(training.batch_size):
+            optimizer.zero_grad()
+            _, loss = classifiers.losses(head, head(x[rows]), y[rows], training)
+            loss.backward()
+            optimizer.step()
+        if not bool(loss.isfinite()):
+            return None
+        if on_epoch:
+            on_epoch(head)
+    return head
+
+
+def measure(kind: str, split: Split, settings: ProbeTrial, seed: int, head: nn.Module | None) -> dict[str, float]:
+    """What is reported of a probe. One that diverged, by its last step or earlier (None), has NaN for what it lacks."""
+    lost = head is None or classifiers.diverged(head, head, *split.validation)
+    if lost:
+        measures = classifiers.not_measured(classifiers.new_head(kind, settings.widths, settings.bias, seed))
+    else:
+        measures = classifiers.measure(head, split.validation, split.test)
+    names = ("test_accuracy", "validation_accuracy", "recruited_neurons", "parameters")
+    return {name: measures[name] for name in names} | {"diverged": lost}

@@ -1,0 +1,260 @@
+"""Experiment 4: one pass over CIFAR-100 on a pre-trained backbone, linear head against SPARCS head (Table 5)."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from replication.data.augmentation import Normalisation, channels_first
+from replication.data.backbones import Backbone
+from replication.data.images import Images
+from replication.experiments.cifar100.settings import Cifar100Features, Cifar100Trial
+from replication.params.fields import TrainingSettings
+from replication.training import classifiers, memory
+from replication.training.seeds import generator, trial_seed
+from replication.training.torch_threads import subnormals_flushed
+
+EVALUATED = 50  # images at a time: larger activities go back to the system after each layer, at twice the cost
+MEASURED = 3  # steps after which memory is measured: from the first on Adam has its state, and all are alike
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Split:
+    """Training, validation and test images, uint8 (n, 3, 32, 32), and their classes, int64 (n,).
+
+    They stay in the main memory; a batch at a time goes to the device, as a data loader has it.
+    """
+
+    x_train: Tensor
+    y_train: Tensor
+    x_validation: Tensor
+    y_validation: Tensor
+    x_test: Tensor
+    y_test: Tensor
+
+
+class Batch(NamedTuple):
+    """What is random in one step: the training images, which of them are flipped, the seed of the dropped layers."""
+
+    rows: Tensor
+    flips: Tensor
+    seed: int
+
+
+@dataclass
+class Run:
+    """A network in training. losses: cross-entropy of each step's batch; seconds: of training alone, by ``clock``."""
+
+    backbone: nn.Module
+    head: nn.Module
+    normalise: Normalisation
+    input_size: int
+    device: str
+    losses: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the last loss was not finite."""
+        return bool(self.losses) and not np.isfinite(self.losses[-1])
+
+    def rows(self) -> dict[str, np.ndarray]:
+        """What was measured on the way, for a checkpoint."""
+        return {"losses": np.array(self.losses), "seconds": np.array(self.seconds)}
+
+    def take(self, rows: Mapping[str, np.ndarray]) -> None:
+        """Continue from the rows of a checkpoint, if there are any."""
+        if rows:
+            self.losses, self.seconds = rows["losses"].tolist(), float(rows["seconds"])
+
+
+def seed_of(root_seed: int, trial: int) -> int:
+    """A trial's seed, the same for every head: split, batches, flips and dropped layers pair."""
+    return trial_seed(root_seed, "cifar100", "images", trial)
+
+
+def split_of(images: Images, settings: Cifar100Trial, seed: int) -> Split:
+    """The trial's split: of the first images in a seeded order, a share validates and the others train."""
+    validation, train = split_rows(len(images.y_train), settings.images, settings.validation_share, seed)
+    test = slice(settings.test_images)
+    return Split(
+        channels_first(images.x_train[train]),
+        torch.from_numpy(images.y_train[train]),
+        channels_first(images.x_train[validation]),
+        torch.from_numpy(images.y_train[validation]),
+        channels_first(images.x_test[test]),
+        torch.from_numpy(images.y_test[test]),
+    )
+
+
+def split_rows(available: int, used: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows that validate and rows that train, of at most ``used`` points in a seeded order."""
+    order = generator(seed, "split").permutation(available)[:used]
+    held = round(share * len(order))
+    return order[:held], order[held:]
+
+
+def new_run(head: str, backbone: Backbone, settings: Cifar100Trial, seed: int, device: str = "cpu") -> Run:
+    """A network at its start. The backbone's own module is trained: give each run one of its own."""
+    made = classifiers.new_head(head, settings.widths, settings.bias, seed)
+    normalise = Normalisation(backbone.mean, backbone.deviation, device)
+    return Run(backbone.module.to(device), made.to(device), normalise, settings.input_size, device)
+
+
+def whole(run: Run) -> nn.ModuleDict:
+    """Backbone and head as one module."""
+    return nn.ModuleDict({"backbone": run.backbone, "head": run.head})
+
+
+def optimizer_of(run: Run, training: TrainingSettings) -> torch.optim.Optimizer:
+    """Adam over backbone and head."""
+    return torch.optim.Adam(whole(run).parameters(), lr=training.learning_rate, fused=True)
+
+
+@subnormals_flushed()
+def train(
+    run: Run,
+    optimizer: torch.optim.Optimizer,
+    split: Split,
+    training: TrainingSettings,
+    seed: int,
+    on_step: Callable[[Run], None] | None = None,
+) -> Run:
+    """Train up to the last step, from where the run stands; a run whose loss is no longer finite stops there."""
+    whole(run).train()
+    now = classifiers.clock(run.device)
+    for batch in islice(schedule(len(split.y_train), training, seed), len(run.losses), None):
+        start = now()
+        run.losses.append(step(run, optimizer, training, batch.seed, *prepared(run, split, batch)))
+        run.seconds += now() - start
+        if run.diverged:
+            break
+        if on_step:
+            on_step(run)
+    return run
+
+
+def steps(points: int, training: TrainingSettings) -> int:
+    """Steps of a whole training; the last, smaller batch of a pass is kept."""
+    return training.epochs * -(-points // training.batch_size)
+
+
+def schedule(points: int, training: TrainingSettings, seed: int) -> Iterator[Batch]:
+    """All steps' random choices. Those of an epoch are drawn together, so a run that goes on needs no old state."""
+    starts = range(0, points, training.batch_size)
+    for epoch in range(training.epochs):
+        order = torch.from_numpy(generator(seed, "batches", epoch).permutation(points))
+        random = generator(seed, "augmentation", epoch)
+        flips = torch.from_numpy(random.integers(0, 2, points).astype(bool))
+        for first, batch_seed in zip(starts, random.integers(0, 2**63, len(starts)).tolist(), strict=True):
+            part = slice(first, first + training.batch_size)
+            yield Batch(order[part], flips[part], batch_seed)
+
+
+def prepared(run: Run, split: Split, batch: Batch) -> tuple[Tensor, Tensor]:
+    """A batch on the run's device, flipped, enlarged and normalised: (batch, 3, s, s) and classes (batch,)."""
+    x = split.x_train[batch.rows].to(run.device)  # (batch, 3, 32, 32)
+    flips = batch.flips.to(run.device)[:, None, None, None]
+    return enlarged(run, torch.where(flips, x.flip(-1), x)), split.y_train[batch.rows].to(run.device)
+
+
+def enlarged(run: Run, images: Tensor) -> Tensor:
+    """uint8 (n, 3, 32, 32) -> float32 (n, 3, s, s), bilinear as torchvision enlarges images, then normalised."""
+    size = (run.input_size, run.input_size)
+    x = F.interpolate(images.float(), size=size, mode="bilinear", antialias=True, align_corners=False)
+    return run.normalise(x)
+
+
+def step(
+    run: Run, optimizer: torch.optim.Optimizer, training: TrainingSettings, seed: int, x: Tensor, y: Tensor
+) -> float:
+    """One Adam step on backbone and head; returns the cross-entropy of the batch.
+
+    seed: of the layers that the backbone drops at random, where it does.
+    """
+    optimizer.zero_grad()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        output = run.head(run.backbone(x))  # (batch, classes)
+    data_loss, loss = classifiers.losses(run.head, output, y, training)
+    loss.backward()
+    optimizer.step()
+    return float(data_loss.detach())
+
+
+@torch.no_grad()
+def activities(run: Run, images: Tensor) -> Tensor:
+    """The backbone's features of images in evaluation mode, (n, 3, 32, 32) -> (n, features)."""
+    run.backbone.eval()
+    return torch.cat([run.backbone(enlarged(run, part.to(run.device))) for part in images.split(EVALUATED)])
+
+
+def measure(run: Run, split: Split, settings: Cifar100Trial) -> dict[str, float]:
+    """What is reported of a trained network, on plain images; NaN for what a run that diverged does not have.
+
+    ``diverged``: also if its last step made it so, which no loss of a batch tells.
+    """
+    lost = classifiers.not_measured(run.head) | {"diverged": True}
+    if run.diverged:
+        return lost
+    validation = activities(run, split.x_validation), split.y_validation.to(run.device)
+    if classifiers.diverged(whole(run), run.head, *validation):
+        return lost
+    test = activities(run, split.x_test), split.y_test.to(run.device)
+    measures = classifiers.measure(run.head, validation, test)
+    return measures | classifiers.compacted(run.head, validation, test, settings.loss_budget)
+
+
+def memory_of_steps(
+    head: str, backbone: Backbone, split: Split, settings: Cifar100Trial, seed: int, device: str
+) -> dict[str, float]:
+    """MiB allocated after a step, on average over MEASURED steps (the paper's measure), and the peak of a step.
+
+    The backbone given is trained for that. On a CPU the bytes of live tensors count, on CUDA what its allocator counts.
+    The images that wait for their batch are not counted.
+    """
+    run = new_run(head, backbone, settings, seed, device)
+    optimizer = optimizer_of(run, settings.training)
+    whole(run).train()
+    after, peaks = [], []
+    for batch in islice(schedule(len(split.y_train), settings.training, seed), MEASURED):
+        x, y = prepared(run, split, batch)
+        optimizer.zero_grad()  # what a step releases must not count as held in it
+        before = _allocated(run, optimizer, x, y)
+
+        def one_step(x: Tensor = x, y: Tensor = y, seed: int = batch.seed) -> None:
+            step(run, optimizer, settings.training, seed, x, y)
+
+        peaks.append(before + memory.peak_allocated(one_step, device))
+        after.append(_allocated(run, optimizer, x, y))
+    return {"mean_allocated_mib": float(np.mean(after)) / MIB, "peak_allocated_mib": max(peaks) / MIB}
+
+
+def features(backbone: Backbone, images: Images, settings: Cifar100Features, device: str) -> dict[str, np.ndarray]:
+    """The backbone's features of the first plain images, as it is: x_train, x_test float16 (n, features), classes.
+
+    float16 keeps three digits of values that go from 0 to 6 or so, at half the size.
+    """
+    run = Run(backbone.module.to(device), nn.Identity(), Normalisation(backbone.mean, backbone.deviation, device),
+              settings.input_size, device)  # fmt: skip
+    arrays = {}
+    for name, x, y, most in (
+        ("train", images.x_train, images.y_train, settings.images),
+        ("test", images.x_test, images.y_test, settings.test_images),
+    ):
+        arrays[f"x_{name}"] = activities(run, channels_first(x[:most])).half().cpu().numpy()  # (n, features)
+        arrays[f"y_{name}"] = y[:most]
+    return arrays
+
+
+def _allocated(run: Run, optimizer: torch.optim.Optimizer, *batch: Tensor) -> int:
+    """Bytes allocated between two steps."""
+    if run.device == "cuda":
+        return torch.cuda.memory_allocated()
+    return memory.held(whole(run), optimizer, *batch)

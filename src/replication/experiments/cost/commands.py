@@ -1,0 +1,76 @@
+"""The verb that measures training speed; a benchmark, not a test."""
+
+from pathlib import Path
+
+import click
+import pandas as pd
+
+from replication import params
+from replication.experiments.cifar10.settings import Cifar10Trial
+from replication.experiments.settings import paper_settings
+from replication.records import provenance
+from replication.records.io import write_csv
+from replication.records.verbs import COUNT, FILE, INPUT, PATH, Settings, device_option, progress
+
+
+@click.command()
+@click.option("--repeats", type=COUNT, default=7, show_default=True)
+@click.option("--output", type=FILE, required=True)
+def benchmark_step(repeats: int, output: Path) -> None:
+    """Microseconds per optimiser step of experiment 1 in each way of training it, side by side."""
+    from replication.experiments.cost.step_time import microseconds_per_step  # loads torch
+
+    table = pd.DataFrame(microseconds_per_step(repeats=repeats))
+    table = table.assign(machine=provenance.machine(), commit=provenance.commit(), date=provenance.now())
+    write_csv(output, table)
+    click.echo(table.iloc[:, :5].round(3).to_string(index=False))
+
+
+@click.command()
+@click.option("--settings", type=Settings(Cifar10Trial), required=True)
+@click.option("--output", type=FILE, required=True)
+def benchmark_cifar10(settings: Cifar10Trial, output: Path) -> None:
+    """Milliseconds per step of experiment 3: on a prepared batch, on one drawn as in training, by a DataLoader."""
+    from replication.experiments.cost import against_depth as cost  # loads torch
+
+    table = cost.of_experiment_3(settings)
+    write_csv(output, table.assign(machine=provenance.machine(), commit=provenance.commit(), date=provenance.now()))
+    click.echo(table.round(3).to_string(index=False))
+
+
+@click.command()
+@click.option("--params-file", type=INPUT, required=True)
+@click.option("--images", type=COUNT, help="in a batch at most, where memory holds no more; all of a batch by default")
+@device_option
+@click.option("--output", type=FILE, required=True)
+def benchmark_full_size(params_file: Path, images: int | None, device: str, output: Path) -> None:
+    """Seconds of a training of the paper's size, from a step of it: experiment 4, deep networks, cells."""
+    from replication.experiments.cost import full_size  # loads torch
+
+    paper = paper_settings(params.read_yaml(params_file))
+    with progress(len(paper.depth.teacher.depths) + 3, "steps", unit="steps") as on_step:
+        table = full_size.timed(paper, device, images, on_step=on_step)
+    where = {"machine": provenance.machine(device), "commit": provenance.commit(), "date": provenance.now()}
+    write_csv(output, table.assign(**where))
+    click.echo(table.round(3).to_string(index=False))
+
+
+@click.command()
+@click.option("--depth", type=click.IntRange(3), default=64, show_default=True, help="layers of the deepest network")
+@click.option("--output", type=PATH, required=True, help="folder of the tables")
+@click.option("--figures", type=PATH, required=True, help="folder of the figure")
+def benchmark_cost(depth: int, output: Path, figures: Path) -> None:
+    """Step time and peak memory of SpectralNetwork against depth, beside a plain MLP; experiment 2's step."""
+    from replication.experiments.cost import against_depth as cost  # loads torch
+    from replication.experiments.cost import figures as drawing
+    from replication.report.io import save
+
+    with progress(depth - 1, "depth", unit="networks") as on_depth:
+        table = cost.against_depth(range(2, depth + 1), on_depth=on_depth)
+    where = {"machine": provenance.machine(), "commit": provenance.commit(), "date": provenance.now()}
+    tables = {"depth": table, "depth_summary": cost.summary(table), "teacher_student_step": cost.of_experiment_2()}
+    for name, rows in tables.items():
+        write_csv(output / f"{name}.csv", rows.assign(**where))
+        click.echo(rows.round(3).to_string(index=False) if name != "depth" else "")
+    drawn = drawing.fig_cost_table(table)
+    save(drawing.fig_cost(drawn), figures, "fig_cost", drawn)

@@ -1,0 +1,1 @@
+"""One to ten hidden layers where the data needs one."""

@@ -1,0 +1,1 @@
+"""The sweep over kinds and strengths of the penalty (Appendix G)."""

@@ -1,0 +1,86 @@
+"""How claim G1 is measured: the range of ρ that works."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from replication.judging.bootstraps import FEWEST_RESAMPLED, NOTHING, bootstrap, fewest, of_mean
+from replication.judging.statistics import Interval, mean_interval
+from replication.judging.verdicts import SWEET_SPOT, Claim, Measured, Tables
+
+PENALTIES = {"l1": "L1", "l2_squared": "squared L2"}  # besides the experiments' own
+
+
+def sweet_spot(tables: Tables) -> Iterator[Measured]:
+    """G1: shortfall of R² from the best ρ's, at the worst ρ of the range and the worst data set; penalty L2.
+
+    The other kinds of penalty stand in the remark.
+    """
+    sweep = tables["hyperparameters/trials"].fillna({"alpha": -1})
+    experiments = sorted(sweep["experiment"].unique()) or ["regression"]
+    for part, experiment in zip("ab", experiments, strict=False):
+        by_penalty = dict(list(sweep[sweep["experiment"] == experiment].groupby("penalty")))
+        shortfalls = {kind: _shortfall_interval(rows) for kind, rows in by_penalty.items()}
+        others = ", ".join(
+            f"{PENALTIES[kind]} {value:.3g} [{low:.3g}, {high:.3g}]".replace("-", "−")
+            for kind, (value, low, high) in shortfalls.items()
+            if kind in PENALTIES and np.isfinite(value)
+        )
+        l2 = by_penalty.get("l2", sweep.iloc[:0])
+        diverged = l2["r2"].isna().sum()
+        remarks = (
+            f"with other penalties: {others}" if others else "",
+            f"{diverged} trainings diverged and count as R² = 0" if diverged else "",
+        )
+        yield Measured(
+            part if len(experiments) > 1 else "",
+            f"shortfall of R² within ρ = 1e-5 … 1e-3, {experiment}",
+            shortfalls.get("l2", NOTHING),
+            fewest(_cells(l2).to_numpy()),
+            (0, 0.01),
+            "; ".join(filter(None, remarks)),
+        )
+
+
+def shortfall(rhos: np.ndarray, r2: np.ndarray) -> float:
+    """Largest (best R² − R²) over the ρ of SWEET_SPOT and the data sets; rhos: (rhos,), r2: (data sets, rhos)."""
+    inside = _inside(rhos)
+    return float((r2.max(axis=1, keepdims=True) - r2)[:, inside].max()) if inside.any() else np.nan
+
+
+def _inside(rhos: np.ndarray) -> np.ndarray:
+    return (rhos >= SWEET_SPOT[0] * 0.999) & (rhos <= SWEET_SPOT[1] * 1.001)
+
+
+def _shortfall_interval(rows: pd.DataFrame) -> Interval:
+    """The shortfall with its interval over trials, of the rows of one experiment and one kind of penalty.
+
+    The same trials have every ρ. With few of them a bootstrap's intervals are too narrow; there the interval is
+    Student's, of the differences between the ρ that are best and worst in the mean.
+    """
+    if rows["r2"].isna().all():
+        return NOTHING
+    cells = _cells(rows)
+    rhos = cells.index.get_level_values("rho").unique().to_numpy()
+    if fewest(cells.to_numpy()) >= FEWEST_RESAMPLED:
+        return bootstrap(of_mean(lambda r2: shortfall(rhos, r2.reshape(-1, len(rhos)))), cells.to_numpy())
+    whole, inside = cells.dropna(axis=1), _inside(rhos)  # trials that were run at every ρ
+    if whole.empty or not inside.any():
+        return NOTHING
+    r2 = whole.to_numpy().reshape(-1, len(rhos), whole.shape[1])  # (data sets, rhos, trials)
+    means = r2.mean(axis=2)
+    falls = np.where(inside, means.max(axis=1, keepdims=True) - means, -np.inf)
+    data_set, worst = np.unravel_index(falls.argmax(), falls.shape)
+    return mean_interval(r2[data_set, means[data_set].argmax()] - r2[data_set, worst])
+
+
+def _cells(rows: pd.DataFrame) -> pd.DataFrame:
+    """R², a row per data set and ρ, a column per trial; 0 where the training diverged, which explains nothing."""
+    return rows.fillna({"r2": 0}).pivot(index=["alpha", "rho"], columns="trial", values="r2")
+
+
+CLAIMS = [
+    Claim("G1", "ρ from 1e-5 to 1e-3 works (L2, the penalty of experiments 1 and 2)", "Appendix G", "said",
+          "06_hyperparameters", sweet_spot, ("hyperparameters/trials",)),
+]  # fmt: skip

@@ -1,0 +1,1 @@
+"""Experiment 1: the α/β family (Section 5, Table 3)."""

@@ -1,0 +1,153 @@
+"""Figure 15 and the networks of Figure 7: trained architectures drawn as graphs."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
+
+from replication.report.style import HIDDEN_PATH, INK, PAGE, PALE, SKIP, styled
+from replication.report.text import values_text
+
+CUTOFF = 0.01  # weaker connections are not drawn, as in the paper
+INPUTS = {1: "x₁", 2: "x₂", 3: "1"}
+COLUMNS, LARGEST_PANEL = 7, 1.75  # panels in a row, inches
+MANY_LINES = 40  # from here on lines are drawn more transparent
+
+INPUT_HEIGHTS = {1: 0.3, 2: 0.0, 3: -0.3}
+BAND = (0.5, 2.1)  # heights between which the hidden layer stands; the skips run straight below it
+
+
+def fig15_table(paths: pd.DataFrame, skips: pd.DataFrame) -> pd.DataFrame:
+    """The connections of model 0 above the cut-off: kind "path" (value Γ_jk) or "skip" (value W_31)."""
+    strong_paths = paths.loc[paths["gamma"].abs() > CUTOFF, ["beta", "alpha", "hidden", "input", "gamma"]]
+    strong_skips = skips.loc[skips["w31"].abs() > CUTOFF, ["beta", "alpha", "input", "w31"]]
+    table = pd.concat(
+        [
+            strong_paths.rename(columns={"gamma": "value"}).assign(kind="path"),
+            strong_skips.rename(columns={"w31": "value"}).assign(kind="skip"),
+        ],
+        ignore_index=True,
+    )
+    table["hidden"] = table["hidden"].astype("Int64")
+    return table.sort_values(["beta", "alpha", "kind", "hidden", "input"], ignore_index=True)
+
+
+@styled
+def fig15(paths: pd.DataFrame, skips: pd.DataFrame) -> Figure:
+    """Model 0 of every data set: inputs, the hidden neurons on strong paths, strong skip connections."""
+    return _grid_of_networks(paths, skips, label_every=False)
+
+
+@styled
+def fig07_network(paths: pd.DataFrame, skips: pd.DataFrame) -> Figure:
+    """The trained networks of Figure 7's panels, larger."""
+    return _grid_of_networks(paths, skips, label_every=True)
+
+
+def fig15_caption(drawn: pd.DataFrame) -> str:
+    """Figure 15 in words."""
+    return (
+        "**Figure 15.** Model 0 of every data set after training. Left: the inputs $x_1$, $x_2$ and the bias; right: "
+        "the output; above, in the grey band of the hidden layer: the hidden neurons that carry at least one path "
+        f"with $|\\Gamma_{{jk}}| > {CUTOFF:g}$ (orange), their number beside it; below: skip connections with "
+        f"$|W_{{31}}| > {CUTOFF:g}$ (purple). The line width grows with the strength. n = 1 trained network per panel. "
+        "*The paper's figure* uses the same cut-off: at low $\\alpha$ no hidden neuron is in use."
+    )
+
+
+def fig07_network_caption(drawn: pd.DataFrame) -> str:
+    """The network panels of Figure 7 in words."""
+    beta, alpha = values_text(drawn["beta"]), values_text(drawn["alpha"])
+    return (
+        f"**Figure 7, networks.** The network panels of Figure 7 ($\\beta = {beta}$, $\\alpha$ = {alpha}), larger; "
+        "drawn as in Figure 15."
+    )
+
+
+def full_strengths(paths: pd.DataFrame, skips: pd.DataFrame) -> tuple[float, float]:
+    """|Γ_jk| and |W_31| that get the full line width: exceeded by 1 % of what is drawn."""
+    return _full_strength(paths["gamma"]), _full_strength(skips["w31"])
+
+
+def draw_network(
+    axes: Axes, paths: pd.DataFrame, skips: pd.DataFrame, full: tuple[float, float], labels: bool = True
+) -> None:
+    """One trained 3-layer network: paths through hidden neurons above, skip connections straight below.
+
+    paths, skips: rows of one network; full: the strengths that get the full line widths.
+    """
+    strong = paths[paths["gamma"].abs() > CUTOFF]
+    skips = skips[skips["w31"].abs() > CUTOFF]
+    heights = _hidden_heights(strong)
+    axes.add_patch(_band())
+    skip_lines = [((0, INPUT_HEIGHTS[k]), (2, 0)) for k in skips["input"]]
+    _connect(axes, skip_lines, skips["w31"], full[1], SKIP)
+    into = [((0, INPUT_HEIGHTS[k]), (1, heights[j])) for j, k in zip(strong["hidden"], strong["input"], strict=True)]
+    _connect(axes, into, strong["gamma"], full[0], HIDDEN_PATH)
+    norms = (strong["gamma"] ** 2).groupby(strong["hidden"]).sum() ** 0.5
+    _connect(axes, [((1, heights[j]), (2, 0)) for j in norms.index], norms, full[0], HIDDEN_PATH)
+    axes.plot(np.ones(len(heights)), list(heights.values()), "o", color=HIDDEN_PATH, markersize=1.5, zorder=3)
+    axes.plot([0, 0, 0, 2], [*INPUT_HEIGHTS.values(), 0], "o", color=INK, markersize=2.5, zorder=3)
+    if labels:
+        for k, height in INPUT_HEIGHTS.items():
+            axes.text(-0.1, height, INPUTS[k], ha="right", va="center", fontsize=7)
+        axes.text(2.1, 0, "y", ha="left", va="center", fontsize=7)
+    axes.text(1.2, BAND[1], f"{len(heights)}", ha="left", va="top", fontsize=7)
+    axes.set_xlim(-0.35, 2.25)
+    axes.set_ylim(-0.4, 2.25)
+    axes.set_axis_off()
+
+
+def _grid_of_networks(paths: pd.DataFrame, skips: pd.DataFrame, label_every: bool) -> Figure:
+    data_sets = paths[["beta", "alpha"]].drop_duplicates().sort_values(["beta", "alpha"])
+    per_beta = data_sets.groupby("beta")["alpha"].apply(list)
+    columns = min(COLUMNS, max(map(len, per_beta)))
+    rows = [
+        (beta, alphas[k : k + columns]) for beta, alphas in per_beta.items() for k in range(0, len(alphas), columns)
+    ]
+    side = min(PAGE / columns, LARGEST_PANEL)
+    figure = Figure(figsize=(side * columns, side * len(rows) + 0.1), layout="constrained")
+    panels = figure.subplots(len(rows), columns, squeeze=False)
+    full = full_strengths(paths, skips)
+    for axes_row, (beta, alphas) in zip(panels, rows, strict=True):
+        for axes in axes_row[len(alphas) :]:
+            axes.set_axis_off()
+        for axes, alpha in zip(axes_row, alphas, strict=False):
+            here = {"beta": beta, "alpha": alpha}
+            draw_network(axes, _rows(paths, here), _rows(skips, here), full, label_every or axes is axes_row[0])
+            prefix = f"β = {beta:g}, " if axes is axes_row[0] else ""
+            axes.set_title(f"{prefix}α = {alpha:g}", loc="center", fontsize=7)
+    return figure
+
+
+def _hidden_heights(strong: pd.DataFrame) -> dict[int, float]:
+    """Heights of the drawn hidden neurons, ordered by the input that feeds them most: few crossings."""
+    weights = strong.assign(weight=strong["gamma"].abs(), height=strong["input"].map(INPUT_HEIGHTS))
+    sums = weights.assign(moment=weights["weight"] * weights["height"]).groupby("hidden")[["moment", "weight"]].sum()
+    order = (sums["moment"] / sums["weight"]).sort_values(kind="stable").index
+    margin = (BAND[1] - BAND[0]) / (2 * max(len(order), 1))
+    return dict(zip(order, np.linspace(BAND[0] + margin, BAND[1] - margin, len(order)), strict=True))
+
+
+def _connect(axes: Axes, lines: list, strengths: pd.Series, full: float, color: str) -> None:
+    """Lines as wide as they are strong, and the more transparent the more there are."""
+    widths = 0.15 + 1.4 * np.minimum(np.abs(strengths.to_numpy(dtype=float)) / full, 1)
+    visible = np.clip(MANY_LINES / max(len(lines), 1), 0.05, 0.8)
+    axes.add_collection(LineCollection(lines, linewidths=widths, colors=color, alpha=visible, capstyle="round"))
+
+
+def _band() -> FancyBboxPatch:
+    width, padding = 0.1, 0.04
+    shape = f"round,pad={padding},rounding_size=0.06"
+    return FancyBboxPatch((1 - width / 2, BAND[0]), width, BAND[1] - BAND[0], boxstyle=shape, color=PALE, linewidth=0)
+
+
+def _full_strength(values: pd.Series) -> float:
+    drawn = values.abs()[values.abs() > CUTOFF]
+    return float(drawn.quantile(0.99)) if len(drawn) else CUTOFF
+
+
+def _rows(table: pd.DataFrame, here: dict) -> pd.DataFrame:
+    return table[(table["beta"] == here["beta"]) & (table["alpha"] == here["alpha"])]

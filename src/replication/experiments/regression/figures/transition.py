@@ -1,0 +1,172 @@
+"""Figures 7, 13 and 14: how far the hidden path is open, against the data's degree of non-linearity α."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from replication.experiments.regression.figures.networks import draw_network, full_strengths
+from replication.experiments.regression.figures.surfaces import draw_surface, name_axes
+from replication.report.intervals import draw_spread, interval_note, over_trials
+from replication.report.style import GREY, PAGE, color_of, styled
+
+DATA_SET = ["beta", "alpha"]
+PANEL_ALPHAS = (0.0, 0.4, 0.6, 1.0)  # of Figure 7's panels
+
+
+def fig07_table(trials: pd.DataFrame) -> pd.DataFrame:
+    """‖Γ‖ summarised over the trials of each data set."""
+    return over_trials(trials, "gamma_norm", DATA_SET)
+
+
+@styled
+def fig07(drawn: pd.DataFrame, paths: pd.DataFrame, skips: pd.DataFrame, surface: pd.DataFrame) -> Figure:
+    """‖Γ‖ against α for every β, over panels of the trained network and its fitted surface.
+
+    drawn: from ``fig07_table``; paths, skips, surface: what the panels show (``panel_rows``).
+    """
+    alphas = sorted(surface["alpha"].unique())
+    figure = Figure(figsize=(PAGE, 5.6))
+    main = figure.add_axes((0.09, 0.56, 0.9, 0.43))
+    _draw_transition(main, drawn)
+    width = 1 / max(len(alphas), 1)
+    for column, alpha in enumerate(alphas):
+        main.axvline(alpha, color=GREY, linewidth=0.6, zorder=0)
+        network = figure.add_axes((column * width, 0.27, width, 0.18))
+        draw_network(network, _at(paths, alpha), _at(skips, alpha), full_strengths(paths, skips))
+        network.set_title(f"α = {alpha:g}", loc="center")
+        surface_axes = figure.add_axes((column * width, 0.01, width, 0.26), projection="3d")
+        draw_surface(surface_axes, _at(surface, alpha), "fitted")
+        name_axes(surface_axes, "$y$")
+    return figure
+
+
+def panel_rows(table: pd.DataFrame, beta: float) -> pd.DataFrame:
+    """The rows of a model-0 table that Figure 7's panels show: one β, and the α nearest to the wanted few."""
+    chosen = table[table["beta"] == beta].dropna()
+    alphas = chosen["alpha"].unique()
+    if len(alphas) == 0:
+        return chosen
+    nearest = {alphas[np.abs(alphas - wanted).argmin()] for wanted in PANEL_ALPHAS}
+    return chosen[chosen["alpha"].isin(nearest)]
+
+
+def fig07_caption(drawn: pd.DataFrame) -> str:
+    """Figure 7 in words."""
+    return (
+        "**Figure 7.** The norm of the hidden path, $\\|\\Gamma\\|$ with "
+        "$\\Gamma_{ijk} = [W_{32}]_{ij}[W_{21}]_{jk}$, against the degree of non-linearity $\\alpha$ of the data. "
+        "Dotted curves: the share of the quadratic part in the data, $\\frac{1}{2}[1 + \\tanh\\beta(\\alpha - "
+        "\\frac{1}{2})]$, scaled to the means by least squares. Below, for the smallest $\\beta$ and the $\\alpha$ "
+        "marked by grey lines: model 0 after training (orange: paths through the hidden neurons, which stand in the "
+        "grey band, their number beside it; purple: skip connections; only what exceeds 0.01 is drawn), and below it "
+        "the fitted surface, the output $y$ over the inputs, each axis from −1 to 1. "
+        f"{interval_note(drawn['n'])} "
+        "*The paper's figure* shows one curve per $\\beta$: a smooth rise for $\\beta = 5$, a jump at "
+        "$\\alpha = \\frac{1}{2}$ for $\\beta = 1000$."
+    )
+
+
+def fig13_table(trials: pd.DataFrame) -> pd.DataFrame:
+    """Mean and norm of |λ| over layers 1 and 2, each divided by its largest mean for that β."""
+    columns = {"mean_abs_eigenvalue": "mean", "eigenvalue_norm": "norm"}
+    parts = [
+        _by_largest(over_trials(trials, column, DATA_SET)).assign(measure=measure)
+        for column, measure in columns.items()
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+@styled
+def fig13(drawn: pd.DataFrame) -> Figure:
+    """Mean |λ| of layers 1 and 2 against α, and their norm beside it, each relative to its largest value."""
+    figure = Figure(figsize=(PAGE, 2.5), layout="constrained")
+    titles = {"mean": "mean |λ| of layers 1 and 2", "norm": "norm ‖(λ₁, λ₂)‖"}
+    panels = figure.subplots(1, 2, sharey=True)
+    for axes, (measure, title) in zip(panels, titles.items(), strict=True):
+        _draw_curves(axes, drawn[drawn["measure"] == measure])
+        axes.set_title(title)
+    panels[0].set_ylabel("relative to its largest mean")
+    panels[0].legend(loc="upper left")
+    return figure
+
+
+def fig13_caption(drawn: pd.DataFrame) -> str:
+    """Figure 13 in words."""
+    return (
+        "**Figure 13.** The eigenvalues of the input and the hidden layer after training, against $\\alpha$: left, "
+        "the mean of $|\\lambda|$ over both layers (the paper's caption); right, their norm (the paper's text). Each "
+        f"is divided by its largest mean for that $\\beta$. {interval_note(drawn['n'])} With a trained input layer "
+        "$|\\lambda|$ is not unique (only differences of eigenvalues act): $\\|\\Gamma\\|$ is the sounder measure. "
+        "*The paper's figure* shows one normalised curve per $\\beta$, with the same rise as Figure 7."
+    )
+
+
+def fig14_table(trials: pd.DataFrame, data_sets: pd.DataFrame) -> pd.DataFrame:
+    """Mean ‖Γ‖², and beside it the other readings of the paper's Figure 14."""
+    squared = over_trials(trials.assign(squared=trials["gamma_norm"] ** 2), "squared", DATA_SET)
+    norms = over_trials(trials, "gamma_norm", DATA_SET)[[*DATA_SET, "mean"]].rename(columns={"mean": "mean_norm"})
+    table = squared.merge(norms).merge(data_sets[[*DATA_SET, "norm_of_mean_gamma"]])
+    largest = table.groupby("beta")["norm_of_mean_gamma"].transform("max")
+    relative = table["norm_of_mean_gamma"] / largest.where(largest > 0)
+    return table.assign(squared_norm_of_mean_by_largest=relative**2)
+
+
+@styled
+def fig14(drawn: pd.DataFrame) -> Figure:
+    """Mean ‖Γ‖² against α for every β."""
+    figure = Figure(figsize=(PAGE, 2.5), layout="constrained")
+    axes = figure.subplots()
+    _draw_curves(axes, drawn)
+    axes.set_ylabel("‖Γ‖²")
+    axes.legend(loc="upper left")
+    return figure
+
+
+def fig14_caption(drawn: pd.DataFrame) -> str:
+    """Figure 14 in words."""
+    return (
+        f"**Figure 14.** Mean $\\|\\Gamma\\|^2$ against $\\alpha$. {interval_note(drawn['n'])} "
+        "*The paper* describes this figure in three ways: the squared norm (text), the normalised squared norm of "
+        "the mean $\\Gamma$ (caption), the mean norm (code). Hidden neurons are exchangeable, so a mean $\\Gamma$ "
+        "over trials has no meaning; the source table holds the other readings too."
+    )
+
+
+def _draw_transition(axes: Axes, drawn: pd.DataFrame) -> None:
+    _draw_curves(axes, drawn)
+    betas = sorted(drawn["beta"].unique())
+    alpha = np.linspace(0, 1, 501)
+    for beta in betas:
+        of_beta = drawn[drawn["beta"] == beta]
+        share = _quadratic_share(of_beta["alpha"], beta)
+        squares = (share**2).sum()
+        if squares == 0:  # at no α of the data there is a quadratic part to scale
+            continue
+        curve = (of_beta["mean"] * share).sum() / squares * _quadratic_share(alpha, beta)
+        axes.plot(alpha, curve, color=color_of(betas, beta), linewidth=0.8, linestyle=(0, (1, 1.5)))
+    axes.set_ylabel("norm of the hidden path, ‖Γ‖")
+    axes.legend(loc="upper left")
+
+
+def _quadratic_share(alpha: np.ndarray | pd.Series, beta: float) -> np.ndarray | pd.Series:
+    return (1 + np.tanh(beta * (alpha - 0.5))) / 2
+
+
+def _draw_curves(axes: Axes, drawn: pd.DataFrame) -> None:
+    betas = sorted(drawn["beta"].unique())
+    for beta in betas:
+        draw_spread(axes, drawn[drawn["beta"] == beta], "alpha", color_of(betas, beta), f"β = {beta:g}")
+    axes.set_xlabel("degree of non-linearity α")
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(bottom=0)
+
+
+def _by_largest(summary: pd.DataFrame) -> pd.DataFrame:
+    largest = summary.groupby("beta")["mean"].transform("max")
+    columns = ["mean", "low", "high", "median", "trials_low", "trials_high"]
+    return summary.assign(**{column: summary[column] / largest.where(largest > 0) for column in columns})
+
+
+def _at(table: pd.DataFrame, alpha: float) -> pd.DataFrame:
+    return table[table["alpha"] == alpha]

@@ -1,0 +1,82 @@
+"""The settings of experiment 1, the α/β family (Table 3)."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from replication.params.fields import (
+    Count,
+    Fraction,
+    Model,
+    Part,
+    Positive,
+    Seed,
+    TrainingSettings,
+    Trials,
+    Widths,
+    chunk_names,
+    distinct,
+    distinct_names,
+)
+
+
+class RegressionData(Model):
+    """What the data sets of experiment 1 depend on."""
+
+    points: Count = Field(description="training points, one x shared by all data sets")
+    data_seed: Seed = Field(description="NumPy legacy seed of the training points")
+    held_out_points: Count = Field(description="points to measure on")
+    held_out_seed: Seed = Field(description="NumPy legacy seed of the held-out points")
+
+    @model_validator(mode="after")
+    def _seeds_differ(self) -> "RegressionData":
+        if self.held_out_seed == self.data_seed:
+            raise ValueError(f"held_out_seed = {self.held_out_seed}: it must differ from data_seed")
+        return self
+
+
+class RegressionTrial(Model):
+    """What one trial of experiment 1 depends on, apart from its data set and its seed."""
+
+    widths: Widths = Field(description="N_1, N_2, N_3 without the bias neuron: 2, any, 1")
+    bias: Literal[True] = Field(description="a constant-1 neuron in the input layer; this experiment always has it")
+    training: TrainingSettings
+    backend: Literal["auto", "kernel", "torch"] = Field(
+        description="kernel: fused, CPU only; torch: any device; auto: kernel on the CPU, torch elsewhere"
+    )
+    active_threshold: Positive = Field(description="path norm above which a hidden neuron counts as active")
+
+    @model_validator(mode="after")
+    def _widths_fit(self) -> "RegressionTrial":
+        if len(self.widths) != 3 or self.widths[0] != 2 or self.widths[-1] != 1:
+            raise ValueError(f"widths = {self.widths}: allowed are three layers, 2 inputs and 1 output")
+        return self
+
+
+class Regression(RegressionData, RegressionTrial, Part):
+    """Experiment 1, the α/β family (Table 3)."""
+
+    alphas: Annotated[list[Fraction], Field(min_length=1)] = Field(description="degrees of non-linearity α, distinct")
+    betas: Annotated[list[Positive], Field(min_length=1)] = Field(description="sharpness β of the transition, distinct")
+    trials: Trials = Field(description="independent trainings per data set")
+    chunk: Count = Field(description="trials per job; results do not depend on it")
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Regression":
+        distinct("alphas", self.alphas)
+        distinct("betas", self.betas)
+        distinct_names("alphas, betas", [regression_name(alpha, beta) for beta in self.betas for alpha in self.alphas])
+        return self
+
+    def data_sets(self) -> dict[str, tuple[float, float]]:
+        """Names of the data sets with their (α, β)."""
+        return {regression_name(alpha, beta): (alpha, beta) for beta in self.betas for alpha in self.alphas}
+
+    def chunks(self) -> list[str]:
+        """Names of the jobs of one data set."""
+        return chunk_names(range(self.trials), self.chunk)
+
+
+def regression_name(alpha: float, beta: float) -> str:
+    """Name of a data set of experiment 1."""
+    return f"beta{beta:g}_alpha{alpha:g}"

@@ -1,0 +1,207 @@
+"""Experiment 2: a student with two hidden layers learns from a teacher with one (Table 4)."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from replication.data import teacher
+from replication.experiments.teacher_student.settings import TeacherTrial
+from replication.training.ensemble.training import Trained, Training, initial_parameters
+from replication.training.seeds import trial_seed
+from sparcs.metrics import blocks_of, bundles_of, forward, live, r_squared
+
+SURVIVES = 100  # claim D2: one layer's largest |λ| is at least this many times the other's
+MEASURES = [
+    "test_mse",
+    "test_r2",
+    "largest_eigenvalue_2",
+    "largest_eigenvalue_3",
+    "layer_2_deleted_increase",
+    "layer_3_deleted_increase",
+    "eigenvalue_ratio",
+    "surviving_layer",
+    "other_layer_loss_increase",
+    "kept_eigenvalues",
+    "live_neurons",
+    "trimmed_r2",
+    "kept_neurons_weight_space",
+    "trimmed_r2_weight_space",
+]
+BLOCK = 1000  # rows evaluated at a time, so that activities stay in the cache
+
+Bundles = Mapping[tuple[int, int], np.ndarray]
+
+
+def seeds(root_seed: int, data_set: str, trials: Sequence[int]) -> list[int]:
+    """The seeds of the trials on one teacher; ensembles that differ in penalty share them, so that they pair."""
+    return [trial_seed(root_seed, "teacher_student", data_set, trial) for trial in trials]
+
+
+def train(
+    data: Mapping[str, np.ndarray],
+    seeds: Sequence[int],
+    settings: TeacherTrial,
+    device: str,
+    on_epoch: Callable[[int], None] | None = None,
+) -> Trained:
+    """Train one trial per seed on x_train, y_train (points, n)."""
+    from replication.training.ensemble import batched  # loads torch
+
+    initial = initial_parameters(settings.widths, seeds, np.float32)
+    training = Training(**settings.training.model_dump())
+    return batched.train(initial, data["x_train"], data["y_train"], seeds, training, device=device, on_epoch=on_epoch)
+
+
+def measure(
+    parameters: Mapping[str, np.ndarray], data: Mapping[str, np.ndarray], settings: TeacherTrial
+) -> tuple[dict[str, float], pd.DataFrame, pd.DataFrame]:
+    """What is reported of one trial: a row of scalars, its hidden eigenvalues, and its pruning curves.
+
+    parameters: arrays without a trials axis. Pruning is chosen on the first ``selection_points`` test points and
+    reported on the rest.
+    """
+    phi, lam = blocks_of(parameters)
+    bundles = bundles_of(phi, lam)
+    x, y = data["x_test"], data["y_test"]
+    choose, report = slice(None, settings.selection_points), slice(settings.selection_points, None)
+    output = predict(bundles, x)
+    row = {"test_mse": _mse(y, output), "test_r2": r_squared(y, output)}
+    row |= layer_survival(lam, bundles, x[report], y[report])
+    curves = pd.concat(
+        [
+            by_eigenvalue(phi, lam, x[choose], y[choose]).assign(removal="eigenvalue"),
+            by_weight_space(phi, lam, x[choose], y[choose]).assign(removal="weight_space"),
+        ],
+        ignore_index=True,
+    )
+    kept = {name: fewest_within(curve, settings.loss_budget) for name, curve in curves.groupby("removal")}
+    off = pruning_order(lam)
+    trimmed = bundles_of(phi, without_eigenvalues(lam, off[: len(off) - kept["eigenvalue"]["kept"]]))
+    row |= {
+        "kept_eigenvalues": kept["eigenvalue"]["kept"],
+        "live_neurons": kept["eigenvalue"]["live"],
+        "trimmed_r2": r_squared(y[report], predict(trimmed, x[report])),
+    }
+    keep = keep_masks(lam, off[: len(off) - kept["weight_space"]["kept"]])
+    row |= {
+        "kept_neurons_weight_space": kept["weight_space"]["kept"],
+        "trimmed_r2_weight_space": r_squared(y[report], predict(bundles, x[report], keep)),
+    }
+    return row, eigenvalue_table(lam), curves
+
+
+def layer_survival(lam: Sequence[np.ndarray], bundles: Bundles, x: np.ndarray, y: np.ndarray) -> dict[str, float]:
+    """Claim D2: which hidden layer's eigenvalues survive, and what the other layer still does.
+
+    The ratio is that of the layers' largest |λ|. Deleting the other layer is done in weight space, removal (ii):
+    its neurons go, every skip stays as trained; the loss on (x, y) rises by the reported relative amount.
+    """
+    largest = {layer: float(np.abs(block).max()) for layer, block in enumerate(lam[1:-1], start=2)}
+    survivor, other = sorted(largest, key=largest.get, reverse=True)[:2]
+    ratio = largest[survivor] / largest[other] if largest[other] > 0 else np.inf
+    full = _mse(y, predict(bundles, x))
+    increase = {
+        layer: _mse(y, predict(bundles, x, {layer: np.zeros(len(lam[layer - 1]), x.dtype)})) / full - 1
+        for layer in largest
+    }
+    return {
+        **{f"largest_eigenvalue_{layer}": value for layer, value in largest.items()},
+        **{f"layer_{layer}_deleted_increase": value for layer, value in increase.items()},
+        "eigenvalue_ratio": ratio,
+        "surviving_layer": survivor if ratio >= SURVIVES else 0,
+        "other_layer_loss_increase": increase[other],
+    }
+
+
+def pruning_order(lam: Sequence[np.ndarray]) -> list[tuple[int, int]]:
+    """Hidden neurons (layer, index) in order of |λ| over all hidden layers, the smallest first."""
+    neurons = [(layer, h) for layer, block in enumerate(lam[1:-1], start=2) for h in range(len(block))]
+    return sorted(neurons, key=lambda neuron: abs(lam[neuron[0] - 1][neuron[1]]))
+
+
+def without_eigenvalues(lam: Sequence[np.ndarray], off: Iterable[tuple[int, int]]) -> list[np.ndarray]:
+    """λ with the eigenvalues of the given neurons set to 0: removal (i), the paper's. It changes skips too."""
+    lam = [block.copy() for block in lam]
+    for layer, h in off:
+        lam[layer - 1][h] = 0
+    return lam
+
+
+def keep_masks(lam: Sequence[np.ndarray], off: Iterable[tuple[int, int]]) -> dict[int, np.ndarray]:
+    """Masks of the hidden layers: 1 for neurons that stay, 0 for those deleted in weight space, removal (ii)."""
+    masks = {layer: np.ones(len(block), np.float32) for layer, block in enumerate(lam[1:-1], start=2)}
+    for layer, h in off:
+        masks[layer][h] = 0
+    return masks
+
+
+def by_eigenvalue(phi: Sequence[np.ndarray], lam: Sequence[np.ndarray], x: np.ndarray, y: np.ndarray) -> pd.DataFrame:
+    """Figure 10's curve by removal (i): loss against eigenvalues kept, one more set to 0 at each step.
+
+    Columns kept, live (neurons of all hidden layers that can still act), relative_increase, r2, on (x, y).
+    """
+    off, rows = pruning_order(lam), []
+    for removed in range(len(off) + 1):
+        trimmed = without_eigenvalues(lam, off[:removed])
+        alive = sum(int(mask.sum()) for mask in live(phi, trimmed))
+        rows.append((len(off) - removed, alive, *_loss(y, predict(bundles_of(phi, trimmed), x))))
+    return _curve(rows)
+
+
+def by_weight_space(phi: Sequence[np.ndarray], lam: Sequence[np.ndarray], x: np.ndarray, y: np.ndarray) -> pd.DataFrame:
+    """The same curve by removal (ii): neurons deleted in weight space, in the same order, skips as trained."""
+    off, rows, bundles = pruning_order(lam), [], bundles_of(phi, lam)
+    alive = {(layer, h): mask[h] for layer, mask in enumerate(live(phi, lam), start=2) for h in range(len(mask))}
+    for removed in range(len(off) + 1):
+        left = sum(bool(alive[neuron]) for neuron in off[removed:])
+        rows.append((len(off) - removed, left, *_loss(y, predict(bundles, x, keep_masks(lam, off[:removed])))))
+    return _curve(rows)
+
+
+def fewest_within(curve: pd.DataFrame, budget: float) -> dict[str, int]:
+    """The point of a pruning curve with the fewest neurons kept whose loss is within the budget; all, if none is."""
+    within = curve[curve["relative_increase"] <= budget].nsmallest(1, "kept")
+    best = (curve.nlargest(1, "kept") if within.empty else within).iloc[0]
+    return {"kept": int(best["kept"]), "live": int(best["live"])}
+
+
+def eigenvalue_table(lam: Sequence[np.ndarray]) -> pd.DataFrame:
+    """Hidden eigenvalues, one row per neuron (Figure 9)."""
+    return pd.concat(
+        [
+            pd.DataFrame({"layer": layer, "neuron": np.arange(len(block)) + 1, "eigenvalue": block})
+            for layer, block in enumerate(lam[1:-1], start=2)
+        ],
+        ignore_index=True,
+    )
+
+
+def predict(bundles: Bundles, x: np.ndarray, keep: Mapping[int, np.ndarray] | None = None) -> np.ndarray:
+    """The network's output on x (points, n), in the dtype of x; (points, n)."""
+    bundles = {key: weight.astype(x.dtype) for key, weight in bundles.items()}
+    return np.concatenate([forward(bundles, x[k : k + BLOCK], keep) for k in range(0, len(x), BLOCK)])
+
+
+def linear_baseline(n: int, points: int, test_points: int, seeds: Sequence[int]) -> pd.DataFrame:
+    """R² of linear regression on several teachers, with and without intercept, one and two rotations (claim D1)."""
+    rows = []
+    for seed in seeds:
+        for rotations in (1, 2):
+            data = teacher.draw(n, points, test_points, seed, rotations)
+            for intercept in (False, True):
+                rows.append((seed, rotations, intercept, teacher.linear_r2(data, intercept)))
+    return pd.DataFrame(rows, columns=["teacher", "rotations", "intercept", "r2"])
+
+
+def _mse(target: np.ndarray, prediction: np.ndarray) -> float:
+    return float(np.square(target - prediction, dtype=np.float64).mean())
+
+
+def _loss(target: np.ndarray, prediction: np.ndarray) -> tuple[float, float]:
+    return _mse(target, prediction), r_squared(target, prediction)
+
+
+def _curve(rows: list[tuple]) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=["kept", "live", "mse", "r2"])
+    return table.assign(relative_increase=table["mse"] / table["mse"].iloc[0] - 1).drop(columns="mse")

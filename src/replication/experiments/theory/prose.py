@@ -1,0 +1,92 @@
+"""Sentences and tables of the theory's report, computed from its checks."""
+
+import pandas as pd
+
+from replication.report.tables import markdown
+from replication.report.text import number
+
+STATES = {
+    "4.1": "Φ⁻¹ as a series in Φ",
+    "4.2": "blocks of Φ⁻¹",
+    "4.3": "weights W_ij",
+    "B.2": "blocks of Φⁿ, n = 1 … B+1",
+    "B.13": "Σ (−1)ᵏ C(B+1, k+1) = 1",
+    "B.16": "Σ (−1)ᵏ C(k, ρ) C(B+1, k+1) = (−1)^ρ",
+    "B.23": "Σ (−1)ᵏ C(k, ρ) C(n, k) = 0, at n = ρ (−1)^ρ",
+}
+
+
+def findings(checks: pd.DataFrame, identities: pd.DataFrame, misprints: pd.DataFrame) -> str:
+    """What was compared and found, in a paragraph."""
+    values = checks.groupby("check")["value"]
+    mismatches = int(values.get_group("gradient_step_mismatch").sum())
+    ratio = checks[checks["check"] == "spectral_over_direct"].set_index("layers")["value"]
+    error, hidden = (number(values.get_group(name).max()) for name in ("perceptron_error", "direct_hidden_weight"))
+    wrong, compared = identities["wrong"].sum(), identities["compared"].sum()
+    deepest = ratio.index.max()
+    return (
+        f"{wrong:,} of {compared:,} entries and sums that the identities state are wrong in exact arithmetic; in "
+        f"float64 an entry is off by at most {number(identities['float64_error'].max())} of the largest one. The start "
+        f"differs from a linear map by at most {error} (relative). Eigenvalues whose first gradient is not at step "
+        f"$B - k + 1$: {mismatches}; largest weight into a hidden layer after training in direct space, from zero: "
+        f"{hidden}. With {deepest} layers of width 100 the spectral network has {number(ratio[deepest])} times the "
+        f"parameters of direct space. {_misprints_sentence(misprints)}"
+    )
+
+
+def size(checks: pd.DataFrame, identities: pd.DataFrame) -> str:
+    """How many networks of which depths the checks ran on."""
+    counts = checks.groupby("check")["seed"].nunique()
+    matrices = identities[identities["widths"] != ""]
+    return (
+        f"{len(matrices[['bundles', 'widths']].drop_duplicates())} rational networks of 2 to "
+        f"{matrices['bundles'].max() + 1} layers for the identities, sums up to B = {identities['bundles'].max()}; "
+        f"{counts['perceptron_error']} random networks for the start and the gradients, "
+        f"{counts['direct_hidden_weight']} direct-space networks; the same at every scale."
+    )
+
+
+def identities_table(identities: pd.DataFrame) -> str:
+    """One row per identity: what it states, where it was evaluated, how many entries were compared and are wrong."""
+    rows = []
+    for name, cases in identities.groupby("identity", sort=False):
+        widths = cases.loc[cases["widths"] != "", "widths"].nunique()
+        rows.append(
+            {
+                "identity": f"({name})",
+                "states": STATES[name],
+                "B (n in B.23)": f"{cases['bundles'].min()} to {cases['bundles'].max()}",
+                "choices of widths": widths or "",
+                "compared, exact": f"{cases['compared'].sum():,}",
+                "wrong": f"{cases['wrong'].sum():,}",
+                "largest relative error in float64": number(cases["float64_error"].max()),
+            }
+        )
+    return markdown(pd.DataFrame(rows))
+
+
+def misprints_table(misprints: pd.DataFrame) -> str:
+    """Every mistake of the text with what is correct and what shows it."""
+    confirmed = misprints["holds"].map({True: "confirmed", False: "**not confirmed**"}, na_action="ignore").fillna("")
+    rows = pd.DataFrame(
+        {
+            "": misprints["id"],
+            "where": misprints["place"],
+            "printed": misprints["printed"],
+            "correct": misprints["correct"],
+            "kind": misprints["kind"],
+            "what shows it": misprints["found"],
+            "check": confirmed,
+        }
+    )
+    return markdown(rows)
+
+
+def _misprints_sentence(misprints: pd.DataFrame) -> str:
+    checked = misprints[misprints["kind"] == "checked"]
+    others = misprints["kind"].value_counts()
+    return (
+        f"Of {len(misprints)} mistakes and gaps listed below {len(checked)} can be shown by a computation, which "
+        f"confirms {int(checked['holds'].sum())}; {others.get('wording', 0)} are shown by the wording, "
+        f"{others.get('stated', 0)} are facts about the authors' code that are stated, not checked."
+    )

@@ -1,0 +1,1 @@
+"""The judging of claims: regions, verdicts, intervals."""

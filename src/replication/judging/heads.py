@@ -1,0 +1,35 @@
+"""The comparison of an image classifier's heads, paired by trial.
+
+Everything is judged with equation 4.3. The remark says what the authors' sign of W_31 gives.
+"""
+
+import numpy as np
+import pandas as pd
+
+from replication.judging.statistics import mean_interval
+
+LINEAR, SPARCS, OTHER_SIGN = "linear", "spectral", "spectral_authors_sign"
+HIDDEN, LAST = 2, 3  # layers of the head
+GAIN = "test accuracy, SPARCS minus linear, points"
+
+
+def paired(rows: pd.DataFrame, column: str, head: str) -> np.ndarray:
+    """A head's value minus the linear head's, one per trial that has both; they share the trial's seed."""
+    columns = rows[rows["head"].isin([LINEAR, head])].pivot(index="trial", columns="head", values=column)
+    columns = columns.reindex(columns=[LINEAR, head]).dropna()
+    return (columns[head] - columns[LINEAR]).to_numpy(np.float64)
+
+
+def left_out(trials: pd.DataFrame) -> str:
+    """The number of trainings of the two compared heads that diverged, so that their trials are in no difference."""
+    lost = trials.loc[trials["head"].isin([LINEAR, SPARCS]), "test_accuracy"].isna().sum()
+    return f"; {lost} of the trainings diverged: their pairs are left out" if lost else ""
+
+
+def mean_text(values: np.ndarray) -> str:
+    """A mean with its interval and n, for a remark."""
+    if len(values) == 0:
+        return "no finished trial"
+    mean, low, high = mean_interval(values)
+    bounds = f" [{low:.3g}, {high:.3g}]" if len(values) >= 3 else ""
+    return f"{mean:.3g}{bounds}, n = {len(values)}".replace("-", "−")

@@ -1,0 +1,137 @@
+"""The rules by which a claim is judged.
+
+A claim is replicated if the 95 % interval lies inside its region, not replicated if outside, else partly. It is
+untested, with the reason, where the run is too small to say; the measured value stands there all the same. A claim of
+several parts takes the worst verdict of its parts. The regions were fixed before the runs; pilot runs of experiments 1
+to 3, of one to four networks each, were known then.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from replication.judging.statistics import Interval
+
+HEAD = ["id", "statement", "source", "paper"]
+COLUMNS = [*HEAD, "quantity", "region", "measured", "low", "high", "n", "verdict", "reason", "evidence"]
+SEVERITY = ["replicated", "partly", "untested", "not replicated"]
+
+GOOD_FIT = 0.95  # held-out R² from which a trial of experiment 1 fits (claim B3)
+SWEET_SPOT = (1e-5, 1e-3)  # strengths ρ that the paper calls reasonable (claim G1)
+
+Tables = Mapping[str, pd.DataFrame]
+Region = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A run's measurement of one part of a claim: the effect's size, in the unit that ``statement`` names.
+
+    reason: a remark; partly: a wider region, an interval inside of which is enough for "partly"; untested: why this
+    part can't be judged, whatever was measured; verdict: by a rule of the claim's own, instead of by the region.
+    """
+
+    part: str
+    statement: str
+    interval: Interval
+    n: int
+    region: Region
+    reason: str = ""
+    partly: Region | None = None
+    untested: str = ""
+    verdict: str = ""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim of the paper and the measurement that judges it; without one it stays untested."""
+
+    id: str
+    statement: str
+    source: str
+    paper: str
+    evidence: str
+    measure: Callable[[Tables], Iterator[Measured]] | None
+    needs: tuple[str, ...] = field(default=())
+    exact: bool = False
+
+
+def judge(claims: list[Claim], tables: Tables, too_small: Mapping[str, str]) -> pd.DataFrame:
+    """The table of verdicts: a row per claim, and one per part where there are several.
+
+    tables: by name "experiment/table"; too_small: per experiment, why this run can't test its claims (absent: it can).
+    A claim whose tables are missing has a row all the same.
+    """
+    rows = []
+    for claim in claims:
+        missing = [name for name in claim.needs if name not in tables]
+        parts = [] if missing or claim.measure is None else list(claim.measure(tables))
+        why = f"not run at this scale: {', '.join(missing)}" if missing else _why_untested(claim, too_small)
+        verdicts = [_verdict(part, claim.exact, why) for part in parts]
+        rows += _rows(claim, parts, verdicts, why)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def verdict_of(low: float, high: float, region: Region, partly: Region | None = None) -> str:
+    """Replicated if [low, high] lies inside the region, not replicated if outside, else partly.
+
+    partly: a region inside of which [low, high] is at least partly.
+    """
+    if low >= region[0] and high <= region[1]:
+        return "replicated"
+    if partly is not None and low >= partly[0] and high <= partly[1]:
+        return "partly"
+    return "not replicated" if high < region[0] or low > region[1] else "partly"
+
+
+def worst(verdicts: list[str]) -> str:
+    """The verdict of a claim of several parts; an untested part leaves it untested unless another one fails."""
+    return max(verdicts, key=SEVERITY.index)
+
+
+def _why_untested(claim: Claim, too_small: Mapping[str, str]) -> str:
+    experiments = {name.split("/")[0] for name in claim.needs}
+    return "; ".join(too_small[name] for name in sorted(experiments) if name in too_small)
+
+
+def _verdict(part: Measured, exact: bool, why: str) -> tuple[str, str]:
+    _, low, high = part.interval
+    if why or part.untested:
+        return "untested", "; ".join(filter(None, [why, part.untested]))
+    if not exact and part.n < 3:
+        return "untested", f"n = {part.n}, fewer than 3"
+    if part.verdict:
+        return part.verdict, part.reason
+    if not np.isfinite([low, high]).all():
+        return "untested", "no interval could be computed"
+    return verdict_of(low, high, part.region, part.partly), part.reason
+
+
+def _rows(claim: Claim, parts: list[Measured], verdicts: list[tuple[str, str]], why: str) -> list[list]:
+    head, nothing = [claim.id, claim.statement, claim.source, claim.paper], [np.nan, np.nan, np.nan]
+    if not parts:
+        return [[*head, "", "", *nothing, 0, "untested", why, claim.evidence]]
+    of_parts = [[part.statement, region_text(part.region), *part.interval, part.n] for part in parts]
+    if len(parts) == 1:
+        return [[*head, *of_parts[0], *verdicts[0], claim.evidence]]
+    overall = worst([verdict for verdict, _ in verdicts])
+    guilty = [claim.id + part.part for part, (verdict, _) in zip(parts, verdicts, strict=True) if verdict == overall]
+    reason = f"the worst of its parts: {', '.join(guilty)}"
+    rows = [[*head, "", "", *nothing, min(part.n for part in parts), overall, reason, claim.evidence]]
+    for part, of_part, verdict in zip(parts, of_parts, verdicts, strict=True):
+        rows.append(
+            [claim.id + part.part, part.statement, claim.source, claim.paper, *of_part, *verdict, claim.evidence]
+        )
+    return rows
+
+
+def region_text(region: Region) -> str:
+    """A region as text: "<= 0.05", "0.4 to 0.6"."""
+    low, high = region
+    if low == high:
+        return f"= {low:g}"
+    if np.isinf(low) or low == 0:
+        return f"< {high:g}" if high == np.nextafter(round(high, 6), -np.inf) else f"<= {high:g}"
+    return f">= {low:g}" if np.isinf(high) or (high == 1 and low > 0) else f"{low:g} to {high:g}"

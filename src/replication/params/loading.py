@@ -1,0 +1,112 @@
+"""All settings of a run, and how params.yaml, a scale's overlay and overrides are merged into them."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+from yaml.constructor import ConstructorError
+
+UNREADABLE = (yaml.YAMLError, ValueError, RecursionError)  # a date or a number that is none, too deep a nesting
+
+
+class ParameterError(ValueError):
+    """One sentence about a setting: its field, its value and what is allowed."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(" ".join(sentence.split()))
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without aliases, which can make a small file large without bound, and with no key twice."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """The next node. Raises ConstructorError if it is an alias."""
+        if self.check_event(yaml.AliasEvent):
+            alias = self.peek_event()
+            raise ConstructorError(None, None, f"allowed is no alias (*{alias.anchor})", alias.start_mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        """The mapping. Raises ConstructorError if a key stands there twice."""
+        mapping = super().construct_mapping(node, deep)
+        if len(mapping) < len(node.value):
+            raise ConstructorError(None, None, "a key stands twice in one mapping", node.start_mark)
+        return mapping
+
+
+def merge(base: Mapping, *overlays: Mapping) -> dict:
+    """Nested mappings merged leaf by leaf, where later ones win; anything except a mapping is replaced whole."""
+    merged = dict(base)
+    for overlay in overlays:
+        for key, value in overlay.items():
+            both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+            merged[key] = merge(merged[key], value) if both else value
+    return merged
+
+
+def typed(value: Any) -> Any:
+    """Overrides with numbers for numbers: Snakemake's --config hands every nested leaf on as text."""
+    if isinstance(value, Mapping):
+        return {key: typed(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [typed(inner) for inner in value]
+    if not isinstance(value, str):
+        return value
+    try:
+        return _parsed(value)
+    except UNREADABLE:
+        return value
+
+
+def validate(kind: Any, values: Any) -> Any:
+    """A model or another type made from ``values``. Raises ParameterError, one sentence, for the first mistake."""
+    try:
+        return TypeAdapter(kind).validate_python(values)
+    except ValidationError as error:
+        raise ParameterError(_sentence(error.errors()[0])) from None
+
+
+def from_json(kind: Any, text: str) -> Any:
+    """A model or another type from its JSON text, as a rule passes it to a command."""
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ParameterError(f"{shown(text)} is not JSON: {error}") from None
+    return validate(kind, values)
+
+
+def read_yaml(path: Path) -> Any:
+    """The file's content. Raises ParameterError if it can't be read as YAML."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ParameterError(f"{path} cannot be read: {error}") from None
+    try:
+        return _parsed(text)
+    except UNREADABLE as error:
+        raise ParameterError(f"{path} is not valid YAML: {error}") from None
+
+
+def shown(value: Any) -> str:
+    """A value as it stands in a sentence: its first characters."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _parsed(text: str) -> Any:
+    return _Loader(text).get_single_data()
+
+
+def _sentence(error: Mapping) -> str:
+    field = ".".join(map(str, error["loc"])) or "params"
+    if error["type"] == "extra_forbidden":
+        return f"{field} is an unknown field (see `python -m replication describe-params` for those allowed)"
+    if error["type"] == "missing":
+        return f"{field} is missing"
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "value_error" and not isinstance(error["input"], (int, float, str, bool)):
+        return f"{field}: {message}"
+    return f"{field} = {shown(error['input'])}: {message[0].lower()}{message[1:]}"

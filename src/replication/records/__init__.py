@@ -1,0 +1,1 @@
+"""Artifacts on disk, their provenance, and what the verbs share."""

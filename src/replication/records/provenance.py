@@ -1,0 +1,105 @@
+"""The origin of a result: commit, machine, versions, time."""
+
+import hashlib
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+
+PACKAGES = ("numpy", "numba", "torch", "pandas", "scipy", "snakemake")
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def commit() -> str:
+    """The checkout's commit, with "+changes" if files that Git tracks were changed since; "unknown" outside one."""
+    head = _git("rev-parse", "--short=12", "HEAD")
+    if not head:
+        return "unknown"
+    return head + ("+changes" if _git("status", "--porcelain", "--untracked-files=no") else "")
+
+
+def machine(device: str = "cpu") -> str:
+    """Processor, number of cores and operating system, and the GPU if the device is one."""
+    cpu = f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
+    return f"{cpu}, {_gpu()}" if device == "cuda" else cpu
+
+
+def packages() -> dict[str, str]:
+    """Versions of the software that results depend on."""
+    return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
+
+
+def now() -> str:
+    """The time in UTC, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def of_job(seconds: float, device: str, trials: int) -> dict[str, object]:
+    """The record that a training job leaves beside its result."""
+    return {
+        "commit": commit(),
+        "machine": machine(device),
+        "device": device,
+        "finished": now(),
+        "seconds": round(seconds, 3),
+        "trials": trials,
+    }
+
+
+def summary(rows: pd.DataFrame) -> dict[str, object]:
+    """The common origin of trials: scales, commits, machines, devices, first and last day, core-minutes, number.
+
+    rows: one per job or trial, with scale, commit, machine, device, finished, minutes and trials.
+    """
+    joined = {name: "; ".join(sorted(rows[name].unique())) for name in ("scale", "commit", "machine", "device")}
+    days = {"date": rows["finished"].max(), "first_finished": rows["finished"].min()}
+    return joined | days | {"core_minutes": round(float(rows["minutes"].sum()), 2), "trials": int(rows["trials"].sum())}
+
+
+def of_tables(rows: pd.DataFrame, lock: Path) -> dict[str, object]:
+    """The record of a run's tables: ``summary`` of everything and of each experiment, versions, the lock's SHA-256.
+
+    rows: those of ``summary``, with the column experiment.
+    """
+    return {
+        **summary(rows),
+        "experiments": {name: summary(of_experiment) for name, of_experiment in rows.groupby("experiment")},
+        "packages": packages(),
+        "lock_sha256": hashlib.sha256(lock.read_bytes()).hexdigest(),
+    }
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _gpu() -> str:
+    import torch  # only now: a job on the CPU's kernel never loads it
+
+    return torch.cuda.get_device_name()
+
+
+def _processor() -> str:
+    try:
+        return processor_of(Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+    except OSError:
+        return platform.processor() or platform.machine()
+
+
+def processor_of(cpuinfo: str) -> str:
+    """Name, family and model of the first processor: a virtual machine's name may hide its model.
+
+    Models differ in their instruction sets, and so in the last bits of what they compute.
+    """
+    first, _, _ = cpuinfo.strip().partition("\n\n")
+    fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in first.splitlines())}
+    parts = [f"{word} {fields[key]}" for word, key in (("family", "cpu family"), ("model", "model")) if key in fields]
+    return " ".join([fields.get("model name", platform.machine()), *parts])

@@ -1,0 +1,190 @@
+"""Executed notebooks as HTML pages that need nothing but themselves: no script, no font, no CDN."""
+
+import ast
+import html
+from collections.abc import Iterable
+from pathlib import Path
+
+import nbformat
+from latex2mathml.converter import convert
+from nbclient.exceptions import DeadKernelError
+from nbconvert import HTMLExporter
+from nbconvert.filters import strip_ansi
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from pygments.formatters import HtmlFormatter
+
+from replication.records.io import read_json
+from sparcs.io import ArtifactError, atomic
+
+
+def render(executed_notebook: Path, page: Path) -> None:
+    """Write an executed notebook as one self-contained HTML file, formulas as MathML, code folded.
+
+    Raises ArtifactError if the file is no notebook.
+    """
+    try:
+        notebook = nbformat.read(executed_notebook, as_version=4)
+        nbformat.validate(notebook)
+    except (ValueError, AttributeError, KeyError, nbformat.ValidationError) as error:
+        raise ArtifactError(f"{executed_notebook} is no notebook: {str(error).splitlines()[0]}") from None
+    notebook.cells = [cell for cell in notebook.cells if not _PARAMETERS & set(cell.metadata.get("tags", []))]
+    body, _ = _Exporter().from_notebook_node(notebook)
+    text = _PAGE.format(title=html.escape(_title(notebook)), style=_style(), body=body)
+    with atomic(page) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+class CellError(Exception):
+    """A notebook's cell has failed; the text shows where in the cell, and the error."""
+
+
+def execute(notebook: Path, executed: Path, parameters: dict[str, str]) -> None:
+    """Run a notebook with these parameters; ``executed`` is written cell by cell, so it shows what has failed, too.
+
+    Jupyter names a kernel's ports before the kernel takes them, and another kernel can be quicker. So a kernel that
+    did not start is started once more. Raises CellError if a cell fails.
+    """
+    from papermill import PapermillExecutionError, execute_notebook  # takes a second to load
+
+    for is_last in (False, True):
+        try:
+            execute_notebook(notebook, executed, parameters, progress_bar=False)
+            return
+        except DeadKernelError:  # it had started
+            raise
+        except PapermillExecutionError as error:
+            raise CellError(_in_short(error, notebook)) from None
+        except RuntimeError:
+            if is_last:
+                raise
+
+
+def _in_short(error, notebook: Path) -> str:
+    """The failing line of a cell among its neighbours, and the error; not the libraries that it went through."""
+    frames = [frame for frame in map(strip_ansi, error.traceback) if "Cell In[" in frame]
+    return "\n".join([f"{notebook}: a cell has failed", *frames, f"{error.ename}: {error.evalue}"])
+
+
+def check_parameters(notebook: Path, names: Iterable[str]) -> None:
+    """Raise ValueError unless the cell tagged ``parameters`` sets exactly these names (papermill accepts any)."""
+    cells = read_json(notebook).get("cells", [])
+    tagged = [cell for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
+    if len(tagged) != 1:
+        raise ValueError(f"{notebook}: {len(tagged)} cells are tagged parameters, allowed is one")
+    statements = ast.parse("".join(tagged[0]["source"])).body
+    parameters = {target.id for line in statements if isinstance(line, ast.Assign) for target in line.targets}
+    if parameters != set(names):
+        raise ValueError(f"{notebook}: its parameters are {sorted(parameters)}, expected are {sorted(names)}")
+
+
+class _Renderer(IPythonRenderer):
+    """Renders Markdown to HTML with formulas as MathML, and tables that scroll where they are wider than the page."""
+
+    def table(self, text: str) -> str:
+        return f'<div class="wide" role="group" tabindex="0" aria-label="Table">\n<table>\n{text}</table>\n</div>\n'
+
+    def inline_math(self, body: str) -> str:
+        return mathml(body, "inline")
+
+    def block_math(self, body: str) -> str:
+        return mathml(body, "block")
+
+
+class _Exporter(HTMLExporter):
+    """nbconvert's basic template with folded code and without prompts."""
+
+    def __init__(self):
+        super().__init__(
+            template_name="basic",
+            raw_template=_TEMPLATE,
+            exclude_input_prompt=True,
+            exclude_output_prompt=True,
+        )
+
+    def default_filters(self):
+        yield from super().default_filters()
+        yield "markdown2html", to_html
+
+
+def mathml(formula: str, display: str = "inline") -> str:
+    """A TeX formula as MathML; display: "inline" or "block"."""
+    return convert(formula, display=display).replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "", 1)
+
+
+def to_html(source: str) -> str:
+    """Markdown as HTML with formulas as MathML."""
+    return MarkdownWithMath(renderer=_Renderer(escape=False, exclude_anchor_links=True)).render(source)
+
+
+def _title(notebook: nbformat.NotebookNode) -> str:
+    first = next(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    return first.splitlines()[0].lstrip("# ")
+
+
+def _style() -> str:
+    light = HtmlFormatter(style="default").get_style_defs(".highlight")
+    dark = HtmlFormatter(style="github-dark").get_style_defs(".highlight")
+    return f"{_CSS}\n{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}"
+
+
+_PARAMETERS = {"parameters", "injected-parameters"}
+
+_TEMPLATE = """{%- extends 'basic/index.html.j2' -%}
+{% block input %}<details class="code"><summary>code</summary>{{ super() }}</details>{% endblock input %}
+"""
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+<style>
+{style}
+</style>
+</head>
+<body>
+<main>
+{body}
+</main>
+</body>
+</html>
+"""
+
+_CSS = """
+:root { --ink: #222; --paper: #fff; --quiet: #666; --line: #ddd; --shade: #f5f5f5; --link: #0072b2; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e4e4e4; --paper: #16181b; --quiet: #a0a0a0; --line: #3a3d42; --shade: #202327; --link: #56b4e9; }
+}
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--paper); color: var(--ink); font: 1rem/1.6 system-ui, sans-serif; }
+main { max-width: 54rem; margin: 0 auto; padding: 2rem 1.25rem 5rem; }
+h1 { font-size: 1.7rem; line-height: 1.25; }
+h2 { font-size: 1.25rem; margin-top: 2.5rem; border-bottom: 1px solid var(--line); padding-bottom: 0.25rem; }
+a { color: var(--link); }
+img { display: block; max-width: 100%; height: auto; margin: 1.5rem auto 0.5rem; background: #fff; border-radius: 4px;
+  padding: 0.5rem; }
+blockquote { margin: 1rem 0; padding: 0.1rem 1rem; border-left: 4px solid #e69f00; background: var(--shade); }
+p:has(> math[display="block"]) { overflow-x: auto; }
+.wide { overflow-x: auto; position: relative; left: 50%; transform: translateX(-50%);
+  width: min-content; min-width: 100%; max-width: calc(100vw - 2.5rem);  /* out of the column, if it must */
+  background:  /* a shadow where more is to the right */
+  linear-gradient(to left, var(--paper) 40%, transparent) right / 2.5rem 100% no-repeat local,
+  linear-gradient(to left, var(--line), transparent) right / 0.6rem 100% no-repeat; }
+.output_png + .output_markdown, .output_area:has(.output_png) + .output_area { color: var(--quiet);
+  font-size: 0.9rem; line-height: 1.5; }
+table { border-collapse: collapse; margin: 1rem 0; font-size: 0.85rem; line-height: 1.4; }
+th, td { padding: 0.4rem 0.5rem; min-width: 2.5rem; border-bottom: 1px solid var(--line); text-align: left;
+  vertical-align: top; }
+th { border-bottom: 2px solid var(--ink); vertical-align: bottom; }
+td { font-variant-numeric: tabular-nums; }
+math { font-family: "STIX Two Math", "Latin Modern Math", "Cambria Math", math; }
+pre { overflow-x: auto; padding: 0.75rem; background: var(--shade); font-size: 0.8rem; border-radius: 4px; }
+details.code { margin: 0.25rem 0; color: var(--quiet); font-size: 0.8rem; }
+details.code summary { cursor: pointer; }
+.verdict { padding: 0.1rem 0.45rem; border-radius: 1rem; white-space: nowrap; color: #fff; background: #666; }
+.verdict.replicated { background: #00704f; }
+.verdict.partly { background: #8a5a00; }
+.verdict.not-replicated { background: #b04500; }
+"""

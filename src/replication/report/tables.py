@@ -1,0 +1,210 @@
+"""Tables for the reader, as Markdown: claims with their verdicts, hyperparameters, ensembles, linear fits."""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from replication.report.text import interval, number
+
+VERDICTS = ("replicated", "partly", "not replicated", "untested")
+LAYERS = {0: "neither", 2: "first hidden", 3: "second hidden"}
+
+
+def markdown(frame: pd.DataFrame) -> str:
+    """A table of texts in Markdown, a sentence if it has no rows; a bar in a cell is escaped."""
+    if frame.empty:
+        return "There is no table: no trial has what it shows."
+    rows = [list(frame.columns), ["---"] * frame.shape[1], *frame.itertuples(index=False)]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows)
+
+
+def claims_table(claims: pd.DataFrame) -> str:
+    """Claims and their parts: what the paper says, what was measured with its 95 % interval, n and the verdict."""
+    rows = [
+        {
+            "claim": f"**{claim.id}**" if claim.id[-1].isdigit() else claim.id,
+            "statement": claim.statement,
+            "the paper; region": _paper(claim),
+            "measured [95 % interval]": _measured(claim),
+            "n": "" if pd.isna(claim.n) else f"{int(claim.n):,}",
+            "verdict": verdict(claim.verdict),
+            "remark": _text(claim.reason),
+        }
+        for claim in claims.itertuples()
+    ]
+    return markdown(pd.DataFrame(rows))
+
+
+def verdict(name: str) -> str:
+    """A verdict, marked so that the report's style sheet can colour it."""
+    return f'<span class="verdict {name.replace(" ", "-")}">{name}</span>'
+
+
+def _measured(claim: Any) -> str:
+    """The measured value with its interval; a claim of one part names the quantity, its statement names a part."""
+    measured = interval(claim.measured, claim.low, claim.high)
+    return f"{claim.quantity}: {measured}" if measured and claim.id[-1].isdigit() else measured
+
+
+def hyperparameter_table(settings: Mapping, number_in_paper: int, finished: Mapping[str, int] | None = None) -> str:
+    """Table 3, 4 or 5: the paper's value beside this run's; what differs is bold.
+
+    finished: how many trials of an experiment there are, where that may be fewer than the settings ask for.
+    """
+    columns = TABLES[number_in_paper]
+    for experiment, count in (finished or {}).items():
+        run = settings["run"]
+        settings = settings | {"run": run | {experiment: run[experiment] | {"trials": count or "not run"}}}
+    rows = []
+    for label in dict.fromkeys(label for experiment in columns.values() for label in experiment):
+        row = {"hyperparameter": label}
+        for title, experiment in columns.items():
+            paper, run = (_text(experiment[label](settings[side])) for side in ("paper", "run"))
+            row |= {f"{title}paper": paper, f"{title}this run": run if run == paper else f"**{run}**"}
+        rows.append(row)
+    return markdown(pd.DataFrame(rows))
+
+
+def finished_trials(tables: Mapping[str, pd.DataFrame | None]) -> dict[str, int]:
+    """The number of trials by experiment: of experiment 2's default penalty, of the head that has fewest.
+
+    tables: of the trials, by experiment; None or empty if it was not run, which counts 0.
+    """
+    return {
+        name: _finished(name, trials) if trials is not None and len(trials) else 0 for name, trials in tables.items()
+    }
+
+
+def _finished(experiment: str, trials: pd.DataFrame) -> int:
+    if experiment == "teacher_student":
+        return int((trials["ensemble"] == "l2").sum())
+    return int(trials.groupby("head")["trial"].count().min())
+
+
+def ensembles_table(trials: pd.DataFrame) -> str:
+    """One row per kind of penalty and teacher of experiment 2: means over its finished trials."""
+    finished = trials[trials["diverged_epoch"] < 0]
+    if finished.empty:
+        return "No trial finished."
+    rows = [_ensemble(name, networks) for name, networks in finished.groupby("ensemble", sort=False)]
+    return markdown(pd.DataFrame(rows))
+
+
+def linear_table(linear: pd.DataFrame) -> str:
+    """R² of linear regression with and without intercept: mean and range over the teachers."""
+    rows = [
+        {
+            "rotations": rotations,
+            "intercept": "yes" if intercept else "no",
+            "teachers": len(teachers),
+            "mean R²": f"{teachers['r2'].mean():.3f}",
+            "range": f"{teachers['r2'].min():.3f} to {teachers['r2'].max():.3f}",
+        }
+        for (rotations, intercept), teachers in linear.groupby(["rotations", "intercept"])
+    ]
+    return markdown(pd.DataFrame(rows))
+
+
+def _paper(claim: Any) -> str:
+    said, region = _text(claim.paper), region_of(claim)
+    if claim.id[-1].isalpha():
+        return region
+    return f"{said} ({claim.source}){f'; region {region}' if region else ''}"
+
+
+def region_of(claim: Any) -> str:
+    """The region in which a claim or a part counts as replicated, as text; empty for a claim of several parts."""
+    return re.sub(r"(?<!e)-", "−", _text(claim.region)).replace("<=", "≤").replace(">=", "≥")
+
+
+def _ensemble(name: str, networks: pd.DataFrame) -> dict[str, str]:
+    first = networks.iloc[0]
+    survivors = networks["surviving_layer"].map(LAYERS).value_counts()
+    return {
+        "ensemble": name,
+        "penalty, ρ": f"{first['penalty']}, {first['rho']:g}" if first["rho"] else "none",
+        "rotations": first["rotations"],
+        "n": len(networks),
+        "test R²": f"{networks['test_r2'].mean():.4f}",
+        "max abs λ₂": number(networks["largest_eigenvalue_2"].mean()),
+        "max abs λ₃": number(networks["largest_eigenvalue_3"].mean()),
+        "surviving layer": ", ".join(f"{layer} {count}×" for layer, count in survivors.items()),
+        "loss without the other": _loss_without(networks),
+        "eigenvalues kept (i)": f"{networks['kept_eigenvalues'].mean():.1f}",
+        "live neurons (i)": f"{networks['live_neurons'].mean():.1f}",
+        "trimmed R² (i)": f"{networks['trimmed_r2'].mean():.4f}",
+        "neurons kept (ii)": f"{networks['kept_neurons_weight_space'].mean():.1f}",
+    }
+
+
+def _loss_without(networks: pd.DataFrame) -> str:
+    increases = networks.loc[
+        networks["surviving_layer"] != 0, "other_layer_loss_increase"
+    ]  # where neither survives, none is other
+    if increases.empty:
+        return "–"
+    return f"+{100 * increases.median():,.0f} %{' (median)' if len(increases) > 1 else ''}"
+
+
+def _text(value: Any) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return f"{value:,}" if isinstance(value, int) and value >= 10_000 else str(value)
+
+
+def _common(experiment: str, loss: str) -> dict:
+    training = {
+        "learning rate": "learning_rate",
+        "batch size": "batch_size",
+        "epochs": "epochs",
+        "regularization type": "penalty",
+        "regularization strength": "rho",
+    }
+    from_training = {
+        label: lambda settings, key=key: settings[experiment]["training"][key] for label, key in training.items()
+    }
+    fixed = {"optimizer": "Adam", "activation function": "ReLU", "loss function": loss}  # not configurable
+    return {
+        **from_training,
+        "most hidden neurons": lambda settings: " + ".join(str(n) for n in settings[experiment]["widths"][1:-1]),
+        **{label: lambda settings, value=value: value for label, value in fixed.items()},
+    }
+
+
+def _leaf(experiment: str, key: str):
+    return lambda settings: settings[experiment][key]
+
+
+def _default_trials(settings: Mapping) -> object:
+    """The number of experiment 2's trials of the default penalty: finished where that is known, else asked for."""
+    return settings.get("trials", settings["ensembles"]["l2"]["trials"])
+
+
+def _image_table(experiment: str) -> dict:
+    return _common(experiment, "cross-entropy") | {"trials": _leaf(experiment, "trials")}
+
+
+TABLES = {
+    3: {
+        "": _common("regression", "MSE")
+        | {
+            "training points": _leaf("regression", "points"),
+            "data sets (α × β)": lambda s: len(s["regression"]["alphas"]) * len(s["regression"]["betas"]),
+            "NumPy seed": _leaf("regression", "data_seed"),
+            "trials": _leaf("regression", "trials"),
+        }
+    },
+    4: {
+        "": _common("teacher_student", "MSE")
+        | {
+            "teacher's hidden neurons": lambda settings: settings["teacher_student"]["widths"][0],
+            "training points": _leaf("teacher_student", "points"),
+            "NumPy seed": _leaf("teacher_student", "data_seed"),
+            "trials": lambda s: "one shown" if s["scale"] == "paper" else _default_trials(s["teacher_student"]),
+        }
+    },
+    5: {"CIFAR-10, ": _image_table("cifar10"), "CIFAR-100, ": _image_table("cifar100")},
+}

@@ -1,0 +1,1 @@
+"""Published trials trained again from their seeds, and compared."""

@@ -1,0 +1,101 @@
+"""What both backends share: the settings of a training, its initial values, its result."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from replication.training import seeds
+from sparcs import spectral
+
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # Adam's, PyTorch's defaults
+
+Parameters = Mapping[str, np.ndarray]
+Progress = Callable[[int], object]
+
+
+@dataclass(frozen=True)
+class Training:
+    """How each network is trained: Adam on  MSE + ρ Ω(λ̃)   (4.4).
+
+    penalty: Ω, one of ``spectral.PENALTIES``; it covers the hidden layers' eigenvalues, and the input layer's where
+    train_input_eigenvalues lets those leave zero. Raises ValueError naming the field that is out of range.
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    penalty: str
+    rho: float
+    train_input_eigenvalues: bool = False
+
+    def __post_init__(self) -> None:
+        for field in ("epochs", "batch_size"):
+            if getattr(self, field) < 1:
+                raise ValueError(f"{field} {getattr(self, field)}: must be at least 1")
+        if not self.learning_rate > 0:
+            raise ValueError(f"learning_rate {self.learning_rate}: must be positive")
+        if not self.rho >= 0:
+            raise ValueError(f"rho {self.rho}: must not be negative")
+        if self.penalty not in spectral.PENALTIES:
+            raise ValueError(f"penalty {self.penalty!r}: allowed are {', '.join(spectral.PENALTIES)}")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Networks after training.
+
+    parameters: keyed like SpectralNetwork's state_dict, each (trials, …). diverged_epoch: (trials,) int64, the epoch
+    (from 0) at whose end a parameter or the loss was not finite, −1 where there was none; that trial stopped there.
+    loss: (trials,) float64, mean over the last epoch's points of the squared error, each taken before its batch's
+    update and without the penalty; NaN where the trial diverged.
+    """
+
+    parameters: dict[str, np.ndarray]
+    diverged_epoch: np.ndarray
+    loss: np.ndarray
+
+
+def initial_parameters(widths: Sequence[int], trial_seeds: Sequence[int], dtype: type = np.float32) -> dict:
+    """The start: φ_k uniform in ±√(6/(N_k + N_{k+1})) (Xavier), λ_1 … λ_{ℓ−1} = 0, λ_ℓ = 1, so W_ℓ1 alone acts.
+
+    widths: N_1 … N_ℓ, a bias neuron included. trial_seeds: one per trial, the only source of its numbers.
+    Returns ``eigenvectors.k`` (trials, N_{k+2}, N_{k+1}) and ``eigenvalues.k`` (trials, N_{k+1}), k from 0.
+    """
+    trials, last = len(trial_seeds), len(widths) - 1
+    drawn = [_xavier(widths, seeds.generator(seed, "initial")) for seed in trial_seeds]
+    parameters = {}
+    for k in range(last):
+        blocks = [phi[k] for phi in drawn]
+        parameters[f"eigenvectors.{k}"] = np.array(blocks, dtype).reshape(trials, widths[k + 1], widths[k])
+    for k, width in enumerate(widths):
+        parameters[f"eigenvalues.{k}"] = np.full((trials, width), float(k == last), dtype)
+    return parameters
+
+
+def check_parameters(parameters: Parameters, widths: Sequence[int]) -> int:
+    """The number of trials. Raises ValueError naming the entry that is missing or has another shape."""
+    shapes = {f"eigenvectors.{k}": (after, before) for k, (before, after) in enumerate(pairwise(widths))}
+    shapes |= {f"eigenvalues.{k}": (width,) for k, width in enumerate(widths)}
+    if set(parameters) != set(shapes):
+        raise ValueError(f"initial has entries {sorted(parameters)}: needed are {sorted(shapes)}")
+    trials = len(parameters["eigenvalues.0"])
+    for key, shape in shapes.items():
+        if parameters[key].shape != (trials, *shape):
+            raise ValueError(f"initial[{key!r}] of shape {parameters[key].shape}: must be {(trials, *shape)}")
+    if trials < 1:
+        raise ValueError("initial holds no trials: at least one is needed")
+    return trials
+
+
+def widths_of(parameters: Parameters) -> tuple[int, ...]:
+    """N_1 … N_ℓ, read from the eigenvalues."""
+    layers = sum(key.startswith("eigenvalues.") for key in parameters)
+    return tuple(parameters[f"eigenvalues.{k}"].shape[-1] for k in range(layers))
+
+
+def _xavier(widths: Sequence[int], generator: np.random.Generator) -> list[np.ndarray]:
+    return [
+        generator.uniform(-1, 1, (after, before)) * np.sqrt(6 / (before + after)) for before, after in pairwise(widths)
+    ]

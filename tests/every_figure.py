@@ -1,0 +1,25 @@
+"""Every experiment's figures in one place, as tests draw them."""
+
+from importlib import import_module
+from types import SimpleNamespace
+
+from replication.report.io import save
+
+EXPERIMENTS = (
+    "theory",
+    "regression",
+    "teacher_student",
+    "hyperparameters",
+    "depth",
+    "cifar10",
+    "cifar100",
+    "baselines",
+    "cells",
+    "cost",
+)
+
+
+def every_figure() -> SimpleNamespace:
+    """``fig01`` to ``fig18`` and the project's own, with their tables and captions, and ``save``."""
+    modules = [import_module(f"replication.experiments.{name}.figures") for name in EXPERIMENTS]
+    return SimpleNamespace(save=save, **{name: value for module in modules for name, value in vars(module).items()})

@@ -1,0 +1,60 @@
+"""Environments that people make: every Python that the project names, and uv in place of pip."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import tiny
+from replication.records.io import read_csv
+
+pytestmark = pytest.mark.environments
+PYTHONS = ("3.11", "3.12", "3.13")
+PYENV = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+
+
+def interpreter(version):
+    """An interpreter of that version on this machine; without one the test is skipped."""
+    paths = [shutil.which(f"python{version}"), *sorted(PYENV.glob(f"{version}.*/bin/python"))]
+    for path in filter(None, paths):
+        done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+        if done.returncode == 0 and done.stdout.startswith(f"Python {version}."):
+            return path
+    pytest.skip(f"no Python {version} on this machine")
+
+
+def uv(folder, *command, **variables):
+    """What uv wrote, in an environment that knows nothing of the one that the tests run in."""
+    here = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    command = [tiny.BIN / "uv", *map(str, command)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=here | variables, check=False)
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{output[-5000:]}"
+    return output
+
+
+@pytest.mark.parametrize("version", PYTHONS)
+def test_the_layers_own_tests_pass(version, tmp_path):
+    python = interpreter(version)
+    folder = tiny.copy_of_checkout(tmp_path / "checkout")
+    uv(folder, "venv", "--quiet", "--python", python, tmp_path / "venv")
+    at = ["--python", tmp_path / "venv/bin/python"]
+    uv(folder, "pip", "install", "--quiet", *at, "--constraint", "requirements.lock", "--editable", ".[test]")
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [tmp_path / "venv/bin/python", "-m", "pytest", "-q", "tests/library"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=own, check=False)
+    assert done.returncode == 0, done.stdout[-5000:]
+
+
+@pytest.mark.parametrize("version", PYTHONS)
+def test_uv_installs_and_runs_the_smoke_scale(version, tmp_path):
+    """`uv sync --extra paper && uv run snakemake --cores all`, the second command at the smoke scale."""
+    python = interpreter(version)
+    folder = tiny.copy_of_checkout(tmp_path / "checkout")
+    at = {"UV_PYTHON": str(python)}
+    uv(folder, "sync", "--quiet", "--locked", "--extra", "paper", **at)
+    uv(folder, "run", "--locked", "--extra", "paper", "snakemake", "--cores", "all", "--config", "scale=smoke", **at)
+    claims = read_csv(folder / "results/smoke/claims.csv", ["id", "verdict"])
+    assert claims["id"].isin(["A1", "G2"]).sum() == 2
