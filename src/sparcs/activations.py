@@ -24,7 +24,7 @@ ACTIVATIONS: dict[str, Activation] = {
 }
 
 
-SAME = {  # other things that PyTorch has for these: as names they can be saved, and deep networks train in less memory
+SAME = {  # what else PyTorch has for these: a name can be saved, and lets deep networks train in less memory
     nn.functional.relu: "relu",
     Tensor.relu: "relu",
     nn.ReLU: "relu",
@@ -40,10 +40,10 @@ SAME = {  # other things that PyTorch has for these: as names they can be saved,
 
 
 def activation_of(activation: str | Activation) -> Activation:
-    """f from its name in ACTIVATIONS, or from what PyTorch has for it in SAME, of whose modules an instance is meant.
+    """f itself, given its name in ACTIVATIONS, one of PyTorch's functions in SAME, or an instance of a module there.
 
-    Any other callable is returned as it is. Raises ValueError for anything else. A class is refused although it can be
-    called: it would make a module of the layer's values.
+    Any other callable is returned as it is. Raises ValueError for anything else, and for a class: called with the
+    layer's values it would make a module of them.
     """
     if callable(activation) and not isinstance(activation, type):
         known = type(activation) if isinstance(activation, nn.Module) else activation

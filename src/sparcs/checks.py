@@ -1,4 +1,4 @@
-"""What several modules ask of their arguments; one sentence names the argument, its value and what is allowed."""
+"""Checks of arguments that several modules share; each error names the argument, its value and what is allowed."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from numbers import Integral
@@ -18,7 +18,7 @@ def checked_input(x: Tensor, features: int) -> Tensor:
 
 
 def checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
-    """The widths as plain integers. Raises TypeError or ValueError if they are none of a network."""
+    """The widths as plain integers. Raises TypeError or ValueError if no network can have them."""
     if not isinstance(widths, Iterable) or isinstance(widths, str | Set | Mapping):
         raise TypeError(f"widths {widths!r}: a sequence of at least two positive integers is needed")
     widths = tuple(widths)

@@ -1,7 +1,7 @@
 """``spectral.eigenbasis_recursion`` with a backward pass of its own: the same numbers, sooner and in less memory.
 
-Autograd keeps whatever each operation reads. Of a layer only a and u are needed: its weights follow from φ and λ, and
-are formed again on the way back.
+Autograd keeps whatever each operation reads. This pass keeps a and u of each layer alone, and forms the weights again
+from φ and λ on the way back.
 """
 
 from collections.abc import Sequence
@@ -21,11 +21,11 @@ threshold_backward = torch.ops.aten.threshold_backward.default  # of ReLU, from 
 def recursion(phi: Sequence[Tensor], lam: Sequence[Tensor], u: Tensor, activation: Activation) -> Tensor:
     """``spectral.eigenbasis_recursion`` of torch tensors, with the shorter backward pass where that is possible.
 
-    It is for f = ReLU, FEWEST bundles or more, all of which are trained, in one dtype and with the same leading
+    The shorter pass serves f = ReLU and at least FEWEST bundles, if all are trained and share dtype and leading
     dimensions. Frozen bundles, other activations, inference, transforms of ``torch.func``, forward-mode
     differentiation, autocast, ``torch.compile``, ``torch.export``, ``torch.jit.trace`` and ``torch.fx`` take PyTorch's
-    operations one by one. Without leading dimensions, and if every φ is used once in a loss, both give the same bits;
-    else they agree to rounding.
+    operations one by one. Both ways give the same bits without leading dimensions, if a loss uses every φ once.
+    Otherwise they agree to rounding.
     """
     if activation is torch.relu and len(phi) >= FEWEST and _ordinary_training(phi, lam, u):
         return _Recursion.apply(u, *phi, *lam[:-1], *lam[1:])
@@ -55,8 +55,8 @@ class _Recursion(torch.autograd.Function):
     ∂φ_{i−1} = ∂W ∘ (λ_{i−1} − λ_i) − ∂u_iᵀ u_{i−1};  ∂u_{i−1} = ∂z_i W_{i,i−1} − ∂u_i φ_{i−1};
     ∂λ_{i−1} sums the columns of ∂W ∘ φ_{i−1}, ∂λ_i minus its rows.
 
-    Every bundle's λ comes twice, as that of its lower and of its upper layer: the sum over all uses of an eigenvalue,
-    in the penalty too, stays autograd's own and keeps its order.
+    Every λ is passed twice, as a bundle's lower and as a bundle's upper layer. Autograd then sums over all uses of an
+    eigenvalue itself, the penalty included, in its usual order.
     """
 
     @staticmethod
@@ -108,12 +108,12 @@ def _gradients_by_autograd(
 ) -> tuple[Tensor | None, ...]:
     """The same gradients in a form that can be differentiated again: of PyTorch's operations, one by one."""
     with torch.enable_grad():
-        own = [tensor.view_as(tensor) for tensor in (u, *blocks)]  # one tensor may have come in several places
-        phi, lower, upper = _thirds(own[1:])
-        y = spectral.eigenbasis_recursion(phi, [lower[0], *upper], own[0], torch.relu)
-    asked = [tensor for tensor, is_wanted in zip(own, wanted, strict=True) if is_wanted]
-    found = iter(torch.autograd.grad(y, asked, of_y, create_graph=True, allow_unused=True))
-    return tuple(next(found) if is_wanted else None for is_wanted in wanted)
+        views = [tensor.view_as(tensor) for tensor in (u, *blocks)]  # one tensor may have come in several places
+        phi, lower, upper = _thirds(views[1:])
+        y = spectral.eigenbasis_recursion(phi, [lower[0], *upper], views[0], torch.relu)
+    asked = [tensor for tensor, is_wanted in zip(views, wanted, strict=True) if is_wanted]
+    gradients = iter(torch.autograd.grad(y, asked, of_y, create_graph=True, allow_unused=True))
+    return tuple(next(gradients) if is_wanted else None for is_wanted in wanted)
 
 
 def _thirds(blocks: Sequence[Tensor]) -> tuple[Sequence[Tensor], ...]:

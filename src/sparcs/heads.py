@@ -1,4 +1,4 @@
-"""SpectralNetwork as the head of a classifier: a new one, in place of the one that a model has, or compacted in it."""
+"""SpectralNetwork as a classifier's head: made, put in place of a model's own head, and compacted there."""
 
 from collections.abc import Iterable, Sequence
 

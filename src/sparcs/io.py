@@ -13,11 +13,11 @@ class ArtifactError(Exception):
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """A temporary name beside ``path``; what is written there is renamed to ``path`` if the block ends well.
+    """A temporary name beside ``path``; the file written there is renamed to ``path`` if the block ends well.
 
-    What a writer that was killed left there is removed, and not what one that lives has begun. Raises OSError with the
-    name ``path`` if the disk is full or the folder can't be written, ArtifactError if something else than a file has
-    the name: a device would be replaced.
+    Files that killed writers left there are removed; those of living writers stay. Raises OSError with the name
+    ``path`` if the disk is full or the folder can't be written. Raises ArtifactError if ``path`` is something other
+    than a file, since renaming would replace a device, for instance.
     """
     if not path.name or (path.exists() and not path.is_file()):
         raise ArtifactError(f"{path} is not the name of a file")

@@ -1,4 +1,4 @@
-"""What is measured on trained networks: fit, paths and live neurons. NumPy only."""
+"""Measures of trained networks: fit, paths and live neurons. NumPy only."""
 
 from collections.abc import Mapping, Sequence
 

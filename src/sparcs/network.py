@@ -73,7 +73,7 @@ class SpectralNetwork(nn.Module):
 
     @torch.no_grad()
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        """The start, anew and in place: after ``to_empty``, for instance. Raises TypeError for another generator."""
+        """Set the start again in place, after ``to_empty`` for instance. Raises TypeError for another generator."""
         if not isinstance(generator, torch.Generator | None):
             raise TypeError(f"generator {generator!r}: a torch.Generator or None is needed")
         for block in self.eigenvectors:
@@ -163,8 +163,8 @@ class SpectralNetwork(nn.Module):
 class _Eigenvalues(nn.Module):
     """λ_1 … λ_ℓ as a list; state_dict keys are the layers' indices.
 
-    Unless λ_1 is trained it is 0 whatever its buffer holds, in every reader: the forms of the forward pass would
-    otherwise disagree where the buffer was left uninitialised.
+    A λ_1 that is not trained reads as 0, whatever its buffer holds. Otherwise the forms of the forward pass would
+    disagree about a buffer that was left uninitialised.
     """
 
     def __init__(
@@ -231,17 +231,17 @@ def _with_positions(y: Tensor, x: Tensor) -> Tensor:
 def _check_state(
     network: SpectralNetwork, state_dict: Mapping[str, Tensor], prefix: str, *others: Mapping | bool | list[str]
 ) -> None:
-    """Say so, in ``load_state_dict``'s RuntimeError, if the state is that of other widths or of trained λ_1.
+    """Add to ``load_state_dict``'s RuntimeError that the state has other widths, or a trained λ_1.
 
-    Only what is there is compared: a state may be partial, and pruning and parametrizations rename its entries.
+    Only entries that are there are compared: a state may be partial, and pruning and parametrizations rename them.
     """
     *_, errors = others
     start = f"{prefix}eigenvalues."
     named = {key.removeprefix(start): value for key, value in state_dict.items() if key.startswith(start)}
     blocks = {int(name): value for name, value in named.items() if name.isdecimal() and isinstance(value, Tensor)}
-    found = {k: block.numel() for k, block in blocks.items()}
-    if found.items() - dict(enumerate(network.widths)).items():
-        widths = ", ".join(str(found.get(k, "?")) for k in range(max(found) + 1))
+    sizes = {k: block.numel() for k, block in blocks.items()}
+    if sizes.items() - dict(enumerate(network.widths)).items():
+        widths = ", ".join(str(sizes.get(k, "?")) for k in range(max(sizes) + 1))
         errors.append(
             f"state_dict of a network of widths ({widths}): this network has widths {network.widths}, in which a bias "
             "counts as one more input neuron"

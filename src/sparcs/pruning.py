@@ -95,9 +95,9 @@ def ranks(importance: Mapping[int, np.ndarray]) -> dict[int, np.ndarray]:
 
 
 def cut(graph: Graph, off: Mapping[int, np.ndarray]) -> Graph:
-    """The graph with the inputs of the given neurons cut, {layer: booleans (N_i,)}: they become the constants f(b).
+    """The graph with the inputs of the given neurons cut, {layer: booleans (N_i,)}. They become the constants f(b).
 
-    Every other weight, skips included, stays as it is.
+    Every other weight stays as it is, skips included.
     """
     weights = {
         (i, j): np.where(off[i][:, None], 0.0, weight) if i in off else weight
@@ -110,9 +110,9 @@ def reduced(graph: Graph, f: Function) -> Graph:
     """The same function without the hidden neurons that are constant or that nothing listens to.
 
     A neuron whose incoming weights are all zero has the value f(b), which goes into the biases of what it feeds. By
-    (4.3) this is the case as soon as its row of W_{i,i−1} is zero, and then the linear paths through it are already
-    in the skips, which stay. A neuron whose outgoing weights are all zero is dropped. One pass up and one down find
-    all of them: removing constants makes constants only later, removing the unheard makes unheard only before.
+    (4.3) all are zero as soon as its row of W_{i,i−1} is. The skips, which stay, already hold the linear paths through
+    it. A neuron whose outgoing weights are all zero is dropped. Removing constants makes new ones in later layers only,
+    removing the unheard in earlier layers only. So one pass up and one pass down find all of them.
     """
     weights, biases = dict(graph.weights), dict(graph.biases)
     for i in graph.hidden:

@@ -98,12 +98,12 @@ def adjacency(phi: Sequence[Array], lam: Sequence[Array]) -> Array:
     Block lower triangular and assembled so: L_i on the diagonal, W_ij of (4.3) in block (i, j), j < i.
     """
     xp = array_namespace(*phi)
-    widths = [own.shape[-1] for own in lam]
+    widths = [values.shape[-1] for values in lam]
     rows = []
-    for i, own in enumerate(lam, start=1):
+    for i, diagonal in enumerate(lam, start=1):
         weights = incoming_weights(phi, lam, i) if i > 1 else {}
         above = [_zeros(widths[i - 1], width, phi[0]) for width in widths[i:]]
-        rows.append(xp.concat([*(weights[j] for j in range(1, i)), eigenvalue_matrix([own]), *above], axis=-1))
+        rows.append(xp.concat([*(weights[j] for j in range(1, i)), eigenvalue_matrix([diagonal]), *above], axis=-1))
     return xp.concat(rows, axis=-2)
 
 
@@ -193,7 +193,7 @@ def apply_adjacency(phi: Sequence[Array], lam: Sequence[Array], activities: Sequ
     u = [activities[0]]
     for block, a in zip(phi, activities[1:], strict=True):
         u.append(a - u[-1] @ block.mT)  # Φ⁻¹ a by forward substitution
-    w = [values * own[..., None, :] for values, own in zip(u, lam, strict=True)]  # ΛΦ⁻¹ a
+    w = [coordinates * values[..., None, :] for coordinates, values in zip(u, lam, strict=True)]  # ΛΦ⁻¹ a
     return [w[0], *(after + before @ block.mT for block, before, after in zip(phi, w, w[1:], strict=False))]
 
 
@@ -207,7 +207,7 @@ def forward_recursive(phi: Sequence[Array], lam: Sequence[Array], x: Array, acti
 
     x: (…, batch, N_1). Returns (…, batch, N_ℓ).
     """
-    activities = [x, *(_zeros(x.shape[-2], own.shape[-1], x) for own in lam[1:])]
+    activities = [x, *(_zeros(x.shape[-2], values.shape[-1], x) for values in lam[1:])]
     for application in range(1, len(lam)):
         activities = apply_adjacency(phi, lam, activities)
         if application < len(lam) - 1:
@@ -242,8 +242,8 @@ def cheaper_form(widths: Sequence[int], batch: int | None, input_is_zero: bool =
 
 def sample_multiplications(widths: Sequence[int], form: str, input_is_zero: bool = True) -> int:
     """The ``multiplications`` that one more sample of a batch costs."""
-    one, none = (multiplications(widths, batch, form, input_is_zero) for batch in (1, 0))
-    return one - none
+    with_sample, without = (multiplications(widths, batch, form, input_is_zero) for batch in (1, 0))
+    return with_sample - without
 
 
 def penalty(blocks: Sequence[Array], kind: str) -> Array:

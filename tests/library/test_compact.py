@@ -183,9 +183,9 @@ def test_no_removal_depends_on_the_gauge(seed, shift, threshold):
             block += shift
     x = inputs(network)
     for removal in ("weights", "eigenvalues"):
-        one, other = network.compact(removal, threshold=threshold), shifted.compact(removal, threshold=threshold)
-        assert one.widths == other.widths
-        assert deviation(evaluated(other, x), evaluated(one, x)) <= 1e-9
+        small, of_shifted = (module.compact(removal, threshold=threshold) for module in (network, shifted))
+        assert small.widths == of_shifted.widths
+        assert deviation(evaluated(of_shifted, x), evaluated(small, x)) <= 1e-9
 
 
 def test_a_removed_neuron_leaves_its_constant():

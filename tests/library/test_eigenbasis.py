@@ -54,15 +54,16 @@ def test_the_deep_networks_here_are_deep_enough():
 def test_the_bits_are_those_of_the_operations_one_by_one(widths, dtype, seed):
     operands = tensors(widths, seed, dtype=dtype)
     expected = value_and_gradients(spectral.eigenbasis_recursion, *operands)
-    for one, other in zip(value_and_gradients(by_function, *operands), expected, strict=True):
-        np.testing.assert_array_equal(one.detach().numpy(), other.detach().numpy())
+    for computed, autograd_s in zip(value_and_gradients(by_function, *operands), expected, strict=True):
+        np.testing.assert_array_equal(computed.detach().numpy(), autograd_s.detach().numpy())
 
 
 def test_independent_networks_agree_to_rounding():
     operands = tensors(DEEP, leading=(3,))
     expected = value_and_gradients(spectral.eigenbasis_recursion, *operands)
-    for one, other in zip(value_and_gradients(by_function, *operands), expected, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12 * float(other.detach().abs().max()))
+    for computed, autograd_s in zip(value_and_gradients(by_function, *operands), expected, strict=True):
+        largest = float(autograd_s.detach().abs().max())
+        torch.testing.assert_close(computed, autograd_s, rtol=1e-12, atol=1e-12 * largest)
 
 
 @pytest.mark.parametrize("widths", [(3, 4), (3, 4, 2), (2, 3, 3, 3, 2)])
@@ -81,9 +82,9 @@ def test_frozen_bundles_and_shared_ones_of_several_networks_take_the_operations(
         assert not runs_the_function(u, phi, lam)
         frozen.requires_grad_(True)
     several = tensors(DEEP, leading=(3,))
-    for own in ((u, phi, several[2]), (u, several[1], lam), (several[0], phi, lam)):
-        assert not runs_the_function(*own)
-        assert recursion(own[1], own[2], own[0], torch.relu).shape == (3, 7, DEEP[-1])
+    for mixed in ((u, phi, several[2]), (u, several[1], lam), (several[0], phi, lam)):
+        assert not runs_the_function(*mixed)
+        assert recursion(mixed[1], mixed[2], mixed[0], torch.relu).shape == (3, 7, DEEP[-1])
     assert runs_the_function(*several)
 
 
@@ -94,16 +95,16 @@ def test_gradients_that_are_expanded_or_asked_for_twice(dtype):
     y = recursion(phi, lam, u, torch.relu)
     expected = torch.autograd.grad(spectral.eigenbasis_recursion(phi, lam, u, torch.relu).sum(), asked)
     for _ in range(2):  # the gradient of a sum is an expanded 1
-        for one, other in zip(torch.autograd.grad(y.sum(), asked, retain_graph=True), expected, strict=True):
-            assert torch.equal(one, other)
+        for computed, autograd_s in zip(torch.autograd.grad(y.sum(), asked, retain_graph=True), expected, strict=True):
+            assert torch.equal(computed, autograd_s)
     many = torch.eye(y.numel(), dtype=dtype).reshape(-1, *y.shape)
     batched = torch.autograd.grad(y, asked, many, is_grads_batched=True)
-    for one, other in zip(batched, expected, strict=True):
+    for computed, autograd_s in zip(batched, expected, strict=True):
         torch.testing.assert_close(
-            one.sum(0),
-            other,
+            computed.sum(0),
+            autograd_s,
             rtol=0.1 if dtype == torch.bfloat16 else 1e-4,
-            atol=1e-3 * float(other.abs().max()) * (100 if dtype == torch.bfloat16 else 1),
+            atol=1e-3 * float(autograd_s.abs().max()) * (100 if dtype == torch.bfloat16 else 1),
         )
 
 
@@ -113,11 +114,11 @@ def test_a_block_used_twice_and_one_that_is_frozen():
     lam[2].requires_grad_(False)
     asked = [phi[0], phi[1], lam[1], lam[3]]
     for create_graph in (False, True):
-        found, expected = (
+        of_function, of_operations = (
             torch.autograd.grad(way(phi, lam, u.detach(), torch.relu).sum(), asked, create_graph=create_graph)
             for way in (by_function, spectral.eigenbasis_recursion)
         )
-        torch.testing.assert_close(found, expected)
+        torch.testing.assert_close(of_function, of_operations)
 
 
 def test_less_is_held_for_the_way_back():

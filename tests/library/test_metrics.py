@@ -74,7 +74,7 @@ def test_deleting_in_weight_space_removes_rows_and_columns():
     phi, lam = random_network([4, 5, 3, 2], 1)
     x = np.random.default_rng(2).normal(size=(9, 4))
     bundles = metrics.bundles_of(phi, lam)
-    found = metrics.forward(bundles, x, {2: np.array([1, 0, 1, 1, 0])})
+    y = metrics.forward(bundles, x, {2: np.array([1, 0, 1, 1, 0])})
     stay = [0, 2, 3]
     smaller = {
         key: weight[
@@ -82,7 +82,7 @@ def test_deleting_in_weight_space_removes_rows_and_columns():
         ]
         for key, weight in bundles.items()
     }
-    np.testing.assert_allclose(found, metrics.forward(smaller, x), atol=1e-12)
+    np.testing.assert_allclose(y, metrics.forward(smaller, x), atol=1e-12)
 
 
 def test_regression_measures_of_a_known_network():
@@ -144,12 +144,12 @@ def test_pruning_by_brute_force():
 
     full = mse(metrics.forward(metrics.bundles_of(phi, lam), x))
     for removed in range(8):
-        own = [block.copy() for block in lam]
+        left = [block.copy() for block in lam]
         keep = {2: np.ones(4), 3: np.ones(3)}
         for layer, h in order[:removed]:
-            own[layer - 1][h] = 0
+            left[layer - 1][h] = 0
             keep[layer][h] = 0
-        by_i = mse(spectral.forward_eigenbasis(phi, own, x, lambda z: np.maximum(z, 0)))
+        by_i = mse(spectral.forward_eigenbasis(phi, left, x, lambda z: np.maximum(z, 0)))
         by_ii = mse(metrics.forward(metrics.bundles_of(phi, lam), x, keep))
         assert first["relative_increase"][removed] == pytest.approx(by_i / full - 1, abs=1e-9)
         assert second["relative_increase"][removed] == pytest.approx(by_ii / full - 1, abs=1e-9)
@@ -183,9 +183,9 @@ def test_layer_survival_by_hand():
     bundles = metrics.bundles_of(phi, lam)
     random = np.random.default_rng(0)
     x, y = random.normal(size=(30, 3)), random.normal(size=(30, 3))
-    found = teacher_student.layer_survival(lam, bundles, x, y)
-    assert found["surviving_layer"] == 2
+    survival = teacher_student.layer_survival(lam, bundles, x, y)
+    assert survival["surviving_layer"] == 2
     full = np.square(y - metrics.forward(bundles, x)).mean()
     without = np.square(y - metrics.forward(bundles, x, {3: np.zeros(5)})).mean()
-    assert found["other_layer_loss_increase"] == pytest.approx(without / full - 1)
-    assert found["eigenvalue_ratio"] == pytest.approx(np.abs(lam[1]).max() / np.abs(lam[2]).max())
+    assert survival["other_layer_loss_increase"] == pytest.approx(without / full - 1)
+    assert survival["eigenvalue_ratio"] == pytest.approx(np.abs(lam[1]).max() / np.abs(lam[2]).max())

@@ -47,8 +47,8 @@ def test_forward_agrees_with_the_dense_adjacency(widths, bias, seed):
         activities.append(np.maximum(z, 0) if i < len(widths) - 1 else z)
     for form in ("bundles", "eigenbasis", None):
         network.form = form
-        found = network(x).detach().numpy()
-        np.testing.assert_allclose(found, activities[-1], rtol=0, atol=1e-8 * max(1, np.abs(activities[-1]).max()))
+        y = network(x).detach().numpy()
+        np.testing.assert_allclose(y, activities[-1], rtol=0, atol=1e-8 * max(1, np.abs(activities[-1]).max()))
 
 
 @settings(max_examples=40, deadline=None)
@@ -94,15 +94,16 @@ def test_gradients_by_finite_differences(widths, forward):
 def test_both_forms_have_the_same_gradients(widths, bias, train_input, seed):
     network = randomised(widths, seed, bias=bias, train_input_eigenvalues=train_input)
     x = torch.randn(6, widths[0], generator=seeded(seed), dtype=torch.float64)
-    found = {}
+    of_form = {}
     for form in spectral.FORMS:
         network.form = form
         network.zero_grad()
         y = network(x)
         y.square().sum().backward()
-        found[form] = [y.detach(), *(parameter.grad.clone() for parameter in network.parameters())]
-    for one, other in zip(*found.values(), strict=True):
-        torch.testing.assert_close(one, other, rtol=0, atol=1e-9 * max(1.0, float(one.abs().max())))
+        of_form[form] = [y.detach(), *(parameter.grad.clone() for parameter in network.parameters())]
+    for by_bundles, by_eigenbasis in zip(*of_form.values(), strict=True):
+        largest = max(1.0, float(by_bundles.abs().max()))
+        torch.testing.assert_close(by_bundles, by_eigenbasis, rtol=0, atol=1e-9 * largest)
 
 
 @pytest.mark.parametrize("kind", ["l2", "l1", "l2_squared"])
@@ -189,11 +190,11 @@ def test_direct_space_never_leaves_the_perceptron():
 
 
 def test_initialisation_follows_the_generator():
-    one, two, other = (SpectralNetwork((4, 5, 3), generator=seeded(seed)) for seed in (1, 1, 2))
-    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
-    assert not torch.equal(one.eigenvectors[0], other.eigenvectors[0])
+    network, again, other = (SpectralNetwork((4, 5, 3), generator=seeded(seed)) for seed in (1, 1, 2))
+    assert all(torch.equal(a, b) for a, b in zip(network.parameters(), again.parameters(), strict=True))
+    assert not torch.equal(network.eigenvectors[0], other.eigenvectors[0])
     bound = (6 / 9) ** 0.5
-    assert one.eigenvectors[0].abs().max() <= bound
+    assert network.eigenvectors[0].abs().max() <= bound
 
 
 def test_state_dict_round_trip_and_repr():
@@ -247,8 +248,8 @@ def test_device_and_dtype_do_not_change_the_start():
     single = SpectralNetwork((4, 5, 3), generator=seeded())
     double = SpectralNetwork((4, 5, 3), generator=seeded(), dtype=torch.float64)
     assert double(torch.zeros(1, 4, dtype=torch.float64)).dtype == torch.float64
-    for one, other in zip(single.parameters(), double.parameters(), strict=True):
-        assert torch.equal(one.double(), other)
+    for in_float32, in_float64 in zip(single.parameters(), double.parameters(), strict=True):
+        assert torch.equal(in_float32.double(), in_float64)
 
 
 @pytest.mark.parametrize("form", spectral.FORMS)
@@ -350,8 +351,8 @@ def test_features_of_a_model_with_a_spectral_head():
     model = models.get_model("squeezenet1_1", weights=None).eval()
     replace_head(model, hidden=6, classes=7)
     x = torch.randn(1, 3, 64, 64, generator=seeded())
-    found = create_feature_extractor(model, ["features.12", "flatten"])(x)
-    torch.testing.assert_close(found["flatten"], model(x))
+    features = create_feature_extractor(model, ["features.12", "flatten"])(x)
+    torch.testing.assert_close(features["flatten"], model(x))
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -430,8 +431,8 @@ def test_the_state_of_another_network_is_refused():
 def test_a_partial_or_renamed_state_is_taken():
     """What a state has of the eigenvalues is compared, whatever is missing or has another name."""
     network, source = SpectralNetwork((3, 4, 2)), randomised((3, 4, 2)).float()
-    found = network.load_state_dict(dict(source.named_parameters()), strict=False)
-    assert found.missing_keys == ["eigenvalues.0"]
+    result = network.load_state_dict(dict(source.named_parameters()), strict=False)
+    assert result.missing_keys == ["eigenvalues.0"]
     assert torch.equal(network.eigenvalues[1], source.eigenvalues[1])
     with pytest.raises(RuntimeError, match=r"widths \(\?, 5, 2\): this network has widths \(3, 4, 2\)"):
         network.load_state_dict(dict(SpectralNetwork((3, 5, 2)).named_parameters()), strict=False)

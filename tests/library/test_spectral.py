@@ -34,8 +34,8 @@ def block(matrix, offsets, i, j):
     return matrix[offsets[i - 1] : offsets[i], offsets[j - 1] : offsets[j]]
 
 
-def close(found, expected):
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10 * max(1.0, np.abs(expected).max()))
+def close(computed, expected):
+    np.testing.assert_allclose(computed, expected, rtol=0, atol=1e-10 * max(1.0, np.abs(expected).max()))
 
 
 @settings(max_examples=200, deadline=None)
@@ -81,8 +81,8 @@ def test_both_forward_forms_agree_with_the_dense_adjacency(widths, seed):
         z = sum(activities[j - 1] @ block(adjacency, offsets, i, j).T for j in range(1, i))
         activities.append(np.tanh(z) if i < len(widths) else z)
     for forward in (spectral.forward_bundles, spectral.forward_eigenbasis):
-        found = forward(phi, lam, x, np.tanh)
-        np.testing.assert_allclose(found, activities[-1], rtol=0, atol=1e-9 * max(1.0, np.abs(activities[-1]).max()))
+        y = forward(phi, lam, x, np.tanh)
+        np.testing.assert_allclose(y, activities[-1], rtol=0, atol=1e-9 * max(1.0, np.abs(activities[-1]).max()))
 
 
 @settings(max_examples=50, deadline=None)
@@ -102,10 +102,10 @@ def test_leading_dimensions_are_independent_networks():
     recursive = spectral.forward_eigenbasis(phi, lam, x, np.tanh)
     adjacency = spectral.adjacency(phi, lam)
     for t in range(6):
-        own = [block[t] for block in phi], [block[t] for block in lam]
-        close(together[t], spectral.forward_bundles(*own, x[t], np.tanh))
+        blocks = [block[t] for block in phi], [block[t] for block in lam]
+        close(together[t], spectral.forward_bundles(*blocks, x[t], np.tanh))
         close(recursive[t], together[t])
-        close(adjacency[t], spectral.adjacency(*own))
+        close(adjacency[t], spectral.adjacency(*blocks))
 
 
 @pytest.mark.parametrize(("i", "j"), [(1, 1), (2, 2), (1, 2), (2, 0), (4, 1)])
@@ -172,8 +172,8 @@ def test_zero_input_eigenvalues_save_a_product_and_change_nothing(widths, seed):
     phi, lam = random_blocks(widths, seed)
     lam[0][:] = 0
     x = np.random.default_rng(seed + 1).normal(size=(5, widths[0]))
-    found = spectral.forward_eigenbasis(phi, lam, x, np.tanh, input_is_zero=True)
-    close(found, spectral.forward_eigenbasis(phi, lam, x, np.tanh))
+    y = spectral.forward_eigenbasis(phi, lam, x, np.tanh, input_is_zero=True)
+    close(y, spectral.forward_eigenbasis(phi, lam, x, np.tanh))
 
 
 def padded(x, widths):
@@ -207,8 +207,8 @@ def test_when_the_recursive_rule_is_the_layered_one(widths, seed):
     expected = spectral.forward_bundles(phi, lam, x, np.tanh)
     adjacency, offsets = dense(phi, lam)[2:]
     for i in range(len(widths)):
-        own = slice(offsets[i], offsets[i + 1])
-        adjacency[own, own] = 0
+        layer = slice(offsets[i], offsets[i + 1])
+        adjacency[layer, layer] = 0
     a = padded(x, widths)
     for _ in range(1, len(widths)):
         a[:, : widths[0]] = x

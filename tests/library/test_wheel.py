@@ -36,12 +36,12 @@ def requirements(name):
 
 def closure(names):
     """They and everything that they need."""
-    found, waiting = set(), set(names)
+    needed, waiting = set(), set(names)
     while waiting:
         name = waiting.pop()
-        found.add(name.lower().replace("_", "-"))
-        waiting |= {each for each in requirements(name) if each.lower().replace("_", "-") not in found}
-    return found
+        needed.add(name.lower().replace("_", "-"))
+        waiting |= {each for each in requirements(name) if each.lower().replace("_", "-") not in needed}
+    return needed
 
 
 def test_it_holds_the_layer_and_asks_for_its_four_dependencies(wheel):
