@@ -95,9 +95,9 @@ def inputs(network, points=40, seed=1):
     return torch.randn(points, network.in_features, generator=seeded(seed), dtype=torch.float64)
 
 
-def deviation(actual, expected):
+def deviation(computed, expected):
     """max |ŷ − y| / max |y|; the oracle's own rounding is not divided by outputs that are zero."""
-    return np.abs(actual - expected).max() / max(np.abs(expected).max(), 1e-3)
+    return np.abs(computed - expected).max() / max(np.abs(expected).max(), 1e-3)
 
 
 def evaluated(module, x):

@@ -1,9 +1,4 @@
-"""The layer with what its users have: Hugging Face, peft, timm, ONNX, type checkers, and FSDP2 on two processes."""
-
-import os
-import subprocess
-import sys
-from pathlib import Path
+"""The layer with what its users have: Hugging Face, peft, timm, ONNX, and FSDP2 on two processes."""
 
 import onnxruntime
 import pytest
@@ -18,7 +13,6 @@ from dense_networks import deviation, evaluated, graded, seeded
 from sparcs import CompactNetwork, SpectralNetwork, compact_head, load_model, replace_head, save_model
 
 pytestmark = pytest.mark.interop
-SCRIPT = Path(typed_use.__file__)
 READERS = ("penalty", "bundle", "compact", "active_neurons")  # methods that read parameters outside the forward pass
 
 
@@ -31,18 +25,6 @@ def opened(head, neurons=3):
 def test_a_user_s_script_runs(capsys):
     typed_use.main()
     assert "torch.Size([20, 3])" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("checker", "options"),
-    [("mypy", ["--strict", "--cache-dir", os.devnull]), ("pyright", ["--pythonpath", sys.executable])],
-)
-def test_type_checkers_find_nothing_in_it(checker, options, tmp_path):
-    pytest.importorskip(checker)
-    (tmp_path / "pyrightconfig.json").write_text("{}")  # and none of a folder above
-    command = [sys.executable, "-m", checker, *options, SCRIPT]
-    checked = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def trained_by_two(rank, folder, outputs):

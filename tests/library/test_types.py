@@ -10,24 +10,7 @@ import pytest
 
 pytestmark = pytest.mark.types
 SOURCES = Path(__file__).parents[2] / "src"
-SCRIPT = """
-import torch
-from torch import nn
-
-from sparcs import CompactNetwork, SpectralNetwork, compact_head, replace_head
-
-network = SpectralNetwork(widths=(20, 200, 200, 20), bias=True, generator=torch.Generator().manual_seed(0))
-output: torch.Tensor = network(torch.randn(8, 20))
-loss: torch.Tensor = output.square().mean() + 1e-4 * network.penalty("l1")
-shapes = [tuple(eigenvectors.shape) for eigenvectors in network.eigenvectors]
-small: CompactNetwork = network.compact()
-small.save("small.safetensors")
-again: CompactNetwork = CompactNetwork.load("small.safetensors")
-
-model = nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2))
-head = replace_head(model, hidden=5)
-print(loss, shapes, head.active_neurons(), again(output), compact_head(model))
-"""
+SCRIPT = Path(__file__).with_name("typed_use.py").read_text()
 
 
 @pytest.fixture

@@ -42,9 +42,9 @@ def test_the_layers_own_tests_pass(version, tmp_path):
     uv(folder, "venv", "--quiet", "--python", python, tmp_path / "venv")
     at = ["--python", tmp_path / "venv/bin/python"]
     uv(folder, "pip", "install", "--quiet", *at, "--constraint", "requirements.lock", "--editable", ".[test]")
-    own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    here = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     command = [tmp_path / "venv/bin/python", "-m", "pytest", "-q", "tests/library"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=own, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=here, check=False)
     assert done.returncode == 0, done.stdout[-5000:]
 
 

@@ -27,9 +27,7 @@ TABLES = {  # ends of a job's tables, and the published ones that hold their row
 }
 FOLDERS = {"hyperparameters": "hyperparameters/sweeps", "tuning": "baselines/tuning", "probes": "cifar100/probes"}
 VERBS = {  # in whose room they are
-    "baselines": "baselines",
     "tuning": "baselines",
-    "cells": "cells",
     "cifar10_sweep": "cifar10",
     "probes": "cifar100",
 }
