@@ -16,7 +16,15 @@ from replication.records.io import read_csv, write_csv
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # where all cores are busy, PyTorch's threads wait for each other
 PROPERTIES = "Properties of algebra, networks and data, on random examples"
-APART = ("environments", "situations", "types", "artifacts", "slurm", "reliability")  # markers with a command each
+APART = (
+    "environments",
+    "situations",
+    "types",
+    "interop",
+    "artifacts",
+    "slurm",
+    "reliability",
+)  # markers with a command each
 COUNTING = pytest.StashKey[set]()  # of the selected tests, those that have not run
 COUNTED = pytest.StashKey[Counter]()
 STARTED = pytest.StashKey[float]()

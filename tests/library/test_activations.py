@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from captum.attr import DeepLift
 from torch import nn
 
 from sparcs import CompactNetwork, SpectralNetwork
@@ -118,9 +119,8 @@ def test_hooks_of_a_deep_network_see_every_layer_and_change_no_bit():
 @pytest.mark.parametrize("form", ["bundles", "eigenbasis"])
 def test_deeplift_is_complete(of, form):
     """Attributions sum to the difference of the outputs, which they do only if every activation is a module."""
-    attr = pytest.importorskip("captum.attr")
     network = of(opened(form=form))
     x, base = (torch.randn(7, 4, generator=seeded(seed), dtype=torch.float64, requires_grad=True) for seed in (2, 3))
-    attributions = attr.DeepLift(network).attribute(x, base, target=1)
+    attributions = DeepLift(network).attribute(x, base, target=1)
     expected = (network(x) - network(base))[:, 1]
     torch.testing.assert_close(attributions.sum(1), expected, rtol=0, atol=1e-6)

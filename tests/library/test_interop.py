@@ -1,9 +1,11 @@
 """The layer with what its users have: Hugging Face, peft, timm, ONNX, and FSDP2 on two processes."""
 
 import onnxruntime
+import peft
 import pytest
 import timm
 import torch
+import transformers
 import typed_use
 from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
@@ -95,7 +97,7 @@ HUGGING_FACE = {
 
 @pytest.mark.parametrize(("kind", "at"), [("vit", "classifier"), ("roberta", "classifier.out_proj")])
 def test_hugging_face_models_keep_count(kind, at):
-    model = HUGGING_FACE[kind](pytest.importorskip("transformers"))
+    model = HUGGING_FACE[kind](transformers)
     head = opened(replace_head(model, 8, classes=5, generator=seeded()))
     assert head.name == at and model.num_labels == model.config.num_labels == 5
     inputs = {"vit": {"pixel_values": torch.randn(4, 3, 8, 8)}, "roberta": {"input_ids": torch.ones(4, 6, dtype=int)}}
@@ -107,13 +109,12 @@ def test_hugging_face_models_keep_count(kind, at):
 
 
 def test_an_example_tells_a_hugging_face_model_s_head():
-    model = HUGGING_FACE["vit"](pytest.importorskip("transformers"))
+    model = HUGGING_FACE["vit"](transformers)
     assert replace_head(model, 8, inputs=torch.randn(2, 3, 8, 8)).name == "classifier"
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")  # of peft
 def test_the_head_that_peft_trains_is_compacted_by_name():
-    peft = pytest.importorskip("peft")
     model = timm.create_model("vit_tiny_patch16_224", num_classes=3, depth=1, img_size=32)
     replace_head(model, 8, generator=seeded())
     wrapped = peft.get_peft_model(model, peft.LoraConfig(target_modules=["qkv"], modules_to_save=["head"]))
