@@ -24,7 +24,7 @@ APART = (
     "artifacts",
     "slurm",
     "reliability",
-)  # markers with a command each
+)  # a command each
 COUNTING = pytest.StashKey[set]()  # of the selected tests, those that have not run
 COUNTED = pytest.StashKey[Counter]()
 STARTED = pytest.StashKey[float]()
