@@ -32,7 +32,7 @@ PROTOCOL = {
     "strengths": [0.01, 0.1],
     "loss_budget": 0.05,
     "min_r2": 0.5,
-    "max_neurons": 3,
+    "max_neurons": 30,
     "retraining_steps": 3,
     "tuning_trials": 2,
 }
@@ -130,9 +130,11 @@ def test_retraining_is_that_of_the_plain_network_whatever_stands_beside_it():
     np.testing.assert_allclose(outputs(retrained, task.x[:, :-1]), expected, rtol=1e-3, atol=1e-4)
 
 
-def settings(search="gaea", **options):
+def settings(search="gaea", max_neurons=3, **options):
+    """Those of a small task, for whose networks 30 neurons are no limit."""
     task = {"hidden": [5, 4], "bias": False, "points": 100, "batch_size": 10, "steps": 12}
-    return BaselineTrial(**PROTOCOL, task=task, method={"search": search, "options": options})
+    allowed = BaselineTrial(**PROTOCOL, task=task, method={"search": search, "options": options})
+    return allowed.model_copy(update={"max_neurons": max_neurons})
 
 
 def data():
@@ -161,6 +163,8 @@ def test_an_option_that_a_method_does_not_have_is_one_sentence():
         experiment.run(data(), settings(speed=3), "teacher", [0], 7)
     with pytest.raises(ValueError, match=r"there is no file src/replication/baselines/magic\.py"):
         settings("magic")
+    with pytest.raises(ValueError, match=r"src/replication/baselines/task\.py has no function search"):
+        settings("task")
 
 
 def test_tuning_takes_the_value_of_the_fewest_parameters_on_seeds_of_its_own():
@@ -194,7 +198,7 @@ def test_tuning_takes_the_value_of_the_fewest_parameters_on_seeds_of_its_own():
 def test_the_verbs_search_with_the_value_that_was_chosen(tmp_path, capsys):
     io.write_arrays(tmp_path / "data.safetensors", data())
     method = BaselineMethod(search="gaea", options={"levels": 1}, tuned={"rate": [1.0, 3.0]})
-    gaea = settings().model_copy(update={"method": method})
+    gaea = settings(max_neurons=30).model_copy(update={"method": method})
     common = ["--data-set", "teacher", "--settings", gaea.model_dump_json(), "--root-seed", "7", "--output"]
     table, stem = tmp_path / "gaea.parquet", tmp_path / "0-0"
     for command in (
@@ -207,7 +211,9 @@ def test_the_verbs_search_with_the_value_that_was_chosen(tmp_path, capsys):
     [value] = set(pd.read_parquet(table).query("chosen")["value"])
     trials = pd.read_parquet(tmp_path / "0-0_trials.parquet")
     assert set(trials["options"]) == {json.dumps({"levels": 1, "rate": json.loads(value)})}
-    direct = experiment.run(data(), settings(levels=1, rate=json.loads(value)), "teacher", [0], 7)["trials"]
+    direct = experiment.run(data(), settings(max_neurons=30, levels=1, rate=json.loads(value)), "teacher", [0], 7)[
+        "trials"
+    ]
     pd.testing.assert_frame_equal(trials.drop(columns="options"), direct)
 
 

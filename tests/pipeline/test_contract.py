@@ -112,6 +112,9 @@ def test_sources_are_the_import_closure():
     paths = sources("replication.experiments.regression.commands")
     assert "src/sparcs/spectral.py" in paths and "src/replication/training/ensemble/kernel.py" in paths
     assert not any("teacher" in path or "figures" in path or "cli.py" in path for path in paths)
+    baselines = sources("replication.baselines.gaea")
+    assert "src/replication/baselines/__init__.py" in baselines  # it sets how MKL rounds
+    assert "src/replication/baselines/darts.py" not in baselines
 
 
 def test_every_rule_sees_edits_of_its_sources_whatever_the_files_times():

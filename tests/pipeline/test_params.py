@@ -85,6 +85,8 @@ def test_overrides_win_over_the_scale_and_the_scale_over_the_base():
         ({"baselines": {"methods": ["neat"], "alpha_beta": {"trials": 0}}}, "one of the methods runs, which are neat"),
         ({"baselines": {"teacher": {"hidden": [10**9]}}}, "hidden.0 = 1000000000: .*less than or equal to 100000"),
         ({"baselines": {"catalogue": {"a b; x": {"search": "linear"}}}}, "catalogue.*string should match pattern"),
+        ({"rivals": {"methods": None}}, "rivals is an unknown field"),
+        ({"baselines": {"max_neurons": 5}}, "baselines.max_neurons = 5: .*30"),
         ({"cells": {"trials": 10**6}}, "cells.trials = 1000000: .*less than or equal to 100000"),
         ({"teacher_student": {"chunk": 100}}, "teacher_student.chunk = 100: .*less than or equal to 20"),
         ({"regresion": {"trials": 1}}, "regresion is an unknown field"),

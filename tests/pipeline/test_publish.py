@@ -226,8 +226,12 @@ def test_pages_go_beside_the_tables_and_the_scorecard_into_the_readme(tmp_path):
     results, figures, published = (tmp_path / name for name in ("rebuilt", "figures", "out"))
     claims = pd.read_csv(ROOT / "results" / "published" / "claims.csv")
     io.write_csv(results / "claims.csv", claims)
-    for path in (results / "reports" / "01_theory.html", figures / "fig07.svg"):
-        path.parent.mkdir(parents=True)
+    old = [
+        published / name for name in ("reports/07_rivals.html", "site/reports/07_rivals.html", "figures/fig_rivals.svg")
+    ]
+    left = [results / "reports/07_rivals.html", figures / "fig_rivals.svg"]
+    for path in (results / "reports/01_theory.html", figures / "fig07.svg", *old, *left):
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("made again")
     readme = tmp_path / "README.md"
     places = "<!-- {0}: written by `snakemake publish_pages` -->\nstale\n<!-- end of the {0} -->\n"
@@ -235,8 +239,9 @@ def test_pages_go_beside_the_tables_and_the_scorecard_into_the_readme(tmp_path):
     code = run(
         "publish-pages", "--results", results, "--figures", figures, "--published", published,
         "--published-figures", published / "figures", "--readme", readme,
+        "--report", "01_theory", "--report", "02_alpha_beta", "--figure", "fig07",
     )  # fmt: skip
-    assert code == 0
+    assert code == 0 and not any(path.exists() for path in old)
     assert (published / "reports" / "01_theory.html").read_text() == "made again"
     assert (published / "figures" / "fig07.svg").read_text() == "made again"
     text = readme.read_text()

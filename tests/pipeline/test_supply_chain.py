@@ -68,4 +68,8 @@ def test_every_dependency_is_locked_and_its_licence_compatible(evidence):
         assert [text for text in licences(name) if not is_permissive(text)] == [], name
         evidence("Dependencies", "licences that go with this project's as they are")
     evidence("Dependencies", "versions that are locked", len(names))
-    evidence("Dependencies", "licences with a condition, each explained in tests/test_supply_chain.py", len(explained))
+    evidence(
+        "Dependencies",
+        "licences with a condition, each explained in tests/pipeline/test_supply_chain.py",
+        len(explained),
+    )

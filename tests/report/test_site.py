@@ -182,6 +182,17 @@ def test_an_untested_claim_says_why_and_shows_the_published_verdict(small, tmp_p
     assert "Published run" not in re.search(r'<tr id="E1".*?</tr>', text, re.DOTALL)[0] or "untested" in text
 
 
+def test_pages_that_an_earlier_version_has_left_are_not_shown(small, tmp_path):
+    names = tuple(name for name in small.reports if name != "09_cells")  # as if that notebook were no more
+    for path in (tmp_path / "reports/07_rivals.html", tmp_path / "figures/fig_rivals.png"):
+        path.parent.mkdir()
+        path.touch()
+    build(replace(small, names=names), tmp_path)
+    assert sorted(path.stem for path in (tmp_path / "reports").glob("*")) == sorted(names)
+    assert not (tmp_path / "figures/fig_rivals.png").exists()
+    assert "09_cells.html" not in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
 def test_a_claim_without_a_row_stops_the_build(small, tmp_path, capsys):
     claims = pd.read_csv(small.verdicts)
     claims[~claims["id"].isin(["D2", "G2"])].to_csv(tmp_path / "claims.csv", index=False)
@@ -191,7 +202,8 @@ def test_a_claim_without_a_row_stops_the_build(small, tmp_path, capsys):
     assert not (tmp_path / "site").exists()
     with pytest.raises(SystemExit) as stopped:
         cli.main(["build-site", "--tables", str(small.tables), "--claims", str(tmp_path / "claims.csv"),
-                  "--reports", str(small.pages), "--figures", str(small.figures), "--published", str(PUBLISHED),
+                  "--reports", str(small.pages), "--report", "01_theory",
+                  "--figures", str(small.figures), "--published", str(PUBLISHED),
                   "--captions", str(CAPTIONS), "--output", str(tmp_path / "site")])  # fmt: skip
     assert stopped.value.code == 2 and "claims without a row: D2, G2" in capsys.readouterr().err
 

@@ -37,11 +37,21 @@ rule publish_pages:
     params:
         results=REBUILT,
         figures=REBUILD.figures,
+        names=" ".join(
+            [
+                OF_REPORTS,
+                *[
+                    f"--figure {figure}"
+                    for notebook in NOTEBOOKS.values()
+                    for figure in notebook["figures"]
+                ],
+            ]
+        ),
     message:
         "Publishing what was made from the published tables"
     shell:
         "python -m replication publish-pages --results {params.results} --figures {params.figures} --published results/published"
-        " --published-figures figures/published --readme README.md 2>&1 | tee {log}"
+        " --published-figures figures/published {params.names} --readme README.md 2>&1 | tee {log}"
 
 
 rule spot_check:

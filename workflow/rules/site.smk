@@ -9,6 +9,8 @@ SITE_PARTS = [
 ]
 COUNTED = list(filter(os.path.exists, [f"{PUBLISHED}/reliability.csv"]))
 
+OF_REPORTS = " ".join(f"--report {name}" for name in NOTEBOOKS)
+
 
 for place in (RUN, REBUILD):
 
@@ -51,7 +53,7 @@ for place in (RUN, REBUILD):
             ),
             options=f"--tables {shlex.quote(place.folder)} --reports {place.results}/reports --figures {place.figures}"
             f" --published {shlex.quote(PUBLISHED)} --captions {shlex.quote(os.path.relpath(CAPTIONS))}"
-            f" --output {place.results}/site",
+            f" --output {place.results}/site {OF_REPORTS}",
         message:
             "Building the site: {output.index}"
         shell:

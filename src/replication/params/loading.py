@@ -66,7 +66,8 @@ def validate(kind: Any, values: Any) -> Any:
     try:
         return TypeAdapter(kind).validate_python(values)
     except ValidationError as error:
-        raise ParameterError(_sentence(error.errors()[0])) from None
+        unknown = [each for each in error.errors() if each["type"] == "extra_forbidden"]  # a name that has changed, say
+        raise ParameterError(_sentence([*unknown, *error.errors()][0])) from None
 
 
 def from_json(kind: Any, text: str) -> Any:

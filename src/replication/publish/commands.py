@@ -27,12 +27,19 @@ from replication.publish.published_tables import (
     require_columns,
 )
 from replication.records import provenance
-from replication.records.io import ArtifactError, read_csv, read_table, write_csv, write_json, write_table
+from replication.records.io import (
+    ArtifactError,
+    read_csv,
+    read_table,
+    remove_others,
+    write_csv,
+    write_json,
+    write_table,
+)
 from replication.records.verbs import INPUT, PATH, read_settings
 from replication.report.provenance_text import TIMED
 from sparcs.io import atomic
 
-PAGES = ("claims.csv", "reports/*.html", "site/**/*.*")
 AS_CSV = ("baselines",)  # whose trials are published as text too, for readers without this project
 
 
@@ -132,14 +139,31 @@ def merged_tuning(run: Settings, results: Path, published: Path, keep: bool) -> 
 @click.option("--figures", type=INPUT, required=True, help="figures made from them")
 @click.option("--published", type=PATH, required=True, help="output folder of claims and pages")
 @click.option("--published-figures", type=PATH, required=True, help="output folder of figures")
+@click.option("--report", "reports", multiple=True, required=True, help="name of a notebook")
+@click.option("--figure", "drawn", multiple=True, required=True, help="name of a figure")
 @click.option("--readme", type=INPUT, required=True, help="its answer and scorecard are written anew")
-def publish_pages(results: Path, figures: Path, published: Path, published_figures: Path, readme: Path) -> None:
-    """Copy claims, reports, site and figures that were made from the published tables; write README's verdicts."""
-    for pattern in PAGES:
-        for path in sorted(results.glob(pattern)):
-            copy(path, published / path.relative_to(results))
-    for path in sorted(figures.glob("*.*")):
-        copy(path, published_figures / path.name)
+def publish_pages(
+    results: Path,
+    figures: Path,
+    published: Path,
+    published_figures: Path,
+    reports: tuple[str, ...],
+    drawn: tuple[str, ...],
+    readme: Path,
+) -> None:
+    """Copy claims, reports, site and figures that were made from the published tables; write README's verdicts.
+
+    Pages and figures of other names are removed from what is published.
+    """
+    pages = [results / "claims.csv", *(results / f"reports/{name}.html" for name in reports)]
+    pages += results.glob("site/**/*.*")
+    pictures = [path for name in drawn for path in figures.glob(f"{name}.*")]
+    places = {path: published / path.relative_to(results) for path in pages if path.is_file()}
+    places |= {path: published_figures / path.name for path in pictures}
+    for path, place in sorted(places.items()):
+        copy(path, place)
+    for folder in (published / "reports", published / "site", published_figures):
+        remove_others(folder, set(places.values()))
     text = with_verdicts(readme.read_text(encoding="utf-8"), read_csv(published / "claims.csv"))
     with atomic(readme) as partial:
         partial.write_text(text, encoding="utf-8")
@@ -191,7 +215,9 @@ def published_trials(published: Path, tables: Mapping = {}, whole: Mapping = {})
     rows = []
     for name, table in sorted({**read, **tables}.items()):
         experiment, _, part = name.partition("/")
-        if part in TIMED and "minutes" in table:  # tuning published by earlier versions has none
+        if (
+            experiment in TRIAL and part in TIMED and "minutes" in table
+        ):  # tuning published by earlier versions has none
             require_columns(published / f"{name}.parquet", table, columns)
             rows.append(table[columns].dropna().assign(experiment=experiment, trials=1))
     there = {path.relative_to(published): path for path in published.glob("*/*.provenance.json")}

@@ -159,3 +159,10 @@ def _digest(arrays: Mapping[str, np.ndarray]) -> str:
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
+
+
+def remove_others(folder: Path, kept: set[Path]) -> None:
+    """Remove the files in a folder, and in its folders, except those kept: what an earlier version has left."""
+    for path in sorted(folder.rglob("*.*")):
+        if path.is_file() and path not in kept:
+            path.unlink()

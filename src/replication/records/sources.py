@@ -21,8 +21,15 @@ def sources(*modules: str) -> list[str]:
     """
     graph = _graph()
     closure = set(modules).union(*(graph.find_upstream_modules(module) for module in modules))
+    closure |= {package for module in closure for package in packages_of(module)}
     folder = Path.cwd()
     return sorted(_file(module, folder) for module in closure)
+
+
+def packages_of(module: str) -> list[str]:
+    """The packages around a module, whose ``__init__`` is run when it is imported."""
+    parts = module.split(".")
+    return [".".join(parts[:k]) for k in range(1, len(parts))]
 
 
 def fingerprint(*modules: str, files: Iterable[Path | str] = ()) -> str:

@@ -11,15 +11,23 @@ from replication.records.verbs import INPUT, PATH
 @click.option("--tables", type=INPUT, required=True, help="folder of tables, settings and records")
 @click.option("--claims", type=INPUT, required=True, help="claims.csv")
 @click.option("--reports", type=INPUT, required=True, help="folder of executed notebooks")
+@click.option("--report", "names", multiple=True, required=True, help="name of a notebook; other pages are old")
 @click.option("--figures", type=INPUT, required=True, help="folder of figures")
 @click.option("--published", type=PATH, required=True, help="results/published")
 @click.option("--captions", type=INPUT, required=True, help="folder of captions, one folder per report")
 @click.option("--output", type=PATH, required=True, help="output folder")
 def build_site(
-    tables: Path, claims: Path, reports: Path, figures: Path, published: Path, captions: Path, output: Path
+    tables: Path,
+    claims: Path,
+    reports: Path,
+    names: tuple[str, ...],
+    figures: Path,
+    published: Path,
+    captions: Path,
+    output: Path,
 ) -> None:
     """Write the scorecard, the figures and the reports as pages that open from disk."""
     from replication.site.pages import build
     from replication.site.run import Run
 
-    build(Run(tables, claims, reports, figures, published, captions), output)
+    build(Run(tables, claims, reports, figures, published, captions, names), output)

@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from replication.records.io import remove_others
 from replication.report.pages import mathml
 from replication.report.text import number
 from replication.site.account import counted, data_sources, experiments, misprints, paper_tables
@@ -27,6 +28,8 @@ def build(run: Run, output: Path) -> None:
     Raises ArtifactError if a claim has no row or a file is not what it should be.
     """
     groups, rows = gallery(run), scorecard(run)
+    for folder in ("figures", "reports"):
+        remove_others(output / folder, set())
     for picture in (picture for group in groups for picture in group.pictures):
         for file in picture.files.values():
             _copy(file, output / "figures" / file.name)

@@ -22,7 +22,8 @@ class Run:
     """The places of one run's results.
 
     tables: folder of tables, settings and records; verdicts: claims.csv; pages: folder of executed notebooks; figures:
-    folder of figures; published: results/published; captions: folder of captions, one folder per report.
+    folder of figures; published: results/published; captions: folder of captions, one folder per report; names: of the
+    notebooks, where other pages may be left from before; all pages if empty.
     """
 
     tables: Path
@@ -31,6 +32,7 @@ class Run:
     figures: Path
     published: Path
     captions: Path
+    names: tuple[str, ...] = ()
 
     @cached_property
     def settings(self) -> dict:
@@ -58,7 +60,8 @@ class Run:
     @cached_property
     def reports(self) -> dict[str, "Report"]:
         """The executed notebooks by name."""
-        return {path.stem: Report(path) for path in sorted(self.pages.glob("*.html"))}
+        pages = sorted(self.pages.glob("*.html"))
+        return {path.stem: Report(path) for path in pages if path.stem in self.names or not self.names}
 
     @cached_property
     def core_minutes(self) -> pd.DataFrame:

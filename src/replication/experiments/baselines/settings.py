@@ -86,8 +86,11 @@ class BaselineMethod(Model):
     @field_validator("search")
     @classmethod
     def _file_exists(cls, search: str) -> str:
-        if not (FOLDER / f"{search}.py").exists():
+        path = FOLDER / f"{search}.py"
+        if not path.exists():
             raise ValueError(f"there is no file src/replication/baselines/{search}.py")
+        if "\ndef search(" not in path.read_text(encoding="utf-8"):
+            raise ValueError(f"src/replication/baselines/{search}.py has no function search, so it is no method")
         return search
 
 
@@ -106,7 +109,7 @@ class BaselineProtocol(Model):
     min_r2: Annotated[Fraction, Field(gt=0, lt=1)] = Field(
         description="R² on the validation points that a second compaction keeps"
     )
-    max_neurons: Count = Field(description="hidden neurons that a third one may keep")
+    max_neurons: Literal[30] = Field(description="hidden neurons that a third one may keep; columns are named after it")
     retraining_steps: CountOrZero = Field(description="optimiser steps after compaction")
 
     @model_validator(mode="after")

@@ -48,6 +48,7 @@ MEASURES = [
 
 def seeds(root_seed: int, data_set: str, trials: Sequence[int]) -> list[int]:
     """The seeds of the trials on one data set; methods and strengths share them, so that they pair."""
+    # the name that is hashed is data, whatever the room is called
     return [trial_seed(root_seed, "rivals", data_set, trial) for trial in trials]
 
 

@@ -21,6 +21,8 @@ from replication.params.fields import (
     Widths,
 )
 
+SURVIVES = 100  # claim D2: one layer's largest |λ| is at least this many times the other's
+
 
 class Ensemble(Model):
     """Trials of experiment 2 that share a penalty and a kind of teacher."""

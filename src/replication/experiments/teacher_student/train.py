@@ -6,12 +6,11 @@ import numpy as np
 import pandas as pd
 
 from replication.data import teacher
-from replication.experiments.teacher_student.settings import TeacherTrial
+from replication.experiments.teacher_student.settings import SURVIVES, TeacherTrial
 from replication.training.ensemble.training import Trained, Training, initial_parameters
 from replication.training.seeds import trial_seed
 from sparcs.metrics import blocks_of, bundles_of, forward, live, r_squared
 
-SURVIVES = 100  # claim D2: one layer's largest |λ| is at least this many times the other's
 MEASURES = [
     "test_mse",
     "test_r2",
