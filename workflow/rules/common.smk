@@ -72,7 +72,11 @@ try:
         raise params.ParameterError(
             f"replace = {params.shown(REPLACE)}: allowed are yes and no"
         )
-    REUSABLE = reusable(SETTINGS, ROOT / "results/published") if REUSE else []
+    REUSABLE, NOT_TAKEN = (
+        reusable(SETTINGS, ROOT / "results/published") if REUSE else ([], "")
+    )
+    if NOT_TAKEN and workflow.is_main_process:
+        print(f"snakemake: {NOT_TAKEN}", file=sys.stderr)
 except (params.ParameterError, ArtifactError) as error:
     print(f"snakemake: {error}", file=sys.stderr)
     sys.exit(2)
