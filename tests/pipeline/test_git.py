@@ -77,7 +77,9 @@ def test_a_zip_unpacked_in_another_repository_is_of_no_commit(tmp_path):
 
 def test_variables_that_lead_git_elsewhere_are_ignored(repository, tmp_path):
     folder, (last, _) = repository
-    other, (foreign, _) = with_history(small_project(tmp_path / "other"))
+    other = small_project(tmp_path / "other")
+    (other / "another").touch()  # or both could be one commit, if they are made in the same second
+    _, (foreign, _) = with_history(other)
     variables = {"GIT_DIR": f"{other}/.git", "GIT_WORK_TREE": str(other), "GIT_INDEX_FILE": f"{tmp_path}/none"}
     assert told(folder, last, foreign, **variables) == [last, {last: True, foreign: False}]
 
