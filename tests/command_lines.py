@@ -229,6 +229,8 @@ def lines(folder):
             folder / "one" / "beta5_alpha1" / "0-1.parquet",
             "--settings",
             folder / "settings.json",
+            "--provenance",
+            folder / "provenance.json",
             "--output",
             "OUT/c",
         ],

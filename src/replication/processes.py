@@ -1,19 +1,39 @@
-"""A job ends when the Snakemake that started it has died.
+"""What Snakemake's own process holds: a run of a scale, while it lives, and the lives of its jobs.
+
+A job ends when the Snakemake that started it has died.
 
 Otherwise it would train on as an orphan, beside the job that takes its place. Snakemake starts a job through a shell.
 So the job's parent outlives Snakemake, and the kernel's "tell me when my parent dies" would tell nothing. The workflow
 names Snakemake's own process instead.
 """
 
+import fcntl
 import os
 import select
 import signal
+from pathlib import Path
 from threading import Thread
 from time import sleep
 
 from replication.params.loading import ParameterError
 
 PROCESS = "SPARCS_ENDS_WITH"  # the environment variable that names a process by its number
+
+
+def hold(path: Path) -> bool:
+    """Lock a file until this process ends, however it ends; False if another process holds it.
+
+    The file stays for good: who opened it before it was deleted would hold another one.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)  # never closed, and no job inherits it
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # some network file systems have no such locks
+        pass
+    return True
 
 
 def die_with_parent() -> None:

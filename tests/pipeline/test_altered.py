@@ -215,6 +215,7 @@ def finished(tmp_path_factory):
                '{"beta5_alpha1": [1, 5]}', "--folder", folder) == 0  # fmt: skip
     assert run(*train(folder, settings)) == 0
     io.write_json(folder / "settings.json", {"run": {}, "paper": {}})
+    io.write_json(folder / "provenance.json", {"experiments": {}})
     (folder / "benchmarks").mkdir()
     (folder / "benchmarks" / "rule.tsv").write_text("s\tcpu_time\tmax_rss\n1\t1\t1\n")
     (folder / "benchmarks" / "rule.json").write_text('{"core_seconds": 1.2}')
@@ -246,6 +247,8 @@ def test_a_verb_names_the_file_and_writes_nothing(finished, tmp_path, capsys, ve
             folder / "trials/beta5_alpha1/0-1.parquet",
             "--settings",
             folder / "settings.json",
+            "--provenance",
+            folder / "provenance.json",
         ),
         "tabulate-core-minutes": (
             folder / "benchmarks/rule.tsv",

@@ -205,6 +205,7 @@ def folder(tmp_path_factory):
         assert code == 0, error
     values = SMOKE.model_dump(mode="json")
     io.write_json(folder / "settings.json", {"scale": "smoke", "paper": values, "run": values})
+    io.write_json(folder / "provenance.json", {"experiments": {}})
     (folder / "text").write_text("not what you think\n")
     (folder / "benchmarks").mkdir()
     (folder / "benchmarks" / "rule.tsv").write_text("s\tcpu_time\tmax_rss\n1.5\t1.2\t300\n")
@@ -403,6 +404,7 @@ SELECTING = {"selection_points": 50}  # as many as there are to test on
         ("train-teacher-student", "--settings", SELECTING, "selection_points = 50: allowed are fewer than its 50"),
         ("train-depth", None, "FOLDER/beta5_alpha1.safetensors", "has no array x_train"),
         ("judge-claims", "--settings", "FOLDER/beta5_alpha1.json", "holds no settings of a run"),
+        ("judge-claims", "--provenance", "FOLDER/beta5_alpha1.json", "is not a record of tables: it names no commit"),
         ("judge-claims", None, "FOLDER/regression/trials.parquet", "is missing in one of these tables"),
         ("record-provenance", None, "FOLDER/beta5_alpha1.json", "is not a record of a job: commit is missing"),
         ("train-probes", None, "FOLDER/points.safetensors", "does not hold features: y_train is missing"),

@@ -48,7 +48,7 @@ def test_the_published_jobs_are_found_and_written_as_they_were(tmp_path, monkeyp
     monkeypatch.setattr(reuse, "unchanged_since", lambda commit, files: True)
     settings = io.read_json(PUBLISHED / "settings.json")["run"]
     run = params.validate(Settings, settings)
-    jobs = reuse.reusable(run, PUBLISHED)
+    jobs, _ = reuse.reusable(run, PUBLISHED)
     assert {"teacher_student", "hyperparameters", "depth", "cifar10"} <= {job.kind for job in jobs}
     for kind in ("cifar10", "depth", "hyperparameters", "teacher_student", "baselines", "tuning"):
         job = next(job for job in jobs if job.kind == kind)
@@ -102,7 +102,7 @@ def test_other_settings_other_seeds_and_stand_ins_are_trained(tmp_path, monkeypa
 
     def reused(changes):
         run = params.validate(Settings, params.merge(values, changes))
-        return [job.stem for job in reuse.reusable(run, tmp_path)]
+        return [job.stem for job in reuse.reusable(run, tmp_path)[0]]
 
     trials = io.read_table(tmp_path / "cifar10" / "trials.parquet")
     assert len(reused({})) == len(trials)
@@ -126,7 +126,7 @@ def test_trials_on_data_of_other_seeds_are_trained(monkeypatch):
 
     def reused(changes):
         run = params.validate(Settings, params.merge(values, {"teacher_student": changes}))
-        return {(job.kind, str(job.key[0])) for job in reuse.reusable(run, PUBLISHED)}
+        return {(job.kind, str(job.key[0])) for job in reuse.reusable(run, PUBLISHED)[0]}
 
     images = {"cifar10", "cifar100", "probes", "cifar10_sweep", "cells"}
     assert {kind for kind, _ in reused({"data_seed": 7})} == images

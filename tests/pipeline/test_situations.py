@@ -1,5 +1,6 @@
 """Situations in which a checkout can find itself: a part of Git's history, a second working tree, or no Git at all."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -48,14 +49,38 @@ def test_a_run_says_which_commit_made_it_if_there_is_one(situation, repository, 
     assert commits == {"unknown" if situation is archive else head}
 
 
-def test_a_machine_without_git_runs_all_the_same(repository, tmp_path):
-    """PATH holds Python's programs and the system's, except git."""
-    folder = tiny.clone(repository, tmp_path / "checkout")
+@pytest.mark.parametrize(
+    ("situation", "why"),
+    [
+        (archive, "there is no Git here to tell what has changed since the commits that made them"),
+        (shallow_clone, "this clone's history lacks the commits that made them (a shallow one gets"),
+    ],
+)
+def test_reuse_says_which_jobs_it_cannot_take(situation, why, repository, tmp_path):
+    """None of them: the commits of the published trials are another repository's."""
+    folder = tmp_path / "checkout"
+    situation(repository, folder)
+    told = tiny.run(folder, "snakemake", "-n", "-q", "--config", "scale=overnight", "reuse=published")
+    assert re.search(r"snakemake: reuse=published does not take \d+ of \d+ jobs: " + re.escape(why), told)
+    assert told.count("does not take") == 1 and "take_" not in told
+
+
+@pytest.fixture
+def without_git(tmp_path):
+    """A folder for PATH with the system's programs, except git."""
     programs = tmp_path / "bin"
     programs.mkdir()
     for path in [*Path("/bin").iterdir(), *Path("/usr/bin").iterdir()]:
         if not path.name.startswith("git") and not (programs / path.name).is_symlink():
             (programs / path.name).symlink_to(path)
-    tiny.run(folder, tiny.BIN / "snakemake", "--cores", "2", TARGET, PATH=f"{tiny.BIN}:{programs}")
+    return programs
+
+
+def test_a_machine_without_git_runs_all_the_same(repository, without_git, tmp_path):
+    folder = tiny.clone(repository, tmp_path / "checkout")
+    snakemake, path = tiny.BIN / "snakemake", f"{tiny.BIN}:{without_git}"
+    tiny.run(folder, snakemake, "--cores", "2", TARGET, PATH=path)
     [record, *_] = sorted((folder / "results").rglob("regression/trials/**/*.provenance.json"))
     assert read_json(record)["commit"] == "unknown"
+    told = tiny.run(folder, snakemake, "-n", "-q", "--config", "scale=overnight", "reuse=published", PATH=path)
+    assert re.search(r"does not take \d+ of \d+ jobs: there is no Git here", told) and "Traceback" not in told

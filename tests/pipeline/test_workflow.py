@@ -218,9 +218,10 @@ def test_git_holds_the_pages_and_figures_that_are_made_from_the_published_tables
 
 
 def test_claims_and_figures_are_made_again_from_the_published_tables(rebuilt):
-    """They are those that Git holds, except the last digits, which are the processor's."""
+    """They are those that Git holds, except the last digits, the processor's, and the commit that judged, today's."""
     claims = [pd.read_csv(path / "claims.csv") for path in (rebuilt / "results/rebuilt", ROOT / "results/published")]
-    pd.testing.assert_frame_equal(*claims, rtol=1e-6, atol=1e-12)
+    alike = [table.drop(columns="analysed_by") for table in claims]
+    pd.testing.assert_frame_equal(*alike, rtol=1e-6, atol=1e-12)
     drawn = sorted((rebuilt / "figures" / "rebuilt").glob("*.csv"))
     assert len(drawn) > 10
     for path in drawn:

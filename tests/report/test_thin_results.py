@@ -15,6 +15,7 @@ from figure_tables import write_published, write_tables
 from replication import cli
 from replication.account import image_prose
 from replication.judging.statistics import lowest
+from replication.records import provenance
 from replication.records.io import read_json, write_json, write_table
 from replication.report import notebook as host
 from replication.site.explorer import explorer
@@ -100,7 +101,8 @@ def judged(whole, tmp_path_factory):
         for name in ("settings.json", "provenance.json", "core_minutes.csv"):
             shutil.copy(whole / "tables" / name, folder)
         files = [folder / f"{name}.parquet" for name in tables if name.startswith(experiment)]
-        verb("judge-claims", *files, "--settings", folder / "settings.json", "--output", folder / "claims.csv")
+        of_run = ("--settings", folder / "settings.json", "--provenance", folder / "provenance.json")
+        verb("judge-claims", *files, *of_run, "--output", folder / "claims.csv")
         return folder
 
     return of
@@ -164,6 +166,13 @@ def test_the_explorer_needs_a_network_that_finished(judged, tmp_path):
     folders = (judged(CASES[case]) for case in ("every trial diverged", "the first task or α diverged", "no row"))
     lost, some, none = (explorer(Run(*[folder] * 2, *[tmp_path] * 4)) for folder in folders)
     assert lost is None and none is None and len(some["sets"]) == 6
+
+
+def test_claims_name_the_commits_that_trained_and_judged(judged):
+    folder = judged(CASES["one row"])
+    claims = pd.read_csv(folder / "claims.csv").set_index("id")
+    trained = read_json(folder / "provenance.json")["experiments"]["regression"]["commit"]
+    assert claims.loc["B3", "trained_by"] == trained and set(claims["analysed_by"]) == {provenance.commit()}
 
 
 def test_what_cannot_be_shown_is_said(judged, said):

@@ -72,10 +72,40 @@ try:
         raise params.ParameterError(
             f"replace = {params.shown(REPLACE)}: allowed are yes and no"
         )
-    REUSABLE = reusable(SETTINGS, ROOT / "results/published") if REUSE else []
+    REUSABLE, NOT_TAKEN = (
+        reusable(SETTINGS, ROOT / "results/published") if REUSE else ([], "")
+    )
+    if NOT_TAKEN and workflow.is_main_process:
+        print(f"snakemake: {NOT_TAKEN}", file=sys.stderr)
 except (params.ParameterError, ArtifactError) as error:
     print(f"snakemake: {error}", file=sys.stderr)
     sys.exit(2)
+
+
+def alone(execute):
+    """Snakemake's execution of jobs, refused while another Snakemake runs the same scale in this folder.
+
+    Snakemake's own locks do not see to it: it removes those of all runs at the end of each. Reading this file is too
+    early to ask, since only the execution knows whether it is a dry run; it is not called at all by --unlock,
+    --report, --lint and --dag. Jobs that are run by a Snakemake of their own belong to the run that sent them.
+    """
+
+    def execute_alone(executor_plugin, **settings):
+        runs = not executor_plugin.common_settings.dryrun_exec
+        lock = Path(f".snakemake/runs/{SCALE}.lock")
+        if runs and workflow.is_main_process and not processes.hold(lock):
+            print(
+                f"snakemake: scale = {params.shown(SCALE)} is being run in {Path.cwd()} by another Snakemake:"
+                f" allowed is one run of a scale in a folder at a time",
+                file=sys.stderr,
+            )
+            sys.exit(2)
+        return execute(executor_plugin=executor_plugin, **settings)
+
+    return execute_alone
+
+
+workflow.execute = alone(workflow.execute)
 
 # glibc gives large freed blocks back to the system and asks for them again at each step; kept, a step of experiment 4
 # costs a fifth less and has the same bits. Other systems ignore these variables.

@@ -282,6 +282,7 @@ for place in (RUN, REBUILD):
         input:
             tables=[table for tables in place.tables.values() for table in tables],
             settings=place.settings,
+            provenance=place.provenance,
             code=sources("replication.account.commands"),
         output:
             verdicts=report(
@@ -302,7 +303,7 @@ for place in (RUN, REBUILD):
             "Judging the claims"
         shell:
             "python -m replication --log {log} judge-claims {input.tables:q} --settings {input.settings:q}"
-            " --output {output.verdicts} > {log} 2>&1"
+            " --provenance {input.provenance:q} --output {output.verdicts} > {log} 2>&1"
 
     for notebook, tables, drawn, published in place.notebooks():
 

@@ -33,21 +33,30 @@ def record_settings(params_file: Path, overrides: dict, output: Path) -> None:
 @click.command()
 @click.argument("tables", nargs=-1, type=INPUT, required=True)
 @click.option("--settings", type=INPUT, required=True, help="settings.json")
+@click.option("--provenance", "record", type=INPUT, required=True, help="provenance.json, of the tables")
 @click.option("--output", type=FILE, required=True, help="claims.csv; metrics.json beside it has the verdicts in short")
-def judge_claims(tables: tuple[Path, ...], settings: Path, output: Path) -> None:
-    """Judge every claim on the tables of a scale."""
-    both = read_settings(settings)
+def judge_claims(tables: tuple[Path, ...], settings: Path, record: Path, output: Path) -> None:
+    """Judge every claim on the tables of a scale; each verdict names the commits that trained and judged."""
+    both, commits = read_settings(settings), commits_of(record)
     read = {f"{path.parent.name}/{path.stem}": read_measures(path) for path in tables}
     try:
         verdicts = judge(CLAIMS, read, why_untested(both["run"], both["paper"], read))
-        verdicts = with_origins(verdicts, CLAIMS, read, both["run"])
+        verdicts = with_origins(verdicts, CLAIMS, read, both["run"], commits)
     except KeyError as error:
         raise ArtifactError(f"{', '.join(map(str, tables))}: {error} is missing in one of these tables") from None
     require_every_claim(verdicts["id"])
-    write_csv(output, verdicts)
+    write_csv(output, verdicts.assign(analysed_by=provenance.commit()))
     write_json(output.with_name("metrics.json"), in_short(verdicts))  # for `dvc metrics`
     for _, row in verdicts.iterrows():
         click.echo(f"{row['id']:5} {row['verdict']:15} {row['measured']:.4g}  {row['statement']}")
+
+
+def commits_of(record: Path) -> dict[str, str]:
+    """The commits that made the trials, by experiment. Raises ArtifactError if the file is something else."""
+    try:
+        return {name: str(trials["commit"]) for name, trials in read_json(record)["experiments"].items()}
+    except (AttributeError, KeyError, TypeError):
+        raise ArtifactError(f"{record} is not a record of tables: it names no commit of each experiment") from None
 
 
 def in_short(verdicts: pd.DataFrame) -> dict[str, dict]:

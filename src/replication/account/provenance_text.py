@@ -1,4 +1,4 @@
-"""Where the evidence of a claim comes from: scale, data and device of the tables that it was judged on."""
+"""Where the evidence of a claim comes from: scale, data, device and commit of the tables that it was judged on."""
 
 import re
 from collections.abc import Mapping
@@ -9,16 +9,19 @@ from replication.data.description import data_of
 from replication.judging.statistics import judged
 from replication.judging.verdicts import Claim, Tables
 
-COLUMNS = ["scale", "data", "device"]
+COLUMNS = ["scale", "data", "device", "trained_by"]
 
 
-def with_origins(verdicts: pd.DataFrame, claims: list[Claim], tables: Tables, run: Mapping) -> pd.DataFrame:
-    """The table of verdicts with the columns scale, data and device; run: the settings as nested mappings.
+def with_origins(
+    verdicts: pd.DataFrame, claims: list[Claim], tables: Tables, run: Mapping, commits: Mapping[str, str]
+) -> pd.DataFrame:
+    """The table of verdicts with the columns scale, data, device and trained_by.
 
-    Rows that name their scale and device, as published ones do, are believed; others are this run's.
+    run: the settings as nested mappings; commits: of this run's trials, by experiment. Rows that name their scale,
+    device and commit, as published ones do, are believed; others are this run's.
     """
     needs = {claim.id: [name for name in claim.needs if name in tables] for claim in claims}
-    origins = [_origin(needs[claim_of(row)], tables, run) for row in verdicts["id"]]
+    origins = [_origin(needs[claim_of(row)], tables, run, commits) for row in verdicts["id"]]
     return verdicts.assign(**pd.DataFrame(origins, index=verdicts.index, columns=COLUMNS))
 
 
@@ -27,16 +30,17 @@ def claim_of(row: str) -> str:
     return re.match(r"[A-Z]\d+", row)[0]
 
 
-def _origin(names: list[str], tables: Tables, run: Mapping) -> tuple[str, str, str]:
+def _origin(names: list[str], tables: Tables, run: Mapping, commits: Mapping[str, str]) -> tuple[str, ...]:
     if not names:
-        return run["scale"], "", ""
+        return run["scale"], "", "", ""
     experiments = list(dict.fromkeys(name.split("/")[0] for name in names))
     trials = {name: tables.get(f"{name}/trials", pd.DataFrame()) for name in experiments}
     costs = {name.split("/")[0]: judged(tables[name]) for name in names if name.endswith("/costs")}
     devices = [_distinct(costs.get(name, trials[name]), "device", _device(name, run)) for name in experiments]
     scales = [_distinct(trials[name], "scale", run["scale"]) for name in experiments]
     data = [data_of(name, trials[name], run) for name in experiments]
-    return tuple("; ".join(dict.fromkeys(parts)) for parts in (scales, data, devices))
+    trained_by = [_distinct(trials[name], "commit", commits.get(name, "")) for name in experiments]
+    return tuple("; ".join(dict.fromkeys(parts)) for parts in (scales, data, devices, trained_by))
 
 
 def _device(experiment: str, run: Mapping) -> str:

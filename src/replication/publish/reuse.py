@@ -12,8 +12,9 @@ from replication import params
 from replication.experiments.cells.table import SCORES
 from replication.experiments.settings import Settings
 from replication.publish.jobs import GENERATED, TABLES, Job, data_of, jobs
+from replication.records import git
 from replication.records.io import ArtifactError, read_table, write_json, write_table
-from replication.records.sources import sources, unchanged_since
+from replication.records.sources import knows, names_commit, sources, unchanged_since
 from replication.records.verbs import INPUT, PATH, SEED, Json, read_settings
 
 RECORDED = ["commit", "machine", "device", "finished", "minutes", "made_from", "scale"]  # columns of a published trial
@@ -23,38 +24,49 @@ del TRIALS["regression"]  # whose tables are made from parameters, which are not
 Where = Mapping[str, Sequence]  # columns of a table, and the values of the rows that are meant
 
 
-def reusable(run: Settings, published: Path) -> list[Job]:
+def reusable(run: Settings, published: Path) -> tuple[list[Job], str]:
     """The jobs of a run whose trials are all published, from the same settings and with sources as they are now.
 
-    Trials on images must be of real ones. Those of a checkout with changes, or whose commit Git does not know here,
-    are trained again. Raises ArtifactError if nothing is published.
+    Trials on images must be of real ones. Those of a checkout with changes are trained again. So are those whose commit
+    Git does not know here: the second value is a sentence on these, empty if there are none. Raises ArtifactError if
+    nothing is published.
     """
     if not (published / "settings.json").exists():
         raise ArtifactError(f"{published}: nothing is published there, so reuse=published has nothing to take")
     before = params.validate(Settings, read_settings(published / "settings.json")["run"])
     if before.root_seed != run.root_seed:
-        return []
+        return [], ""
     known = {job.alike(): job.settings for job in jobs(before)}
     tables = {kind: published / f"{table}.parquet" for kind, table in TRIALS.items()}
     trials = {kind: read_table(path) for kind, path in tables.items() if path.exists()}
-    return [
-        job
-        for job in jobs(run)
+    wanted = list(jobs(run))
+    offered = [
+        (job, commit)
+        for job in wanted
         if job.kind in trials
         and known.get(job.alike()) == job.settings
         and (job.kind not in GENERATED or data_of(before.model_dump()) == data_of(run.model_dump()))
         and all((published / table).exists() for table in job.files().values())
-        and _holds(job, rows_of(trials[job.kind], job.where))
+        and names_commit(commit := _commit(job, rows_of(trials[job.kind], job.where)))
     ]
+    taken = [job for job, commit in offered if unchanged_since(commit, sources(*job.modules))]
+    return taken, _untold(sum(not knows(commit) for _, commit in offered), len(wanted))
 
 
-def _holds(job: Job, rows: pd.DataFrame) -> bool:
-    """Whether these are all of the job's trials, of one commit, since which no source of theirs has changed."""
+def _untold(jobs: int, of: int) -> str:
+    if not jobs:
+        return ""
+    lacking = "this clone's history lacks the commits that made them (a shallow one gets them by git fetch --unshallow)"
+    none = "there is no Git here to tell what has changed since the commits that made them"
+    why = none if git.ask("rev-parse", "HEAD") is None else lacking
+    return f"reuse=published does not take {jobs} of {of} jobs: {why}"
+
+
+def _commit(job: Job, rows: pd.DataFrame) -> str:
+    """The commit that made all the job's trials; nothing if some are missing, of another one or of no real images."""
     complete = len(rows) > 0 if job.kind == "tuning" else len(rows) == prod(map(len, job.where.values()))
-    if not complete or rows["commit"].nunique() != 1:
-        return False
     real = not rows["stand_in"].any() if "stand_in" in rows else True
-    return real and unchanged_since(rows["commit"].iloc[0], sources(*job.modules))
+    return rows["commit"].iloc[0] if complete and real and rows["commit"].nunique() == 1 else ""
 
 
 def rows_of(table: pd.DataFrame, where: Where) -> pd.DataFrame:

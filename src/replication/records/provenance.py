@@ -3,23 +3,32 @@
 import hashlib
 import os
 import platform
-import subprocess
+import shutil
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
 
+from replication.records import git
+
 PACKAGES = ("numpy", "numba", "torch", "pandas", "scipy", "snakemake")
-ROOT = Path(__file__).resolve().parents[3]
+CODE = ("src", "workflow", "notebooks")  # where a file that Git does not track may change results
 
 
 def commit() -> str:
-    """The checkout's commit, with "+changes" if files that Git tracks were changed since; "unknown" outside one."""
-    head = _git("rev-parse", "--short=12", "HEAD")
-    if not head:
+    """The checkout's commit, with "+changes" if tracked files were changed or code was added since.
+
+    "unknown" where there is no Git or no repository of this project's own, "unreadable" where Git cannot tell.
+    """
+    if not (shutil.which("git") and (git.ROOT / ".git").exists()):
         return "unknown"
-    return head + ("+changes" if _git("status", "--porcelain", "--untracked-files=no") else "")
+    head = git.ask("rev-parse", "--short=12", "HEAD")
+    changed = git.ask("status", "--porcelain", "--untracked-files=no")
+    added = git.ask("ls-files", "--others", "--exclude-standard", "--", *CODE)
+    if head is None or changed is None or added is None:
+        return "unreadable"
+    return head + "+changes" * bool(changed or added)
 
 
 def machine(device: str = "cpu") -> str:
@@ -71,14 +80,6 @@ def of_tables(rows: pd.DataFrame, lock: Path) -> dict[str, object]:
         "packages": packages(),
         "lock_sha256": hashlib.sha256(lock.read_bytes()).hexdigest(),
     }
-
-
-def _git(*arguments: str) -> str:
-    try:
-        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=20, check=False)
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def _gpu() -> str:

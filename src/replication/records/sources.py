@@ -4,12 +4,13 @@ import ast
 import hashlib
 import json
 import re
-import subprocess
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 import grimp
+
+from replication.records import git
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,14 +55,26 @@ def imported_by(notebook: Path) -> list[str]:
 
 def unchanged_since(commit: str, files: Iterable[Path | str]) -> bool:
     """Whether the files are now as they were at a commit that Git knows here; never so for one "+changes"."""
-    return bool(re.fullmatch("[0-9a-f]{7,40}", commit)) and _same(commit, tuple(map(str, files)))
+    return knows(commit) and _same(commit, tuple(map(str, files)))
+
+
+def names_commit(text: str) -> bool:
+    """Whether this is a commit's name, and not "+changes", "unknown" or "unreadable"."""
+    return bool(re.fullmatch("[0-9a-f]{7,40}", text))
+
+
+@cache
+def knows(commit: str) -> bool:
+    """Whether Git knows this commit here; a shallow clone has the last ones only."""
+    return names_commit(commit) and git.ask("cat-file", "-e", f"{commit}^{{commit}}") is not None
 
 
 @cache
 def _same(commit: str, files: tuple[str, ...]) -> bool:
     paths = [str(Path(file).resolve()) for file in files]
-    command = ["git", "-C", str(ROOT), "diff", "--quiet", commit, "--", *paths]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    if git.ask("diff", "--quiet", "--no-ext-diff", commit, "--", *paths) is None:
+        return False
+    return git.ask("ls-files", "--others", "--", *paths) == ""  # `diff` leaves out what Git does not track
 
 
 def relative(path: Path, folder: Path | None = None) -> Path:
