@@ -72,7 +72,8 @@ def convert(model: nn.Module) -> "Gates":
 
     A block is two Linear layers with nothing but elementwise functions and dropout between them: neighbours in
     ``nn.Sequential`` (torchvision's blocks are such), or ``fc1``, an activation and ``fc2`` of a module without other
-    layers (timm's ``Mlp``, in vision transformers and mixers). The first one becomes a ``GatedLinear``. Layers that
+    layers (timm's ``Mlp``, in vision transformers and mixers). A block with a forward of its own is tried on an
+    example: it must be nothing but these. The first layer becomes a ``GatedLinear``. Layers that
     stand in several places of the model, or that no such block holds, are left as they are.
 
     Train the model with ``penalty`` in the loss, then call ``compact``. Raises TypeError if the model is no module,
@@ -211,9 +212,29 @@ def _pairs_of(model: nn.Module) -> list[_Pair]:
         for pair in inside:
             first, second = children[pair.first], children[pair.second]
             fits = type(first) is type(second) is nn.Linear and second.in_features == first.out_features
-            if fits and places[first] == places[second] == 1:
+            if fits and places[first] == places[second] == 1 and _composes(module, first, pair.between, second):
                 pairs.append(_Pair(prefix + pair.first, prefix + pair.second, pair.between))
     return pairs
+
+
+def _composes(block: nn.Module, first: nn.Linear, between: Sequence[nn.Module], second: nn.Linear) -> bool:
+    """Whether a block does what its children say, in evaluation: second(f(first(x))).
+
+    ``nn.Sequential``'s own forward does; any other block is tried on an example.
+    """
+    if type(block).forward is nn.Sequential.forward or first.weight.is_meta:
+        return True
+    example = torch.linspace(-1, 1, 6 * first.in_features).reshape(2, 3, -1).to(first.weight)  # (2, 3, N_1)
+    with judged(block), torch.no_grad():
+        expected = first(example)
+        for module in between:
+            expected = module(expected)
+        expected = second(expected)  # (2, 3, N_3)
+        try:
+            output = block(example)
+        except (RuntimeError, TypeError, ValueError, IndexError, AttributeError):  # it takes something else
+            return False
+    return isinstance(output, Tensor) and output.shape == expected.shape and torch.allclose(output, expected)
 
 
 def _is_block(children: dict[str, nn.Module]) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Literal, TypedDict, Unpack
 
@@ -16,6 +17,7 @@ from sparcs.head_names import CONVOLUTIONS, SPECTRAL, head_name, is_linear
 from sparcs.io import atomic
 from sparcs.judging import features_kept, judged
 from sparcs.network import Form, SpectralNetwork
+from sparcs.search import allowed_loss, checked_loss
 
 METADATA = "compact_heads"  # the key of the descriptions in a saved file
 COUNTS = ("num_classes", "num_labels")  # attributes in which timm's and Hugging Face's models keep their classes
@@ -74,9 +76,7 @@ def replace_head(
     """
     name = head_name(model, inputs) if name is None else name
     old = _submodule(model, name)
-    places = [place for place, module in model.named_modules(remove_duplicate=False) if module is old]
-    if len(places) > 1:
-        raise ValueError(f"head {name!r} stands in several places, {', '.join(places)}: one of its own is needed")
+    _require_one_place(model, name)
     if any(isinstance(parameter, nn.UninitializedParameter) for parameter in old.parameters()):
         raise ValueError(
             f"head {name!r} is a {type(old).__name__} that has not seen its inputs: it has no width yet; give "
@@ -104,12 +104,15 @@ def compact_head(
 
     name: the head's dotted name, needed where the model has several spectral heads. loss: of the model, with the head
     to be judged in it. The model is then in evaluation mode; afterwards each module's mode and buffers are as before.
-    What stands before the head runs once for each input, and its outputs are kept meanwhile, if the model takes tensors
-    and returns the head's output as it is. inputs: of the head. The other options are those of ``compact``, which
-    says what they do and what is raised; ValueError too unless the head is clear.
+    In the search what stands before the head runs once for each input, and its outputs are kept meanwhile, if the model
+    takes tensors and returns the head's output as it is. Two calls more check the budget on the whole model; if it does
+    not hold, the loss depends on more than the inputs, and the search is done again on the whole model.
+    inputs: of the head. The other options are those of ``compact``, which says what they do and what is raised;
+    ValueError too unless the head is clear, and stands in one place.
     """
     name = _spectral_name(model, name)
     head = model.get_submodule(name)
+    _require_one_place(model, name)
     loss = options.get("loss")
 
     def of_model(candidate: nn.Module) -> float | Tensor:
@@ -118,9 +121,20 @@ def compact_head(
 
     if callable(loss):
         options["loss"] = of_model
+
+    def smallest(kept: bool) -> CompactNetwork:
+        with judged(model), features_kept(model, name) if kept else nullcontext():
+            return compact(head, removal, **options)
+
+    def holds(small: CompactNetwork) -> bool:
+        with judged(model), torch.no_grad():
+            full, left = checked_loss(of_model(head)), checked_loss(of_model(small))
+        return left <= allowed_loss(full, options.get("budget"), options.get("absolute_budget"))
+
     try:
-        with judged(model), features_kept(model, name):
-            small = compact(head, removal, **options)
+        small = smallest(kept=True)
+        if callable(loss) and not holds(small):
+            small = smallest(kept=False)
     finally:
         model.set_submodule(name, head)
     model.set_submodule(name, small.train(head.training))
@@ -171,6 +185,14 @@ class _Pointwise(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.network(x.movedim(1, -1)).movedim(-1, 1)
+
+
+def _require_one_place(model: nn.Module, name: str) -> None:
+    """Raise ValueError if the layer of that name is also another one."""
+    head = model.get_submodule(name)
+    places = [place for place, module in model.named_modules(remove_duplicate=False) if module is head]
+    if len(places) > 1:
+        raise ValueError(f"head {name!r} stands in several places, {', '.join(places)}: one of its own is needed")
 
 
 def _place_of(model: nn.Module, name: str) -> tuple[str, nn.Module]:

@@ -26,7 +26,9 @@ def judged(model: nn.Module) -> Iterator[None]:
             module.training = mode
         with torch.no_grad():
             for module, name, value, before in buffers:
-                module._buffers[name] = value.copy_(before)
+                if value.is_meta or not torch.equal(value, before):  # one that was expanded cannot be written
+                    value.copy_(before)
+                module._buffers[name] = value
 
 
 @contextmanager
@@ -34,7 +36,8 @@ def features_kept(model: nn.Module, name: str) -> Iterator[None]:
     """Calls of the model run what stands before its head ``name`` once for each input, whichever head stands there.
 
     That is possible where the model takes tensors by position and returns the head's output as it is; any other call
-    runs whole, and so does a model whose ``forward`` was set on the instance.
+    runs whole, and so does a model whose ``forward`` was set on the instance. What else than its inputs a model or a
+    loss depends on is not seen: a mode that the loss sets, an attribute, a dropout that stays on.
     """
     if "forward" in vars(model):
         yield
@@ -53,7 +56,7 @@ def features_kept(model: nn.Module, name: str) -> Iterator[None]:
         finally:
             hook.remove()
         if key is not None and len(calls) == 1 and len(calls[0][0]) == 1 and calls[0][1] is output:
-            features[key] = calls[0][0][0]
+            features[key] = calls[0][0][0].clone()  # the caller may write its memory anew
         return output
 
     model.forward = remembering

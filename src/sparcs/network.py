@@ -166,6 +166,9 @@ class SpectralNetwork(Layer):
         blocks = self.eigenvalues[first:-1]
         if strengths is None:
             return spectral.penalty(blocks or [self.eigenvalues[-1].new_zeros(1)], kind)
+        strengths = [*strengths] if isinstance(strengths, Sequence) else strengths
+        if not (isinstance(strengths, list) and all(isinstance(each, Real) and each >= 0 for each in strengths)):
+            raise ValueError(f"strengths {strengths!r}: a sequence of numbers of at least 0 is needed")
         if len(strengths) != len(blocks):
             raise ValueError(
                 f"strengths {strengths!r}: one for each of the {len(blocks)} layers of the penalty is needed"

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from sparcs import CompactNetwork, compact_head, load_model, replace_head, save_model
+from sparcs import CompactNetwork, SpectralNetwork, compact_head, load_model, replace_head, save_model
 
 
 def seeded(seed=0):
@@ -151,10 +151,73 @@ def test_what_stands_before_the_head_runs_once_for_each_batch():
     model.calls = 0
     losses.clear()
     small = compact_head(model, loss=loss)
-    assert len(losses) > 3 and model.calls == 4
+    assert len(losses) > 5 and model.calls == 4 * 3  # once for each batch, and twice to check
     assert small.widths == expected.widths and small.after.neurons[1] > 3
     model(batches()[0][0])
-    assert model.calls == 5 and "forward" not in vars(model)
+    assert model.calls == 13 and "forward" not in vars(model)
+
+
+class Gained(nn.Module):
+    """A model with a state that its inputs do not tell."""
+
+    def __init__(self):
+        super().__init__()
+        self.gain, self.body, self.drop = 1.0, nn.Linear(4, 6), nn.Dropout(0.5)
+        self.fc = SpectralNetwork((6, 12, 3), bias=True, generator=seeded(3))
+
+    def forward(self, x):
+        return self.fc(self.drop(self.gain * self.body(x)).relu())
+
+
+def of_gains(model):
+    """A loss that sets an attribute between calls with the same input."""
+    x, total = torch.randn(30, 4, generator=seeded(1)), 0.0
+    for gain in (0.2, 3.0):
+        model.gain = gain
+        total = total + (model(x) - targets(gain, x)).square().mean()
+    return total
+
+
+def targets(gain, x):
+    reference = opened(Gained().fc, neurons=9)
+    return reference(torch.cat([x, x[:, :2]], dim=1) * gain).detach()
+
+
+def of_a_written_buffer(model):
+    """A loss whose batches lie in one memory, one after the other."""
+    x, total = torch.empty(30, 4), 0.0
+    for seed in range(4):
+        x.copy_(torch.randn(30, 4, generator=seeded(seed)))
+        total = total + (model(x) - x[:, :3].abs()).square().mean()
+    return total
+
+
+@pytest.mark.parametrize("loss", [of_gains, of_a_written_buffer])
+def test_the_budget_holds_whatever_else_the_loss_depends_on(loss):
+    torch.manual_seed(0)
+    model = Gained()
+    opened(model.fc, neurons=9)
+    with torch.no_grad():
+        model.eval()
+        allowed = 1.05 * float(loss(model)) + 1e-3
+        small = compact_head(model, loss=loss, absolute_budget=1e-3, budget=0.05)
+        assert float(loss(model)) <= allowed * (1 + 1e-6)
+    assert isinstance(small, CompactNetwork)
+
+
+def test_a_head_in_two_places_is_refused():
+    model = nn.ModuleDict({"a": SpectralNetwork((4, 5, 2)), "b": nn.Identity()})
+    model["b"] = model["a"]
+    with pytest.raises(ValueError, match=r"stands in several places, a, b"):
+        compact_head(model, name="a")
+
+
+def test_a_buffer_that_cannot_be_written_stays():
+    model = Gained()
+    model.register_buffer("scale", torch.ones(1, 1).expand(3, 8))
+    scale = model.scale
+    compact_head(model, loss=lambda module: module(torch.zeros(1, 4)).square().mean())
+    assert model.scale is scale
 
 
 class Copy(nn.Module):

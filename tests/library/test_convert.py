@@ -126,6 +126,24 @@ def test_a_neuron_without_inputs_is_a_constant_that_stays_in_the_function():
         torch.testing.assert_close(model(x), expected)
 
 
+class Normed(Mlp):
+    """Its forward does more than its children say."""
+
+    def forward(self, x):
+        return self.fc2(torch.softmax(self.act(self.fc1(x)), dim=-1))
+
+
+class Residual(nn.Sequential):
+    def forward(self, x):
+        return x + super().forward(x)
+
+
+@pytest.mark.parametrize("block", [Normed(nn.ReLU()), Residual(nn.Linear(4, 9), nn.ReLU(), nn.Linear(9, 4))])
+def test_a_block_with_more_in_its_forward_than_in_its_children_is_left(block):
+    with pytest.raises(ValueError, match="has no MLP block"):
+        convert(nn.Sequential(block, nn.Flatten()))
+
+
 def test_every_block_keeps_a_neuron_and_rounding_keeps_all():
     gates = convert(chain())
     assert gates.compact(lambda _: 1.0) == {"0": 1, "2": 1}
