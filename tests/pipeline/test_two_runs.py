@@ -61,7 +61,7 @@ def test_a_second_run_of_a_scale_is_refused_and_starts_when_the_first_was_killed
             ["snakemake", "--cores", "1", "record_settings"],
             cwd=folder, env=tiny.environment(folder), capture_output=True, text=True, check=False,
         )  # fmt: skip
-        return done.returncode == 2 and done.stderr.endswith(f"scale = 'smoke' is being run in {folder} {REFUSED}")
+        return done.returncode == 2 and f"scale = 'smoke' is being run in {folder} {REFUSED}" in done.stderr
 
     assert refused()
     for looking in (["-n"], ["--dag"], ["--lint"], ["--unlock"]):

@@ -82,31 +82,6 @@ except (params.ParameterError, ArtifactError) as error:
     sys.exit(2)
 
 
-def alone(execute):
-    """Snakemake's execution of jobs, refused while another Snakemake runs the same scale in this folder.
-
-    Snakemake's own locks do not see to it: it removes those of all runs at the end of each. Reading this file is too
-    early to ask, since only the execution knows whether it is a dry run; it is not called at all by --unlock,
-    --report, --lint and --dag. Jobs that are run by a Snakemake of their own belong to the run that sent them.
-    """
-
-    def execute_alone(executor_plugin, **settings):
-        runs = not executor_plugin.common_settings.dryrun_exec
-        lock = Path(f".snakemake/runs/{SCALE}.lock")
-        if runs and workflow.is_main_process and not processes.hold(lock):
-            print(
-                f"snakemake: scale = {params.shown(SCALE)} is being run in {Path.cwd()} by another Snakemake:"
-                f" allowed is one run of a scale in a folder at a time",
-                file=sys.stderr,
-            )
-            sys.exit(2)
-        return execute(executor_plugin=executor_plugin, **settings)
-
-    return execute_alone
-
-
-workflow.execute = alone(workflow.execute)
-
 # glibc gives large freed blocks back to the system and asks for them again at each step; kept, a step of experiment 4
 # costs a fifth less and has the same bits. Other systems ignore these variables.
 KEEP_FREED_MEMORY = "MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=8589934592"
@@ -123,6 +98,18 @@ WRITTEN_BY_HAND = [
     *sorted(ROOT.glob("src/*/**/*.py")),
 ]
 AT_START = {path: sha256(path) for path in WRITTEN_BY_HAND}
+
+
+onstart:
+    # Snakemake's own locks do not see to it: it removes those of all runs at the end of each. Dry runs, --unlock, --report,
+    # --lint, --dag and jobs that are run by a Snakemake of their own do not come here.
+    if not processes.hold(Path(f".snakemake/runs/{SCALE}.lock")):
+        print(
+            f"snakemake: scale = {params.shown(SCALE)} is being run in {Path.cwd()} by another Snakemake:"
+            f" allowed is one run of a scale in a folder at a time",
+            file=sys.stderr,
+        )
+        sys.exit(2)
 
 
 onsuccess:
