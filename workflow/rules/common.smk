@@ -103,7 +103,8 @@ AT_START = {path: sha256(path) for path in WRITTEN_BY_HAND}
 onstart:
     # Snakemake's own locks do not see to it: it removes those of all runs at the end of each. Dry runs, --unlock, --report,
     # --lint, --dag and jobs that are run by a Snakemake of their own do not come here.
-    if not processes.hold(Path(f".snakemake/runs/{SCALE}.lock")):
+    lock = Path(f".snakemake/runs/{SCALE}.lock")
+    if workflow.is_main_process and not processes.hold(lock):
         print(
             f"snakemake: scale = {params.shown(SCALE)} is being run in {Path.cwd()} by another Snakemake:"
             f" allowed is one run of a scale in a folder at a time",
