@@ -58,7 +58,7 @@ def test_a_second_run_of_a_scale_is_refused_and_starts_when_the_first_was_killed
 
     def refused():
         done = subprocess.run(
-            ["snakemake", "--cores", "1", "record_settings"],
+            ["snakemake", "--cores", "1", "--force", "record_settings"],
             cwd=folder, env=tiny.environment(folder), capture_output=True, text=True, check=False,
         )  # fmt: skip
         return done.returncode == 2 and f"scale = 'smoke' is being run in {folder} {REFUSED}" in done.stderr
