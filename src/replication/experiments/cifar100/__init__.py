@@ -1,1 +1,1 @@
-"""Experiment 4: heads on a pre-trained backbone, CIFAR-100 (Section 6, Table 5)."""
+"""Experiment 4: heads on a pre-trained backbone, CIFAR-100 (Table 5)."""
