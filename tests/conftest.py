@@ -20,8 +20,8 @@ APART = (
     "environments",
     "situations",
     "types",
-    "interop",
     "artifacts",
+    "interop",
     "slurm",
     "reliability",
 )  # a command each
