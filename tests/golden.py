@@ -4,6 +4,8 @@ Both are made here, since bits differ between processors: at the smoke scale, an
 ensemble, penalty, head and method switched on. ``golden.json`` maps the golden run's files, columns and values to
 today's. Times, memory and provenance are left out; columns that came since are listed.
 
+Rows of experiment 3's third head differ since it is (4.3) started at λ_3 = −1: its trajectories are others.
+
 usage: python tests/golden.py FOLDER    (FOLDER, outside the checkout, keeps the runs and is used again)
 """
 

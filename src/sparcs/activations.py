@@ -68,7 +68,7 @@ def name_of(activation: Activation) -> str | None:
     return next((name for name, known in ACTIVATIONS.items() if known is activation), None)
 
 
-def per_layer(activation: Activation, layers: int) -> list[nn.Module]:
+def modules_of_layers(activation: Activation, layers: int) -> list[nn.Module]:
     """f as one module for each hidden layer, so that each can be hooked by itself; [] for an f with parameters.
 
     A module with parameters or buffers is shared by all layers, and is no copy: its state would be there several times.

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from sparcs import pruning
-from sparcs.activations import ACTIVATIONS, Activation, activation_of, name_of, per_layer
+from sparcs.activations import ACTIVATIONS, Activation, activation_of, modules_of_layers, name_of
 from sparcs.checks import checked_flag, checked_input, checked_widths
 from sparcs.io import atomic
 from sparcs.layer import Layer
@@ -102,7 +102,7 @@ class CompactNetwork(Layer):
             if not layers or not set(layers) <= set(range(1, i)):
                 raise ValueError(f"sources {layers} of layer {i}: allowed are layers 1 to {i - 1}, at least one")
         self.activation = activation_of(activation)
-        self.activations = nn.ModuleList(per_layer(self.activation, len(self.widths) - 2))
+        self.activations = nn.ModuleList(modules_of_layers(self.activation, len(self.widths) - 2))
         self.before = before
         self.layers = nn.ModuleList(
             _linear(self._fed_by(layers), width, bias)

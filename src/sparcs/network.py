@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from sparcs import metrics, pruning, spectral
-from sparcs.activations import Activation, activation_of, name_of, per_layer
+from sparcs.activations import Activation, activation_of, modules_of_layers, name_of
 from sparcs.checks import check_values, checked_flag, checked_input, checked_widths
 from sparcs.compact import CompactNetwork, Options, Removal, arrays_of, compact, function_of
 from sparcs.eigenbasis import recursion
@@ -97,7 +97,7 @@ class SpectralNetwork(Layer):
         self.has_bias = checked_flag("bias", bias)
         self.widths = (widths[0] + int(bias), *widths[1:])
         self.activation = activation_of(activation)
-        self.activations = nn.ModuleList(per_layer(self.activation, len(widths) - 2))
+        self.activations = nn.ModuleList(modules_of_layers(self.activation, len(widths) - 2))
         self.form = form
         self.train_input_eigenvalues = checked_flag("train_input_eigenvalues", train_input_eigenvalues)
         shapes = zip(self.widths[1:], self.widths, strict=False)
