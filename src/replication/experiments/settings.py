@@ -4,76 +4,38 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, create_model, model_validator
 
 from replication.data.settings import ImageSources
-from replication.experiments.baselines.settings import Baselines
-from replication.experiments.cells.settings import Cells
-from replication.experiments.cifar10.settings import Cifar10
-from replication.experiments.cifar100.settings import Cifar100
-from replication.experiments.depth.settings import Depth
-from replication.experiments.hyperparameters.settings import Hyperparameters
-from replication.experiments.regression.settings import Regression, regression_name
-from replication.experiments.teacher_student.settings import TeacherStudent
+from replication.experiments import EXPERIMENTS
 from replication.params.fields import Model, Seed
 from replication.params.loading import ParameterError, merge, read_yaml, shown, validate
 
 SCALES = ("smoke", "laptop", "overnight", "paper")
 
 
-class Settings(Model):
-    """Everything that a run depends on, at one scale."""
+class Shared(Model):
+    """What all experiments of a run share."""
 
     scale: Literal["smoke", "laptop", "overnight", "paper"] = Field(description="which overlay of `scales` is used")
     root_seed: Seed = Field(description="the seed from which every trial's seed is derived")
     device: Literal["cpu", "cuda"] = Field(description="where experiments with a torch backend train")
-    regression: Regression
-    teacher_student: TeacherStudent
-    hyperparameters: Hyperparameters
-    depth: Depth
-    baselines: Baselines
     images: ImageSources
-    cifar10: Cifar10
-    cifar100: Cifar100
-    cells: Cells
 
     @model_validator(mode="after")
-    def _others_have_their_points(self) -> "Settings":
-        regression, teacher_student = self.regression, self.teacher_student
-        most = {
-            "teacher": (teacher_student.points, teacher_student.test_points),
-            "alpha_beta": (regression.points, regression.held_out_points),
-        }
-        for kind, (train, test) in most.items():
-            depth, baselines = getattr(self.depth, kind), getattr(self.baselines, kind)
-            if depth.trials:
-                _at_most(f"depth.{kind}.points", depth.points, train)
-                _at_most(f"depth.{kind}.test_points", depth.test_points, test)
-            if baselines.trials:
-                _at_most(f"baselines.{kind}.points", baselines.points, train)
-                _at_most("baselines.test_points", self.baselines.test_points, test)
+    def _experiments_fit(self) -> "Shared":
+        for experiment in EXPERIMENTS.values():
+            if experiment.check:
+                experiment.check(self)
         return self
 
-    def regression_data_sets(self) -> dict[str, tuple[float, float]]:
-        """Names of the α/β data sets of experiment 1 and of all that use others like them, with their (α, β)."""
-        others = [(alpha, self.hyperparameters.beta) for alpha in self.hyperparameters.alphas]
-        for task in (self.depth.alpha_beta, self.baselines.alpha_beta):
-            if task.trials:
-                others += [(alpha, task.beta) for alpha in task.alphas]
-        return self.regression.data_sets() | {regression_name(*keys): keys for keys in others}
 
-    def sweeps(self) -> dict[str, Regression | TeacherStudent]:
-        """The jobs of the sweep: one per kind of penalty on experiment 1, one per kind and ρ on experiment 2.
-
-        They go by name, each with its experiment's settings at that penalty; experiment 1's jobs go through every ρ.
-        """
-        sweep = self.hyperparameters
-        jobs = {f"regression_{kind}": self.regression.with_penalty(penalty=kind) for kind in sweep.penalties}
-        if sweep.teacher_trials:
-            for kind in sweep.penalties:
-                for rho in sweep.rhos:
-                    jobs[f"teacher_student_{kind}_{rho!r}"] = self.teacher_student.with_penalty(penalty=kind, rho=rho)
-        return jobs
+Settings = create_model(
+    "Settings",
+    __base__=Shared,
+    __doc__="Everything that a run depends on, at one scale.",
+    **{name: (each.settings, ...) for name, each in EXPERIMENTS.items() if each.settings},
+)
 
 
 def resolve_settings(base: Mapping, overrides: Mapping | None = None) -> Settings:
@@ -111,8 +73,3 @@ def load_settings(path: Path, overrides: Mapping | None = None) -> Settings:
         except ParameterError as error:
             raise ParameterError(f"scales.{scale}: {error}") from None
     return settings
-
-
-def _at_most(field: str, value: int, most: int) -> None:
-    if value > most:
-        raise ValueError(f"{field} = {value}: allowed are at most the {most} of its data")

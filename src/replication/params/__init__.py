@@ -9,7 +9,8 @@ from replication.params.fields import (
     Positive,
     TrainingSettings,
     Trial,
-    chunk_names,
+    chunks,
+    span,
 )
 from replication.params.loading import ParameterError, from_json, merge, read_yaml, shown, typed, validate
 
@@ -23,11 +24,12 @@ __all__ = [
     "Positive",
     "TrainingSettings",
     "Trial",
-    "chunk_names",
+    "chunks",
     "from_json",
     "merge",
     "read_yaml",
     "shown",
+    "span",
     "typed",
     "validate",
 ]

@@ -51,9 +51,9 @@ class TrainingSettings(Model):
 class Part(Model):
     """A settings class of which a job is given only a part: the leaves that its result depends on."""
 
-    def part(self, model: type[Model]) -> str:
-        """JSON text of the fields of ``model``, a base class of this one."""
-        return self.model_dump_json(include=set(model.model_fields))
+    def part(self, model: type[Model]) -> dict[str, Any]:
+        """The fields of ``model``, a base class of this one, as plain values."""
+        return self.model_dump(mode="json", include=set(model.model_fields))
 
     def with_penalty(self, **changes: object) -> Self:
         """These settings with another penalty or ρ."""
@@ -82,7 +82,11 @@ def distinct_names(field: str, names: list[str]) -> None:
         raise ValueError(f"{field}: allowed are values that differ in their first six digits")
 
 
-def chunk_names(trials: range, chunk: int) -> list[str]:
-    """Names "first-last" of consecutive chunks of trials."""
-    starts = range(trials.start, trials.stop, chunk)
-    return [f"{start}-{min(start + chunk, trials.stop) - 1}" for start in starts]
+def chunks(trials: range, chunk: int) -> list[range]:
+    """Consecutive chunks of trials."""
+    return [trials[k : k + chunk] for k in range(0, len(trials), chunk)]
+
+
+def span(trials: range) -> str:
+    """A chunk's name, "first-last"."""
+    return f"{trials[0]}-{trials[-1]}"

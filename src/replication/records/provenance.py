@@ -4,9 +4,11 @@ import hashlib
 import os
 import platform
 import shutil
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -59,27 +61,28 @@ def of_job(seconds: float, device: str, trials: int) -> dict[str, object]:
     }
 
 
-def summary(rows: pd.DataFrame) -> dict[str, object]:
-    """The common origin of trials: scales, commits, machines, devices, first and last day, core-minutes, number.
+JOINED = ("scale", "commit", "machine", "device", "fingerprint")
 
-    rows: one per job or trial, with scale, commit, machine, device, finished, minutes and trials.
+
+def summary(rows: pd.DataFrame) -> dict[str, object]:
+    """The common origin of trials: JOINED, first and last day, core-minutes, number.
+
+    rows: one per job or trial, with JOINED, finished, minutes and trials.
     """
-    joined = {name: "; ".join(sorted(rows[name].unique())) for name in ("scale", "commit", "machine", "device")}
+    joined = {name: "; ".join(sorted(rows[name].unique())) for name in JOINED}
     days = {"date": rows["finished"].max(), "first_finished": rows["finished"].min()}
     return joined | days | {"core_minutes": round(float(rows["minutes"].sum()), 2), "trials": int(rows["trials"].sum())}
 
 
-def of_tables(rows: pd.DataFrame, lock: Path) -> dict[str, object]:
-    """The record of a run's tables: ``summary`` of everything and of each experiment, versions, the lock's SHA-256.
-
-    rows: those of ``summary``, with the column experiment.
-    """
-    return {
-        **summary(rows),
-        "experiments": {name: summary(of_experiment) for name, of_experiment in rows.groupby("experiment")},
-        "packages": packages(),
-        "lock_sha256": hashlib.sha256(lock.read_bytes()).hexdigest(),
-    }
+def together(experiments: Mapping[str, Mapping[str, Any]], lock: Path) -> dict[str, object]:
+    """The common origin of several experiments' trials, from their summaries; versions, the lock's SHA-256."""
+    each = list(experiments.values())
+    joined = {name: "; ".join(sorted({part for one in each for part in one[name].split("; ")})) for name in JOINED}
+    days = {"date": max(one["date"] for one in each), "first_finished": min(one["first_finished"] for one in each)}
+    sums = {"core_minutes": round(sum(one["core_minutes"] for one in each), 2)}
+    sums |= {"trials": sum(one["trials"] for one in each)}
+    software = {"packages": packages(), "lock_sha256": hashlib.sha256(lock.read_bytes()).hexdigest()}
+    return joined | days | sums | {"experiments": dict(experiments)} | software
 
 
 def _gpu() -> str:

@@ -20,11 +20,19 @@ def sources(*modules: str) -> list[str]:
 
     Snakemake does not see edits of imported code. These files, as inputs of a rule, make it see them.
     """
+    return files_of(imports_of(*modules))
+
+
+def imports_of(*modules: str) -> set[str]:
+    """The given modules and everything in this project that they import, with the packages around them."""
     graph = _graph()
     closure = set(modules).union(*(graph.find_upstream_modules(module) for module in modules))
-    closure |= {package for module in closure for package in packages_of(module)}
-    folder = Path.cwd()
-    return sorted(_file(module, folder) for module in closure)
+    return closure | {package for module in closure for package in packages_of(module)}
+
+
+def files_of(modules: Iterable[str]) -> list[str]:
+    """The files of modules, in order."""
+    return sorted(_file(module, Path.cwd()) for module in modules)
 
 
 def packages_of(module: str) -> list[str]:

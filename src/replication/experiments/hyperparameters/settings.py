@@ -1,10 +1,14 @@
 """The settings of the sweep over penalties."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from itertools import product
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from replication.experiments.regression.settings import regression_name
+from replication.experiment import Job
+from replication.experiments.regression.settings import RegressionTrial, alpha_beta, regression_name
+from replication.experiments.teacher_student.settings import TeacherTrial, papers_teacher
 from replication.params.fields import (
     Fraction,
     Model,
@@ -34,3 +38,36 @@ class Hyperparameters(Model):
             distinct(name, getattr(self, name))
         distinct_names("alphas", [regression_name(alpha, self.beta) for alpha in self.alphas])
         return self
+
+
+def regression_jobs(run: Any) -> Iterator[Job]:
+    """Experiment 1 at one kind and strength of penalty, data set by data set.
+
+    A trial has the seed that it has in experiment 1, so that values of ρ pair.
+    """
+    sweep = run.hyperparameters
+    for penalty, rho, alpha in product(sweep.penalties, sweep.rhos, sweep.alphas):
+        data = alpha_beta(run, alpha, sweep.beta)
+        yield Job(
+            name=f"{penalty}_{rho!r}/{data.name}",
+            settings=run.regression.with_penalty(penalty=penalty, rho=rho).part(RegressionTrial),
+            keys={"experiment": "regression", "penalty": penalty, "rho": rho, "alpha": alpha, "beta": sweep.beta},
+            trials=tuple(range(sweep.trials)),
+            data=data,
+            seeds=data.name,
+        )
+
+
+def teacher_jobs(run: Any) -> Iterator[Job]:
+    """Experiment 2 at one kind and strength of penalty."""
+    sweep = run.hyperparameters
+    data = papers_teacher(run)
+    for penalty, rho in product(sweep.penalties, sweep.rhos) if sweep.teacher_trials else ():
+        yield Job(
+            name=f"{penalty}_{rho!r}",
+            settings=run.teacher_student.with_penalty(penalty=penalty, rho=rho).part(TeacherTrial),
+            keys={"experiment": "teacher_student", "penalty": penalty, "rho": rho},
+            trials=tuple(range(sweep.teacher_trials)),
+            data=data,
+            seeds=data.name,
+        )

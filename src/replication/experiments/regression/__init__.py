@@ -1,1 +1,35 @@
 """Experiment 1: the α/β family (Section 5, Table 3)."""
+
+from replication.experiment import Experiment, Stage
+from replication.experiments.regression.settings import Regression, RegressionTrial, jobs
+
+KEY = ("beta", "alpha", "trial")
+EXPERIMENT = Experiment(
+    name="regression",
+    title="The α/β regression",
+    paper="Section 5, Appendix E, Table 3, Figures 7 and 11 to 15",
+    notebook="02_alpha_beta",
+    settings=Regression,
+    stages=(
+        Stage(
+            name="trials",
+            rule="train_regression",
+            jobs=jobs,
+            train="train:run",
+            settings=RegressionTrial,
+            tables={
+                "trials": KEY,
+                "paths": (*KEY, "hidden", "input"),
+                "skips": (*KEY, "input"),
+                "eigenvalues": (*KEY, "layer", "neuron"),
+                "surface": (*KEY, "x1", "x2"),
+            },
+            parameters=True,
+            minutes=120,
+        ),
+    ),
+    finish="train:finish",
+    extra={"data_sets": ("beta", "alpha")},
+    claims="claims:CLAIMS",
+    compared=("training", "points", "held_out_points", "alphas", "betas", "widths"),
+)

@@ -1,38 +1,26 @@
 """The settings of experiment 1, the α/β family (Table 3)."""
 
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from replication.data.settings import RegressionData
+from replication.experiment import Data, Job
 from replication.params.fields import (
     Count,
     Fraction,
     Model,
     Part,
     Positive,
-    Seed,
     TrainingSettings,
     Trials,
     Widths,
-    chunk_names,
+    chunks,
     distinct,
     distinct_names,
+    span,
 )
-
-
-class RegressionData(Model):
-    """What the data sets of experiment 1 depend on."""
-
-    points: Count = Field(description="training points, one x shared by all data sets")
-    data_seed: Seed = Field(description="NumPy legacy seed of the training points")
-    held_out_points: Count = Field(description="points to measure on")
-    held_out_seed: Seed = Field(description="NumPy legacy seed of the held-out points")
-
-    @model_validator(mode="after")
-    def _seeds_differ(self) -> "RegressionData":
-        if self.held_out_seed == self.data_seed:
-            raise ValueError(f"held_out_seed = {self.held_out_seed}: it must differ from data_seed")
-        return self
 
 
 class RegressionTrial(Model):
@@ -72,11 +60,34 @@ class Regression(RegressionData, RegressionTrial, Part):
         """Names of the data sets with their (α, β)."""
         return {regression_name(alpha, beta): (alpha, beta) for beta in self.betas for alpha in self.alphas}
 
-    def chunks(self) -> list[str]:
-        """Names of the jobs of one data set."""
-        return chunk_names(range(self.trials), self.chunk)
-
 
 def regression_name(alpha: float, beta: float) -> str:
     """Name of a data set of experiment 1."""
     return f"beta{beta:g}_alpha{alpha:g}"
+
+
+def alpha_beta(run: Any, alpha: float, beta: float) -> Data:
+    """One data set of the α/β family."""
+    name = regression_name(alpha, beta)
+    return Data(
+        name=name,
+        files=("regression/points.safetensors", f"regression/{name}.safetensors"),
+        settings=run.regression.part(RegressionData),
+        keys={"alpha": alpha, "beta": beta},
+        modules=("replication.data.regression",),
+    )
+
+
+def jobs(run: Any) -> Iterator[Job]:
+    """Chunks of trials on every data set."""
+    regression = run.regression
+    for name, (alpha, beta) in regression.data_sets().items():
+        for trials in chunks(range(regression.trials), regression.chunk):
+            yield Job(
+                name=f"{name}/{span(trials)}",
+                settings=regression.part(RegressionTrial),
+                keys={"alpha": alpha, "beta": beta},
+                trials=tuple(trials),
+                data=alpha_beta(run, alpha, beta),
+                seeds=name,
+            )

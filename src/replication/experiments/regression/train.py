@@ -1,14 +1,14 @@
 """Experiment 1: an α/β regression by a perceptron that may recruit one hidden layer (Table 3)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 
-from replication.experiments.regression.settings import RegressionTrial
-from replication.params.loading import ParameterError
+from replication.data.regression import target
 from replication.training.ensemble.training import Trained, Training, initial_parameters
-from replication.training.seeds import trial_seed
+from replication.training.work import Results, Work
 from sparcs.metrics import blocks_of, bundles_of, forward, path_norms, r_squared
 
 GRID = 33  # points per axis of the fitted surface that figures show
@@ -16,25 +16,28 @@ GRID = 33  # points per axis of the fitted surface that figures show
 Parameters = Mapping[str, np.ndarray]
 
 
-def seeds(root_seed: int, data_set: str, trials: Sequence[int]) -> list[int]:
-    """The seeds of the trials of one data set; the sweep's trials have the same ones."""
-    return [trial_seed(root_seed, "regression", data_set, trial) for trial in trials]
+def run(data: Mapping[str, np.ndarray], work: Work) -> Results:
+    """Train and measure the trials of one data set, and show trial 0 where it is among them."""
+    settings = work.settings
+    on_epoch = work.progress(len(work.trials) * settings.training.epochs, "epochs")
+    trained = train(data, work.seeds, settings, work.device, on_epoch)
+    trials = measure(trained, data, settings.active_threshold).assign(trial=work.trials, seed=work.seeds)
+    shown = model_tables(trained.parameters, **work.keys) if 0 in work.trials else {}
+    return {"trials": trials} | {name: table.assign(trial=0) for name, table in shown.items()}, trained.parameters
 
 
 def train(
     data: Mapping[str, np.ndarray],
     seeds: Sequence[int],
-    settings: RegressionTrial,
+    settings: SimpleNamespace,
     device: str,
     on_epoch: Callable[[int], None] | None = None,
 ) -> Trained:
     """Train one trial per seed on x_train (points, 2), y_train (points,), with the backend that fits the device."""
     backend = {"auto": "kernel" if device == "cpu" else "torch"}.get(settings.backend, settings.backend)
-    if backend == "kernel" and device != "cpu":
-        raise ParameterError(f"regression.backend = 'kernel' with device = {device!r}: allowed is device = 'cpu'")
     widths = (settings.widths[0] + 1, *settings.widths[1:])
     initial = initial_parameters(widths, seeds, np.float32)
-    training = Training(**settings.training.model_dump())
+    training = Training(**vars(settings.training))
     if backend == "kernel":
         from replication.training.ensemble import kernel  # compiles: imported only where it trains
 
@@ -83,6 +86,34 @@ def predict(bundles: Mapping[tuple[int, int], np.ndarray], x: np.ndarray, rows: 
     """
     x = np.concatenate([x, np.ones_like(x[:, :1])], axis=1)  # (points, 3)
     return np.concatenate([forward(bundles, x[k : k + rows])[:, 0] for k in range(0, len(x), rows)])
+
+
+def finish(
+    tables: Mapping[str, pd.DataFrame], done: Iterable[tuple[Mapping, Callable[[], Parameters]]], settings: Mapping
+) -> dict[str, pd.DataFrame]:
+    """Besides the gathered tables, ``data_sets``: of each data set the number of trials and the norm of their mean Γ.
+
+    done: the columns that a job's rows have in common, and what reads its parameters.
+    """
+    chunks: dict[tuple, list[Parameters]] = {}
+    for keys, parameters in done:
+        chunks.setdefault((keys["beta"], keys["alpha"]), []).append(parameters())
+    rows = [
+        {"beta": beta, "alpha": alpha, "trials": trials_of(parts), "norm_of_mean_gamma": norm_of_mean_gamma(parts)}
+        for (beta, alpha), parts in sorted(chunks.items())
+    ]
+    return {**tables, "data_sets": pd.DataFrame(rows)}
+
+
+def trials_of(chunks: Sequence[Parameters]) -> int:
+    """The number of trials whose parameters these are."""
+    return sum(len(parameters["eigenvalues.0"]) for parameters in chunks)
+
+
+def model_tables(parameters: Parameters, alpha: float, beta: float) -> dict[str, pd.DataFrame]:
+    """The first trial on one data set, as tidy tables."""
+    fitted = surface(parameters, 0, lambda x: target(x, alpha, beta))
+    return {**architecture(parameters, 0), "surface": fitted}
 
 
 def norm_of_mean_gamma(chunks: Sequence[Parameters]) -> float:

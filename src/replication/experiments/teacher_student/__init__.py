@@ -1,1 +1,41 @@
 """Experiment 2: a student with two hidden layers and a teacher with one (Section 5, Table 4)."""
+
+from replication.experiment import Experiment, Stage
+from replication.experiments.teacher_student.settings import TeacherStudent, TeacherTrial, jobs, linear_jobs
+
+KEY = ("ensemble", "teacher", "trial")
+EXPERIMENT = Experiment(
+    name="teacher_student",
+    title="The teacher and its student",
+    paper="Section 5, Table 4, Figures 9 and 10",
+    notebook="03_teacher_student",
+    settings=TeacherStudent,
+    stages=(
+        Stage(
+            name="trials",
+            rule="train_teacher_student",
+            jobs=jobs,
+            train="train:run",
+            settings=TeacherTrial,
+            tables={
+                "trials": KEY,
+                "eigenvalues": (*KEY, "layer", "neuron"),
+                "pruning": (*KEY, "removal", "kept"),
+            },
+            ensemble=("ensemble",),
+            parameters=True,
+            memory=4000,
+            minutes=720,
+        ),
+        Stage(
+            name="linear",
+            rule="fit_linear",
+            jobs=linear_jobs,
+            train="train:linear",
+            tables={"linear": ("teacher", "rotations", "intercept")},
+            gpu=False,
+        ),
+    ),
+    claims="claims:CLAIMS",
+    compared=("training", "points", "test_points", "widths", "loss_budget"),
+)

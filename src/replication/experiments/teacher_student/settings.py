@@ -1,9 +1,12 @@
 """The settings of experiment 2, the SO(n) teacher (Table 4)."""
 
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from replication.data.settings import TeacherData
+from replication.experiment import Data, Job
 from replication.params.fields import (
     MOST_TRIALS,
     NAMED,
@@ -21,8 +24,6 @@ from replication.params.fields import (
     Widths,
 )
 
-SURVIVES = 100  # claim D2: one layer's largest |λ| is at least this many times the other's
-
 
 class Ensemble(Model):
     """Trials of experiment 2 that share a penalty and a kind of teacher."""
@@ -34,13 +35,6 @@ class Ensemble(Model):
     penalty: Penalty | None = Field(None, description="instead of training.penalty")
     rho: NonNegative | None = Field(None, description="instead of training.rho")
     rotations: Literal[1, 2] = Field(2, description="2: W¹ and W² are drawn apart; 1: one matrix serves as both")
-
-
-class TeacherData(Model):
-    """What a teacher's data set depends on, apart from its seed and number of rotations."""
-
-    points: Count = Field(description="training points")
-    test_points: Count = Field(description="held-out points, those for choosing included")
 
 
 class TeacherTrial(Model):
@@ -93,19 +87,6 @@ class TeacherStudent(TeacherData, TeacherTrial, Part):
         new_teacher = chosen.new_teacher_every > 0 and trial % chosen.new_teacher_every == chosen.new_teacher_every - 1
         return teacher_name(self.data_seed + (trial + 1 if new_teacher else 0), chosen.rotations)
 
-    def jobs(self) -> dict[tuple[str, str, str], list[int]]:
-        """(ensemble, teacher, chunk) of every job, with its trials."""
-        jobs = {}
-        for name, ensemble in self.ensembles.items():
-            of_teacher: dict[str, list[int]] = {}
-            for trial in range(ensemble.trials):
-                of_teacher.setdefault(self.teacher_of(name, trial), []).append(trial)
-            for teacher, trials in of_teacher.items():
-                for k in range(0, len(trials), self.chunk):
-                    part = trials[k : k + self.chunk]
-                    jobs[name, teacher, "-".join(map(str, part))] = part
-        return jobs
-
 
 def teacher_name(seed: int, rotations: int) -> str:
     """Name of a teacher data set of experiment 2."""
@@ -116,3 +97,52 @@ def teacher_parts(name: str) -> tuple[int, int]:
     """(seed, rotations) of a teacher named by ``teacher_name``."""
     seed, rotations = name.removeprefix("teacher").split("_rotations")
     return int(seed), int(rotations)
+
+
+def teacher(run: Any, name: str) -> Data:
+    """One teacher's data set."""
+    student, (seed, rotations) = run.teacher_student, teacher_parts(name)
+    return Data(
+        name=name,
+        files=(f"teacher_student/{name}.safetensors",),
+        settings=student.part(TeacherData) | {"size": student.widths[0]},
+        keys={"seed": seed, "rotations": rotations},
+        modules=("replication.data.teacher",),
+    )
+
+
+def papers_teacher(run: Any) -> Data:
+    """The paper's teacher, of two rotations."""
+    return teacher(run, teacher_name(run.teacher_student.data_seed, 2))
+
+
+def jobs(run: Any) -> Iterator[Job]:
+    """Chunks of each ensemble's trials, teacher by teacher."""
+    student = run.teacher_student
+    for name, ensemble in student.ensembles.items():
+        settings = student.of_ensemble(name)
+        of_teacher: dict[str, list[int]] = {}
+        for trial in range(ensemble.trials):
+            of_teacher.setdefault(student.teacher_of(name, trial), []).append(trial)
+        for of, trials in of_teacher.items():
+            data = teacher(run, of)
+            keys = {"ensemble": name, "teacher": data.keys["seed"], "rotations": data.keys["rotations"]}
+            keys |= {"penalty": settings.training.penalty, "rho": settings.training.rho}
+            for k in range(0, len(trials), student.chunk):
+                chunk = trials[k : k + student.chunk]
+                yield Job(
+                    name=f"{name}/{of}/{'-'.join(map(str, chunk))}",
+                    settings=settings.part(TeacherTrial),
+                    keys=keys,
+                    trials=tuple(chunk),
+                    data=data,
+                    seeds=of,
+                )
+
+
+def linear_jobs(run: Any) -> Iterator[Job]:
+    """Linear regression on several teachers, the paper's first (claim D1)."""
+    student = run.teacher_student
+    data = papers_teacher(run).settings
+    teachers = {"first_seed": student.data_seed, "teachers": student.linear_teachers}
+    yield Job(name="all", settings=dict(data) | teachers, modules=("replication.data.teacher",))

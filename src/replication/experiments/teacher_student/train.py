@@ -1,14 +1,14 @@
 """Experiment 2: a student with two hidden layers learns from a teacher with one (Table 4)."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 
 from replication.data import teacher
-from replication.experiments.teacher_student.settings import SURVIVES, TeacherTrial
 from replication.training.ensemble.training import Trained, Training, initial_parameters
-from replication.training.seeds import trial_seed
+from replication.training.work import Results, Work
 from sparcs.metrics import blocks_of, bundles_of, forward, live, r_squared
 
 MEASURES = [
@@ -27,20 +27,32 @@ MEASURES = [
     "kept_neurons_weight_space",
     "trimmed_r2_weight_space",
 ]
+EIGENVALUE_COLUMNS = ["layer", "neuron", "eigenvalue", "trial"]
+PRUNING_COLUMNS = ["kept", "live", "r2", "relative_increase", "removal", "trial"]
+SURVIVES = 100  # claim D2: one layer's largest |λ| is at least this many times the other's
 BLOCK = 1000  # rows evaluated at a time, so that activities stay in the cache
 
 Bundles = Mapping[tuple[int, int], np.ndarray]
 
 
-def seeds(root_seed: int, data_set: str, trials: Sequence[int]) -> list[int]:
-    """The seeds of the trials on one teacher; ensembles that differ in penalty share them, so that they pair."""
-    return [trial_seed(root_seed, "teacher_student", data_set, trial) for trial in trials]
+def run(data: Mapping[str, np.ndarray], work: Work) -> Results:
+    """Train students of one teacher, measure and prune them."""
+    on_epoch = work.progress(len(work.trials) * work.settings.training.epochs, "epochs")
+    trained = train(data, work.seeds, work.settings, work.device, on_epoch)
+    return measure_trials(trained, data, work.settings, work.trials, work.seeds), trained.parameters
+
+
+def linear(data: None, work: Work) -> Results:
+    """Linear regression on several teachers, with and without intercept, one and two rotations (claim D1)."""
+    settings = work.settings
+    seeds = range(settings.first_seed, settings.first_seed + settings.teachers)
+    return {"linear": linear_baseline(settings.size, settings.points, settings.test_points, seeds)}, {}
 
 
 def train(
     data: Mapping[str, np.ndarray],
     seeds: Sequence[int],
-    settings: TeacherTrial,
+    settings: SimpleNamespace,
     device: str,
     on_epoch: Callable[[int], None] | None = None,
 ) -> Trained:
@@ -48,12 +60,44 @@ def train(
     from replication.training.ensemble import batched  # loads torch
 
     initial = initial_parameters(settings.widths, seeds, np.float32)
-    training = Training(**settings.training.model_dump())
+    training = Training(**vars(settings.training))
     return batched.train(initial, data["x_train"], data["y_train"], seeds, training, device=device, on_epoch=on_epoch)
 
 
+def measure_trials(
+    trained: Trained,
+    data: Mapping[str, np.ndarray],
+    settings: SimpleNamespace,
+    trials: Sequence[int],
+    seeds: Sequence[int],
+) -> dict[str, pd.DataFrame]:
+    """The tables of one job; a trial that diverged has its row alone, with NaN measures.
+
+    One whose output on the test points is not finite has diverged by its last step, which no training loss tells.
+    """
+    rows, others = [], {"eigenvalues": [], "pruning": []}
+    for index, (trial, seed, diverged) in enumerate(zip(trials, seeds, trained.diverged_epoch, strict=True)):
+        row = {"trial": trial, "seed": seed, "diverged_epoch": int(diverged)}
+        row |= dict.fromkeys(MEASURES, np.nan)
+        if diverged < 0:
+            parameters = {name: array[index] for name, array in trained.parameters.items()}
+            scalars, eigenvalues, pruning = measure(parameters, data, settings)
+            if np.isfinite(scalars["test_mse"]):
+                row |= scalars
+                others["eigenvalues"].append(eigenvalues.assign(trial=trial))
+                others["pruning"].append(pruning.assign(trial=trial))
+            else:
+                row["diverged_epoch"] = settings.training.epochs - 1
+        rows.append(row)
+    empty = {"eigenvalues": EIGENVALUE_COLUMNS, "pruning": PRUNING_COLUMNS}
+    return {"trials": pd.DataFrame(rows)} | {
+        name: pd.concat(parts) if parts else pd.DataFrame(columns=empty[name], dtype=float)
+        for name, parts in others.items()
+    }
+
+
 def measure(
-    parameters: Mapping[str, np.ndarray], data: Mapping[str, np.ndarray], settings: TeacherTrial
+    parameters: Mapping[str, np.ndarray], data: Mapping[str, np.ndarray], settings: SimpleNamespace
 ) -> tuple[dict[str, float], pd.DataFrame, pd.DataFrame]:
     """What is reported of one trial: a row of scalars, its hidden eigenvalues, and its pruning curves.
 

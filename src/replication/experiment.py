@@ -1,0 +1,125 @@
+"""An experiment as one object: its settings, jobs, training, tables, claims and report, by name.
+
+This module knows no experiment, and loads nothing of what computes: an experiment names its functions by import path.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set that jobs are trained on.
+
+    name: as it stands in seeds and tables; files: below data/<scale>; settings: what it is drawn from, apart from
+    ``keys``, which tell it from others of its kind; modules: those that make it.
+    """
+
+    name: str
+    files: tuple[str, ...]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    keys: Mapping[str, Any] = field(default_factory=dict)
+    modules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Job:
+    """Trials that are trained together, and all that their results depend on, as plain values.
+
+    name: of its files below those of its stage; keys: columns that all its rows have in common; trials: their numbers;
+    settings: what results depend on besides; data: what it is trained on; seeds: the name of its data set in the seeds;
+    modules: of its numerics, besides its stage's; after: stems of the results that it takes, below results/<scale>;
+    every: epochs or steps between checkpoints, on which results do not depend.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+    keys: Mapping[str, Any] = field(default_factory=dict)
+    trials: tuple[int, ...] = ()
+    data: Data | None = None
+    seeds: str = ""
+    modules: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    every: int = 0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Jobs of one kind.
+
+    name: the folder of their files in that of the experiment; rule: Snakemake's; jobs: from the settings of a whole run;
+    train: "module:function" in the experiment's folder, see ``replication.training.work``; settings: the model that a
+    job's settings are checked against; tables: those that a job writes, with the columns that tell their rows apart, the
+    trials' first; ensemble: the columns that trials have in common which are judged together; parameters: whether a
+    job writes final parameters, too; gpu: whether it can use one; seed_name: in place of the experiment's; memory,
+    minutes: what Slurm is asked for, in MB and minutes.
+    """
+
+    name: str
+    rule: str
+    jobs: Callable[[Any], Iterable[Job]]
+    train: str
+    tables: Mapping[str, tuple[str, ...]]
+    settings: type | None = None
+    ensemble: tuple[str, ...] = ()
+    parameters: bool = False
+    gpu: bool = True
+    seed_name: str = ""
+    memory: int = 2000
+    minutes: int = 60
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment of the paper, or beyond it.
+
+    name: its folder, its block in params.yaml, its folder of results; title, paper: for readers; notebook: its report;
+    settings: the model of its block, if it has one; seed_name: hashed into seeds, so it never changes; claims:
+    "module:NAME" of the claims that it tests; finish: "module:function" that adds to the gathered tables what no job
+    can know alone, and extra, the tables that it adds with the columns that tell their rows apart; compared: settings
+    that must be the paper's for its claims to be tested; reads: files that its tables are made from, besides its jobs',
+    from its settings; check: raises ValueError if the settings of a run do not fit each other.
+    """
+
+    name: str
+    title: str
+    paper: str
+    notebook: str
+    stages: tuple[Stage, ...]
+    settings: type | None = None
+    seed_name: str = ""
+    claims: str = ""
+    finish: str = ""
+    extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    compared: tuple[str, ...] = ()
+    reads: Callable[[Any], tuple[str, ...]] = lambda settings: ()
+    check: Callable[[Any], None] | None = None
+
+    @property
+    def tables(self) -> dict[str, tuple[str, ...]]:
+        """Its gathered tables, with the columns that tell their rows apart."""
+        return {name: key for stage in self.stages for name, key in stage.tables.items()} | dict(self.extra)
+
+    def stage(self, name: str) -> Stage:
+        """One of its stages. Raises KeyError if it has none of that name."""
+        return {stage.name: stage for stage in self.stages}[name]
+
+    def seed_name_of(self, stage: Stage) -> str:
+        """The experiment's name in the seeds of a stage's trials."""
+        return stage.seed_name or self.seed_name or self.name
+
+    def load(self, path: str) -> Any:
+        """What "module:name" in the experiment's folder names; its module is imported now."""
+        module, _, name = path.partition(":")
+        return getattr(import_module(f"{self.package}.{module}"), name)
+
+    def module(self, path: str) -> str:
+        """The full name of the module of "module:name"."""
+        return f"{self.package}.{path.partition(':')[0]}"
+
+    @property
+    def package(self) -> str:
+        """The full name of its folder."""
+        return f"replication.experiments.{self.name}"

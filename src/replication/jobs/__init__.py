@@ -1,0 +1,1 @@
+"""Carrying out the jobs of any experiment, and gathering what they have written."""

@@ -1,0 +1,106 @@
+"""One job of any experiment: its data read, its trials trained, its tables given their common columns."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from replication.data import images
+from replication.experiment import Experiment, Job, Stage
+from replication.records.io import ArtifactError, read_arrays, read_json, read_table
+from replication.training.seeds import trial_seed
+from replication.training.work import Checkpoint, NoCheckpoint, Results, Work, plain
+
+Progress = Callable[[int, str], Callable[[int], object]]
+
+
+def carry_out(
+    experiment: Experiment,
+    stage: Stage,
+    job: Job,
+    root_seed: int,
+    data: Any,
+    device: str = "cpu",
+    before: Sequence[pd.DataFrame] = (),
+    progress: Progress | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> Results:
+    """The tables of a job, each with the columns that all its rows have in common, and its parameters.
+
+    data: as from ``read_data``; before: tables of other jobs, that it takes.
+    """
+    work = Work(
+        settings=plain(job.settings),
+        keys=job.keys,
+        trials=job.trials,
+        seeds=seeds_of(experiment, stage, job, root_seed),
+        data_set=job.data.name if job.data else "",
+        device=device,
+        before=before,
+        checkpoint=checkpoint or NoCheckpoint(),
+        **({"progress": progress} if progress else {}),
+    )
+    tables, parameters = experiment.load(stage.train)(data, work)
+    empty = pd.DataFrame(dtype=float)  # a table without rows, as that of trials that all diverged, is written, too
+    return {name: with_keys(tables.get(name, empty), job.keys, key) for name, key in stage.tables.items()}, parameters
+
+
+def seeds_of(experiment: Experiment, stage: Stage, job: Job, root_seed: int) -> tuple[int, ...]:
+    """The seeds of a job's trials: none depends on how trials are shared out among jobs."""
+    name = experiment.seed_name_of(stage)
+    return tuple(trial_seed(root_seed, name, job.seeds, trial) for trial in job.trials)
+
+
+def with_keys(table: pd.DataFrame, keys: Mapping[str, Any], first: Sequence[str]) -> pd.DataFrame:
+    """The table with the job's columns, unless it has them itself; what tells its rows apart stands first."""
+    table = table.assign(**{name: value for name, value in keys.items() if name not in table})
+    table = table.reindex(columns=list(dict.fromkeys([*first, *table.columns]))) if table.empty else table
+    return table[[*first, *table.columns.difference(first, sort=False)]]
+
+
+def read_data(files: Sequence[str], folder: Path) -> Any:
+    """What a job is trained on: images, or arrays by name with, for features, what they were made from as ``about``.
+
+    Raises ArtifactError if a file can't be read.
+    """
+    if files and files[0].startswith("images/"):
+        return images.load(folder / files[0])
+    arrays: dict[str, Any] = {}
+    for file in files:
+        path = folder / file
+        arrays |= {"about": read_json(path)} if path.suffix == ".json" else read_arrays(path)
+    missing = [f"{axis}_train" for axis in "xy" if files and f"{axis}_train" not in arrays]
+    if missing:
+        raise ArtifactError(f"{folder / files[-1]} has no array {missing[0]}: allowed is a data set of this experiment")
+    return arrays
+
+
+def read_before(stems: Sequence[str], results: Path) -> list[pd.DataFrame]:
+    """The first tables of other jobs: a stem names a table of a job, as "baselines/tuning/teacher/darts_tuning"."""
+    return [read_table(results / f"{stem}.parquet") for stem in stems]
+
+
+def diverged(table: pd.DataFrame) -> Iterator[str]:
+    """A sentence for each trial that was stopped because its numbers were no longer finite."""
+    if "diverged_epoch" in table and "seed" in table:
+        for row in table[table["diverged_epoch"] >= 0].itertuples():
+            yield f"trial {row.trial} (seed {row.seed}) diverged in epoch {int(row.diverged_epoch) + 1} and was stopped"
+
+
+@contextmanager
+def progress_bars(what: str) -> Iterator[Progress]:
+    """Progress bars on standard error, each of a total and its unit."""
+    bars: list[tqdm] = []
+
+    def bar(total: int, unit: str) -> Callable[[int], object]:
+        bars.append(tqdm(total=total, desc=what, mininterval=1, maxinterval=30, unit_scale=True, unit=f" {unit}"))
+        return bars[-1].update
+
+    try:
+        yield bar
+    finally:
+        for each in bars:
+            each.close()

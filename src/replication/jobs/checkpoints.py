@@ -1,0 +1,74 @@
+"""The state of a training run on disk, so that a run that was stopped goes on to the same final bits.
+
+A checkpoint holds every tensor of the modules and the optimiser and the rows measured so far, in one file that is
+replaced whole. What is random comes from generators named by (seed, purpose, epoch), so none of their states is kept.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from replication.jobs.core_time import CoreTime
+from replication.records.io import ArtifactError, read_arrays, write_arrays
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+
+@dataclass
+class FileCheckpoint:
+    """A checkpoint in a file.
+
+    name: of all that the run depends on; the state of a run with another name is never taken. every: epochs or steps
+    between checkpoints; clock: of the job, which is set to the core-seconds that were spent before.
+    """
+
+    path: Path
+    name: str
+    every: int
+    clock: CoreTime = field(default_factory=CoreTime)
+
+    def save(self, module: "nn.Module", optimizer: "torch.optim.Optimizer", rows: Mapping[str, np.ndarray]) -> None:
+        """Write the state, and the rows measured so far."""
+        arrays = {f"module.{key}": value.cpu().numpy() for key, value in module.state_dict().items()}
+        for index, state in optimizer.state_dict()["state"].items():
+            arrays |= {f"optimizer.{index}.{key}": value.cpu().numpy() for key, value in state.items()}
+        arrays |= {f"rows.{key}": value for key, value in rows.items()}
+        arrays |= {"core_seconds": np.array(self.clock.spent()), "name": np.frombuffer(self.name.encode(), np.uint8)}
+        write_arrays(self.path, arrays)
+
+    def load(self, module: "nn.Module", optimizer: "torch.optim.Optimizer") -> dict[str, np.ndarray]:
+        """Set module and optimiser to the state in the file; returns the rows measured so far.
+
+        Returns none and sets nothing if there is no file or if it belongs to another run. Raises ArtifactError if the
+        file was altered. A crash does not do that, for the file is replaced whole.
+        """
+        if not self.path.exists():
+            return {}
+        try:
+            arrays = read_arrays(self.path)
+        except ArtifactError as error:
+            raise ArtifactError(f"{error}; delete it to start this trial again") from None
+        if bytes(arrays["name"]).decode() != self.name:
+            return {}
+        module.load_state_dict(_tensors("module.", arrays))
+        slots: dict[int, dict[str, torch.Tensor]] = {}
+        for key, value in _tensors("optimizer.", arrays).items():
+            index, _, slot = key.partition(".")
+            slots.setdefault(int(index), {})[slot] = value
+        optimizer.load_state_dict(optimizer.state_dict() | {"state": slots})
+        self.clock.before = float(arrays["core_seconds"])
+        return {key.removeprefix("rows."): value for key, value in arrays.items() if key.startswith("rows.")}
+
+
+def _tensors(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, "torch.Tensor"]:
+    """The arrays whose names have a prefix, without it, as tensors."""
+    import torch  # a job that keeps no checkpoint need not load it
+
+    return {
+        key.removeprefix(prefix): torch.from_numpy(value) for key, value in arrays.items() if key.startswith(prefix)
+    }

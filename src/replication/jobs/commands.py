@@ -1,0 +1,156 @@
+"""The verbs that carry out a job of any experiment and gather an experiment's tables."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import pandas as pd
+from pydantic import Field
+
+from replication import params
+from replication.data.images import Images
+from replication.experiment import Data, Experiment, Job, Stage
+from replication.experiments import EXPERIMENTS
+from replication.jobs import tables
+from replication.jobs.carry_out import carry_out, diverged, progress_bars, read_before, read_data, seeds_of
+from replication.jobs.checkpoints import FileCheckpoint
+from replication.jobs.core_time import CoreTime
+from replication.params.fields import CountOrZero, Model, Seed
+from replication.records import provenance
+from replication.records.io import ArtifactError, read_json, sha256, write_arrays, write_json, write_table
+from replication.records.verbs import INPUT, PATH, Json, device_option
+
+
+class JobText(Model):
+    """A job as a rule hands it to the verb."""
+
+    name: str
+    settings: dict[str, Any]
+    keys: dict[str, str | int | float | None]
+    trials: list[params.Trial]
+    files: list[str] = Field(description="its data, below data/<scale>")
+    data_set: str
+    seeds: str
+    after: list[str] = Field(description="tables of other jobs, below results/<scale>")
+    every: CountOrZero
+    root_seed: Seed
+    fingerprint: str
+
+
+class StageName(click.ParamType):
+    """An experiment and one of its stages, "regression.trials"."""
+
+    name = "stage"
+
+    def convert(self, value, param, ctx):
+        """Both objects."""
+        if isinstance(value, tuple):
+            return value
+        known = {f"{name}.{stage.name}": (each, stage) for name, each in EXPERIMENTS.items() for stage in each.stages}
+        if value not in known:
+            self.fail(f"{params.shown(value)}: allowed are {', '.join(known)}", param, ctx)
+        return known[value]
+
+
+def as_text(experiment: Experiment, stage: Stage, job: Job, root_seed: int, fingerprint: str) -> str:
+    """A job as JSON text, for ``train``."""
+    fields = {
+        "name": job.name,
+        "settings": job.settings,
+        "keys": job.keys,
+        "trials": job.trials,
+        "files": job.data.files if job.data else (),
+        "data_set": job.data.name if job.data else "",
+        "seeds": job.seeds,
+        "after": job.after,
+        "every": job.every,
+        "root_seed": root_seed,
+        "fingerprint": fingerprint,
+    }
+    return json.dumps(fields, sort_keys=True, ensure_ascii=False)
+
+
+def job_of(text: JobText, stage: Stage) -> Job:
+    """The job of a text, whose settings are allowed. Raises ParameterError for others."""
+    settings = text.settings
+    if stage.settings:
+        settings = params.validate(stage.settings, settings).model_dump(mode="json")
+    return Job(
+        name=text.name,
+        settings=settings,
+        keys=text.keys,
+        trials=tuple(text.trials),
+        data=Data(text.data_set, tuple(text.files)) if text.files else None,
+        seeds=text.seeds,
+        after=tuple(text.after),
+        every=text.every,
+    )
+
+
+@click.command()
+@click.argument("stage", type=StageName())
+@click.option("--job", "text", type=Json(JobText), required=True, help="what the workflow says of the job, as JSON")
+@click.option("--data", type=INPUT, required=True, help="data/<scale>")
+@click.option("--results", type=PATH, required=True, help="results/<scale>: the job's files go there")
+@device_option
+def train(stage: tuple[Experiment, Stage], text: JobText, data: Path, results: Path, device: str) -> None:
+    """Carry out one job of a STAGE: train its trials, measure them, and write tables, parameters and record."""
+    experiment, of_kind = stage
+    job, folder = job_of(text, of_kind), results / experiment.name
+    clock, loaded = CoreTime(), read_data(text.files, data)
+    inputs = {file: sha256(data / file) for file in text.files}
+    identity = [text.fingerprint, job.keys, seeds_of(experiment, of_kind, job, text.root_seed), device, inputs]
+    name = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    path = tables.stem(folder, of_kind, job.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    checkpoint = FileCheckpoint(path.with_name(f"{path.name}.checkpoint.safetensors"), name, job.every, clock)
+    with progress_bars(f"{experiment.name} {job.name}") as progress:
+        before = read_before(job.after, results)
+        made, parameters = carry_out(
+            experiment, of_kind, job, text.root_seed, loaded, device, before, progress, checkpoint
+        )
+    for sentence in diverged(next(iter(made.values()))):
+        click.echo(sentence, err=True)
+    if of_kind.parameters:
+        write_arrays(tables.parameters_file(folder, of_kind, job.name), parameters)
+    for table, rows in made.items():
+        write_table(tables.table_file(folder, of_kind, job.name, table), rows)
+    record = provenance.of_job(clock.spent(), device, len(job.trials) or 1) | {
+        "fingerprint": text.fingerprint,
+        "settings": job.settings,
+        "keys": job.keys,
+        "root_seed": text.root_seed,
+        "inputs": inputs,
+        "stand_in": isinstance(loaded, Images) and loaded.stand_in,
+    }
+    write_json(tables.record_file(folder, of_kind, job.name), record)
+    checkpoint.path.unlink(missing_ok=True)
+
+
+Names = Annotated[dict[str, list[str]], Field(min_length=1)]
+
+
+@click.command()
+@click.argument("experiment", type=click.Choice(list(EXPERIMENTS)))
+@click.option("--jobs", type=Json(Names), required=True, help="names of the jobs by stage, as JSON")
+@click.option("--results", type=INPUT, required=True, help="results/<scale>")
+@click.option("--settings", type=Json(dict[str, Any]), default="{}", help="the experiment's own")
+def tabulate(experiment: str, jobs: Names, results: Path, settings: dict) -> None:
+    """Gather the tables of an EXPERIMENT's jobs into tidy ones, and their records into one."""
+    folder = results / experiment
+    for name, table in tables.gather(EXPERIMENTS[experiment], folder, jobs, settings).items():
+        write_table(folder / f"{name}.parquet", table)
+    records = [record_of(path) for path in tables.records(EXPERIMENTS[experiment], folder, jobs)]
+    rows = pd.DataFrame(records).assign(scale=results.name)
+    write_json(folder / "provenance.json", provenance.summary(rows.assign(minutes=rows["seconds"] / 60)))
+
+
+def record_of(path: Path) -> dict[str, Any]:
+    """A job's record. Raises ArtifactError if the file is something else."""
+    record = read_json(path)
+    for name in ("commit", "machine", "device", "finished", "seconds", "trials", "fingerprint"):
+        if name not in record:
+            raise ArtifactError(f"{path} is not a record of a job: {name} is missing")
+    return record

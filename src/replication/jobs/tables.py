@@ -1,0 +1,68 @@
+"""What jobs have written, gathered into an experiment's tidy tables."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from replication.experiment import Experiment, Stage
+from replication.records.io import read_arrays, read_json, read_table
+
+Done = Mapping[str, Sequence[str]]  # names of finished jobs, by stage
+
+
+def stem(folder: Path, stage: Stage, job: str) -> Path:
+    """The stem of a job's files. folder: that of the experiment."""
+    return folder / stage.name / job
+
+
+def table_file(folder: Path, stage: Stage, job: str, table: str) -> Path:
+    """A table that a job writes."""
+    return _with(stem(folder, stage, job), f"_{table}.parquet")
+
+
+def record_file(folder: Path, stage: Stage, job: str) -> Path:
+    """The record of a job: what it was made from, where and when."""
+    return _with(stem(folder, stage, job), ".provenance.json")
+
+
+def parameters_file(folder: Path, stage: Stage, job: str) -> Path:
+    """The final parameters of a job's trials."""
+    return _with(stem(folder, stage, job), ".safetensors")
+
+
+def gather(experiment: Experiment, folder: Path, done: Done, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+    """The experiment's tables of the given jobs; a table of a stage without jobs is left out. settings: its own."""
+    tables = {
+        name: joined([read_table(table_file(folder, stage, job, name)) for job in done[stage.name]], key)
+        for stage in experiment.stages
+        if done.get(stage.name)
+        for name, key in stage.tables.items()
+    }
+    if not experiment.finish:
+        return tables
+    with_parameters = [
+        (read_json(record_file(folder, stage, job))["keys"], partial(read_arrays, parameters_file(folder, stage, job)))
+        for stage in experiment.stages
+        if stage.parameters
+        for job in done.get(stage.name, ())
+    ]
+    return experiment.load(experiment.finish)(tables, with_parameters, settings)
+
+
+def records(experiment: Experiment, folder: Path, done: Done) -> list[Path]:
+    """The records of the given jobs."""
+    return [record_file(folder, stage, job) for stage in experiment.stages for job in done.get(stage.name, ())]
+
+
+def joined(tables: Iterable[pd.DataFrame], key: Sequence[str]) -> pd.DataFrame:
+    """One table, its rows in the order of what tells them apart: the same whatever jobs there were."""
+    tables = list(tables)
+    full = [table for table in tables if len(table)] or tables[:1]
+    return pd.concat(full, ignore_index=True).sort_values(list(key), kind="stable").reset_index(drop=True)
+
+
+def _with(path: Path, end: str) -> Path:
+    return path.with_name(path.name + end)

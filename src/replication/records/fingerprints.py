@@ -1,0 +1,62 @@
+"""The fingerprint of a job: its resolved settings and the sources of its numerics, and nothing else.
+
+Counts of trials, other ensembles, the scale and the device are not part of it; neither are settings classes, commands,
+I/O and reports, which the function that trains does not import.
+"""
+
+import ast
+import hashlib
+import json
+import tokenize
+from functools import cache
+from io import StringIO
+from pathlib import Path
+
+from replication.experiment import Experiment, Job, Stage
+from replication.records.sources import files_of, imports_of
+
+LEGACY = "legacy"  # of rows published before there were fingerprints
+
+
+def fingerprint(experiment: Experiment, stage: Stage, job: Job, root_seed: int) -> str:
+    """Sixteen hexadecimal digits that change with what a job's results depend on."""
+    data = job.data.settings if job.data else {}
+    modules = {experiment.module(stage.train), *job.modules, *(job.data.modules if job.data else ())}
+    parts = [experiment.seed_name_of(stage), root_seed, job.settings, data, numerics(*sorted(modules))]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@cache
+def numerics(*modules: str) -> str:
+    """What changes with the statements of the given modules, and of those of this project that they import."""
+    files = files_of(name for name in imports_of(*modules) if not declares(name))
+    digests = [hashlib.sha256(code(Path(file).read_text(encoding="utf-8")).encode()).hexdigest() for file in files]
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def declares(module: str) -> bool:
+    """Whether a module is the package of an experiment, or of all: those only declare, and nothing is computed there."""
+    return module.startswith("replication.experiments") and module.count(".") <= 2
+
+
+def code(text: str) -> str:
+    """A module's statements, without comments, docstrings and empty lines; the same in every version of Python."""
+    lines = text.splitlines()
+    for token in tokenize.generate_tokens(StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column]
+    for docstring in filter(None, map(_docstring, ast.walk(ast.parse(text)))):
+        lines[docstring.lineno - 1 : docstring.end_lineno] = [""] * (docstring.end_lineno - docstring.lineno + 1)
+    return "\n".join(line.rstrip() for line in lines if line.strip())
+
+
+def _docstring(node: ast.AST) -> ast.Expr | None:
+    """The statement that is a node's docstring, if it stands on lines of its own."""
+    if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) or not node.body:
+        return None
+    first = node.body[0]
+    is_text = (
+        isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    )
+    return first if is_text and first.lineno > getattr(node, "lineno", 0) else None
