@@ -76,7 +76,7 @@ class Experiment:
     """An experiment of the paper, or beyond it.
 
     name: its folder, its block in params.yaml, its folder of results; title, paper: for readers; notebook: its report;
-    settings: the model of its block, if it has one; seed_name: hashed into seeds, so it never changes; claims:
+    settings: the model of its block, if it has one; data: the folders below data/<scale> of what it is trained on; seed_name: hashed into seeds, so it never changes; claims:
     "module:NAME" of the claims that it tests; finish: "module:function" that adds to the gathered tables what no job
     can know alone, and extra, the tables that it adds with the columns that tell their rows apart; compared: settings
     that must be the paper's for its claims to be tested; reads: files that its tables are made from, besides its jobs',
@@ -89,6 +89,7 @@ class Experiment:
     notebook: str
     stages: tuple[Stage, ...]
     settings: type | None = None
+    data: tuple[str, ...] = ()
     seed_name: str = ""
     claims: str = ""
     finish: str = ""

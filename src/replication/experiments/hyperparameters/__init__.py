@@ -13,6 +13,7 @@ EXPERIMENT = Experiment(
     paper="Appendix G, Table 5",
     notebook="06_hyperparameters",
     settings=Hyperparameters,
+    data=("regression", "teacher_student"),
     stages=(
         Stage(
             name="regression",

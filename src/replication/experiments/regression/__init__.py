@@ -10,6 +10,7 @@ EXPERIMENT = Experiment(
     paper="Section 5, Appendix E, Table 3, Figures 7 and 11 to 15",
     notebook="02_alpha_beta",
     settings=Regression,
+    data=("regression",),
     stages=(
         Stage(
             name="trials",

@@ -10,6 +10,7 @@ EXPERIMENT = Experiment(
     paper="Section 5, Table 4, Figures 9 and 10",
     notebook="03_teacher_student",
     settings=TeacherStudent,
+    data=("teacher_student",),
     stages=(
         Stage(
             name="trials",
