@@ -301,3 +301,27 @@ def test_every_method_has_the_same_tuning_budget():
     assert not list(stage.jobs(resolve_settings(values, {"scale": "smoke"})))
     with pytest.raises(params.ParameterError, match=r"as many values as any other.*gaea 2"):
         resolve_settings(values, {"baselines": {"catalogue": {"gaea": {"tuned": {"rate": [1.0, 3.0]}}}}})
+
+
+def test_a_search_waits_for_what_is_tuned_of_its_method_on_its_task():
+    run = resolve_settings(params.read_yaml(ROOT / "params.yaml"), {"scale": "overnight"})
+    tuned = {f"baselines/tuning/{job.name}_tuning": job for job in EXPERIMENT.stage("tuning").jobs(run)}
+    searches = list(EXPERIMENT.stage("trials").jobs(run))
+    assert {stem for job in searches for stem in job.after} == set(tuned)
+    for job in searches:
+        assert bool(job.after) == bool(run.baselines.catalogue[job.keys["method"]].tuned)
+        for stem in job.after:
+            assert tuned[stem].keys == {name: job.keys[name] for name in ("task", "method")}
+            assert tuned[stem].settings == job.settings and tuned[stem].data == job.data
+
+
+@pytest.mark.parametrize(
+    ("baselines", "message"),
+    [
+        ({"teacher": {"points": 100001}}, "baselines.teacher.points = 100001: allowed are at most the 100000 of its"),
+        ({"test_points": 20001}, "baselines.test_points = 20001: allowed are at most the [0-9]+ of its data"),
+    ],
+)
+def test_a_task_has_no_more_points_than_its_data(baselines, message):
+    with pytest.raises(params.ParameterError, match=message):
+        resolve_settings(params.read_yaml(ROOT / "params.yaml"), {"scale": "overnight", "baselines": baselines})
