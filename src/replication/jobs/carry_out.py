@@ -1,5 +1,6 @@
 """One job of any experiment: its data read, its trials trained, its tables given their common columns."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,10 +56,14 @@ def seeds_of(experiment: Experiment, stage: Stage, job: Job, root_seed: int) -> 
 
 
 def with_keys(table: pd.DataFrame, keys: Mapping[str, Any], first: Sequence[str]) -> pd.DataFrame:
-    """The table with the job's columns, unless it has them itself; what tells its rows apart stands first."""
-    table = table.assign(**{name: value for name, value in keys.items() if name not in table})
-    table = table.reindex(columns=list(dict.fromkeys([*first, *table.columns]))) if table.empty else table
-    return table[[*first, *table.columns.difference(first, sort=False)]]
+    """The table with the job's columns, unless it has them itself; what tells its rows apart stands first, then those.
+
+    A key of None is a number that is not there, NaN.
+    """
+    common = {name: math.nan if value is None else value for name, value in keys.items() if name not in table}
+    table = table.assign(**common)
+    order = list(dict.fromkeys([*first, *keys, *table.columns]))
+    return table.reindex(columns=order) if table.empty else table[order]
 
 
 def read_data(files: Sequence[str], folder: Path) -> Any:

@@ -16,6 +16,10 @@ import pandas as pd
 Results = tuple[dict[str, pd.DataFrame], dict[str, np.ndarray]]
 
 
+class WorkError(ValueError):
+    """A sentence for the user: what a job's settings ask for can't be done."""
+
+
 class Checkpoint(Protocol):
     """Where a long training keeps its state."""
 
