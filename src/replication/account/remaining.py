@@ -19,7 +19,6 @@ TARGETS = {  # Snakemake's, of the experiments whose trainings can run on a GPU
     "hyperparameters": "tabulate_hyperparameters",
     "depth": "tabulate_depth",
     "cifar10": "tabulate_cifar10",
-    "cifar10_sweep": "tabulate_cifar10_sweep",
     "cifar100": "tabulate_cifar100",
     "cells": "tabulate_cells",
 }
@@ -155,16 +154,13 @@ def _cifar10(settings: Mapping) -> Iterator[Part]:
         yield Part(
             HEADS[head], cifar10["trials"], _size(cifar10, "images", "validation_share", "widths"), {"head": [head]}
         )
-
-
-def _cifar10_sweep(settings: Mapping) -> Iterator[Part]:
-    cifar10 = settings["cifar10"]
     sweep = cifar10["sweep"]
     points = 1 + len(sweep["penalties"]) * len(sweep["rhos"])  # and the linear head
     size = _size(cifar10, "images", "validation_share", "widths") | {
         name: sweep[name] for name in sweep if name != "trials"
     }
-    yield Part("", sweep["trials"] * points, size, {})
+    where = {"penalty": ["none", *sweep["penalties"]]}
+    yield Part("sweep over penalties", sweep["trials"] * points, size, where, table="sweep")
 
 
 def _cifar100(settings: Mapping) -> Iterator[Part]:
@@ -192,7 +188,6 @@ PARTS = {
     "hyperparameters": _hyperparameters,
     "depth": _depth,
     "cifar10": _cifar10,
-    "cifar10_sweep": _cifar10_sweep,
     "cifar100": _cifar100,
     "cells": _cells,
 }
