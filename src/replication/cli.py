@@ -26,6 +26,7 @@ VERBS = {
     "tabulate-core-minutes": "account.commands",
     "build-site": "site.commands",
     "describe-params": "account.describe",
+    "describe-dvc": "jobs.dvc",
     "benchmark-step": "experiments.cost.commands",
     "benchmark-cifar10": "experiments.cost.commands",
     "benchmark-cost": "experiments.cost.commands",

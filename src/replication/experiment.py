@@ -76,12 +76,12 @@ class Experiment:
     """An experiment of the paper, or beyond it.
 
     name: its folder, its block in params.yaml, its folder of results; title, paper: for readers; notebook: its report;
-    trained_on: "generated: …" or the name of a data set of images; settings: the model of its block, if
-    it has one; seed_name: hashed into seeds, so it never changes; claims: "module:NAME" of the claims that it tests;
-    finish: "module:function" that adds to the gathered tables what no job can know alone, and extra, the tables that it
-    adds with the columns that tell their rows apart; compared: settings that must be the paper's for its claims to be
-    tested; reads: files that its tables are made from, besides its jobs', from its settings; check: raises ValueError if
-    the settings of a run do not fit each other.
+    settings: the model of its block, if it has one; data: the folders below data/<scale> of what it is trained on;
+    trained_on: the same for readers, "generated: …" or the name of a data set of images; seed_name: hashed into seeds,
+    so it never changes; claims: "module:NAME" of the claims that it tests; finish: "module:function" that adds to the
+    gathered tables what no job can know alone, and extra, the tables that it adds with the columns that tell their rows
+    apart; compared: settings that must be the paper's for its claims to be tested; reads: files that its tables are made
+    from, besides its jobs', from its settings; check: raises ValueError if the settings of a run do not fit each other.
     """
 
     name: str
@@ -91,6 +91,7 @@ class Experiment:
     stages: tuple[Stage, ...]
     trained_on: str = ""
     settings: type | None = None
+    data: tuple[str, ...] = ()
     seed_name: str = ""
     claims: str = ""
     finish: str = ""

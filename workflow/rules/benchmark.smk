@@ -18,7 +18,7 @@ rule benchmark_step:
         f"{BENCHMARKS}/benchmark_step.tsv"
     threads: workflow.cores  # alone: others would disturb it
     params:
-        code=fingerprint(
+        code=changes_with(
             "replication.experiments.cost.step_time",
             "replication.experiments.cost.commands",
         ),
@@ -43,11 +43,11 @@ rule benchmark_cifar10:
         f"{BENCHMARKS}/benchmark_cifar10.tsv"
     threads: workflow.cores  # alone: others would disturb it
     params:
-        code=fingerprint(
+        code=changes_with(
             "replication.experiments.cost.against_depth",
             "replication.experiments.cost.commands",
         ),
-        settings=shlex.quote(SETTINGS.cifar10.part(Cifar10Trial)),
+        settings=quoted(SETTINGS.cifar10.part(Cifar10Trial)),
     message:
         "Timing steps of the small network side by side"
     shell:
@@ -62,27 +62,25 @@ rule benchmark_cost:
             "replication.experiments.cost.commands",
         ),
     output:
-        tables=expand(
+        expand(
             f"{RESULTS}/benchmark/{{table}}.csv",
             table=["depth", "depth_summary", "teacher_student_step"],
         ),
-        figure=multiext(f"{FIGURES}/fig_cost", ".svg", ".png", ".csv"),
     log:
         f"{LOGS}/benchmark_cost.log",
     benchmark:
         f"{BENCHMARKS}/benchmark_cost.tsv"
     threads: workflow.cores  # alone: others would disturb it
     params:
-        code=fingerprint(
+        code=changes_with(
             "replication.experiments.cost.against_depth",
             "replication.experiments.cost.commands",
         ),
         tables=f"{RESULTS}/benchmark",
-        figures=FIGURES,
     message:
         "Timing networks of 2 to 64 layers side by side"
     shell:
-        "python -m replication --log {log} benchmark-cost --output {params.tables} --figures {params.figures} > {log} 2>&1"
+        "python -m replication --log {log} benchmark-cost --output {params.tables} > {log} 2>&1"
 
 
 rule benchmark_full_size:
@@ -103,7 +101,7 @@ rule benchmark_full_size:
     resources:
         gpu=int(SETTINGS.device == "cuda"),
     params:
-        code=fingerprint(
+        code=changes_with(
             "replication.experiments.cost.full_size",
             "replication.experiments.cost.commands",
             files=[PARAMS_FILE],

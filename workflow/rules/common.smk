@@ -8,13 +8,13 @@ import sys
 
 import replication
 from replication import params, processes
-from replication.experiments.depth.settings import TEACHER
-from replication.experiments.teacher_student.settings import teacher_name
+from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import load_settings
-from replication.records.verbs import require_device
-from replication.publish.reuse import reusable
+from replication.records.fingerprints import fingerprint
 from replication.records.io import ArtifactError, require_writable, sha256
-from replication.records.sources import fingerprint, imported_by, relative, sources
+from replication.records.notebooks import figures_of, published_by
+from replication.records.sources import changes_with, imported_by, relative, sources
+from replication.records.verbs import require_device
 
 os.environ[processes.PROCESS] = str(
     os.getpid()
@@ -72,11 +72,6 @@ try:
         raise params.ParameterError(
             f"replace = {params.shown(REPLACE)}: allowed are yes and no"
         )
-    REUSABLE, NOT_TAKEN = (
-        reusable(SETTINGS, ROOT / "results/published") if REUSE else ([], "")
-    )
-    if NOT_TAKEN and workflow.is_main_process:
-        print(f"snakemake: {NOT_TAKEN}", file=sys.stderr)
 except (params.ParameterError, ArtifactError) as error:
     print(f"snakemake: {error}", file=sys.stderr)
     sys.exit(2)
@@ -85,7 +80,7 @@ except (params.ParameterError, ArtifactError) as error:
 # glibc gives large freed blocks back to the system and asks for them again at each step; kept, a step of experiment 4
 # costs a fifth less and has the same bits. Other systems ignore these variables.
 KEEP_FREED_MEMORY = "MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=8589934592"
-PAPERS_TEACHER = teacher_name(SETTINGS.teacher_student.data_seed, 2)
+PUBLISHED = os.path.relpath(ROOT / "results/published")
 LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"
 
@@ -121,14 +116,59 @@ onsuccess:
             )
 
 
-def task_data(wildcards):
-    """The files of a data set: the paper's teacher, or experiment 1's points and targets."""
-    if wildcards.data_set == TEACHER:
-        return f"{DATA}/teacher_student/{PAPERS_TEACHER}.safetensors"
-    targets = f"{DATA}/regression/{wildcards.data_set}.safetensors"
-    return [rules.generate_regression_data.output.points, targets]
-
-
 def quoted(value):
     """A value as one shell word of JSON."""
     return shlex.quote(json.dumps(value, sort_keys=True))
+
+
+JOBS = {  # of every stage: by the name of its rule, then by their own
+    stage.rule: {job.name: job for job in stage.jobs(SETTINGS)}
+    for experiment in EXPERIMENTS.values()
+    for stage in experiment.stages
+}
+
+
+def own_settings(experiment):
+    """An experiment's block of the settings, as plain values."""
+    return (
+        getattr(SETTINGS, experiment.name).model_dump(mode="json")
+        if experiment.settings
+        else {}
+    )
+
+
+def finishers(experiment):
+    """The module that adds to an experiment's tables what no job can know alone, if there is one."""
+    return [experiment.module(experiment.finish)] if experiment.finish else []
+
+
+def run_tables(experiment):
+    """The tables of an experiment that a run has: none of a stage that the scale leaves out."""
+    names = [
+        table
+        for stage in experiment.stages
+        if JOBS[stage.rule]
+        for table in stage.tables
+    ]
+    names = [*dict.fromkeys(names), *experiment.extra] if names else []
+    return [f"{RESULTS}/{experiment.name}/{table}.parquet" for table in names]
+
+
+def judges(experiment):
+    """The module of the claims that an experiment tests."""
+    return [EXPERIMENTS[experiment].module(EXPERIMENTS[experiment].claims)]
+
+
+def notebook_modules(notebook):
+    """The modules that a notebook's page is made with."""
+    imported = imported_by(ROOT / f"notebooks/{notebook}.ipynb")
+    return ["replication.report.pages", *imported]
+
+
+def published_inputs(notebook):
+    """Published tables that a notebook shows beside the run's."""
+    return [
+        path
+        for pattern in published_by(ROOT / f"notebooks/{notebook}.ipynb")
+        for path in sorted((ROOT / "results/published").glob(f"{pattern}.csv"))
+    ]

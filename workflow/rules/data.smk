@@ -1,19 +1,37 @@
 """Data sets: of experiments 1 and 2, generated; of experiments 3 and 4, images."""
 
 from replication.data.image_sources import files_in_place
-from replication.experiments.regression.settings import RegressionData
-from replication.experiments.teacher_student.settings import TeacherData
+from replication.data.settings import RegressionData, TeacherData
+from replication.experiments.cifar100.settings import Cifar100Features
+
+USED = {
+    job.data.name: job.data.keys
+    for jobs in JOBS.values()
+    for job in jobs.values()
+    if job.data
+}
+TEACHERS = [
+    f"{keys['seed']}_{keys['rotations']}"
+    for keys in USED.values()
+    if "rotations" in keys
+]
+IMAGES = ["cifar10", "cifar100"]
+ALPHA_BETA = {
+    name: (keys["alpha"], keys["beta"])
+    for name, keys in sorted(USED.items())
+    if "alpha" in keys
+}
 
 
 rule generate_regression_data:
     """The α/β family: one x of all data sets, a file of targets each (Section 5)."""
     input:
-        code=sources("replication.experiments.regression.data"),
+        code=sources("replication.data.commands"),
     output:
         points=f"{DATA}/regression/points.safetensors",
         targets=expand(
             f"{DATA}/regression/{{name}}.safetensors",
-            name=SETTINGS.regression_data_sets(),
+            name=ALPHA_BETA,
         ),
         metadata=f"{DATA}/regression/metadata.json",
     log:
@@ -22,9 +40,9 @@ rule generate_regression_data:
         f"{BENCHMARKS}/generate_regression_data.tsv"
     threads: 1
     params:
-        code=fingerprint("replication.experiments.regression.data"),
-        settings=shlex.quote(SETTINGS.regression.part(RegressionData)),
-        data_sets=quoted(SETTINGS.regression_data_sets()),
+        code=changes_with("replication.data.commands"),
+        settings=quoted(SETTINGS.regression.part(RegressionData)),
+        data_sets=quoted(ALPHA_BETA),
         folder=f"{DATA}/regression",
     message:
         "Drawing the α/β data sets"
@@ -36,7 +54,7 @@ rule generate_regression_data:
 rule generate_teacher_data:
     """A teacher of rotations in SO(n) with its training and test points (Section 5)."""
     input:
-        code=sources("replication.experiments.teacher_student.data"),
+        code=sources("replication.data.commands"),
     output:
         data=f"{DATA}/teacher_student/teacher{{seed}}_rotations{{rotations}}.safetensors",
         metadata=f"{DATA}/teacher_student/teacher{{seed}}_rotations{{rotations}}.json",
@@ -46,8 +64,8 @@ rule generate_teacher_data:
         f"{BENCHMARKS}/generate_teacher_data/{{seed}}_{{rotations}}.tsv"
     threads: 1
     params:
-        code=fingerprint("replication.experiments.teacher_student.data"),
-        settings=shlex.quote(SETTINGS.teacher_student.part(TeacherData)),
+        code=changes_with("replication.data.commands"),
+        settings=quoted(SETTINGS.teacher_student.part(TeacherData)),
         size=SETTINGS.teacher_student.widths[0],
     message:
         "Drawing teacher {wildcards.seed} of {wildcards.rotations} rotation(s)"
@@ -78,10 +96,55 @@ rule prepare_images:
         images="cifar10|cifar100",
     threads: 1
     params:
-        code=fingerprint("replication.data.commands"),
+        code=changes_with("replication.data.commands"),
         settings=shlex.quote(SETTINGS.images.model_dump_json()),
     message:
         "Looking for the images of {wildcards.images}"
     shell:
         "python -m replication --log {log}"
         " prepare-images {wildcards.images} {input.file:q} --settings {params.settings} --output {output} 2> {log}"
+
+
+rule extract_features:
+    """The pre-trained network's features of plain images, computed once."""
+    input:
+        images=f"{DATA}/images/cifar100.json",
+        code=sources("replication.experiments.cifar100.commands"),
+    output:
+        features=f"{DATA}/features/cifar100.safetensors",
+        made_from=f"{DATA}/features/cifar100.json",
+    log:
+        f"{LOGS}/extract_features.log",
+    benchmark:
+        f"{BENCHMARKS}/extract_features.tsv"
+    threads: 1
+    resources:
+        gpu=int(SETTINGS.device == "cuda"),
+        mem_mb=16000,
+        runtime=480,
+    params:
+        code=changes_with("replication.experiments.cifar100.commands"),
+        settings=quoted(SETTINGS.cifar100.part(Cifar100Features)),
+        device=SETTINGS.device,
+    message:
+        "Computing the features of CIFAR-100's images"
+    shell:
+        "python -m replication --log {log}"
+        " extract-features --images {input.images} --settings {params.settings} --device {params.device}"
+        " --output {output.features} 2> {log}"
+
+
+rule draw_data:
+    """Every data set of experiments 1 and 2 that a job is trained on."""
+    input:
+        rules.generate_regression_data.output,
+        expand(
+            f"{DATA}/teacher_student/{{name}}.safetensors",
+            name=[name for name in USED if "rotations" in USED[name]],
+        ),
+
+
+rule find_images:
+    """The records of the images of experiments 3 and 4."""
+    input:
+        expand(f"{DATA}/images/{{name}}.json", name=IMAGES),

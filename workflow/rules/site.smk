@@ -1,7 +1,5 @@
 """The site: scorecard, gallery, tables and the page with the slider, readable from disk."""
 
-CAPTIONS = ROOT / "workflow/report"
-CAPTION_FILES = sorted(CAPTIONS.glob("*/fig*.rst"))
 SITE_PARTS = [
     path
     for folder in ("templates", "assets")
@@ -21,12 +19,11 @@ for place in (RUN, REBUILD):
         input:
             claims=f"{place.results}/claims.csv",
             settings=place.settings,
-            provenance=place.provenance,
+            provenance=f"{place.folder}/provenance.json",
             core_minutes=f"{place.folder}/core_minutes.csv",
             tables=[table for tables in place.tables.values() for table in tables],
             reports=place.reports(),  # with the figures, which the same jobs draw
             published=[f"{PUBLISHED}/claims.csv", *COUNTED],
-            captions=CAPTION_FILES,
             parts=SITE_PARTS,
             code=sources("replication.site.commands", "replication.site"),
         output:
@@ -41,18 +38,17 @@ for place in (RUN, REBUILD):
             f"{place.results}/benchmarks/build_site.tsv"
         threads: 1
         params:
-            code=fingerprint(
+            code=changes_with(
                 "replication.site.commands",
                 "replication.site",
                 files=[
                     f"{PUBLISHED}/claims.csv",
                     *COUNTED,
-                    *CAPTION_FILES,
                     *SITE_PARTS,
                 ],
             ),
             options=f"--tables {shlex.quote(place.folder)} --reports {place.results}/reports --figures {place.figures}"
-            f" --published {shlex.quote(PUBLISHED)} --captions {shlex.quote(os.path.relpath(CAPTIONS))}"
+            f" --published {shlex.quote(PUBLISHED)}"
             f" --output {place.results}/site {OF_REPORTS}",
         message:
             "Building the site: {output.index}"

@@ -8,9 +8,10 @@ import click
 import pandas as pd
 
 from replication import params
-from replication.account.catalogue import CLAIMS, require_every_claim
+from replication.account.catalogue import require_every_claim
 from replication.account.provenance_text import with_origins
 from replication.account.testability import why_untested
+from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import paper_settings, resolve_settings
 from replication.judging.verdicts import judge
 from replication.records import provenance
@@ -31,32 +32,40 @@ def record_settings(params_file: Path, overrides: dict, output: Path) -> None:
 
 
 @click.command()
-@click.argument("tables", nargs=-1, type=INPUT, required=True)
+@click.argument("experiment", type=click.Choice([name for name, each in EXPERIMENTS.items() if each.claims]))
+@click.argument("tables", nargs=-1, type=INPUT)
 @click.option("--settings", type=INPUT, required=True, help="settings.json")
-@click.option("--provenance", "record", type=INPUT, required=True, help="provenance.json, of the tables")
-@click.option("--output", type=FILE, required=True, help="claims.csv; metrics.json beside it has the verdicts in short")
-def judge_claims(tables: tuple[Path, ...], settings: Path, record: Path, output: Path) -> None:
-    """Judge every claim on the tables of a scale; each verdict names the commits that trained and judged."""
-    both, commits = read_settings(settings), commits_of(record)
+@click.option(
+    "--provenance", "record", type=INPUT, help="provenance.json, of the experiment's tables, if there are any"
+)
+@click.option("--output", type=FILE, required=True, help="claims.csv of the experiment")
+def judge_claims(experiment: str, tables: tuple[Path, ...], settings: Path, record: Path | None, output: Path) -> None:
+    """Judge the claims of an EXPERIMENT on its tables; each verdict names the commits that trained and judged."""
+    judged = EXPERIMENTS[experiment]
+    claims, both = judged.load(judged.claims), read_settings(settings)
     read = {f"{path.parent.name}/{path.stem}": read_measures(path) for path in tables}
     try:
-        verdicts = judge(CLAIMS, read, why_untested(both["run"], both["paper"], read))
-        verdicts = with_origins(verdicts, CLAIMS, read, both["run"], commits)
+        verdicts = judge(claims, read, why_untested(both["run"], both["paper"], read))
+        verdicts = with_origins(
+            verdicts, claims, read, both["run"], {experiment: read_json(record)["commit"] if record else ""}
+        )
     except KeyError as error:
         raise ArtifactError(f"{', '.join(map(str, tables))}: {error} is missing in one of these tables") from None
-    require_every_claim(verdicts["id"])
     write_csv(output, verdicts.assign(analysed_by=provenance.commit()))
+
+
+@click.command()
+@click.argument("parts", nargs=-1, type=INPUT, required=True)
+@click.option("--output", type=FILE, required=True, help="claims.csv; metrics.json beside it has the verdicts in short")
+def gather_claims(parts: tuple[Path, ...], output: Path) -> None:
+    """Every experiment's verdicts in one table, in the paper's order."""
+    verdicts = pd.concat([read_csv(path, ["id", "verdict"]) for path in parts], ignore_index=True)
+    verdicts = verdicts.sort_values("id", kind="stable").reset_index(drop=True)
+    require_every_claim(verdicts["id"])
+    write_csv(output, verdicts)
     write_json(output.with_name("metrics.json"), in_short(verdicts))  # for `dvc metrics`
     for _, row in verdicts.iterrows():
         click.echo(f"{row['id']:5} {row['verdict']:15} {row['measured']:.4g}  {row['statement']}")
-
-
-def commits_of(record: Path) -> dict[str, str]:
-    """The commits that made the trials, by experiment. Raises ArtifactError if the file is something else."""
-    try:
-        return {name: str(trials["commit"]) for name, trials in read_json(record)["experiments"].items()}
-    except (AttributeError, KeyError, TypeError):
-        raise ArtifactError(f"{record} is not a record of tables: it names no commit of each experiment") from None
 
 
 def in_short(verdicts: pd.DataFrame) -> dict[str, dict]:
@@ -70,23 +79,15 @@ def in_short(verdicts: pd.DataFrame) -> dict[str, dict]:
 
 @click.command()
 @click.argument("records", nargs=-1, type=INPUT, required=True)
-@click.option("--folder", type=INPUT, required=True, help="results of a scale, which hold the records")
-@click.option("--scale", required=True)
 @click.option("--lock", type=INPUT, required=True, help="requirements.lock")
 @click.option("--output", type=FILE, required=True)
-def record_provenance(records: tuple[Path, ...], folder: Path, scale: str, lock: Path, output: Path) -> None:
-    """Gather the jobs' RECORDS: scale, commits, machines, devices, times, core-minutes per experiment."""
-    jobs = pd.DataFrame([record_of(path) | {"experiment": first_below(path, folder)} for path in records])
-    write_json(output, provenance.of_tables(jobs.assign(scale=scale, minutes=jobs["seconds"] / 60), lock))
-
-
-def record_of(path: Path) -> dict[str, Any]:
-    """A job's record. Raises ArtifactError if the file is something else."""
-    record = read_json(path)
-    for name in ("commit", "machine", "device", "finished", "seconds", "trials"):
-        if name not in record:
-            raise ArtifactError(f"{path} is not a record of a job: {name} is missing")
-    return record
+def record_provenance(records: tuple[Path, ...], lock: Path, output: Path) -> None:
+    """Gather the experiments' RECORDS: scales, commits, machines, devices, times, core-minutes."""
+    experiments = {path.parent.name: read_json(path) for path in records}
+    try:
+        write_json(output, provenance.together(experiments, lock))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ArtifactError(f"{', '.join(map(str, records))}: {error} is missing in one of these records") from None
 
 
 @click.command()

@@ -31,9 +31,9 @@ def imports_of(*modules: str) -> set[str]:
     return closure | {package for module in closure for package in packages_of(module)}
 
 
-def files_of(modules: Iterable[str]) -> list[str]:
-    """The files of modules, in order."""
-    return sorted(_file(module, Path.cwd()) for module in modules)
+def files_of(modules: Iterable[str], folder: Path | None = None) -> list[str]:
+    """The files of modules, in order, relative to the folder, the working directory by default."""
+    return sorted(_file(module, folder or Path.cwd()) for module in modules)
 
 
 def packages_of(module: str) -> list[str]:
@@ -42,7 +42,7 @@ def packages_of(module: str) -> list[str]:
     return [".".join(parts[:k]) for k in range(1, len(parts))]
 
 
-def fingerprint(*modules: str, files: Iterable[Path | str] = ()) -> str:
+def changes_with(*modules: str, files: Iterable[Path | str] = ()) -> str:
     """Sixteen hexadecimal digits that change with the content of ``sources(*modules)`` and of ``files``.
 
     Snakemake looks at a file's content only if its time is newer than the result's. Results that were copied here,

@@ -13,8 +13,8 @@ from replication.records.notebooks import code_of, figures_of
 from replication.records.sources import ROOT
 
 THE_PAPER = ("The paper: ", "Beyond the paper: ")  # how the third paragraph begins
-GREEK = dict(zip("alpha beta lambda phi varphi pi rho Gamma Lambda Phi".split(), "αβλφφπρΓΛΦ", strict=True))
-SIGNS = GREEK | {"in": "∈", "neq": "≠", "ell": "ℓ", "ldots": "…", "cdots": "…", "tanh": "tanh "}
+GREEK = {"alpha": "α", "beta": "β", "lambda": "λ", "phi": "φ", "varphi": "φ", "pi": "π", "rho": "ρ"}
+SIGNS = GREEK | {"Gamma": "Γ", "Lambda": "Λ", "Phi": "Φ", "ell": "ℓ", "in": "∈", "neq": "≠", "tanh": "tanh "}
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,5 @@ def _figures_imported(code: ast.Module) -> Iterator[str]:
 def _room(figure: str, packages: list[str], notebook: Path) -> str:
     rooms = [package for package in packages if figure in _docstrings(package)]
     if not rooms:
-        raise ArtifactError(
-            f"{notebook}: no function {figure} in the figures of {', '.join(packages) or 'any package'}"
-        )
+        raise ArtifactError(f"{notebook}: none of the figures that it imports, {packages}, has a function {figure}")
     return rooms[0]

@@ -22,7 +22,8 @@ from sparcs.io import ArtifactError, atomic
 def render(executed_notebook: Path, page: Path, analysed_by: str = "") -> None:
     """Write an executed notebook as one self-contained HTML file, formulas as MathML, code folded.
 
-    analysed_by: commit and fingerprint of what was executed, for those who read the page by program. Raises ArtifactError if the file is no notebook.
+    analysed_by: commit and fingerprint of what was executed, for those who read the page by program. Raises
+    ArtifactError if the file is no notebook.
     """
     try:
         notebook = nbformat.read(executed_notebook, as_version=4)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from replication.records import provenance
-from replication.records.sources import fingerprint, imported_by
+from replication.records.sources import changes_with, imported_by
 
 ANALYSED_BY = "REPLICATION_ANALYSED_BY"  # the variable that tells a notebook what is executed
 
@@ -57,7 +57,7 @@ def fingerprints(names: list[str]) -> str:
 
 def analysed_by(notebook: Path) -> str:
     """The checkout's commit, and the fingerprint of a notebook with the sources that it imports."""
-    return f"commit {provenance.commit()}, fingerprint {fingerprint(*imported_by(notebook), files=[notebook])}"
+    return f"commit {provenance.commit()}, fingerprint {changes_with(*imported_by(notebook), files=[notebook])}"
 
 
 def _distinct(records: list[Mapping], name: str) -> list[str]:

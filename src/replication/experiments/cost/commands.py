@@ -58,12 +58,9 @@ def benchmark_full_size(params_file: Path, images: int | None, device: str, outp
 @click.command()
 @click.option("--depth", type=click.IntRange(3), default=64, show_default=True, help="layers of the deepest network")
 @click.option("--output", type=PATH, required=True, help="folder of the tables")
-@click.option("--figures", type=PATH, required=True, help="folder of the figure")
-def benchmark_cost(depth: int, output: Path, figures: Path) -> None:
+def benchmark_cost(depth: int, output: Path) -> None:
     """Step time and peak memory of SpectralNetwork against depth, beside a plain MLP; experiment 2's step."""
     from replication.experiments.cost import against_depth as cost  # loads torch
-    from replication.experiments.cost import figures as drawing
-    from replication.report.io import save
 
     with progress(depth - 1, "depth", unit="networks") as on_depth:
         table = cost.against_depth(range(2, depth + 1), on_depth=on_depth)
@@ -72,5 +69,3 @@ def benchmark_cost(depth: int, output: Path, figures: Path) -> None:
     for name, rows in tables.items():
         write_csv(output / f"{name}.csv", rows.assign(**where))
         click.echo(rows.round(3).to_string(index=False) if name != "depth" else "")
-    drawn = drawing.fig_cost_table(table)
-    save(drawing.fig_cost(drawn), figures, "fig_cost", drawn)

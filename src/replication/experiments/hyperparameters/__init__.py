@@ -14,6 +14,7 @@ EXPERIMENT = Experiment(
     notebook="06_hyperparameters",
     trained_on="generated: as in experiments 1 and 2",
     settings=Hyperparameters,
+    data=("regression", "teacher_student"),
     stages=(
         Stage(
             name="regression",

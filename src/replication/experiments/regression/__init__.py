@@ -11,6 +11,7 @@ EXPERIMENT = Experiment(
     notebook="02_alpha_beta",
     trained_on="generated: α/β family",
     settings=Regression,
+    data=("regression",),
     stages=(
         Stage(
             name="trials",

@@ -11,6 +11,7 @@ EXPERIMENT = Experiment(
     notebook="03_teacher_student",
     trained_on="generated: rotations as teacher",
     settings=TeacherStudent,
+    data=("teacher_student",),
     stages=(
         Stage(
             name="trials",

@@ -1,0 +1,93 @@
+"""dvc.yaml, as the registry says: who owns which folder, and what it was made from."""
+
+from typing import Any
+
+import click
+import yaml
+
+from replication.experiment import Experiment
+from replication.experiments import EXPERIMENTS
+from replication.records.fingerprints import declares
+from replication.records.git import ROOT
+from replication.records.sources import files_of, imports_of
+
+HEAD = """\
+# DVC over the Snakemake workflow: who owns which folder, and what it was made from (docs/dvc.md).
+# Snakemake decides which jobs run. `persist`: DVC must not delete what a stage has, or all of it would be made again.
+# Written by `python -m replication describe-dvc`; a test compares.
+"""
+ALWAYS = ["scale", "scales.${scale}", "root_seed", "device"]
+DRAWN = ("regression", "teacher_student")  # folders of data that are drawn, after the experiments that define them
+ENDS = ("claims.csv", "core_minutes.csv", "provenance.json", "settings.json", "benchmarks", "reports", "site")
+PUBLISHED = ("benchmark", "claims.csv", "reliability.csv")
+PLOTS = [
+    {
+        "Gamma against alpha": {
+            axis: {"figures/${scale}/fig07.csv": name} for axis, name in (("x", "alpha"), ("y", "mean"))
+        }
+    },
+    "figures/${scale}/fig09.png",
+    "figures/${scale}/fig10.png",
+]
+
+
+@click.command()
+def describe_dvc() -> None:
+    """Write dvc.yaml anew, on standard output."""
+    click.echo(HEAD + yaml.safe_dump({"stages": stages(), "plots": PLOTS}, sort_keys=False, width=120), nl=False)
+
+
+def stages() -> dict[str, dict[str, Any]]:
+    """The data, every experiment, and last what is made of all."""
+    drawn = [name for name, each in EXPERIMENTS.items() if set(each.data) & set(DRAWN)]
+    return {
+        "data": _stage(
+            "snakemake draw_data",
+            sources("replication.data.commands"),
+            [*ALWAYS, *drawn],
+            [_data(name) for name in DRAWN],
+        ),
+        "images": _stage(
+            "snakemake find_images", sources("replication.data.commands"), [*ALWAYS, "images"], [_data("images")]
+        ),
+        **{name: of_experiment(each) for name, each in EXPERIMENTS.items()},
+        "report": of_reports(),
+    }
+
+
+def of_experiment(experiment: Experiment) -> dict[str, Any]:
+    """Its jobs and tables: made from the sources of its numerics, its settings and its data."""
+    modules = {experiment.module(stage.train) for stage in experiment.stages} | {"replication.jobs.commands"}
+    blocks = [experiment.name] * bool(experiment.settings) + [name for name in experiment.data if name in EXPERIMENTS]
+    data = [_data(name) for name in experiment.data]
+    # a scale may leave an experiment out; its folder must be there all the same
+    command = f"mkdir -p results/${{scale}}/{experiment.name} && snakemake make_{experiment.name}"
+    params = [*ALWAYS, *dict.fromkeys(blocks)]
+    return _stage(command, [*sources(*sorted(modules)), *data], params, [_results(experiment.name)])
+
+
+def of_reports() -> dict[str, Any]:
+    """What is left of `snakemake`, and Snakemake's own records."""
+    deps = ["src", "workflow", "notebooks", "requirements.lock", *[f"results/published/{name}" for name in PUBLISHED]]
+    deps += [_results(name) for name in EXPERIMENTS]
+    outs = [".snakemake/metadata", "figures/${scale}", *[_results(name) for name in ENDS]]
+    stage = _stage("snakemake", deps, [{"params.yaml": None}], outs)
+    return stage | {"metrics": [{_results("metrics.json"): {"persist": True}}]}
+
+
+def sources(*modules: str) -> list[str]:
+    """The files of modules and of all that they import; the packages of experiments only declare."""
+    names = [name for name in imports_of(*modules) if not declares(name)]
+    return [str((ROOT / file).relative_to(ROOT)) for file in files_of(names, ROOT)]
+
+
+def _stage(command: str, deps: list[str], params: list, outs: list[str]) -> dict[str, Any]:
+    return {"cmd": command, "deps": deps, "params": params, "outs": [{path: {"persist": True}} for path in outs]}
+
+
+def _data(name: str) -> str:
+    return f"data/${{scale}}/{name}"
+
+
+def _results(name: str) -> str:
+    return f"results/${{scale}}/{name}"

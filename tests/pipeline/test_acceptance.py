@@ -1,0 +1,76 @@
+"""What CONTRIBUTING says that an experiment, a figure and a baseline take: each is added to a copy, and seen everywhere."""
+
+import json
+import re
+import shutil
+
+import pandas as pd
+import pytest
+import yaml
+
+import tiny
+
+pytestmark = pytest.mark.pipeline
+TOY = tiny.ROOT / "tests/toy"
+
+
+@pytest.fixture(scope="module")
+def finished(one_core, tmp_path_factory):
+    """A copy of a finished run, and its jobs as they are told to their verb."""
+    folder = tmp_path_factory.mktemp("acceptance") / "copy"
+    shutil.copytree(one_core(), folder, symlinks=True)
+    return folder
+
+
+def jobs(folder):
+    """Every job of the run by stage and name, as its verb is told it: with its fingerprint."""
+    code = """
+import json, sys
+from pathlib import Path
+from replication.experiments import EXPERIMENTS
+from replication.experiments.settings import load_settings
+from replication.records.fingerprints import fingerprint
+run = load_settings(Path("params.yaml"), {"scale": "smoke"})
+print(json.dumps({f"{e.name}.{s.name}/{j.name}": fingerprint(e, s, j, run.root_seed)
+                  for e in EXPERIMENTS.values() for s in e.stages for j in s.jobs(run)}))
+"""
+    return json.loads(tiny.run(folder, "python", "-c", code))
+
+
+def planned(folder, *targets):
+    """Names of the rules that a run would run."""
+    output = tiny.run(folder, "snakemake", "-n", "--quiet", "rules", *targets)
+    return set(re.findall(r"^(?:local)?rule (\w+)", output, flags=re.MULTILINE)) | set(
+        re.findall(r"^(\w+) +\d+$", output, flags=re.MULTILINE)
+    )
+
+
+def edit(path, before, after):
+    """Replace a text that must be there."""
+    text = path.read_text()
+    assert before in text, before
+    path.write_text(text.replace(before, after, 1))
+
+
+def test_an_experiment_is_its_folder_a_line_its_settings_and_its_notebook(finished, tmp_path):
+    folder = tmp_path / "toy"
+    shutil.copytree(finished, folder, symlinks=True)
+    before = jobs(folder)
+    room = folder / "src/replication/experiments/toy"
+    shutil.copytree(TOY, room, ignore=shutil.ignore_patterns("*.ipynb", "*.yaml", "__pycache__"))
+    edit(folder / "src/replication/experiments/__init__.py", '    "cells",\n', '    "cells",\n    "toy",\n')
+    with (folder / "params.yaml").open("a") as file:
+        file.write((TOY / "params.yaml").read_text())
+    shutil.copy(TOY / "10_toy.ipynb", folder / "notebooks")
+    after = jobs(folder)
+    assert before.items() <= after.items()
+    assert after.keys() - before.keys() == {"toy.trials/beta5_alpha1"}
+    tiny.run(folder, "snakemake", "--cores", "1")
+    results = folder / "results/smoke"
+    assert len(pd.read_parquet(results / "toy/trials.parquet")) == 3
+    assert "T1" in set(pd.read_csv(results / "claims.csv")["id"])
+    site = (results / "site/index.html").read_text()
+    assert "Means of resampled targets" in site and "10_toy.html" in site
+    assert "toy" in yaml.safe_load(tiny.run(folder, "python", "-m", "replication", "describe-dvc"))["stages"]
+    minutes = pd.read_csv(results / "core_minutes.csv")
+    assert "train_toy" in set(minutes["rule"])

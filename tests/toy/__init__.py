@@ -1,0 +1,25 @@
+"""The mean target of a data set of experiment 1, resampled: the shortest experiment that there can be."""
+
+from replication.experiment import Experiment, Stage
+from replication.experiments.toy.settings import Toy, ToyTrial, jobs
+
+EXPERIMENT = Experiment(
+    name="toy",
+    title="The mean of a data set",
+    paper="nowhere: an example",
+    notebook="10_toy",
+    settings=Toy,
+    data=("regression",),
+    stages=(
+        Stage(
+            name="trials",
+            rule="train_toy",
+            jobs=jobs,
+            train="train:run",
+            settings=ToyTrial,
+            tables={"trials": ("alpha", "beta", "trial")},
+            gpu=False,
+        ),
+    ),
+    claims="claims:CLAIMS",
+)
