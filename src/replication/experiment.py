@@ -80,8 +80,9 @@ class Experiment:
     trained_on: the same for readers, "generated: …" or the name of a data set of images; seed_name: hashed into seeds,
     so it never changes; claims: "module:NAME" of the claims that it tests; finish: "module:function" that adds to the
     gathered tables what no job can know alone, and extra, the tables that it adds with the columns that tell their rows
-    apart; compared: settings that must be the paper's for its claims to be tested; reads: files that its tables are made
-    from, besides its jobs', from its settings; check: raises ValueError if the settings of a run do not fit each other.
+    apart; compared: settings that must be the paper's for its claims to be tested; reads: files that its tables are
+    made from, besides its jobs', from its settings; check: raises ValueError if the settings of a run do not fit each
+    other.
     """
 
     name: str

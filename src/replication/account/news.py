@@ -27,7 +27,7 @@ def news(tables: Tables) -> str:
         "Which layer survives (experiment 2)": _surviving(tables["teacher_student/trials"]),
         "More hidden layers than needed": _deep(tables["depth/trials"]),
         "Other ways to search": _baselines(tables["baselines/trials"]),
-        "Penalties in experiment 3": _sweep(tables["cifar10_sweep/trials"]),
+        "Penalties in experiment 3": _sweep(tables["cifar10/sweep"]),
         "Heads on fixed features (experiment 4)": _probes(tables["cifar100/probes"], tables["cifar100/trials"]),
         "NAS-Bench-201's cells": _cells(tables["cells/trials"]),
     }

@@ -45,14 +45,15 @@ def trained_by(records: Iterable[Mapping]) -> str:
     records = list(records)
     if not records:
         return ""
-    return f"commit {'; '.join(_distinct(records, 'commit'))}, {fingerprints(_distinct(records, 'fingerprint'))}"
+    commits, prints = (_distinct(records, name) for name in ("commit", "fingerprint"))
+    return f"commit {'; '.join(commits)}, fingerprint {fingerprints(prints)}"
 
 
 def fingerprints(names: list[str]) -> str:
-    """One fingerprint as it is, several by their number and a fingerprint of all."""
+    """One fingerprint as it is; for several, which jobs of different settings have, their number and one for all."""
     if len(names) == 1:
-        return f"fingerprint {names[0]}"
-    return f"{len(names)} fingerprints, together {hashlib.sha256('; '.join(names).encode()).hexdigest()[:16]}"
+        return names[0]
+    return f"of {len(names)} together {hashlib.sha256('; '.join(names).encode()).hexdigest()[:16]}"
 
 
 def analysed_by(notebook: Path) -> str:
