@@ -76,11 +76,13 @@ class Experiment:
     """An experiment of the paper, or beyond it.
 
     name: its folder, its block in params.yaml, its folder of results; title, paper: for readers; notebook: its report;
-    settings: the model of its block, if it has one; data: the folders below data/<scale> of what it is trained on; seed_name: hashed into seeds, so it never changes; claims:
-    "module:NAME" of the claims that it tests; finish: "module:function" that adds to the gathered tables what no job
-    can know alone, and extra, the tables that it adds with the columns that tell their rows apart; compared: settings
-    that must be the paper's for its claims to be tested; reads: files that its tables are made from, besides its jobs',
-    from its settings; check: raises ValueError if the settings of a run do not fit each other.
+    settings: the model of its block, if it has one; data: the folders below data/<scale> of what it is trained on;
+    trained_on: the same for readers, "generated: …" or the name of a data set of images; seed_name: hashed into seeds,
+    so it never changes; claims: "module:NAME" of the claims that it tests; finish: "module:function" that adds to the
+    gathered tables what no job can know alone, and extra, the tables that it adds with the columns that tell their rows
+    apart; compared: settings that must be the paper's for its claims to be tested; reads: files that its tables are
+    made from, besides its jobs', from its settings; check: raises ValueError if the settings of a run do not fit each
+    other.
     """
 
     name: str
@@ -88,6 +90,7 @@ class Experiment:
     paper: str
     notebook: str
     stages: tuple[Stage, ...]
+    trained_on: str = ""
     settings: type | None = None
     data: tuple[str, ...] = ()
     seed_name: str = ""
@@ -102,6 +105,11 @@ class Experiment:
     def tables(self) -> dict[str, tuple[str, ...]]:
         """Its gathered tables, with the columns that tell their rows apart."""
         return {name: key for stage in self.stages for name, key in stage.tables.items()} | dict(self.extra)
+
+    @property
+    def trained(self) -> tuple[str, ...]:
+        """The tables whose rows are trainings: the first of each of its stages."""
+        return tuple(dict.fromkeys(next(iter(stage.tables)) for stage in self.stages))
 
     def stage(self, name: str) -> Stage:
         """One of its stages. Raises KeyError if it has none of that name."""

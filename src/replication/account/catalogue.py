@@ -5,17 +5,11 @@ The regions were fixed before the runs. :mod:`replication.judging.verdicts` says
 
 from collections.abc import Iterable
 
-from replication.experiments.baselines.claims import CLAIMS as BASELINES
-from replication.experiments.cifar10.claims import CLAIMS as CIFAR10
-from replication.experiments.cifar100.claims import CLAIMS as CIFAR100
-from replication.experiments.hyperparameters.claims import CLAIMS as HYPERPARAMETERS
-from replication.experiments.regression.claims import CLAIMS as REGRESSION
-from replication.experiments.teacher_student.claims import CLAIMS as TEACHER_STUDENT
-from replication.experiments.theory.claims import CLAIMS as THEORY
+from replication.experiments import EXPERIMENTS
 from replication.records.io import ArtifactError
 
-ROOMS = (THEORY, REGRESSION, TEACHER_STUDENT, CIFAR10, CIFAR100, HYPERPARAMETERS, BASELINES)
-CLAIMS = sorted((claim for room in ROOMS for claim in room), key=lambda claim: claim.id)  # the paper's order
+TESTED = (claim for each in EXPERIMENTS.values() if each.claims for claim in each.load(each.claims))
+CLAIMS = sorted(TESTED, key=lambda claim: claim.id)  # the paper's order
 IDS = tuple(claim.id for claim in CLAIMS)
 
 

@@ -142,17 +142,19 @@ def first_below(path: Path, folder: Path) -> str:
 def execute_notebook(notebook: Path, executed: Path, page: Path, parameters: tuple[tuple[str, str], ...]) -> None:
     """Execute a notebook whose parameters are exactly these, and render it as a self-contained HTML page.
 
-    A cell that fails is shown with its error.
+    Both name the commit and the fingerprint of what is executed. A cell that fails is shown with its error.
     """
     from replication.report.pages import CellError, check_parameters, execute, render
+    from replication.report.provenance_text import analysed_by
 
     try:
         check_parameters(notebook, [name for name, _ in parameters])
     except ValueError as error:
         raise params.ParameterError(str(error)) from None
+    origin = analysed_by(notebook)
     try:
-        execute(notebook, executed, dict(parameters))
+        execute(notebook, executed, dict(parameters), origin)
     except CellError as error:
         click.echo(str(error), err=True)
         sys.exit(1)
-    render(executed, page)
+    render(executed, page, origin)

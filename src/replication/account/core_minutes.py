@@ -1,26 +1,15 @@
 """What the experiments cost: core-minutes as measured, beside a loop over single models."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import pandas as pd
 
 from replication.account.image_tables import HEADS
-from replication.report.provenance_text import core_minutes
+from replication.experiments import EXPERIMENTS
+from replication.report.provenance_text import core_minutes, fingerprints
 from replication.report.tables import markdown
 from replication.report.text import listing, number
 
-NAMES = {
-    "theory": "theory",
-    "regression": "experiment 1, α/β regression",
-    "teacher_student": "experiment 2, teacher and student",
-    "cifar10": "experiment 3, CIFAR-10",
-    "cifar10_sweep": "experiment 3, sweep over penalties",
-    "cifar100": "experiment 4, CIFAR-100",
-    "hyperparameters": "hyperparameters",
-    "depth": "any depth",
-    "baselines": "baselines",
-    "cells": "NAS-Bench-201's cells",
-}
 BENCHMARKS = {  # the optimiser steps that were timed: whose, the column that names a way, its units in a second
     "step": ("experiment 1", "way", "µs", 1e6),
     "teacher_student_step": ("experiment 2", "way", "ms", 1e3),
@@ -37,7 +26,7 @@ def cost_table(experiments: Mapping[str, Mapping], tables: Tables, run: Mapping,
     """
     rows = [
         {
-            "experiment": NAMES[name],
+            "experiment": EXPERIMENTS[name].title,
             "scale": record["scale"],
             "device": record["device"],
             "trials": f"{record['trials']:,}",
@@ -50,14 +39,15 @@ def cost_table(experiments: Mapping[str, Mapping], tables: Tables, run: Mapping,
 
 
 def origins_table(experiments: Mapping[str, Mapping]) -> str:
-    """Data, machine, commit and date of each experiment and device."""
+    """Data, machine, commit, fingerprint and date of each experiment and device."""
     rows = [
         {
-            "experiment": NAMES[name],
+            "experiment": EXPERIMENTS[name].title,
             "device": record["device"],
             "data": experiments[name]["data"],
             "machine": record["machine"],
             "commit": record["commit"],
+            "fingerprint": fingerprints(record["fingerprint"].split("; ")),
             "date": record["date"][:10],
         }
         for name, record in _each_device(experiments)
@@ -66,8 +56,8 @@ def origins_table(experiments: Mapping[str, Mapping]) -> str:
 
 
 def _each_device(experiments: Mapping[str, Mapping]) -> Iterator[tuple[str, Mapping]]:
-    """Every experiment, in the order of NAMES, with its record on each device."""
-    return ((name, record) for name in NAMES if name in experiments for record in experiments[name]["by_device"])
+    """Every experiment, in the registry's order, with its record on each device."""
+    return ((name, record) for name in EXPERIMENTS if name in experiments for record in experiments[name]["by_device"])
 
 
 def benchmark_note(benchmarks: Tables) -> str:
@@ -113,22 +103,34 @@ def _loop(name: str, device: str, tables: Tables, run: Mapping, benchmarks: Tabl
     """Core-minutes that an experiment's optimiser steps on one device would take in the loop over single models."""
     if device != "cpu" or name not in STEPS:
         return ""
-    trials = tables[f"{name}/trials"]
+    read = [tables[key] for key in (f"{name}/{table}" for table in EXPERIMENTS[name].trained) if key in tables]
+    trials = pd.concat([table for table in read if len(table)], ignore_index=True)
     trials = trials[trials["device"] == device] if "device" in trials else trials
     return f"{STEPS[name](trials, run, benchmarks) / 60:,.0f} core-minutes"
 
 
+STEPS: dict[str, Callable] = {}  # seconds of the optimiser steps of the experiments of which a step was timed
+
+
+def steps_of(experiment: str) -> Callable[[Callable], Callable]:
+    """Enter a function among STEPS, under its experiment's name."""
+    return lambda count: STEPS.setdefault(experiment, count)
+
+
+@steps_of("regression")
 def _regression(trials: pd.DataFrame, run: Mapping, benchmarks: Tables) -> float:
     return len(trials) * _count(run["regression"], run["regression"]["points"]) * _seconds(benchmarks, "step")
 
 
+@steps_of("teacher_student")
 def _teacher_student(trials: pd.DataFrame, run: Mapping, benchmarks: Tables) -> float:
     settings = run["teacher_student"]
     return len(trials) * _count(settings, settings["points"]) * _seconds(benchmarks, "teacher_student_step")
 
 
+@steps_of("cifar10")
 def _cifar10(trials: pd.DataFrame, run: Mapping, benchmarks: Tables) -> float:
-    """Core-minutes of experiment 3 and its sweep, whose trials name their epochs; both signs of W_31 cost the same."""
+    """Experiment 3 and its sweep, whose trials name their epochs; both signs of W_31 cost the same."""
     settings = run["cifar10"]
     images = settings["images"] - round(settings["validation_share"] * settings["images"])
     steps = trials["epochs"] * -(-images // settings["training"]["batch_size"])
@@ -137,19 +139,10 @@ def _cifar10(trials: pd.DataFrame, run: Mapping, benchmarks: Tables) -> float:
     return float((steps * seconds).sum())
 
 
+@steps_of("hyperparameters")
 def _hyperparameters(trials: pd.DataFrame, run: Mapping, benchmarks: Tables) -> float:
-    """Core-minutes of the sweep over both experiments."""
-    parts = {"regression": _regression, "teacher_student": _teacher_student}
-    return sum(loop(_rows(trials, "experiment", name), run, benchmarks) for name, loop in parts.items())
-
-
-STEPS = {
-    "regression": _regression,
-    "hyperparameters": _hyperparameters,
-    "teacher_student": _teacher_student,
-    "cifar10": _cifar10,
-    "cifar10_sweep": _cifar10,
-}
+    """The sweep over both experiments, each by its own steps."""
+    return sum(STEPS[name](rows, run, benchmarks) for name, rows in trials.groupby("experiment"))
 
 
 def _count(settings: Mapping, points: int) -> int:

@@ -1,10 +1,12 @@
 """Tables 1 and 2 and others of experiments 3 and 4, as Markdown: the paper's values beside what was measured."""
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
+from replication.experiment import Experiment
 from replication.judging.statistics import mean_interval
 from replication.report.intervals import FEWEST, count_range
 from replication.report.stand_in import backbone_note, backbone_of, title
@@ -47,6 +49,11 @@ SIGNS = {  # Table 1, and the last epoch of the authors' stored log
     "validation_accuracy_augmented": ("validation accuracy (augmented)", 70.6),
     "validation_accuracy_augmented_pruned": ("validation accuracy (augmented, λ₂ := 0)", 43.0),
 }
+
+
+def table_of(experiment: Experiment) -> int | None:
+    """Which of the paper's tables of costs is of an experiment, by what this says of its place in the paper."""
+    return next((table for table in TABLES if re.search(rf"Tables? [\d, and]*\b{table}\b", experiment.paper)), None)
 
 
 def cost_table(paper_table: int, trials: pd.DataFrame, costs: pd.DataFrame) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from replication.data.description import data_of
+from replication.experiments import EXPERIMENTS
 from replication.judging.statistics import judged
 from replication.judging.verdicts import Claim, Tables
 
@@ -38,13 +39,13 @@ def _origin(names: list[str], tables: Tables, run: Mapping, commits: Mapping[str
     costs = {name.split("/")[0]: judged(tables[name]) for name in names if name.endswith("/costs")}
     devices = [_distinct(costs.get(name, trials[name]), "device", _device(name, run)) for name in experiments]
     scales = [_distinct(trials[name], "scale", run["scale"]) for name in experiments]
-    data = [data_of(name, trials[name], run) for name in experiments]
+    data = [data_of(EXPERIMENTS[name], trials[name], run) for name in experiments]
     trained_by = [_distinct(trials[name], "commit", commits.get(name, "")) for name in experiments]
     return tuple("; ".join(dict.fromkeys(parts)) for parts in (scales, data, devices, trained_by))
 
 
 def _device(experiment: str, run: Mapping) -> str:
-    return "cpu" if experiment == "theory" else run["device"]
+    return run["device"] if any(stage.gpu for stage in EXPERIMENTS[experiment].stages) else "cpu"
 
 
 def _distinct(rows: pd.DataFrame, column: str, otherwise: str) -> str:

@@ -1,28 +1,18 @@
 """The remaining cost of the paper's full sizes: the trainings, and hours projected from those that were timed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from replication.account.core_minutes import NAMES
-from replication.account.image_tables import HEADS
+from replication.account.image_tables import HEADS, table_of
 from replication.account.image_tables import TABLES as PAPERS
+from replication.experiments import EXPERIMENTS
 from replication.experiments.cifar100.settings import HEADS as TWO_HEADS
 from replication.report.tables import markdown
 from replication.report.text import number
 
-TARGETS = {  # Snakemake's, of the experiments whose trainings can run on a GPU
-    "regression": "tabulate_regression",
-    "teacher_student": "tabulate_teacher_student",
-    "hyperparameters": "tabulate_hyperparameters",
-    "depth": "tabulate_depth",
-    "cifar10": "tabulate_cifar10",
-    "cifar100": "tabulate_cifar100",
-    "cells": "tabulate_cells",
-}
-PAPERS_TABLES = {"cifar10": 1, "cifar100": 2}
 PROBED = 3  # heads on fixed features
 AT_ONCE = {"cpu": 2, "cuda": 1}  # trainings side by side: two cores, one GPU
 HOUR = 3600  # seconds
@@ -67,14 +57,14 @@ def remaining_table(tables: Tables, run: Mapping, paper: Mapping) -> str:
     tables: of the run's trials and costs, and of STEPS if any were timed; run, paper: both settings.
     """
     rows, totals = [], dict.fromkeys(AT_ONCE, 0.0)
-    for name, target in TARGETS.items():
+    for name in filter(PARTS.get, EXPERIMENTS):
         of_experiment = parts(name, paper)
         hours = {device: _hours(name, of_experiment, tables, run, device) for device in AT_ONCE}
         totals = {device: totals[device] + sum(known.values()) for device, known in hours.items()}
         rows.append(
             {
-                "experiment": NAMES[name],
-                "command": f"`snakemake {target} --config scale=paper device=cuda --resources gpu=6`",
+                "experiment": EXPERIMENTS[name].title,
+                "command": f"`snakemake make_{name} --config scale=paper device=cuda --resources gpu=6`",
                 "trainings": _said(of_experiment),
                 "done": f"{sum(_done(name, part, tables, run) for part in of_experiment):,}",
                 "projected, 2 cores": _projected(of_experiment, hours["cpu"]),
@@ -91,7 +81,7 @@ def times_table(tables: Tables, run: Mapping, paper: Mapping) -> str:
     """The times behind the projected hours: one training of the paper's size, on each device that has any."""
     rows = [
         {
-            "experiment": ", ".join(filter(None, [NAMES[name], part.what])),
+            "experiment": ", ".join(filter(None, [EXPERIMENTS[name].title, part.what])),
             "device": device,
             "one training": f"{number(time.seconds)} s",
             "which is": time.timed,
@@ -99,7 +89,7 @@ def times_table(tables: Tables, run: Mapping, paper: Mapping) -> str:
             "machine": _distinct(time.rows, "machine"),
             "commit": _distinct(time.rows, "commit"),
         }
-        for name in TARGETS
+        for name in filter(PARTS.get, EXPERIMENTS)
         for part in parts(name, paper)
         for device in AT_ONCE
         for time in filter(None, [_time(name, part, tables, run, device)])
@@ -112,6 +102,15 @@ def parts(experiment: str, settings: Mapping) -> list[Part]:
     return list(PARTS[experiment](settings))
 
 
+PARTS: dict[str, Callable[[Mapping], Iterator[Part]]] = {}  # of the experiments whose trainings can run on a GPU
+
+
+def parts_of(experiment: str) -> Callable[[Callable], Callable]:
+    """Enter a function among PARTS, under its experiment's name."""
+    return lambda count: PARTS.setdefault(experiment, count)
+
+
+@parts_of("regression")
 def _regression(settings: Mapping) -> Iterator[Part]:
     regression = settings["regression"]
     yield Part(
@@ -122,21 +121,24 @@ def _regression(settings: Mapping) -> Iterator[Part]:
     )
 
 
+@parts_of("teacher_student")
 def _teacher_student(settings: Mapping) -> Iterator[Part]:
     teacher_student = settings["teacher_student"]
     trainings = sum(ensemble["trials"] for ensemble in teacher_student["ensembles"].values())
     yield Part("", trainings, _size(teacher_student, "points", "widths"), {})
 
 
+@parts_of("hyperparameters")
 def _hyperparameters(settings: Mapping) -> Iterator[Part]:
     sweep = settings["hyperparameters"]
     strengths = len(sweep["penalties"]) * len(sweep["rhos"])
     [regression], [teacher_student] = _regression(settings), _teacher_student(settings)
-    trainings = {"regression": sweep["trials"] * len(sweep["alphas"]), "teacher_student": sweep["teacher_trials"]}
-    for name, what, size in (("regression", "1", regression.size), ("teacher_student", "2", teacher_student.size)):
-        yield Part(f"on experiment {what}", strengths * trainings[name], size, {"experiment": [name]})
+    on_first, on_second = strengths * sweep["trials"] * len(sweep["alphas"]), strengths * sweep["teacher_trials"]
+    yield Part("on experiment 1", on_first, regression.size, {"experiment": ["regression"]})
+    yield Part("on experiment 2", on_second, teacher_student.size, {"experiment": ["teacher_student"]})
 
 
+@parts_of("depth")
 def _depth(settings: Mapping) -> Iterator[Part]:
     depth = settings["depth"]
     teacher, start, family = depth["teacher"], depth["initial_scale"], depth["alpha_beta"]
@@ -148,6 +150,7 @@ def _depth(settings: Mapping) -> Iterator[Part]:
     yield Part("on the α/β family", trainings, size, {"alpha": family["alphas"]})
 
 
+@parts_of("cifar10")
 def _cifar10(settings: Mapping) -> Iterator[Part]:
     cifar10 = settings["cifar10"]
     for head in cifar10["heads"]:
@@ -159,10 +162,10 @@ def _cifar10(settings: Mapping) -> Iterator[Part]:
     size = _size(cifar10, "images", "validation_share", "widths") | {
         name: sweep[name] for name in sweep if name != "trials"
     }
-    where = {"penalty": ["none", *sweep["penalties"]]}
-    yield Part("sweep over penalties", sweep["trials"] * points, size, where, table="sweep")
+    yield Part("sweep over penalties", sweep["trials"] * points, size, {}, table="sweep")
 
 
+@parts_of("cifar100")
 def _cifar100(settings: Mapping) -> Iterator[Part]:
     cifar100 = settings["cifar100"]
     size = _size(cifar100, "images", "validation_share", "widths", "backbone", "input_size")
@@ -173,6 +176,7 @@ def _cifar100(settings: Mapping) -> Iterator[Part]:
     )
 
 
+@parts_of("cells")
 def _cells(settings: Mapping) -> Iterator[Part]:
     cells = settings["cells"]
     size = {name: cells[name] for name in ("operations", "channels", "cells", "images", "epochs", "batch_size")}
@@ -180,17 +184,6 @@ def _cells(settings: Mapping) -> Iterator[Part]:
     searching = [name for name in cells["methods"] if name not in CONTROLS]
     for what, methods in (("searches", searching), ("controls", controls)):
         yield Part(what, cells["trials"] * len(methods), size, {"method": methods})
-
-
-PARTS = {
-    "regression": _regression,
-    "teacher_student": _teacher_student,
-    "hyperparameters": _hyperparameters,
-    "depth": _depth,
-    "cifar10": _cifar10,
-    "cifar100": _cifar100,
-    "cells": _cells,
-}
 
 
 def _size(settings: Mapping, *names: str) -> dict:
@@ -201,6 +194,8 @@ def _size(settings: Mapping, *names: str) -> dict:
 def _time(experiment: str, part: Part, tables: Tables, run: Mapping, device: str) -> Time | None:
     """The time of a part's trainings on a device, if any of its size was timed there, or at least a step of it."""
     for source in SOURCES[device] if _same_size(experiment, part, run) else ():
+        if source == "costs" and part.table != "trials":  # they are the trials' alone
+            continue
         name = part.table if source == "trials" else source
         rows = _rows(tables.get(f"{experiment}/{name}", pd.DataFrame()), part.where, device)
         if len(rows):
@@ -272,9 +267,10 @@ def _said(of_experiment: list[Part]) -> str:
 
 def _papers(experiment: str, paper: Mapping) -> str:
     """Hours of all trainings of both heads, at the time that the paper's tables give for one of each."""
-    if experiment not in PAPERS_TABLES:
+    table = table_of(EXPERIMENTS[experiment])
+    if table is None:
         return ""
-    seconds = PAPERS[PAPERS_TABLES[experiment]]["seconds"]
+    seconds = PAPERS[table]["seconds"]
     hours = paper[experiment]["trials"] * sum(seconds.values()) / HOUR
     return f"{number(hours)} h for {' and '.join(HEADS[head] for head in seconds)}"
 

@@ -1,14 +1,15 @@
 """The account of the whole replication: what holds, and what depends on choices that the paper leaves open."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
 
-from replication.account.core_minutes import NAMES
 from replication.account.image_prose import direct_space, gain
 from replication.account.image_tables import HEADS
 from replication.account.scorecard import decisive
+from replication.data.description import GENERATED
+from replication.experiments import EXPERIMENTS
 from replication.report.intervals import FEWEST, count_range, finished
 from replication.report.stand_in import mark
 from replication.report.tables import VERDICTS, markdown
@@ -47,16 +48,16 @@ def choices(tables: Tables) -> str:
     return markdown(pd.DataFrame(rows, columns=columns)) if rows else "Nothing that bears on them was run."
 
 
-def other_statements(tables: Tables, widths: Mapping[str, Sequence[int]]) -> str:
+def other_statements(tables: Tables, run: Mapping) -> str:
     """Statements of the paper beside its claims, each with what was found, and on how many networks.
 
-    widths: of the heads on images, by experiment.
+    run: the settings, by experiment.
     """
     rows = [row for make in (_without_penalty, _opening, _orders) for row in make(tables)]
-    for name, head_widths in widths.items():
-        rows.append(
-            (f"inference in direct space needs less memory ({NAMES[name]})", direct_space(head_widths), "exact")
-        )
+    for name, each in EXPERIMENTS.items():
+        if "widths" in run.get(name, {}) and not each.trained_on.startswith(GENERATED):  # a head on images
+            what = f"inference in direct space needs less memory ({each.trained_on})"
+            rows.append((what, direct_space(run[name]["widths"]), "exact"))
     return markdown(pd.DataFrame(rows, columns=["the paper says", "found", "n"]))
 
 

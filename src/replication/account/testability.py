@@ -1,30 +1,13 @@
 """Reasons why a run can't test the paper's claims: size, settings, stand-in data, a substitute backbone."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import pandas as pd
 
+from replication.experiments import EXPERIMENTS
 from replication.experiments.baselines.comparison import TEACHER, name_of
 from replication.judging.verdicts import Tables
 
-COMPARED = {
-    "regression": ["training", "points", "held_out_points", "alphas", "betas", "widths"],
-    "teacher_student": ["training", "points", "test_points", "widths", "loss_budget"],
-    "hyperparameters": ["alphas", "beta", "penalties", "rhos"],
-    "baselines": [
-        "methods",
-        "strengths",
-        "teacher",
-        "validation_share",
-        "test_points",
-        "loss_budget",
-        "min_r2",
-        "max_neurons",
-        "retraining_steps",
-    ],
-    "cifar10": ["training", "images", "validation_share", "test_images", "widths"],
-    "cifar100": ["training", "images", "validation_share", "test_images", "widths", "input_size"],
-}
 MORE_IS_FINE = (
     "epochs",
     "steps",
@@ -36,7 +19,6 @@ MORE_IS_FINE = (
     "images",
     "test_images",
 )
-NO_TRIALS = pd.DataFrame(columns=["stand_in", "substitute_backbone", "backbone"])
 
 
 def run_too_small(run: Mapping, paper: Mapping) -> dict[str, str]:
@@ -45,27 +27,30 @@ def run_too_small(run: Mapping, paper: Mapping) -> dict[str, str]:
     run, paper: the two settings as nested mappings; those published before an experiment was added do not have it. More
     trials, epochs, points or data sets are no reason.
     """
-    reasons = {name: _differences(run[name], paper[name], keys) for name, keys in COMPARED.items() if name in run}
+    compared = {name: each.compared for name, each in EXPERIMENTS.items() if each.compared and name in run}
+    reasons = {name: _differences(run[name], paper[name], keys) for name, keys in compared.items()}
     swept = run.get("hyperparameters", {}).get("teacher_trials")
     experiments = () if swept is None else ("regression", "teacher_student")[: 2 if swept else 1]
     for name in experiments:
         of_run, full = ({**settings[name], "training": _unswept(settings[name])} for settings in (run, paper))
-        keys = [key for key in COMPARED[name] if key not in ("alphas", "betas")]
+        keys = [key for key in EXPERIMENTS[name].compared if key not in ("alphas", "betas")]
         reasons["hyperparameters"] += _differences(of_run, full, keys)
     return {name: "not the paper's run: " + ", ".join(parts) for name, parts in reasons.items() if parts}
 
 
 def data_unfit(tables: Tables) -> dict[str, str]:
     """The reasons why a run's images or backbone can't test its claims, per experiment."""
-    reasons = {}
-    for name in ("cifar10", "cifar100"):
-        trials = tables.get(f"{name}/trials", NO_TRIALS)
-        reasons[name] = ["stand-in data"] if trials["stand_in"].any() else []
-    substitutes = tables.get("cifar100/trials", NO_TRIALS).query("substitute_backbone == True")
-    reasons["cifar100"] += [
-        f"on the substitute backbone {backbone}" for backbone in sorted(substitutes["backbone"].unique())
-    ]
-    return {name: ", ".join(parts) for name, parts in reasons.items() if parts}
+    trials = {name: tables[f"{name}/trials"] for name in EXPERIMENTS if f"{name}/trials" in tables}
+    reasons = {name: ", ".join(_unfit(rows)) for name, rows in trials.items()}
+    return {name: text for name, text in reasons.items() if text}
+
+
+def _unfit(trials: pd.DataFrame) -> Iterator[str]:
+    if "stand_in" in trials and trials["stand_in"].any():
+        yield "stand-in data"
+    if "substitute_backbone" in trials:
+        for backbone in sorted(trials.loc[trials["substitute_backbone"].astype(bool), "backbone"].unique()):
+            yield f"on the substitute backbone {backbone}"
 
 
 def field_incomplete(run: Mapping, tables: Tables) -> dict[str, str]:

@@ -4,29 +4,20 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from replication.experiment import Experiment
+
 OFFICIAL_IMAGES = 60_000
-IMAGES = {
-    "cifar10": "CIFAR-10",
-    "cifar10_sweep": "CIFAR-10",
-    "cifar100": "CIFAR-100",
-    "cells": "CIFAR-10",
-}
-GENERATED = {
-    "theory": "generated: random networks",
-    "regression": "generated: α/β family",
-    "teacher_student": "generated: rotations as teacher",
-    "baselines": "generated: as in experiments 1 and 2",
-    "hyperparameters": "generated: as in experiments 1 and 2",
-    "depth": "generated: as in experiments 1 and 2",
-}
+GENERATED = "generated: "  # begins what no data set of images is
 
 
-def data_of(experiment: str, trials: pd.DataFrame, run: Mapping) -> str:
-    """The data that an experiment's trials were trained on; run: the settings as nested mappings."""
-    if experiment in IMAGES:
-        return _images(IMAGES[experiment], trials)
-    text = GENERATED[experiment]
-    return f"{text}, {run[experiment]['points']:,} points" if experiment in ("regression", "teacher_student") else text
+def data_of(experiment: Experiment, trials: pd.DataFrame, run: Mapping) -> str:
+    """The data that an experiment's trials were trained on, empty if it does not say; run: nested settings."""
+    if not experiment.trained_on:
+        return ""
+    if not experiment.trained_on.startswith(GENERATED):
+        return _images(experiment.trained_on, trials)
+    points = run.get(experiment.name, {}).get("points")
+    return f"{experiment.trained_on}, {points:,} points" if points else experiment.trained_on
 
 
 def _images(name: str, trials: pd.DataFrame) -> str:

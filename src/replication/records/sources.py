@@ -2,7 +2,6 @@
 
 import ast
 import hashlib
-import json
 import re
 from collections.abc import Iterable
 from functools import cache
@@ -11,8 +10,10 @@ from pathlib import Path
 import grimp
 
 from replication.records import git
+from replication.records.notebooks import code_of
 
 ROOT = Path(__file__).resolve().parents[2]
+REGISTRY = "replication.experiments"
 
 
 def sources(*modules: str) -> list[str]:
@@ -54,9 +55,7 @@ def changes_with(*modules: str, files: Iterable[Path | str] = ()) -> str:
 
 def imported_by(notebook: Path) -> list[str]:
     """Modules of this project that a notebook imports, by the statements ``from … import …`` of its cells."""
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-    statements = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.ImportFrom)]
+    statements = [node for node in ast.walk(code_of(notebook)) if isinstance(node, ast.ImportFrom)]
     names = {f"{node.module}.{each.name}" for node in statements for each in node.names}
     return sorted((names | {node.module for node in statements}) & _graph().modules)
 
@@ -101,7 +100,11 @@ def _digest(path: Path) -> str:
 
 @cache
 def _graph() -> grimp.ImportGraph:
-    return grimp.build_graph("replication", "sparcs", cache_dir=None)
+    graph = grimp.build_graph("replication", "sparcs", cache_dir=None)
+    for room in graph.find_children(REGISTRY):  # it imports them by name, which no parser sees
+        if graph.find_children(room):
+            graph.add_import(importer=REGISTRY, imported=room)
+    return graph
 
 
 @cache

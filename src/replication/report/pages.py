@@ -2,6 +2,7 @@
 
 import ast
 import html
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,13 +15,15 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments.formatters import HtmlFormatter
 
 from replication.records.io import read_json
+from replication.report.provenance_text import ANALYSED_BY
 from sparcs.io import ArtifactError, atomic
 
 
-def render(executed_notebook: Path, page: Path) -> None:
+def render(executed_notebook: Path, page: Path, analysed_by: str = "") -> None:
     """Write an executed notebook as one self-contained HTML file, formulas as MathML, code folded.
 
-    Raises ArtifactError if the file is no notebook.
+    analysed_by: commit and fingerprint of what was executed, for those who read the page by program. Raises
+    ArtifactError if the file is no notebook.
     """
     try:
         notebook = nbformat.read(executed_notebook, as_version=4)
@@ -29,7 +32,8 @@ def render(executed_notebook: Path, page: Path) -> None:
         raise ArtifactError(f"{executed_notebook} is no notebook: {str(error).splitlines()[0]}") from None
     notebook.cells = [cell for cell in notebook.cells if not _PARAMETERS & set(cell.metadata.get("tags", []))]
     body, _ = _Exporter().from_notebook_node(notebook)
-    text = _PAGE.format(title=html.escape(_title(notebook)), style=_style(), body=body)
+    names = {"title": _title(notebook), "analysed_by": analysed_by}
+    text = _PAGE.format(**{name: html.escape(text) for name, text in names.items()}, style=_style(), body=body)
     with atomic(page) as partial:
         partial.write_text(text, encoding="utf-8")
 
@@ -38,14 +42,16 @@ class CellError(Exception):
     """A notebook's cell has failed; the text shows where in the cell, and the error."""
 
 
-def execute(notebook: Path, executed: Path, parameters: dict[str, str]) -> None:
+def execute(notebook: Path, executed: Path, parameters: dict[str, str], analysed_by: str = "") -> None:
     """Run a notebook with these parameters; ``executed`` is written cell by cell, so it shows what has failed, too.
 
+    analysed_by: commit and fingerprint of what is executed, told to the notebook's ``Notebook`` without its doing.
     Jupyter names a kernel's ports before the kernel takes them, and another kernel can be quicker. So a kernel that
     did not start is started once more. Raises CellError if a cell fails.
     """
     from papermill import PapermillExecutionError, execute_notebook  # takes a second to load
 
+    os.environ[ANALYSED_BY] = analysed_by  # the kernel has this process's variables
     for is_last in (False, True):
         try:
             execute_notebook(notebook, executed, parameters, progress_bar=False)
@@ -139,6 +145,7 @@ _PAGE = """<!DOCTYPE html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
+<meta name="analysed-by" content="{analysed_by}">
 <title>{title}</title>
 <style>
 {style}

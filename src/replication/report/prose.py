@@ -51,7 +51,7 @@ def run(provenance: Mapping, size: str) -> str:
     return (
         f"*Scale* {provenance['scale']}. *Size:* {size} *Machine:* {provenance['machine']}, {provenance['device']}. "
         f"*Duration:* {duration(provenance)}. *Data:* {provenance['data']}. "
-        f"*Commit* {provenance['commit']}, {provenance['date']}."
+        f"*Finished* {provenance['date']}."
     )
 
 

@@ -1,12 +1,15 @@
-"""The origin of an experiment's trials, device by device, and their cost there."""
+"""The origin of an experiment's trials, device by device, and their cost there; what trained and what analysed."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import pandas as pd
 
 from replication.records import provenance
+from replication.records.sources import changes_with, imported_by
 
-TIMED = ("trials", "probes", "tuning")  # tables of an experiment whose published rows say where and what they took
+ANALYSED_BY = "REPLICATION_ANALYSED_BY"  # the variable that tells a notebook what is executed
 
 
 def by_device(record: Mapping, tables: Iterable[pd.DataFrame]) -> list[Mapping]:
@@ -32,3 +35,31 @@ def duration(record: Mapping) -> str:
 def core_minutes(record: Mapping) -> str:
     """The core-minutes of one device's trials: a GPU's are those of the processor that drives it."""
     return f"{record['core_minutes']:,.1f} core-minutes{' of the host' * (record['device'] == 'cuda')}"
+
+
+def trained_by(records: Iterable[Mapping]) -> str:
+    """The commits and fingerprints of experiments' trials; empty if there is no record.
+
+    Of several fingerprints, one a job, it says how many, and one for all of them.
+    """
+    records = list(records)
+    if not records:
+        return ""
+    commits, prints = (_distinct(records, name) for name in ("commit", "fingerprint"))
+    return f"commit {'; '.join(commits)}, fingerprint {fingerprints(prints)}"
+
+
+def fingerprints(names: list[str]) -> str:
+    """One fingerprint as it is; for several, which jobs of different settings have, their number and one for all."""
+    if len(names) == 1:
+        return names[0]
+    return f"of {len(names)} together {hashlib.sha256('; '.join(names).encode()).hexdigest()[:16]}"
+
+
+def analysed_by(notebook: Path) -> str:
+    """The checkout's commit, and the fingerprint of a notebook with the sources that it imports."""
+    return f"commit {provenance.commit()}, fingerprint {changes_with(*imported_by(notebook), files=[notebook])}"
+
+
+def _distinct(records: list[Mapping], name: str) -> list[str]:
+    return sorted({part for record in records for part in record[name].split("; ")})

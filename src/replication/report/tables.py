@@ -71,17 +71,18 @@ def hyperparameter_table(settings: Mapping, number_in_paper: int, finished: Mapp
 def finished_trials(tables: Mapping[str, pd.DataFrame | None]) -> dict[str, int]:
     """The number of trials by experiment: of experiment 2's default penalty, of the head that has fewest.
 
-    tables: of the trials, by experiment; None or empty if it was not run, which counts 0.
+    tables: of the trials, by experiment; None or empty if it was not run, which counts 0. Of others the settings know.
     """
-    return {
-        name: _finished(name, trials) if trials is not None and len(trials) else 0 for name, trials in tables.items()
-    }
+    counts = {name: _finished(trials) for name, trials in tables.items()}
+    return {name: count for name, count in counts.items() if count is not None}
 
 
-def _finished(experiment: str, trials: pd.DataFrame) -> int:
-    if experiment == "teacher_student":
+def _finished(trials: pd.DataFrame | None) -> int | None:
+    if trials is None or trials.empty:
+        return 0
+    if "ensemble" in trials:
         return int((trials["ensemble"] == "l2").sum())
-    return int(trials.groupby("head")["trial"].count().min())
+    return int(trials.groupby("head")["trial"].count().min()) if "head" in trials else None
 
 
 def ensembles_table(trials: pd.DataFrame) -> str:

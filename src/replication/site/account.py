@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from replication.account.core_minutes import NAMES
-from replication.account.image_tables import cost_table
+from replication.account.image_tables import cost_table, table_of
+from replication.experiments import EXPERIMENTS
 from replication.report.pages import to_html
 from replication.report.tables import finished_trials, hyperparameter_table
 from replication.report.text import number
@@ -18,8 +18,6 @@ TITLES = {
     4: "Table 4: settings of the teacher and its student",
     5: "Table 5: settings of the image experiments",
 }
-EXPERIMENTS = {1: "cifar10", 2: "cifar100"}
-COUNTED = ("teacher_student", "cifar10", "cifar100")  # may have fewer trials than the settings ask for
 
 
 @dataclass(frozen=True)
@@ -48,16 +46,9 @@ def data_sources(claims: pd.DataFrame) -> list[str]:
 
 
 def experiments(provenance: dict) -> list[dict]:
-    """The origin of each experiment's trials, in the paper's order: its record and its name."""
+    """The origin of each experiment's trials, in the registry's order: its record and its title."""
     records = provenance["experiments"]
-    names = [name for name in NAMES if name in records] + [name for name in records if name not in NAMES]
-    return [records[name] | {"name": name_of(name)} for name in names]
-
-
-def name_of(experiment: str) -> str:
-    """An experiment's name as a title."""
-    name = NAMES.get(experiment, experiment)
-    return name[:1].upper() + name[1:]
+    return [records[name] | {"name": each.title} for name, each in EXPERIMENTS.items() if name in records]
 
 
 def counted(reliability: pd.DataFrame) -> list[tuple[pd.Series, list[tuple[str, list[tuple[str, str]]]]]]:
@@ -80,10 +71,13 @@ def _count(value: float) -> str:
 
 
 def _markdown(table: int, run: Run) -> str:
-    if table not in EXPERIMENTS:
-        finished = finished_trials({name: run.table(f"{name}/trials") for name in COUNTED})
+    timed = {table_of(each): name for name, each in EXPERIMENTS.items()}
+    if table not in timed:
+        finished = finished_trials(
+            {name: run.table(f"{name}/trials") for name in EXPERIMENTS if name in run.settings["run"]}
+        )
         return hyperparameter_table(run.settings, table, finished)
-    trials, costs = (run.table(f"{EXPERIMENTS[table]}/{name}") for name in ("trials", "costs"))
+    trials, costs = (run.table(f"{timed[table]}/{name}") for name in ("trials", "costs"))
     if trials is None or costs is None:
         return ""
     return cost_table(table, trials, costs)

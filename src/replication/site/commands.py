@@ -14,7 +14,6 @@ from replication.records.verbs import INPUT, PATH
 @click.option("--report", "names", multiple=True, required=True, help="name of a notebook; other pages are old")
 @click.option("--figures", type=INPUT, required=True, help="folder of figures")
 @click.option("--published", type=PATH, required=True, help="results/published")
-@click.option("--captions", type=INPUT, required=True, help="folder of captions, one folder per report")
 @click.option("--output", type=PATH, required=True, help="output folder")
 def build_site(
     tables: Path,
@@ -23,11 +22,10 @@ def build_site(
     names: tuple[str, ...],
     figures: Path,
     published: Path,
-    captions: Path,
     output: Path,
 ) -> None:
     """Write the scorecard, the figures and the reports as pages that open from disk."""
     from replication.site.pages import build
     from replication.site.run import Run
 
-    build(Run(tables, claims, reports, figures, published, captions, names), output)
+    build(Run(tables, claims, reports, figures, published, names), output)

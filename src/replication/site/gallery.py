@@ -7,8 +7,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from replication.records.io import ArtifactError
-from replication.site.account import name_of
+from replication.experiment import Experiment
+from replication.experiments import EXPERIMENTS
+from replication.records.git import ROOT
+from replication.report.captions import Caption, caption_of, rooms_of
 from replication.site.run import Run
 
 PAPERS = r"fig\d\d"  # the names of the paper's own figures
@@ -18,23 +20,19 @@ COLUMN_PIXELS = 480  # what is wider takes the whole page
 
 
 @dataclass(frozen=True)
-class Caption:
-    """The text of a figure: a heading, what it shows, and what the paper has there."""
-
-    title: str
-    shows: str
-    paper: str
-
-
-@dataclass(frozen=True)
 class Picture:
-    """A figure on the page with its size there in pixels; it has no files if the run did not draw it."""
+    """A figure on the page with its size there in pixels; it has no files if the run did not draw it.
+
+    trained_by, analysed_by: commits and fingerprints of its trials and of the notebook that drew it, empty if unknown.
+    """
 
     name: str
     caption: Caption
     alternative_text: str
     size: tuple[int, int]
     files: dict[str, Path]
+    trained_by: str = ""
+    analysed_by: str = ""
 
     @property
     def wide(self) -> bool:
@@ -53,38 +51,38 @@ class Group:
 
 
 def gallery(run: Run) -> list[Group]:
-    """The figures by report, in the order of their names; the paper's even where the run did not draw them."""
-    groups = [_group(folder, run) for folder in sorted(run.captions.iterdir()) if folder.is_dir()]
+    """The figures that every experiment's notebook shows, by name; the paper's even where the run did not draw them."""
+    groups = [_group(experiment, run) for experiment in EXPERIMENTS.values()]
     return [group for group in groups if group.pictures]
 
 
-def read_caption(path: Path) -> Caption:
-    """A caption's three paragraphs. Raises ArtifactError unless there are three."""
-    paragraphs = [" ".join(text.split()) for text in path.read_text(encoding="utf-8").split("\n\n") if text.strip()]
-    if len(paragraphs) != 3:
-        raise ArtifactError(
-            f"{path} has {len(paragraphs)} paragraphs, expected are a title, what it shows, the paper's"
-        )
-    return Caption(*paragraphs)
+def _group(experiment: Experiment, run: Run) -> Group:
+    name = experiment.notebook
+    report = run.reports.get(name)
+    rooms = rooms_of(ROOT / f"notebooks/{name}.ipynb")
+    pictures = [_picture(figure, rooms[figure], experiment, run) for figure in sorted(rooms) if _is_shown(figure, run)]
+    title = report.title if report else experiment.title
+    return Group(name, title, f"reports/{name}.html" if report else None, pictures)
 
 
-def _group(folder: Path, run: Run) -> Group:
-    report = run.reports.get(folder.name)
-    experiment = folder.name.partition("_")[2]
-    title = report.title if report else name_of(experiment)
-    pictures = [_picture(path, run) for path in sorted(folder.glob("fig*.rst"))]
-    kept = [picture for picture in pictures if picture.files or re.fullmatch(PAPERS, picture.name)]
-    return Group(folder.name, title, f"reports/{folder.name}.html" if report else None, kept)
+def _is_shown(figure: str, run: Run) -> bool:
+    """Whether it is the paper's, or has something to show: at least a row below the names of its columns."""
+    table = run.figure(figure, "csv")
+    return bool(re.fullmatch(PAPERS, figure)) or bool(table and table.read_text(encoding="utf-8").count("\n") > 1)
 
 
-def _picture(path: Path, run: Run) -> Picture:
-    caption = read_caption(path)
-    files = {kind: run.figure(path.stem, kind) for kind in KINDS}
+def _picture(figure: str, room: str, experiment: Experiment, run: Run) -> Picture:
+    """room: the package of its function; what is drawn elsewhere than in its experiment does not show its trials."""
+    caption = caption_of(room, figure)
+    files = {kind: run.figure(figure, kind) for kind in KINDS}
     files = {kind: file for kind, file in files.items() if file}
     if "png" not in files:
-        return Picture(path.stem, caption, "", (0, 0), {})
+        return Picture(figure, caption, "", (0, 0), {})
     digest = hashlib.sha256(files["png"].read_bytes()).hexdigest()
     texts = {key: text for report in run.reports.values() for key, text in report.alternative_texts.items()}
+    text = texts.get(digest, f"{caption.title}. {caption.shows}")
     with Image.open(files["png"]) as image:
-        width, height = (round(length * PIXELS_PER_INCH / image.info["dpi"][0]) for length in image.size)
-    return Picture(path.stem, caption, texts.get(digest, f"{caption.title}. {caption.shows}"), (width, height), files)
+        size = tuple(round(length * PIXELS_PER_INCH / image.info["dpi"][0]) for length in image.size)
+    trained_by = run.trained_by(experiment) if room == experiment.package else ""
+    report = run.reports.get(experiment.notebook)
+    return Picture(figure, caption, text, size, files, trained_by, report.analysed_by if report else "")

@@ -12,7 +12,9 @@ from pathlib import Path
 import pandas as pd
 
 from replication.account.catalogue import require_every_claim
+from replication.experiment import Experiment
 from replication.records.io import ArtifactError, read_csv, read_json, read_measures
+from replication.report.provenance_text import trained_by
 
 RELIABILITY = ["marker", "subject", "quantity", "value", "machine", "commit", "date"]
 
@@ -22,8 +24,8 @@ class Run:
     """The places of one run's results.
 
     tables: folder of tables, settings and records; verdicts: claims.csv; pages: folder of executed notebooks; figures:
-    folder of figures; published: results/published; captions: folder of captions, one folder per report; names: of the
-    notebooks, where other pages may be left from before; all pages if empty.
+    folder of figures; published: results/published; names: of the notebooks, where other pages may be left from before;
+    all pages if empty.
     """
 
     tables: Path
@@ -31,7 +33,6 @@ class Run:
     pages: Path
     figures: Path
     published: Path
-    captions: Path
     names: tuple[str, ...] = ()
 
     @cached_property
@@ -43,6 +44,11 @@ class Run:
     def provenance(self) -> dict:
         """Commits, machines, times and versions."""
         return read_json(self.tables / "provenance.json")
+
+    def trained_by(self, experiment: Experiment) -> str:
+        """The commits and fingerprints of an experiment's trials; empty if it has no record."""
+        path = self.tables / experiment.name / "provenance.json"
+        return trained_by([read_json(path)]) if path.exists() else ""
 
     @cached_property
     def claims(self) -> pd.DataFrame:
@@ -111,6 +117,12 @@ class Report:
         """The notebook's question."""
         match = re.search(r"<title>(.*?)</title>", self.text, flags=re.DOTALL)
         return html.unescape(match[1]).strip() if match else self.name
+
+    @cached_property
+    def analysed_by(self) -> str:
+        """The commit and fingerprint of what was executed; empty if the page does not name them."""
+        match = re.search(r'<meta name="analysed-by" content="(.*?)">', self.text)
+        return html.unescape(match[1]) if match else ""
 
     @cached_property
     def alternative_texts(self) -> dict[str, str]:

@@ -88,7 +88,14 @@ def fig_baselines_table(trials: pd.DataFrame) -> pd.DataFrame:
 
 @styled
 def fig_baselines(drawn: pd.DataFrame) -> Figure:
-    """Test error against parameters: for each task a panel per baseline, every network a mark, SPARCS in each panel."""
+    """Figure R1: error against size of the networks that each method finds.
+
+    What is left unexplained on the test points against the parameters after the same compaction, for SPARCS and other
+    ways to search, all seeds and strengths of the size penalty.
+
+    Beyond the paper: it says that SPARCS needs fewer parameters than “other viable alternatives” and runs none of them
+    (claim G2).
+    """
     parts = [drawn[drawn["task"] == task] for task in drawn["task"].unique()]
     heights = [HEAD + PANEL * _rows(part) for part in parts]
     figure = Figure(figsize=(PAGE, sum(heights) + FOOT), layout="constrained")
@@ -136,7 +143,13 @@ def fig_gates_table(history: pd.DataFrame) -> pd.DataFrame:
 
 @styled
 def fig_gates(drawn: pd.DataFrame) -> Figure:
-    """Entropy of the gates, share decided, expected size and validation loss against gradient evaluations, one task."""
+    """How decided the gates get during a search.
+
+    Mean entropy of the gates, the share of them that is decided, the expected size of the network and its validation
+    loss over the gradient evaluations, for the methods that search by gates.
+
+    Beyond the paper: its search has no gates, an eigenvalue of each neuron stands in their place.
+    """
     of_task = drawn[drawn["task"] == _task_of_gates(drawn)]
     methods = methods_of(of_task)
     styles = _apart(methods, LINES)

@@ -44,7 +44,14 @@ def fig_cells_table(history: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame
 @styled
 @stamped
 def fig_cells(drawn: pd.DataFrame) -> Figure:
-    """Entropy of the mixtures during the search, and the accuracy of the cells found."""
+    """Searches of NAS-Bench-201's cells.
+
+    How decided DARTS and GAEA get over the gradient evaluations, by the entropy of an edge's weights, and what the
+    tabular benchmark says of the cells that they find.
+
+    Beyond the paper: GAEA's own paper, the second source of this project, reports 94.1, 73.4 and 46.4 % for its
+    single-level variant.
+    """
     figure = Figure(figsize=(PAGE, 2.4), layout="constrained")
     left, right = figure.subplots(1, 2)
     names = list(METHODS)

@@ -19,7 +19,14 @@ def fig_cost_table(table: pd.DataFrame) -> pd.DataFrame:
 
 @styled
 def fig_cost(drawn: pd.DataFrame) -> Figure:
-    """Time and memory of a step against the number of layers, logarithmic."""
+    """What a training step costs.
+
+    Time and memory of a step against depth, beside a plain network of the same widths and beside forming every bundle
+    of weights.
+
+    Beyond the paper: in the basis of the eigenvectors the cost grows linearly with depth, though all pairs of layers
+    are connected.
+    """
     figure = Figure(figsize=(PAGE, 2.6), layout="constrained")
     for axes, (column, label) in zip(figure.subplots(1, 2), PANELS.items(), strict=True):
         for network, color in COLORS.items():

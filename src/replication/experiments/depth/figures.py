@@ -54,7 +54,13 @@ def fig_depth_table(trials: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
 
 @styled
 def fig_depth(drawn: pd.DataFrame) -> Figure:
-    """Surviving layers and fit against the number of hidden layers; below, every network's layers one by one."""
+    """Up to ten hidden layers.
+
+    How many hidden layers stay in use, counted by their eigenvalues and by what their deletion costs, on a teacher that
+    has one; below, what deleting each layer of each network costs.
+
+    Beyond the paper: it allows at most two hidden layers.
+    """
     figure = Figure(figsize=(PAGE, 4.7), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=[1, 1])
     survivors, fit = above.subplots(1, 2)
@@ -112,7 +118,12 @@ def fig_depth_start_table(start: pd.DataFrame, trials: pd.DataFrame) -> pd.DataF
 
 @styled
 def fig_depth_start(drawn: pd.DataFrame, rho: float) -> Figure:
-    """What the scale of the initial φ does to the start, at every depth, and to the fit that training reaches.
+    """The start of deep networks.
+
+    Variance of the output and size of the first gradients at the start, and what training makes of it, against depth
+    for several initial scales.
+
+    Beyond the paper: it starts at one scale and does not vary it.
 
     rho: the penalty's strength, the pull towards zero on each layer's eigenvalues.
     """

@@ -12,6 +12,7 @@ EXPERIMENT = Experiment(
     title="The penalty's kind and strength",
     paper="Appendix G, Table 5",
     notebook="06_hyperparameters",
+    trained_on="generated: as in experiments 1 and 2",
     settings=Hyperparameters,
     data=("regression", "teacher_student"),
     stages=(

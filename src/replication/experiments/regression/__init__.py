@@ -9,6 +9,7 @@ EXPERIMENT = Experiment(
     title="The α/β regression",
     paper="Section 5, Appendix E, Table 3, Figures 7 and 11 to 15",
     notebook="02_alpha_beta",
+    trained_on="generated: α/β family",
     settings=Regression,
     data=("regression",),
     stages=(

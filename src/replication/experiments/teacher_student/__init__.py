@@ -9,6 +9,7 @@ EXPERIMENT = Experiment(
     title="The teacher and its student",
     paper="Section 5, Table 4, Figures 9 and 10",
     notebook="03_teacher_student",
+    trained_on="generated: rotations as teacher",
     settings=TeacherStudent,
     data=("teacher_student",),
     stages=(

@@ -36,13 +36,24 @@ def fig15_table(paths: pd.DataFrame, skips: pd.DataFrame) -> pd.DataFrame:
 
 @styled
 def fig15(paths: pd.DataFrame, skips: pd.DataFrame) -> Figure:
-    """Model 0 of every data set: inputs, the hidden neurons on strong paths, strong skip connections."""
+    """Figure 15: all trained architectures.
+
+    One trained network for each data set: skips in purple, paths through hidden neurons in orange, their number beside
+    the grey band.
+
+    The paper: at small α the skips do all the work; hidden neurons join as the task bends.
+    """
     return _grid_of_networks(paths, skips, label_every=False)
 
 
 @styled
 def fig07_network(paths: pd.DataFrame, skips: pd.DataFrame) -> Figure:
-    """The trained networks of Figure 7's panels, larger."""
+    """Figure 7, enlarged: the networks.
+
+    The trained networks of Figure 7's lower panels, one at each α.
+
+    The paper: skips alone at α = 0, more and more hidden neurons as α grows.
+    """
     return _grid_of_networks(paths, skips, label_every=True)
 
 

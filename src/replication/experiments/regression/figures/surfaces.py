@@ -20,19 +20,34 @@ MESH = {"rstride": 2, "cstride": 2, "rasterized": True}
 
 @styled
 def fig11(surface: pd.DataFrame) -> Figure:
-    """The data sets: the target over the inputs, for every α of one β."""
+    """Figure 11: the tasks.
+
+    The functions to learn for β = 5, at every α.
+
+    The paper: one parameter takes the task from a plane to a paraboloid.
+    """
     return _grid(surface, lambda axes, rows: draw_surface(axes, rows, "target"), color_bar="target f(x)")
 
 
 @styled
 def fig07_surface(surface: pd.DataFrame) -> Figure:
-    """The fitted surfaces of Figure 7's panels, larger."""
+    """Figure 7, enlarged: the fits.
+
+    The function that each of these networks has learnt.
+
+    The paper: a plane at α = 0 bends into a paraboloid at α = 1.
+    """
     return _grid(surface, lambda axes, rows: draw_surface(axes, rows, "fitted"), color_bar="network's output")
 
 
 @styled
 def fig12(drawn: pd.DataFrame) -> Figure:
-    """Model 0's output (red) and its error (green) over the inputs, for every α of one β."""
+    """Figure 12: the fits and their errors.
+
+    What the first network of each data set has learnt for β = 5, and how far it is from the task.
+
+    The paper: the fits are good at every α.
+    """
     return _grid(drawn, _draw_fit)
 
 

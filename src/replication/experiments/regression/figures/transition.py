@@ -21,7 +21,13 @@ def fig07_table(trials: pd.DataFrame) -> pd.DataFrame:
 
 @styled
 def fig07(drawn: pd.DataFrame, paths: pd.DataFrame, skips: pd.DataFrame, surface: pd.DataFrame) -> Figure:
-    """‖Γ‖ against α for every β, over panels of the trained network and its fitted surface.
+    """Figure 7: from a linear to a quadratic task.
+
+    Norm of the hidden path, ‖Γ‖, against the degree of non-linearity α, for a smooth (β = 5) and a sudden (β = 1000)
+    transition; below, one trained network and its fit at a few α.
+
+    The paper: the hidden path is unused while the task is linear; it is recruited smoothly for β = 5 and at once at α =
+    ½ for β = 1000.
 
     drawn: from ``fig07_table``; paths, skips, surface: what the panels show (``panel_rows``).
     """
@@ -79,7 +85,13 @@ def fig13_table(trials: pd.DataFrame) -> pd.DataFrame:
 
 @styled
 def fig13(drawn: pd.DataFrame) -> Figure:
-    """Mean |λ| of layers 1 and 2 against α, and their norm beside it, each relative to its largest value."""
+    """Figure 13: eigenvalues grow with the non-linearity.
+
+    Mean size of the input and hidden eigenvalues against α, divided by its maximum for each β.
+
+    The paper: it follows the same transition as ‖Γ‖. Its text and its caption define the quantity differently; both are
+    drawn.
+    """
     figure = Figure(figsize=(PAGE, 2.5), layout="constrained")
     titles = {"mean": "mean |λ| of layers 1 and 2", "norm": "norm ‖(λ₁, λ₂)‖"}
     panels = figure.subplots(1, 2, sharey=True)
@@ -114,7 +126,13 @@ def fig14_table(trials: pd.DataFrame, data_sets: pd.DataFrame) -> pd.DataFrame:
 
 @styled
 def fig14(drawn: pd.DataFrame) -> Figure:
-    """Mean ‖Γ‖² against α for every β."""
+    """Figure 14: the squared norm of the hidden path.
+
+    Mean of ‖Γ‖² over the trained networks against α.
+
+    The paper: it rises as Figure 7 does. The caption's norm of the mean Γ has no meaning, for hidden neurons can be
+    exchanged; it is in the source table.
+    """
     figure = Figure(figsize=(PAGE, 2.5), layout="constrained")
     axes = figure.subplots()
     _draw_curves(axes, drawn)

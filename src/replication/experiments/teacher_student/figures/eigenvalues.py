@@ -29,7 +29,13 @@ def fig09_table(eigenvalues: pd.DataFrame) -> pd.DataFrame:
 
 @styled
 def fig09(drawn: pd.DataFrame) -> Figure:
-    """Histograms of |λ_2|, of |λ_3| and of both together."""
+    """Figure 9: eigenvalues of the two hidden layers.
+
+    Histograms of the hidden eigenvalues' sizes after training on a teacher made of two rotations: first hidden layer,
+    second, and both.
+
+    The paper: the eigenvalues of one hidden layer survive, those of the other vanish, so one hidden layer is enough.
+    """
     figure = Figure(figsize=(PAGE, 2.3), layout="constrained")
     panels = figure.subplots(1, len(LAYERS), sharey=True)
     for axes, (layer, (title, color)) in zip(panels, LAYERS.items(), strict=True):

@@ -35,7 +35,12 @@ def fig10_table(pruning: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
 
 @styled
 def fig10(drawn: pd.DataFrame, budget: float) -> Figure:
-    """Relative increase of the held-out loss against what is left, by removal (i) and by removal (ii).
+    """Figure 10: how far a trained network can be pruned.
+
+    Relative increase of the loss on held-out points as hidden neurons go, those of the smallest eigenvalues first. Left
+    and middle, the eigenvalue is set to zero; right, the neuron is deleted. The grey line is the 5 % budget.
+
+    The paper: about 30 neurons are left when the loss has grown by 5 %, with R² still about 0.98.
 
     budget: the relative increase that is allowed, 0.05 in the paper.
     """

@@ -79,13 +79,24 @@ def fig05_table() -> pd.DataFrame:
 
 @styled
 def fig03(drawn: pd.DataFrame) -> Figure:
-    """Two layers: one block of eigenvectors, one bundle of weights."""
+    """Figure 3: eigenvectors, eigenvalues and adjacency of two layers.
+
+    The blocks of Φ, Λ and A = ΦΛΦ⁻¹ for a network without hidden layer, filled with numbers of a random one.
+
+    The paper: for two layers A has one block of weights below its diagonal, built from φ₁ and the eigenvalues on either
+    side of it.
+    """
     return _three_panels(drawn, "", "$W_{21} = \\phi L_1 - L_2\\phi$", 2.5)
 
 
 @styled
 def fig04(drawn: pd.DataFrame) -> Figure:
-    """Three layers: two bundles between neighbours and a skip."""
+    """Figure 4: three layers, and a skip appears.
+
+    The blocks of Φ, Λ and A for one hidden layer, labelled.
+
+    The paper: beside the two bundles between neighbours A holds a third, from the input straight to the output.
+    """
     formulas = (
         "$W_{21} = \\phi_1 L_1 - L_2\\phi_1$\n$W_{32} = \\phi_2 L_2 - L_3\\phi_2$\n"
         "$W_{31} = (L_3\\phi_2 - \\phi_2 L_2)\\,\\phi_1$"
@@ -95,7 +106,12 @@ def fig04(drawn: pd.DataFrame) -> Figure:
 
 @styled
 def fig05(drawn: pd.DataFrame) -> Figure:
-    """B+1 layers: Φ and Λ small, A large enough for every bundle's name."""
+    """Figure 5: any number of layers.
+
+    The blocks of Φ, Λ and A for B+1 layers.
+
+    The paper: every pair of layers gets a bundle W_ij, given in closed form by equation 4.3.
+    """
     figure = Figure(figsize=(PAGE, 4.6))  # places by hand: the layout engine's last digits differ between processes
     limit = drawn["value"].abs().max()
     for name, place in PLACES.items():

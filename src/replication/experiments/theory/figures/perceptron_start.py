@@ -47,7 +47,14 @@ def fig06_table() -> pd.DataFrame:
 
 @styled
 def fig06(drawn: pd.DataFrame) -> Figure:
-    """One row of layers per panel: arcs above carry the input, grey arcs below have nothing to carry."""
+    """Figure 6: the perceptron start, and how a layer opens.
+
+    Left, the start: only the bundles into the output are not zero, and only the one from the input carries a signal.
+    Middle and right, a layer's eigenvalues have left zero, and the paths that this opens.
+
+    The paper: training starts from a perceptron; an eigenvalue of layer j that becomes non-zero opens layer j. Its
+    drawing omits that layer j+1 opens too if it is hidden.
+    """
     figure = Figure(figsize=(PAGE, 2.1), layout="constrained")
     for axes, (panel, rows) in zip(figure.subplots(1, len(OPEN)), drawn.groupby("panel"), strict=True):
         _draw_panel(axes, rows)

@@ -77,7 +77,13 @@ def fig02_table() -> pd.DataFrame:
 
 @styled
 def fig01(drawn: pd.DataFrame) -> Figure:
-    """Three equations side by side."""
+    """Figure 1: the signal, one layer at a time.
+
+    The activity vector of a whole network and the matrix A(k) that carries it from layer k to layer k+1, with the
+    projection π that keeps the part just reached.
+
+    The paper: applying A(k) and then π moves the signal on by exactly one layer.
+    """
     titles = {
         "transfer": "1.  transfer to layer $k{+}1$",
         "projection": "2.  filter $f$ and projection $\\pi$",
@@ -88,7 +94,12 @@ def fig01(drawn: pd.DataFrame) -> Figure:
 
 @styled
 def fig02(drawn: pd.DataFrame) -> Figure:
-    """Two equations side by side, the equal parts of their results framed."""
+    """Figure 2: self-loops do not matter to the next layer.
+
+    The adjacency matrix with and without its diagonal (the self-loops), each applied to the same activity.
+
+    The paper: with or without self-loops, the same part of the output reaches layer k+1.
+    """
     titles = {"without self loops": "without self loops", "with self loops": "with self loops, the eigenvalues"}
     return _equations(drawn, titles, marked=("a*_k",))
 
