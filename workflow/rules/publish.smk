@@ -42,8 +42,8 @@ rule publish_pages:
                 OF_REPORTS,
                 *[
                     f"--figure {figure}"
-                    for notebook in NOTEBOOKS.values()
-                    for figure in notebook["figures"]
+                    for notebook in NOTEBOOKS
+                    for figure in DRAWN[notebook]
                 ],
             ]
         ),
@@ -71,32 +71,3 @@ rule spot_check:
         "Training some of the published trials again: {params.output}"
     shell:
         "python -m replication spot-check {params.options} {params.also} --output {params.output} 2>&1 | tee {log}"
-
-
-# With `--config reuse=published` a job whose trials are published, from the same settings and sources, is not run again.
-# Its rule has no wildcards, so Snakemake prefers it to the rule that trains.
-for JOB in REUSABLE:
-
-    rule:
-        name:
-            f"take_{re.sub(r'[^A-Za-z0-9]', '_', JOB.stem)}"
-        input:
-            [ROOT / "results/published" / table for table in JOB.files().values()],
-        output:
-            [f"{RESULTS}/{file}" for file in JOB.files()],
-            f"{RESULTS}/{JOB.record}",
-        log:
-            f"{LOGS}/take_published/{JOB.stem.replace('/', '_')}.log",
-        threads: 1
-        params:
-            kind=JOB.kind,
-            where=quoted(JOB.where),
-            settings=shlex.quote(JOB.settings),
-            root_seed=SETTINGS.root_seed,
-            published=ROOT / "results/published",
-            stem=f"{RESULTS}/{JOB.stem}",
-        message:
-            "Taking {params.stem} from the published trials"
-        shell:
-            "python -m replication take-published --kind {params.kind} --where {params.where} --settings {params.settings}"
-            " --root-seed {params.root_seed} --published {params.published:q} --output {params.stem} 2> {log}"
