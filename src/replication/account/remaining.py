@@ -19,6 +19,7 @@ TARGETS = {  # Snakemake's, of the experiments whose trainings can run on a GPU
     "hyperparameters": "tabulate_hyperparameters",
     "depth": "tabulate_depth",
     "cifar10": "tabulate_cifar10",
+    "cifar10_sweep": "tabulate_cifar10_sweep",
     "cifar100": "tabulate_cifar100",
     "cells": "tabulate_cells",
 }
@@ -43,7 +44,7 @@ class Part(NamedTuple):
     """Trainings of an experiment that are alike in size.
 
     what: their name within the experiment; trainings: how many; size: settings on which their time depends; where:
-    columns of the tables of trials and the values of its rows; table: of its trials.
+    columns of the tables of trials and the values of its rows; table: of its trials, with its folder if not its own.
     """
 
     what: str
@@ -154,13 +155,16 @@ def _cifar10(settings: Mapping) -> Iterator[Part]:
         yield Part(
             HEADS[head], cifar10["trials"], _size(cifar10, "images", "validation_share", "widths"), {"head": [head]}
         )
+
+
+def _cifar10_sweep(settings: Mapping) -> Iterator[Part]:
+    cifar10 = settings["cifar10"]
     sweep = cifar10["sweep"]
     points = 1 + len(sweep["penalties"]) * len(sweep["rhos"])  # and the linear head
     size = _size(cifar10, "images", "validation_share", "widths") | {
         name: sweep[name] for name in sweep if name != "trials"
     }
-    where = {"penalty": ["none", *sweep["penalties"]]}
-    yield Part("sweep over penalties", sweep["trials"] * points, size, where, table="sweep")
+    yield Part("", sweep["trials"] * points, size, {}, table="cifar10/sweep")
 
 
 def _cifar100(settings: Mapping) -> Iterator[Part]:
@@ -188,6 +192,7 @@ PARTS = {
     "hyperparameters": _hyperparameters,
     "depth": _depth,
     "cifar10": _cifar10,
+    "cifar10_sweep": _cifar10_sweep,
     "cifar100": _cifar100,
     "cells": _cells,
 }
@@ -202,7 +207,7 @@ def _time(experiment: str, part: Part, tables: Tables, run: Mapping, device: str
     """The time of a part's trainings on a device, if any of its size was timed there, or at least a step of it."""
     for source in SOURCES[device] if _same_size(experiment, part, run) else ():
         name = part.table if source == "trials" else source
-        rows = _rows(tables.get(f"{experiment}/{name}", pd.DataFrame()), part.where, device)
+        rows = _rows(_named(tables, experiment, name), part.where, device)
         if len(rows):
             return Time(float(rows["seconds"].mean()), TIMED[device, source], rows)
     steps = tables.get(STEPS, pd.DataFrame())
@@ -217,8 +222,13 @@ def _time(experiment: str, part: Part, tables: Tables, run: Mapping, device: str
 
 def _done(experiment: str, part: Part, tables: Tables, run: Mapping) -> int:
     """The number of a part's trainings that were done."""
-    table = tables.get(f"{experiment}/{part.table}", pd.DataFrame())
+    table = _named(tables, experiment, part.table)
     return int(_chosen(table, part.where).sum()) if len(table) and _same_size(experiment, part, run) else 0
+
+
+def _named(tables: Tables, experiment: str, name: str) -> pd.DataFrame:
+    """A table of an experiment, or of another whose folder stands in the name; empty if there is none."""
+    return tables.get(name if "/" in name else f"{experiment}/{name}", pd.DataFrame())
 
 
 def _same_size(experiment: str, part: Part, run: Mapping) -> bool:
