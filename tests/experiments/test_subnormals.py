@@ -13,7 +13,7 @@ from test_probes import features_of_rings
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from replication import params
-from replication.data.images import Images
+from replication.data.image_arrays import Images
 from replication.experiments.baselines import train as baselines
 from replication.experiments.cells import train as search
 from replication.experiments.cifar10 import train as cifar10
@@ -83,7 +83,7 @@ def train_depth():
 
 
 def train_probes():
-    settings = SMOKE.cifar100.probe_trial().model_copy(update={"widths": [2, 6, 2]})
+    settings = SMOKE.cifar100.model_copy(update={"widths": [2, 6, 2], "training": SMOKE.cifar100.probes.training})
     probes.train("spectral", probes.split_of(features_of_rings(60), settings, 3), settings, 3)
 
 

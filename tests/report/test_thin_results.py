@@ -16,7 +16,7 @@ from replication import cli
 from replication.account import image_prose
 from replication.judging.statistics import lowest
 from replication.records import provenance
-from replication.records.io import read_json, write_json, write_table
+from replication.records.io import read_json, write_table
 from replication.report import notebook as host
 from replication.site.explorer import explorer
 from replication.site.pages import build
@@ -55,8 +55,8 @@ PARTS = {
     "hyperparameters: one α": ("hyperparameters", {"alpha": [1.0]}),
     "hyperparameters: one strength, outside the range": ("hyperparameters", {"rho": [1e-2]}),
     "hyperparameters: one strength, inside": ("hyperparameters", {"rho": [1e-4]}),
-    "cifar10_sweep: one penalty": ("cifar10_sweep", {"penalty": ["none", "l2"]}),
-    "cifar10_sweep: one strength": ("cifar10_sweep", {"rho": [0, 1e-4]}),
+    "cifar10: one penalty": ("cifar10", {"penalty": ["none", "l2"]}),
+    "cifar10: one strength": ("cifar10", {"rho": [0, 1e-4]}),
     "depth: no layer": ("depth", {"layer": []}),
     "depth: one layer": ("depth", {"depth": [1]}),
     "depth: the teacher at gain 1": ("depth", {"data_set": ["teacher"], "gain": [1.0]}),
@@ -66,7 +66,6 @@ USES = {  # notebooks by experiment; the summary is of all
     "regression": "02_alpha_beta",
     "teacher_student": "03_teacher_student",
     "cifar10": "04_cifar10",
-    "cifar10_sweep": "04_cifar10",
     "hyperparameters": "06_hyperparameters",
     "baselines": "07_baselines",
     "depth": "08_any_depth",
@@ -80,9 +79,6 @@ def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
     write_tables(folder / "tables", thin.SIZE, diverged=False)
     write_published(folder / "published")
-    record = read_json(folder / "tables/provenance.json")
-    record["experiments"]["cifar10_sweep"] = record["experiments"]["cifar10"]
-    write_json(folder / "tables/provenance.json", record)
     verb("record-settings", "--params-file", ROOT / "params.yaml", "--overrides", '{"scale": "overnight"}', "--output",
          folder / "tables/settings.json")  # fmt: skip
     return folder

@@ -33,7 +33,7 @@ class Part(NamedTuple):
     """Trainings of an experiment that are alike in size.
 
     what: their name within the experiment; trainings: how many; size: settings on which their time depends; where:
-    columns of the tables of trials and the values of its rows; table: of its trials.
+    columns of the tables of trials and the values of its rows; table: of its trials, with its folder if not its own.
     """
 
     what: str
@@ -157,6 +157,10 @@ def _cifar10(settings: Mapping) -> Iterator[Part]:
         yield Part(
             HEADS[head], cifar10["trials"], _size(cifar10, "images", "validation_share", "widths"), {"head": [head]}
         )
+
+
+def _cifar10_sweep(settings: Mapping) -> Iterator[Part]:
+    cifar10 = settings["cifar10"]
     sweep = cifar10["sweep"]
     points = 1 + len(sweep["penalties"]) * len(sweep["rhos"])  # and the linear head
     size = _size(cifar10, "images", "validation_share", "widths") | {
@@ -197,7 +201,7 @@ def _time(experiment: str, part: Part, tables: Tables, run: Mapping, device: str
         if source == "costs" and part.table != "trials":  # they are the trials' alone
             continue
         name = part.table if source == "trials" else source
-        rows = _rows(tables.get(f"{experiment}/{name}", pd.DataFrame()), part.where, device)
+        rows = _rows(_named(tables, experiment, name), part.where, device)
         if len(rows):
             return Time(float(rows["seconds"].mean()), TIMED[device, source], rows)
     steps = tables.get(STEPS, pd.DataFrame())
@@ -212,8 +216,13 @@ def _time(experiment: str, part: Part, tables: Tables, run: Mapping, device: str
 
 def _done(experiment: str, part: Part, tables: Tables, run: Mapping) -> int:
     """The number of a part's trainings that were done."""
-    table = tables.get(f"{experiment}/{part.table}", pd.DataFrame())
+    table = _named(tables, experiment, part.table)
     return int(_chosen(table, part.where).sum()) if len(table) and _same_size(experiment, part, run) else 0
+
+
+def _named(tables: Tables, experiment: str, name: str) -> pd.DataFrame:
+    """A table of an experiment, or of another whose folder stands in the name; empty if there is none."""
+    return tables.get(name if "/" in name else f"{experiment}/{name}", pd.DataFrame())
 
 
 def _same_size(experiment: str, part: Part, run: Mapping) -> bool:

@@ -77,7 +77,9 @@ def read_data(files: Sequence[str], folder: Path) -> Any:
     for file in files:
         path = folder / file
         arrays |= {"about": read_json(path)} if path.suffix == ".json" else read_arrays(path)
-    missing = [f"{axis}_train" for axis in "xy" if files and f"{axis}_train" not in arrays]
+    others = "test" if "x_test" in arrays else "held_out"
+    names = [f"{axis}_{split}" for axis in "xy" for split in ("train", others)] if files else []
+    missing = [name for name in names if name not in arrays]
     if missing:
         raise ArtifactError(f"{folder / files[-1]} has no array {missing[0]}: allowed is a data set of this experiment")
     return arrays
