@@ -50,7 +50,7 @@ def sweep(rng, size: dict) -> dict[str, pd.DataFrame]:
         for head, kind, rho in points
         for trial in range(size["sweep"])
     ]
-    return {"cifar10_sweep/trials": pd.DataFrame(rows, columns=None if rows else ["head", "penalty", "rho", "trial"])}
+    return {"cifar10/sweep": pd.DataFrame(rows, columns=None if rows else ["head", "penalty", "rho", "trial"])}
 
 
 def cifar10(rng, size: dict) -> dict[str, pd.DataFrame]:

@@ -28,7 +28,7 @@ def smoke():
 
 
 def drawn_from(tables):
-    ten, hundred, sweep = tables["cifar10/trials"], tables["cifar100/trials"], tables["cifar10_sweep/trials"]
+    ten, hundred, sweep = tables["cifar10/trials"], tables["cifar100/trials"], tables["cifar10/sweep"]
     return {
         "fig16": fig.fig16_table(tables["cifar10/epochs"], ten),
         "fig17": fig.fig17_table(tables["cifar10/eigenvalues"], ten),
@@ -103,7 +103,7 @@ def test_figure_16_draws_means_of_finished_trials(full):
 
 def test_the_sweep_pairs_with_the_linear_head(full):
     """A gain is computed by hand; each panel has one point per penalty and strength, and words name the best one."""
-    sweep = full["cifar10_sweep/trials"]
+    sweep = full["cifar10/sweep"]
     drawn = fig.fig_cifar10_sweep_table(sweep)
     assert (drawn.groupby("measure").size() == 9).all() and (drawn["n"] == 3).all()
     spectral = sweep.query("penalty == 'l2' and rho == 1e-4").sort_values("trial")["test_accuracy"].to_numpy()

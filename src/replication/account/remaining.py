@@ -162,7 +162,7 @@ def _cifar10(settings: Mapping) -> Iterator[Part]:
     size = _size(cifar10, "images", "validation_share", "widths") | {
         name: sweep[name] for name in sweep if name != "trials"
     }
-    yield Part("sweep over penalties", sweep["trials"] * points, size, {}, table="sweep")
+    yield Part("in the sweep", sweep["trials"] * points, size, {}, table="sweep")
 
 
 @parts_of("cifar100")
