@@ -8,6 +8,7 @@ import pandas as pd
 
 import baseline_tables
 import image_tables
+from replication.experiments import EXPERIMENTS
 
 SMOKE = {
     "alphas": [0.0, 0.5, 1.0],
@@ -59,6 +60,8 @@ def write_tables(folder: Path, size: dict, diverged: bool = True) -> Path:
     write_core_minutes(folder, size.get("scale", "smoke"))
     (folder / "settings.json").write_text(json.dumps(settings(size)))
     (folder / "provenance.json").write_text(json.dumps(PROVENANCE))
+    for name in PROVENANCE["experiments"]:
+        (folder / name / "provenance.json").write_text(json.dumps(ORIGIN))
     return folder
 
 
@@ -359,22 +362,12 @@ ORIGIN = {
     "commit": "0123456789abcdef",
     "machine": "synthetic machine",
     "device": "cpu",
+    "fingerprint": "fedcba9876543210",
     "date": "2000-01-01",
     "first_finished": "2000-01-01",
     "core_minutes": 1.0,
     "trials": 1,
 }
-EXPERIMENTS = (
-    "baselines",
-    "theory",
-    "regression",
-    "teacher_student",
-    "hyperparameters",
-    "depth",
-    "cifar10",
-    "cifar100",
-    "cells",
-)
 PROVENANCE = {
     **ORIGIN,
     "experiments": dict.fromkeys(EXPERIMENTS, ORIGIN),

@@ -354,7 +354,7 @@ def test_a_run_in_which_every_trial_diverged_says_so(smoke, tmp_path):
     Notebook(smoke, smoke / "claims.csv", tmp_path, tmp_path).show(
         "fig07", fig.fig07_table(trials), fig.fig07, fig.fig07_caption
     )
-    assert {path.name for path in tmp_path.iterdir()} == {"fig07.svg", "fig07.png", "fig07.csv"}
+    assert {path.name for path in tmp_path.iterdir()} == {f"fig07.{kind}" for kind in ("svg", "png", "csv", "rst")}
     assert prose.regression_findings(trials) == prose.NOTHING
     assert fig.fig09_table(pd.DataFrame(columns=["teacher", "trial", "layer", "neuron", "eigenvalue"])).empty
 
@@ -364,7 +364,7 @@ def test_a_run_without_gates_says_so(smoke, tmp_path):
     Notebook(smoke, smoke / "claims.csv", tmp_path, tmp_path).show(
         "fig_gates", fig.fig_gates_table(history), fig.fig_gates, fig.fig_gates_caption
     )
-    assert {path.suffix for path in tmp_path.iterdir()} == {".svg", ".png", ".csv"}
+    assert {path.suffix for path in tmp_path.iterdir()} == {".svg", ".png", ".csv", ".rst"}
 
 
 @pytest.mark.parametrize(

@@ -10,23 +10,13 @@ import pytest
 
 from compared import same_text, text_of
 from figure_tables import FULL, SMOKE, claims, write_published, write_tables
+from replication.records.notebooks import figures_of
 from replication.report import prose, tables
 from replication.report.pages import check_parameters
 from replication.report.stand_in import STAMP
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-FIGURES = {
-    "01_theory": [*(f"fig{k:02d}" for k in range(1, 7)), "fig08"],
-    "02_alpha_beta": ["fig07", "fig07_network", "fig07_surface", "fig11", "fig12", "fig13", "fig14", "fig15"],
-    "03_teacher_student": ["fig09", "fig10"],
-    "00_summary": [],
-    "04_cifar10": ["fig16", "fig17"],
-    "05_cifar100": ["fig18", "fig_probes"],
-    "06_hyperparameters": ["fig_hyperparameters"],
-    "07_baselines": ["fig_baselines", "fig_gates"],
-    "09_cells": ["fig_cells"],
-    "08_any_depth": ["fig_depth", "fig_depth_start", "fig_cost"],
-}
+FIGURES = {path.stem: figures_of(path) for path in sorted(NOTEBOOKS.glob("*.ipynb"))}
 
 
 @pytest.fixture(scope="module", params=FIGURES)
@@ -50,7 +40,7 @@ def executed(request, tmp_path_factory) -> Path:
 
 def test_notebooks_write_every_figure(executed):
     names = next(names for notebook, names in FIGURES.items() if executed.name.startswith(notebook))
-    expected = {f"{name}.{kind}" for name in names for kind in ("svg", "png", "csv")}
+    expected = {f"{name}.{kind}" for name in names for kind in ("svg", "png", "csv", "rst")}
     assert {path.name for path in (executed / "figures").glob("*")} == expected
 
 

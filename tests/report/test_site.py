@@ -25,7 +25,6 @@ from replication.site.run import Run
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "results" / "published"
-CAPTIONS = ROOT / "workflow" / "report"
 THEMES = ["light", "dark"]
 PAGES = ["index.html", "alpha.html", "reliability.html"]
 SIZES = {"wide": (1280, 900), "tablet": (824, 1100), "phone": (390, 844)}
@@ -36,7 +35,7 @@ def site(tmp_path_factory):
     """The site of the published tables."""
     folder = tmp_path_factory.mktemp("site")
     figures = ROOT / "figures" / "published"
-    build(Run(PUBLISHED, PUBLISHED / "claims.csv", PUBLISHED / "reports", figures, PUBLISHED, CAPTIONS), folder)
+    build(Run(PUBLISHED, PUBLISHED / "claims.csv", PUBLISHED / "reports", figures, PUBLISHED), folder)
     return folder
 
 
@@ -47,9 +46,7 @@ def small(tmp_path_factory):
     write_tables(folder / "tables", SMOKE)
     for name in ("reports", "figures"):
         (folder / name).mkdir()
-    return Run(
-        folder / "tables", folder / "tables" / "claims.csv", folder / "reports", folder / "figures", PUBLISHED, CAPTIONS
-    )
+    return Run(folder / "tables", folder / "tables" / "claims.csv", folder / "reports", folder / "figures", PUBLISHED)
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +154,7 @@ def test_the_explorers_data_are_the_tables(site):
 def test_the_counts_of_the_tests_of_reliability_are_shown(small, tmp_path):
     published = tmp_path / "published"
     shutil.copytree(PUBLISHED, published, ignore=shutil.ignore_patterns("site", "reports", "reliability.csv"))
-    run = Run(small.tables, small.verdicts, small.pages, small.figures, published, CAPTIONS)
+    run = Run(small.tables, small.verdicts, small.pages, small.figures, published)
     build(run, tmp_path / "without")
     assert "were not published yet" in (tmp_path / "without" / "reliability.html").read_text(encoding="utf-8")
     rows = [("Crashes", "bytes compared", 1234567), ("Crashes", "tables that differ", 0), ("DVC", "seconds", 4.1)]
@@ -165,7 +162,7 @@ def test_the_counts_of_the_tests_of_reliability_are_shown(small, tmp_path):
     counts = pd.DataFrame(rows, columns=["subject", "quantity", "value"]).assign(marker="reliability", **where)
     types = counts.head(1).assign(marker="types", value=987.0, date="2026-03-04 05:06:07")
     pd.concat([counts, types]).to_csv(published / "reliability.csv", index=False)
-    build(Run(small.tables, small.verdicts, small.pages, small.figures, published, CAPTIONS), tmp_path / "with")
+    build(Run(small.tables, small.verdicts, small.pages, small.figures, published), tmp_path / "with")
     text = (tmp_path / "with" / "reliability.html").read_text(encoding="utf-8")
     for shown in (">1,234,567<", ">0<", ">4.1<", "c0ffee", "2026-01-02", ">987<", "2026-03-04", "pytest -m types "):
         assert shown in text
@@ -196,7 +193,7 @@ def test_pages_that_an_earlier_version_has_left_are_not_shown(small, tmp_path):
 def test_a_claim_without_a_row_stops_the_build(small, tmp_path, capsys):
     claims = pd.read_csv(small.verdicts)
     claims[~claims["id"].isin(["D2", "G2"])].to_csv(tmp_path / "claims.csv", index=False)
-    run = Run(small.tables, tmp_path / "claims.csv", small.pages, small.figures, small.published, small.captions)
+    run = Run(small.tables, tmp_path / "claims.csv", small.pages, small.figures, small.published)
     with pytest.raises(ArtifactError, match="claims without a row: D2, G2"):
         build(run, tmp_path / "site")
     assert not (tmp_path / "site").exists()
@@ -204,7 +201,7 @@ def test_a_claim_without_a_row_stops_the_build(small, tmp_path, capsys):
         cli.main(["build-site", "--tables", str(small.tables), "--claims", str(tmp_path / "claims.csv"),
                   "--reports", str(small.pages), "--report", "01_theory",
                   "--figures", str(small.figures), "--published", str(PUBLISHED),
-                  "--captions", str(CAPTIONS), "--output", str(tmp_path / "site")])  # fmt: skip
+                  "--output", str(tmp_path / "site")])  # fmt: skip
     assert stopped.value.code == 2 and "claims without a row: D2, G2" in capsys.readouterr().err
 
 
@@ -358,9 +355,3 @@ def test_a_wide_table_of_a_report_leaves_its_column_and_else_scrolls(browser, tm
     assert (box[0] == box[1]) == fits and 0 <= box[2] <= width - box[0]
     assert box[0] > page.locator("h1").evaluate("title => title.clientWidth") or not fits
     page.close()
-
-
-def test_every_figure_of_the_workflow_has_a_caption():
-    rules = (ROOT / "workflow" / "rules" / "report.smk").read_text()
-    captions = {path.stem for path in CAPTIONS.glob("*/*.rst")}
-    assert set(re.findall(r'"(fig(?:\d|_)\w+)"', rules)) == captions

@@ -1,7 +1,5 @@
 """The account of the whole replication: its sentences and tables from synthetic tables whose answer is known."""
 
-import re
-from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +9,8 @@ import pytest
 from figure_tables import FULL, ORIGIN, SMOKE, claims, write_published, write_tables
 from replication import params
 from replication.account import core_minutes, news, remaining, summary
+from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import paper_settings
-from replication.publish.jobs import jobs
 from replication.report.notebook import Notebook
 from replication.report.provenance_text import by_device, duration
 from replication.report.text import number
@@ -29,7 +27,6 @@ TABLES = {
     "cells": ["trials", "costs"],
 }
 EMPTY = {f"{name}/{table}": pd.DataFrame() for name, tables in TABLES.items() for table in tables}
-KINDS = {"probes": "cifar100"}  # jobs that stand in the row of another experiment
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +75,7 @@ def test_the_strength_of_the_penalty_is_shown_by_what_it_recruits(full):
 
 
 def test_other_statements_have_what_was_found(full):
-    text = summary.other_statements(full, {"cifar100": [1280, 526, 100]})
+    text = summary.other_statements(full, {"cifar100": {"widths": [1280, 526, 100]}, "regression": {"widths": []}})
     assert "853,880" in text and "726,506" in text  # counted by hand, without the bias column
     rows = full["cifar10/eigenvalues"].query("head == 'spectral' and layer == 2")
     last, first = (rows[rows["epoch"] == rows["epoch"].agg(which)] for which in ("max", "min"))
@@ -112,16 +109,20 @@ def row_of(table, name):
 def test_costs_against_a_loop_over_single_models(full, notebook, benchmarks):
     """By hand: 300 epochs × 100 steps of 1 ms; 180 × 1,000 of 10 ms; 300 × 450 of 40 ms (linear) and 50 ms (SPARCS)."""
     run = notebook.settings["run"]
-    text = core_minutes.cost_table(notebook.experiments(), full, run, benchmarks)
+    experiments = notebook.experiments(EXPERIMENTS.values())
+    text = core_minutes.cost_table(experiments, full, run, benchmarks)
     students, heads = len(full["teacher_student/trials"]), full["cifar10/trials"]["head"].value_counts()
     images = 135_000 * (0.04 * heads["linear"] + 0.05 * (heads.sum() - heads["linear"]))
-    expected = {"experiment 1": len(full["regression/trials"]) * 30, "experiment 2": students * 1800}
-    for name, seconds in (expected | {"experiment 3": images}).items():
-        assert row_of(text, name)["a loop over single models, steps alone"] == f"{seconds / 60:,.0f} core-minutes"
-    assert row_of(text, "baselines")["a loop over single models, steps alone"] == ""
-    origins = core_minutes.origins_table(notebook.experiments())
-    assert row_of(origins, "experiment 1")["data"] == "generated: α/β family, 10,000 points"
-    assert origins.count("synthetic machine") == len(notebook.experiments())
+    swept = full["cifar10/sweep"]["head"].value_counts()
+    images += 60 * 450 * (0.04 * swept["linear"] + 0.05 * swept["spectral"])  # 60 epochs
+    expected = {"regression": len(full["regression/trials"]) * 30, "teacher_student": students * 1800}
+    for name, seconds in (expected | {"cifar10": images}).items():
+        said = row_of(text, EXPERIMENTS[name].title)["a loop over single models, steps alone"]
+        assert int(said.removesuffix(" core-minutes").replace(",", "")) == pytest.approx(seconds / 60, abs=0.501)
+    assert row_of(text, EXPERIMENTS["baselines"].title)["a loop over single models, steps alone"] == ""
+    origins = core_minutes.origins_table(experiments)
+    assert row_of(origins, EXPERIMENTS["regression"].title)["data"] == "generated: α/β family, 10,000 points"
+    assert origins.count("synthetic machine") == len(experiments) == origins.count("| fedcba9876543210 |")
 
 
 def test_benchmarks_say_where_and_when_they_were_run(benchmarks):
@@ -133,6 +134,7 @@ def test_benchmarks_say_where_and_when_they_were_run(benchmarks):
 
 def rows_on(device, minutes, count):
     where = {"scale": "overnight", "commit": "abc", "machine": f"a {device}", "finished": "2026-01-02 00:00:00"}
+    where |= {"fingerprint": "fedcba9876543210"}
     return pd.DataFrame({"device": device, "minutes": [minutes] * count, **where})
 
 
@@ -166,20 +168,18 @@ def test_what_the_minutes_by_rule_are_of():
 
 def test_trainings_are_counted_as_the_jobs_are():
     settings = paper_settings(params.read_yaml(ROOT / "params.yaml"))
-    counted = {name: sum(part.trainings for part in remaining.parts(name, settings.model_dump())) for name in
-               remaining.TARGETS}  # fmt: skip
-    expected = dict.fromkeys(counted, 0)
-    for job in jobs(settings):
-        if KINDS.get(job.kind, job.kind) in expected:  # the others search on a CPU
-            expected[KINDS.get(job.kind, job.kind)] += prod(map(len, job.where.values()))
-    assert counted == expected
-    assert counted["cifar10"] == 300 and counted["teacher_student"] == 500 and counted["depth"] == 270
+    counted = {
+        name: sum(part.trainings for part in remaining.parts(name, settings.model_dump())) for name in remaining.PARTS
+    }
+    assert set(counted) == {name for name, each in EXPERIMENTS.items() if any(stage.gpu for stage in each.stages)}
+    for name, count in counted.items():
+        stages = [stage for stage in EXPERIMENTS[name].stages if stage.gpu]
+        assert count == sum(len(job.trials) for stage in stages for job in stage.jobs(settings)), name
+    assert counted["teacher_student"] == 500 and counted["depth"] == 270
 
 
 def test_every_command_has_a_rule():
-    rules = [path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk")]
-    names = set(re.findall(r"^(?:rule|use rule \w+ as) (\w+)", "\n".join(rules), flags=re.MULTILINE))
-    assert set(remaining.TARGETS.values()) <= names
+    assert 'f"make_{experiment.name}"' in (ROOT / "workflow/rules/experiments.smk").read_text()
 
 
 def test_hours_that_remain(full, notebook):
@@ -189,17 +189,18 @@ def test_hours_that_remain(full, notebook):
     costs = pd.concat([costs, costs.assign(device="cuda", seconds=45.0)])
     trials = trials.assign(device="cpu", minutes=40.0, machine="m", commit="c")
     tables = full | {"cifar10/costs": costs, "cifar10/trials": trials}
-    row = row_of(remaining.remaining_table(tables, run, paper), "experiment 3, CIFAR-10")
-    assert row["trainings"] == "300: 100 linear, 100 SPARCS, 100 SPARCS with the authors' sign"
-    assert row["done"] == str(len(trials)) and "snakemake tabulate_cifar10 " in row["command"]
+    row = row_of(remaining.remaining_table(tables, run, paper), EXPERIMENTS["cifar10"].title)
+    assert row["trainings"] == "309: 100 linear, 100 SPARCS, 100 SPARCS with the authors' sign, 9 in the sweep"
+    others = " for 300 of them, the others not measured"
+    assert row["done"] == str(len(trials) + len(full["cifar10/sweep"])) and "snakemake make_cifar10 " in row["command"]
     assert (
-        row["projected, 2 cores"] == f"{300 * 40 / 60 / 2:.0f} h"
-        and row["projected, one GPU"] == f"{300 * 45 / 3600:.2f} h"
+        row["projected, 2 cores"] == f"{300 * 40 / 60 / 2:.0f} h{others}"
+        and row["projected, one GPU"] == f"{300 * 45 / 3600:.2f} h{others}"
     )
     assert (
         row["projected from the paper's own times"] == f"{100 * (1357.0 + 1361.98) / 3600:.1f} h for linear and SPARCS"
     )
-    other = row_of(remaining.remaining_table(tables, run, paper), "experiment 4")
+    other = row_of(remaining.remaining_table(tables, run, paper), EXPERIMENTS["cifar100"].title)
     assert other["projected, 2 cores"] == other["projected, one GPU"] == "not measured"  # timed on another backbone
     assert other["done"] == "0"
     times = remaining.times_table(tables, run, paper)
@@ -213,7 +214,7 @@ def test_hours_of_a_part_say_how_many_trainings_they_are(full, notebook):
     smaller = run | {"depth": run["depth"] | {"teacher": run["depth"]["teacher"] | {"hidden": 10}}}
     table = remaining.remaining_table(EMPTY | {"depth/trials": depth}, smaller, paper)
     assert (
-        row_of(table, "any depth")["projected, 2 cores"] == "2 h for 40 of them, the others not measured"
+        row_of(table, EXPERIMENTS["depth"].title)["projected, 2 cores"] == "2 h for 40 of them, the others not measured"
     )  # 4 depths × 10
     assert row_of(table, "all that is known")["projected, 2 cores"] == "2 h"
     assert remaining.times_table(EMPTY, run, paper) == "No training of the paper's size was timed."
@@ -233,10 +234,10 @@ def test_hours_of_what_was_never_trained_come_from_a_step_of_it(notebook):
         for seconds, trainings in ((60.0, 150), (120.0, 30))
     ]
     tables = EMPTY | {remaining.STEPS: pd.DataFrame(heads + deep)}
-    row = row_of(remaining.remaining_table(tables, run, paper), "experiment 4")
+    row = row_of(remaining.remaining_table(tables, run, paper), EXPERIMENTS["cifar100"].title)
     assert row["projected, 2 cores"].startswith(f"{200 * 5625 / 3600 / 2:.0f} h for 200 of them")
     assert row["projected, one GPU"] == "not measured"
-    row = row_of(remaining.remaining_table(tables, run, paper), "any depth")
+    row = row_of(remaining.remaining_table(tables, run, paper), EXPERIMENTS["depth"].title)
     assert row["projected, 2 cores"].startswith(f"{40 * 70 / 3600 / 2:.3f} h for 40 of them")
     assert "all its steps, of which one was timed (16 samples) | 2 | m | c |" in remaining.times_table(
         tables, run, paper

@@ -14,6 +14,7 @@ import thin_tables as thin
 from figure_tables import write_published, write_tables
 from replication import cli
 from replication.account import image_prose
+from replication.experiments import EXPERIMENTS
 from replication.judging.statistics import lowest
 from replication.records import provenance
 from replication.records.io import read_json, write_table
@@ -55,21 +56,12 @@ PARTS = {
     "hyperparameters: one α": ("hyperparameters", {"alpha": [1.0]}),
     "hyperparameters: one strength, outside the range": ("hyperparameters", {"rho": [1e-2]}),
     "hyperparameters: one strength, inside": ("hyperparameters", {"rho": [1e-4]}),
-    "cifar10: one penalty": ("cifar10", {"penalty": ["none", "l2"]}),
-    "cifar10: one strength": ("cifar10", {"rho": [0, 1e-4]}),
+    "cifar10: one penalty in the sweep": ("cifar10", {"penalty": ["none", "l2"]}),
+    "cifar10: one strength in the sweep": ("cifar10", {"rho": [0, 1e-4]}),
     "depth: no layer": ("depth", {"layer": []}),
     "depth: one layer": ("depth", {"depth": [1]}),
     "depth: the teacher at gain 1": ("depth", {"data_set": ["teacher"], "gain": [1.0]}),
     **{f"cells: {name} alone": ("cells", {"method": [name]}) for name in ("darts", "gaea", "random")},
-}
-USES = {  # notebooks by experiment; the summary is of all
-    "regression": "02_alpha_beta",
-    "teacher_student": "03_teacher_student",
-    "cifar10": "04_cifar10",
-    "hyperparameters": "06_hyperparameters",
-    "baselines": "07_baselines",
-    "depth": "08_any_depth",
-    "cells": "09_cells",
 }
 
 
@@ -94,11 +86,16 @@ def judged(whole, tmp_path_factory):
         tables = change(thin.read(whole / "tables"))
         for name, table in tables.items():
             write_table(folder / f"{name}.parquet", table)
-        for name in ("settings.json", "provenance.json", "core_minutes.csv"):
-            shutil.copy(whole / "tables" / name, folder)
-        files = [folder / f"{name}.parquet" for name in tables if name.startswith(experiment)]
-        of_run = ("--settings", folder / "settings.json", "--provenance", folder / "provenance.json")
-        verb("judge-claims", *files, *of_run, "--output", folder / "claims.csv")
+        records = [f"{name}/provenance.json" for name in EXPERIMENTS]
+        for name in ("settings.json", "provenance.json", "core_minutes.csv", *records):
+            shutil.copy(whole / "tables" / name, folder / name)
+        judging = [name for name, each in EXPERIMENTS.items() if each.claims]
+        for name in judging:
+            files = [folder / f"{table}.parquet" for table in tables if table.startswith(f"{name}/")]
+            of_run = ("--settings", folder / "settings.json", "--provenance", folder / name / "provenance.json")
+            read = files if name.startswith(experiment) else []
+            verb("judge-claims", name, *read, *of_run, "--output", folder / name / "claims.csv")
+        verb("gather-claims", *(folder / name / "claims.csv" for name in judging), "--output", folder / "claims.csv")
         return folder
 
     return of
@@ -110,7 +107,7 @@ def verb(*command):
 
 
 @pytest.fixture
-def said(whole, monkeypatch):
+def said(whole, monkeypatch, tmp_path):
     """Run a notebook's cells on the tables of a folder in this process; returns the text that it showed.
 
     Figures are drawn, as far as their layout, but not written.
@@ -122,7 +119,12 @@ def said(whole, monkeypatch):
     monkeypatch.setattr(host, "save", lambda figure, *_: figure.draw_without_rendering())
 
     def of(name, folder):
-        where = {"tables": folder, "claims": folder / "claims.csv", "figures": "", "published": whole / "published"}
+        where = {
+            "tables": folder,
+            "claims": folder / "claims.csv",
+            "figures": tmp_path,
+            "published": whole / "published",
+        }
         names = {key: str(value) for key, value in where.items()}
         for cell in nbformat.read(NOTEBOOKS[name], as_version=4).cells:
             if cell.cell_type == "code" and "parameters" not in cell.metadata.get("tags", []):
@@ -147,27 +149,28 @@ def test_a_run_that_yielded_little_has_all_its_pages(judged, said, case, name):
 @pytest.mark.parametrize("case", PARTS)
 def test_a_part_of_an_experiment_has_its_pages(judged, said, case):
     experiment, values = PARTS[case]
-    assert_readable(said(USES[experiment], judged(partial(thin.only, experiment=experiment, **values), experiment)))
+    assert_readable(
+        said(EXPERIMENTS[experiment].notebook, judged(partial(thin.only, experiment=experiment, **values), experiment))
+    )
 
 
 @pytest.mark.parametrize("case", ["every trial diverged", "every trial became infinite", "one row", "no row"])
 def test_a_run_that_yielded_little_has_its_site(judged, whole, tmp_path, case):
     tables = judged(CASES[case])
-    captions = ROOT / "workflow" / "report"
-    build(Run(tables, tables / "claims.csv", tmp_path, tmp_path, whole / "published", captions), tmp_path / "site")
+    build(Run(tables, tables / "claims.csv", tmp_path, tmp_path, whole / "published"), tmp_path / "site")
     assert_readable("Answer: " + (tmp_path / "site/index.html").read_text(encoding="utf-8"))
 
 
 def test_the_explorer_needs_a_network_that_finished(judged, tmp_path):
     folders = (judged(CASES[case]) for case in ("every trial diverged", "the first task or α diverged", "no row"))
-    lost, some, none = (explorer(Run(*[folder] * 2, *[tmp_path] * 4)) for folder in folders)
+    lost, some, none = (explorer(Run(*[folder] * 2, *[tmp_path] * 3)) for folder in folders)
     assert lost is None and none is None and len(some["sets"]) == 6
 
 
 def test_claims_name_the_commits_that_trained_and_judged(judged):
     folder = judged(CASES["one row"])
     claims = pd.read_csv(folder / "claims.csv").set_index("id")
-    trained = read_json(folder / "provenance.json")["experiments"]["regression"]["commit"]
+    trained = read_json(folder / "regression/provenance.json")["commit"]
     assert claims.loc["B3", "trained_by"] == trained and set(claims["analysed_by"]) == {provenance.commit()}
 
 

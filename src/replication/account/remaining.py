@@ -33,7 +33,7 @@ class Part(NamedTuple):
     """Trainings of an experiment that are alike in size.
 
     what: their name within the experiment; trainings: how many; size: settings on which their time depends; where:
-    columns of the tables of trials and the values of its rows; table: of its trials, with its folder if not its own.
+    columns of the tables of trials and the values of its rows; table: of its trials.
     """
 
     what: str
@@ -157,16 +157,12 @@ def _cifar10(settings: Mapping) -> Iterator[Part]:
         yield Part(
             HEADS[head], cifar10["trials"], _size(cifar10, "images", "validation_share", "widths"), {"head": [head]}
         )
-
-
-def _cifar10_sweep(settings: Mapping) -> Iterator[Part]:
-    cifar10 = settings["cifar10"]
     sweep = cifar10["sweep"]
     points = 1 + len(sweep["penalties"]) * len(sweep["rhos"])  # and the linear head
     size = _size(cifar10, "images", "validation_share", "widths") | {
         name: sweep[name] for name in sweep if name != "trials"
     }
-    yield Part("sweep over penalties", sweep["trials"] * points, size, {}, table="sweep")
+    yield Part("in the sweep", sweep["trials"] * points, size, {}, table="sweep")
 
 
 @parts_of("cifar100")
@@ -201,7 +197,7 @@ def _time(experiment: str, part: Part, tables: Tables, run: Mapping, device: str
         if source == "costs" and part.table != "trials":  # they are the trials' alone
             continue
         name = part.table if source == "trials" else source
-        rows = _rows(_named(tables, experiment, name), part.where, device)
+        rows = _rows(tables.get(f"{experiment}/{name}", pd.DataFrame()), part.where, device)
         if len(rows):
             return Time(float(rows["seconds"].mean()), TIMED[device, source], rows)
     steps = tables.get(STEPS, pd.DataFrame())
@@ -216,13 +212,8 @@ def _time(experiment: str, part: Part, tables: Tables, run: Mapping, device: str
 
 def _done(experiment: str, part: Part, tables: Tables, run: Mapping) -> int:
     """The number of a part's trainings that were done."""
-    table = _named(tables, experiment, part.table)
+    table = tables.get(f"{experiment}/{part.table}", pd.DataFrame())
     return int(_chosen(table, part.where).sum()) if len(table) and _same_size(experiment, part, run) else 0
-
-
-def _named(tables: Tables, experiment: str, name: str) -> pd.DataFrame:
-    """A table of an experiment, or of another whose folder stands in the name; empty if there is none."""
-    return tables.get(name if "/" in name else f"{experiment}/{name}", pd.DataFrame())
 
 
 def _same_size(experiment: str, part: Part, run: Mapping) -> bool:
