@@ -40,6 +40,7 @@ TINY = {
         "ensembles": {name: {"trials": 0} for name in ("l1", "l2_squared", "none", "one_rotation")}
         | {"l2": {"trials": 3, "new_teacher_every": 0}},
     },
+    "hyperparameters": {"penalties": ["l2"], "rhos": [0.0001], "alphas": [1], "trials": 1, "teacher_trials": 0},
 }
 TEACHER = {"teacher_student": {"training": {"epochs": 2}}}  # other settings than TINY's
 

@@ -12,7 +12,6 @@ from replication.experiments.depth.settings import TEACHER
 from replication.experiments.teacher_student.settings import teacher_name
 from replication.experiments.settings import load_settings
 from replication.records.verbs import require_device
-from replication.publish.reuse import reusable
 from replication.records.io import ArtifactError, require_writable, sha256
 from replication.records.sources import fingerprint, imported_by, relative, sources
 
@@ -22,6 +21,8 @@ os.environ[processes.PROCESS] = str(
 OVERRIDES = params.typed(workflow.config_settings.overwrite_config)
 REUSE = OVERRIDES.pop("reuse", None)
 REPLACE = OVERRIDES.pop("replace", False)  # "yes" is true in YAML
+SAMPLE = OVERRIDES.pop("sample", 3)  # trials of each stage that spot_check draws
+DRAW = OVERRIDES.pop("seed", 0)  # of that draw
 ALSO = re.findall(
     "[^,]+", str(OVERRIDES.pop("also", ""))
 )  # what spot_check leaves out else
@@ -72,11 +73,12 @@ try:
         raise params.ParameterError(
             f"replace = {params.shown(REPLACE)}: allowed are yes and no"
         )
-    REUSABLE, NOT_TAKEN = (
-        reusable(SETTINGS, ROOT / "results/published") if REUSE else ([], "")
-    )
-    if NOT_TAKEN and workflow.is_main_process:
-        print(f"snakemake: {NOT_TAKEN}", file=sys.stderr)
+    for name, value in (("sample", SAMPLE), ("seed", DRAW)):
+        if type(value) is not int or value < (name == "sample"):
+            allowed = "a positive number" if name == "sample" else "a number from 0"
+            raise params.ParameterError(
+                f"{name} = {params.shown(value)}: allowed is {allowed}"
+            )
 except (params.ParameterError, ArtifactError) as error:
     print(f"snakemake: {error}", file=sys.stderr)
     sys.exit(2)

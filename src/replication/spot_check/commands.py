@@ -149,11 +149,19 @@ def means_apart(stage: Stage, pairs: list[tuple[pd.DataFrame, pd.DataFrame]], ta
     spread = spread_of(table, [column for column in key if "trial" not in column])
     before, again = (pd.concat(side) for side in zip(*pairs, strict=True)) if pairs else (table, pd.DataFrame())
     for measure in spread.index.intersection(again.columns).difference([*key, "seed"]):
-        both = np.array([before[measure], again[measure]], float)  # (2, trials)
-        old, new = both[:, ~np.isnan(both).all(axis=0)].mean(axis=1) if not np.isnan(both).all() else (0, 0)
-        allowed = TOLERANCE * spread[measure] + ROUNDING * abs(old)
-        if not (old == new or abs(old - new) <= allowed < np.inf):
-            yield f"the mean of {measure} is {new:.6g}, published is {old:.6g}: it may differ by {allowed:.2g}"
+        *means, allowed, within = near(np.array([before[measure], again[measure]], float), spread[measure])
+        if not within:
+            yield "the mean of {} is {:.6g} published, {:.6g} here: it may differ by {:.2g}".format(
+                measure, *means, allowed
+            )
+
+
+def near(both: np.ndarray, spread: float) -> tuple[float, float, float, bool]:
+    """Two means, how much they may differ, and whether they differ by no more. both: (2, trials), NaN without."""
+    both = both[:, ~np.isnan(both).all(axis=0)]
+    old, new = both.mean(axis=1) if both.size else (0.0, 0.0)
+    allowed = TOLERANCE * spread + ROUNDING * abs(old)
+    return old, new, allowed, bool(old == new or abs(old - new) <= allowed < np.inf)
 
 
 def spread_of(table: pd.DataFrame, alike: Sequence[str]) -> pd.Series:
