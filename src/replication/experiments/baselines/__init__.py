@@ -11,6 +11,7 @@ EXPERIMENT = Experiment(
     paper="Section 1's “other viable alternatives”",
     notebook="07_baselines",
     settings=Baselines,
+    data=("regression", "teacher_student"),
     stages=(
         Stage(
             name="tuning",

@@ -10,6 +10,7 @@ EXPERIMENT = Experiment(
     paper="",
     notebook="09_cells",
     settings=Cells,
+    data=("images",),
     seed_name="nasbench",
     stages=(
         Stage(

@@ -10,6 +10,7 @@ EXPERIMENT = Experiment(
     paper="Table 5, Figures 16 and 17, Table 1",
     notebook="04_cifar10",
     settings=Cifar10,
+    data=("images",),
     stages=(
         Stage(
             name="trials",

@@ -10,6 +10,7 @@ EXPERIMENT = Experiment(
     paper="Table 5, Figure 18, Table 2",
     notebook="05_cifar100",
     settings=Cifar100,
+    data=("images", "features"),
     stages=(
         Stage(
             name="trials",

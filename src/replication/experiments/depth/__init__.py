@@ -10,6 +10,7 @@ EXPERIMENT = Experiment(
     paper="beyond the paper: Section 4 at any depth",
     notebook="08_any_depth",
     settings=Depth,
+    data=("regression", "teacher_student"),
     stages=(
         Stage(
             name="trials",
