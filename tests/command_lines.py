@@ -1,10 +1,12 @@
 """A valid command line of every verb, with the files that it reads in a folder of the caller's."""
 
+import contextlib
 import json
+from io import StringIO
 from pathlib import Path
 
 import tiny
-from replication import params
+from replication import cli, params
 from replication.data.settings import RegressionData, TeacherData
 from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import resolve_settings
@@ -31,9 +33,9 @@ MADE_FROM = {  # folders below FOLDER of what other lines read, by the line that
 }
 
 
-def job_text(name, **changes):
+def job_text(of, /, **changes):
     """The job of a stage as a rule would hand it to the verb, with other fields."""
-    return json.dumps(json.loads(as_text(*FIRST[name], root_seed=1, fingerprint="0" * 16)) | changes)
+    return json.dumps(json.loads(as_text(*FIRST[of], root_seed=1, fingerprint="0" * 16)) | changes)
 
 
 def lines(folder, output="OUT"):
@@ -85,8 +87,8 @@ def placed(words, folder, output):
     ]
 
 
-def make_inputs(folder, run):
-    """Make what the lines read; run: carries out one line and gives its exit code and what it said."""
+def make_inputs(folder):
+    """Make what the lines read."""
     for name, below in MADE_FROM.items():
         code, said = run(*placed(lines(Path("FOLDER"))[name], folder, folder / below))
         assert code == 0, said
@@ -94,3 +96,41 @@ def make_inputs(folder, run):
     (folder / "benchmarks").mkdir()
     (folder / "benchmarks/rule.tsv").write_text("s\tcpu_time\tmax_rss\n1.5\t1.2\t300\n")
     (folder / "benchmarks/rule.json").write_text('{"core_seconds": 1.2}')
+
+
+def run(*arguments):
+    """Exit code and standard error of one verb."""
+    with contextlib.redirect_stderr(StringIO()) as error, contextlib.redirect_stdout(StringIO()):
+        try:
+            cli.main([str(argument) for argument in arguments])
+        except SystemExit as stopped:
+            return stopped.code or 0, error.getvalue()
+    raise AssertionError("a verb always exits")
+
+
+def assert_one_sentence(error, program="replication"):
+    last = error.splitlines()[-1]
+    assert last.startswith(f"{program}: ") and len(last) < 600 and "Traceback" not in error, error
+
+
+def below(folder):
+    """Every file below a folder, with its content."""
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def jobs_of(settings, name, of_kind="trials"):
+    """Every job of a stage, and its text as a rule would hand it to the verb."""
+    experiment = EXPERIMENTS[name]
+    stage = experiment.stage(of_kind)
+    return [(job, as_text(experiment, stage, job, 1, "0" * 16)) for job in stage.jobs(settings)]
+
+
+def train(stage, text, folder, output, *more):
+    """Exit code and standard error of a job, trained on the data of a folder."""
+    return run("train", stage, "--job", text, "--data", folder / "data", "--results", output, *more)
+
+
+def tabulate(results, name, jobs, settings):
+    """Exit code and standard error of gathering an experiment's jobs."""
+    words = ["--jobs", json.dumps(jobs), "--settings", getattr(settings, name).model_dump_json()]
+    return run("tabulate", name, *words, "--results", results)
