@@ -13,7 +13,8 @@ import yaml
 
 import conftest
 from replication.cli import VERBS
-from replication.records.sources import fingerprint, imported_by, sources
+from replication.experiments import EXPERIMENTS
+from replication.records.sources import changes_with, imported_by, sources
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -42,17 +43,27 @@ def test_the_snakefile_is_an_index():
     assert len((ROOT / "workflow" / "Snakefile").read_text().splitlines()) <= 40
 
 
-def test_the_slurm_profile_names_every_rule_that_trains_and_no_other():
-    rules = "\n".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
-    names = set(re.findall(r"^(?:rule|use rule \w+ as) (\w+)", rules, flags=re.MULTILINE))
+RULES = sorted((ROOT / "workflow/rules").glob("*.smk"))
+
+
+def test_slurm_is_asked_for_what_a_stage_needs():
+    """By the registry and the rules alone: a profile's resources would hide theirs."""
     profile = yaml.safe_load((ROOT / "workflow/profiles/slurm/config.yaml").read_text())
-    training = {name for name in names if re.match("train_|sweep_|tune_|search_|extract_", name)}
-    assert set(profile["set-resources"]) == training
+    assert "set-resources" not in profile and profile["default-resources"] == ["mem_mb=2000", "runtime=60"]
+    for stage in (stage for each in EXPERIMENTS.values() for stage in each.stages):
+        assert 1000 <= stage.memory <= 64000 and 30 <= stage.minutes <= 2880, stage
+    rules = "\n".join(path.read_text() for path in RULES)
+    assert rules.count("mem_mb=") == rules.count("runtime=") == 2  # of every stage, and of the features
+
+
+def test_dvc_has_a_stage_for_every_experiment():
+    described = run(sys.executable, "-m", "replication", "describe-dvc")
+    assert described.stdout == (ROOT / "dvc.yaml").read_text(), "python -m replication describe-dvc > dvc.yaml"
 
 
 def test_every_rule_has_one_thread_but_those_that_must_be_alone():
     """Snakemake hands it on as OMP_NUM_THREADS: trainings flush subnormal numbers in their own thread alone."""
-    for path in (ROOT / "workflow/rules").glob("*.smk"):
+    for path in RULES:
         allowed = "workflow.cores" if path.stem == "benchmark" else "1"
         assert set(re.findall(r"^ +threads: (\S+)", path.read_text(), flags=re.MULTILINE)) <= {allowed}, path
 
@@ -98,18 +109,34 @@ def test_notebooks_are_committed_without_outputs():
         assert '"output_type"' not in path.read_text(), path
 
 
+def loaded(modules, looked_for):
+    """Which of some packages are loaded with modules."""
+    code = f"import sys, {', '.join(modules)}; print(*sorted({looked_for} & {{*sys.modules}}))"
+    done = run(sys.executable, "-c", code)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
 def test_what_takes_seconds_to_load_is_loaded_where_it_is_used():
-    """Only verbs that compute with PyTorch load it, and a CPU job of experiment 1 does not."""
+    """Only verbs that compute with PyTorch load it, a CPU job of experiment 1 does not, and the registry declares."""
     verbs = {f"replication.{module}" for module in VERBS.values()}
-    modules = ", ".join(["sys", "replication.training.ensemble.kernel", *sorted(verbs)])
-    code = f"import {modules}; print({{'torch', 'scipy.stats'}} & {{*sys.modules}})"
-    done = subprocess.run([sys.executable, "-c", code], env=os.environ, capture_output=True, text=True, check=False)
-    assert done.stdout == "set()\n", done.stderr
+    assert loaded(["replication.training.ensemble.kernel", *sorted(verbs)], {"torch", "scipy.stats"}) == []
+    everything = {"torch", "pandas", "numpy", "scipy", "matplotlib", "numba", "snakemake"}
+    assert loaded(["replication.experiments", "replication.experiments.settings"], everything) == []
+
+
+def test_a_dry_run_loads_nothing_that_takes_seconds(tmp_path):
+    snakemake = [sys.executable, "-X", "importtime", "-m", "snakemake", "--snakefile", ROOT / "workflow/Snakefile"]
+    done = run(*snakemake, "--directory", tmp_path, "--cores", "1", "-n", "-q", "--config", "scale=laptop")
+    assert done.returncode == 0, done.stderr[-2000:]
+    packages = set(re.findall(r"^import time:.*\| +(\w+)$", done.stderr, flags=re.MULTILINE))
+    assert "snakemake" in packages or "yaml" in packages
+    assert not packages & {"torch", "scipy", "matplotlib", "numba", "sklearn", "timm", "nbformat", "IPython"}
 
 
 def test_sources_are_the_import_closure():
     os.chdir(ROOT)
-    paths = sources("replication.experiments.regression.commands")
+    paths = sources("replication.experiments.regression.train")
     assert "src/sparcs/spectral.py" in paths and "src/replication/training/ensemble/kernel.py" in paths
     assert not any("teacher" in path or "figures" in path or "cli.py" in path for path in paths)
     baselines = sources("replication.baselines.gaea")
@@ -118,7 +145,7 @@ def test_sources_are_the_import_closure():
 
 
 def test_every_rule_sees_edits_of_its_sources_whatever_the_files_times():
-    for path in (ROOT / "workflow" / "rules").glob("*.smk"):
+    for path in RULES:
         for text in re.split(r"^ *rule .*:$|^ *rule:$", path.read_text(), flags=re.MULTILINE)[1:]:
             assert ("code=" in text.partition("params:")[0]) == ("code=" in text.partition("params:")[2]), text
 
@@ -126,12 +153,12 @@ def test_every_rule_sees_edits_of_its_sources_whatever_the_files_times():
 def test_a_fingerprint_changes_with_any_of_its_files(tmp_path):
     (tmp_path / "notebook").write_text("1")
     (tmp_path / "copy").write_text("1")
-    assert fingerprint("replication.training.seeds", files=[tmp_path / "notebook"]) == fingerprint(
+    assert changes_with("replication.training.seeds", files=[tmp_path / "notebook"]) == changes_with(
         "replication.training.seeds", files=[tmp_path / "copy"]
     )
-    assert fingerprint("replication.training.seeds") != fingerprint("replication.params") != fingerprint()
+    assert changes_with("replication.training.seeds") != changes_with("replication.params") != changes_with()
     (tmp_path / "edited").write_text("2")
-    assert fingerprint(files=[tmp_path / "edited"]) != fingerprint(files=[tmp_path / "copy"])
+    assert changes_with(files=[tmp_path / "edited"]) != changes_with(files=[tmp_path / "copy"])
 
 
 def test_a_report_is_redone_when_a_module_of_its_notebook_is_edited():
