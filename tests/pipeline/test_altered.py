@@ -11,14 +11,12 @@ import pytest
 import torch
 from torch import nn
 
-from replication import cli, params
+from command_lines import assert_one_sentence, below, lines, make_inputs, placed, run
 from replication.data import images
 from replication.data.backbones import lite0_file, timm_lite0
-from replication.experiments.regression.settings import RegressionData, RegressionTrial
-from replication.experiments.settings import resolve_settings
+from replication.jobs.checkpoints import FileCheckpoint
 from replication.records import io
 from replication.records.io import ArtifactError
-from replication.training import checkpoints
 
 pytestmark = pytest.mark.reliability
 ALTERED = "Altered and hostile files"
@@ -27,7 +25,6 @@ SOURCE = Path(__file__).parents[2] / "src"
 FLIPS = 60
 SIZES = {"train": 40, "test": 20}
 TABLE = pd.DataFrame({"x": np.linspace(0, 1, 50), "name": ["one", "two"] * 25, "n": range(50)})
-SMOKE = resolve_settings(params.read_yaml(SOURCE.parent / "params.yaml"), {"scale": "smoke"})
 
 
 class Trap:
@@ -61,12 +58,12 @@ def save_checkpoint(path):
     module, optimizer = training()
     module(torch.ones(3)).sum().backward()
     optimizer.step()
-    checkpoints.save(path, "a", 1, module, optimizer, {"loss": np.arange(3.0)})
+    FileCheckpoint(path, "a", 1).save(module, optimizer, {"loss": np.arange(3.0)})
 
 
 def load_checkpoint(path):
     module, optimizer = training()
-    checkpoints.load(path, "a", module, optimizer)
+    FileCheckpoint(path, "a", 1).load(module, optimizer)
     return {key: value.numpy() for key, value in module.state_dict().items()}
 
 
@@ -198,76 +195,33 @@ def test_nothing_in_the_source_unpickles_or_evaluates():
                     assert given & allowed, f"{path}:{node.lineno}"
 
 
-VERBS = {
-    "train-regression": "points.safetensors",
-    "tabulate-regression": "trials/beta5_alpha1/0-1.parquet",
-    "judge-claims": "settings.json",
+READ = {  # by a line, below the folder of its inputs
+    "train regression.trials": "data/regression/points.safetensors",
+    "train cifar10.trials": "data/images/cifar10.json",
+    "tabulate": "results/regression/trials/beta5_alpha0.5/0-1_trials.parquet",
+    "judge-claims": "results/settings.json",
+    "record-provenance": "results/regression/provenance.json",
     "tabulate-core-minutes": "benchmarks/rule.tsv",
 }
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A folder with the files that the verbs below read."""
-    folder = tmp_path_factory.mktemp("finished")
-    settings = SMOKE.regression.model_copy(update={"alphas": [1.0], "betas": [5.0], "points": 200, "widths": [2, 9, 1]})
-    assert run("generate-regression-data", "--settings", settings.part(RegressionData), "--data-sets",
-               '{"beta5_alpha1": [1, 5]}', "--folder", folder) == 0  # fmt: skip
-    assert run(*train(folder, settings)) == 0
-    io.write_json(folder / "settings.json", {"run": {}, "paper": {}})
-    io.write_json(folder / "provenance.json", {"experiments": {}})
-    (folder / "benchmarks").mkdir()
-    (folder / "benchmarks" / "rule.tsv").write_text("s\tcpu_time\tmax_rss\n1\t1\t1\n")
-    (folder / "benchmarks" / "rule.json").write_text('{"core_seconds": 1.2}')
-    return folder, settings
+def folder(tmp_path_factory):
+    """A folder with what the verbs read."""
+    folder = tmp_path_factory.mktemp("inputs")
+    make_inputs(folder)
+    return folder
 
 
-def run(*arguments):
-    with pytest.raises(SystemExit) as stopped:
-        cli.main([str(argument) for argument in arguments])
-    return stopped.value.code or 0
-
-
-def train(folder, settings):
-    stem = folder / "trials" / "beta5_alpha1" / "0-1"
-    return (
-        "train-regression", "--points", folder / "points.safetensors", "--targets", folder / "beta5_alpha1.safetensors",
-        "--trials", "0-1", "--settings", settings.part(RegressionTrial), "--root-seed", 1,
-        "--parameters", stem.with_suffix(".safetensors"), "--table", stem.with_suffix(".parquet"),
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize("verb", VERBS)
-def test_a_verb_names_the_file_and_writes_nothing(finished, tmp_path, capsys, verb, evidence):
-    folder, settings = finished
-    arguments = {
-        "train-regression": train(folder, settings),
-        "tabulate-regression": ("--settings", settings.model_dump_json(), "--folder", folder / "trials"),
-        "judge-claims": (
-            folder / "trials/beta5_alpha1/0-1.parquet",
-            "--settings",
-            folder / "settings.json",
-            "--provenance",
-            folder / "provenance.json",
-        ),
-        "tabulate-core-minutes": (
-            folder / "benchmarks/rule.tsv",
-            "--folder",
-            folder / "benchmarks",
-            "--scale",
-            "smoke",
-        ),
-    }[verb]
-    if verb != "train-regression":
-        arguments = (verb, *arguments, "--output", tmp_path / "out")
-    path = folder / VERBS[verb]
-    before, content = sorted(folder.rglob("*")), path.read_bytes()
+@pytest.mark.parametrize("name", READ)
+def test_a_verb_names_the_file_and_writes_nothing(folder, tmp_path, name, evidence):
+    path = folder / READ[name]
+    before, content = below(folder), path.read_bytes()
     for altered in (b"", content[: len(content) // 2]):
         path.write_bytes(altered)
-        capsys.readouterr()
-        assert run(*arguments) == 2
-        error = capsys.readouterr().err.splitlines()[-1]
-        assert error.startswith("replication: ") and path.name in error
+        code, error = run(*placed(lines(Path("FOLDER"))[name], folder, tmp_path / "out"))
+        assert code == 2 and path.name in error.splitlines()[-1], error
+        assert_one_sentence(error)
         evidence(ALTERED, NAMED)
     path.write_bytes(content)
-    assert not (tmp_path / "out").exists() and sorted(folder.rglob("*")) == before
+    assert not (tmp_path / "out").exists() and below(folder) == before
