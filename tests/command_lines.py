@@ -3,8 +3,6 @@
 from pathlib import Path
 
 from replication import params
-from replication.experiments.cifar10.settings import Cifar10Trial
-from replication.experiments.cifar100.settings import Cifar100Trial
 from replication.experiments.depth.settings import DepthTrial
 from replication.experiments.regression.settings import RegressionData, RegressionTrial
 from replication.experiments.settings import resolve_settings
@@ -161,50 +159,6 @@ def lines(folder):
             "OUT/t",
         ],
         "tabulate-depth": ["--settings", depth.model_dump_json(), "--folder", folder, "--output", "OUT"],
-        "train-cifar10": [
-            "--images",
-            folder / "settings.json",
-            "--head",
-            "linear",
-            "--trial",
-            0,
-            "--settings",
-            SMOKE.cifar10.part(Cifar10Trial),
-            "--checkpoint-every",
-            1,
-            "--root-seed",
-            1,
-            "--output",
-            "OUT/t",
-        ],
-        "tabulate-cifar10": ["--jobs", '[["linear", 0]]', "--folder", folder, "--output", "OUT"],
-        "train-cifar100": [
-            "--images",
-            folder / "settings.json",
-            "--head",
-            "linear",
-            "--trial",
-            0,
-            "--settings",
-            SMOKE.cifar100.part(Cifar100Trial),
-            "--checkpoint-every",
-            1,
-            "--root-seed",
-            1,
-            "--output",
-            "OUT/t",
-        ],
-        "train-probes": [
-            points,
-            "--trials",
-            "0-1",
-            "--settings",
-            SMOKE.cifar100.probe_trial().model_dump_json(),
-            "--root-seed",
-            1,
-            "--output",
-            "OUT/t",
-        ],
         "prepare-images": ["cifar10", "--settings", SMOKE.images.model_dump_json(), "--output", "OUT/i"],
         "record-settings": [
             "--params-file",

@@ -1,35 +1,48 @@
-"""A run of experiment 1 in miniature, verb by verb, and what is published of it."""
+"""Runs of experiments 1 and 2 in miniature, job by job, and what is published of them."""
 
 import json
-from itertools import product
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from replication import cli, params
-from replication.experiments.regression.settings import RegressionData, RegressionTrial
+from replication.data.settings import RegressionData
+from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import resolve_settings
-from replication.publish.jobs import jobs
-from replication.records import io, provenance
+from replication.jobs.commands import as_text
+from replication.jobs.tables import record_file
+from replication.records import io
+from replication.records.fingerprints import fingerprint
 
 ROOT = Path(__file__).parents[1]
 BASE = params.read_yaml(ROOT / "params.yaml")
 TINY = {
-    "scale": "laptop",
+    "scale": "overnight",
     "regression": {
         "alphas": [0, 1],
         "betas": [5],
-        "points": 200,
-        "held_out_points": 100,
-        "widths": [2, 10, 1],
-        "training": {"epochs": 1},
-        "trials": 4,
+        "points": 60,
+        "held_out_points": 40,
+        "widths": [2, 4, 1],
+        "training": {"epochs": 1, "batch_size": 30},
+        "trials": 2,
         "chunk": 2,
     },
-    "depth": {"alpha_beta": {"trials": 0}},
-    "baselines": {"alpha_beta": {"points": 200}, "test_points": 100, "teacher": {"trials": 0}},
+    "teacher_student": {
+        "widths": [3, 4, 4, 3],
+        "points": 60,
+        "test_points": 40,
+        "selection_points": 20,
+        "training": {"epochs": 1, "batch_size": 30},
+        "chunk": 1,
+        "linear_teachers": 1,
+        "ensembles": {name: {"trials": 0} for name in ("l1", "l2_squared", "none", "one_rotation")}
+        | {"l2": {"trials": 3, "new_teacher_every": 0}},
+    },
+    "hyperparameters": {"penalties": ["l2"], "rhos": [0.0001], "alphas": [1], "trials": 1, "teacher_trials": 0},
 }
+TEACHER = {"teacher_student": {"training": {"epochs": 2}}}  # other settings than TINY's
 
 
 def run(*arguments):
@@ -38,54 +51,65 @@ def run(*arguments):
     return stopped.value.code or 0
 
 
-def prepare(folder, overrides, jobs):
-    """Train the given (data set, chunk) jobs below folder/results and record the settings."""
-    settings = resolve_settings(BASE, overrides)
-    regression, data, results = settings.regression, folder / "data", folder / "results"
-    sets = json.dumps({name: list(keys) for name, keys in regression.data_sets().items()})
-    run(
-        "generate-regression-data", "--settings", regression.part(RegressionData), "--data-sets", sets, "--folder", data
-    )
-    for name, chunk in jobs:
-        stem = results / "regression" / "trials" / name / chunk
-        code = run(
-            "train-regression", "--points", data / "points.safetensors", "--targets", data / f"{name}.safetensors",
-            "--trials", chunk, "--settings", regression.part(RegressionTrial), "--root-seed", settings.root_seed,
-            "--parameters", stem.with_suffix(".safetensors"), "--table", stem.with_suffix(".parquet"),
-        )  # fmt: skip
-        assert code == 0
-    record = {"scale": settings.scale, "paper": settings.model_dump(), "run": settings.model_dump()}
-    io.write_json(results / "settings.json", record)
+def settings_of(*changes):
+    return resolve_settings(BASE, params.merge(TINY, *changes))
 
 
-def finish(folder, settings, kind, tables):
-    """Write the jobs of one kind as if finished. tables: rows by the end of a table's name, without the job's keys."""
-    results = folder / "results"
-    for job in jobs(settings):
-        if job.kind != kind:
-            continue
-        keys = pd.DataFrame([dict(zip(job.where, values, strict=True)) for values in product(*job.where.values())])
-        for path in job.files():
-            columns = tables[path.removeprefix(job.stem).removesuffix(".parquet")]
-            io.write_table(results / path, keys.assign(**columns))
-        made_from = {"settings": json.loads(job.settings), "root_seed": settings.root_seed, "data": kind}
-        io.write_json(results / job.record, provenance.of_job(60, "cpu", len(keys)) | made_from)
+def jobs_of(settings, name, of_stage="trials"):
+    """(experiment, stage, job, its text as the rule hands it to the verb) of every job of a stage."""
+    experiment = EXPERIMENTS[name]
+    stage = experiment.stage(of_stage)
+    for job in stage.jobs(settings):
+        here = fingerprint(experiment, stage, job, settings.root_seed)
+        yield experiment, stage, job, as_text(experiment, stage, job, settings.root_seed, here)
+
+
+def train(folder, settings, name, jobs=None, of_stage="trials"):
+    """Train the jobs of a stage with these places among all, by the verbs; every one if none are named."""
+    data, results = folder / "data", folder / "results"
+    record_settings(folder, settings)
+    generate(data, settings)
+    for k, (experiment, stage, job, text) in enumerate(jobs_of(settings, name, of_stage)):
+        if jobs is None or k in jobs:
+            code = run("train", f"{name}.{of_stage}", "--job", text, "--data", data, "--results", results)
+            assert code == 0 and record_file(results / experiment.name, stage, job.name).exists()
+
+
+def record_settings(folder, settings):
     values = settings.model_dump(mode="json")
-    io.write_json(results / "settings.json", {"scale": settings.scale, "paper": values, "run": values})
+    io.write_json(folder / "results" / "settings.json", {"scale": settings.scale, "paper": values, "run": values})
 
 
-def finish_cells(folder, overrides):
-    """A run whose architecture searches alone are finished, two random cells."""
-    settings = resolve_settings(BASE, params.merge(overrides, {"cells": {"methods": ["random"], "trials": 2}}))
-    trials = {"stand_in": False, "cell": "none", "supernet_accuracy": 50.0}
-    costs = {"device": "cpu", "seconds": 1.0}
-    finish(folder, settings, "cells", {"_trials": trials, "_history": {"loss": 1.0}, "_costs": costs})
-
-
-def publish(folder, target, *options):
-    code = run(
-        "publish", "--results", folder / "results", "--lock", ROOT / "requirements.lock",
-        "--published", target / "results", *options,
+def generate(data, settings):
+    regression, teacher = settings.regression, settings.teacher_student
+    sets = json.dumps({name: list(keys) for name, keys in regression.data_sets().items()})
+    drawn = json.dumps(regression.part(RegressionData))
+    run("generate-regression-data", "--settings", drawn, "--data-sets", sets, "--folder", data / "regression")
+    file = data / "teacher_student" / "teacher42_rotations2.safetensors"
+    drawn = json.dumps({"points": teacher.points, "test_points": teacher.test_points})
+    run(
+        "generate-teacher-data", "--settings", drawn, "--size", teacher.widths[0], "--seed", 42, "--rotations", 2,
+        "--output", file, "--metadata", file.with_suffix(".json"),
     )  # fmt: skip
-    table = target / "results" / "regression" / "trials.parquet"
-    return code, io.read_table(table) if table.exists() else None
+
+
+def publish(folder, published, *options):
+    return run(
+        "publish", "--results", folder / "results", "--lock", ROOT / "requirements.lock",
+        "--published", published, *options,
+    )  # fmt: skip
+
+
+def table(folder, name):
+    """A published table; no rows if there is none."""
+    path = folder / f"{name}.parquet"
+    return io.read_table(path) if path.exists() else pd.DataFrame()
+
+
+def change(folder, name, how):
+    path = folder / f"{name}.parquet"
+    io.write_table(path, how(io.read_table(path)))
+
+
+def files_in(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

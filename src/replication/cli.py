@@ -32,9 +32,9 @@ VERBS = {
     "benchmark-cost": "experiments.cost.commands",
     "benchmark-full-size": "experiments.cost.commands",
     "publish": "publish.commands",
-    "publish-pages": "publish.commands",
+    "publish-pages": "publish.pages",
     "spot-check": "spot_check.commands",
-    "take-published": "publish.commands",
+    "take-published": "publish.reuse",
 }
 
 

@@ -17,11 +17,15 @@ from replication import cli, params
 from replication.baselines import magnitude_pruning
 from replication.baselines.network import mean_square
 from replication.baselines.task import SearchResult, train
-from replication.experiments.baselines import commands, comparison
+from replication.experiment import Data, Job
+from replication.experiments.baselines import EXPERIMENT, comparison, prose, tuned
 from replication.experiments.baselines import train as experiment
-from replication.experiments.baselines.settings import BaselineMethod, BaselineTrial
+from replication.experiments.baselines.settings import BaselineTrial
 from replication.experiments.settings import resolve_settings
+from replication.jobs.commands import as_text
 from replication.records import io
+from replication.training.seeds import trial_seed
+from replication.training.work import WorkError, plain
 from sparcs import pruning
 
 ROOT = Path(__file__).parents[2]
@@ -130,11 +134,20 @@ def test_retraining_is_that_of_the_plain_network_whatever_stands_beside_it():
     np.testing.assert_allclose(outputs(retrained, task.x[:, :-1]), expected, rtol=1e-3, atol=1e-4)
 
 
-def settings(search="gaea", max_neurons=3, **options):
-    """Those of a small task, for whose networks 30 neurons are no limit."""
+def resolved(search="gaea", tuned=None, **options):
+    """The settings of a job on a small task, as a rule hands them on."""
     task = {"hidden": [5, 4], "bias": False, "points": 100, "batch_size": 10, "steps": 12}
-    allowed = BaselineTrial(**PROTOCOL, task=task, method={"search": search, "options": options})
-    return allowed.model_copy(update={"max_neurons": max_neurons})
+    method = {"search": search, "options": options, "tuned": tuned or {}}
+    return BaselineTrial(**PROTOCOL, task=task, method=method).model_dump(mode="json")
+
+
+def settings(search="gaea", max_neurons=3, tuned=None, **options):
+    """The same for numerics, and for networks that are so small that 30 neurons are no limit."""
+    return plain(resolved(search, tuned, **options) | {"max_neurons": max_neurons})
+
+
+def seeds(*trials, name="rivals"):
+    return [trial_seed(7, name, "teacher", trial) for trial in trials]
 
 
 def data():
@@ -145,8 +158,8 @@ def data():
 
 
 def test_a_job_measures_every_trial_at_every_strength_and_does_not_depend_on_chunks():
-    both = experiment.run(data(), settings(), "teacher", [0, 1], 7)
-    second = experiment.run(data(), settings(), "teacher", [1], 7)
+    both = experiment.search_and_measure(data(), settings(), "teacher", [0, 1], seeds(0, 1))
+    second = experiment.search_and_measure(data(), settings(), "teacher", [1], seeds(1))
     trials = both["trials"]
     assert trials[["trial", "strength"]].to_numpy().tolist() == [[0, 0.01], [0, 0.1], [1, 0.01], [1, 0.1]]
     pd.testing.assert_frame_equal(trials[trials["trial"] == 1].reset_index(drop=True), second["trials"])
@@ -159,8 +172,8 @@ def test_a_job_measures_every_trial_at_every_strength_and_does_not_depend_on_chu
 
 
 def test_an_option_that_a_method_does_not_have_is_one_sentence():
-    with pytest.raises(params.ParameterError, match=r"options .* of gaea"):
-        experiment.run(data(), settings(speed=3), "teacher", [0], 7)
+    with pytest.raises(WorkError, match=r"options .* of gaea"):
+        experiment.search_and_measure(data(), settings(speed=3), "teacher", [0], seeds(0))
     with pytest.raises(ValueError, match=r"there is no file src/replication/baselines/magic\.py"):
         settings("magic")
     with pytest.raises(ValueError, match=r"src/replication/baselines/task\.py has no function search"):
@@ -168,13 +181,12 @@ def test_an_option_that_a_method_does_not_have_is_one_sentence():
 
 
 def test_tuning_takes_the_value_of_the_fewest_parameters_on_seeds_of_its_own():
-    method = {"search": "magnitude_pruning", "tuned": {"pruned": [0.0, 0.5, 0.9]}}
-    chosen = settings().model_copy(update={"method": BaselineMethod(**method)})
-    table = experiment.tune(data(), chosen, "teacher", 7)
+    chosen = settings("magnitude_pruning", tuned={"pruned": [0.0, 0.5, 0.9]})
+    table = experiment.tune(data(), chosen, "teacher", [0, 1], seeds(0, 1, name="rivals_tuning"))
     assert table[["value", "tuning_trial"]].to_numpy().tolist() == [
         [v, t] for v in ("0.0", "0.5", "0.9") for t in (0, 1)
     ]
-    assert table["seed"].nunique() == 2 and not set(table["seed"]) & set(experiment.seeds(7, "teacher", range(100)))
+    assert table["seed"].nunique() == 2 and not set(table["seed"]) & set(seeds(*range(100)))
     means = table.groupby("value")[["parameters", "validation_mse"]].agg(stats.gmean)
     best = means[means["parameters"] == means["parameters"].min()]["validation_mse"].idxmin()
     assert set(table.loc[table["chosen"], "value"]) == {best}
@@ -195,26 +207,47 @@ def test_tuning_takes_the_value_of_the_fewest_parameters_on_seeds_of_its_own():
     pd.testing.assert_frame_equal(tuned.sort_index(), expected, check_dtype=False)
 
 
-def test_the_verbs_search_with_the_value_that_was_chosen(tmp_path, capsys):
-    io.write_arrays(tmp_path / "data.safetensors", data())
-    method = BaselineMethod(search="gaea", options={"levels": 1}, tuned={"rate": [1.0, 3.0]})
-    gaea = settings(max_neurons=30).model_copy(update={"method": method})
-    common = ["--data-set", "teacher", "--settings", gaea.model_dump_json(), "--root-seed", "7", "--output"]
-    table, stem = tmp_path / "gaea.parquet", tmp_path / "0-0"
-    for command in (
-        ["tune-baselines", tmp_path / "data.safetensors", *common, tmp_path / "gaea"],
-        ["search-baselines", tmp_path / "data.safetensors", "--trials", "0-0", "--tuned", table, *common, stem],
-    ):
-        with pytest.raises(SystemExit) as stopped:
-            cli.main(list(map(str, command)))
-        assert not stopped.value.code, capsys.readouterr().err
-    [value] = set(pd.read_parquet(table).query("chosen")["value"])
-    trials = pd.read_parquet(tmp_path / "0-0_trials.parquet")
+def train_verb(folder, stage, name, trials, settings, keys, after=()):
+    """The exit code of a job on the small task, its files below the folder."""
+    io.write_arrays(folder / "data/toy.safetensors", data())
+    job = Job(name, settings, keys, trials, Data("toy", ("toy.safetensors",)), "teacher", after=after)
+    text = as_text(EXPERIMENT, EXPERIMENT.stage(stage), job, 7, "fingerprint")
+    command = ["train", f"baselines.{stage}", "--job", text, "--data", folder / "data", "--results", folder]
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(list(map(str, command)))
+    return stopped.value.code or 0
+
+
+def test_the_verb_searches_with_the_value_that_was_chosen(tmp_path):
+    gaea = resolved(levels=1, tuned={"rate": [1.0, 3.0]})
+    keys = {"task": "teacher", "method": "gaea"}
+    after = ("baselines/tuning/teacher/gaea_tuning",)
+    assert train_verb(tmp_path, "tuning", "teacher/gaea", (0, 1), gaea, keys) == 0
+    assert train_verb(tmp_path, "trials", "teacher/gaea/0-0", (0,), gaea, {**keys, "alpha": None}, after) == 0
+    tuning = io.read_table(tmp_path / f"{after[0]}.parquet")
+    assert tuning["seed"].tolist() == 2 * seeds(0, 1, name="rivals_tuning")
+    [value] = set(tuning.query("chosen")["value"])
+    trials = io.read_table(tmp_path / "baselines/trials/teacher/gaea/0-0_trials.parquet")
     assert set(trials["options"]) == {json.dumps({"levels": 1, "rate": json.loads(value)})}
-    direct = experiment.run(data(), settings(max_neurons=30, levels=1, rate=json.loads(value)), "teacher", [0], 7)[
-        "trials"
-    ]
-    pd.testing.assert_frame_equal(trials.drop(columns="options"), direct)
+    chosen = settings(max_neurons=30, levels=1, rate=json.loads(value))
+    direct = experiment.search_and_measure(data(), chosen, "teacher", [0], seeds(0))["trials"]
+    pd.testing.assert_frame_equal(trials[list(direct)], direct)
+    assert set(trials) - set(direct) == {"options", "task", "method", "alpha"} and trials["alpha"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("stage", "options", "message"),
+    [
+        ("trials", {"speed": 3}, "options {'speed': 3} of gaea: "),
+        ("tuning", {"tuned": {"speed": [3]}}, "options {'speed': 3} of gaea: "),
+        ("tuning", {}, "there is nothing to tune"),
+    ],
+)
+def test_the_verb_refuses_in_one_sentence(tmp_path, capsys, stage, options, message):
+    keys = {"task": "teacher", "method": "gaea"}
+    assert train_verb(tmp_path, stage, "teacher/gaea", (0,), resolved(**options), keys) == 2
+    [sentence] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("replication: ")]
+    assert message in sentence
 
 
 def test_the_error_that_tuning_compares_is_that_of_networks_with_finite_outputs():
@@ -240,25 +273,55 @@ def test_the_error_that_tuning_compares_is_that_of_networks_with_finite_outputs(
         lambda table: table.assign(value="nope"),
         lambda table: table.assign(option="speed"),
         lambda table: table.assign(task="beta5_alpha0"),
+        lambda table: table.assign(method="darts"),
     ],
 )
-def test_a_file_of_another_tuning_is_named(tmp_path, changed):
-    method = BaselineMethod(search="gaea", tuned={"rate": [1.0, 3.0]})
-    rows = {"task": "teacher", "option": "rate", "value": ["1.0", "3.0"], "tuning_trial": 0, "seed": 7}
-    measured = {"parameters": [9.0, 8.0], "validation_mse": [0.2, 0.1]}
+def test_the_table_of_another_tuning_is_refused(changed):
+    method, keys = settings(tuned={"rate": [1.0, 3.0]}).method, {"task": "teacher", "method": "gaea", "alpha": None}
+    rows = {"task": "teacher", "method": "gaea", "option": "rate", "value": ["1.0", "3.0"]}
+    measured = {"tuning_trial": 0, "seed": 7, "parameters": [9.0, 8.0], "validation_mse": [0.2, 0.1]}
     table = pd.DataFrame(rows | measured | {"chosen": [False, True]})
-    io.write_table(tmp_path / "tuned.parquet", table)
-    assert commands.with_tuned(method, tmp_path / "tuned.parquet", "teacher").options == {"rate": 3.0}
-    io.write_table(tmp_path / "tuned.parquet", changed(table))
-    with pytest.raises(io.ArtifactError, match=r"tuned\.parquet does not say"):
-        commands.with_tuned(method, tmp_path / "tuned.parquet", "teacher")
+    assert vars(tuned.with_tuned(method, table, keys).options) == {"rate": 3.0}
+    with pytest.raises(WorkError, match=r"of gaea does not say which value was chosen for rate on teacher"):
+        tuned.with_tuned(method, changed(table), keys)
+
+
+def test_where_nothing_is_tuned_the_table_has_no_rows():
+    gathered = EXPERIMENT.load(EXPERIMENT.finish)({"trials": pd.DataFrame()}, [], {})
+    assert gathered["tuning"].empty and set(EXPERIMENT.tables["tuning"]) < set(gathered["tuning"])
+    assert "Nothing was tuned" in prose.tuning_table(gathered["tuning"])
 
 
 def test_every_method_has_the_same_tuning_budget():
     values = params.read_yaml(ROOT / "params.yaml")
-    baselines = resolve_settings(values, {"scale": "overnight"}).baselines
-    tuned = {method for _, method in baselines.tuning_jobs()}
-    assert tuned == {name for name, method in baselines.catalogue.items() if method.tuned} and len(tuned) == 8
-    assert not resolve_settings(values, {"scale": "smoke"}).baselines.tuning_jobs()
+    overnight, stage = resolve_settings(values, {"scale": "overnight"}), EXPERIMENT.stage("tuning")
+    tuned = {job.keys["method"] for job in stage.jobs(overnight)}
+    catalogue = overnight.baselines.catalogue
+    assert tuned == {name for name, method in catalogue.items() if method.tuned} and len(tuned) == 8
+    assert not list(stage.jobs(resolve_settings(values, {"scale": "smoke"})))
     with pytest.raises(params.ParameterError, match=r"as many values as any other.*gaea 2"):
         resolve_settings(values, {"baselines": {"catalogue": {"gaea": {"tuned": {"rate": [1.0, 3.0]}}}}})
+
+
+def test_a_search_waits_for_what_is_tuned_of_its_method_on_its_task():
+    run = resolve_settings(params.read_yaml(ROOT / "params.yaml"), {"scale": "overnight"})
+    tuned = {f"baselines/tuning/{job.name}_tuning": job for job in EXPERIMENT.stage("tuning").jobs(run)}
+    searches = list(EXPERIMENT.stage("trials").jobs(run))
+    assert {stem for job in searches for stem in job.after} == set(tuned)
+    for job in searches:
+        assert bool(job.after) == bool(run.baselines.catalogue[job.keys["method"]].tuned)
+        for stem in job.after:
+            assert tuned[stem].keys == {name: job.keys[name] for name in ("task", "method")}
+            assert tuned[stem].settings == job.settings and tuned[stem].data == job.data
+
+
+@pytest.mark.parametrize(
+    ("baselines", "message"),
+    [
+        ({"teacher": {"points": 100001}}, "baselines.teacher.points = 100001: allowed are at most the 100000 of its"),
+        ({"test_points": 20001}, "baselines.test_points = 20001: allowed are at most the [0-9]+ of its data"),
+    ],
+)
+def test_a_task_has_no_more_points_than_its_data(baselines, message):
+    with pytest.raises(params.ParameterError, match=message):
+        resolve_settings(params.read_yaml(ROOT / "params.yaml"), {"scale": "overnight", "baselines": baselines})

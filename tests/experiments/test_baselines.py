@@ -33,6 +33,7 @@ from replication.baselines import (
 from replication.baselines.network import forward
 from replication.experiments.baselines import train as experiment
 from replication.experiments.settings import resolve_settings
+from replication.training.work import plain
 from sparcs import pruning
 
 ROOT = Path(__file__).parents[2]
@@ -131,7 +132,7 @@ def short(name):
     """A method of the catalogue with a short search in which gates move far."""
     method = METHODS[name]
     far = {"rate": 1.0} if "rate" in method.options else {}
-    return method.model_copy(update={"options": method.options | far | SHORT.get(method.search, {})})
+    return plain({"search": method.search, "options": method.options | far | SHORT.get(method.search, {})})
 
 
 @pytest.mark.parametrize(

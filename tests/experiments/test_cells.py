@@ -13,20 +13,22 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from replication import cli, params
-from replication.data.images import Images
-from replication.experiments.cells import commands, space, table
+from replication.data.image_arrays import Images
+from replication.experiments import EXPERIMENTS
 from replication.experiments.cells import figures as report
+from replication.experiments.cells import space, table
 from replication.experiments.cells import train as search
 from replication.experiments.cells.figures import fig_cells, fig_cells_table
 from replication.experiments.cells.settings import CellSearch
 from replication.experiments.cells.supernet import Cell, Supernet, one_hot
 from replication.experiments.settings import resolve_settings
+from replication.jobs.commands import as_text
 from replication.judging.statistics import mean_interval
-from replication.publish import commands as publish
 from replication.records.io import ArtifactError, read_table
 
 BASE = params.read_yaml(Path(__file__).parents[2] / "params.yaml")
-SETTINGS = CellSearch.model_validate_json(resolve_settings(BASE, {"scale": "smoke"}).cells.part(CellSearch))
+SETTINGS = CellSearch.model_validate(resolve_settings(BASE, {"scale": "smoke"}).cells.part(CellSearch))
+EXPERIMENT = EXPERIMENTS["cells"]
 ALL_SKIP = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"
 
 
@@ -180,26 +182,26 @@ def sparcs(*arguments):
     return stopped.value.code or 0
 
 
-def test_from_the_command_line_to_the_published_table_and_the_report(tmp_path, monkeypatch):
+def test_from_the_command_line_to_the_tables_and_the_report(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     scores = benchmark(tmp_path / "b.csv")
     run = resolve_settings(BASE, {"scale": "smoke", "cells": {"methods": ["gaea", "random"], "table": str(scores)}})
-    record = Path("images/cifar10.json")
-    assert sparcs("prepare-images", "cifar10", "--settings", run.images.model_dump_json(), "--output", record) == 0
-    settings = run.cells.part(CellSearch)
-    for method, trial in run.cells.jobs():
-        job = ["--images", record, "--method", method, "--trial", trial, "--settings", settings]
-        stem = f"cells/trials/{method}/{trial}"
-        assert sparcs("search-cells", *job, "--root-seed", run.root_seed, "--output", stem) == 0
-    jobs = json.dumps(run.cells.jobs())
-    job = ["--jobs", jobs, "--folder", "cells/trials", "--table", scores, "--output", "cells"]
-    assert sparcs("tabulate-cells", *job) == 0
-    trials, history, reference, costs = (
-        read_table(Path(f"cells/{name}.parquet")) for name in ("trials", "history", "reference", "costs")
+    images = run.images.model_dump_json()
+    assert sparcs("prepare-images", "cifar10", "--settings", images, "--output", "data/images/cifar10.json") == 0
+    [stage], names = EXPERIMENT.stages, []
+    for job in stage.jobs(run):
+        text = as_text(EXPERIMENT, stage, job, run.root_seed, "0" * 16)
+        assert sparcs("train", "cells.trials", "--job", text, "--data", "data", "--results", "results") == 0
+        names.append(job.name)
+    jobs = ["--jobs", json.dumps({"trials": names}), "--results", "results"]
+    assert (
+        EXPERIMENT.reads(run.cells) == (str(scores),)
+        and EXPERIMENT.reads(run.cells.model_copy(update={"table": None})) == ()
     )
+    assert sparcs("tabulate", "cells", *jobs, "--settings", run.cells.model_dump_json()) == 0
+    read = {name: read_table(Path(f"results/cells/{name}.parquet")) for name in EXPERIMENT.tables}
+    trials, history, reference, costs = (read[name] for name in ("trials", "history", "reference", "costs"))
     assert reference.set_index("score").loc["cifar10_accuracy"].tolist() == [90.0, (54.3 + 90) / 2, 54.3]
-    published = publish.finished("cells", run, tmp_path)
-    assert published["trials"]["commit"].notna().all() and published["costs"]["machine"].notna().all()
     known = trials.assign(cell=ALL_SKIP, skips=6, cifar10_accuracy=[54.3, 60.0])
     assert "GAEA, single-level in 1" in report.answer(known, reference)
     assert "No path from the cell's input to its output: random cells in 1." in report.answer(
@@ -209,9 +211,9 @@ def test_from_the_command_line_to_the_published_table_and_the_report(tmp_path, m
     assert "untested" in report.answer(trials.assign(cifar10_accuracy=np.nan), reference)
     assert "90.00" in report.cells_table(trials, reference, costs)
     both = pd.concat([costs.assign(device="cpu", seconds=600.0), costs.assign(device="cuda", seconds=120.0)])
-    table = report.cells_table(trials, reference, both)
-    assert "| core-minutes | minutes on the GPU |" in table and "| 10 | 2 |" in table
-    n = [line.split(" | ")[1] for line in table.splitlines() if " | " in line and "*" not in line]
+    shown = report.cells_table(trials, reference, both)
+    assert "| core-minutes | minutes on the GPU |" in shown and "| 10 | 2 |" in shown
+    n = [line.split(" | ")[1] for line in shown.splitlines() if " | " in line and "*" not in line]
     assert n[1:] == [line.split(" | ")[1] for line in report.cells_table(trials, reference, costs).splitlines()
                      if " | " in line and "*" not in line][1:]  # fmt: skip
     assert f"<code>{trials['cell'].iloc[0].replace('|', '&#124;')}</code>" in report.found_table(trials)
@@ -220,16 +222,15 @@ def test_from_the_command_line_to_the_published_table_and_the_report(tmp_path, m
     assert "C 4 (in full: 24)" in size and "1 to 2 searches of each method" in size
     drawn = fig_cells_table(history, trials)
     assert (drawn["what"] == "score").sum() == 2 and fig_cells(drawn).axes
-    without = commands.gather(Path("cells/trials"), run.cells.jobs(), None)
+    without = table.finish({"trials": trials[["method", "trial", "cell"]]}, [], {"table": None})
     assert without["trials"]["cifar10_accuracy"].isna().all() and without["reference"]["best"].isna().all()
 
 
-def test_an_unknown_method_is_one_sentence(tmp_path, capsys):
-    record = tmp_path / "r.json"
-    record.write_text("{}")
-    job = ["--images", record, "--method", "guess", "--trial", 0, "--settings", SETTINGS.model_dump_json()]
-    assert sparcs("search-cells", *job, "--root-seed", 1, "--output", tmp_path / "x") == 2
-    assert "allowed are darts" in capsys.readouterr().err
+def test_an_unknown_method_is_refused(images):
+    with pytest.raises(ValueError, match="method 'guess': allowed are darts, "):
+        search.search("guess", images, SETTINGS, 7)
+    with pytest.raises(params.ParameterError, match=r"cells\.methods.* 'guess'.*'darts'"):
+        resolve_settings(BASE, {"scale": "smoke", "cells": {"methods": ["guess"]}})
 
 
 @pytest.mark.parametrize(

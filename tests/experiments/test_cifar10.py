@@ -1,6 +1,7 @@
 """Experiment 3: its network and heads, its augmentation, and runs that stop and go on."""
 
 import json
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,18 @@ from torch.nn import functional as F
 
 from replication import cli, params
 from replication.data import augmentation
-from replication.data.images import Images
+from replication.data.image_arrays import Images
+from replication.experiment import Data, Job
+from replication.experiments import EXPERIMENTS
 from replication.experiments.cifar10 import train as cifar10
 from replication.experiments.cifar10.settings import Cifar10Trial
 from replication.experiments.settings import resolve_settings
-from replication.publish import commands as publish
-from replication.records.io import ArtifactError, read_table
-from replication.training import checkpoints, memory
+from replication.jobs.carry_out import carry_out
+from replication.jobs.checkpoints import FileCheckpoint
+from replication.jobs.commands import as_text
+from replication.jobs.core_time import CoreTime
+from replication.records.io import ArtifactError, read_json, read_table
+from replication.training import memory
 from sparcs import SpectralNetwork
 
 SETTINGS = Cifar10Trial(
@@ -37,6 +43,8 @@ SETTINGS = Cifar10Trial(
     },
 )
 HEADS = ["linear", "spectral", "spectral_authors_sign"]
+EXPERIMENT = EXPERIMENTS["cifar10"]
+BASE = params.read_yaml(Path(__file__).parents[2] / "params.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -130,47 +138,60 @@ def test_heads_of_one_trial_share_features_split_batches_and_crops(images):
     assert not torch.equal(other.split.x_train, runs[0].split.x_train)
 
 
+def job(head, epochs=3):
+    settings = SETTINGS.model_copy(update={"training": SETTINGS.training.model_copy(update={"epochs": epochs})})
+    return Job(
+        name=f"{head}/0", settings=settings.model_dump(mode="json"), keys={"head": head}, trials=(0,),
+        data=Data("cifar10", ()), seeds="images", every=1,
+    )  # fmt: skip
+
+
+def carried_out(head, images, checkpoint=None):
+    return carry_out(EXPERIMENT, EXPERIMENT.stage("trials"), job(head), 1, images, checkpoint=checkpoint)
+
+
+class Stopped(Exception):
+    pass
+
+
 @pytest.mark.parametrize("head", HEADS)
-def test_a_stopped_run_ends_with_the_same_bits(head, images, tmp_path):
-    whole = trained(head, images)
-    path = tmp_path / "checkpoint.safetensors"
+def test_a_stopped_job_ends_with_the_same_bits(head, images, tmp_path, monkeypatch):
+    tables, parameters = carried_out(head, images)
+    saved, real_save, real_train = [], FileCheckpoint.save, cifar10.train
 
-    run = cifar10.new_run(head, images, SETTINGS, 5)
-    optimizer = cifar10.optimizer_of(run, SETTINGS)
+    def save(checkpoint, module, optimizer, rows):
+        real_save(checkpoint, module, optimizer, rows)
+        saved.append(rows)
+        if len(saved) == 2:
+            raise Stopped
 
-    class Stop(Exception):
-        pass
-
-    def stop(run):
-        checkpoints.save(path, "name", run.epochs, cifar10.whole(run), optimizer, run.rows())
-        if run.epochs == 2:
-            raise Stop
-
-    with pytest.raises(Stop):
-        cifar10.train(run, optimizer, SETTINGS, 5, stop)
-    again = cifar10.new_run(head, images, SETTINGS, 5)
-    optimizer = cifar10.optimizer_of(again, SETTINGS)
-    epoch, rows = checkpoints.load(path, "name", cifar10.whole(again), optimizer)
-    again.take(rows)
-    assert epoch == again.epochs == 2
-    cifar10.train(again, optimizer, SETTINGS, 5)
-    for name, value in cifar10.parameters(whole).items():
-        np.testing.assert_array_equal(cifar10.parameters(again)[name], value)
-    for name in cifar10.CURVES:
-        np.testing.assert_array_equal(again.curves[name], whole.curves[name])
-    assert list(again.eigenvalues) == list(whole.eigenvalues) == [1, 3]
+    checkpoint = FileCheckpoint(tmp_path / "checkpoint.safetensors", "name", 1)
+    monkeypatch.setattr(FileCheckpoint, "save", save)
+    with pytest.raises(Stopped):
+        carried_out(head, images, checkpoint)
+    starts = []
+    monkeypatch.setattr(
+        cifar10, "train", lambda run, *arguments: starts.append(run.epochs) or real_train(run, *arguments)
+    )
+    again, others = carried_out(head, images, checkpoint)
+    assert starts == [2]
+    for name, value in parameters.items():
+        np.testing.assert_array_equal(others[name], value)
+    for name in ("trials", "epochs", "eigenvalues"):
+        assert again[name].equals(tables[name])
+    assert sorted(set(again["eigenvalues"]["epoch"])) == ([] if head == "linear" else [1, 3])
 
 
 def test_a_checkpoint_of_another_run_is_not_taken_and_an_altered_one_is_named(images, tmp_path):
     run = cifar10.new_run("linear", images, SETTINGS, 5)
     optimizer = cifar10.optimizer_of(run, SETTINGS)
-    path = tmp_path / "checkpoint.safetensors"
-    assert checkpoints.load(path, "a", cifar10.whole(run), optimizer) == (0, {})
-    checkpoints.save(path, "a", 1, cifar10.whole(run), optimizer, {})
-    assert checkpoints.load(path, "b", cifar10.whole(run), optimizer) == (0, {})
-    path.write_bytes(path.read_bytes()[:-5])
+    a, b = (FileCheckpoint(tmp_path / "checkpoint.safetensors", name, 1) for name in "ab")
+    assert a.load(cifar10.whole(run), optimizer) == {}
+    a.save(cifar10.whole(run), optimizer, {"x": np.ones(1)})
+    assert b.load(cifar10.whole(run), optimizer) == {} and a.load(cifar10.whole(run), optimizer) == {"x": [1]}
+    a.path.write_bytes(a.path.read_bytes()[:-5])
     with pytest.raises(ArtifactError, match=r"checkpoint\.safetensors cannot be read.*; delete it"):
-        checkpoints.load(path, "a", cifar10.whole(run), optimizer)
+        a.load(cifar10.whole(run), optimizer)
 
 
 def test_what_is_measured(images):
@@ -237,87 +258,79 @@ def sparcs(*arguments):
     assert not done.value.code
 
 
-def test_a_job_from_the_command_line_to_the_published_table(tmp_path, monkeypatch):
-    """Two jobs on a stand-in record make tables; a finished job is published with its record, no unfinished one is."""
+def train_and_tabulate(stage, run):
+    """Every job of a stage at some settings on stand-in images, below the working directory; its gathered tables."""
+    images = run.images.model_dump_json()
+    sparcs("prepare-images", "cifar10", "--settings", images, "--output", "data/images/cifar10.json")
+    jobs = list(EXPERIMENT.stage(stage).jobs(run))
+    for each in jobs:
+        text = as_text(EXPERIMENT, EXPERIMENT.stage(stage), each, run.root_seed, "0" * 16)
+        sparcs("train", f"cifar10.{stage}", "--job", text, "--data", "data", "--results", "results")
+    names = json.dumps({stage: [each.name for each in jobs]})
+    sparcs("tabulate", "cifar10", "--jobs", names, "--results", "results")
+    return {table: read_table(Path(f"results/cifar10/{table}.parquet")) for table in EXPERIMENT.stage(stage).tables}
+
+
+def test_jobs_from_the_command_line_to_the_tables(tmp_path, monkeypatch):
+    """Two jobs on a stand-in record make tables, and leave no checkpoint."""
     monkeypatch.chdir(tmp_path)
-    base = params.read_yaml(Path(__file__).parents[2] / "params.yaml")
-    run = resolve_settings(base, {"scale": "smoke"})
-    settings = run.cifar10.part(Cifar10Trial)
-    record = Path("images/cifar10.json")
-    sparcs("prepare-images", "cifar10", "--settings", run.images.model_dump_json(), "--output", record)
-    for head in ("linear", "spectral"):
-        job = ["--images", record, "--head", head, "--trial", 0, "--settings", settings, "--root-seed", run.root_seed]
-        sparcs("train-cifar10", *job, "--checkpoint-every", 1, "--output", f"cifar10/trials/{head}/0")
-    jobs = json.dumps(run.cifar10.jobs())
-    sparcs("tabulate-cifar10", "--jobs", jobs, "--folder", "cifar10/trials", "--output", "tables")
-    trials, epochs = (read_table(Path(f"tables/{name}.parquet")) for name in ("trials", "epochs"))
-    assert trials["head"].tolist() == ["linear", "spectral"] and trials["stand_in"].all()
-    assert len(epochs) == 2 * run.cifar10.training.epochs
+    run = resolve_settings(BASE, {"scale": "smoke"})
+    tables = train_and_tabulate("trials", run)
+    assert tables["trials"]["head"].tolist() == ["linear", "spectral"] and tables["trials"]["stand_in"].all()
+    assert len(tables["epochs"]) == 2 * run.cifar10.training.epochs
     assert not list(tmp_path.rglob("*checkpoint*"))
-    Path("cifar10/trials/linear/0.provenance.json").unlink()
-    published = publish.finished("cifar10", run, tmp_path)
-    assert published["trials"]["head"].tolist() == ["spectral"]
-    assert published["trials"]["minutes"].item() > 0
+    about = read_json(Path("results/cifar10/trials/linear/0.provenance.json"))
+    assert about["seconds"] > 0 and about["stand_in"]
 
 
-def smoke_job(trial, output, **training):
-    """Prepare the images and train the linear head at the smoke scale with other settings of the training."""
-    run = resolve_settings(params.read_yaml(Path(__file__).parents[2] / "params.yaml"), {"scale": "smoke"})
-    record = Path("images/cifar10.json")
-    sparcs("prepare-images", "cifar10", "--settings", run.images.model_dump_json(), "--output", record)
-    settings = run.cifar10.model_copy(update={"training": run.cifar10.training.model_copy(update=training)})
-    job = ["--images", record, "--head", "linear", "--trial", trial, "--settings", settings.part(Cifar10Trial)]
-    sparcs("train-cifar10", *job, "--root-seed", run.root_seed, "--checkpoint-every", 1, "--output", output)
-
-
-def test_a_run_that_diverged_leaves_no_state_to_go_on_from(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_a_run_that_diverged_leaves_no_state_to_go_on_from(images, monkeypatch):
     saved = []
-    monkeypatch.setattr(checkpoints, "save", lambda *arguments: saved.append(arguments))
-    smoke_job(0, "trials/0", learning_rate=1e30)
-    row = read_table(Path("trials/0_trials.parquet")).iloc[0]
-    assert row["diverged_epoch"] == 0 and not saved
+    monkeypatch.setattr(FileCheckpoint, "save", lambda *arguments: saved.append(arguments))
+    wild = job("linear")
+    training = wild.settings["training"] | {"learning_rate": 1e30}
+    wild = Job(**vars(wild) | {"settings": wild.settings | {"training": training}})
+    checkpoint = FileCheckpoint(Path("nowhere"), "name", 1)
+    tables, _ = carry_out(EXPERIMENT, EXPERIMENT.stage("trials"), wild, 1, images, checkpoint=checkpoint)
+    assert tables["trials"]["diverged_epoch"].tolist() == [0] and not saved
 
 
-def test_the_record_counts_what_was_spent_before_a_stop(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    before = {name: np.zeros(0) for name in cifar10.CURVES} | {"seconds": np.zeros(()), "core_seconds": np.array(600.0)}
-    monkeypatch.setattr(checkpoints, "load", lambda *arguments: (0, before))
-    saved = []
-    monkeypatch.setattr(checkpoints, "save", lambda *arguments: saved.append(arguments[-1]["core_seconds"].item()))
-    smoke_job(0, "trials/0")
-    assert json.loads(Path("trials/0.provenance.json").read_text())["seconds"] > saved[-1] > 600
+def test_the_clock_counts_what_was_spent_before_a_stop(images, tmp_path, monkeypatch):
+    clock, spent, real_save = CoreTime(), [], FileCheckpoint.save
+
+    def save(checkpoint, *arguments):
+        real_save(checkpoint, *arguments)
+        spent.append(checkpoint.clock.spent())
+        raise Stopped
+
+    clock.before = 600.0
+    monkeypatch.setattr(FileCheckpoint, "save", save)
+    with pytest.raises(Stopped):
+        carried_out("linear", images, FileCheckpoint(tmp_path / "c", "name", 1, clock))
+    monkeypatch.undo()
+    again = CoreTime()
+    carried_out("linear", images, FileCheckpoint(tmp_path / "c", "name", 1, again))
+    assert again.spent() > spent[0] > 600 and again.before > 600
 
 
 def test_the_sweep_has_every_penalty_and_a_linear_head_as_long():
-    base = params.read_yaml(Path(__file__).parents[2] / "params.yaml")
-    cifar10_settings = resolve_settings(base, {"scale": "overnight"}).cifar10
-    points = {name: (head, s.training.epochs, s.training.penalty, s.training.rho)
-              for name, (head, s) in cifar10_settings.sweep_points().items()}  # fmt: skip
-    assert points.pop("linear")[:2] == ("linear", 60)
-    assert points["l2_squared_0.001"] == ("spectral", 60, "l2_squared", 1e-3) and len(points) == 9
-    assert (
-        cifar10_settings.sweep_jobs()[:2] == [("linear", 0), ("l1_1e-05", 0)]
-        and len(cifar10_settings.sweep_jobs()) == 10 * cifar10_settings.sweep.trials
-    )
+    run = resolve_settings(BASE, {"scale": "overnight"})
+    jobs = list(EXPERIMENT.stage("sweep").jobs(run))
+    first = {each.name: each for each in jobs if each.trials == (0,)}
+    assert {each.settings["training"]["epochs"] for each in jobs} == {60}
+    assert first["linear/0"].keys == {"head": "linear", "penalty": "none", "rho": 0}
+    assert first.pop("linear/0").settings["training"]["rho"] == 0
+    swept = first["l2_squared_0.001/0"]
+    assert swept.keys == {"head": "spectral", "penalty": "l2_squared", "rho": 1e-3} and len(first) == 9
+    assert [swept.settings["training"][name] for name in ("penalty", "rho")] == ["l2_squared", 1e-3]
+    assert [each.name for each in islice(jobs, 2)] == ["linear/0", "l1_1e-05/0"]
+    assert len(jobs) == 10 * run.cifar10.sweep.trials
 
 
-def test_the_sweep_from_the_command_line_to_the_published_table(tmp_path, monkeypatch):
-    """Two points that share a trial's seed; the linear head's row has no penalty; what is finished is published."""
+def test_the_sweep_from_the_command_line_to_the_table(tmp_path, monkeypatch):
+    """Two points that share a trial's seed; the linear head's row has no penalty."""
     monkeypatch.chdir(tmp_path)
-    base = params.read_yaml(Path(__file__).parents[2] / "params.yaml")
     sweep = {"epochs": 1, "penalties": ["l2"], "rhos": [0.01], "trials": 1}
-    run = resolve_settings(base, {"scale": "smoke", "cifar10": {"images": 160, "sweep": sweep}})
-    record = Path("images/cifar10.json")
-    sparcs("prepare-images", "cifar10", "--settings", run.images.model_dump_json(), "--output", record)
-    for point, (head, settings) in run.cifar10.sweep_points().items():
-        job = ["--images", record, "--head", head, "--trial", 0, "--settings", settings.part(Cifar10Trial)]
-        rest = ["--root-seed", run.root_seed, "--checkpoint-every", 1, "--output", f"cifar10_sweep/trials/{point}/0"]
-        sparcs("train-cifar10", *job, *rest)
-    jobs = json.dumps(run.cifar10.sweep_jobs())
-    sparcs("tabulate-cifar10-sweep", "--jobs", jobs, "--folder", "cifar10_sweep/trials", "--output", "table.parquet")
-    table = read_table(Path("table.parquet"))
+    run = resolve_settings(BASE, {"scale": "smoke", "cifar10": {"images": 160, "sweep": sweep}})
+    [table] = train_and_tabulate("sweep", run).values()
     assert table[["head", "penalty", "rho"]].to_numpy().tolist() == [["linear", "none", 0.0], ["spectral", "l2", 0.01]]
-    assert table["seed"].nunique() == 1
-    published = publish.finished("cifar10_sweep", run, tmp_path)["trials"]
-    assert len(published) == 2 and published["commit"].notna().all()
+    assert table["seed"].nunique() == 1 and (table["epochs"] == 1).all()

@@ -1,26 +1,25 @@
-"""Experiment 4 on a toy backbone with random dropout: pairing, preparation, resuming, costs, probes, verbs."""
+"""Experiment 4 on a toy backbone with random dropout: pairing, preparation, divergence, costs, settings."""
 
-import json
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from PIL import Image
 from torch import nn
 
 import tiny_images
-from replication import cli, params
+from replication import params
 from replication.data import backbones
-from replication.data import images as image_files
-from replication.data.images import Images
+from replication.data.image_arrays import Images
+from replication.experiments import EXPERIMENTS
 from replication.experiments.cifar100 import train as cifar100
-from replication.experiments.cifar100.settings import HEADS, Cifar100Features, Cifar100Trial
+from replication.experiments.cifar100.features import about, activities, enlarged, features
+from replication.experiments.cifar100.settings import HEADS
 from replication.experiments.settings import SCALES, resolve_settings
-from replication.records import io, provenance
-from replication.training import checkpoints, classifiers
+from replication.jobs.carry_out import seeds_of
+from replication.training import classifiers
 
 ROOT = Path(__file__).parents[2]
 BASE = params.read_yaml(ROOT / "params.yaml")
@@ -33,7 +32,8 @@ SMALL = {
     "checkpoint_every": 2,
     "probes": {"trials": 2, "chunk": 1, "training": {"epochs": 2, "batch_size": 20}},
 }
-SETTINGS = resolve_settings(BASE, {"scale": "smoke", "cifar100": SMALL}).cifar100
+RUN = resolve_settings(BASE, {"scale": "smoke", "cifar100": SMALL})
+SETTINGS = RUN.cifar100
 TRAINING = SETTINGS.training
 
 
@@ -70,8 +70,10 @@ def state(run):
 
 
 def test_heads_of_one_trial_share_images_flips_and_dropped_features(images, split):
-    seeds = {cifar100.seed_of(1, trial) for trial in range(5)}
-    assert len(seeds) == 5
+    experiment = EXPERIMENTS["cifar100"]
+    stage = experiment.stage("trials")
+    jobs = [each for each in stage.jobs(resolve_settings(BASE, {"scale": "paper"})) if each.trials[0] < 5]
+    assert len(jobs) == 10 and len({seeds_of(experiment, stage, each, 1) for each in jobs}) == 5
     batches = list(cifar100.schedule(len(split.y_train), TRAINING, 5))
     again = list(cifar100.schedule(len(split.y_train), TRAINING, 5))
     assert all(
@@ -122,7 +124,7 @@ def test_the_sparcs_head_starts_as_a_linear_head(split):
     with torch.no_grad():
         linear.weight.copy_(weight[:, :-1])
         linear.bias.copy_(weight[:, -1])
-    x = cifar100.activities(run, split.x_test)
+    x = activities(run, split.x_test)
     torch.testing.assert_close(linear(x), run.head(x), rtol=1e-5, atol=1e-5)
     assert run.head.active_neurons() == (0,)
 
@@ -136,32 +138,6 @@ def test_no_draw_depends_on_the_global_generator_or_moves_it(split):
     assert all(torch.equal(first[name], again[name]) for name in first)
     torch.manual_seed(1)
     assert torch.equal(before, torch.random.get_rng_state())
-
-
-@pytest.mark.parametrize("head", HEADS)
-def test_a_stopped_run_ends_with_the_same_bits(head, split, tmp_path):
-    path, whole = tmp_path / "checkpoint.safetensors", trained(head, split)
-    run = cifar100.new_run(head, toy(), SETTINGS, 5)
-    optimizer = cifar100.optimizer_of(run, TRAINING)
-
-    class Stopped(Exception):
-        pass
-
-    def stop(run):
-        if len(run.losses) == 4:  # within the second epoch
-            checkpoints.save(path, "name", 4, cifar100.whole(run), optimizer, run.rows())
-            raise Stopped
-
-    with pytest.raises(Stopped):
-        cifar100.train(run, optimizer, split, TRAINING, 5, stop)
-    again = cifar100.new_run(head, toy(), SETTINGS, 5)
-    optimizer = cifar100.optimizer_of(again, TRAINING)
-    steps, rows = checkpoints.load(path, "name", cifar100.whole(again), optimizer)
-    again.take(rows)
-    cifar100.train(again, optimizer, split, TRAINING, 5)
-    assert steps == 4 and again.losses == whole.losses
-    expected = state(whole)
-    assert all(torch.equal(value, expected[name]) for name, value in state(again).items())
 
 
 def test_a_run_that_diverges_stops_and_has_a_row_of_nan(split):
@@ -224,156 +200,16 @@ def test_memory_by_hand(head, split):
 
 def test_features_are_those_of_the_plain_images(images):
     backbone = toy()
-    features = cifar100.features(backbone, images, SETTINGS, "cpu")
-    assert features["x_train"].shape == (60, 1280) and features["x_test"].shape == (15, 1280)
-    assert features["x_train"].dtype == np.float16
-    np.testing.assert_array_equal(features["y_train"], images.y_train[:60])
+    made = features(backbone, images, SETTINGS, "cpu")
+    assert made["x_train"].shape == (60, 1280) and made["x_test"].shape == (15, 1280)
+    assert made["x_train"].dtype == np.float16
+    np.testing.assert_array_equal(made["y_train"], images.y_train[:60])
     run = cifar100.new_run("linear", toy(), SETTINGS, 5)
     run.backbone.eval()
     x = torch.from_numpy(images.x_test[:15].transpose(0, 3, 1, 2).copy())
     with torch.no_grad():
-        expected = run.backbone(cifar100.enlarged(run, x)).numpy()
-    np.testing.assert_allclose(features["x_test"], expected, rtol=1e-3, atol=1e-4)
-
-
-def run(*arguments):
-    with pytest.raises(SystemExit) as stopped:
-        cli.main([str(argument) for argument in arguments])
-    return stopped.value.code or 0
-
-
-@pytest.fixture
-def record(tmp_path, monkeypatch):
-    """The record of a tiny file of images; backbones are toys."""
-    monkeypatch.setattr(image_files, "SIZES", tiny_images.SIZES)
-    monkeypatch.setattr(backbones, "pretrained", lambda name: toy())
-    path = tmp_path / "cifar100.npz"
-    np.savez(path, **tiny_images.arrays(100))
-    about = {"data_set": "cifar100", "path": str(path), "sha256": io.sha256(path), "source": "file"}
-    io.write_json(tmp_path / "cifar100.json", about | {"stand_in": False, "found": True, "note": "noise"})
-    return tmp_path / "cifar100.json"
-
-
-def train(record, head, trial, folder):
-    return run(
-        "train-cifar100", "--images", record, "--head", head, "--trial", trial, "--root-seed", 1,
-        "--settings", SETTINGS.part(Cifar100Trial), "--checkpoint-every", 2,
-        "--output", folder / head / str(trial),
-    )  # fmt: skip
-
-
-def test_the_verbs_make_the_tables(record, tmp_path):
-    trials, table = tmp_path / "trials", tmp_path / "probes"
-    for head, trial in SETTINGS.jobs():
-        assert train(record, head, trial, trials) == 0
-    features = tmp_path / "features.safetensors"
-    common = "--images", record, "--settings", SETTINGS.part(Cifar100Features)
-    assert run("extract-features", *common, "--output", features) == 0
-    for chunk in ("0", "1", "0-1"):
-        code = run(
-            "train-probes", features, "--trials", chunk, "--root-seed", 1,
-            "--settings", SETTINGS.probe_trial().model_dump_json(), "--output", table / f"{chunk}.parquet",
-        )  # fmt: skip
-        assert code == 0
-    made = {}
-    for chunks in (["1", "0"], ["0-1"]):
-        named = [part for chunk in chunks for part in ("--probes", table / f"{chunk}.parquet")]
-        output = tmp_path / "-".join(chunks)
-        code = run(
-            "tabulate-cifar100", "--jobs", json.dumps(SETTINGS.jobs()), *named, "--folder", trials, "--output", output
-        )
-        assert code == 0
-        made[output] = {path.name: path.read_bytes() for path in output.iterdir()}
-    assert len({json.dumps({k: v.hex() for k, v in files.items()}) for files in made.values()}) == 1
-    tables = {path.stem: io.read_table(path) for path in output.iterdir()}
-    assert set(tables) == {"trials", "eigenvalues", "losses", "costs", "probes"}
-    rows = tables["trials"].set_index("head")
-    assert rows.index.tolist() == ["linear", "spectral"] and rows["seed"].nunique() == 1
-    assert rows["substitute_backbone"].all() and not rows[["stand_in", "diverged"]].any(axis=None)
-    assert (rows["training_points"] == 48).all() and rows.loc["linear"].isna().sum() == 4
-    assert rows.loc["spectral", "compact_neurons"] <= 6
-    assert tables["eigenvalues"].groupby(["head", "layer"]).size().to_dict() == {
-        ("spectral", 2): 6,
-        ("spectral", 3): 100,
-    }
-    assert (tables["costs"]["peak_allocated_mib"] > tables["costs"]["mean_allocated_mib"]).all()
-    assert len(tables["losses"]) == 2 * 6 and np.isfinite(tables["losses"]["loss"]).all()
-    assert tables["probes"][["head", "trial"]].to_numpy().tolist() == [
-        [head, trial] for head in ("linear", "spectral", "mlp") for trial in (0, 1)
-    ]
-    assert tables["probes"].groupby("trial")["seed"].nunique().tolist() == [1, 1]
-
-
-def test_a_killed_job_goes_on_and_ends_with_the_same_bytes(record, tmp_path, monkeypatch):
-    assert train(record, "spectral", 0, tmp_path / "whole") == 0
-
-    def killed(run, *arguments, **options):
-        raise KeyboardInterrupt
-
-    real_step, monkey = cifar100.step, []
-
-    def step(*arguments):
-        monkey.append(1)
-        return killed(*arguments) if len(monkey) == cifar100.MEASURED + 6 else real_step(*arguments)
-
-    monkeypatch.setattr(cifar100, "step", step)
-    assert train(record, "spectral", 0, tmp_path / "parts") != 0
-    parts = tmp_path / "parts" / "spectral"
-    assert [path.name for path in parts.iterdir()] == ["0.checkpoint.safetensors"]
-    monkey.clear()
-    monkeypatch.setattr(cifar100, "step", lambda *arguments: monkey.append(1) or real_step(*arguments))
-    assert train(record, "spectral", 0, tmp_path / "parts") == 0
-    assert len(monkey) == cifar100.MEASURED + 2  # steps 5 and 6
-    for name in ("0.safetensors", "0_trials.parquet", "0_losses.parquet", "0_eigenvalues.parquet"):
-        assert (parts / name).read_bytes() == (tmp_path / "whole" / "spectral" / name).read_bytes()
-    assert not (parts / "0.checkpoint.safetensors").exists()
-
-
-def test_finished_trials_are_published_as_they_come(record, tmp_path):
-    results, published = tmp_path / "results", tmp_path / "published"
-    settings = resolve_settings(BASE, {"scale": "laptop"}).model_copy(update={"root_seed": 1, "cifar100": SETTINGS})
-    values = settings.model_dump(mode="json")
-    io.write_json(results / "settings.json", {"scale": "laptop", "paper": values, "run": values})
-    for heads in (["linear"], ["linear", "spectral"]):
-        assert train(record, heads[-1], 0, results / "cifar100" / "trials") == 0
-        code = run(
-            "publish", "--results", results, "--published", published,
-            "--lock", ROOT / "requirements.lock",
-        )  # fmt: skip
-        assert code == 0
-        trials, costs = (io.read_table(published / "cifar100" / f"{name}.parquet") for name in ("trials", "costs"))
-        assert trials["head"].tolist() == costs["head"].tolist() == heads
-        assert set(trials["scale"]) == {"laptop"} and trials["made_from"].nunique() == 1
-    assert len(io.read_table(published / "cifar100" / "eigenvalues.parquet")) == 106
-
-
-def test_finished_probes_are_published_trial_by_trial(tmp_path):
-    results, published = tmp_path / "results", tmp_path / "published"
-    settings = resolve_settings(BASE, {"scale": "laptop"}).model_copy(update={"root_seed": 1, "cifar100": SETTINGS})
-    values = settings.model_dump(mode="json")
-    io.write_json(results / "settings.json", {"scale": "laptop", "paper": values, "run": values})
-    folder = results / "cifar100" / "probes"
-    for trial, root_seed in ((0, 1), (1, 2)):  # the second with another root seed than recorded
-        table = pd.DataFrame({"head": ["linear", "mlp"], "trial": trial, "test_accuracy": 50.0})
-        io.write_table(folder / f"{trial}-{trial}.parquet", table)
-        record = provenance.of_job(120, "cpu", 1) | {"root_seed": root_seed, "data": "features", "inputs": {}}
-        settings_of_trial = json.loads(SETTINGS.probe_trial().model_dump_json())
-        io.write_json(folder / f"{trial}-{trial}.provenance.json", record | {"settings": settings_of_trial})
-    code = run("publish", "--results", results, "--published", published, "--lock", ROOT / "requirements.lock")
-    probes_table = io.read_table(published / "cifar100" / "probes.parquet")
-    assert code == 0 and probes_table["trial"].tolist() == [0, 0] and probes_table["minutes"].tolist() == [1, 1]
-    assert set(probes_table["commit"]) == {provenance.commit()} and set(probes_table["scale"]) == {"laptop"}
-    about = io.read_json(published / "provenance.json")["experiments"]["cifar100"]
-    assert about["core_minutes"] == 2
-
-
-def test_missing_weights_stop_the_verb_with_one_sentence(record, tmp_path, monkeypatch, capsys):
-    def missing(name):
-        raise io.ArtifactError(f"backbone {name!r}: its weights are missing")
-
-    monkeypatch.setattr(backbones, "pretrained", missing)
-    assert train(record, "linear", 0, tmp_path) == 2
-    assert capsys.readouterr().err == "replication: backbone 'tf_efficientnet_lite0': its weights are missing\n"
+        expected = run.backbone(enlarged(run, x)).numpy()
+    np.testing.assert_allclose(made["x_test"], expected, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -394,15 +230,12 @@ def test_a_wrong_setting_is_one_sentence(changes, message):
     assert "\n" not in str(caught.value)
 
 
-def test_the_paper_scale_has_the_papers_backbone():
+def test_the_paper_scale_has_the_papers_backbone(images):
     settings = {scale: resolve_settings(BASE, {"scale": scale}).cifar100 for scale in SCALES}
-    paper = settings["paper"]
-    assert (paper.backbone, paper.input_size, paper.substitute_backbone) == ("efficientnet_v2_s", 224, False)
-    for scale in ("smoke", "laptop", "overnight"):
-        of_scale = settings[scale]
-        assert (of_scale.backbone, of_scale.input_size, of_scale.substitute_backbone) == (
-            "tf_efficientnet_lite0",
-            64,
-            True,
-        )
-    assert len(list(islice(cifar100.schedule(45_000, paper.training, 0), 400))) == 352
+    made_from = {scale: about(of_scale, images) for scale, of_scale in settings.items()}
+    columns = ("backbone", "input_size", "substitute_backbone")
+    paper = made_from.pop("paper")
+    assert [paper[name] for name in columns] == ["efficientnet_v2_s", 224, False] and paper["stand_in"]
+    for of_scale in made_from.values():
+        assert [of_scale[name] for name in columns] == ["tf_efficientnet_lite0", 64, True]
+    assert len(list(islice(cifar100.schedule(45_000, settings["paper"].training, 0), 400))) == 352

@@ -10,7 +10,7 @@ from torch import nn
 
 from replication import params
 from replication.data.augmentation import DEVIATION, MEAN, Normalisation
-from replication.data.images import Images
+from replication.data.image_arrays import Images
 from replication.experiments.cost import against_depth as cost
 from replication.experiments.cost import full_size
 from replication.experiments.cost.figures import fig_cost, fig_cost_caption, fig_cost_table

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,17 +11,20 @@ import torch
 
 from replication import cli, params
 from replication.data import regression, teacher
-from replication.experiments.depth import compaction
+from replication.experiments.depth import EXPERIMENT, compaction
 from replication.experiments.depth import train as experiment
 from replication.experiments.depth.settings import DepthTrial
 from replication.experiments.settings import resolve_settings
+from replication.jobs import tables
+from replication.jobs.commands import as_text
 from replication.records import io
+from replication.training.work import plain
 from sparcs.network import SpectralNetwork
 
 ROOT = Path(__file__).parents[2]
 BASE = params.read_yaml(ROOT / "params.yaml")
 SMALL = {"hidden": 8, "points": 200, "test_points": 120, "selection_points": 40, "training": {"epochs": 2}}
-SETTINGS = resolve_settings(
+RUN = resolve_settings(
     BASE,
     {
         "scale": "smoke",
@@ -30,8 +34,9 @@ SETTINGS = resolve_settings(
             "alpha_beta": SMALL | {"alphas": [1], "depths": [2], "trials": 1},
         },
     },
-).depth
-TRIAL = params.validate(DepthTrial, json.loads(SETTINGS.teacher.part(DepthTrial)))
+)
+TRIAL = plain(RUN.depth.teacher.part(DepthTrial))
+TRIALS, START = EXPERIMENT.stages
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +114,7 @@ def test_a_network_at_its_start_is_linear(data):
 
 
 def test_the_start_is_that_of_the_product_of_all_eigenvectors(data):
-    start = experiment.measure_start(data, TRIAL, [1, 3], [0.5, 1.0, 2.0], [7, 8])
+    start = experiment.measure_start(data, TRIAL, [1, 3], [0.5, 1.0, 2.0], [0, 1], [7, 8])
     x, y = (data[name].astype(float) for name in ("x_train", "y_train"))
     for row in start.itertuples():
         arrays = experiment.start(data, TRIAL, row.depth, row.gain, [row.seed])
@@ -171,69 +176,56 @@ def run(*arguments):
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory):
-    """The files that the verbs read: a teacher, and points and targets of α = 1."""
+    """The folder of data that the verb reads: a teacher, and points and targets of α = 1."""
     folder = tmp_path_factory.mktemp("data")
-    io.write_arrays(folder / "teacher42_rotations2.safetensors", teacher.draw(4, 300, 200, 42, 2))
+    io.write_arrays(folder / "teacher_student/teacher42_rotations2.safetensors", teacher.draw(4, 300, 200, 42, 2))
     x = {split: regression.points(300, seed) for split, seed in (("train", 42), ("held_out", 43))}
     io.write_arrays(
-        folder / "points.safetensors", {f"x_{split}": array.astype(np.float32) for split, array in x.items()}
+        folder / "regression/points.safetensors", {f"x_{split}": array.astype(np.float32) for split, array in x.items()}
     )
     y = {f"y_{split}": regression.target(array, 1, 5).astype(np.float32) for split, array in x.items()}
-    io.write_arrays(folder / "beta5_alpha1.safetensors", y)
-    return {
-        "teacher": [folder / "teacher42_rotations2.safetensors"],
-        "beta5_alpha1": [folder / "points.safetensors", folder / "beta5_alpha1.safetensors"],
-    }
+    io.write_arrays(folder / "regression/beta5_alpha1.safetensors", y)
+    return folder
 
 
-def train(sources, settings, job, folder):
-    data_set, depth, gain, chunk = job
-    return run(
-        "train-depth", *sources[data_set], "--depth", depth, "--gain", gain, "--trials", chunk, "--root-seed", 1,
-        "--settings", settings.task_of(data_set).part(DepthTrial), "--output", folder.joinpath(*job),
-    )  # fmt: skip
+def jobs(**changes):
+    """The jobs of the small run, with other settings of the experiment."""
+    return list(TRIALS.jobs(SimpleNamespace(**vars(RUN) | {"depth": RUN.depth.model_copy(update=changes)})))
+
+
+def train(sources, job, folder, stage=TRIALS):
+    text = as_text(EXPERIMENT, stage, job, 1, "fingerprint")
+    return run("train", f"depth.{stage.name}", "--job", text, "--data", sources, "--results", folder)
 
 
 def test_tables_do_not_depend_on_chunks(sources, tmp_path):
     files = {}
     for chunk in (1, 2):
-        settings, folder = SETTINGS.model_copy(update={"chunk": chunk}), tmp_path / str(chunk)
-        for job in settings.jobs():
-            assert train(sources, settings, job, folder / "trials") == 0
-        code = run(
-            "tabulate-depth", "--settings", settings.model_dump_json(), "--folder", folder / "trials",
-            "--output", folder,
-        )  # fmt: skip
-        assert code == 0
-        files[chunk] = {path.name: path.read_bytes() for path in folder.glob("*.parquet")}
-    assert files[1] == files[2]
-    trials, layers = (io.read_table(tmp_path / "1" / f"{name}.parquet") for name in ("trials", "layers"))
+        folder, names = tmp_path / str(chunk), [job.name for job in jobs(chunk=chunk)]
+        for job in jobs(chunk=chunk):
+            assert train(sources, job, folder) == 0
+        assert run("tabulate", "depth", "--jobs", json.dumps({"trials": names}), "--results", folder) == 0
+        files[chunk] = {path.name: path.read_bytes() for path in folder.glob("depth/*.parquet")}
+    assert files[1] == files[2] and set(files[1]) == {"trials.parquet", "layers.parquet"}
+    trials, layers = (io.read_table(tmp_path / "1/depth" / f"{name}.parquet") for name in ("trials", "layers"))
     counts = trials.groupby(["data_set", "depth", "gain"]).size().to_dict()
     assert counts == {("teacher", 1, 1): 2, ("teacher", 3, 1): 2, ("teacher", 3, 0.5): 1, ("beta5_alpha1", 2, 1): 1}
     assert trials.loc[trials["data_set"] == "beta5_alpha1", "alpha"].tolist() == [1]
+    assert trials["alpha"].dtype == float and trials.loc[trials["data_set"] == "teacher", "alpha"].isna().all()
     rows = layers.groupby(["data_set", "depth", "gain", "trial"]).size().reset_index(name="rows")
     assert (rows["rows"] == rows["depth"]).all()
     of_trial_0 = trials[(trials["data_set"] == "teacher") & (trials["trial"] == 0)]
     assert of_trial_0["seed"].nunique() == 1  # depths and gains pair
-    assert len(list(tmp_path.glob("1/trials/**/*.provenance.json"))) == len(trials)
+    assert len(list(tmp_path.glob("1/depth/trials/**/*.provenance.json"))) == len(trials)
 
 
-def test_finished_jobs_are_published_with_their_layers(sources, tmp_path):
-    results, published = tmp_path / "results", tmp_path / "published"
-    settings = resolve_settings(BASE, {"scale": "laptop"}).model_copy(update={"root_seed": 1, "depth": SETTINGS})
-    values = settings.model_dump(mode="json")
-    io.write_json(results / "settings.json", {"scale": "laptop", "paper": values, "run": values})
-    for job in SETTINGS.jobs()[:2]:
-        assert train(sources, SETTINGS, job, results / "depth" / "trials") == 0
-    code = run(
-        "publish", "--results", results, "--published", published,
-        "--lock", ROOT / "requirements.lock",
-    )  # fmt: skip
-    assert code == 0
-    trials, layers = (io.read_table(published / "depth" / f"{name}.parquet") for name in ("trials", "layers"))
-    assert trials[["depth", "trial"]].to_numpy().tolist() == [[1, 0], [1, 1], [3, 0], [3, 1]]
-    assert set(trials["scale"]) == {"laptop"} and (trials["minutes"] > 0).all()
-    assert len(layers) == 2 * 1 + 2 * 3 and set(layers["made_from"]) == set(trials["made_from"])
+def test_finished_jobs_are_gathered_with_their_layers(sources, tmp_path):
+    done = jobs()[:2]
+    for job in done:
+        assert train(sources, job, tmp_path) == 0
+    gathered = tables.gather(EXPERIMENT, tmp_path / "depth", {"trials": [job.name for job in done]}, {})
+    assert gathered["trials"][["depth", "trial"]].to_numpy().tolist() == [[1, 0], [1, 1], [3, 0], [3, 1]]
+    assert len(gathered["layers"]) == 2 * 1 + 2 * 3
 
 
 @pytest.mark.parametrize("batch_size", [20, 10**6])
@@ -241,24 +233,26 @@ def test_finished_jobs_are_published_with_their_layers(sources, tmp_path):
 def test_a_trial_that_diverges_has_a_row_of_nan(sources, tmp_path, capsys, batch_size):
     """It may diverge by its last step, which no loss of a batch tells."""
     update = {"learning_rate": 1e20, "epochs": 1, "batch_size": batch_size}
-    training = SETTINGS.teacher.training.model_copy(update=update)
-    task = SETTINGS.teacher.model_copy(update={"training": training})
-    settings = SETTINGS.model_copy(update={"teacher": task})
-    assert train(sources, settings, ("teacher", "2", "1", "0-1"), tmp_path) == 0
+    training = RUN.depth.teacher.training.model_copy(update=update)
+    task = RUN.depth.teacher.model_copy(update={"training": training, "depths": [2]})
+    job = jobs(teacher=task)[0]
+    assert train(sources, job, tmp_path) == 0
     assert "diverged in epoch 1" in capsys.readouterr().err
-    trials = io.read_table(tmp_path / "teacher" / "2" / "1" / "0-1_trials.parquet")
+    trials, layers = (
+        io.read_table(tables.table_file(tmp_path / "depth", TRIALS, job.name, name)) for name in ("trials", "layers")
+    )
+    assert trials["trial"].tolist() == [0, 1]
     assert trials[[*experiment.MEASURES, *compaction.COLUMNS]].isna().all(axis=None)
-    assert io.read_table(tmp_path / "teacher" / "2" / "1" / "0-1_layers.parquet").empty
+    assert layers.empty and set(experiment.LAYER_COLUMNS) < set(layers)
 
 
 def test_the_start_has_a_row_for_every_depth_gain_and_trial(sources, tmp_path):
-    code = run(
-        "measure-depth-start", *sources["teacher"], "--depths", "[1, 3]", "--gains", "[0.5, 1]", "--trials", 2,
-        "--settings", SETTINGS.teacher.part(DepthTrial), "--root-seed", 1, "--output", tmp_path / "s.parquet",
-    )  # fmt: skip
-    assert code == 0
-    start = io.read_table(tmp_path / "s.parquet")
-    assert len(start) == 8 and np.isfinite(start).all(axis=None)
+    [job] = START.jobs(RUN)
+    assert train(sources, job, tmp_path, START) == 0
+    start = io.read_table(tmp_path / "depth/start/all_start.parquet")
+    rows = start[["depth", "gain", "trial"]].to_numpy().tolist()
+    assert rows == [[depth, gain, trial] for depth in (1, 3) for gain in (0.5, 1) for trial in (0, 1)]
+    assert np.isfinite(start).all(axis=None)
 
 
 @pytest.mark.parametrize(
@@ -284,9 +278,9 @@ def test_a_wrong_setting_is_one_sentence(depth, message):
 
 def test_overnight_covers_every_depth_and_gain():
     overnight = resolve_settings(BASE, {"scale": "overnight"})
-    jobs = pd.DataFrame(overnight.depth.jobs(), columns=["data_set", "depth", "gain", "chunk"])
-    on_teacher = jobs[(jobs["data_set"] == "teacher") & (jobs["gain"] == "1")]
-    assert set(on_teacher["depth"].astype(int)) == set(range(1, 11))
-    assert set(jobs["gain"].astype(float)) == set(overnight.depth.initial_scale.all_gains())
+    jobs = pd.DataFrame([{**job.keys, "data": job.data.name} for job in TRIALS.jobs(overnight)])
+    on_teacher = jobs[(jobs["data_set"] == "teacher") & (jobs["gain"] == 1)]
+    assert set(on_teacher["depth"]) == set(range(1, 11))
+    assert set(jobs["gain"]) == set(overnight.depth.initial_scale.all_gains())
     assert set(jobs["data_set"]) == {"teacher", *overnight.depth.alpha_beta_sets()}
-    assert set(overnight.depth.alpha_beta_sets()) <= set(overnight.regression_data_sets())
+    assert set(jobs["data"]) == {"teacher42_rotations2", *overnight.depth.alpha_beta_sets()}

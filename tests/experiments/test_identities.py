@@ -1,6 +1,7 @@
 """The paper's identities and misprints: exact arithmetic against SymPy, properties in floating point."""
 
 import pickle
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -10,7 +11,8 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replication.experiments.theory import bundles, identities, misprint_checks, misprints
+from replication.experiments.theory import EXPERIMENT, bundles, identities, misprint_checks, misprints
+from replication.jobs.carry_out import carry_out
 from sparcs import spectral
 
 WIDTHS = st.lists(st.integers(1, 5), min_size=2, max_size=7)
@@ -62,6 +64,17 @@ def test_every_identity_holds_exactly():
     assert checked["float64_error"].max() < 1e-12
     largest = checked.groupby("identity")["bundles"].max()
     assert largest.to_dict() == dict(zip(identities.IDENTITIES, [4] * 4 + [20] * 3, strict=True))
+
+
+def test_the_keys_of_the_tables_tell_their_rows_apart():
+    """In the one job that there is, here on fewer networks."""
+    [job] = EXPERIMENT.stage("checks").jobs(None)
+    fewer = {"networks": 8, "direct_networks": 2, "steps": 3, "bundles": 2}
+    assert set(job.settings) == set(fewer)
+    tables, _ = carry_out(EXPERIMENT, EXPERIMENT.stage("checks"), replace(job, settings=fewer), 1, None)
+    assert set(tables) == set(EXPERIMENT.tables)
+    for name, key in EXPERIMENT.tables.items():
+        assert len(tables[name]) and not tables[name].duplicated(list(key)).any()
 
 
 def test_a_wrong_identity_would_be_counted(monkeypatch):

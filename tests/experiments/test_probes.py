@@ -13,7 +13,7 @@ from replication.experiments.settings import resolve_settings
 from replication.training import classifiers
 
 ROOT = Path(__file__).parents[2]
-TRAINING = resolve_settings(params.read_yaml(ROOT / "params.yaml"), {"scale": "smoke"}).cifar100.probe_trial().training
+TRAINING = resolve_settings(params.read_yaml(ROOT / "params.yaml"), {"scale": "smoke"}).cifar100.probes.training
 
 
 def features_of_rings(points=400):

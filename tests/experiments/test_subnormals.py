@@ -13,14 +13,13 @@ from test_probes import features_of_rings
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from replication import params
-from replication.data.images import Images
+from replication.data.image_arrays import Images
 from replication.experiments.baselines import train as baselines
 from replication.experiments.cells import train as search
 from replication.experiments.cifar10 import train as cifar10
 from replication.experiments.cifar100 import probes
 from replication.experiments.cifar100 import train as cifar100
 from replication.experiments.depth import train as depth
-from replication.experiments.depth.settings import TEACHER
 from replication.experiments.regression import train as regression
 from replication.experiments.settings import resolve_settings
 from replication.experiments.teacher_student import train as teacher_student
@@ -79,23 +78,22 @@ def train_cifar100():
 
 
 def train_depth():
-    settings = SMOKE.depth.task_of(TEACHER).model_copy(update={"hidden": 8})
+    settings = SMOKE.depth.teacher.model_copy(update={"hidden": 8})
     depth.train(points(4, 4), settings, 2, 1.0, [3], "cpu")
 
 
 def train_probes():
-    settings = SMOKE.cifar100.probe_trial().model_copy(update={"widths": [2, 6, 2]})
+    settings = SMOKE.cifar100.model_copy(update={"widths": [2, 6, 2], "training": SMOKE.cifar100.probes.training})
     probes.train("spectral", probes.split_of(features_of_rings(60), settings, 3), settings, 3)
 
 
 def search_baselines():
-    baselines.run(test_baseline_protocol.data(), test_baseline_protocol.settings(), "teacher", [0], 1)
+    baselines.search_and_measure(test_baseline_protocol.data(), test_baseline_protocol.settings(), "teacher", [0], [1])
 
 
 def tune_baselines():
-    settings = test_baseline_protocol.settings()
-    tuned = settings.method.model_copy(update={"tuned": {"rate": [0.1, 0.3]}})
-    baselines.tune(test_baseline_protocol.data(), settings.model_copy(update={"method": tuned}), "teacher", 1)
+    settings = test_baseline_protocol.settings(tuned={"rate": [0.1, 0.3]})
+    baselines.tune(test_baseline_protocol.data(), settings, "teacher", [0], [1])
 
 
 def search_cells():

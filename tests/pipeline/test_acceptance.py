@@ -1,4 +1,4 @@
-"""What CONTRIBUTING says that an experiment, a figure and a baseline take: each is added to a copy, and seen everywhere."""
+"""An experiment, a figure and a baseline take what CONTRIBUTING says: each is added to a copy, and seen everywhere."""
 
 import json
 import re

@@ -378,10 +378,6 @@ def test_a_workflow_with_a_wrong_setting(tmp_path, evidence, config):
 NEEDS_MORE = {
     "publish",
     "tabulate-depth",
-    "tabulate-cifar10",
-    "train-cifar10",
-    "train-cifar100",
-    "train-probes",
     "record-provenance",
     "judge-claims",
     "check-theory",
@@ -407,7 +403,6 @@ SELECTING = {"selection_points": 50}  # as many as there are to test on
         ("judge-claims", "--provenance", "FOLDER/beta5_alpha1.json", "is not a record of tables: it names no commit"),
         ("judge-claims", None, "FOLDER/regression/trials.parquet", "is missing in one of these tables"),
         ("record-provenance", None, "FOLDER/beta5_alpha1.json", "is not a record of a job: commit is missing"),
-        ("train-probes", None, "FOLDER/points.safetensors", "does not hold features: y_train is missing"),
     ],
 )
 def test_files_of_something_else_are_refused(folder, tmp_path, verb, option, value, message):
@@ -430,11 +425,11 @@ def test_a_sweep_is_gathered_from_its_own_tables(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("verb", ["tabulate-cells", "tabulate-cifar10", "tabulate-cifar10-sweep"])
-def test_no_table_is_made_of_no_job(tmp_path, verb):
-    code, error = run(verb, "--jobs", "[]", "--folder", str(tmp_path), "--output", str(tmp_path / "out"))
+@pytest.mark.parametrize("experiment", ["cells", "cifar10", "cifar100"])
+def test_no_table_is_made_of_no_job(tmp_path, experiment):
+    code, error = run("tabulate", experiment, "--jobs", "{}", "--results", str(tmp_path))
     assert code == 2 and "at least 1 item" in error
-    assert not (tmp_path / "out").exists()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_process_that_has_no_number_is_named(monkeypatch):

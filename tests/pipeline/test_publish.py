@@ -1,148 +1,233 @@
-"""Publishing: finished trials only, each with its scale, commit, machine and minutes; nothing mixed."""
+"""Publishing: rows join those of their fingerprint; they replace others only as a whole ensemble, never in silence."""
 
 import json
+import shutil
 
 import pandas as pd
 import pytest
 
-from replication import params
 from replication.account.scorecard import answer, with_verdicts
-from replication.experiments.settings import resolve_settings
-from replication.publish import commands, finished, published_tables
-from replication.publish.jobs import jobs as jobs_of
-from replication.publish.lost_rows import lost
-from replication.records import io, provenance
-from small_runs import ROOT, TINY, finish_cells, prepare, publish, run
+from replication.publish import commands, rows
+from replication.records import fingerprints, io
+from small_runs import (
+    ROOT,
+    TEACHER,
+    change,
+    files_in,
+    publish,
+    record_settings,
+    run,
+    settings_of,
+    table,
+    train,
+)
+
+TRIALS = "teacher_student/trials"
 
 
-def test_finished_trials_are_published_and_later_ones_added(tmp_path):
-    prepare(tmp_path, TINY, [("beta5_alpha0", "0-1")])
-    code, trials = publish(tmp_path, tmp_path / "out")
-    assert code == 0
-    assert trials[["alpha", "beta", "trial"]].to_numpy().tolist() == [[0, 5, 0], [0, 5, 1]]
-    assert set(trials["scale"]) == {"laptop"}
-    assert trials[["commit", "machine", "finished"]].notna().all(axis=None)
-    assert (trials["minutes"] > 0).all()
-    assert list((tmp_path / "out").rglob("*.safetensors")) == []
-    prepare(tmp_path, TINY, [("beta5_alpha0", "2-3"), ("beta5_alpha1", "0-1")])
-    code, more = publish(tmp_path, tmp_path / "out")
-    assert code == 0
-    assert len(more) == 6
-    pd.testing.assert_frame_equal(more.head(2), trials)
-    skips = io.read_table(tmp_path / "out" / "results" / "regression" / "skips.parquet")
-    assert skips[["alpha", "trial"]].drop_duplicates().to_numpy().tolist() == [[0, 0], [1, 0]]
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Two runs of other settings for experiment 2, of which all three trials are finished, and of experiment 1."""
+    folder = tmp_path_factory.mktemp("runs")
+    train(folder / "one", settings_of(), "teacher_student")
+    train(folder / "one", settings_of(), "regression")
+    train(folder / "two", settings_of(TEACHER), "teacher_student")
+    return folder
 
 
-def test_trials_of_other_settings_replace_those_published(tmp_path):
-    for name, epochs, jobs in (("one", 1, "0-1"), ("two", 2, "2-3")):
-        overrides = params.merge(TINY, {"regression": {"training": {"epochs": epochs}}})
-        prepare(tmp_path / name, overrides, [("beta5_alpha0", jobs)])
-        code, trials = publish(tmp_path / name, tmp_path / "out", "--replace")
-        assert code == 0
-    assert trials["trial"].tolist() == [2, 3]
-    assert trials["made_from"].nunique() == 1
-    assert not (tmp_path / "out" / "results" / "regression" / "skips.parquet").exists()  # model 0 was not among them
+@pytest.fixture
+def part(runs, tmp_path):
+    """A copy of a run with some of the trials of experiment 2 alone, as if at another scale, or on stand-in images."""
+
+    def copied(name, trials, scale="overnight", stand_in=False):
+        folder = tmp_path / f"{name} {trials} {scale} {stand_in}"
+        shutil.copytree(runs / name, folder)
+        record_settings(folder, settings_of(TEACHER if name == "two" else {}, {"scale": scale}))
+        shutil.rmtree(folder / "results" / "regression", ignore_errors=True)
+        for record in folder.rglob("*.provenance.json"):
+            io.write_json(record, io.read_json(record) | {"stand_in": stand_in})
+            if int(record.name.removesuffix(".provenance.json")) not in trials:
+                record.unlink()
+        return folder
+
+    return copied
 
 
-def test_trials_on_data_of_other_seeds_replace_those_published(tmp_path):
-    """The records of experiment 2 do not say which seed its teacher has: the settings of the two runs do."""
-    for name, seed in (("one", 42), ("two", 7)):
-        overrides = params.merge(TINY, {"teacher_student": {"data_seed": seed}})
-        prepare(tmp_path / name, overrides, [("beta5_alpha0", "0-1")])
-        settings = io.read_json(tmp_path / name / "results" / "settings.json")
-        assert commands.same_data(settings, tmp_path / "out" / "results") == (name == "one")
-        publish(tmp_path / name, tmp_path / "out", "--replace")
-    table = pd.DataFrame({"ensemble": "l2", "teacher": 42, "trial": [0, 1], "made_from": "same"})
-    io.write_table(tmp_path / "trials.parquet", table.head(1))
-    together = commands.merged_experiment({"trials": table.tail(1)}, tmp_path, "teacher_student", keep=False)
-    assert together["trials"]["trial"].tolist() == [1]
+def test_rows_of_the_published_fingerprint_are_added_by_key(part, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert publish(part("one", [0]), out) == 0
+    first = table(out, TRIALS)
+    assert [*first.columns[-7:]] == [*rows.RECORDED] and first["fingerprint"].str.fullmatch("[0-9a-f]{16}").all()
+    assert (first["minutes"] > 0).all() and set(first["scale"]) == {"overnight"}
+    assert publish(part("one", [1, 2], "laptop"), out) == 0, "the scale is not part of the fingerprint"
+    more = table(out, TRIALS)
+    assert more[["trial", "scale"]].to_numpy().tolist() == [[0, "overnight"], [1, "laptop"], [2, "laptop"]]
+    pd.testing.assert_frame_equal(more.head(1), first)
+    pruning = table(out, "teacher_student/pruning")
+    assert set(pruning["trial"]) == {0, 1, 2} and pruning["fingerprint"].nunique() == 1
+    assert io.read_json(out / "settings.json")["scale"] == "overnight", "the smaller scale's settings describe no more"
+    record, own = io.read_json(out / "provenance.json"), io.read_json(out / "teacher_student" / "provenance.json")
+    assert record["experiments"]["teacher_student"] == own and own["trials"] == 3 and len(record["lock_sha256"]) == 64
+    before = files_in(out)
+    assert not any(name.endswith(".safetensors") for name in before)
+    assert publish(part("one", [0, 1, 2]), out) == 0 and files_in(out) == before
+    assert "nothing new is finished" in capsys.readouterr().out
 
 
-def published_files(folder):
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+def test_rows_of_another_fingerprint_wait_until_their_ensemble_is_complete(part, tmp_path, capsys):
+    out = tmp_path / "out"
+    publish(part("one", [0, 1, 2]), out)
+    before = table(out, TRIALS)
+    assert publish(part("two", [0, 1]), out) == 0
+    said = "teacher_student, ensemble l2: 2 trials of another fingerprint wait to replace all 3 published"
+    assert said in capsys.readouterr().out
+    pd.testing.assert_frame_equal(table(out, TRIALS), before)
+    assert table(out, f"pending/{TRIALS}")["trial"].tolist() == [0, 1]
+    assert publish(part("two", [2]), out) == 0
+    number = sum(len(table(out, f"teacher_student/{name}")) for name in ("trials", "eigenvalues", "pruning"))
+    assert f"ensemble l2: removes {number} rows (overnight, 3 trials) for 1 trial\n" in capsys.readouterr().out
+    after = table(out, TRIALS)
+    assert after["trial"].tolist() == [0, 1, 2] and not set(after["fingerprint"]) & set(before["fingerprint"])
+    assert not any("pending" in name for name in files_in(out))
+    assert io.read_json(out / "settings.json")["run"]["teacher_student"]["training"]["epochs"] == 2
+
+
+def test_the_newest_fingerprint_waits_and_the_output_names_what_goes(part, tmp_path, capsys):
+    out = tmp_path / "out"
+    publish(part("one", [0, 1, 2]), out)
+    publish(part("two", [0]), out)
+    change(out, f"pending/{TRIALS}", lambda rows: rows.assign(fingerprint="older"))
+    publish(part("two", [1]), out)
+    assert "1 trial of yet another that waited go" in capsys.readouterr().out
+    assert table(out, f"pending/{TRIALS}")["trial"].tolist() == [1]
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "sentence"),
+    ("changes", "why"),
     [
-        ({"epochs": 2}, {"epochs": 1, "jobs": "2-3"}, "regression/trials: remove 2 published rows"),
-        ({"epochs": 2}, {"epochs": 1}, "regression/trials: put other settings or data in place of 2"),
-        ({"scale": "overnight"}, {"scale": "laptop"}, "regression/trials: put a smaller scale in place of 2"),
+        ({"scale": "laptop"}, "3 trials of scale laptop are not published: published is overnight"),
+        ({"stand_in": True}, "3 trials of stand-in images are not published: published are real ones"),
     ],
 )
-def test_publishing_that_would_destroy_results_is_refused(first, second, sentence, tmp_path, capsys):
-    for name, changes in (("one", first), ("two", second)):
-        training = {
-            "scale": changes.get("scale", "laptop"),
-            "regression": {"training": {"epochs": changes.get("epochs", 1)}},
-        }
-        prepare(tmp_path / name, params.merge(TINY, training), [("beta5_alpha0", changes.get("jobs", "0-1"))])
-    assert publish(tmp_path / "one", tmp_path / "out")[0] == 0
-    before = published_files(tmp_path / "out")
-    code, _ = publish(tmp_path / "two", tmp_path / "out")
-    error = capsys.readouterr().err.splitlines()[-1]
-    assert code == 2 and sentence in error and "allowed with replace=yes" in error
-    assert published_files(tmp_path / "out") == before
-    assert publish(tmp_path / "two", tmp_path / "out", "--replace")[0] == 0
-    assert published_files(tmp_path / "out") != before
-    assert publish(tmp_path / "two", tmp_path / "out")[0] == 0, "the same trials again are no loss"
+def test_smaller_scales_and_stand_ins_replace_only_on_request(changes, why, part, tmp_path, capsys):
+    out, other = tmp_path / "out", part("two", [0, 1, 2], **changes)
+    publish(part("one", [0, 1, 2]), out)
+    before = files_in(out)
+    assert publish(other, out) == 0
+    assert f"teacher_student, ensemble l2: {why}\n" in capsys.readouterr().out
+    assert files_in(out) == before, "nothing waits either"
+    assert publish(other, out, "--replace") == 0
+    assert "rows (overnight, 3 trials) for 3 trials" in capsys.readouterr().out
+    after = table(out, TRIALS)
+    assert after["fingerprint"].str.endswith(rows.STAND_IN).all() == changes.get("stand_in", False)
+    assert set(after["scale"]) == {changes.get("scale", "overnight")}
 
 
-def test_the_default_run_on_stand_in_images_would_destroy_what_is_published():
-    """README's own commands once replaced nine networks of 300 epochs on CIFAR by three of 10 epochs on digits."""
-    published = io.read_table(ROOT / "results" / "published" / "cifar10" / "trials.parquet")
-    digits = published[published["trial"] == 0].assign(stand_in=True, epochs=10, scale="laptop", made_from="other")
-    keys = published_tables.TRIAL["cifar10"]
-    after = commands.merged(digits, published, keys, published_tables.ALIKE["cifar10"])
-    left = len(published) - len(digits)
-    assert lost(published, after, keys) == {
-        "remove {} published rows": left,
-        "put stand-in data in place of {}": len(digits),
+def test_stand_ins_of_the_same_fingerprint_join_no_real_images(part, tmp_path):
+    out = tmp_path / "out"
+    publish(part("one", [0]), out)
+    publish(part("one", [1], stand_in=True), out)
+    assert table(out, TRIALS)["trial"].tolist() == [0]
+
+
+def test_rows_published_before_there_were_fingerprints_are_replaced_by_the_same_rule(part, tmp_path):
+    out = tmp_path / "out"
+    publish(part("one", [0, 1, 2]), out)
+    for name in ("trials", "eigenvalues", "pruning"):
+        change(out, f"teacher_student/{name}", lambda rows: rows.assign(fingerprint=fingerprints.LEGACY))
+    publish(part("one", [0, 1]), out)
+    assert set(table(out, TRIALS)["fingerprint"]) == {fingerprints.LEGACY}
+    publish(part("one", [2]), out)
+    assert fingerprints.LEGACY not in set(table(out, TRIALS)["fingerprint"])
+
+
+def test_tables_that_finish_adds_are_published_with_the_trials(runs, tmp_path):
+    out = tmp_path / "out"
+    publish(runs / "one", out)
+    sets = table(out, "regression/data_sets")
+    assert sets["trials"].tolist() == [2, 2] and set(sets["fingerprint"]) == {
+        *table(out, "regression/trials").fingerprint
     }
-    assert lost(published, published, keys) == {}
+    keys = {"trials": ("beta", "trial"), "data_sets": ("beta",)}
+    new, old = ({"data_sets": pd.DataFrame({"beta": [5.0], "trials": [n], "fingerprint": "a"})} for n in (2, 100))
+    assert rows.added(old, new, keys)["data_sets"]["trials"].tolist() == [100]
+    assert rows.added(new, old, keys)["data_sets"]["trials"].tolist() == [100]
 
 
-def test_a_table_that_is_copied_whole_keeps_its_rows(tmp_path, capsys):
-    prepare(tmp_path, TINY, [("beta5_alpha0", "0-1")])
-    name = "teacher_student/linear.parquet"
-    io.write_table(tmp_path / "out" / "results" / name, pd.DataFrame({"teacher": range(20)}))
-    io.write_table(tmp_path / "results" / name, pd.DataFrame({"teacher": range(3)}))
-    assert publish(tmp_path, tmp_path / "out")[0] == 2
-    assert "teacher_student/linear: remove 17 published rows" in capsys.readouterr().err
-    assert not (tmp_path / "out" / "results" / "regression").exists()
+def timed(device, trials, fingerprint, scores=1.0):
+    base = pd.DataFrame({"head": "linear", "trial": trials, "device": device, "fingerprint": fingerprint})
+    return {"trials": base.assign(scale="laptop", score=scores), "costs": base.assign(seconds=1.0)}
 
 
-def test_trials_made_with_other_settings_than_recorded_are_not_published(tmp_path):
-    prepare(tmp_path, TINY, [("beta5_alpha0", "0-1")])
-    prepare(tmp_path, params.merge(TINY, {"regression": {"training": {"epochs": 2}}}), [])
-    code, trials = publish(tmp_path, tmp_path / "out")
-    assert code == 0
-    assert trials is None
+KEYS = {"trials": ("head", "trial"), "costs": ("head", "trial", "device")}
 
 
-def test_settings_and_origins_of_each_experiment_stay_those_of_its_trials(tmp_path):
-    """A run that has only searches for cells finished changes nothing of what is said of experiment 1."""
-    prepare(tmp_path, TINY, [("beta5_alpha0", "0-1")])
-    publish(tmp_path, tmp_path / "out")
-    finish_cells(tmp_path / "two", params.merge(TINY, {"scale": "overnight", "regression": {"points": 300}}))
-    assert publish(tmp_path / "two", tmp_path / "out")[0] == 0
-    run = io.read_json(tmp_path / "out" / "results" / "settings.json")["run"]
-    assert run["scale"] == "overnight" and run["regression"]["points"] == 200 and run["cells"]["trials"] == 2
-    record = io.read_json(tmp_path / "out" / "results" / "provenance.json")
-    assert record["experiments"]["regression"]["scale"] == "laptop"
-    assert record["experiments"]["cells"]["scale"] == "overnight"
-    assert record["trials"] == 4 and record["experiments"]["regression"]["trials"] == 2
-    assert record["core_minutes"] >= 0 and len(record["lock_sha256"]) == 64
+def test_costs_of_every_device_stay(tmp_path):
+    old = rows.added(timed("cpu", [0, 1], "a"), timed("cuda", [0, 1], "a"), KEYS)
+    assert len(old["costs"]) == 4 and set(old["trials"]["device"]) == {"cpu"}
+    after, waiting, said, taken = rows.merged(timed("cpu", [0, 1], "b"), old, {}, KEYS, replace=False)
+    assert taken and waiting == {} and said == "removes 4 rows (laptop, 2 trials) for 2 trials"
+    kept = after["costs"][["trial", "device", "fingerprint"]].to_numpy().tolist()
+    assert kept == [[0, "cpu", "b"], [0, "cuda", "a"], [1, "cpu", "b"], [1, "cuda", "a"]]
 
 
-def test_the_settings_of_a_sweep_are_those_of_its_experiment(tmp_path):
-    """The sweep of experiment 3 has no settings of its own: what is published of it decides which are kept."""
-    old, new = ({"run": {"cifar10": {"trials": trials}, "root_seed": 1}, "paper": {}} for trials in (3, 5))
-    io.write_json(tmp_path / "settings.json", old)
-    for name in ("cifar10", "cifar10_sweep"):
-        io.write_table(tmp_path / name / "trials.parquet", pd.DataFrame({"trial": [0]}))
-    assert commands.merged_settings(new, tmp_path, {"cifar10_sweep"}) == new
-    assert commands.merged_settings(new, tmp_path, {"depth"}) == old
+def test_values_that_are_published_are_neither_emptied_nor_kept_from_later_rows():
+    """Scores of cells come from a table that not everyone has."""
+    full, empty = (timed("cpu", [0, 1], "a", scores) for scores in (1.0, float("nan")))
+    for old, new in ((full, empty), (empty, full)):
+        assert rows.merged(new, old, {}, KEYS, replace=False)[0]["trials"]["score"].tolist() == [1, 1]
+    after, waiting, *_ = rows.merged(timed("cpu", [0, 1], "b", float("nan")), full, {}, KEYS, replace=False)
+    assert set(after["trials"]["fingerprint"]) == {"a"} and set(waiting["trials"]["fingerprint"]) == {"b"}
+
+
+def test_a_key_that_stands_twice_is_refused_and_nothing_written(part, tmp_path, capsys):
+    one = part("one", [0, 1, 2])
+    file = next(one.rglob("1_trials.parquet"))
+    io.write_table(file, io.read_table(file).assign(trial=0))
+    assert publish(one, tmp_path / "out") == 2 and not (tmp_path / "out").exists()
+    assert "l2, 42, 0 stands there twice: allowed is once" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("how", "sentence"),
+    [
+        (lambda table: table.drop(columns="fingerprint"), "trials has no column fingerprint: allowed is a table that"),
+        (lambda table: table.drop(columns="trial"), "trials has no column trial: allowed is a table that publish"),
+        (lambda table: pd.concat([table, table]), "l2, 42, 0 stands there twice"),
+        (lambda table: table.assign(trial=["0", "1", "2"]), "is text in one table and a number in another"),
+        (lambda table: table.assign(fingerprint=["a", "b", "c"]), "of the fingerprints a, b, c: allowed is one"),
+    ],
+)
+def test_published_tables_that_publish_has_not_written_are_refused(how, sentence, part, tmp_path, capsys):
+    out, one = tmp_path / "out", part("one", [0, 1, 2])
+    publish(one, out)
+    change(out, TRIALS, how)
+    before = files_in(out)
+    assert publish(one, out) == 2 and files_in(out) == before
+    assert sentence in capsys.readouterr().err
+
+
+def test_trials_of_other_settings_than_recorded_are_not_published(part, tmp_path, capsys):
+    one = part("one", [0, 1, 2])
+    record_settings(one, settings_of({"teacher_student": {"points": 61}}))
+    assert publish(one, tmp_path / "out") == 0 and not (tmp_path / "out").exists()
+    assert "teacher_student: 3 jobs of other settings or sources than here: not published" in capsys.readouterr().out
+
+
+def test_settings_and_origins_of_each_experiment_stay_those_of_its_trials(runs, part, tmp_path):
+    out = tmp_path / "out"
+    publish(runs / "one", out)
+    two = part("two", [0, 1, 2])
+    record_settings(two, settings_of(TEACHER, {"regression": {"points": 300}}))
+    publish(two, out)
+    settings = io.read_json(out / "settings.json")["run"]
+    assert settings["regression"]["points"] == 60 and settings["teacher_student"]["training"]["epochs"] == 2
+    assert io.read_json(out / "provenance.json")["experiments"]["regression"]["trials"] == 4
+
+
+def test_a_scale_for_trying_is_not_published(part, tmp_path, capsys):
+    assert publish(part("one", [0], "smoke"), tmp_path / "out") == 2
+    assert "allowed to be published are laptop, overnight, paper" in capsys.readouterr().err
 
 
 def test_core_minutes_are_kept_per_scale(tmp_path):
@@ -157,58 +242,6 @@ def test_core_minutes_are_kept_per_scale(tmp_path):
         ["overnight", "a"],
         ["overnight", "b"],
     ]
-
-
-def test_what_tuning_took_is_published_and_counted(tmp_path):
-    """A job of 90 seconds that tried three values with two strengths each counts half a minute a value."""
-    tuning = pd.DataFrame({"task": "teacher", "method": ["darts"] * 3 + ["gaea"], "value": ["1", "2", "3", "1"]})
-    where = {"commit": "abc", "machine": "one", "device": "cpu", "finished": "2026-01-02 00:00:00", "made_from": "0"}
-    for method, seconds in (("darts", 90), ("gaea", 60)):
-        record = where | {"seconds": seconds, "trials": 6}
-        io.write_json(tmp_path / "tuning" / "teacher" / f"{method}.provenance.json", record)
-    timed = finished.with_minutes(tuning, tmp_path / "tuning")
-    assert timed["minutes"].tolist() == [0.5, 0.5, 0.5, 1.0] and set(timed["commit"]) == {"abc"}
-    published = tmp_path / "published"
-    io.write_table(published / "baselines" / "tuning.parquet", timed.assign(scale="overnight"))
-    io.write_table(published / "depth" / "tuning.parquet", tuning)  # as earlier versions published it
-    assert commands.published_trials(published).groupby("experiment")["minutes"].sum().to_dict() == {"baselines": 2.5}
-
-
-def test_new_tuning_takes_the_place_of_what_was_tried_for_the_same_before(tmp_path):
-    base = params.read_yaml(ROOT / "params.yaml")
-    run = resolve_settings(
-        base, {"scale": "overnight", "baselines": {"methods": ["darts", "gaea"], "teacher": {"trials": 0}}}
-    )
-    jobs = {job.key: job for job in jobs_of(run) if job.kind == "tuning"}
-
-    def tune(key, values, settings):
-        stem = tmp_path / jobs[key].stem
-        columns = {
-            "task": key[0],
-            "option": "rate",
-            "tuning_trial": 0,
-            "seed": 1,
-            "parameters": 3.0,
-            "validation_mse": 0.1,
-        }
-        rows = [columns | {"value": value, "chosen": value == values[0]} for value in values]
-        io.write_table(stem.with_name(f"{stem.name}.parquet"), pd.DataFrame(rows))
-        record = provenance.of_job(60, "cpu", len(values)) | {"settings": settings, "root_seed": run.root_seed}
-        io.write_json(tmp_path / jobs[key].record, record | {"data": values})
-
-    def published(keep=True):
-        [(name, table)] = commands.merged_tuning(run, tmp_path, tmp_path / "out", keep).items()
-        io.write_table(tmp_path / "out" / f"{name}.parquet", table)
-        return table.groupby(["task", "method"], sort=False)["value"].agg(list).to_dict()
-
-    first, second = ("beta5_alpha0", "darts"), ("beta5_alpha1", "gaea")
-    for key in (first, second):
-        tune(key, ["0.1", "0.3"], json.loads(jobs[key].settings))
-    assert published() == {first: ["0.1", "0.3"], second: ["0.1", "0.3"]}
-    tune(first, ["0.2"], json.loads(jobs[first].settings))
-    tune(second, ["0.9"], {"made": "otherwise"})
-    assert published() == {first: ["0.2"], second: ["0.1", "0.3"]}
-    assert published(keep=False) == {first: ["0.2"]}
 
 
 def test_published_baselines_were_searched_with_the_value_that_was_chosen():
@@ -270,72 +303,18 @@ def test_the_verdicts_of_the_readme_are_the_published_ones():
     assert with_verdicts(text, pd.read_csv(ROOT / "results" / "published" / "claims.csv")) == text
 
 
-def test_the_published_record_is_that_of_the_published_tables():
+def test_everything_that_is_published_has_a_fingerprint_and_a_record():
+    """Rows from before there were fingerprints are marked, have their commits, and stand in the records."""
     published = ROOT / "results" / "published"
-    derived = provenance.of_tables(commands.published_trials(published), ROOT / "requirements.lock")
-    recorded = io.read_json(published / "provenance.json")
-    assert {name: recorded[name] for name in derived if name not in ("packages", "lock_sha256")} == {
-        name: derived[name] for name in derived if name not in ("packages", "lock_sha256")
-    }
+    for path in published.glob("*/*.parquet"):
+        assert "fingerprint" in io.read_table(path) and "made_from" not in io.read_table(path), path
+    record = io.read_json(published / "provenance.json")
+    for name, own in record["experiments"].items():
+        assert io.read_json(published / name / "provenance.json") == own
+        assert {"commit", "fingerprint", "core_minutes", "trials"} <= own.keys()
 
 
 def test_what_is_published_is_small():
     folders = [ROOT / name / "published" for name in ("results", "figures")]
     sizes = [path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file()]
     assert max(sizes) < 2_000_000 and sum(sizes) < 60_000_000
-
-
-def test_more_trials_are_the_same_settings(tmp_path):
-    """The same trial at another scale, with more trials and other chunks, has the same fingerprint."""
-    prepare(tmp_path / "one", TINY, [("beta5_alpha0", "0-1")])
-    publish(tmp_path / "one", tmp_path / "out")
-    more = params.merge(TINY, {"scale": "overnight", "regression": {"trials": 5, "chunk": 3}})
-    prepare(tmp_path / "two", more, [("beta5_alpha0", "3-4")])
-    code, trials = publish(tmp_path / "two", tmp_path / "out")
-    assert code == 0
-    assert trials[["trial", "scale"]].to_numpy().tolist() == [
-        [0, "laptop"],
-        [1, "laptop"],
-        [3, "overnight"],
-        [4, "overnight"],
-    ]
-
-
-def test_data_sets_published_before_stay_while_a_new_run_is_under_way(tmp_path):
-    prepare(tmp_path / "one", TINY, [("beta5_alpha0", "0-1"), ("beta5_alpha1", "0-1")])
-    publish(tmp_path / "one", tmp_path / "out")
-    prepare(tmp_path / "two", params.merge(TINY, {"scale": "overnight"}), [("beta5_alpha1", "0-1")])
-    code, trials = publish(tmp_path / "two", tmp_path / "out")
-    assert code == 0
-    assert trials[["alpha", "scale"]].drop_duplicates().to_numpy().tolist() == [[0, "laptop"], [1, "overnight"]]
-    skips = io.read_table(tmp_path / "out" / "results" / "regression" / "skips.parquet")
-    assert len(skips) == 6
-
-
-def test_costs_of_every_device_stay_when_trials_are_trained_again_on_another(tmp_path):
-    def tables(device, trials):
-        rows = pd.DataFrame({"head": "linear", "trial": trials, "device": device})
-        return {
-            "trials": rows.assign(test_accuracy=60.0, made_from="same"),
-            "costs": rows.assign(seconds=1.0),
-        }
-
-    for device, trials in (("cpu", [0, 1]), ("cuda", [0]), ("cuda", [0, 1])):
-        together = commands.merged_experiment(tables(device, trials), tmp_path, "cifar10")
-        for name, table in together.items():
-            commands.write_or_remove(tmp_path / f"{name}.parquet", table)
-    costs, trials = together["costs"], together["trials"]
-    assert sorted(zip(costs["trial"], costs["device"], strict=True)) == [
-        (0, "cpu"),
-        (0, "cuda"),
-        (1, "cpu"),
-        (1, "cuda"),
-    ]
-    assert trials["device"].tolist() == ["cuda", "cuda"]
-
-
-def test_nothing_finished_publishes_nothing(tmp_path):
-    prepare(tmp_path, TINY, [])
-    code, trials = publish(tmp_path, tmp_path / "out")
-    assert code == 0
-    assert trials is None

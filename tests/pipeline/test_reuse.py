@@ -1,23 +1,17 @@
 """Published trials in place of training: which jobs they stand for, their files, and a run that takes them."""
 
-import json
 import shutil
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import tiny
-from replication import cli, params
-from replication.experiments.settings import Settings, resolve_settings
-from replication.publish import finished, reuse
-from replication.publish.jobs import jobs as jobs_of
+from replication import params
+from replication.publish import reuse, rows
 from replication.records import io
-from replication.records.sources import sources, unchanged_since
+from replication.records.fingerprints import LEGACY
+from small_runs import TEACHER, change, jobs_of, publish, run, settings_of, table, train
 
-ROOT = Path(__file__).parents[2]
-PUBLISHED = ROOT / "results" / "published"
-BASE = params.read_yaml(ROOT / "params.yaml")
 OTHERS = {name: {"trials": 0} for name in ("l1", "l2_squared", "none", "one_rotation")}
 OVERLAY = {
     "teacher_student": {"chunk": 1, "ensembles": {"l2": {"trials": 2, "new_teacher_every": 0}, **OTHERS}},
@@ -27,119 +21,107 @@ OVERLAY = {
 TARGETS = ["tabulate_teacher_student", "tabulate_hyperparameters", "tabulate_depth"]
 
 
-@pytest.mark.parametrize("scale", ["smoke", "laptop", "overnight", "paper"])
-def test_no_two_jobs_share_files_or_trials(scale):
-    jobs = list(jobs_of(resolve_settings(BASE, {"scale": scale})))
-    assert {job.kind for job in jobs} >= {
-        "teacher_student",
-        "hyperparameters",
-        "depth",
-        "baselines",
-        "cifar10",
-        "cifar100",
-    }
-    assert len({job.stem for job in jobs}) == len(jobs)
-    assert len({json.dumps([job.kind, job.where]) for job in jobs}) == len(jobs)
-    assert all(json.loads(job.settings) for job in jobs)
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run of experiments 1 and 2, and what is published of it."""
+    folder = tmp_path_factory.mktemp("run")
+    for name, of_stage in (("teacher_student", "trials"), ("teacher_student", "linear"), ("regression", "trials")):
+        train(folder, settings_of(), name, of_stage=of_stage)
+    assert publish(folder, folder / "published") == 0
+    return folder
 
 
-def test_the_published_jobs_are_found_and_written_as_they_were(tmp_path, monkeypatch):
-    """The sources of the committed trials of experiment 3 and of the depth experiment are taken for unchanged."""
-    monkeypatch.setattr(reuse, "unchanged_since", lambda commit, files: True)
-    settings = io.read_json(PUBLISHED / "settings.json")["run"]
-    run = params.validate(Settings, settings)
-    jobs, _ = reuse.reusable(run, PUBLISHED)
-    assert {"teacher_student", "hyperparameters", "depth", "cifar10"} <= {job.kind for job in jobs}
-    for kind in ("cifar10", "depth", "hyperparameters", "teacher_student", "baselines", "tuning"):
-        job = next(job for job in jobs if job.kind == kind)
-        with pytest.raises(SystemExit) as stopped:
-            cli.main(
-                ["take-published", "--kind", kind, "--where", json.dumps(job.where), "--settings", job.settings,
-                 "--root-seed", "1", "--published", str(PUBLISHED), "--output", str(tmp_path / job.stem)]
-            )  # fmt: skip
-        assert not stopped.value.code
-        trials = reuse.rows_of(io.read_table(PUBLISHED / f"{reuse.TRIALS[kind]}.parquet"), job.where)
-        record = finished.columns_of(tmp_path / job.record)
-        assert {name: [record[name]] for name in ("commit", "device", "made_from")} == {
-            name: trials[name].unique().tolist() for name in ("commit", "device", "made_from")
-        }
-        assert record["minutes"] == pytest.approx(trials["minutes"].mean())
-        for file, table in job.files().items():
-            published = reuse.rows_of(io.read_table(PUBLISHED / table), job.where).reset_index(drop=True)
-            taken = io.read_table(tmp_path / file)
-            pd.testing.assert_frame_equal(taken, published[taken.columns])
-            assert set(published.columns) - set(taken.columns) <= set(reuse.RECORDED)
+@pytest.fixture
+def published(trained, tmp_path):
+    return shutil.copytree(trained / "published", tmp_path / "published")
 
 
-def test_a_job_with_a_point_in_its_name_is_published_taken_and_published_again(tmp_path):
-    run = resolve_settings(BASE, {"scale": "overnight"})
-    job = next(job for job in jobs_of(run) if job.stem.endswith("teacher_student_l2_0.001"))
-    origin = {"commit": "abc", "machine": "m", "device": "cpu", "finished": "now", "minutes": 2.0, "made_from": "def"}
-    columns = {"experiment": "teacher_student", "penalty": "l2", "rho": 0.001, "alpha": None, "beta": None, "r2": 0.5}
-    published = pd.DataFrame(
-        [{**columns, "trial": trial, **origin, "scale": "overnight"} for trial in job.where["trial"]]
+def taken(published, *changes, name="teacher_student"):
+    """The names of the jobs of an experiment that are taken, and the sentence."""
+    jobs, sentence = reuse.reusable(settings_of(*changes), published)
+    return [job.name for experiment, _, job, _ in jobs if experiment.name == name], sentence
+
+
+def test_jobs_are_taken_by_fingerprint_without_git(published, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    teacher = [f"l2/teacher42_rotations2/{trial}" for trial in range(3)]
+    names, sentence = taken(published)
+    assert names == [*teacher, "all"]
+    assert (
+        sentence.startswith("reuse=published: 4 of ") and " jobs taken; " in sentence and " not, because: " in sentence
     )
-    published = published.astype({"alpha": float, "beta": float})
-    io.write_table(tmp_path / "published" / "hyperparameters" / "trials.parquet", published)
-    with pytest.raises(SystemExit) as stopped:
-        cli.main(
-            ["take-published", "--kind", job.kind, "--where", json.dumps(job.where), "--settings", job.settings,
-             "--root-seed", str(run.root_seed), "--published", str(tmp_path / "published"),
-             "--output", str(tmp_path / "results" / job.stem)]
-        )  # fmt: skip
-    assert not stopped.value.code
-    written = {str(path.relative_to(tmp_path / "results")) for path in tmp_path.glob("results/*/*/*")}
-    assert written == {*job.files(), job.record}
-    again = finished.finished("hyperparameters", run, tmp_path / "results")["trials"]
-    pd.testing.assert_frame_equal(again.assign(scale="overnight"), published, check_like=True)
+    assert "parameters are not published (2)" in sentence and "no such row (" in sentence
+    more = {"teacher_student": {"ensembles": {"l2": {"trials": 5}}}}
+    assert taken(published, more)[0] == [*teacher, "all"], "counts are not part of the fingerprint, and two are trained"
+    assert taken(published, {"scale": "laptop"}, {"teacher_student": {"chunk": 3}})[0] == [f"{teacher[0]}-1-2", "all"]
 
 
-def test_other_settings_other_seeds_and_stand_ins_are_trained(tmp_path, monkeypatch):
-    monkeypatch.setattr(reuse, "unchanged_since", lambda commit, files: True)
-    shutil.copytree(PUBLISHED / "cifar10", tmp_path / "cifar10")
-    shutil.copy(PUBLISHED / "settings.json", tmp_path)
-    values = io.read_json(PUBLISHED / "settings.json")["run"]
-
-    def reused(changes):
-        run = params.validate(Settings, params.merge(values, changes))
-        return [job.stem for job in reuse.reusable(run, tmp_path)[0]]
-
-    trials = io.read_table(tmp_path / "cifar10" / "trials.parquet")
-    assert len(reused({})) == len(trials)
-    assert len(reused({"cifar10": {"trials": 5}})) == len(trials)  # the others are trained
-    assert reused({"cifar10": {"training": {"rho": 0.5}}}) == reused({"root_seed": 1}) == []
-    with pytest.raises(SystemExit) as stopped:
-        cli.main(
-            ["take-published", "--kind", "cifar10", "--where", '{"trial": [999]}', "--settings", "{}", "--root-seed",
-             "1", "--published", str(tmp_path), "--output", str(tmp_path / "out" / "x")]
-        )  # fmt: skip
-    assert stopped.value.code == 2 and not (tmp_path / "out").exists()
-    io.write_table(tmp_path / "cifar10" / "trials.parquet", trials.assign(stand_in=trials["head"] == "linear"))
-    assert {stem.split("/")[2] for stem in reused({})} == set(trials["head"]) - {"linear"}
-    with pytest.raises(io.ArtifactError, match="nothing is published there"):
-        reuse.reusable(params.validate(Settings, values), tmp_path / "cifar10")
+@pytest.mark.parametrize(
+    ("changes", "left", "why"),
+    [
+        (TEACHER, ["all"], "another fingerprint (3)"),
+        ({"teacher_student": {"points": 61}}, [], "another fingerprint (4)"),
+        ({"root_seed": 1}, [], "another fingerprint (4)"),
+    ],
+)
+def test_jobs_of_other_settings_data_or_seeds_are_trained(changes, left, why, published):
+    names, sentence = taken(published, changes)
+    assert names == left and why in sentence
 
 
-def test_trials_on_data_of_other_seeds_are_trained(monkeypatch):
-    monkeypatch.setattr(reuse, "unchanged_since", lambda commit, files: True)
-    values = io.read_json(PUBLISHED / "settings.json")["run"]
-
-    def reused(changes):
-        run = params.validate(Settings, params.merge(values, {"teacher_student": changes}))
-        return {(job.kind, str(job.key[0])) for job in reuse.reusable(run, PUBLISHED)[0]}
-
-    images = {"cifar10", "cifar100", "probes", "cifar10_sweep", "cells"}
-    assert {kind for kind, _ in reused({"data_seed": 7})} == images
-    everything, rotated = reused({}), reused({"ensembles": {"l2": {"rotations": 1}}})
-    assert everything - rotated == {("teacher_student", "l2")}
+def test_rows_without_fingerprints_and_stand_ins_are_not_taken(published):
+    marks = [LEGACY, table(published, "teacher_student/trials")["fingerprint"][1] + rows.STAND_IN]
+    change(published, "teacher_student/trials", lambda t: t.assign(fingerprint=[*marks, t["fingerprint"][2]]))
+    names, sentence = taken(published)
+    assert names == ["l2/teacher42_rotations2/2", "all"]
+    assert "another fingerprint (1)" in sentence and "stand-in images (1)" in sentence
 
 
-def test_a_source_counts_as_changed_if_git_says_so_or_does_not_know():
-    names = sources("replication.publish.reuse")
-    head = tiny.run(ROOT, "git", "rev-parse", "HEAD").strip()
-    for commit in ("0" * 12, f"{head[:12]}+changes", "unknown"):
-        assert not unchanged_since(commit, names)
-    assert unchanged_since(head, ["LICENSE"])
+def test_where_nothing_is_published_all_is_trained(tmp_path):
+    names, sentence = taken(tmp_path)
+    assert names == [] and sentence.startswith("reuse=published: 0 of ")
+
+
+@pytest.mark.parametrize("of_stage", ["trials", "linear"])
+def test_the_files_of_a_job_that_is_taken_are_those_of_its_training(of_stage, trained, tmp_path):
+    results = trained / "results" / "teacher_student" / of_stage
+    for _, stage, job, text in jobs_of(settings_of(), "teacher_student", of_stage):
+        code = run("take-published", f"teacher_student.{of_stage}", "--job", text,
+                   "--published", trained / "published", "--results", tmp_path)  # fmt: skip
+        assert code == 0
+        made = tmp_path / "teacher_student" / of_stage
+        for name, key in stage.tables.items():
+            file = f"{job.name}_{name}.parquet"
+            before = io.read_table(results / file).sort_values([*key]).reset_index(drop=True)
+            pd.testing.assert_frame_equal(io.read_table(made / file), before)
+        one, other = (io.read_json(folder / f"{job.name}.provenance.json") for folder in (made, results))
+        assert {**other, "inputs": {}} == {**one, "seconds": pytest.approx(one["seconds"])}
+
+
+def test_a_job_that_is_not_there_is_one_sentence(trained, tmp_path, capsys):
+    *_, (_, _, _, text) = jobs_of(settings_of(TEACHER), "teacher_student")
+    code = run("take-published", "teacher_student.trials", "--job", text, "--published", trained / "published",
+               "--results", tmp_path / "out")  # fmt: skip
+    assert (
+        code == 2 and "lacks trials of the fingerprint" in capsys.readouterr().err and not (tmp_path / "out").exists()
+    )
+
+
+def test_rows_that_wait_are_taken_and_complete_their_ensemble(published, tmp_path):
+    """A fresh clone goes on from what another has left in pending."""
+    train(tmp_path / "two", settings_of(TEACHER), "teacher_student", jobs=[0, 1])
+    publish(tmp_path / "two", published)
+    assert taken(published, TEACHER)[0] == [f"l2/teacher42_rotations2/{trial}" for trial in (0, 1)] + ["all"]
+    jobs = list(jobs_of(settings_of(TEACHER), "teacher_student"))
+    for _, _, _, text in jobs[:2]:
+        run("take-published", "teacher_student.trials", "--job", text, "--published", published,
+            "--results", tmp_path / "three" / "results")  # fmt: skip
+    train(tmp_path / "three", settings_of(TEACHER), "teacher_student", jobs=[2])
+    publish(tmp_path / "three", published)
+    trials = table(published, "teacher_student/trials")
+    assert trials["trial"].tolist() == [0, 1, 2] and not list((published / "pending").rglob("*.parquet"))
+    before = table(tmp_path / "two" / "results", f"teacher_student/trials/{jobs[0][2].name}_trials")
+    pd.testing.assert_frame_equal(trials[before.columns].head(1), before)
 
 
 @pytest.mark.pipeline
@@ -177,11 +159,11 @@ def test_a_run_takes_what_is_published_and_trains_what_is_not(tmp_path):
     records = list((tmp_path / "results of before").rglob("*.provenance.json"))
     assert {io.read_json(path)["commit"] for path in records} == {commit} and len(records) == 4
     assert trained() == []
-    for name, table in first.items():
-        pd.testing.assert_frame_equal(again[name], table, check_like=True)
+    for name, rows_before in first.items():
+        pd.testing.assert_frame_equal(again[name], rows_before, check_like=True)
 
     with (folder / "src" / "replication" / "experiments" / "depth" / "train.py").open("a") as source:
-        source.write("# edited\n")
+        source.write("EDITED = True\n")
     tiny.commit(folder, "edited")
     more = tables("--config", "reuse=published", "teacher_student={ensembles: {l2: {trials: 3}}}")
     assert more["teacher_student"]["trial"].tolist() == [0, 1, 2]

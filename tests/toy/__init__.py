@@ -1,7 +1,8 @@
 """The mean target of a data set of experiment 1, resampled: the shortest experiment that there can be."""
 
-from replication.experiment import Experiment, Stage
 from replication.experiments.toy.settings import Toy, ToyTrial, jobs
+
+from replication.experiment import Experiment, Stage
 
 EXPERIMENT = Experiment(
     name="toy",

@@ -10,10 +10,11 @@ from torch.nn import functional as F
 
 from dense_networks import deviation, evaluated, graded, inputs, seeded
 from replication.data.augmentation import DEVIATION, MEAN, Normalisation
-from replication.data.images import Images
+from replication.data.image_arrays import Images
 from replication.experiments.cifar10 import train as cifar10
 from replication.experiments.cifar10.settings import Cifar10Trial
-from replication.training import checkpoints, cuda_graphs
+from replication.jobs.checkpoints import FileCheckpoint
+from replication.training import cuda_graphs
 from replication.training.ensemble import batched
 from replication.training.ensemble.training import Training, initial_parameters
 from sparcs import SpectralNetwork, replace_head, spectral
@@ -180,12 +181,12 @@ def test_experiment_3_starts_as_on_the_cpu(images):
 
 
 def test_experiment_3_goes_on_from_a_checkpoint(images, tmp_path):
-    path = tmp_path / "checkpoint.safetensors"
+    checkpoint = FileCheckpoint(tmp_path / "checkpoint.safetensors", "run", 1)
     run, optimizer = trained("spectral", images, epochs=1)
-    checkpoints.save(path, "run", run.epochs, cifar10.whole(run), optimizer, run.rows())
+    checkpoint.save(cifar10.whole(run), optimizer, run.rows())
     again = cifar10.new_run("spectral", images, experiment_3(2), 5, "cuda")
     optimizer = cifar10.optimizer_of(again, experiment_3(2))
-    again.take(checkpoints.load(path, "run", cifar10.whole(again), optimizer)[1])
+    again.take(checkpoint.load(cifar10.whole(again), optimizer))
     cifar10.train(again, optimizer, experiment_3(2), 5)
     whole = trained("spectral", images, epochs=2)[0]
     np.testing.assert_allclose(again.curves["train_loss"], whole.curves["train_loss"], rtol=1e-3)

@@ -1,35 +1,43 @@
 """Seeds are data: the names that are hashed into them never change, whatever a folder or module is called."""
 
+from pathlib import Path
+
 import pytest
 
-from replication.experiments.baselines import train as baselines
-from replication.experiments.cifar10 import train as cifar10
-from replication.experiments.cifar100 import probes
-from replication.experiments.cifar100 import train as cifar100
-from replication.experiments.depth import train as depth
-from replication.experiments.regression import train as regression
-from replication.experiments.teacher_student import train as teacher_student
-from replication.training.seeds import STREAMS, generator, trial_seed
+from replication import params
+from replication.experiments import EXPERIMENTS
+from replication.experiments.settings import resolve_settings
+from replication.jobs.carry_out import seeds_of
+from replication.training.seeds import STREAMS, generator
 
 ROOT_SEED = 2025
+OVERNIGHT = resolve_settings(params.read_yaml(Path(__file__).parents[2] / "params.yaml"), {"scale": "overnight"})
 
 
 @pytest.mark.parametrize(
-    ("seed", "expected"),
+    ("experiment", "stage", "data_set", "expected"),
     [
-        (regression.seeds(ROOT_SEED, "beta5_alpha0", [0]), [19965175900235]),
-        (teacher_student.seeds(ROOT_SEED, "teacher42_rotations2", [0]), [216025493334854]),
-        (depth.seeds(ROOT_SEED, "teacher42_rotations2", [0]), [27732368341097]),
-        (baselines.seeds(ROOT_SEED, "teacher", [0]), [23438185654441]),
-        (cifar10.seed_of(ROOT_SEED, 0), 260894670042156),
-        (cifar100.seed_of(ROOT_SEED, 0), 43130417399807),
-        (probes.seeds(ROOT_SEED, [0]), [113798032485456]),
-        (trial_seed(ROOT_SEED, "rivals_tuning", "teacher", 0), 37795524941948),
-        (trial_seed(ROOT_SEED, "nasbench", "cells", 0), 29461738770211),
+        ("regression", "trials", "beta5_alpha0", 19965175900235),
+        ("teacher_student", "trials", "teacher42_rotations2", 216025493334854),
+        ("hyperparameters", "regression", "beta5_alpha0", 19965175900235),
+        ("hyperparameters", "teacher_student", "teacher42_rotations2", 216025493334854),
+        ("depth", "trials", "teacher42_rotations2", 27732368341097),
+        ("depth", "start", "teacher42_rotations2", 27732368341097),
+        ("baselines", "trials", "teacher", 23438185654441),
+        ("baselines", "tuning", "teacher", 37795524941948),
+        ("cifar10", "trials", "images", 260894670042156),
+        ("cifar10", "sweep", "images", 260894670042156),
+        ("cifar100", "trials", "images", 43130417399807),
+        ("cifar100", "probes", "features", 113798032485456),
+        ("cells", "trials", "cells", 29461738770211),
     ],
 )
-def test_the_seeds_of_every_experiment_are_those_of_the_published_trials(seed, expected):
-    assert seed == expected
+def test_the_seeds_of_every_experiment_are_those_of_the_published_trials(experiment, stage, data_set, expected):
+    """Those of trial 0 in every job on a data set."""
+    of = EXPERIMENTS[experiment]
+    jobs = [job for job in of.stage(stage).jobs(OVERNIGHT) if job.seeds == data_set and 0 in job.trials]
+    seeds = {seeds_of(of, of.stage(stage), job, ROOT_SEED)[job.trials.index(0)] for job in jobs}
+    assert seeds == {expected}
 
 
 def test_every_stream_draws_what_it_always_drew():

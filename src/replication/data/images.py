@@ -5,12 +5,12 @@ A record (JSON) beside a run's data names the file, its SHA-256 and where it cam
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
+from replication.data.image_arrays import Images
 from replication.records.io import ArtifactError, read_json
 
 CLASSES = {"cifar10": 10, "cifar100": 100}
@@ -19,25 +19,6 @@ STAND_IN_SIZES = {"train": 1_437, "test": 360}  # of scikit-learn's 1,797 digits
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 OPTIONAL_KEYS = ("lossy_train", "lossy_test", "archive_md5")
 MOST_BYTES = 2**28  # unpacked, half as much again as CIFAR's: a small zip file can claim to hold any amount
-
-
-@dataclass(frozen=True)
-class Images:
-    """A data set of 32×32 colour images.
-
-    x_train (points, 32, 32, 3) and x_test (test points, 32, 32, 3) are uint8, y_train (points,) and y_test (test
-    points,) int64. stand_in: these are not CIFAR's images, and whatever is made from them must say so. source: "file",
-    "download" or "stand-in". note: what else is known of the images. approximate: how many are not the official pixels.
-    """
-
-    x_train: np.ndarray
-    y_train: np.ndarray
-    x_test: np.ndarray
-    y_test: np.ndarray
-    stand_in: bool
-    source: str
-    note: str
-    approximate: int = 0
 
 
 def load(record_path: Path) -> Images:

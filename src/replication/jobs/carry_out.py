@@ -1,5 +1,6 @@
 """One job of any experiment: its data read, its trials trained, its tables given their common columns."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,10 +56,14 @@ def seeds_of(experiment: Experiment, stage: Stage, job: Job, root_seed: int) -> 
 
 
 def with_keys(table: pd.DataFrame, keys: Mapping[str, Any], first: Sequence[str]) -> pd.DataFrame:
-    """The table with the job's columns, unless it has them itself; what tells its rows apart stands first."""
-    table = table.assign(**{name: value for name, value in keys.items() if name not in table})
-    table = table.reindex(columns=list(dict.fromkeys([*first, *table.columns]))) if table.empty else table
-    return table[[*first, *table.columns.difference(first, sort=False)]]
+    """The table with the job's columns, unless it has them itself; what tells its rows apart stands first, then those.
+
+    A key of None is a number that is not there, NaN.
+    """
+    common = {name: math.nan if value is None else value for name, value in keys.items() if name not in table}
+    table = table.assign(**common)
+    order = list(dict.fromkeys([*first, *keys, *table.columns]))
+    return table.reindex(columns=order) if table.empty else table[order]
 
 
 def read_data(files: Sequence[str], folder: Path) -> Any:
@@ -72,7 +77,9 @@ def read_data(files: Sequence[str], folder: Path) -> Any:
     for file in files:
         path = folder / file
         arrays |= {"about": read_json(path)} if path.suffix == ".json" else read_arrays(path)
-    missing = [f"{axis}_train" for axis in "xy" if files and f"{axis}_train" not in arrays]
+    others = "test" if "x_test" in arrays else "held_out"
+    names = [f"{axis}_{split}" for axis in "xy" for split in ("train", others)] if files else []
+    missing = [name for name in names if name not in arrays]
     if missing:
         raise ArtifactError(f"{folder / files[-1]} has no array {missing[0]}: allowed is a data set of this experiment")
     return arrays

@@ -21,6 +21,7 @@ from replication.params.fields import CountOrZero, Model, Seed
 from replication.records import provenance
 from replication.records.io import ArtifactError, read_json, sha256, write_arrays, write_json, write_table
 from replication.records.verbs import INPUT, PATH, Json, device_option
+from replication.training.work import WorkError
 
 
 class JobText(Model):
@@ -55,7 +56,7 @@ class StageName(click.ParamType):
 
 
 def as_text(experiment: Experiment, stage: Stage, job: Job, root_seed: int, fingerprint: str) -> str:
-    """A job as JSON text, for ``train``."""
+    """A job as JSON text, for ``train``. Settings keep their order: tables say what a method's options were."""
     fields = {
         "name": job.name,
         "settings": job.settings,
@@ -69,7 +70,7 @@ def as_text(experiment: Experiment, stage: Stage, job: Job, root_seed: int, fing
         "root_seed": root_seed,
         "fingerprint": fingerprint,
     }
-    return json.dumps(fields, sort_keys=True, ensure_ascii=False)
+    return json.dumps(fields, ensure_ascii=False)
 
 
 def job_of(text: JobText, stage: Stage) -> Job:
@@ -108,9 +109,12 @@ def train(stage: tuple[Experiment, Stage], text: JobText, data: Path, results: P
     checkpoint = FileCheckpoint(path.with_name(f"{path.name}.checkpoint.safetensors"), name, job.every, clock)
     with progress_bars(f"{experiment.name} {job.name}") as progress:
         before = read_before(job.after, results)
-        made, parameters = carry_out(
-            experiment, of_kind, job, text.root_seed, loaded, device, before, progress, checkpoint
-        )
+        try:
+            made, parameters = carry_out(
+                experiment, of_kind, job, text.root_seed, loaded, device, before, progress, checkpoint
+            )
+        except WorkError as error:
+            raise params.ParameterError(str(error)) from error
     for sentence in diverged(next(iter(made.values()))):
         click.echo(sentence, err=True)
     if of_kind.parameters:

@@ -1,102 +1,62 @@
 """Published trials in place of a run's jobs, on request: which jobs they stand for, and the files of such a job."""
 
-from collections.abc import Mapping, Sequence
-from math import prod
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import click
-import pandas as pd
 
-from replication import params
-from replication.experiments.cells.table import SCORES
-from replication.experiments.settings import Settings
-from replication.publish.jobs import GENERATED, TABLES, Job, data_of, jobs
-from replication.records import git
-from replication.records.io import ArtifactError, read_table, write_json, write_table
-from replication.records.sources import knows, names_commit, sources, unchanged_since
-from replication.records.verbs import INPUT, PATH, SEED, Json, read_settings
+from replication.experiment import Experiment, Job, Stage
+from replication.experiments import EXPERIMENTS
+from replication.jobs import tables as files
+from replication.jobs.commands import JobText, StageName, job_of
+from replication.publish.rows import NO_ROW, PENDING, job_tables, of_job, own, read, why_not
+from replication.records.fingerprints import fingerprint
+from replication.records.io import write_json, write_table
+from replication.records.verbs import INPUT, PATH, Json
 
-RECORDED = ["commit", "machine", "device", "finished", "minutes", "made_from", "scale"]  # columns of a published trial
-TRIALS = {kind: next(iter(ends.values())) for kind, ends in TABLES.items()}
-del TRIALS["regression"]  # whose tables are made from parameters, which are not published
-
-Where = Mapping[str, Sequence]  # columns of a table, and the values of the rows that are meant
+PARAMETERS = "parameters are not published"
 
 
-def reusable(run: Settings, published: Path) -> tuple[list[Job], str]:
-    """The jobs of a run whose trials are all published, from the same settings and with sources as they are now.
+def reusable(run: Any, published: Path) -> tuple[list[tuple[Experiment, Stage, Job, str]], str]:
+    """The jobs of a run whose trials are published, or wait to be, with their fingerprints; Git is not asked.
 
-    Trials on images must be of real ones. Those of a checkout with changes are trained again. So are those whose commit
-    Git does not know here: the second value is a sentence on these, empty if there are none. Raises ArtifactError if
-    nothing is published.
+    The second value is a sentence on how many are taken, and why others are not.
     """
-    if not (published / "settings.json").exists():
-        raise ArtifactError(f"{published}: nothing is published there, so reuse=published has nothing to take")
-    before = params.validate(Settings, read_settings(published / "settings.json")["run"])
-    if before.root_seed != run.root_seed:
-        return [], ""
-    known = {job.alike(): job.settings for job in jobs(before)}
-    tables = {kind: published / f"{table}.parquet" for kind, table in TRIALS.items()}
-    trials = {kind: read_table(path) for kind, path in tables.items() if path.exists()}
-    wanted = list(jobs(run))
-    offered = [
-        (job, commit)
-        for job in wanted
-        if job.kind in trials
-        and known.get(job.alike()) == job.settings
-        and (job.kind not in GENERATED or data_of(before.model_dump()) == data_of(run.model_dump()))
-        and all((published / table).exists() for table in job.files().values())
-        and names_commit(commit := _commit(job, rows_of(trials[job.kind], job.where)))
-    ]
-    taken = [job for job, commit in offered if unchanged_since(commit, sources(*job.modules))]
-    return taken, _untold(sum(not knows(commit) for _, commit in offered), len(wanted))
-
-
-def _untold(jobs: int, of: int) -> str:
-    if not jobs:
-        return ""
-    lacking = "this clone's history lacks the commits that made them (a shallow one gets them by git fetch --unshallow)"
-    none = "there is no Git here to tell what has changed since the commits that made them"
-    why = none if git.ask("rev-parse", "HEAD") is None else lacking
-    return f"reuse=published does not take {jobs} of {of} jobs: {why}"
-
-
-def _commit(job: Job, rows: pd.DataFrame) -> str:
-    """The commit that made all the job's trials; nothing if some are missing, of another one or of no real images."""
-    complete = len(rows) > 0 if job.kind == "tuning" else len(rows) == prod(map(len, job.where.values()))
-    real = not rows["stand_in"].any() if "stand_in" in rows else True
-    return rows["commit"].iloc[0] if complete and real and rows["commit"].nunique() == 1 else ""
-
-
-def rows_of(table: pd.DataFrame, where: Where) -> pd.DataFrame:
-    """The rows with one of the values in every column that the table has."""
-    for name, values in where.items():
-        if name in table:
-            table = table[table[name].isin(list(values))]
-    return table
+    taken, reasons = [], Counter()
+    for experiment, stage in ((each, stage) for each in EXPERIMENTS.values() for stage in each.stages):
+        name, key = next(iter(stage.tables.items()))
+        places = (published / experiment.name, published / PENDING / experiment.name)
+        rows = [table for folder in places for table in read(folder, {name: key}).values()]
+        for job in stage.jobs(run):
+            here = fingerprint(experiment, stage, job, run.root_seed)
+            why = sorted((why_not(of_job(table, job), job, here) for table in rows), key=["", NO_ROW].count) or [NO_ROW]
+            if stage.parameters and experiment.finish:  # which makes tables from them
+                reasons[PARAMETERS] += 1
+            elif "" in why:
+                taken.append((experiment, stage, job, here))
+            else:
+                reasons[why[0]] += 1
+    sentence = f"reuse=published: {len(taken)} of {len(taken) + reasons.total()} jobs taken"
+    why = ", ".join(f"{reason} ({number})" for reason, number in reasons.most_common())
+    return taken, f"{sentence}; {reasons.total()} not, because: {why}" if why else sentence
 
 
 @click.command()
-@click.option("--kind", type=click.Choice(list(TRIALS)), required=True)
-@click.option("--where", type=Json(dict[str, list]), required=True, help="columns and values of the trials")
-@click.option("--settings", type=Json(dict[str, Any]), required=True, help="what they were made from")
-@click.option("--root-seed", type=SEED, required=True)
+@click.argument("stage", type=StageName())
+@click.option("--job", "text", type=Json(JobText), required=True, help="what the workflow says of the job, as JSON")
 @click.option("--published", type=INPUT, required=True, help="results/published")
-@click.option("--output", type=PATH, required=True, help="stem of the job's files")
-def take_published(kind: str, where: Where, settings: dict, root_seed: int, published: Path, output: Path) -> None:
-    """Write a job's files from published trials, with the record of where and when they were trained."""
-    trials = rows_of(read_table(published / f"{TRIALS[kind]}.parquet"), where)
-    if trials.empty:
-        raise ArtifactError(f"{published}/{TRIALS[kind]}.parquet has no trial of {dict(where)}")
-    for end, table in TABLES[kind].items():
-        rows = rows_of(read_table(published / f"{table}.parquet"), where).reset_index(drop=True)
-        plain = rows.drop(columns=[name for name in (*RECORDED, *SCORES.values()) if name in rows])
-        if "device" in rows and end == "_costs":
-            plain = plain.assign(device=rows["device"])
-        write_table(output.with_name(f"{output.name}{end}.parquet"), plain)
-    trial = trials.iloc[0]
-    record = {name: trial[name] for name in ("commit", "machine", "device", "made_from")}
+@click.option("--results", type=PATH, required=True, help="results/<scale>: the job's files go there")
+def take_published(stage: tuple[Experiment, Stage], text: JobText, published: Path, results: Path) -> None:
+    """Write the files of a job of a STAGE from published trials, with the record of where and when it was trained."""
+    experiment, of_kind = stage
+    job, folder = job_of(text, of_kind), results / experiment.name
+    tables = job_tables(published, experiment, of_kind, job, text.fingerprint)
+    for name, key in of_kind.tables.items():
+        write_table(files.table_file(folder, of_kind, job.name, name), own(tables[name], key))
+    trials = tables[next(iter(of_kind.tables))]
+    record = {name: "; ".join(sorted(set(trials[name]))) for name in ("commit", "machine", "device")}
     record |= {"finished": trials["finished"].max(), "seconds": 60 * float(trials["minutes"].sum())}
-    record |= {"trials": len(trials), "settings": settings, "root_seed": root_seed, "data": "published", "inputs": {}}
-    write_json(output.with_name(f"{output.name}.provenance.json"), record)
+    record |= {"trials": len(job.trials) or 1, "fingerprint": text.fingerprint, "settings": job.settings}
+    record |= {"keys": job.keys, "root_seed": text.root_seed, "inputs": {}, "stand_in": False}
+    write_json(files.record_file(folder, of_kind, job.name), record)

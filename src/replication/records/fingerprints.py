@@ -35,7 +35,7 @@ def numerics(*modules: str) -> str:
 
 
 def declares(module: str) -> bool:
-    """Whether a module is the package of an experiment, or of all: those only declare, and nothing is computed there."""
+    """Whether a module is the package of an experiment, or of all: those only declare, and compute nothing."""
     return module.startswith("replication.experiments") and module.count(".") <= 2
 
 

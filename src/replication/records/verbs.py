@@ -1,6 +1,5 @@
 """What the commands share: typed arguments, progress, timing, divergence messages."""
 
-import hashlib
 import os
 import re
 import time
@@ -17,7 +16,6 @@ from tqdm import tqdm
 from replication import params
 from replication.records import provenance
 from replication.records.io import ArtifactError, read_arrays, read_json, sha256, write_json
-from replication.records.sources import sources
 
 LONGEST_NAME = 150  # bytes; file systems allow 255, and names of other files are made longer
 
@@ -61,7 +59,6 @@ SEED = click.IntRange(0, 2**32 - 1)
 
 SIZE = click.IntRange(2, 10**4)  # n of SO(n)
 TrialList = Annotated[list[params.Trial], Field(min_length=1)]
-Jobs = Annotated[list[tuple[params.Name, params.Trial]], Field(min_length=1)]
 DataSets = Annotated[dict[params.Name, tuple[params.Fraction, params.Positive]], Field(min_length=1)]  # name: α, β
 
 
@@ -195,14 +192,6 @@ def report_divergence(trials: Sequence[int], seeds: Sequence[int], diverged_epoc
     for trial, seed, epoch in zip(trials, seeds, diverged_epoch, strict=True):
         if epoch >= 0:
             click.echo(f"trial {trial} (seed {seed}) diverged in epoch {epoch + 1} and was stopped", err=True)
-
-
-def name_of_run(module: str, settings: params.Model, head: str, seed: int, device: str, record: Path) -> str:
-    """SHA-256 of all that the state of a run on images depends on, with the source behind the command's module."""
-    digest = hashlib.sha256("\n".join([settings.model_dump_json(), head, str(seed), device, sha256(record)]).encode())
-    for path in sources(module):
-        digest.update(sha256(Path(path)).encode())
-    return digest.hexdigest()
 
 
 def sidecar(path: Path) -> Path:

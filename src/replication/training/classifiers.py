@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from time import perf_counter, process_time
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from replication.params.fields import TrainingSettings
+from replication.training.seeds import generator
 from sparcs.heads import spectral_head
 from sparcs.network import SpectralNetwork
 
@@ -41,12 +42,19 @@ def new_head(kind: str, widths: Sequence[int], bias: bool, seed: int) -> nn.Modu
         return spectral_head(inputs, hidden, classes, bias=bias)
 
 
+def split_rows(available: int, used: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows that validate and rows that train, of at most ``used`` points in a seeded order."""
+    order = generator(seed, "split").permutation(available)[:used]
+    held = round(share * len(order))
+    return order[:held], order[held:]
+
+
 def clock(device: str) -> Callable[[], float]:
     """Seconds by the core on a CPU, where a trial has one thread and may share the core; else by the clock."""
     return process_time if device == "cpu" else perf_counter
 
 
-def losses(head: nn.Module, output: Tensor, y: Tensor, training: TrainingSettings) -> tuple[Tensor, Tensor]:
+def losses(head: nn.Module, output: Tensor, y: Tensor, training: SimpleNamespace) -> tuple[Tensor, Tensor]:
     """Cross-entropy of the outputs (batch, classes), and the same plus ρ Ω(λ̃) of (4.4) for a SPARCS head."""
     data_loss = F.cross_entropy(output, y)
     if not isinstance(head, SpectralNetwork):

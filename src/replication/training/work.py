@@ -1,8 +1,8 @@
 """What a training function is given, and what it gives back.
 
-Such a function is ``train(data, work) -> tables, parameters``: it does no I/O. data: arrays by name, images, or None;
-tables: by name, a row per trial in the first; parameters: final ones by name, each (trials, …), or none. Columns that all
-rows of a job have in common are added by who calls it.
+Such a function is ``train(data, work) -> tables, parameters``: it does no I/O. data: arrays by name, images, or
+nothing; tables: by name, a row per trial in the first; parameters: final ones by name, each (trials, …), or none.
+Columns that all rows of a job have in common are added by who calls it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +14,10 @@ import numpy as np
 import pandas as pd
 
 Results = tuple[dict[str, pd.DataFrame], dict[str, np.ndarray]]
+
+
+class WorkError(ValueError):
+    """A sentence for the user: what a job's settings ask for can't be done."""
 
 
 class Checkpoint(Protocol):

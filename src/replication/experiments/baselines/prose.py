@@ -1,5 +1,6 @@
 """Sentences and tables of the comparison with baselines (Table R1), computed from its tables."""
 
+import json
 from collections.abc import Mapping
 
 import numpy as np
@@ -220,16 +221,25 @@ def tuning_table(tuning: pd.DataFrame) -> str:
     """
     if tuning.empty:
         return "Nothing was tuned in this run: every option is the one in `params.yaml`."
-    rows, seeds = [], tuning.groupby("task", sort=False)["tuning_trial"].nunique()
-    counts = listing([f"{count} ({title_of(task)})" for task, count in seeds.items()])
-    for (method, option), of_option in tuning.groupby(["method", "option"], sort=False):
-        row = {"method": name_of(method), "option": option}
-        for task, tried in of_option.groupby("task", sort=False):
-            values = tried.drop_duplicates("value")[["value", "chosen"]].itertuples(index=False)
+    rows, tasks = [], tasks_of(tuning)
+    seeds = tuning.groupby("task")["tuning_trial"].nunique()
+    counts = listing([f"{seeds[task]} ({title_of(task)})" for task in tasks])
+    for method in methods_of(tuning):
+        of_method = tuning[tuning["method"] == method]
+        row = {"method": name_of(method), "option": of_method["option"].iloc[0]}
+        for task in tasks:
+            tried = of_method.loc[of_method["task"] == task, ["value", "chosen"]].drop_duplicates()
+            values = sorted(tried.itertuples(index=False, name=None), key=_size)
             row[title_of(task)] = ", ".join(f"**{value}**" if chosen else value for value, chosen in values)
         rows.append(row)
     table = markdown(pd.DataFrame(rows).fillna(""))
     return f"Seeds that each value was tried on, at every strength: {counts}.\n\n{table}"
+
+
+def _size(tried: tuple[str, bool]) -> float:
+    """A number's value; words are left in their order."""
+    value = json.loads(tried[0])
+    return 0.0 if isinstance(value, str) else value
 
 
 def _geometric(values: pd.Series) -> str:

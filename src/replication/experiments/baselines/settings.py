@@ -1,11 +1,15 @@
 """The settings of the comparison with other ways to search for a small network (claim G2)."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from replication.experiments.depth.settings import TEACHER
+from replication.data.names import ALPHA_BETA, TEACHER
+from replication.experiment import Job
+from replication.experiments.depth.settings import at_most, data_of, points_of
 from replication.experiments.regression.settings import regression_name
 from replication.params.fields import (
     NAMED,
@@ -17,14 +21,14 @@ from replication.params.fields import (
     Positive,
     TrialsOrZero,
     Width,
-    chunk_names,
+    chunks,
     distinct,
     distinct_names,
+    span,
 )
 
 Option = int | float | str
 FOLDER = Path(__file__).parents[2] / "baselines"  # where the methods are
-ALPHA_BETA = "alpha_beta"
 TUNING_TRIALS = "searches per value of a tuned option, on seeds of their own; 0: every option as it stands"
 
 
@@ -151,7 +155,7 @@ class Baselines(BaselineProtocol, Part):
             raise ValueError(
                 f"catalogue: every tuned option must have as many values as any other, found are {counted}"
             )
-        if not self.jobs():
+        if not self.pairs():
             raise ValueError(
                 f"teacher.trials = {self.teacher.trials}, alpha_beta.trials = {self.alpha_beta.trials}: allowed is 1 "
                 f"or more for a task on which one of the methods runs, which are {', '.join(self.chosen())}"
@@ -171,20 +175,14 @@ class Baselines(BaselineProtocol, Part):
         """Names of experiment 1's data sets, with their α."""
         return {regression_name(alpha, self.alpha_beta.beta): alpha for alpha in self.alpha_beta.alphas}
 
-    def jobs(self) -> list[tuple[str, str, str]]:
-        """(data set, method, chunk) of every job, as they stand in file names."""
+    def pairs(self) -> list[tuple[str, str]]:
+        """(data set, method) of all that is searched."""
         return [
-            (data_set, method, chunk)
+            (data_set, method)
             for data_set in self.data_sets()
             for method in self.chosen()
             if self.catalogue[method].only in (None, kind_of(data_set))
-            for chunk in chunk_names(range(self.tasks_of(data_set).trials), self.chunk)
         ]
-
-    def tuning_jobs(self) -> list[tuple[str, str]]:
-        """(data set, method) of every job that tunes, as they stand in file names."""
-        pairs = dict.fromkeys((data_set, method) for data_set, method, _ in self.jobs())
-        return [pair for pair in pairs if self.of_job(*pair).tuning_trials]
 
     def tasks_of(self, data_set: str) -> BaselineTasks:
         """The settings of a data set's trials."""
@@ -206,3 +204,50 @@ class Baselines(BaselineProtocol, Part):
 def kind_of(data_set: str) -> str:
     """The kind of task that a data set belongs to."""
     return TEACHER if data_set == TEACHER else ALPHA_BETA
+
+
+def jobs(run: Any) -> Iterator[Job]:
+    """Chunks of trials of every method on every data set; all strengths of a trial are searched for together."""
+    baselines = run.baselines
+    for data_set, method in baselines.pairs():
+        job = _job(run, data_set, method)
+        tuned = (f"baselines/tuning/{job.name}_tuning",) if job.settings["tuning_trials"] else ()
+        for trials in chunks(range(baselines.tasks_of(data_set).trials), baselines.chunk):
+            yield replace(
+                job,
+                name=f"{job.name}/{span(trials)}",
+                keys={"task": data_set, "alpha": baselines.data_sets()[data_set], "method": method},
+                trials=tuple(trials),
+                after=tuned,
+            )
+
+
+def tuning_jobs(run: Any) -> Iterator[Job]:
+    """Every value of a method's tuned option on every data set, where there are trials for it."""
+    for data_set, method in run.baselines.pairs():
+        job = _job(run, data_set, method)
+        if job.settings["tuning_trials"]:
+            yield replace(job, trials=tuple(range(job.settings["tuning_trials"])))
+
+
+def _job(run: Any, data_set: str, method: str) -> Job:
+    """A method on a data set, without trials. Methods share the seeds of a data set, so that they pair."""
+    baselines = run.baselines
+    settings = baselines.of_job(data_set, method)
+    return Job(
+        name=f"{data_set}/{method}",
+        settings=settings.model_dump(mode="json"),
+        keys={"task": data_set, "method": method},
+        data=data_of(run, baselines.data_sets()[data_set], baselines.alpha_beta.beta),
+        seeds=data_set,
+        modules=(f"replication.baselines.{settings.method.search}",),
+    )
+
+
+def check(run: Any) -> None:
+    """Raise ValueError if a task takes more points than its data has."""
+    for kind, (train, test) in points_of(run).items():
+        task = getattr(run.baselines, kind)
+        if task.trials:
+            at_most(f"baselines.{kind}.points", task.points, train)
+            at_most("baselines.test_points", run.baselines.test_points, test)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from itertools import product
+from types import SimpleNamespace
 from typing import TypeVar
 
 import numpy as np
@@ -16,18 +17,18 @@ from torch import Tensor, nn
 
 from replication.baselines.network import Weights, graphs_of, mean_square, side_by_side, squared_error
 from replication.baselines.task import SearchResult, Task, train
-from replication.experiments.baselines.settings import BaselineMethod, BaselineTask, BaselineTrial
-from replication.experiments.depth.settings import TEACHER
-from replication.params.loading import ParameterError
+from replication.data.names import TEACHER
+from replication.experiments.baselines.tuned import with_option, with_tuned
 from replication.training.memory import peak_allocated
-from replication.training.seeds import trial_seed
 from replication.training.torch_threads import one_thread, subnormals_flushed
+from replication.training.work import Results, Work, WorkError
 from sparcs import pruning
 from sparcs.compact import CompactNetwork, module_of
 from sparcs.metrics import r_squared
 from sparcs.pruning import Graph
 
 T = TypeVar("T")
+Data = Mapping[str, np.ndarray]
 
 MEMORY_STEPS = 20  # of the short search whose memory is measured
 TARGETS = (
@@ -46,13 +47,28 @@ MEASURES = [
 ]
 
 
-def seeds(root_seed: int, data_set: str, trials: Sequence[int]) -> list[int]:
-    """The seeds of the trials on one data set; methods and strengths share them, so that they pair."""
-    # the name that is hashed is data, whatever the room is called
-    return [trial_seed(root_seed, "rivals", data_set, trial) for trial in trials]
+def run(data: Data, work: Work) -> Results:
+    """Search with one method on one task, for every strength, and measure what it finds.
+
+    A method that has a tuned option searches with the value that was chosen for it.
+    """
+    settings = work.settings
+    if work.before:
+        settings = SimpleNamespace(
+            **vars(settings) | {"method": with_tuned(settings.method, work.before[0], work.keys)}
+        )
+    tables = search_and_measure(data, settings, work.keys["task"], work.trials, work.seeds)
+    return tables | {"trials": tables["trials"].assign(options=json.dumps(vars(settings.method.options)))}, {}
 
 
-def task_of(data: Mapping[str, np.ndarray], settings: BaselineTrial) -> tuple[Task, Tensor, Tensor]:
+def tuning(data: Data, work: Work) -> Results:
+    """Try every value of a method's tuned option on seeds of their own, and mark the best."""
+    if not vars(work.settings.method.tuned) or not work.trials:
+        raise WorkError("settings: method.tuned is empty or tuning_trials is 0, so there is nothing to tune")
+    return {"tuning": tune(data, work.settings, work.keys["task"], work.trials, work.seeds)}, {}
+
+
+def task_of(data: Data, settings: SimpleNamespace) -> tuple[Task, Tensor, Tensor]:
     """The task, and the test points: x (points, N_1), y (points, N_ℓ).
 
     data: experiment 1's or 2's arrays. The last ``validation_share`` of the training points are for choosing.
@@ -78,8 +94,12 @@ def task_of(data: Mapping[str, np.ndarray], settings: BaselineTrial) -> tuple[Ta
 
 @one_thread()
 @subnormals_flushed()
-def run(
-    data: Mapping[str, np.ndarray], settings: BaselineTrial, data_set: str, trials: Sequence[int], root_seed: int
+def search_and_measure(
+    data: Data,
+    settings: SimpleNamespace,
+    data_set: str,
+    trials: Sequence[int],
+    seeds: Sequence[int],
 ) -> dict[str, pd.DataFrame]:
     """Search and measure: tables ``trials`` and ``costs``, a row per trial and strength, and the gates' ``history``.
 
@@ -89,17 +109,17 @@ def run(
     ``peak_mib`` is of it too. Both stand in the first row and are NaN in the others.
     """
     points = task_of(data, settings)
-    task, strengths, trial_seeds = points[0], settings.strengths, seeds(root_seed, data_set, trials)
+    task, strengths = points[0], settings.strengths
     # Before the searches: it loads and compiles what is timed
-    alone = {"peak_mib": peak_of(settings.method, task, strengths, trial_seeds[0]) / 2**20}
-    _, alone["alone_seconds"] = timed(lambda: function_of(settings.method)(task, strengths[:1], trial_seeds[:1]))
-    results, seconds = timed(lambda: search(settings.method, task, strengths, trial_seeds))
+    alone = {"peak_mib": peak_of(settings.method, task, strengths, seeds[0]) / 2**20}
+    _, alone["alone_seconds"] = timed(lambda: function_of(settings.method)(task, strengths[:1], seeds[:1]))
+    results, seconds = timed(lambda: search(settings.method, task, strengths, seeds))
     rows, costs, history = [], [], []
-    for trial, seed, of_seed in zip(trials, trial_seeds, results, strict=True):
+    for trial, seed, of_seed in zip(trials, seeds, results, strict=True):
         for strength, result in zip(strengths, of_seed, strict=True):
             name = {"trial": trial, "seed": seed, "strength": strength}
             rows.append(name | measure(result, *points, settings, seed, data_set))
-            costs.append(name | {"core_seconds": seconds / (len(trial_seeds) * len(strengths))})
+            costs.append(name | {"core_seconds": seconds / (len(seeds) * len(strengths))})
             history += [name | row for row in result.history]
     columns = ["trial", "seed", "strength", "step", "gradient_evaluations", "entropy", "decided", "expected_size"]
     gates = pd.DataFrame(history, columns=[*columns, "validation_mse"])
@@ -115,25 +135,30 @@ def timed(run: Callable[[], T]) -> tuple[T, float]:
 
 @one_thread()
 @subnormals_flushed()
-def tune(data: Mapping[str, np.ndarray], settings: BaselineTrial, data_set: str, root_seed: int) -> pd.DataFrame:
+def tune(
+    data: Data,
+    settings: SimpleNamespace,
+    data_set: str,
+    trials: Sequence[int],
+    seeds: Sequence[int],
+) -> pd.DataFrame:
     """Try every value of the tuned option: a row per value and trial, ``chosen`` the value that is best.
 
     ``parameters``: of the smallest network, as it is, whose R² on the validation points is at least ``min_r2``, over
     the strengths. Without one they are those of the maximal network. ``validation_mse``: the least one of the small
     networks with at most ``max_neurons`` neurons, infinite without any. The best value has the least geometric mean
     over the trials of the first, of equal ones that of the second. Of equal ones in both it is the first value. The
-    trials are others than those of ``run``; ``value`` is JSON text.
+    seeds are others than those of the searches; ``value`` is JSON text.
     """
     points = task_of(data, settings)
     good = loss_at(settings.min_r2, points[0].y_choose)
-    [(option, values)] = settings.method.tuned.items()
-    tuning_seeds = [trial_seed(root_seed, "rivals_tuning", data_set, trial) for trial in range(settings.tuning_trials)]
+    [(option, values)] = vars(settings.method.tuned).items()
     rows = []
     for value in values:
         method = with_option(settings.method, option, value)
-        peak_of(method, points[0], settings.strengths, tuning_seeds[0])  # refuses a value that is not allowed
-        results = search(method, points[0], settings.strengths, tuning_seeds)
-        for trial, (seed, of_seed) in enumerate(zip(tuning_seeds, results, strict=True)):
+        peak_of(method, points[0], settings.strengths, seeds[0])  # refuses a value that is not allowed
+        results = search(method, points[0], settings.strengths, seeds)
+        for trial, seed, of_seed in zip(trials, seeds, results, strict=True):
             measured = [measure(result, *points, settings, seed, data_set) for result in of_seed]
             name = {"option": option, "value": json.dumps(value), "tuning_trial": trial, "seed": seed}
             parameters = min(fewest_parameters(row, good) for row in measured)
@@ -162,13 +187,8 @@ def smallest_error(row: Mapping[str, float], neurons: int) -> float:
     return min(filter(np.isfinite, errors), default=np.inf)
 
 
-def with_option(method: BaselineMethod, option: str, value: int | float | str) -> BaselineMethod:
-    """The method with another value of one of its options."""
-    return method.model_copy(update={"options": {**method.options, option: value}})
-
-
 def search(
-    method: BaselineMethod, task: Task, strengths: Sequence[float], seeds: Sequence[int]
+    method: SimpleNamespace, task: Task, strengths: Sequence[float], seeds: Sequence[int]
 ) -> list[list[SearchResult]]:
     """What the method finds from each seed at each strength, with its options; all of them are searched for together.
 
@@ -181,15 +201,15 @@ def search(
     return [results[k * len(strengths) : (k + 1) * len(strengths)] for k in range(len(seeds))]
 
 
-def function_of(method: BaselineMethod) -> Callable[[Task, Sequence[float], Sequence[int]], list[SearchResult]]:
+def function_of(method: SimpleNamespace) -> Callable[[Task, Sequence[float], Sequence[int]], list[SearchResult]]:
     """The method's function ``search``, with its options."""
-    return partial(import_module(f"replication.baselines.{method.search}").search, **method.options)
+    return partial(import_module(f"replication.baselines.{method.search}").search, **vars(method.options))
 
 
-def peak_of(method: BaselineMethod, task: Task, strengths: Sequence[float], seed: int) -> int:
+def peak_of(method: SimpleNamespace, task: Task, strengths: Sequence[float], seed: int) -> int:
     """Most bytes of tensors that a search for one strength holds at once, from a short one.
 
-    Raises ParameterError if the method does not have or allow one of its options.
+    Raises WorkError if the method does not have or allow one of its options.
     """
     batch = slice(task.batch_size)  # no more points at once than a step has: what is looked at beside it does not count
     short = replace(
@@ -198,11 +218,17 @@ def peak_of(method: BaselineMethod, task: Task, strengths: Sequence[float], seed
     try:
         return peak_allocated(lambda: function_of(method)(short, strengths[:1], [seed]))
     except (TypeError, ValueError) as error:
-        raise ParameterError(f"options {method.options} of {method.search}: {error}") from error
+        raise WorkError(f"options {vars(method.options)} of {method.search}: {error}") from error
 
 
 def measure(
-    result: SearchResult, task: Task, x_test: Tensor, y_test: Tensor, settings: BaselineTrial, seed: int, data_set: str
+    result: SearchResult,
+    task: Task,
+    x_test: Tensor,
+    y_test: Tensor,
+    settings: SimpleNamespace,
+    seed: int,
+    data_set: str,
 ) -> dict[str, float]:
     """One row: what the search took, the fit of its network, and that of three small ones made of it.
 
@@ -359,7 +385,7 @@ def relu(z: np.ndarray) -> np.ndarray:
     return np.maximum(z, 0)
 
 
-def _points(data: Mapping[str, np.ndarray], split: str, count: int, task: BaselineTask) -> tuple[Tensor, Tensor]:
+def _points(data: Data, split: str, count: int, task: SimpleNamespace) -> tuple[Tensor, Tensor]:
     x, y = (np.float32(data[f"{axis}_{split}"][:count]).reshape(count, -1) for axis in "xy")
     x = np.column_stack([x, np.ones(count, np.float32)]) if task.bias else x
     return torch.from_numpy(np.ascontiguousarray(x)), torch.from_numpy(y)

@@ -1,1 +1,30 @@
 """The search on NAS-Bench-201's cells: the space, a supernet over it, the tabular benchmark."""
+
+from replication.experiment import Experiment, Stage
+from replication.experiments.cells.settings import Cells, CellSearch, benchmark, jobs
+
+KEY = ("method", "trial")
+EXPERIMENT = Experiment(
+    name="cells",
+    title="NAS-Bench-201's cells",
+    paper="",
+    notebook="09_cells",
+    settings=Cells,
+    seed_name="nasbench",
+    stages=(
+        Stage(
+            name="trials",
+            rule="search_cells",
+            jobs=jobs,
+            train="train:run",
+            settings=CellSearch,
+            tables={"trials": KEY, "history": (*KEY, "gradient_evaluations"), "costs": (*KEY, "device")},
+            ensemble=("method",),
+            memory=16000,
+            minutes=1440,
+        ),
+    ),
+    finish="table:finish",
+    extra={"reference": ("score",)},
+    reads=benchmark,
+)

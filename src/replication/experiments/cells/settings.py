@@ -1,9 +1,11 @@
 """The settings of the search on NAS-Bench-201's cells, GAEA's own ground."""
 
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from replication.experiment import Data, Job
 from replication.params.fields import Count, Model, Part, Positive, TrialsOrZero, distinct
 
 Operation = Literal["none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"]
@@ -55,6 +57,22 @@ class Cells(CellSearch, Part):
         distinct("methods", self.methods)
         return self
 
-    def jobs(self) -> list[tuple[str, int]]:
-        """(method, trial) of every job, the methods of one trial one after the other."""
-        return [(method, trial) for trial in range(self.trials) for method in self.methods]
+
+def jobs(run: Any) -> Iterator[Job]:
+    """Single searches, the methods of one trial one after the other, with one seed."""
+    cells = run.cells
+    for trial in range(cells.trials):
+        for method in cells.methods:
+            yield Job(
+                name=f"{method}/{trial}",
+                settings=cells.part(CellSearch),
+                keys={"method": method},
+                trials=(trial,),
+                data=Data(name="cifar10", files=("images/cifar10.json",)),
+                seeds="cells",
+            )
+
+
+def benchmark(settings: Any) -> tuple[str, ...]:
+    """The file of the benchmark's accuracies, if there is one. settings: those of this experiment."""
+    return (settings.table,) if settings.table else ()

@@ -1,10 +1,12 @@
 """The tabular benchmark: test accuracies of every cell, from a CSV file that the user makes from the official one."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from replication.experiments.cells.space import operations_of
+from replication.experiments.cells.space import EDGES, name_of, operations_of
 from replication.records.io import ArtifactError, read_csv
 
 CELL = "arch"
@@ -13,6 +15,19 @@ SCORES = {  # columns of the file, and what they are called here
     "cifar100_test_200ep": "cifar100_accuracy",
     "imagenet16_120_test_200ep": "imagenet16_120_accuracy",
 }
+
+
+def finish(tables: Mapping[str, pd.DataFrame], done: Iterable, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+    """Each cell found with its accuracies in the benchmark, and ``reference``: its best, mean and all-skip cell.
+
+    They are NaN without a file of the benchmark. Raises ArtifactError if the file is not as it should be.
+    """
+    path = settings["table"]
+    scores = read(Path(path)) if path else pd.DataFrame(columns=list(SCORES.values()), dtype=float)
+    all_skip = scores.reindex([name_of(["skip_connect"] * len(EDGES))]).iloc[0]
+    reference = pd.DataFrame({"best": scores.max(), "mean": scores.mean(), "all_skip": all_skip})
+    scored = {"trials": tables["trials"].join(scores, on="cell")} if "trials" in tables else {}
+    return {**tables, **scored, "reference": reference.rename_axis("score").reset_index()}
 
 
 def read(path: Path) -> pd.DataFrame:

@@ -9,6 +9,7 @@ Neural Architecture Search (ICLR 2021).
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import cos, pi
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -18,12 +19,13 @@ from torch.nn import functional as F
 
 from replication.baselines.gaea import exponentiated
 from replication.data.augmentation import DEVIATION, MEAN, Normalisation, augmented, channels_first, draw, padded
-from replication.data.images import Images
-from replication.experiments.cells.settings import CellSearch
-from replication.experiments.cells.space import EDGES, random_cells
+from replication.data.image_arrays import Images
+from replication.experiments.cells.space import EDGES, name_of, random_cells
 from replication.experiments.cells.supernet import Supernet, one_hot
+from replication.training.classifiers import clock
 from replication.training.seeds import generator
 from replication.training.torch_threads import subnormals_flushed
+from replication.training.work import Results, Work
 
 LEVELS = {"darts": 2, "darts_single_level": 1, "gaea": 1, "gaea_bilevel": 2}
 CONTROLS = ("random", "untrained")
@@ -31,6 +33,8 @@ METHODS = (*LEVELS, *CONTROLS)
 LARGEST_GRADIENT = 5.0  # norm at which the network's gradient is clipped
 WEIGHT_DECAY = 3e-4  # of the network, as in the authors' configuration
 EVALUATED = 250  # images at a time
+
+HISTORY = ["gradient_evaluations", "loss", "entropy", "largest_weight"]
 
 Cell = tuple[str, ...]
 
@@ -95,7 +99,26 @@ class Data:
     normalise: Normalisation
 
 
-def data_of(images: Images, settings: CellSearch, levels: int, seed: int, device: str = "cpu") -> Data:
+def run(images: Images, work: Work) -> Results:
+    """Search one cell with one method: the cell, how the search went, and what it took."""
+    method, [trial], [seed] = work.keys["method"], work.trials, work.seeds
+    seconds = clock(work.device)
+    start = seconds()
+    on_epoch = work.progress(work.settings.epochs * LEVELS.get(method, 0), "epochs")
+    result = search(method, images, work.settings, seed, work.device, on_epoch)
+    spent = seconds() - start
+    row = {"trial": trial, "seed": seed, "stand_in": images.stand_in, "approximate_images": images.approximate}
+    row |= {"cell": name_of(result.cell), "skips": result.cell.count("skip_connect")}
+    row |= {"supernet_accuracy": result.supernet_accuracy, "gradient_evaluations": result.gradient_evaluations}
+    tables = {
+        "trials": pd.DataFrame([row]),
+        "history": result.history.reindex(columns=HISTORY).assign(trial=trial),
+        "costs": pd.DataFrame([{"trial": trial, "device": work.device, "seconds": spent}]),
+    }
+    return tables, {}
+
+
+def data_of(images: Images, settings: SimpleNamespace, levels: int, seed: int, device: str = "cpu") -> Data:
     """The first images in a seeded order: all for both gradients (single-level) or a half for each (bi-level)."""
     order = generator(seed, "split").permutation(len(images.y_train))[: settings.images]
     x = channels_first(images.x_train[order]).to(device)  # (images, 3, 32, 32)
@@ -112,12 +135,17 @@ def data_of(images: Images, settings: CellSearch, levels: int, seed: int, device
 def search(
     method: str,
     images: Images,
-    settings: CellSearch,
+    settings: SimpleNamespace,
     seed: int,
     device: str = "cpu",
-    on_epoch: Callable[[int], None] = lambda _: None,
+    on_epoch: Callable[[int], object] = lambda _: None,
 ) -> SearchResult:
-    """The cell that ``method`` (one of METHODS) finds; ``seed`` gives its split, batches, crops and initial values."""
+    """The cell that a method finds; ``seed`` gives its split, batches, crops and initial values.
+
+    Raises ValueError for a method that is not in METHODS.
+    """
+    if method not in METHODS:
+        raise ValueError(f"method {method!r}: allowed are {', '.join(METHODS)}")
     if method == "random":
         return SearchResult(random_cells(settings.operations, 1, generator(seed, "gates"))[0], pd.DataFrame())
     data = data_of(images, settings, LEVELS.get(method, 2), seed, device)
@@ -135,7 +163,7 @@ def search(
     return result
 
 
-def best_of_random(network: Supernet, data: Data, settings: CellSearch, seed: int) -> SearchResult:
+def best_of_random(network: Supernet, data: Data, settings: SimpleNamespace, seed: int) -> SearchResult:
     """The most accurate of ``candidates`` random cells, in a supernet that was never trained."""
     cells = random_cells(settings.operations, settings.candidates, generator(seed, "gates"))
     accuracies = [accuracy(network, cell, data, settings) for cell in cells]
@@ -147,9 +175,9 @@ def train(
     network: Supernet,
     mixture: Softmax | Simplex,
     data: Data,
-    settings: CellSearch,
+    settings: SimpleNamespace,
     seed: int,
-    on_epoch: Callable[[int], None],
+    on_epoch: Callable[[int], object],
 ) -> pd.DataFrame:
     """Train both together, a row for each pass over the network's images.
 
@@ -201,13 +229,13 @@ def annealed(rate: float, epoch: int, epochs: int, least: float = 1e-3) -> float
     return least + (rate - least) * (1 + cos(pi * epoch / epochs)) / 2
 
 
-def steps(points: int, settings: CellSearch) -> int:
+def steps(points: int, settings: SimpleNamespace) -> int:
     """Steps of an epoch; the last, smaller batch is left out, as batch norm would make it count too much."""
     return max(points // settings.batch_size, 1)
 
 
 def batches(
-    x: Tensor, y: Tensor, settings: CellSearch, seed: int, stream: str, epoch: int, normalise: Normalisation
+    x: Tensor, y: Tensor, settings: SimpleNamespace, seed: int, stream: str, epoch: int, normalise: Normalisation
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """One epoch's batches in the stream's own order, cropped and flipped: float32 (batch, 3, 32, 32), classes."""
     source = generator(seed, stream, epoch)
@@ -218,7 +246,7 @@ def batches(
 
 
 @torch.no_grad()
-def accuracy(network: Supernet, cell: Sequence[str], data: Data, settings: CellSearch) -> float:
+def accuracy(network: Supernet, cell: Sequence[str], data: Data, settings: SimpleNamespace) -> float:
     """Per cent of the ranking images that the network of one cell, with the supernet's parameters, gets right."""
     weights = one_hot(settings.operations, cell).to(data.x_ranking.device)
     right = [

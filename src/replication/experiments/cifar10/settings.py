@@ -1,9 +1,11 @@
 """The settings of experiment 3: CIFAR-10 from scratch."""
 
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from replication.experiment import Data, Job
 from replication.params.fields import (
     Count,
     Fraction,
@@ -77,19 +79,54 @@ class Cifar10(Cifar10Trial, Part):
         distinct("heads", self.heads)
         return self
 
-    def jobs(self) -> list[tuple[str, int]]:
-        """(head, trial) of every job, the heads of one trial one after the other."""
-        return [(head, trial) for trial in range(self.trials) for head in self.heads]
 
-    def sweep_points(self) -> dict[str, tuple[Head, "Cifar10"]]:
-        """The head and the settings of every point of the sweep, by name; the linear head knows no penalty."""
-        kinds = {f"{kind}_{rho:g}": (kind, rho) for rho in self.sweep.rhos for kind in self.sweep.penalties}
-        spectral = {name: ("spectral", self._swept(penalty=kind, rho=rho)) for name, (kind, rho) in kinds.items()}
-        return {"linear": ("linear", self._swept(rho=0))} | spectral
+CIFAR10 = Data(name="cifar10", files=("images/cifar10.json",))
 
-    def sweep_jobs(self) -> list[tuple[str, int]]:
-        """(point, trial) of every job of the sweep, the points of one trial one after the other."""
-        return [(point, trial) for trial in range(self.sweep.trials) for point in self.sweep_points()]
 
-    def _swept(self, **penalty: object) -> "Cifar10":
-        return self.with_penalty(epochs=self.sweep.epochs, **penalty)
+def jobs(run: Any) -> Iterator[Job]:
+    """Single trials, the heads of one after the other.
+
+    A trial has the same seed under every head: split, first values of the features, batches and crops pair.
+    """
+    cifar10 = run.cifar10
+    for trial in range(cifar10.trials):
+        for head in cifar10.heads:
+            yield Job(
+                name=f"{head}/{trial}",
+                settings=cifar10.part(Cifar10Trial),
+                keys={"head": head},
+                trials=(trial,),
+                data=CIFAR10,
+                seeds="images",
+                every=cifar10.checkpoint_every,
+            )
+
+
+def sweep_jobs(run: Any) -> Iterator[Job]:
+    """Single trials at every kind and strength of the penalty; the linear head knows none.
+
+    A trial has the seed that it has without the sweep, so that values of ρ pair.
+    """
+    cifar10 = run.cifar10
+    for trial in range(cifar10.sweep.trials):
+        for name, keys in _points(cifar10.sweep).items():
+            penalty = {"rho": keys["rho"]} | ({} if keys["penalty"] == "none" else {"penalty": keys["penalty"]})
+            yield Job(
+                name=f"{name}/{trial}",
+                settings=cifar10.with_penalty(epochs=cifar10.sweep.epochs, **penalty).part(Cifar10Trial),
+                keys=keys,
+                trials=(trial,),
+                data=CIFAR10,
+                seeds="images",
+                every=cifar10.checkpoint_every,
+            )
+
+
+def _points(sweep: Cifar10Sweep) -> dict[str, dict[str, str | float]]:
+    """The points of the sweep by name: head, kind and strength of the penalty."""
+    linear = {"head": "linear", "penalty": "none", "rho": 0.0}
+    return {"linear": linear} | {
+        f"{kind}_{rho:g}": {"head": "spectral", "penalty": kind, "rho": rho}
+        for rho in sweep.rhos
+        for kind in sweep.penalties
+    }

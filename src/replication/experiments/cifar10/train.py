@@ -1,28 +1,36 @@
 """Experiment 3: a small convolutional network from scratch on CIFAR-10, linear head against SPARCS head (Table 5)."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice, pairwise
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from replication.data.augmentation import DEVIATION, MEAN, Draws, Normalisation, augmented, channels_first, draw, padded
-from replication.data.images import Images
-from replication.experiments.cifar10.settings import Cifar10Trial
+from replication.data.image_arrays import Images
 from replication.training import memory
-from replication.training.classifiers import accuracy, clock, compacted, diverged, losses
+from replication.training.classifiers import accuracy, clock, compacted, diverged, losses, split_rows
 from replication.training.cuda_graphs import replayed
-from replication.training.seeds import generator, trial_seed
+from replication.training.seeds import generator
 from replication.training.torch_threads import subnormals_flushed
+from replication.training.work import Results, Work
 from sparcs.network import SpectralNetwork
 
 EVALUATED = 500  # images evaluated at a time, so that activities stay in the cache
-CURVES = ("train_loss", "plain", "augmented", "plain_pruned", "augmented_pruned")
+CURVES = {  # what is measured after every epoch, and the column that it has in the table
+    "train_loss": "train_loss",
+    "plain": "validation_accuracy",
+    "augmented": "validation_accuracy_augmented",
+    "plain_pruned": "validation_accuracy_pruned",
+    "augmented_pruned": "validation_accuracy_augmented_pruned",
+}
 MEASURED = 5  # steps whose memory is measured
 MIB = 2**20  # bytes
 KEPT = 50  # eigenvalues are kept after epochs 1 and 10, every KEPT epochs, and after the last
@@ -99,17 +107,76 @@ class Split:
     y_test: Tensor
 
 
-def seed_of(root_seed: int, trial: int) -> int:
-    """A trial's seed, the same for every head: split, first values of the features, batches and crops pair."""
-    return trial_seed(root_seed, "cifar10", "images", trial)
+def run(images: Images, work: Work) -> Results:
+    """Train the small network with one head, and measure it and what its steps cost."""
+    [trial], [seed] = work.trials, work.seeds
+    costs = memory_of_steps(work.keys["head"], images, work.settings, seed, work.device)
+    done = whole_training(images, work)
+    costs |= {"seconds": done.seconds, "milliseconds_per_step": 1e3 * done.seconds / steps(done, work.settings)}
+    tables = {
+        "trials": pd.DataFrame([row(done, images, work)]),
+        "epochs": epoch_table(done.curves).assign(trial=trial),
+        "eigenvalues": eigenvalue_table(done.eigenvalues, work.settings.widths).assign(trial=trial),
+        "costs": pd.DataFrame([{"trial": trial, "device": work.device} | costs]),
+    }
+    return tables, parameters(done)
 
 
-def split_of(images: Images, settings: Cifar10Trial, seed: int) -> Split:
+def sweep(images: Images, work: Work) -> Results:
+    """The same at one kind and strength of the penalty: the trial's row alone."""
+    return {"sweep": pd.DataFrame([row(whole_training(images, work), images, work)])}, {}
+
+
+def whole_training(images: Images, work: Work) -> Run:
+    """A network trained to the end, from the checkpoint if there is one."""
+    settings, [seed] = work.settings, work.seeds
+    started = new_run(work.keys["head"], images, settings, seed, work.device)
+    optimizer, module = optimizer_of(started, settings), whole(started)
+    started.take(work.checkpoint.load(module, optimizer))
+    progress = work.progress(settings.training.epochs, "epochs")
+    progress(started.epochs)
+
+    def on_epoch(going: Run) -> None:
+        progress(1)
+        last = going.epochs == settings.training.epochs or going.diverged_epoch >= 0
+        if work.checkpoint.every and going.epochs % work.checkpoint.every == 0 and not last:
+            work.checkpoint.save(module, optimizer, going.rows())
+
+    return train(started, optimizer, settings, seed, on_epoch)
+
+
+def row(done: Run, images: Images, work: Work) -> dict[str, object]:
+    """A trained network's row in the table of trials."""
+    [trial], [seed] = work.trials, work.seeds
+    of_images = {"stand_in": images.stand_in, "approximate_images": images.approximate}
+    of_run = {"epochs": done.epochs, "diverged_epoch": done.diverged_epoch}
+    return {"trial": trial, "seed": seed} | of_images | of_run | measure(done, work.settings)
+
+
+def epoch_table(curves: Mapping[str, list[float]]) -> pd.DataFrame:
+    """One row per epoch, counted from 1."""
+    table = pd.DataFrame(curves).rename(columns=CURVES)
+    return table.assign(epoch=np.arange(1, len(table) + 1))
+
+
+def eigenvalue_table(kept: Mapping[int, np.ndarray], widths: Sequence[int]) -> pd.DataFrame:
+    """One row per epoch kept and neuron of the hidden layer (2) and the last one (3)."""
+    layers = np.repeat([2, 3], widths[1:])
+    neurons = np.concatenate([np.arange(1, width + 1) for width in widths[1:]])
+    frames = [
+        pd.DataFrame({"epoch": epoch, "layer": layers, "neuron": neurons, "eigenvalue": values})
+        for epoch, values in sorted(kept.items())
+        if len(values)
+    ]
+    columns = ["epoch", "layer", "neuron", "eigenvalue"]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns, dtype=float)
+
+
+def split_of(images: Images, settings: SimpleNamespace, seed: int) -> Split:
     """The trial's split: of the first images in a seeded order, a share validates and the others train."""
-    order = generator(seed, "split").permutation(len(images.y_train))[: settings.images]
-    held = round(settings.validation_share * len(order))
+    rows = split_rows(len(images.y_train), settings.images, settings.validation_share, seed)
+    validation, train = map(torch.from_numpy, rows)
     x, y = channels_first(images.x_train), torch.from_numpy(images.y_train.astype(np.int64))
-    validation, train = torch.from_numpy(order[:held]), torch.from_numpy(order[held:])
     test = slice(settings.test_images)
     return Split(
         padded(x[train]),
@@ -121,7 +188,7 @@ def split_of(images: Images, settings: Cifar10Trial, seed: int) -> Split:
     )
 
 
-def new_run(head: str, images: Images, settings: Cifar10Trial, seed: int, device: str = "cpu") -> Run:
+def new_run(head: str, images: Images, settings: SimpleNamespace, seed: int, device: str = "cpu") -> Run:
     """A network at its start; the features draw first, so that they are the same under every head.
 
     The authors' image scripts give W_31 the opposite sign of (4.3), which is (4.3) started at λ_3 = −1.
@@ -141,7 +208,7 @@ def new_run(head: str, images: Images, settings: Cifar10Trial, seed: int, device
     return Run(features.to(device), made.to(device), split)
 
 
-def optimizer_of(run: Run, settings: Cifar10Trial) -> torch.optim.Optimizer:
+def optimizer_of(run: Run, settings: SimpleNamespace) -> torch.optim.Optimizer:
     """Adam over features and head; on a GPU one that can be recorded in a CUDA graph."""
     capturable = run.split.x_train.is_cuda
     rate = settings.training.learning_rate
@@ -157,7 +224,7 @@ def whole(run: Run) -> nn.ModuleDict:
 def train(
     run: Run,
     optimizer: torch.optim.Optimizer,
-    settings: Cifar10Trial,
+    settings: SimpleNamespace,
     seed: int,
     on_epoch: Callable[[Run], None] | None = None,
 ) -> Run:
@@ -189,7 +256,7 @@ def train(
 
 
 def batches(
-    split: Split, settings: Cifar10Trial, seed: int, epoch: int, normalise: Normalisation
+    split: Split, settings: SimpleNamespace, seed: int, epoch: int, normalise: Normalisation
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """One epoch's batches, float32 (batch, 3, 32, 32) and classes (batch,); order and crops are the epoch's own."""
     points = len(split.y_train)
@@ -202,7 +269,7 @@ def batches(
         yield normalise(augmented(split.x_train, rows, draws.at(part))), split.y_train[rows]
 
 
-def step(run: Run, optimizer: torch.optim.Optimizer, settings: Cifar10Trial, x: Tensor, y: Tensor) -> Tensor:
+def step(run: Run, optimizer: torch.optim.Optimizer, settings: SimpleNamespace, x: Tensor, y: Tensor) -> Tensor:
     """One Adam step; returns the cross-entropy of the batch."""
     run.features.train()
     optimizer.zero_grad()
@@ -255,7 +322,7 @@ def eigenvalues(head: nn.Module) -> np.ndarray:
     return np.concatenate([block.detach().cpu().numpy() for block in list(head.eigenvalues)[1:]])
 
 
-def steps(run: Run, settings: Cifar10Trial) -> int:
+def steps(run: Run, settings: SimpleNamespace) -> int:
     """Optimiser steps done."""
     return run.epochs * -(-len(run.split.y_train) // settings.training.batch_size)
 
@@ -265,7 +332,7 @@ def parameters(run: Run) -> dict[str, np.ndarray]:
     return {name: value.cpu().numpy() for name, value in whole(run).state_dict().items()}
 
 
-def memory_of_steps(head: str, images: Images, settings: Cifar10Trial, seed: int, device: str) -> dict[str, float]:
+def memory_of_steps(head: str, images: Images, settings: SimpleNamespace, seed: int, device: str) -> dict[str, float]:
     """MiB allocated after a step, on average over MEASURED steps (the paper's measure), and the peak of a step.
 
     Parameters, gradients, Adam's state and the batch are counted; the data set is left out. A network of its own is
@@ -283,7 +350,7 @@ def memory_of_steps(head: str, images: Images, settings: Cifar10Trial, seed: int
     return {"mean_allocated_mib": float(np.mean(after)) / MIB, "peak_allocated_mib": max(peaks) / MIB}
 
 
-def measure(run: Run, settings: Cifar10Trial) -> dict[str, float]:
+def measure(run: Run, settings: SimpleNamespace) -> dict[str, float]:
     """What is reported of a trained network: test accuracies, sizes, and what compaction leaves of the head.
 
     A run whose last step made it diverge, which no loss of a batch tells, has its ``diverged_epoch`` here.

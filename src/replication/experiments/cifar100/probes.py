@@ -1,18 +1,20 @@
 """Heads on fixed features: how much of what a non-linear head can give does SPARCS find?"""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from replication.experiments.cifar100.settings import ProbeTrial
-from replication.experiments.cifar100.train import split_rows
 from replication.training import classifiers
-from replication.training.seeds import generator, trial_seed
+from replication.training.seeds import generator
 from replication.training.torch_threads import subnormals_flushed
+from replication.training.work import Results, Work
 
+HEADS = ("linear", "spectral", "mlp")
 Points = tuple[Tensor, Tensor]  # features (n, N_1), classes (n,)
 
 
@@ -24,15 +26,32 @@ class Split(NamedTuple):
     test: Points
 
 
-def seeds(root_seed: int, trials: Sequence[int]) -> list[int]:
-    """The trials' seeds, the same for every head: split and batches pair."""
-    return [trial_seed(root_seed, "cifar100", "features", trial) for trial in trials]
+def run(features: Mapping[str, Any], work: Work) -> Results:
+    """Train every head on the features: a row for each and each trial. ``about``: what they were made from."""
+    on_epoch = work.progress(len(work.trials) * len(HEADS) * work.settings.training.epochs, "epochs")
+    rows = [
+        {"head": head, "trial": trial, "seed": seed} | features["about"] | row
+        for trial, seed in zip(work.trials, work.seeds, strict=True)
+        for head, row in measured(features, work, seed, lambda _: on_epoch(1))
+    ]
+    return {"probes": pd.DataFrame(rows)}, {}
 
 
-def split_of(features: Mapping[str, np.ndarray], settings: ProbeTrial, seed: int, device: str = "cpu") -> Split:
+def measured(
+    features: Mapping[str, np.ndarray], work: Work, seed: int, on_epoch: Callable[[nn.Module], object]
+) -> Iterator[tuple[str, dict[str, float]]]:
+    """Every head of one trial, and what is reported of it; all have the same split and batches."""
+    split = split_of(features, work.settings, seed, work.device)
+    points = {"training_points": len(split.train[1]), "test_points": len(split.test[1])}
+    for head in HEADS:
+        trained = train(head, split, work.settings, seed, on_epoch)
+        yield head, points | measure(head, split, work.settings, seed, trained)
+
+
+def split_of(features: Mapping[str, np.ndarray], settings: SimpleNamespace, seed: int, device: str = "cpu") -> Split:
     """The trial's split of the training points; x_train, x_test (n, N_1), y_train, y_test (n,)."""
     points = len(features["y_train"])
-    validation, train = split_rows(points, points, settings.validation_share, seed)
+    validation, train = classifiers.split_rows(points, points, settings.validation_share, seed)
 
     def chosen(name: str, rows: np.ndarray | slice) -> Points:
         x = torch.from_numpy(features[f"x_{name}"][rows]).to(device).float()  # (n, N_1)
@@ -43,7 +62,7 @@ def split_of(features: Mapping[str, np.ndarray], settings: ProbeTrial, seed: int
 
 @subnormals_flushed()
 def train(
-    kind: str, split: Split, settings: ProbeTrial, seed: int, on_epoch: Callable[[nn.Module], None] | None = None
+    kind: str, split: Split, settings: SimpleNamespace, seed: int, on_epoch: Callable[[nn.Module], object] | None = None
 ) -> nn.Module | None:
     """A head trained on the features with Adam, or None if its loss was no longer finite."""
     x, y = split.train
@@ -64,7 +83,7 @@ def train(
     return head
 
 
-def measure(kind: str, split: Split, settings: ProbeTrial, seed: int, head: nn.Module | None) -> dict[str, float]:
+def measure(kind: str, split: Split, settings: SimpleNamespace, seed: int, head: nn.Module | None) -> dict[str, float]:
     """What is reported of a probe. One that diverged, by its last step or earlier (None), has NaN for what it lacks."""
     lost = head is None or classifiers.diverged(head, head, *split.validation)
     if lost:

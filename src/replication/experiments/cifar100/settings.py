@@ -1,9 +1,11 @@
 """The settings of experiment 4: CIFAR-100 on a pre-trained backbone, and of the probes of its features."""
 
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from replication.experiment import Data, Job
 from replication.params.fields import (
     Count,
     Fraction,
@@ -13,8 +15,9 @@ from replication.params.fields import (
     TrainingSettings,
     Trials,
     Widths,
-    chunk_names,
+    chunks,
     require_split,
+    span,
 )
 
 BACKBONES = ("efficientnet_v2_s", "tf_efficientnetv2_s.in1k", "tf_efficientnet_lite0")  # the first is the paper's
@@ -33,11 +36,6 @@ class Cifar100Features(Model):
     )
     images: Count = Field(description="at most so many of the training images are used, for training and validation")
     test_images: Count = Field(description="at most so many of the test images are used")
-
-    @property
-    def substitute_backbone(self) -> bool:
-        """Whether the backbone is another one than the paper's."""
-        return self.backbone != BACKBONES[0]
 
 
 class Cifar100Trial(Cifar100Features):
@@ -85,10 +83,6 @@ class Probes(Model):
         _input_fixed(self.training)
         return self
 
-    def chunks(self) -> list[str]:
-        """Names of the jobs."""
-        return chunk_names(range(self.trials), self.chunk)
-
 
 class Cifar100(Cifar100Trial, Part):
     """Experiment 4: a pre-trained backbone, trained further with each head."""
@@ -97,14 +91,50 @@ class Cifar100(Cifar100Trial, Part):
     checkpoint_every: Count = Field(description="steps between checkpoints; results do not depend on it")
     probes: Probes
 
-    def jobs(self) -> list[tuple[str, int]]:
-        """(head, trial) of every job, the heads of one trial one after the other."""
-        return [(head, trial) for trial in range(self.trials) for head in HEADS]
 
-    def probe_trial(self) -> ProbeTrial:
-        """What the probes depend on."""
-        shared = {name: getattr(self, name) for name in ("widths", "bias", "validation_share")}
-        return ProbeTrial(**shared, training=self.probes.training)
+CIFAR100 = Data(name="cifar100", files=("images/cifar100.json",))
+
+
+def jobs(run: Any) -> Iterator[Job]:
+    """Single trials, the heads of one after the other.
+
+    A trial has the same seed under every head: split, batches, flips and dropped layers pair.
+    """
+    cifar100 = run.cifar100
+    for trial in range(cifar100.trials):
+        for head in HEADS:
+            yield Job(
+                name=f"{head}/{trial}",
+                settings=cifar100.part(Cifar100Trial),
+                keys={"head": head},
+                trials=(trial,),
+                data=CIFAR100,
+                seeds="images",
+                every=cifar100.checkpoint_every,
+            )
+
+
+def probe_jobs(run: Any) -> Iterator[Job]:
+    """Chunks of trials, each of every head, on the features."""
+    cifar100, probes = run.cifar100, run.cifar100.probes
+    for trials in chunks(range(probes.trials), probes.chunk):
+        yield Job(
+            name=span(trials),
+            settings=cifar100.part(ProbeTrial) | {"training": probes.training.model_dump(mode="json")},
+            trials=tuple(trials),
+            data=features(run),
+            seeds="features",
+        )
+
+
+def features(run: Any) -> Data:
+    """The backbone's features of CIFAR-100's images."""
+    return Data(
+        name="features",
+        files=("features/cifar100.safetensors", "features/cifar100.json"),
+        settings=run.cifar100.part(Cifar100Features),
+        modules=("replication.experiments.cifar100.features",),
+    )
 
 
 def _input_fixed(training: TrainingSettings) -> None:

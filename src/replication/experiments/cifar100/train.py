@@ -3,23 +3,24 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from replication.data import backbones
 from replication.data.augmentation import Normalisation, channels_first
 from replication.data.backbones import Backbone
-from replication.data.images import Images
-from replication.experiments.cifar100.settings import Cifar100Features, Cifar100Trial
-from replication.params.fields import TrainingSettings
+from replication.data.image_arrays import Images
+from replication.experiments.cifar100.features import Extractor, about, activities, enlarged
 from replication.training import classifiers, memory
-from replication.training.seeds import generator, trial_seed
+from replication.training.seeds import generator
 from replication.training.torch_threads import subnormals_flushed
+from replication.training.work import Results, Work
 
-EVALUATED = 50  # images at a time: larger activities go back to the system after each layer, at twice the cost
 MEASURED = 3  # steps after which memory is measured: from the first on Adam has its state, and all are alike
 MIB = 2**20
 
@@ -48,14 +49,10 @@ class Batch(NamedTuple):
 
 
 @dataclass
-class Run:
+class Run(Extractor):
     """A network in training. losses: cross-entropy of each step's batch; seconds: of training alone, by ``clock``."""
 
-    backbone: nn.Module
     head: nn.Module
-    normalise: Normalisation
-    input_size: int
-    device: str
     losses: list[float] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -74,14 +71,46 @@ class Run:
             self.losses, self.seconds = rows["losses"].tolist(), float(rows["seconds"])
 
 
-def seed_of(root_seed: int, trial: int) -> int:
-    """A trial's seed, the same for every head: split, batches, flips and dropped layers pair."""
-    return trial_seed(root_seed, "cifar100", "images", trial)
+def run(images: Images, work: Work) -> Results:
+    """Train a pre-trained backbone with one head, and measure it and what its steps cost."""
+    settings, [trial], [seed] = work.settings, work.trials, work.seeds
+    split, backbone = split_of(images, settings, seed), backbones.pretrained(settings.backbone)
+    costs = memory_of_steps(work.keys["head"], backbone, split, settings, seed, work.device)
+    done = whole_training(split, work)
+    row = {"trial": trial, "seed": seed, **about(settings, images)}
+    row |= {"training_points": len(split.y_train), "test_points": len(split.y_test), "diverged": done.diverged}
+    costs |= {"seconds": done.seconds, "milliseconds_per_step": 1e3 * done.seconds / len(done.losses)}
+    losses = pd.DataFrame({"step": range(1, len(done.losses) + 1), "loss": done.losses})
+    tables = {
+        "trials": pd.DataFrame([row | measure(done, split, settings)]),
+        "eigenvalues": classifiers.eigenvalue_table(done.head).assign(trial=trial),
+        "losses": losses.assign(trial=trial),
+        "costs": pd.DataFrame([{"trial": trial, "device": work.device} | costs]),
+    }
+    return tables, {key: value.cpu().numpy() for key, value in done.head.state_dict().items()}
 
 
-def split_of(images: Images, settings: Cifar100Trial, seed: int) -> Split:
+def whole_training(split: Split, work: Work) -> Run:
+    """A network trained to the end, from the checkpoint if there is one."""
+    settings, [seed] = work.settings, work.seeds
+    started = new_run(work.keys["head"], backbones.pretrained(settings.backbone), settings, seed, work.device)
+    optimizer, module = optimizer_of(started, settings.training), whole(started)
+    started.take(work.checkpoint.load(module, optimizer))
+    total = steps(len(split.y_train), settings.training)
+    progress = work.progress(total, "steps")
+    progress(len(started.losses))
+
+    def on_step(going: Run) -> None:
+        progress(1)
+        if work.checkpoint.every and len(going.losses) % work.checkpoint.every == 0 and len(going.losses) < total:
+            work.checkpoint.save(module, optimizer, going.rows())
+
+    return train(started, optimizer, split, settings.training, seed, on_step)
+
+
+def split_of(images: Images, settings: SimpleNamespace, seed: int) -> Split:
     """The trial's split: of the first images in a seeded order, a share validates and the others train."""
-    validation, train = split_rows(len(images.y_train), settings.images, settings.validation_share, seed)
+    validation, train = classifiers.split_rows(len(images.y_train), settings.images, settings.validation_share, seed)
     test = slice(settings.test_images)
     return Split(
         channels_first(images.x_train[train]),
@@ -93,18 +122,11 @@ def split_of(images: Images, settings: Cifar100Trial, seed: int) -> Split:
     )
 
 
-def split_rows(available: int, used: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows that validate and rows that train, of at most ``used`` points in a seeded order."""
-    order = generator(seed, "split").permutation(available)[:used]
-    held = round(share * len(order))
-    return order[:held], order[held:]
-
-
-def new_run(head: str, backbone: Backbone, settings: Cifar100Trial, seed: int, device: str = "cpu") -> Run:
+def new_run(head: str, backbone: Backbone, settings: SimpleNamespace, seed: int, device: str = "cpu") -> Run:
     """A network at its start. The backbone's own module is trained: give each run one of its own."""
     made = classifiers.new_head(head, settings.widths, settings.bias, seed)
     normalise = Normalisation(backbone.mean, backbone.deviation, device)
-    return Run(backbone.module.to(device), made.to(device), normalise, settings.input_size, device)
+    return Run(backbone.module.to(device), normalise, settings.input_size, device, made.to(device))
 
 
 def whole(run: Run) -> nn.ModuleDict:
@@ -112,7 +134,7 @@ def whole(run: Run) -> nn.ModuleDict:
     return nn.ModuleDict({"backbone": run.backbone, "head": run.head})
 
 
-def optimizer_of(run: Run, training: TrainingSettings) -> torch.optim.Optimizer:
+def optimizer_of(run: Run, training: SimpleNamespace) -> torch.optim.Optimizer:
     """Adam over backbone and head."""
     return torch.optim.Adam(whole(run).parameters(), lr=training.learning_rate, fused=True)
 
@@ -122,7 +144,7 @@ def train(
     run: Run,
     optimizer: torch.optim.Optimizer,
     split: Split,
-    training: TrainingSettings,
+    training: SimpleNamespace,
     seed: int,
     on_step: Callable[[Run], None] | None = None,
 ) -> Run:
@@ -140,12 +162,12 @@ def train(
     return run
 
 
-def steps(points: int, training: TrainingSettings) -> int:
+def steps(points: int, training: SimpleNamespace) -> int:
     """Steps of a whole training; the last, smaller batch of a pass is kept."""
     return training.epochs * -(-points // training.batch_size)
 
 
-def schedule(points: int, training: TrainingSettings, seed: int) -> Iterator[Batch]:
+def schedule(points: int, training: SimpleNamespace, seed: int) -> Iterator[Batch]:
     """All steps' random choices. Those of an epoch are drawn together, so a run that goes on needs no old state."""
     starts = range(0, points, training.batch_size)
     for epoch in range(training.epochs):
@@ -164,15 +186,8 @@ def prepared(run: Run, split: Split, batch: Batch) -> tuple[Tensor, Tensor]:
     return enlarged(run, torch.where(flips, x.flip(-1), x)), split.y_train[batch.rows].to(run.device)
 
 
-def enlarged(run: Run, images: Tensor) -> Tensor:
-    """uint8 (n, 3, 32, 32) -> float32 (n, 3, s, s), bilinear as torchvision enlarges images, then normalised."""
-    size = (run.input_size, run.input_size)
-    x = F.interpolate(images.float(), size=size, mode="bilinear", antialias=True, align_corners=False)
-    return run.normalise(x)
-
-
 def step(
-    run: Run, optimizer: torch.optim.Optimizer, training: TrainingSettings, seed: int, x: Tensor, y: Tensor
+    run: Run, optimizer: torch.optim.Optimizer, training: SimpleNamespace, seed: int, x: Tensor, y: Tensor
 ) -> float:
     """One Adam step on backbone and head; returns the cross-entropy of the batch.
 
@@ -188,14 +203,7 @@ def step(
     return float(data_loss.detach())
 
 
-@torch.no_grad()
-def activities(run: Run, images: Tensor) -> Tensor:
-    """The backbone's features of images in evaluation mode, (n, 3, 32, 32) -> (n, features)."""
-    run.backbone.eval()
-    return torch.cat([run.backbone(enlarged(run, part.to(run.device))) for part in images.split(EVALUATED)])
-
-
-def measure(run: Run, split: Split, settings: Cifar100Trial) -> dict[str, float]:
+def measure(run: Run, split: Split, settings: SimpleNamespace) -> dict[str, float]:
     """What is reported of a trained network, on plain images; NaN for what a run that diverged does not have.
 
     ``diverged``: also if its last step made it so, which no loss of a batch tells.
@@ -212,7 +220,7 @@ def measure(run: Run, split: Split, settings: Cifar100Trial) -> dict[str, float]
 
 
 def memory_of_steps(
-    head: str, backbone: Backbone, split: Split, settings: Cifar100Trial, seed: int, device: str
+    head: str, backbone: Backbone, split: Split, settings: SimpleNamespace, seed: int, device: str
 ) -> dict[str, float]:
     """MiB allocated after a step, on average over MEASURED steps (the paper's measure), and the peak of a step.
 
@@ -234,23 +242,6 @@ def memory_of_steps(
         peaks.append(before + memory.peak_allocated(one_step, device))
         after.append(_allocated(run, optimizer, x, y))
     return {"mean_allocated_mib": float(np.mean(after)) / MIB, "peak_allocated_mib": max(peaks) / MIB}
-
-
-def features(backbone: Backbone, images: Images, settings: Cifar100Features, device: str) -> dict[str, np.ndarray]:
-    """The backbone's features of the first plain images, as it is: x_train, x_test float16 (n, features), classes.
-
-    float16 keeps three digits of values that go from 0 to 6 or so, at half the size.
-    """
-    run = Run(backbone.module.to(device), nn.Identity(), Normalisation(backbone.mean, backbone.deviation, device),
-              settings.input_size, device)  # fmt: skip
-    arrays = {}
-    for name, x, y, most in (
-        ("train", images.x_train, images.y_train, settings.images),
-        ("test", images.x_test, images.y_test, settings.test_images),
-    ):
-        arrays[f"x_{name}"] = activities(run, channels_first(x[:most])).half().cpu().numpy()  # (n, features)
-        arrays[f"y_{name}"] = y[:most]
-    return arrays
 
 
 def _allocated(run: Run, optimizer: torch.optim.Optimizer, *batch: Tensor) -> int:

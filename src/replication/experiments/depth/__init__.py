@@ -1,1 +1,37 @@
 """One to ten hidden layers where the data needs one."""
+
+from replication.experiment import Experiment, Stage
+from replication.experiments.depth.settings import Depth, DepthStart, DepthTrial, check, jobs, start_jobs
+
+KEY = ("data_set", "depth", "gain", "trial")
+EXPERIMENT = Experiment(
+    name="depth",
+    title="Any depth",
+    paper="beyond the paper: Section 4 at any depth",
+    notebook="08_any_depth",
+    settings=Depth,
+    stages=(
+        Stage(
+            name="trials",
+            rule="train_depth",
+            jobs=jobs,
+            train="train:run",
+            settings=DepthTrial,
+            tables={"trials": KEY, "layers": (*KEY, "layer")},
+            ensemble=("data_set",),
+            parameters=True,
+            memory=4000,
+            minutes=720,
+        ),
+        Stage(
+            name="start",
+            rule="measure_depth_start",
+            jobs=start_jobs,
+            train="train:starts",
+            settings=DepthStart,
+            tables={"start": ("depth", "gain", "trial")},
+            gpu=False,
+        ),
+    ),
+    check=check,
+)

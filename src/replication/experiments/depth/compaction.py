@@ -1,12 +1,12 @@
 """A trained network in deployment: its size after compaction, and whether exported models agree with it."""
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from replication.experiments.depth.settings import DepthTrial
 from sparcs.compact import CompactNetwork
 from sparcs.network import SpectralNetwork
 
@@ -25,7 +25,7 @@ COLUMNS = [
 
 
 def measure(
-    parameters: Mapping[str, np.ndarray], data: Mapping[str, np.ndarray], settings: DepthTrial
+    parameters: Mapping[str, np.ndarray], data: Mapping[str, np.ndarray], settings: SimpleNamespace
 ) -> dict[str, float]:
     """Compact one trained network within the loss budget and export it; NaN if its loss is not finite.
 
@@ -55,7 +55,7 @@ def measure(
     }
 
 
-def network_of(parameters: Mapping[str, np.ndarray], settings: DepthTrial) -> SpectralNetwork:
+def network_of(parameters: Mapping[str, np.ndarray], settings: SimpleNamespace) -> SpectralNetwork:
     """The trained network as a module."""
     count = sum(name.startswith("eigenvalues.") for name in parameters)
     widths = [len(parameters[f"eigenvalues.{k}"]) for k in range(count)]

@@ -1,10 +1,14 @@
 """The settings of the depth experiment: networks with one to ten hidden layers on the data of experiments 1 and 2."""
 
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from replication.experiments.regression.settings import regression_name
+from replication.data.names import ALPHA_BETA, TEACHER
+from replication.experiment import Data, Job
+from replication.experiments.regression.settings import alpha_beta, regression_name
+from replication.experiments.teacher_student.settings import papers_teacher
 from replication.params.fields import (
     Count,
     Fraction,
@@ -14,14 +18,14 @@ from replication.params.fields import (
     TrainingSettings,
     TrialsOrZero,
     Width,
-    chunk_names,
+    chunks,
     distinct,
     distinct_names,
+    span,
 )
 
 MOST_DEPTH = 50
 Depths = Annotated[list[Annotated[Count, Field(le=MOST_DEPTH)]], Field(min_length=1)]
-TEACHER = "teacher"  # the data set's name in tables and paths
 
 
 class DepthTrial(Model):
@@ -40,6 +44,13 @@ class DepthTrial(Model):
         if self.selection_points >= self.test_points:
             raise ValueError(f"selection_points = {self.selection_points}: allowed are fewer than test_points")
         return self
+
+
+class DepthStart(DepthTrial):
+    """What the measures of networks before training depend on, apart from their seeds."""
+
+    depths: Depths = Field(description="numbers of hidden layers")
+    gains: Annotated[list[Positive], Field(min_length=1)] = Field(description="φ starts at gain × Xavier")
 
 
 class DepthTask(DepthTrial, Part):
@@ -108,25 +119,6 @@ class Depth(Model):
             raise ValueError(f"teacher.trials = {self.teacher.trials}: allowed are 1 or more")
         return self
 
-    def jobs(self) -> list[tuple[str, str, str, str]]:
-        """(data set, depth, gain, chunk) of every job, as they stand in file names."""
-        unit_gain = gain_name(1.0)
-        runs = [(TEACHER, depth, unit_gain, self.teacher.trials) for depth in self.teacher.depths]
-        scale = self.initial_scale
-        runs += [
-            (TEACHER, depth, gain_name(gain), scale.trials) for gain in scale.xavier_gains for depth in scale.depths
-        ]
-        runs += [
-            (name, depth, unit_gain, self.alpha_beta.trials)
-            for name in self.alpha_beta_sets()
-            for depth in self.alpha_beta.depths
-        ]
-        return [
-            (data_set, str(depth), gain, chunk)
-            for data_set, depth, gain, trials in runs
-            for chunk in chunk_names(range(trials), self.chunk)
-        ]
-
     def alpha_beta_sets(self) -> dict[str, float]:
         """Names of experiment 1's data sets that are used, with their α."""
         return {regression_name(alpha, self.alpha_beta.beta): alpha for alpha in self.alpha_beta.alphas}
@@ -139,3 +131,72 @@ class Depth(Model):
 def gain_name(gain: float) -> str:
     """A gain as it stands in file names."""
     return f"{gain:g}"
+
+
+def jobs(run: Any) -> Iterator[Job]:
+    """Chunks of trials on every data set, at every depth and gain; networks that differ in these alone share seeds."""
+    depth, scale = run.depth, run.depth.initial_scale
+    for layers in depth.teacher.depths:
+        yield from _chunks(run, TEACHER, layers, 1.0, depth.teacher.trials)
+    for gain in scale.xavier_gains:
+        for layers in scale.depths:
+            yield from _chunks(run, TEACHER, layers, gain, scale.trials)
+    for name in depth.alpha_beta_sets():
+        for layers in depth.alpha_beta.depths:
+            yield from _chunks(run, name, layers, 1.0, depth.alpha_beta.trials)
+
+
+def _chunks(run: Any, data_set: str, layers: int, gain: float, count: int) -> Iterator[Job]:
+    depth = run.depth
+    alpha, task = depth.alpha_beta_sets().get(data_set), depth.task_of(data_set)
+    data = data_of(run, alpha, depth.alpha_beta.beta)
+    for trials in chunks(range(count), depth.chunk):
+        yield Job(
+            name=f"{data_set}/{layers}/{gain_name(gain)}/{span(trials)}",
+            settings=task.part(DepthTrial),
+            keys={"data_set": data_set, "alpha": alpha, "depth": layers, "gain": gain},
+            trials=tuple(trials),
+            data=data,
+            seeds=data.name,
+        )
+
+
+def start_jobs(run: Any) -> Iterator[Job]:
+    """Networks on the teacher at every depth and gain, before training."""
+    teacher, data = run.depth.teacher, papers_teacher(run)
+    sweep = {"depths": teacher.depths, "gains": run.depth.initial_scale.all_gains()}
+    yield Job(
+        name="all",
+        settings=teacher.part(DepthTrial) | sweep,
+        trials=tuple(range(teacher.trials)),
+        data=data,
+        seeds=data.name,
+    )
+
+
+def data_of(run: Any, alpha: float | None, beta: float) -> Data:
+    """One data set of experiment 1, or the paper's teacher, which has no α."""
+    return papers_teacher(run) if alpha is None else alpha_beta(run, alpha, beta)
+
+
+def points_of(run: Any) -> dict[str, tuple[int, int]]:
+    """Training and test points of each kind of data."""
+    return {
+        TEACHER: (run.teacher_student.points, run.teacher_student.test_points),
+        ALPHA_BETA: (run.regression.points, run.regression.held_out_points),
+    }
+
+
+def check(run: Any) -> None:
+    """Raise ValueError if a task takes more points than its data has."""
+    for kind, (train, test) in points_of(run).items():
+        task = getattr(run.depth, kind)
+        if task.trials:
+            at_most(f"depth.{kind}.points", task.points, train)
+            at_most(f"depth.{kind}.test_points", task.test_points, test)
+
+
+def at_most(field: str, value: int, most: int) -> None:
+    """Raise ValueError, naming the field, if a number of points is larger than that of the data."""
+    if value > most:
+        raise ValueError(f"{field} = {value}: allowed are at most the {most} of its data")

@@ -1,14 +1,14 @@
 """The depth experiment: one to ten hidden layers where the data needs one. Which of them stay in use?"""
 
 from collections.abc import Callable, Mapping, Sequence
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 
-from replication.experiments.depth.settings import DepthTrial
 from replication.experiments.teacher_student.train import Bundles, predict
 from replication.training.ensemble.training import Trained, Training, initial_parameters
-from replication.training.seeds import trial_seed
+from replication.training.work import Results, Work
 from sparcs import spectral
 from sparcs.metrics import blocks_of, bundles_of, r_squared
 
@@ -22,18 +22,38 @@ MEASURES = [
     "all_deleted_increase",
     "stayed_linear",
 ]
+LAYER_COLUMNS = [
+    "layer",
+    "largest_eigenvalue",
+    "active_eigenvalues",
+    "live_neurons",
+    "deleted_increase",
+    "survives_by_eigenvalue",
+    "survives_by_function",
+    "trial",
+]
 START_POINTS = 1024  # training points on which the start is measured
 
 Data = Mapping[str, np.ndarray]
 Parameters = Mapping[str, np.ndarray]
 
 
-def seeds(root_seed: int, data_set: str, trials: Sequence[int]) -> list[int]:
-    """The seeds of the trials on one data set; networks that differ in depth or gain share them, so that they pair."""
-    return [trial_seed(root_seed, "depth", data_set, trial) for trial in trials]
+def run(data: Data, work: Work) -> Results:
+    """Train networks of one depth from one initial scale, and measure which layers they use."""
+    settings, used = work.settings, used_points(data, work.settings)
+    on_epoch = work.progress(len(work.trials) * settings.training.epochs, "epochs")
+    trained = train(used, settings, work.keys["depth"], work.keys["gain"], work.seeds, work.device, on_epoch)
+    return measure_trials(trained, used, settings, work.trials, work.seeds), trained.parameters
 
 
-def used_points(data: Data, settings: DepthTrial) -> dict[str, np.ndarray]:
+def starts(data: Data, work: Work) -> Results:
+    """Measure networks of several depths and initial scales before they are trained."""
+    settings, used = work.settings, used_points(data, work.settings)
+    start = measure_start(used, settings, settings.depths, settings.gains, work.trials, work.seeds)
+    return {"start": start}, {}
+
+
+def used_points(data: Data, settings: SimpleNamespace) -> dict[str, np.ndarray]:
     """The first points of experiment 1's or 2's data: x_train, y_train, x_test, y_test, each (points, neurons)."""
     test = "test" if "x_test" in data else "held_out"
     cuts = {"train": ("train", settings.points), "test": (test, settings.test_points)}
@@ -41,7 +61,9 @@ def used_points(data: Data, settings: DepthTrial) -> dict[str, np.ndarray]:
     return {name: array.reshape(len(array), -1) for name, array in used.items()}
 
 
-def start(data: Data, settings: DepthTrial, depth: int, gain: float, seeds: Sequence[int]) -> dict[str, np.ndarray]:
+def start(
+    data: Data, settings: SimpleNamespace, depth: int, gain: float, seeds: Sequence[int]
+) -> dict[str, np.ndarray]:
     """The perceptron start with every φ_k times ``gain``: 1 is Xavier's, the default everywhere else."""
     inputs, outputs = data["x_train"].shape[1] + int(settings.bias), data["y_train"].shape[1]
     initial = initial_parameters((inputs, *[settings.hidden] * depth, outputs), seeds, np.float32)
@@ -51,7 +73,7 @@ def start(data: Data, settings: DepthTrial, depth: int, gain: float, seeds: Sequ
 
 def train(
     data: Data,
-    settings: DepthTrial,
+    settings: SimpleNamespace,
     depth: int,
     gain: float,
     seeds: Sequence[int],
@@ -61,7 +83,7 @@ def train(
     """Train one trial per seed; data as from ``used_points``."""
     from replication.training.ensemble import batched  # loads torch
 
-    initial, training = start(data, settings, depth, gain, seeds), Training(**settings.training.model_dump())
+    initial, training = start(data, settings, depth, gain, seeds), Training(**vars(settings.training))
     return batched.train(
         initial,
         data["x_train"],
@@ -74,7 +96,34 @@ def train(
     )
 
 
-def measure(parameters: Parameters, data: Data, settings: DepthTrial) -> tuple[dict[str, float], pd.DataFrame]:
+def measure_trials(
+    trained: Trained, data: Data, settings: SimpleNamespace, trials: Sequence[int], seeds: Sequence[int]
+) -> dict[str, pd.DataFrame]:
+    """The tables of one job; a trial that diverged has its row alone, with NaN measures.
+
+    One whose loss on the test points is not finite has diverged by its last step, which no training loss tells.
+    """
+    from replication.experiments.depth import compaction  # loads torch
+
+    rows, layers = [], []
+    for index, (trial, seed, diverged) in enumerate(zip(trials, seeds, trained.diverged_epoch, strict=True)):
+        row = {"trial": trial, "seed": seed, "diverged_epoch": int(diverged)}
+        row |= dict.fromkeys([*MEASURES, *compaction.COLUMNS], np.nan)
+        if diverged < 0:
+            parameters = {name: array[index] for name, array in trained.parameters.items()}
+            scalars, of_layers = measure(parameters, data, settings)
+            scalars |= compaction.measure(parameters, data, settings)
+            if np.isfinite([scalars["test_mse"], scalars["compact_neurons"]]).all():
+                row |= scalars
+                layers.append(of_layers.assign(trial=trial))
+            else:
+                row["diverged_epoch"] = settings.training.epochs - 1
+        rows.append(row)
+    empty = pd.DataFrame(columns=LAYER_COLUMNS, dtype=float)
+    return {"trials": pd.DataFrame(rows), "layers": pd.concat(layers) if layers else empty}
+
+
+def measure(parameters: Parameters, data: Data, settings: SimpleNamespace) -> tuple[dict[str, float], pd.DataFrame]:
     """What is reported of one trial: a row of scalars, and a row per hidden layer.
 
     parameters: arrays without a trials axis. A layer survives by eigenvalue if its largest |λ| is at least 1 % of the
@@ -133,7 +182,12 @@ def loss_increase(
 
 
 def measure_start(
-    data: Data, settings: DepthTrial, depths: Sequence[int], gains: Sequence[float], seeds: Sequence[int]
+    data: Data,
+    settings: SimpleNamespace,
+    depths: Sequence[int],
+    gains: Sequence[float],
+    trials: Sequence[int],
+    seeds: Sequence[int],
 ) -> pd.DataFrame:
     """Networks before training, one row per depth, gain and seed: do the products of φ blow up or vanish?
 
@@ -145,7 +199,7 @@ def measure_start(
     rows = []
     for depth in depths:
         for gain in gains:
-            for trial, seed in enumerate(seeds):
+            for trial, seed in zip(trials, seeds, strict=True):
                 initial = start(data, settings, depth, gain, [seed])
                 parameters = {name: array[0].astype(np.float64) for name, array in initial.items()}
                 rows.append(
@@ -154,7 +208,7 @@ def measure_start(
     return pd.DataFrame(rows)
 
 
-def _start(parameters: Parameters, data: Data, settings: DepthTrial) -> dict[str, float]:
+def _start(parameters: Parameters, data: Data, settings: SimpleNamespace) -> dict[str, float]:
     import torch  # only here and in training
 
     x = with_bias(data["x_train"][:START_POINTS], settings).astype(np.float64)  # (points, N_1)
@@ -176,7 +230,7 @@ def _start(parameters: Parameters, data: Data, settings: DepthTrial) -> dict[str
     }
 
 
-def with_bias(x: np.ndarray, settings: DepthTrial) -> np.ndarray:
+def with_bias(x: np.ndarray, settings: SimpleNamespace) -> np.ndarray:
     """The inputs with the constant 1 of the bias neuron, where there is one; (points, N_1)."""
     return np.concatenate([x, np.ones_like(x[:, :1])], axis=1) if settings.bias else x
 

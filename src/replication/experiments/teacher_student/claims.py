@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from replication.experiments.teacher_student.settings import SURVIVES
+from replication.experiments.teacher_student.survival import SURVIVES
 from replication.judging.statistics import mean_interval, share_interval
 from replication.judging.verdicts import Claim, Measured, Tables
 

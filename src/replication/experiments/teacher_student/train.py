@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from replication.data import teacher
+from replication.experiments.teacher_student.survival import SURVIVES
 from replication.training.ensemble.training import Trained, Training, initial_parameters
 from replication.training.work import Results, Work
 from sparcs.metrics import blocks_of, bundles_of, forward, live, r_squared
@@ -29,7 +30,6 @@ MEASURES = [
 ]
 EIGENVALUE_COLUMNS = ["layer", "neuron", "eigenvalue", "trial"]
 PRUNING_COLUMNS = ["kept", "live", "r2", "relative_increase", "removal", "trial"]
-SURVIVES = 100  # claim D2: one layer's largest |λ| is at least this many times the other's
 BLOCK = 1000  # rows evaluated at a time, so that activities stay in the cache
 
 Bundles = Mapping[tuple[int, int], np.ndarray]

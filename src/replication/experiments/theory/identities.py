@@ -156,6 +156,7 @@ def check_matrices(widths: Sequence[int], seed: int) -> list[dict]:
                 "identity": name,
                 "bundles": len(phi),
                 "widths": "-".join(map(str, widths)),
+                "seed": seed,
                 "compared": len(true),
                 "wrong": int((claimed != true).sum()),
                 "float64_error": error,
@@ -190,12 +191,12 @@ def check_sums(largest: int) -> list[dict]:
         }
         for name, right in cases.items():
             counts = {"compared": len(right), "wrong": right.count(False), "float64_error": np.nan}
-            rows.append({"identity": name, "bundles": size, "widths": "", **counts})
+            rows.append({"identity": name, "bundles": size, "widths": "", "seed": 0, **counts})
     return rows
 
 
 def check_all(most_bundles: int, largest: int = LARGEST_N) -> pd.DataFrame:
-    """Claim A2 as tidy rows: identity, bundles (B; n in B.23), widths, compared, wrong, float64_error.
+    """Claim A2 as tidy rows: identity, bundles (B; n in B.23), widths, seed, compared, wrong, float64_error.
 
     The matrix identities for B = 1 … ``most_bundles``, the binomial ones for B and n up to ``largest``.
     """

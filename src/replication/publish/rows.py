@@ -1,0 +1,158 @@
+"""Published rows: what tells them apart, what stands on them, those of a job, and what may take whose place."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
+
+from replication.experiment import Experiment, Job, Stage
+from replication.experiments.settings import SCALES
+from replication.records.io import ArtifactError, read_table
+
+PENDING = "pending"  # folder of rows that wait until their ensemble is complete
+RECORDED = (
+    "scale",
+    "commit",
+    "machine",
+    "device",
+    "finished",
+    "minutes",
+    "fingerprint",
+)  # behind the job's own columns
+STAND_IN = " (stand-in images)"  # added to a fingerprint, so that such rows are never taken for others
+NO_ROW, OTHER, IMAGES = "no such row", "another fingerprint", "stand-in images"  # why rows do not stand for a job
+RANK = {scale: rank for rank, scale in enumerate(("any", *SCALES))}
+Tables = dict[str, pd.DataFrame]
+Keys = Mapping[str, Sequence[str]]  # what tells the rows of tables apart; of a stage, its trials' table is the first
+
+
+def read(folder: Path, keys: Keys) -> Tables:
+    """The published tables of a folder that exist."""
+    tables = {name: read_table(path) for name in keys if (path := folder / f"{name}.parquet").exists()}
+    return {name: checked(table, keys[name], folder / name) for name, table in tables.items()}
+
+
+def checked(table: pd.DataFrame, key: Sequence[str], what: Path) -> pd.DataFrame:
+    """The table. Raises ArtifactError if it lacks its key or a fingerprint, or if a key stands there twice."""
+    for column in (*key, "fingerprint"):
+        if column not in table:
+            raise ArtifactError(f"{what} has no column {column}: allowed is a table that publish has written")
+    for row in table.loc[table.duplicated(list(key)), list(key)].itertuples(index=False):
+        raise ArtifactError(f"{what}: {', '.join(map(str, row))} stands there twice: allowed is once")
+    return table
+
+
+def where(table: pd.DataFrame, values: Mapping[str, Any]) -> np.ndarray:
+    """Whether each row has the values, in the columns that the table has."""
+    mask = np.ones(len(table), bool)
+    for column in values.keys() & {*table}:
+        mask &= table[column].isna() if pd.isna(values[column]) else table[column] == values[column]
+    return mask
+
+
+def of_job(table: pd.DataFrame, job: Job) -> pd.DataFrame:
+    """The rows of a job's trials."""
+    table = table[where(table, job.keys)]
+    return table[table["trial"].isin(job.trials)] if job.trials and "trial" in table else table
+
+
+def own(table: pd.DataFrame, key: Sequence[str]) -> pd.DataFrame:
+    """A published table as its job has written it."""
+    added = next(k for k, column in enumerate(table) if column in RECORDED and column not in key)
+    return table.iloc[:, :added].reset_index(drop=True)
+
+
+def why_not(rows: pd.DataFrame, job: Job, fingerprint: str) -> str:
+    """Why the rows of a job do not stand for it; empty if they do."""
+    if rows.empty or not set(job.trials) <= set(rows.get("trial", job.trials)):
+        return NO_ROW
+    prints = set(rows["fingerprint"])
+    return "" if prints == {fingerprint} else IMAGES if prints == {fingerprint + STAND_IN} else OTHER
+
+
+def job_tables(published: Path, experiment: Experiment, stage: Stage, job: Job, fingerprint: str) -> Tables:
+    """The rows that stand for a job, of those published or those that wait. Raises ArtifactError if none do."""
+    first = next(iter(stage.tables))
+    for folder in (published / experiment.name, published / PENDING / experiment.name):
+        tables = {table: of_job(rows, job) for table, rows in read(folder, stage.tables).items()}
+        if len(tables) == len(stage.tables) and not why_not(tables[first], job, fingerprint):
+            devices = set(tables[first]["device"])  # what others took is not this job's
+            timed = [table for table, key in stage.tables.items() if "device" in key]
+            return tables | {table: tables[table][tables[table]["device"].isin(devices)] for table in timed}
+    raise ArtifactError(f"{published}: {experiment.name}, {job.name} lacks trials of the fingerprint {fingerprint}")
+
+
+def merged(new: Tables, old: Tables, waiting: Tables, keys: Keys, replace: bool) -> tuple[Tables, Tables, str, bool]:
+    """One ensemble: its published rows, those that wait, what is to be said, and whether new ones are published."""
+    first = next(iter(keys))
+    this, before, waits = (fingerprint_of(tables, first) for tables in (new, old, waiting))
+    if before in ("", this):
+        return added(old, new, keys), waiting, "", True
+    scale, scales, trials = new[first]["scale"].iloc[0], old[first]["scale"], count(len(new[first]), "trial")
+    are = "is" if len(new[first]) == 1 else "are"
+    largest = max(scales, key=lambda scale: RANK.get(scale, len(RANK)))
+    if not replace and this.endswith(STAND_IN) and not before.endswith(STAND_IN):
+        return old, waiting, f"{trials} of stand-in images {are} not published: published are real ones", False
+    if not replace and RANK[scale] < RANK.get(largest, len(RANK)):
+        return old, waiting, f"{trials} of scale {scale} {are} not published: published is {largest}", False
+    whole = added(new, waiting, keys) if waits == this else new
+    lost = f"; {count(len(waiting[first]), 'trial')} of yet another that waited go" if waits not in ("", this) else ""
+    if not replace and not complete(whole, old, keys):
+        said = f"{count(len(whole[first]), 'trial')} of another fingerprint wait to replace all {len(scales)} published"
+        return old, added({}, whole, keys), said + lost, False
+    elsewhere = [name for name in old if "device" in keys[name] and name in whole]  # what other devices took stays
+    stays = {name: table.iloc[:0] for name, table in old.items()}
+    stays |= {name: old[name][~old[name]["device"].isin(whole[name]["device"])] for name in elsewhere}
+    rows = count(sum(map(len, old.values())) - sum(map(len, stays.values())), "row")
+    of = "; ".join(f"{name}, {count(number, 'trial')}" for name, number in scales.value_counts().items())
+    none = {name: table.iloc[:0] for name, table in waiting.items()}
+    return stays | added(stays, whole, keys), none, f"removes {rows} ({of}) for {trials}{lost}", True
+
+
+def fingerprint_of(tables: Tables, first: str) -> str:
+    """The fingerprint of an ensemble's trials; empty without any."""
+    prints = sorted(set(tables[first]["fingerprint"])) if first in tables else []
+    if len(prints) > 1:
+        raise ArtifactError(f"trials of one ensemble are of the fingerprints {', '.join(prints)}: allowed is one")
+    return "".join(prints)
+
+
+def complete(new: Tables, old: Tables, keys: Keys) -> bool:
+    """Whether new rows have every published trial, in every table, and values in every column that has some."""
+    for name, table in ((name, table) for name, table in old.items() if len(table)):
+        after, unit = new.get(name, table.iloc[:0]), [key for key in next(iter(keys.values())) if key in keys[name]]
+        common = [column for column in table if column in after and table[column].notna().any()]
+        trials, there = (each[unit].drop_duplicates() for each in (table, after))
+        if after.empty or after[common].isna().all().any() or (unit and len(trials.merge(there)) < len(trials)):
+            return False
+    return True
+
+
+def added(before: Tables, new: Tables, keys: Keys) -> Tables:
+    """The rows of both by key: of two those that say more, of more trials or in more columns, else those before."""
+    made = {}
+    for name, key in keys.items():
+        tables = [tables[name] for tables in (before, new) if name in tables]
+        full = [table for table in tables if len(table)] or tables[:1]
+        if any(len({is_numeric_dtype(table[column]) for table in full}) > 1 for column in key):
+            raise ArtifactError(f"{name}: one of {', '.join(key)} is text in one table and a number in another")
+        if full:
+            rows = pd.concat(full[::-1])[list(dict.fromkeys(column for table in full for column in table))]
+            order = np.lexsort([rows.notna().sum(axis=1), rows.get("trials", np.zeros(len(rows)))])
+            rows = rows.iloc[order].drop_duplicates(list(key), keep="last")
+            made[name] = rows.sort_values(list(key)).reset_index(drop=True)
+    return made
+
+
+def put(tables: Tables, part: Tables, keys: Keys, values: Mapping[str, Any]) -> Tables:
+    """Tables with the rows of one ensemble replaced. keys: of the tables of its stage; values: of the ensemble."""
+    rest = {name: tables[name][~where(tables[name], values)] for name in keys if name in tables}
+    return tables | added(rest, part, keys)
+
+
+def count(number: int, unit: str) -> str:
+    """A number of things, as text."""
+    return f"{number:,} {unit}{'' if number == 1 else 's'}"
