@@ -25,7 +25,6 @@ SETTINGS = {name: {} for name in ("regression", "teacher_student", "hyperparamet
 
 @pytest.fixture(autouse=True)
 def no_settings_compared(monkeypatch):
-    monkeypatch.setattr("replication.account.testability.COMPARED", {name: [] for name in SETTINGS})
     monkeypatch.setitem(SETTINGS["hyperparameters"], "teacher_trials", 0)
     for name in ("regression", "teacher_student"):
         monkeypatch.setitem(SETTINGS[name], "training", {})
