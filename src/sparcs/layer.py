@@ -1,8 +1,11 @@
 """What SpectralNetwork and CompactNetwork have in common as layers of PyTorch models."""
 
+from math import isfinite, nan
 from typing import Any, NoReturn
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
 
 class Layer(nn.Module):
@@ -27,3 +30,32 @@ class Layer(nn.Module):
         raise TypeError(
             f"torch.jit.script cannot compile {type(self).__name__}: use torch.export, torch.compile or torch.jit.trace"
         )
+
+
+def not_finite(x: Tensor) -> bool:
+    """Whether x holds ±∞ or NaN, as far as that is cheap to ask: of plain tensors on CPU. Elsewhere False.
+
+    An accelerator would have to be waited for, and a recorded program be broken in two; operations that need no answer
+    are a fifth more of a small network's.
+    """
+    if torch.compiler.is_compiling() or type(x) not in (Tensor, nn.Parameter) or not x.is_cpu:
+        return False
+    if torch.jit.is_tracing() or torch._C._are_functorch_transforms_active() or is_in_torch_dispatch_mode():
+        return False
+    return not isfinite(x.sum().item())  # overflows for some finite x, which then takes more time
+
+
+def bounded(x: Tensor) -> Tensor:
+    """x with ±√max of its dtype in place of ±∞: what is added to it is rounded off, and products stay below max."""
+    large = torch.finfo(x.dtype).max ** 0.5
+    return x.nan_to_num(nan=nan, posinf=large, neginf=-large)
+
+
+def unbounded(y: Tensor, x: Tensor) -> Tensor:
+    """y, the outputs of bounded(x), with ±∞ for those that grow with the infinite entries of their row of x.
+
+    x: (…, N_1); y: (…, N_ℓ). Outputs with a finite limit, 0 for instance, and those of other rows keep their bits.
+    """
+    most = torch.finfo(y.dtype).max
+    grows = x.isinf().any(-1, keepdim=True) & (y.detach().abs() > most**0.25)  # (…, N_ℓ)
+    return y * grows.to(y.dtype).mul(most).clamp(min=1)  # a product: gradients must grow too, for mixed precision

@@ -13,7 +13,7 @@ from sparcs.activations import Activation, activation_of, modules_of_layers, nam
 from sparcs.checks import check_values, checked_flag, checked_input, checked_widths
 from sparcs.compact import CompactNetwork, Options, Removal, arrays_of, compact, function_of
 from sparcs.eigenbasis import recursion
-from sparcs.layer import Layer
+from sparcs.layer import Layer, bounded, not_finite, unbounded
 
 torch.fx.wrap("checked_input")  # as in ``sparcs.compact_network``
 
@@ -25,8 +25,10 @@ class SpectralNetwork(Layer):
     """a_1 = x,  a_i = f(Σ_{k<i} W_ik a_k)   (4.5),  W_ik the blocks of A = ΦΛΦ⁻¹   (4.3).
 
     Starts as a perceptron: λ_1 … λ_{ℓ−1} = 0, λ_ℓ = 1 and φ_k Xavier uniform. For f(0) = 0 the output is then W_ℓ1 x,
-    and hidden neurons join only as their eigenvalues leave zero. An infinite input gives NaN,
-    where a Linear may give infinity: weights of 0 act on it, too, until ``compact`` takes them out.
+    and hidden neurons join only as their eigenvalues leave zero.
+
+    Infinite inputs give the limit of ever larger ones that grow alike, ±∞ in general, on CPU. NaN comes out elsewhere,
+    as of any perceptron, and of compiled, exported and transformed networks: to ask for values would cost too much.
 
     Args:
         widths: N_1 … N_ℓ, at least two positive integers.
@@ -126,7 +128,9 @@ class SpectralNetwork(Layer):
             raise RuntimeError(
                 "the legacy ONNX exporter is not supported: dynamo=True is needed, or the compact() network"
             )
-        batch = _as_rows(checked_input(x, self.in_features))  # (batch, N_1)
+        rows = _as_rows(checked_input(x, self.in_features))  # (batch, N_1)
+        infinite = not_finite(rows)
+        batch = bounded(rows) if infinite else rows
         if self.has_bias:
             batch = torch.cat([batch, batch.new_ones(batch.shape[0], 1)], dim=-1)  # (batch, N_1 + 1)
         phi, lam, f = list(self.eigenvectors), list(self.eigenvalues), list(self.activations) or self.activation
@@ -135,7 +139,7 @@ class SpectralNetwork(Layer):
         else:
             fixed = not self.train_input_eigenvalues
             y = spectral.forward_eigenbasis(phi, lam, batch, f, fixed, recursion)  # (batch, N_ℓ)
-        return _with_positions(y, x)
+        return _with_positions(unbounded(y, rows) if infinite else y, x)
 
     def _form_for(self, batch: Tensor) -> str:
         """The form asked for, else the cheaper one; a recorded program must not depend on the batch size."""

@@ -203,16 +203,6 @@ def test_a_representation_reads_no_value():
     assert repr(network) == expected
 
 
-def test_an_infinite_input_is_a_linear_s_once_compact():
-    """Before, weights of 0 act on it."""
-    network = SpectralNetwork((3, 4, 2), bias=True, generator=seeded())
-    x = torch.tensor([[float("inf"), 1.0, 2.0]])
-    assert network(x).isnan().all()
-    linear, w31 = torch.nn.Linear(3, 2), network.bundle(3, 1).detach()
-    linear.load_state_dict({"weight": w31[:, :3], "bias": w31[:, 3]})
-    assert torch.equal(network.compact()(x), linear(x)) and linear(x).isinf().all()
-
-
 def test_the_output_of_rows_is_no_view():
     for widths in ((3, 2), (3, 4, 2)):
         for form in spectral.FORMS:
