@@ -1,5 +1,6 @@
 """What SpectralNetwork and CompactNetwork have in common as layers of PyTorch models."""
 
+from collections.abc import Iterator
 from math import isfinite, nan
 from typing import Any, NoReturn
 
@@ -30,6 +31,31 @@ class Layer(nn.Module):
         raise TypeError(
             f"torch.jit.script cannot compile {type(self).__name__}: use torch.export, torch.compile or torch.jit.trace"
         )
+
+
+class Products(nn.Module):
+    """Tells torchinfo how many products a network takes, and does nothing else.
+
+    torchinfo multiplies the entries of parameters named ``weight``, of modules without children, by the rows of their
+    output. So once after each call, which torchinfo's hook makes use of, this module names one with an entry, without
+    values, for each product.
+    """
+
+    products = 0
+
+    def asked(self) -> bool:
+        """Whether hooks of torchinfo's, and so its question, follow a call."""
+        return any(getattr(hook, "__module__", None) == "torchinfo.torchinfo" for hook in self._forward_hooks.values())
+
+    def forward(self, products: int) -> Tensor:
+        """Returns one row without values."""
+        self.products = products
+        return torch.empty(1, device="meta")
+
+    def named_parameters(self, *args: Any, **kwargs: Any) -> Iterator[tuple[str, Any]]:
+        """None, but for the first time after a call."""
+        products, self.products = self.products, 0
+        return iter([("weight", torch.empty(products, device="meta"))] if products else [])
 
 
 def not_finite(x: Tensor) -> bool:

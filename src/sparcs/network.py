@@ -13,7 +13,7 @@ from sparcs.activations import Activation, activation_of, modules_of_layers, nam
 from sparcs.checks import check_values, checked_flag, checked_input, checked_widths
 from sparcs.compact import CompactNetwork, Options, Removal, arrays_of, compact, function_of
 from sparcs.eigenbasis import recursion
-from sparcs.layer import Layer, bounded, not_finite, unbounded
+from sparcs.layer import Layer, Products, bounded, not_finite, unbounded
 
 torch.fx.wrap("checked_input")  # as in ``sparcs.compact_network``
 
@@ -67,6 +67,7 @@ class SpectralNetwork(Layer):
     activations: nn.ModuleList
     train_input_eigenvalues: bool
     form: Form | None
+    products: Products
     eigenvectors: nn.ParameterList
     eigenvalues: "_Eigenvalues"
 
@@ -100,7 +101,7 @@ class SpectralNetwork(Layer):
         self.widths = (widths[0] + int(bias), *widths[1:])
         self.activation = activation_of(activation)
         self.activations = nn.ModuleList(modules_of_layers(self.activation, len(widths) - 2))
-        self.form = form
+        self.form, self.products = form, Products()
         self.train_input_eigenvalues = checked_flag("train_input_eigenvalues", train_input_eigenvalues)
         shapes = zip(self.widths[1:], self.widths, strict=False)
         self.eigenvectors = nn.ParameterList(torch.empty(shape, device=device, dtype=dtype) for shape in shapes)
@@ -134,10 +135,12 @@ class SpectralNetwork(Layer):
         if self.has_bias:
             batch = torch.cat([batch, batch.new_ones(batch.shape[0], 1)], dim=-1)  # (batch, N_1 + 1)
         phi, lam, f = list(self.eigenvectors), list(self.eigenvalues), list(self.activations) or self.activation
-        if self._form_for(batch) == "bundles":
+        form, fixed = self._form_for(batch), not self.train_input_eigenvalues
+        if self.products.asked():
+            self.products(spectral.multiplications(self.widths, batch.shape[0], form, fixed))
+        if form == "bundles":
             y = spectral.forward_bundles(phi, lam, batch, f)  # (batch, N_ℓ)
         else:
-            fixed = not self.train_input_eigenvalues
             y = spectral.forward_eigenbasis(phi, lam, batch, f, fixed, recursion)  # (batch, N_ℓ)
         return _with_positions(unbounded(y, rows) if infinite else y, x)
 
