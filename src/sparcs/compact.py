@@ -82,8 +82,8 @@ def compact(
     The search tries networks from the smallest allowed upwards, at most ``max_calls`` with the whole network counted;
     None: any number. If that is enough for all, the result has the fewest neurons on the whole pruning curve, which
     need not be monotone. Otherwise tries are spaced (``sparcs.search.first_good``): the result is good enough, and has
-    the fewest neurons if the curve is monotone. After each ``on_step`` is called with a ``sparcs.search.Step``;
-    ``on_step=print`` shows the progress.
+    the fewest neurons if the curve is monotone; on another curve a smaller one may be missed. After each ``on_step`` is
+    called with a ``sparcs.search.Step``; ``on_step=print`` shows the progress.
 
     network: a SpectralNetwork on any device but "meta"; weights are computed in float64, then cast to its dtype. The
     result is in its mode (train or eval) and has ``requires_grad`` on, for fine-tuning.
