@@ -13,6 +13,7 @@ from sparcs.activations import Activation, activation_of, modules_of_layers, nam
 from sparcs.checks import check_values, checked_flag, checked_input, checked_widths
 from sparcs.compact import CompactNetwork, Options, Removal, arrays_of, compact, function_of
 from sparcs.eigenbasis import recursion
+from sparcs.judging import judged
 from sparcs.layer import Layer, Products, bounded, not_finite, unbounded
 
 torch.fx.wrap("checked_input")  # as in ``sparcs.compact_network``
@@ -213,7 +214,8 @@ class SpectralNetwork(Layer):
             return ()
         phi, lam = arrays_of(self)
         recruited = metrics.active(phi, [block - np.median(lam[0]) for block in lam])
-        graph, places = pruning.kept(pruning.graph_of(phi, lam, self.has_bias), function_of(self))
+        with judged(self):
+            graph, places = pruning.kept(pruning.graph_of(phi, lam, self.has_bias), function_of(self))
         counted = {i: recruited[i - 2][places[i]] for i in graph.hidden}
         if name_of(self.activation) == "identity" or pruning.is_linear(graph, counted, floor):
             return (0,) * len(counted)

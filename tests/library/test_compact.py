@@ -376,3 +376,41 @@ def test_rounding_in_the_loss_leaves_exact_removal():
     network = graded(seed=4)
     losses = itertools.chain([1.0], itertools.repeat(2.0))
     assert hidden_neurons(network.compact(loss=lambda _: next(losses))) == 22
+
+
+class Noisy(torch.nn.Module):
+    """An activation that is another function in training, and counts its calls there in a buffer."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, z):
+        self.calls += 1
+        return z.relu() + (torch.rand_like(z) + 1 if self.training else 1)
+
+
+CALLS = {
+    "exact zeros": lambda network, x: network.compact(),
+    "threshold": lambda network, x: network.compact(threshold=0.5),
+    "loss": lambda network, x: network.compact(loss=lambda module: module(x).square().mean()),
+    "tolerance": lambda network, x: network.compact(inputs=x, tolerance=0.1),
+    "eigenvalues": lambda network, x: network.compact("eigenvalues", threshold=0.5),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_a_network_in_training_is_judged_in_evaluation_and_left_as_it_was(call):
+    """A bias makes silent neurons the constant f(b), which goes into the result."""
+    network = graded((5, 12, 9, 3), bias=True, activation=Noisy(), dtype=torch.float32)
+    with torch.no_grad():
+        network.eigenvectors[0][:4, :-1] = 0
+    x = torch.randn(50, 5, generator=seeded())
+    expected = call(network.eval(), x)
+    network.train()
+    small = call(network, x)
+    assert small.training and network.training and network.activation.training and not expected.training
+    assert network.activation.calls == 0
+    torch.testing.assert_close(small.eval()(x), expected(x))
+    assert network.active_neurons() == network.eval().active_neurons()
+    assert network.activation.calls == 0
