@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from math import isfinite
-from numbers import Real
 from typing import Literal, TypedDict
 
 import numpy as np
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 
 from sparcs import pruning, spectral
 from sparcs.activations import name_of
-from sparcs.checks import check_values
+from sparcs.checks import check_values, is_number
 from sparcs.compact_network import CompactNetwork, Size, module_of, numbers_of
 from sparcs.judging import judged
 from sparcs.search import CALLS, Step, allowed_loss, checked_loss, smallest_within
@@ -245,7 +244,7 @@ def check_numbers(options: Options, *names: str) -> None:
     """Raise TypeError unless the options of these names are numbers, None or not there."""
     for name in names:
         value = options.get(name)
-        if value is not None and (not isinstance(value, Real) or isinstance(value, bool)):
+        if value is not None and not is_number(value):
             raise TypeError(f"{name} {value!r}: a number or None is needed")
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sparcs import pruning, spectral
-from sparcs.checks import check_values
+from sparcs.checks import check_values, has_values
 from sparcs.compact import Loss, Options, check_loss_options
 from sparcs.judging import judged
 from sparcs.layer import Layer
@@ -222,7 +222,7 @@ def _composes(block: nn.Module, first: nn.Linear, between: Sequence[nn.Module], 
 
     ``nn.Sequential``'s own forward does; any other block is tried on an example.
     """
-    if type(block).forward is nn.Sequential.forward or first.weight.is_meta:
+    if type(block).forward is nn.Sequential.forward or not has_values(first.weight):
         return True
     example = torch.linspace(-1, 1, 6 * first.in_features).reshape(2, 3, -1).to(first.weight)  # (2, 3, N_1)
     with judged(block), torch.no_grad():

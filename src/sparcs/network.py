@@ -1,7 +1,6 @@
 """SpectralNetwork: a feed-forward network with every skip connection, trained through eigenvectors and eigenvalues."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from numbers import Real
 from typing import Any, Literal, Unpack, overload
 
 import numpy as np
@@ -10,7 +9,7 @@ from torch import Tensor, nn
 
 from sparcs import metrics, pruning, spectral
 from sparcs.activations import Activation, activation_of, modules_of_layers, name_of
-from sparcs.checks import check_values, checked_flag, checked_input, checked_widths
+from sparcs.checks import check_values, checked_flag, checked_input, checked_widths, is_number
 from sparcs.compact import CompactNetwork, Options, Removal, arrays_of, compact, function_of
 from sparcs.eigenbasis import recursion
 from sparcs.judging import judged
@@ -91,9 +90,9 @@ class SpectralNetwork(Layer):
             raise ValueError(f"form {form!r}: allowed are None, {', '.join(spectral.FORMS)}")
         if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
             raise TypeError(f"dtype {dtype!r}: a floating-point torch.dtype or None is needed")
-        if not (isinstance(initial_scale, Real) and 0 <= initial_scale < float("inf")):
+        if not (is_number(initial_scale) and 0 <= initial_scale < float("inf")):
             raise ValueError(f"initial_scale {initial_scale!r}: allowed are finite numbers of at least 0")
-        if output_eigenvalue not in (1, -1):
+        if not (is_number(output_eigenvalue) and output_eigenvalue in (1, -1)):
             raise ValueError(f"output_eigenvalue {output_eigenvalue!r}: allowed are 1 and -1")
         self.initial_scale, self.output_eigenvalue = float(initial_scale), int(output_eigenvalue)
         self.name = None
@@ -175,7 +174,7 @@ class SpectralNetwork(Layer):
         if strengths is None:
             return spectral.penalty(blocks or [self.eigenvalues[-1].new_zeros(1)], kind)
         strengths = [*strengths] if isinstance(strengths, Sequence) else strengths
-        if not (isinstance(strengths, list) and all(isinstance(each, Real) and each >= 0 for each in strengths)):
+        if not (isinstance(strengths, list) and all(is_number(each) and each >= 0 for each in strengths)):
             raise ValueError(f"strengths {strengths!r}: a sequence of numbers of at least 0 is needed")
         if len(strengths) != len(blocks):
             raise ValueError(
@@ -207,8 +206,8 @@ class SpectralNetwork(Layer):
 
         Raises ValueError if a parameter is not finite, or on the device "meta", and for a negative floor.
         """
-        if not floor >= 0:
-            raise ValueError(f"floor {floor}: allowed are numbers of at least 0, shares of the skip's norm")
+        if not (is_number(floor) and floor >= 0):
+            raise ValueError(f"floor {floor!r}: allowed are numbers of at least 0, shares of the skip's norm")
         check_values(self)
         if len(self.widths) == 2:
             return ()

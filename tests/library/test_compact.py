@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from dense_networks import PLANS, brute_force, dense, deviation, evaluated, graded, inputs, planted, reference, seeded
 from sparcs import SpectralNetwork
@@ -376,6 +377,28 @@ def test_rounding_in_the_loss_leaves_exact_removal():
     network = graded(seed=4)
     losses = itertools.chain([1.0], itertools.repeat(2.0))
     assert hidden_neurons(network.compact(loss=lambda _: next(losses))) == 22
+
+
+READERS = {
+    "compact": lambda network: network.compact(),
+    "compact, loss": lambda network: network.compact(loss=lambda module: module(torch.zeros(1, 3)).sum()),
+    "active_neurons": lambda network: network.active_neurons(),
+}
+
+
+@pytest.mark.parametrize("read", READERS.values(), ids=READERS)
+def test_fake_tensors_have_no_values_to_read(read):
+    """Made under FakeTensorMode and read there or later, and real ones read there."""
+    real = SpectralNetwork((3, 4, 2))
+    with FakeTensorMode():
+        fake = SpectralNetwork((3, 4, 2))
+        for network in (real, fake):
+            with pytest.raises(
+                ValueError, match=r"parameter eigenvectors.0 is fake, or FakeTensorMode is on: there are"
+            ):
+                read(network)
+    with pytest.raises(ValueError, match=r"parameter eigenvectors.0 is fake"):
+        read(fake)
 
 
 class Noisy(torch.nn.Module):

@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torchvision import models
 
 from sparcs import convert
@@ -198,6 +199,14 @@ def test_a_broken_model_is_refused():
         gates.eigenvalues()[0][0] = float("nan")
     with pytest.raises(ValueError, match=r"parameter 0.eigenvalues is not finite"):
         gates.compact()
+
+
+def test_a_model_of_fake_tensors_is_refused():
+    for make in (chain, lambda: nn.Sequential(Mlp(nn.GELU()))):
+        with FakeTensorMode():
+            gates = convert(make())
+        with pytest.raises(ValueError, match=r"parameter .*eigenvalues is fake, or FakeTensorMode is on"):
+            gates.compact()
 
 
 def trained(model, gates, x, y, steps, rho):
