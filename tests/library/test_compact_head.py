@@ -112,7 +112,7 @@ def test_each_of_several_heads_is_compacted_by_its_name(names):
 def test_the_loss_is_judged_in_evaluation_and_leaves_no_trace(train):
     """Batch norm's statistics, dropout, and a layer that was frozen in evaluation by itself."""
     model = Backbone("head")
-    head = opened(replace_head(model, 12, generator=seeded(2)))
+    head = opened(replace_head(model, 12, name="head", generator=seeded(2)))
     model.train(train)
     model.features[1].eval()
     modes = {name: module.training for name, module in model.named_modules()}
@@ -137,7 +137,7 @@ def test_the_loss_is_judged_in_evaluation_and_leaves_no_trace(train):
 def test_what_stands_before_the_head_runs_once_for_each_batch():
     """With batches in another order each time, and with some that only later losses see."""
     model = Backbone("head")
-    opened(replace_head(model, 40, generator=seeded(2)), neurons=30)
+    opened(replace_head(model, 40, name="head", generator=seeded(2)), neurons=30)
     with torch.no_grad():
         pairs = [(x, model.eval()(x) + 0.1 * y) for x, y in batches()]
     losses = []
