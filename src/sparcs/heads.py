@@ -71,8 +71,8 @@ def replace_head(
     compacted or not. Auxiliary heads, such as GoogLeNet's ``aux1.fc2``, keep theirs until they are named. inputs: an
     example for the model, a tensor or a tuple of arguments; the head is then the linear layer that makes the output. A
     lazy layer sees its inputs by it. options: as of SpectralNetwork; device and dtype are the old head's.
-    Raises ValueError where the head is not clear, is no linear layer, or stands in several places of the model, and
-    for a lazy one that has not seen its inputs.
+    Raises ValueError where the head is not clear, is no linear layer, stands in several places of the model, or shares
+    a parameter with another layer (tied embeddings), and for a lazy one that has not seen its inputs.
     """
     name = head_name(model, inputs) if name is None else name
     old = _submodule(model, name)
@@ -88,6 +88,7 @@ def replace_head(
         (outputs, before), like = old.weight.shape[:2], old.weight
     else:
         raise ValueError(f"head {name!r} is a {type(old).__name__}: a linear layer or a 1×1 convolution is needed")
+    _require_own_parameters(model, name)
     size = outputs if classes is None else classes
     head = spectral_head(before, hidden, size, **{"device": like.device, "dtype": like.dtype, **options})
     pointwise = isinstance(old, CONVOLUTIONS)
@@ -193,6 +194,17 @@ def _require_one_place(model: nn.Module, name: str) -> None:
     places = [place for place, module in model.named_modules(remove_duplicate=False) if module is head]
     if len(places) > 1:
         raise ValueError(f"head {name!r} stands in several places, {', '.join(places)}: one of its own is needed")
+
+
+def _require_own_parameters(model: nn.Module, name: str) -> None:
+    """Raise ValueError if a parameter of the layer of that name is also another layer's."""
+    own = {id(value): f"{name}.{key}" for key, value in model.get_submodule(name).named_parameters()}
+    for place, value in model.named_parameters(remove_duplicate=False):
+        if id(value) in own and not place.startswith(f"{name}."):
+            raise ValueError(
+                f"{own[id(value)]} of the head is also {place}: replacing the head would untie them; give it a "
+                "parameter of its own before"
+            )
 
 
 def _place_of(model: nn.Module, name: str) -> tuple[str, nn.Module]:
