@@ -11,7 +11,7 @@ from sparcs import pruning, spectral
 from sparcs.checks import check_values, has_values
 from sparcs.compact import Loss, Options, check_loss_options
 from sparcs.judging import judged
-from sparcs.layer import Layer
+from sparcs.layer import Layer, smaller_linear
 from sparcs.network import Penalty
 from sparcs.search import CALLS, Step, allowed_loss, checked_loss, smallest_within
 
@@ -281,9 +281,7 @@ def _constant(between: Sequence[nn.Module], like: Tensor) -> Tensor:
 
 def _linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:
     """A Linear of the given values, made without a draw from the global generator."""
-    layer = nn.utils.skip_init(
-        nn.Linear, weight.shape[1], weight.shape[0], bias=bias is not None, device=weight.device, dtype=weight.dtype
-    )
+    layer = smaller_linear(weight.shape[1], weight.shape[0], bias is not None, weight)
     layer.weight.copy_(weight)
     if bias is not None:
         layer.bias.copy_(bias)

@@ -33,6 +33,13 @@ class Layer(nn.Module):
         )
 
 
+def smaller_linear(inputs: int, outputs: int, bias: bool, like: Tensor) -> nn.Linear:
+    """A Linear that takes the place of a larger one, its values not set; ``compacted`` tells ``save_model``."""
+    layer = nn.utils.skip_init(nn.Linear, inputs, outputs, bias=bias, device=like.device, dtype=like.dtype)
+    layer.compacted = True
+    return layer
+
+
 class Products(nn.Module):
     """Tells torchinfo how many products a network takes, and does nothing else.
 

@@ -8,7 +8,7 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torchvision import models
 
-from sparcs import convert
+from sparcs import compact_head, convert, load_model, replace_head, save_model
 from sparcs.gates import GatedLinear
 
 
@@ -104,6 +104,37 @@ def test_the_loss_allows_what_it_becomes(make):
 def loss_of(model, x, y):
     with torch.no_grad():
         return (output(model, x) - y).square().mean().item()
+
+
+def headed():
+    """A block before a head."""
+    return nn.Sequential(Mlp(nn.Softplus()), nn.LayerNorm(4), nn.Linear(4, 3))
+
+
+@pytest.mark.parametrize("make", [chain, headed, MODELS["nested"]], ids=["chain", "with a head", "nested"])
+def test_a_converted_model_is_saved_and_loaded_in_one_call(tmp_path, make):
+    """As it was built, or converted again; with a head compacted, too, and a second layer that got a bias."""
+    torch.manual_seed(0)
+    model, x = make().eval(), torch.randn(20, 4, generator=seeded())
+    if make is headed:
+        replace_head(model, 5, classes=7, name="2")
+    gates = convert(model)
+    with pytest.raises(ValueError, match="has no compacted head or layer: compact_head, or convert and its compact"):
+        save_model(model, tmp_path / "model.safetensors")
+    with torch.no_grad():
+        for block in gates.eigenvalues():
+            block[::2] = 0
+    gates.compact()
+    if make is headed:
+        compact_head(model)
+    save_model(model, tmp_path / "model.safetensors")
+    converted = make().eval()
+    convert(converted)
+    for fresh in (make().eval(), converted):
+        assert load_model(fresh, tmp_path / "model.safetensors") is fresh
+        assert torch.equal(output(fresh, x), output(model, x)) and not any(part.training for part in fresh.modules())
+        save_model(fresh, tmp_path / "again.safetensors")
+        assert torch.equal(output(load_model(make().eval(), tmp_path / "again.safetensors"), x), output(model, x))
 
 
 def test_a_loss_that_fails_leaves_the_eigenvalues_and_the_mode():
