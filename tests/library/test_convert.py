@@ -232,6 +232,65 @@ def test_a_broken_model_is_refused():
         gates.compact()
 
 
+class Quick(nn.Module):
+    def forward(self, z):
+        return z * torch.sigmoid(1.702 * z)
+
+
+class Registered(nn.Module):
+    """As Hugging Face's blocks, where the activation is registered first."""
+
+    def __init__(self, activation):
+        super().__init__()
+        self.activation_fn, self.fc1, self.fc2 = activation, nn.Linear(4, 9), nn.Linear(9, 4)
+
+    def forward(self, x):
+        return self.fc2(self.activation_fn(self.fc1(x)))
+
+
+@pytest.mark.parametrize(
+    ("model", "place"),
+    [
+        (nn.Sequential(Registered(Quick()), nn.Flatten()), "0.activation_fn"),
+        (Mlp(Quick()), "act"),
+        (nn.Sequential(nn.Linear(4, 8), Quick(), nn.Linear(8, 2)), "1"),
+    ],
+)
+def test_what_is_not_known_to_be_elementwise_is_named(model, place):
+    message = rf"has no MLP block: .* are needed; {place} is a Quick, which is not known to act on each neuron"
+    with pytest.raises(ValueError, match=message):
+        convert(model)
+
+
+def test_an_activation_may_be_registered_first():
+    model, x = nn.Sequential(Registered(nn.Softplus())), torch.randn(5, 4, generator=seeded())
+    expected = model(x)
+    gates = convert(model)
+    assert gates.names == ("0.fc1",) and torch.equal(model(x), expected)
+    with torch.no_grad():
+        gates.eigenvalues()[0][:4] = 0
+    expected = model(x)
+    assert gates.compact() == {"0.fc1": 5}
+    torch.testing.assert_close(model(x), expected)
+
+
+@pytest.mark.interop
+def test_hugging_face_s_blocks_are_taken_with_torch_s_activations_alone():
+    transformers = pytest.importorskip("transformers")
+    config = transformers.CLIPVisionConfig(hidden_size=8, intermediate_size=12, num_hidden_layers=2,
+                                           num_attention_heads=2, image_size=8, patch_size=4)  # fmt: skip
+    model = transformers.CLIPVisionModel(config).eval()
+    with pytest.raises(ValueError, match=r"layers\.0\.mlp\.activation_fn is a QuickGELUActivation, which is not known"):
+        convert(model)
+    for module in model.modules():
+        if hasattr(module, "activation_fn"):
+            module.activation_fn = nn.GELU()
+    x = torch.randn(2, 3, 8, 8, generator=seeded())
+    expected = model(x).last_hidden_state
+    gates = convert(model)
+    assert len(gates.names) == 2 and torch.equal(model(x).last_hidden_state, expected)
+
+
 def test_a_model_of_fake_tensors_is_refused():
     for make in (chain, lambda: nn.Sequential(Mlp(nn.GELU()))):
         with FakeTensorMode():
