@@ -139,7 +139,7 @@ def one_core(tmp_path_factory):
         "baselines={chunk: 1, alpha_beta: {trials: 1}}",
     ]
     both = [*chunks, "teacher_student={chunk: 1}", "depth={chunk: 1}", "baselines={chunk: 1}"]
-    first_trial = "results/smoke/regression/trials/beta5_alpha1/1-1.parquet"
+    first_trial = "results/smoke/regression/trials/beta5_alpha1/1-1_trials.parquet"
     targets = [first_trial, "tabulate_teacher_student", "tabulate_depth", "tabulate_baselines"]
     commands = [["snakemake", "--cores", "1", "--config", *first, "--", *targets],
                 ["snakemake", "--cores", "1", "--config", *both]]  # fmt: skip

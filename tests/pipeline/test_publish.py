@@ -105,8 +105,8 @@ def test_the_newest_fingerprint_waits_and_the_output_names_what_goes(part, tmp_p
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"scale": "laptop"}, "3 trials of scale laptop are not published: published is overnight"),
-        ({"stand_in": True}, "3 trials of stand-in images are not published: published are real ones"),
+        ({"scale": "laptop"}, "3 trials of scale laptop left out: published is overnight"),
+        ({"stand_in": True}, "3 trials of stand-in images left out: published are real ones"),
     ],
 )
 def test_smaller_scales_and_stand_ins_replace_only_on_request(changes, why, part, tmp_path, capsys):
@@ -195,7 +195,7 @@ def test_a_key_that_stands_twice_is_refused_and_nothing_written(part, tmp_path, 
         (lambda table: table.drop(columns="trial"), "trials has no column trial: allowed is a table that publish"),
         (lambda table: pd.concat([table, table]), "l2, 42, 0 stands there twice"),
         (lambda table: table.assign(trial=["0", "1", "2"]), "is text in one table and a number in another"),
-        (lambda table: table.assign(fingerprint=["a", "b", "c"]), "of the fingerprints a, b, c: allowed is one"),
+        (lambda table: table.assign(fingerprint=["a", "b", "c"]), "one ensemble is of several fingerprints"),
     ],
 )
 def test_published_tables_that_publish_has_not_written_are_refused(how, sentence, part, tmp_path, capsys):
@@ -234,7 +234,7 @@ def test_core_minutes_are_kept_per_scale(tmp_path):
     table = pd.DataFrame({"rule": ["b", "a"], "core_minutes": [1.0, 2.0]})
     for scale in ("laptop", "overnight", "laptop"):
         io.write_csv(tmp_path / "new.csv", table.assign(scale=scale))
-        kept = commands.merged_core_minutes(tmp_path / "new.csv", tmp_path / "core_minutes.csv")
+        kept = commands.merged_core_minutes(tmp_path / "core_minutes.csv", tmp_path / "new.csv")
         io.write_csv(tmp_path / "core_minutes.csv", kept)
     assert kept[["scale", "rule"]].to_numpy().tolist() == [
         ["laptop", "a"],

@@ -13,9 +13,22 @@ from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import Settings
 from replication.jobs.commands import record_of
 from replication.jobs.tables import gather, record_file, table_file
-from replication.publish.rows import PENDING, RANK, RECORDED, STAND_IN, Tables, checked, count, merged, put, read, where
+from replication.publish.rows import (
+    PENDING,
+    RANK,
+    RECORDED,
+    STAND_IN,
+    Tables,
+    checked,
+    count,
+    jobs_of,
+    merged,
+    put,
+    read,
+    where,
+)
 from replication.records import provenance
-from replication.records.fingerprints import fingerprint, numerics
+from replication.records.fingerprints import numerics
 from replication.records.io import read_csv, read_table, write_csv, write_json, write_table
 from replication.records.verbs import INPUT, PATH, read_settings
 
@@ -58,7 +71,7 @@ def publish(results: Path, lock: Path, published: Path, replace: bool) -> None:
     records = {f"{name}/provenance": origin for name, origin in origins.items()}
     records["provenance"] = provenance.together(origins, lock)
     records["settings"] = settings | {"run": settings["run"] | kept} if described else before
-    minutes = merged_core_minutes(results / "core_minutes.csv", published / "core_minutes.csv")
+    minutes = merged_core_minutes(published / "core_minutes.csv", results / "core_minutes.csv")
     for name, table in tables.items():
         if name.startswith(PENDING) and table.empty:
             (published / f"{name}.parquet").unlink(missing_ok=True)
@@ -68,7 +81,7 @@ def publish(results: Path, lock: Path, published: Path, replace: bool) -> None:
             write_csv(published / f"{name}.csv", table, float_format="%.9g")  # all digits are in the other one
     for name, record in records.items():
         write_json(published / f"{name}.json", record)
-    if minutes is not None:
+    if len(minutes):
         write_csv(published / "core_minutes.csv", minutes)
 
 
@@ -76,7 +89,12 @@ def of_experiment(
     experiment: Experiment, run: Any, results: Path, old: Tables, waiting: Tables, replace: bool
 ) -> tuple[Tables, Tables, bool]:
     """What is published and what waits afterwards, and whether new rows are published; says what is done, what not."""
-    done, others = finished(experiment, run, results)
+    done, others = {}, 0
+    for stage, job, here in jobs_of(experiment, run):
+        if (path := record_file(results / experiment.name, stage, job.name)).exists():
+            same = record_of(path)["fingerprint"] == here
+            done |= {stage.name: [*done.get(stage.name, []), job.name]} if same else {}
+            others += not same
     settings = run.model_dump(mode="json").get(experiment.name, {})
     tables, said, taken = gather(experiment, results / experiment.name, done, settings), {}, False
     for stage in (stage for stage in experiment.stages if stage.name in done):
@@ -110,18 +128,6 @@ def of_experiment(
     return old, waiting, taken
 
 
-def finished(experiment: Experiment, run: Any, results: Path) -> tuple[dict[str, list[str]], int]:
-    """The names of finished jobs by stage, and the number of those of another fingerprint than they would have here."""
-    done, others = {}, 0
-    for stage, job in ((each, job) for each in experiment.stages for job in each.jobs(run)):
-        path = record_file(results / experiment.name, stage, job.name)
-        if path.exists():
-            here = record_of(path)["fingerprint"] == fingerprint(experiment, stage, job, run.root_seed)
-            done.setdefault(stage.name, []).extend([job.name] * here)
-            others += not here
-    return {stage: jobs for stage, jobs in done.items() if jobs}, others
-
-
 def with_origin(
     experiment: Experiment, stage: Stage, tables: Tables, jobs: list[str], results: Path, scale: str
 ) -> Tables:
@@ -153,10 +159,11 @@ def recorded(folder: Path, stage: Stage, job: str, scale: str) -> pd.DataFrame:
     return trials.assign(**{name: record[name] for name in RECORDED})
 
 
-def merged_core_minutes(path: Path, published: Path) -> pd.DataFrame | None:
-    """The cost of every rule at a scale, with the published costs of rules and scales that this run has none of."""
-    parts = [read_csv(file, ["scale", "rule"]) for file in (published, path) if file.exists()]
-    if not path.exists():
-        return None
-    together = pd.concat(parts).drop_duplicates(["scale", "rule"], keep="last")
-    return together.sort_values(["scale", "rule"]).reset_index(drop=True)
+def merged_core_minutes(*files: Path) -> pd.DataFrame:
+    """The cost of every rule at a scale; later files replace rows of earlier ones."""
+    together = pd.concat([read_csv(file, ["scale", "rule"]) for file in files if file.exists()] or [pd.DataFrame()])
+    return (
+        together
+        if together.empty
+        else together.drop_duplicates(["scale", "rule"], keep="last").sort_values(["scale", "rule"])
+    )

@@ -1,6 +1,6 @@
 """Published rows: what tells them apart, what stands on them, those of a job, and what may take whose place."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from pandas.api.types import is_numeric_dtype
 
 from replication.experiment import Experiment, Job, Stage
 from replication.experiments.settings import SCALES
+from replication.records.fingerprints import fingerprint
 from replication.records.io import ArtifactError, read_table
 
 PENDING = "pending"  # folder of rows that wait until their ensemble is complete
@@ -45,6 +46,13 @@ def checked(table: pd.DataFrame, key: Sequence[str], what: Path) -> pd.DataFrame
     return table
 
 
+def jobs_of(experiment: Experiment, run: Any, *stages: Stage) -> Iterator[tuple[Stage, Job, str]]:
+    """An experiment's jobs, of these stages or all, with the fingerprints that they have here."""
+    for stage in stages or experiment.stages:
+        for job in stage.jobs(run):
+            yield stage, job, fingerprint(experiment, stage, job, run.root_seed)
+
+
 def where(table: pd.DataFrame, values: Mapping[str, Any]) -> np.ndarray:
     """Whether each row has the values, in the columns that the table has."""
     mask = np.ones(len(table), bool)
@@ -65,59 +73,55 @@ def own(table: pd.DataFrame, key: Sequence[str]) -> pd.DataFrame:
     return table.iloc[:, :added].reset_index(drop=True)
 
 
-def why_not(rows: pd.DataFrame, job: Job, fingerprint: str) -> str:
+def why_not(rows: pd.DataFrame, job: Job, here: str) -> str:
     """Why the rows of a job do not stand for it; empty if they do."""
     if rows.empty or not set(job.trials) <= set(rows.get("trial", job.trials)):
         return NO_ROW
     prints = set(rows["fingerprint"])
-    return "" if prints == {fingerprint} else IMAGES if prints == {fingerprint + STAND_IN} else OTHER
+    return "" if prints == {here} else IMAGES if prints == {here + STAND_IN} else OTHER
 
 
-def job_tables(published: Path, experiment: Experiment, stage: Stage, job: Job, fingerprint: str) -> Tables:
+def job_tables(published: Path, experiment: Experiment, stage: Stage, job: Job, here: str) -> Tables:
     """The rows that stand for a job, of those published or those that wait. Raises ArtifactError if none do."""
     first = next(iter(stage.tables))
     for folder in (published / experiment.name, published / PENDING / experiment.name):
         tables = {table: of_job(rows, job) for table, rows in read(folder, stage.tables).items()}
-        if len(tables) == len(stage.tables) and not why_not(tables[first], job, fingerprint):
+        if len(tables) == len(stage.tables) and not why_not(tables[first], job, here):
             devices = set(tables[first]["device"])  # what others took is not this job's
             timed = [table for table, key in stage.tables.items() if "device" in key]
             return tables | {table: tables[table][tables[table]["device"].isin(devices)] for table in timed}
-    raise ArtifactError(f"{published}: {experiment.name}, {job.name} lacks trials of the fingerprint {fingerprint}")
+    raise ArtifactError(f"{published}: {experiment.name}, {job.name} lacks trials of the fingerprint {here}")
 
 
 def merged(new: Tables, old: Tables, waiting: Tables, keys: Keys, replace: bool) -> tuple[Tables, Tables, str, bool]:
     """One ensemble: its published rows, those that wait, what is to be said, and whether new ones are published."""
-    first = next(iter(keys))
-    this, before, waits = (fingerprint_of(tables, first) for tables in (new, old, waiting))
+    (first, *_), none = keys, {name: table.iloc[:0] for name, table in {**old, **waiting}.items()}
+    this, before, waits = (
+        "; ".join(set(side[first]["fingerprint"])) if first in side else "" for side in (new, old, waiting)
+    )
+    if ";" in this + before:
+        raise ArtifactError(f"{first}: one ensemble is of several fingerprints: {before or this}")
     if before in ("", this):
         return added(old, new, keys), waiting, "", True
-    scale, scales, trials = new[first]["scale"].iloc[0], old[first]["scale"], count(len(new[first]), "trial")
-    are = "is" if len(new[first]) == 1 else "are"
-    largest = max(scales, key=lambda scale: RANK.get(scale, len(RANK)))
-    if not replace and this.endswith(STAND_IN) and not before.endswith(STAND_IN):
-        return old, waiting, f"{trials} of stand-in images {are} not published: published are real ones", False
-    if not replace and RANK[scale] < RANK.get(largest, len(RANK)):
-        return old, waiting, f"{trials} of scale {scale} {are} not published: published is {largest}", False
+    trials, scale, scales = count(len(new[first]), "trial"), new[first]["scale"].iloc[0], old[first]["scale"]
+    largest = max(scales, key=lambda name: RANK.get(name, len(RANK)))
+    worse = f"of scale {scale} left out: published is {largest}" if RANK[scale] < RANK.get(largest, len(RANK)) else ""
+    if this.endswith(STAND_IN) and not before.endswith(STAND_IN):
+        worse = "of stand-in images left out: published are real ones"
+    if worse and not replace:
+        return old, waiting, f"{trials} {worse}", False
     whole = added(new, waiting, keys) if waits == this else new
     lost = f"; {count(len(waiting[first]), 'trial')} of yet another that waited go" if waits not in ("", this) else ""
     if not replace and not complete(whole, old, keys):
         said = f"{count(len(whole[first]), 'trial')} of another fingerprint wait to replace all {len(scales)} published"
         return old, added({}, whole, keys), said + lost, False
-    elsewhere = [name for name in old if "device" in keys[name] and name in whole]  # what other devices took stays
-    stays = {name: table.iloc[:0] for name, table in old.items()}
-    stays |= {name: old[name][~old[name]["device"].isin(whole[name]["device"])] for name in elsewhere}
-    rows = count(sum(map(len, old.values())) - sum(map(len, stays.values())), "row")
+    stays = {name: none[name] for name in old}
+    for name in [name for name in old if "device" in keys[name] and name in whole]:  # what other devices took
+        stays[name] = old[name][~old[name]["device"].isin(whole[name]["device"])]
+    rows = count(sum(len(old[name]) - len(stays[name]) for name in old), "row")
     of = "; ".join(f"{name}, {count(number, 'trial')}" for name, number in scales.value_counts().items())
-    none = {name: table.iloc[:0] for name, table in waiting.items()}
-    return stays | added(stays, whole, keys), none, f"removes {rows} ({of}) for {trials}{lost}", True
-
-
-def fingerprint_of(tables: Tables, first: str) -> str:
-    """The fingerprint of an ensemble's trials; empty without any."""
-    prints = sorted(set(tables[first]["fingerprint"])) if first in tables else []
-    if len(prints) > 1:
-        raise ArtifactError(f"trials of one ensemble are of the fingerprints {', '.join(prints)}: allowed is one")
-    return "".join(prints)
+    said = f"removes {rows} ({of}) for {trials}{lost}"
+    return stays | added(stays, whole, keys), {name: none[name] for name in waiting}, said, True
 
 
 def complete(new: Tables, old: Tables, keys: Keys) -> bool:
