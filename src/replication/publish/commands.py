@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 import pandas as pd
 
 from replication import params
@@ -12,7 +11,7 @@ from replication.experiment import Experiment, Stage
 from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import Settings
 from replication.jobs.commands import record_of
-from replication.jobs.tables import gather, record_file, table_file
+from replication.jobs.tables import gather, joined, record_file, table_file
 from replication.publish.rows import PENDING, RANK, RECORDED, STAND_IN, Tables, checked, jobs_of, merged, read
 from replication.records import provenance
 from replication.records.fingerprints import numerics
@@ -101,35 +100,27 @@ def of_experiment(
 
 
 def with_origin(
-    experiment: Experiment, stage: Stage, tables: Tables, jobs: list[str], folder: Path, scale: str
+    experiment: Experiment, stage: Stage, made: Tables, jobs: list[str], folder: Path, scale: str
 ) -> Tables:
-    """The tables of a stage's finished jobs, each row with its origin; with the first stage those that finish adds."""
-    first, key = next(iter(stage.tables.items()))
-    trials = pd.concat([recorded(folder, stage, job, scale) for job in jobs])
-    added = tables[first].columns.difference(trials.columns, sort=False)  # by finish
-    made = {first: checked(trials, key, folder / first).merge(tables[first][[*key, *added]], on=list(key))}
+    """A stage's tables, each row with its origin; made: the same, with columns and tables that finish adds."""
+    (first, key), parts = next(iter(stage.tables.items())), {name: [] for name in stage.tables}
+    for job in jobs:
+        tables = {name: read_table(table_file(folder, stage, job, name)) for name in stage.tables}
+        record = {"scale": scale, "stand_in": False} | record_of(record_file(folder, stage, job))
+        record["minutes"] = record["seconds"] / 60 / max(len(tables[first]), 1)  # its rows share them
+        if record["stand_in"] or any(tables[first].get("stand_in", [])):
+            record["fingerprint"] += STAND_IN
+        for name, table in tables.items():  # what a device took is kept for each, so it says where and when
+            timed = ["commit", "machine", "finished"] * ("device" in stage.tables[name])
+            columns = RECORDED if name == first else [*timed, "fingerprint"]
+            parts[name].append(table.assign(**{column: record[column] for column in columns}))
+    new = {name: checked(joined(parts[name], key), key, folder / name) for name, key in stage.tables.items()}
+    added = made[first].columns.difference(new[first].columns, sort=False)
+    new[first] = new[first].merge(made[first][[*key, *added]], on=list(key), validate="1:1")
+    prints = set(new[first]["fingerprint"])
+    one = prints.pop() if len(prints) == 1 else numerics(experiment.module(experiment.finish or stage.train))[:16]
     extra = experiment.extra if stage is experiment.stages[0] else {}
-    for name, other in (
-        (name, key) for name, key in {**stage.tables, **extra}.items() if name in tables.keys() - {first}
-    ):
-        common = [column for column in (*key, "device") if column in other]
-        origin = ["commit", "machine", "finished"] if "device" in other else []  # kept for every device
-        if common:
-            made[name] = tables[name].merge(trials[[*common, *origin, "fingerprint"]].drop_duplicates(), on=common)
-        else:
-            made[name] = tables[name].assign(fingerprint=numerics(experiment.module(experiment.finish))[:16])
-        checked(made[name], other, folder / name)
-    return made
-
-
-def recorded(folder: Path, stage: Stage, job: str, scale: str) -> pd.DataFrame:
-    """A job's trials with its record; they share its minutes."""
-    record = record_of(record_file(folder, stage, job))
-    trials = read_table(table_file(folder, stage, job, next(iter(stage.tables))))
-    images = trials["stand_in"].to_numpy(bool) if "stand_in" in trials else record.get("stand_in", False)
-    record |= {"scale": scale, "minutes": record["seconds"] / 60 / max(len(trials), 1)}
-    record["fingerprint"] = np.where(images, record["fingerprint"] + STAND_IN, record["fingerprint"])
-    return trials.assign(**{name: record[name] for name in RECORDED})
+    return new | {name: made[name].assign(fingerprint=one) for name in extra if name in made}
 
 
 def merged_core_minutes(*files: Path) -> pd.DataFrame:

@@ -96,7 +96,7 @@ def job_tables(published: Path, experiment: Experiment, stage: Stage, job: Job, 
 def merged(
     new: Tables, old: Tables, waiting: Tables, keys: Keys, ensemble: Sequence[str], replace: bool
 ) -> tuple[Tables, Tables, list[tuple[str, str]], bool]:
-    """A stage's published rows and those that wait, what is to be said of ensembles, and whether new rows are published."""
+    """A stage's published rows, those that wait, what is to be said of ensembles, whether new rows are published."""
     trials, told, taken = new[next(iter(keys))], [], False
     for values in trials[list(ensemble)].drop_duplicates().to_dict("records") if ensemble else [{}]:
         parts = [split(tables, keys, values) for tables in (new, old, waiting)]
