@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from replication.account.scorecard import answer, with_verdicts
+from replication.experiments import EXPERIMENTS
 from replication.publish import commands, rows
 from replication.records import fingerprints, io
 from small_runs import (
@@ -308,6 +309,8 @@ def test_everything_that_is_published_has_a_fingerprint_and_a_record():
     published = ROOT / "results" / "published"
     for path in published.glob("*/*.parquet"):
         assert "fingerprint" in io.read_table(path) and "made_from" not in io.read_table(path), path
+    for name, experiment in EXPERIMENTS.items():
+        assert rows.read(published / name, experiment.tables).keys() == experiment.tables.keys()
     record = io.read_json(published / "provenance.json")
     for name, own in record["experiments"].items():
         assert io.read_json(published / name / "provenance.json") == own

@@ -72,10 +72,8 @@ def publish(results: Path, lock: Path, published: Path, replace: bool) -> None:
         write_csv(published / "core_minutes.csv", minutes)
 
 
-def of_experiment(
-    experiment: Experiment, run: Any, results: Path, old: Tables, waiting: Tables, replace: bool
-) -> tuple[Tables, Tables, bool]:
-    """What is published and what waits afterwards, and whether new rows are published; says what is done, what not."""
+def of_experiment(experiment: Experiment, run: Any, results: Path, old: Tables, waiting: Tables, replace: bool) -> list:
+    """Tables that are published and that wait, and whether new rows are published; says what is done, and what not."""
     done, others, said, taken = {}, 0, {}, False
     for stage, job, here in jobs_of(experiment, run):
         if (path := record_file(results / experiment.name, stage, job.name)).exists():
@@ -96,7 +94,7 @@ def of_experiment(
         said[f"{others} job(s) of other settings or sources than here: not published"] = [""]
     for sentence, ensembles in said.items():
         click.echo(f"{', '.join(filter(None, [experiment.name, '; '.join(ensembles)]))}: {sentence}")
-    return old, waiting, taken
+    return [old, waiting, taken]
 
 
 def with_origin(

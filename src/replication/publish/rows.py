@@ -14,19 +14,13 @@ from replication.records.fingerprints import fingerprint
 from replication.records.io import ArtifactError, read_table
 
 PENDING = "pending"  # folder of rows that wait until their ensemble is complete
-RECORDED = (
-    "scale",
-    "commit",
-    "machine",
-    "device",
-    "finished",
-    "minutes",
-    "fingerprint",
-)  # behind the job's own columns
+# columns that publishing adds, behind the job's own; those that an experiment's finish adds stand behind them
+RECORDED = ("scale", "commit", "machine", "device", "finished", "minutes", "fingerprint")
 STAND_IN = " (stand-in images)"  # added to a fingerprint, so that such rows are never taken for others
 NO_ROW, OTHER, IMAGES = "no such row", "another fingerprint", "stand-in images"  # why rows do not stand for a job
 RANK = {scale: rank for rank, scale in enumerate(("any", *SCALES))}
 Tables = dict[str, pd.DataFrame]
+After = tuple[Tables, Tables, Any, bool]  # published, waiting, what is to be said, whether new rows are published
 Keys = Mapping[str, Sequence[str]]  # what tells the rows of tables apart; of a stage, its trials' table is the first
 
 
@@ -93,18 +87,13 @@ def job_tables(published: Path, experiment: Experiment, stage: Stage, job: Job, 
     raise ArtifactError(f"{published}: {experiment.name}, {job.name} lacks trials of the fingerprint {here}")
 
 
-def merged(
-    new: Tables, old: Tables, waiting: Tables, keys: Keys, ensemble: Sequence[str], replace: bool
-) -> tuple[Tables, Tables, list[tuple[str, str]], bool]:
-    """A stage's published rows, those that wait, what is to be said of ensembles, whether new rows are published."""
+def merged(new: Tables, old: Tables, waiting: Tables, keys: Keys, ensemble: Sequence[str], replace: bool) -> After:
+    """The rows of a stage, ensemble by ensemble; what is to be said: (ensemble, sentence)."""
     trials, told, taken = new[next(iter(keys))], [], False
     for values in trials[list(ensemble)].drop_duplicates().to_dict("records") if ensemble else [{}]:
-        parts = [split(tables, keys, values) for tables in (new, old, waiting)]
-        *after, sentence, added_now = of_ensemble(*(part for part, _ in parts), keys, replace)
-        old, waiting = (
-            tables | added(rest, part, keys)
-            for tables, (_, rest), part in zip((old, waiting), parts[1:], after, strict=True)
-        )
+        (of, _), (was, others), (waits, others_wait) = (split(side, keys, values) for side in (new, old, waiting))
+        was, waits, sentence, added_now = of_ensemble(of, was, waits, keys, replace)
+        old, waiting = old | added(others, was, keys), waiting | added(others_wait, waits, keys)
         told += [(", ".join(f"{name} {value}" for name, value in values.items()), sentence)] * bool(sentence)
         taken |= added_now
     return old, waiting, told, taken
@@ -113,21 +102,16 @@ def merged(
 def split(tables: Tables, keys: Keys, values: Mapping[str, Any]) -> tuple[Tables, Tables]:
     """The rows of a stage's tables that have the values, and the others."""
     masks = {name: where(tables[name], values) for name in keys if name in tables}
-    return {name: tables[name][mask] for name, mask in masks.items()}, {
-        n: tables[n][~mask] for n, mask in masks.items()
-    }
+    part, others = ({name: tables[name][mask == which] for name, mask in masks.items()} for which in (True, False))
+    return part, others
 
 
-def of_ensemble(
-    new: Tables, old: Tables, waiting: Tables, keys: Keys, replace: bool
-) -> tuple[Tables, Tables, str, bool]:
-    """Rows of one ensemble, published and waiting, what is to be said, and whether new ones are published."""
+def of_ensemble(new: Tables, old: Tables, waiting: Tables, keys: Keys, replace: bool) -> After:
+    """The rows of one ensemble; what is to be said: a sentence, if they are not only added."""
     first = next(iter(keys))
     prints = [set(side[first]["fingerprint"]) if first in side else set() for side in (new, old, waiting)]
     if max(map(len, prints[:2])) > 1:
-        raise ArtifactError(
-            f"{first}: one ensemble is of several fingerprints: {', '.join(sorted(max(prints, key=len)))}"
-        )
+        raise ArtifactError(f"{first}: one ensemble is of several fingerprints: {max(prints, key=len)}")
     if not prints[1] or prints[0] == prints[1]:
         return added(old, new, keys), waiting, "", True
     scale, scales, number = new[first]["scale"].iloc[0], old[first]["scale"], len(new[first])

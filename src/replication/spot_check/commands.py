@@ -93,7 +93,7 @@ def draw(
         for _, job, here in jobs_of(experiment, run, stage) if len(table) else ():
             rows = of_job(table, job)
             rows = rows[(rows["fingerprint"] == here) & (rows.get("device", "") == "cpu")]
-            each = [replace(job, trials=(trial,)) for trial in job.trials] or [job]
+            each = [replace(job, trials=(trial,)) for trial in job.trials if "trial" in table] or [job]
             every += [((one, here), trials) for one in each if len(trials := of_job(rows, one))]
         if others := len(table) - sum(len(trials) for _, trials in every):
             tell(f"{what}: {others} of {len(table)} rows are of another fingerprint than here, or trained on a GPU")
