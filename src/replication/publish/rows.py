@@ -14,19 +14,13 @@ from replication.records.fingerprints import fingerprint
 from replication.records.io import ArtifactError, read_table
 
 PENDING = "pending"  # folder of rows that wait until their ensemble is complete
-RECORDED = (
-    "scale",
-    "commit",
-    "machine",
-    "device",
-    "finished",
-    "minutes",
-    "fingerprint",
-)  # behind the job's own columns
+# columns that publishing adds, behind the job's own; those that an experiment's finish adds stand behind them
+RECORDED = ("scale", "commit", "machine", "device", "finished", "minutes", "fingerprint")
 STAND_IN = " (stand-in images)"  # added to a fingerprint, so that such rows are never taken for others
 NO_ROW, OTHER, IMAGES = "no such row", "another fingerprint", "stand-in images"  # why rows do not stand for a job
 RANK = {scale: rank for rank, scale in enumerate(("any", *SCALES))}
 Tables = dict[str, pd.DataFrame]
+After = tuple[Tables, Tables, Any, bool]  # published, waiting, what is to be said, whether new rows are published
 Keys = Mapping[str, Sequence[str]]  # what tells the rows of tables apart; of a stage, its trials' table is the first
 
 
@@ -93,35 +87,51 @@ def job_tables(published: Path, experiment: Experiment, stage: Stage, job: Job, 
     raise ArtifactError(f"{published}: {experiment.name}, {job.name} lacks trials of the fingerprint {here}")
 
 
-def merged(new: Tables, old: Tables, waiting: Tables, keys: Keys, replace: bool) -> tuple[Tables, Tables, str, bool]:
-    """One ensemble: its published rows, those that wait, what is to be said, and whether new ones are published."""
-    (first, *_), none = keys, {name: table.iloc[:0] for name, table in {**old, **waiting}.items()}
-    this, before, waits = (
-        "; ".join(set(side[first]["fingerprint"])) if first in side else "" for side in (new, old, waiting)
-    )
-    if ";" in this + before:
-        raise ArtifactError(f"{first}: one ensemble is of several fingerprints: {before or this}")
-    if before in ("", this):
+def merged(new: Tables, old: Tables, waiting: Tables, keys: Keys, ensemble: Sequence[str], replace: bool) -> After:
+    """The rows of a stage, ensemble by ensemble; what is to be said: (ensemble, sentence)."""
+    trials, told, taken = new[next(iter(keys))], [], False
+    for values in trials[list(ensemble)].drop_duplicates().to_dict("records") if ensemble else [{}]:
+        (of, _), (was, others), (waits, others_wait) = (split(side, keys, values) for side in (new, old, waiting))
+        was, waits, sentence, added_now = of_ensemble(of, was, waits, keys, replace)
+        old, waiting = old | added(others, was, keys), waiting | added(others_wait, waits, keys)
+        told += [(", ".join(f"{name} {value}" for name, value in values.items()), sentence)] * bool(sentence)
+        taken |= added_now
+    return old, waiting, told, taken
+
+
+def split(tables: Tables, keys: Keys, values: Mapping[str, Any]) -> tuple[Tables, Tables]:
+    """The rows of a stage's tables that have the values, and the others."""
+    masks = {name: where(tables[name], values) for name in keys if name in tables}
+    part, others = ({name: tables[name][mask == which] for name, mask in masks.items()} for which in (True, False))
+    return part, others
+
+
+def of_ensemble(new: Tables, old: Tables, waiting: Tables, keys: Keys, replace: bool) -> After:
+    """The rows of one ensemble; what is to be said: a sentence, if they are not only added."""
+    first = next(iter(keys))
+    prints = [set(side[first]["fingerprint"]) if first in side else set() for side in (new, old, waiting)]
+    if max(map(len, prints[:2])) > 1:
+        raise ArtifactError(f"{first}: one ensemble is of several fingerprints: {max(prints, key=len)}")
+    if not prints[1] or prints[0] == prints[1]:
         return added(old, new, keys), waiting, "", True
-    trials, scale, scales = count(len(new[first]), "trial"), new[first]["scale"].iloc[0], old[first]["scale"]
+    scale, scales, number = new[first]["scale"].iloc[0], old[first]["scale"], len(new[first])
     largest = max(scales, key=lambda name: RANK.get(name, len(RANK)))
     worse = f"of scale {scale} left out: published is {largest}" if RANK[scale] < RANK.get(largest, len(RANK)) else ""
-    if this.endswith(STAND_IN) and not before.endswith(STAND_IN):
+    if STAND_IN in "".join(prints[0]) and STAND_IN not in "".join(prints[1]):
         worse = "of stand-in images left out: published are real ones"
     if worse and not replace:
-        return old, waiting, f"{trials} {worse}", False
-    whole = added(new, waiting, keys) if waits == this else new
-    lost = f"; {count(len(waiting[first]), 'trial')} of yet another that waited go" if waits not in ("", this) else ""
+        return old, waiting, f"{number} trial(s) {worse}", False
+    whole = added(new, waiting, keys) if prints[2] == prints[0] else new
+    lost = f"; {len(waiting[first])} of yet another that waited go" if prints[2] - prints[0] else ""
     if not replace and not complete(whole, old, keys):
-        said = f"{count(len(whole[first]), 'trial')} of another fingerprint wait to replace all {len(scales)} published"
-        return old, added({}, whole, keys), said + lost, False
-    stays = {name: none[name] for name in old}
+        said = f"{len(whole[first])} trial(s) of another fingerprint wait to replace all {len(scales)} published{lost}"
+        return old, added({}, whole, keys), said, False
+    stays = {name: table.iloc[:0] for name, table in old.items()}
     for name in [name for name in old if "device" in keys[name] and name in whole]:  # what other devices took
         stays[name] = old[name][~old[name]["device"].isin(whole[name]["device"])]
-    rows = count(sum(len(old[name]) - len(stays[name]) for name in old), "row")
-    of = "; ".join(f"{name}, {count(number, 'trial')}" for name, number in scales.value_counts().items())
-    said = f"removes {rows} ({of}) for {trials}{lost}"
-    return stays | added(stays, whole, keys), {name: none[name] for name in waiting}, said, True
+    of = "; ".join(f"{name}, {count} trial(s)" for name, count in scales.value_counts().items())
+    said = f"removes {sum(len(old[name]) - len(stays[name]) for name in old)} rows ({of}) for {number} trial(s){lost}"
+    return stays | added(stays, whole, keys), {name: table.iloc[:0] for name, table in waiting.items()}, said, True
 
 
 def complete(new: Tables, old: Tables, keys: Keys) -> bool:
@@ -149,14 +159,3 @@ def added(before: Tables, new: Tables, keys: Keys) -> Tables:
             rows = rows.iloc[order].drop_duplicates(list(key), keep="last")
             made[name] = rows.sort_values(list(key)).reset_index(drop=True)
     return made
-
-
-def put(tables: Tables, part: Tables, keys: Keys, values: Mapping[str, Any]) -> Tables:
-    """Tables with the rows of one ensemble replaced. keys: of the tables of its stage; values: of the ensemble."""
-    rest = {name: tables[name][~where(tables[name], values)] for name in keys if name in tables}
-    return tables | added(rest, part, keys)
-
-
-def count(number: int, unit: str) -> str:
-    """A number of things, as text."""
-    return f"{number:,} {unit}{'' if number == 1 else 's'}"

@@ -48,9 +48,8 @@ def spot_check(
         (first, key), pairs = next(iter(stage.tables.items())), []
         for job, here in jobs:
             content = read_data(job.data.files if job.data else (), data)
-            if getattr(content, "stand_in", False) or (
-                isinstance(content, dict) and content.get("about", {}).get("stand_in")
-            ):
+            about = content.get("about", {}) if isinstance(content, dict) else {}
+            if about.get("stand_in", getattr(content, "stand_in", False)):
                 click.echo(f"{experiment.name}, {job.name}: left out, for here are stand-in images only")
                 continue
             before = [table_before(run, published, stem) for stem in job.after]
@@ -67,17 +66,10 @@ def spot_check(
                 "other processor": elsewhere and not other_seed,
                 "differs": True,
             }
-            rows.append(
-                {
-                    "experiment": experiment.name,
-                    "trial": f"{job.name}: {'-'.join(map(str, job.trials)) or 'all'}",
-                    "published_by": origin["commit"],
-                    "published_on": origin["machine"],
-                    "verdict": next(verdict for verdict, holds in verdicts.items() if holds),
-                    "largest_difference": relative.max(),
-                    "measure": relative.idxmax()[0],
-                }
-            )
+            name = {"experiment": experiment.name, "trial": f"{job.name}: {'-'.join(map(str, job.trials)) or 'all'}"}
+            name |= {"published_by": origin["commit"], "published_on": origin["machine"]}
+            verdict = {"verdict": next(verdict for verdict, holds in verdicts.items() if holds)}
+            rows.append(name | verdict | {"largest_difference": relative.max(), "measure": relative.idxmax()[0]})
             click.echo("{experiment}, {trial}: {verdict}".format(**rows[-1]))
         if pairs:
             apart = means_apart(*map(pd.concat, zip(*pairs, strict=True)), spread_of(table, key))
@@ -101,7 +93,7 @@ def draw(
         for _, job, here in jobs_of(experiment, run, stage) if len(table) else ():
             rows = of_job(table, job)
             rows = rows[(rows["fingerprint"] == here) & (rows.get("device", "") == "cpu")]
-            each = [replace(job, trials=(trial,)) for trial in job.trials] or [job]
+            each = [replace(job, trials=(trial,)) for trial in job.trials if "trial" in table] or [job]
             every += [((one, here), trials) for one in each if len(trials := of_job(rows, one))]
         if others := len(table) - sum(len(trials) for _, trials in every):
             tell(f"{what}: {others} of {len(table)} rows are of another fingerprint than here, or trained on a GPU")
