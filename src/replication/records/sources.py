@@ -3,14 +3,11 @@
 import ast
 import hashlib
 import json
-import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 import grimp
-
-from replication.records import git
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -59,30 +56,6 @@ def imported_by(notebook: Path) -> list[str]:
     statements = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.ImportFrom)]
     names = {f"{node.module}.{each.name}" for node in statements for each in node.names}
     return sorted((names | {node.module for node in statements}) & _graph().modules)
-
-
-def unchanged_since(commit: str, files: Iterable[Path | str]) -> bool:
-    """Whether the files are now as they were at a commit that Git knows here; never so for one "+changes"."""
-    return knows(commit) and _same(commit, tuple(map(str, files)))
-
-
-def names_commit(text: str) -> bool:
-    """Whether this is a commit's name, and not "+changes", "unknown" or "unreadable"."""
-    return bool(re.fullmatch("[0-9a-f]{7,40}", text))
-
-
-@cache
-def knows(commit: str) -> bool:
-    """Whether Git knows this commit here; a shallow clone has the last ones only."""
-    return names_commit(commit) and git.ask("cat-file", "-e", f"{commit}^{{commit}}") is not None
-
-
-@cache
-def _same(commit: str, files: tuple[str, ...]) -> bool:
-    paths = [str(Path(file).resolve()) for file in files]
-    if git.ask("diff", "--quiet", "--no-ext-diff", commit, "--", *paths) is None:
-        return False
-    return git.ask("ls-files", "--others", "--", *paths) == ""  # `diff` leaves out what Git does not track
 
 
 def relative(path: Path, folder: Path | None = None) -> Path:

@@ -36,7 +36,7 @@ class Notebook:
         path = self._tables / f"{name}.parquet"
         if optional and not path.exists():
             return pd.DataFrame()
-        return read_measures(path).drop(columns="made_from", errors="ignore")  # published rows name their settings
+        return read_measures(path).drop(columns="fingerprint", errors="ignore")  # of published rows
 
     def published(self, name: str) -> pd.DataFrame:
         """A published table that is not this run's, for instance "benchmark/depth"."""
