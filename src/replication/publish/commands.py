@@ -48,16 +48,15 @@ def publish(results: Path, lock: Path, published: Path, replace: bool) -> None:
             origins[name] = provenance.summary(pd.concat(trials))
         if taken and RANK[run.scale] >= pd.concat(trials)["scale"].map(RANK).max():
             described.add(name)
-    path = published / "settings.json"
-    run_before = read_settings(path)["run"] if path.exists() else {}
-    kept = {name: part for name, part in run_before.items() if name in EXPERIMENTS.keys() - described}
-    records = {f"{name}/provenance": origin for name, origin in origins.items()}
-    if described or not path.exists():
-        records["settings"] = settings | {"run": settings["run"] | kept}
     if not tables:
         click.echo("nothing new is finished: nothing is published")
         return
+    path = published / "settings.json"
+    before = read_settings(path) if path.exists() else settings
+    kept = {name: part for name, part in before["run"].items() if name in EXPERIMENTS.keys() - described}
+    records = {f"{name}/provenance": origin for name, origin in origins.items()}
     records["provenance"] = provenance.together(origins, lock)
+    records["settings"] = settings | {"run": settings["run"] | kept} if described else before
     minutes = merged_core_minutes(published / "core_minutes.csv", results / "core_minutes.csv")
     for name, table in tables.items():
         if name.startswith(PENDING) and table.empty:

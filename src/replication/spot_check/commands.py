@@ -59,17 +59,13 @@ def spot_check(
             relative = differences(values(old, stage.tables), values(made, stage.tables))
             origin = there[first].iloc[0]
             elsewhere = origin["machine"].split(", ")[0] != machine.split(", ")[0]  # its type of processor
-            pairs += [[side[first].sort_values([*key]) for side in (old, made)]] * elsewhere
-            other_seed = relative.get(f"{first}.seed", pd.Series([0])).any()
-            verdicts = {
-                "identical": not relative.any(),
-                "other processor": elsewhere and not other_seed,
-                "differs": True,
-            }
+            may_differ = elsewhere and not relative.get(f"{first}.seed", pd.Series([0])).any()
+            pairs += [[side[first].sort_values([*key]) for side in (old, made)]] * may_differ
             name = {"experiment": experiment.name, "trial": f"{job.name}: {'-'.join(map(str, job.trials)) or 'all'}"}
             name |= {"published_by": origin["commit"], "published_on": origin["machine"]}
-            verdict = {"verdict": next(verdict for verdict, holds in verdicts.items() if holds)}
-            rows.append(name | verdict | {"largest_difference": relative.max(), "measure": relative.idxmax()[0]})
+            verdict = "identical" if not relative.any() else "other processor" if may_differ else "differs"
+            difference = {"largest_difference": relative.max(), "measure": relative.idxmax()[0]}
+            rows.append(name | {"verdict": verdict} | difference)
             click.echo("{experiment}, {trial}: {verdict}".format(**rows[-1]))
         if pairs:
             apart = means_apart(*map(pd.concat, zip(*pairs, strict=True)), spread_of(table, key))
