@@ -85,14 +85,15 @@ def draw(
     """Random trials of each stage that this checkout would train as they were; tell: what is left out, and why."""
     for experiment, stage in ((each, stage) for each in EXPERIMENTS.values() for stage in each.stages):
         table = read(published / experiment.name, stage.tables).get(next(iter(stage.tables)), pd.DataFrame())
-        every, what = [], f"{experiment.name}, {stage.name}"
+        every, what, total = [], f"{experiment.name}, {stage.name}", 0
         for _, job, here in jobs_of(experiment, run, stage) if len(table) else ():
             rows = of_job(table, job)
+            total += len(rows)
             rows = rows[(rows["fingerprint"] == here) & (rows.get("device", "") == "cpu")]
             each = [replace(job, trials=(trial,)) for trial in job.trials if "trial" in table] or [job]
             every += [((one, here), trials) for one in each if len(trials := of_job(rows, one))]
-        if others := len(table) - sum(len(trials) for _, trials in every):
-            tell(f"{what}: {others} of {len(table)} rows are of another fingerprint than here, or trained on a GPU")
+        if others := total - sum(len(trials) for _, trials in every):
+            tell(f"{what}: {others} of {total} rows are of another fingerprint than here, or trained on a GPU")
         longest = max((trials["minutes"].sum() for _, trials in every), default=0.0)
         if longest > LONG and experiment.name not in also:
             tell(f"{what}: left out, for a trial took {longest:.0f} minutes (also={experiment.name} checks it)")
