@@ -13,10 +13,9 @@ import tiny
 
 RECORDS = Path("src") / "replication" / "records"
 ASK = """
-import json, sys
-from replication.records import provenance, sources
-told = {commit: sources.unchanged_since(commit, [sources.__file__]) for commit in sys.argv[1:]}
-print(json.dumps([provenance.commit(), told]))
+import json
+from replication.records import provenance
+print(json.dumps(provenance.commit()))
 """
 
 
@@ -45,10 +44,10 @@ def with_history(folder):
     return folder, git(folder, "log", "--format=%h", "--abbrev=12").split()
 
 
-def told(folder, *commits, **variables):
-    """The project's commit, and whether a source of it has not changed since each of the commits."""
+def told(folder, **variables):
+    """The project's commit."""
     environment = tiny.environment(folder) | {"PYTHONDONTWRITEBYTECODE": "1"} | variables
-    command = [sys.executable, "-c", ASK, *commits]
+    command = [sys.executable, "-c", ASK]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
 
@@ -59,11 +58,11 @@ def repository(tmp_path):
 
 
 def test_a_clean_checkout_is_of_its_commit(repository):
-    folder, (last, first) = repository
-    assert told(folder, last, first, "0" * 12) == [last, {last: True, first: True, "0" * 12: False}]
+    folder, (last, _) = repository
+    assert told(folder) == last
     with (folder / RECORDS / "sources.py").open("a") as source:
         source.write("# edited\n")
-    assert told(folder, last) == [f"{last}+changes", {last: False}]
+    assert told(folder) == f"{last}+changes"
 
 
 def test_a_zip_unpacked_in_another_repository_is_of_no_commit(tmp_path):
@@ -71,17 +70,16 @@ def test_a_zip_unpacked_in_another_repository_is_of_no_commit(tmp_path):
     folder = small_project(outer)
     git(outer, "init", "--quiet")
     tiny.commit(outer, "another project's")
-    other = git(outer, "rev-parse", "HEAD")
-    assert told(folder, other) == ["unknown", {other: False}]
+    assert told(folder) == "unknown"
 
 
 def test_variables_that_lead_git_elsewhere_are_ignored(repository, tmp_path):
     folder, (last, _) = repository
     other = small_project(tmp_path / "other")
     (other / "another").touch()  # or both could be one commit, if they are made in the same second
-    _, (foreign, _) = with_history(other)
+    with_history(other)
     variables = {"GIT_DIR": f"{other}/.git", "GIT_WORK_TREE": str(other), "GIT_INDEX_FILE": f"{tmp_path}/none"}
-    assert told(folder, last, foreign, **variables) == [last, {last: True, foreign: False}]
+    assert told(folder, **variables) == last
 
 
 @pytest.mark.parametrize("place", ["src/replication/baselines/mine.py", "workflow/rules/mine.smk", "notebooks/a.ipynb"])
@@ -90,29 +88,21 @@ def test_code_that_git_does_not_track_is_a_change(place, repository):
     folder, (last, _) = repository
     git(folder, "config", "status.showUntrackedFiles", "no")
     (folder / "own notes").touch()
-    assert told(folder) == [last, {}]
+    assert told(folder) == last
     (folder / place).parent.mkdir(parents=True, exist_ok=True)
     (folder / place).touch()
-    assert told(folder) == [f"{last}+changes", {}]
-
-
-def test_a_source_that_git_does_not_track_has_changed(repository):
-    folder, _ = repository
-    git(folder, "rm", "--quiet", "--cached", RECORDS / "sources.py")
-    git(folder, "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "--quiet", "-m", "third")
-    third = git(folder, "rev-parse", "--short=12", "HEAD")
-    assert told(folder, third) == [f"{third}+changes", {third: False}]
+    assert told(folder) == f"{last}+changes"
 
 
 def test_a_checkout_of_another_owner_is_read(repository):
-    folder, (last, first) = repository
+    folder, (last, _) = repository
     if os.geteuid() != 0:
         pytest.skip("only root can give files to another user")
     for path in [folder, *folder.rglob("*")]:
         os.chown(path, 12345, 12345)
     plain = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     assert "dubious ownership" in tiny.run(folder, "git", "status", check=False, **plain)
-    assert told(folder, first, **plain) == [last, {first: True}]
+    assert told(folder, **plain) == last
 
 
 def test_no_program_of_the_configuration_answers_or_runs(repository, tmp_path):
@@ -130,28 +120,28 @@ def test_no_program_of_the_configuration_answers_or_runs(repository, tmp_path):
     trace.unlink()
     with (folder / RECORDS / "sources.py").open("a") as source:
         source.write("# edited\n")
-    assert told(folder, last) == [f"{last}+changes", {last: False}]
+    assert told(folder) == f"{last}+changes"
     assert not trace.exists()
 
 
-def test_in_a_shallow_clone_the_commits_before_are_not_known(repository, tmp_path):
-    folder, (last, first) = repository
+def test_a_shallow_clone_is_of_its_commit(repository, tmp_path):
+    folder, (last, _) = repository
     git(tmp_path, "clone", "--quiet", "--depth", "1", f"file://{folder}", tmp_path / "shallow")
-    assert told(tmp_path / "shallow", last, first) == [last, {last: True, first: False}]
+    assert told(tmp_path / "shallow") == last
 
 
 def test_a_second_working_tree_is_of_its_own_commit(repository, tmp_path):
-    folder, (last, first) = repository
+    folder, (_, first) = repository
     git(folder, "worktree", "add", "--quiet", "--detach", tmp_path / "tree", first)
-    assert told(tmp_path / "tree", last) == [first, {last: True}]
+    assert told(tmp_path / "tree") == first
 
 
 def test_without_the_program_git_nothing_is_known(repository, tmp_path):
-    folder, (last, _) = repository
-    assert told(folder, last, PATH=str(tmp_path)) == ["unknown", {last: False}]
+    folder, _ = repository
+    assert told(folder, PATH=str(tmp_path)) == "unknown"
 
 
 def test_a_repository_that_git_cannot_read_is_said_to_be_so(repository):
     folder, _ = repository
     (folder / ".git" / "index").write_bytes(b"no index")
-    assert told(folder) == ["unreadable", {}]
+    assert told(folder) == "unreadable"

@@ -155,6 +155,18 @@ def test_tables_that_finish_adds_are_published_with_the_trials(runs, tmp_path):
     assert rows.added(new, old, keys)["data_sets"]["trials"].tolist() == [100]
 
 
+def test_stages_that_share_a_table_are_published_together(tmp_path):
+    out, settings = tmp_path / "out", settings_of({"hyperparameters": {"teacher_trials": 1}})
+    for of_stage in ("regression", "teacher_student"):
+        train(tmp_path, settings, "hyperparameters", of_stage=of_stage)
+    assert publish(tmp_path, out) == 0
+    trials = table(out, "hyperparameters/trials")
+    assert sorted(trials["experiment"]) == ["regression", "teacher_student"] and trials["minutes"].notna().all()
+    assert io.read_json(out / "provenance.json")["trials"] == 2
+    before = files_in(out)
+    assert publish(tmp_path, out) == 0 and files_in(out) == before
+
+
 def timed(device, trials, fingerprint, scores=1.0):
     base = pd.DataFrame({"head": "linear", "trial": trials, "device": device, "fingerprint": fingerprint})
     return {"trials": base.assign(scale="laptop", score=scores), "costs": base.assign(seconds=1.0)}

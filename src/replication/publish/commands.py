@@ -42,22 +42,22 @@ def publish(results: Path, lock: Path, published: Path, replace: bool) -> None:
         *after, taken = of_experiment(experiment, run, results, *before, replace)
         for folder, old, new in zip((name, f"{PENDING}/{name}"), before, after, strict=True):
             tables |= {f"{folder}/{table}": rows for table, rows in new.items() if not rows.equals(old.get(table))}
-        trials = [after[0].get(next(iter(stage.tables)), pd.DataFrame()) for stage in experiment.stages]
+        firsts = dict.fromkeys(next(iter(stage.tables)) for stage in experiment.stages)  # stages may share a table
+        trials = [after[0][first] for first in firsts if first in after[0]]
         trials = [table[[*RECORDED]].assign(trials=int("seed" in table)) for table in trials if {*RECORDED} <= {*table}]
         if trials:
             origins[name] = provenance.summary(pd.concat(trials))
         if taken and RANK[run.scale] >= pd.concat(trials)["scale"].map(RANK).max():
             described.add(name)
-    path = published / "settings.json"
-    run_before = read_settings(path)["run"] if path.exists() else {}
-    kept = {name: part for name, part in run_before.items() if name in EXPERIMENTS.keys() - described}
-    records = {f"{name}/provenance": origin for name, origin in origins.items()}
-    if described or not path.exists():
-        records["settings"] = settings | {"run": settings["run"] | kept}
     if not tables:
         click.echo("nothing new is finished: nothing is published")
         return
+    path = published / "settings.json"
+    before = read_settings(path) if path.exists() else settings
+    kept = {name: part for name, part in before["run"].items() if name in EXPERIMENTS.keys() - described}
+    records = {f"{name}/provenance": origin for name, origin in origins.items()}
     records["provenance"] = provenance.together(origins, lock)
+    records["settings"] = settings | {"run": settings["run"] | kept} if described else before
     minutes = merged_core_minutes(published / "core_minutes.csv", results / "core_minutes.csv")
     for name, table in tables.items():
         if name.startswith(PENDING) and table.empty:
@@ -114,7 +114,8 @@ def with_origin(
             parts[name].append(table.assign(**{column: record[column] for column in columns}))
     new = {name: checked(joined(parts[name], key), key, folder / name) for name, key in stage.tables.items()}
     added = made[first].columns.difference(new[first].columns, sort=False)
-    new[first] = new[first].merge(made[first][[*key, *added]], on=list(key), validate="1:1")
+    if len(added):
+        new[first] = new[first].merge(made[first][[*key, *added]], on=list(key), validate="1:1")
     prints = set(new[first]["fingerprint"])
     one = prints.pop() if len(prints) == 1 else numerics(experiment.module(experiment.finish or stage.train))[:16]
     extra = experiment.extra if stage is experiment.stages[0] else {}

@@ -59,17 +59,13 @@ def spot_check(
             relative = differences(values(old, stage.tables), values(made, stage.tables))
             origin = there[first].iloc[0]
             elsewhere = origin["machine"].split(", ")[0] != machine.split(", ")[0]  # its type of processor
-            pairs += [[side[first].sort_values([*key]) for side in (old, made)]] * elsewhere
-            other_seed = relative.get(f"{first}.seed", pd.Series([0])).any()
-            verdicts = {
-                "identical": not relative.any(),
-                "other processor": elsewhere and not other_seed,
-                "differs": True,
-            }
+            may_differ = elsewhere and not relative.get(f"{first}.seed", pd.Series([0])).any()
+            pairs += [[side[first].sort_values([*key]) for side in (old, made)]] * may_differ
             name = {"experiment": experiment.name, "trial": f"{job.name}: {'-'.join(map(str, job.trials)) or 'all'}"}
             name |= {"published_by": origin["commit"], "published_on": origin["machine"]}
-            verdict = {"verdict": next(verdict for verdict, holds in verdicts.items() if holds)}
-            rows.append(name | verdict | {"largest_difference": relative.max(), "measure": relative.idxmax()[0]})
+            verdict = "identical" if not relative.any() else "other processor" if may_differ else "differs"
+            difference = {"largest_difference": relative.max(), "measure": relative.idxmax()[0]}
+            rows.append(name | {"verdict": verdict} | difference)
             click.echo("{experiment}, {trial}: {verdict}".format(**rows[-1]))
         if pairs:
             apart = means_apart(*map(pd.concat, zip(*pairs, strict=True)), spread_of(table, key))
@@ -89,14 +85,15 @@ def draw(
     """Random trials of each stage that this checkout would train as they were; tell: what is left out, and why."""
     for experiment, stage in ((each, stage) for each in EXPERIMENTS.values() for stage in each.stages):
         table = read(published / experiment.name, stage.tables).get(next(iter(stage.tables)), pd.DataFrame())
-        every, what = [], f"{experiment.name}, {stage.name}"
+        every, what, total = [], f"{experiment.name}, {stage.name}", 0
         for _, job, here in jobs_of(experiment, run, stage) if len(table) else ():
             rows = of_job(table, job)
+            total += len(rows)
             rows = rows[(rows["fingerprint"] == here) & (rows.get("device", "") == "cpu")]
             each = [replace(job, trials=(trial,)) for trial in job.trials if "trial" in table] or [job]
             every += [((one, here), trials) for one in each if len(trials := of_job(rows, one))]
-        if others := len(table) - sum(len(trials) for _, trials in every):
-            tell(f"{what}: {others} of {len(table)} rows are of another fingerprint than here, or trained on a GPU")
+        if others := total - sum(len(trials) for _, trials in every):
+            tell(f"{what}: {others} of {total} rows are of another fingerprint than here, or trained on a GPU")
         longest = max((trials["minutes"].sum() for _, trials in every), default=0.0)
         if longest > LONG and experiment.name not in also:
             tell(f"{what}: left out, for a trial took {longest:.0f} minutes (also={experiment.name} checks it)")
