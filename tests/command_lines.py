@@ -1,212 +1,82 @@
 """A valid command line of every verb, with the files that it reads in a folder of the caller's."""
 
+import contextlib
+import json
+from io import StringIO
 from pathlib import Path
 
-from replication import params
-from replication.experiments.depth.settings import DepthTrial
-from replication.experiments.regression.settings import RegressionData, RegressionTrial
+import tiny
+from replication import cli, params
+from replication.data.settings import RegressionData, TeacherData
+from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import resolve_settings
-from replication.experiments.teacher_student.settings import TeacherData, TeacherTrial
+from replication.jobs.commands import as_text
 
 ROOT = Path(__file__).parents[1]
 BASE = params.read_yaml(ROOT / "params.yaml")
 SMOKE = resolve_settings(BASE, {"scale": "smoke"})
+TINY = resolve_settings(BASE, {"scale": "smoke"} | tiny.OVERLAY)
+FIRST = {  # of every stage that the scale has
+    f"train {experiment.name}.{stage.name}": (experiment, stage, next(iter(stage.jobs(TINY))))
+    for experiment in EXPERIMENTS.values()
+    for stage in experiment.stages
+    if [*stage.jobs(TINY)]
+}
+LOCK, PARAMS = ROOT / "requirements.lock", ROOT / "params.yaml"
+MADE_FROM = {  # folders below FOLDER of what other lines read, by the line that makes it
+    "generate-regression-data": "data/regression",
+    "generate-teacher-data": "data/teacher_student",
+    "prepare-images": "data/images",
+    "record-settings": "results",
+    "train regression.trials": "results",
+    "tabulate": "results",
+}
 
 
-def lines(folder):
-    """A valid command line of every verb that needs no minutes, and the names of those only parsed here."""
-    regression = SMOKE.regression.model_copy(
-        update={"points": 60, "held_out_points": 50, "widths": [2, 6, 1], "alphas": [1.0], "betas": [5.0]}
-    )
-    small = {"points": 60, "test_points": 50, "selection_points": 10, "training": {"epochs": 1, "batch_size": 20}}
-    resolved = resolve_settings(
-        BASE,
-        {
-            "scale": "smoke",
-            "teacher_student": {**small, "widths": [3, 5, 5, 3]},
-            "depth": {"teacher": {**small, "points": 30, "hidden": 5, "test_points": 40}},
-        },
-    )
-    depth, teacher_student = resolved.depth, resolved.teacher_student
-    trial, teacher, students = (
-        settings.part(part)
-        for settings, part in (
-            (regression, RegressionTrial),
-            (teacher_student, TeacherData),
-            (teacher_student, TeacherTrial),
-        )
-    )
-    sets, points = '{"beta5_alpha1": [1, 5]}', folder / "points.safetensors"
-    targets, data = folder / "beta5_alpha1.safetensors", folder / "teacher42_rotations2.safetensors"
-    return {
-        "generate-regression-data": [
-            "--settings",
-            regression.part(RegressionData),
-            "--data-sets",
-            sets,
-            "--folder",
-            "OUT",
-        ],
-        "train-regression": [
-            "--points",
-            points,
-            "--targets",
-            targets,
-            "--trials",
-            "0-1",
-            "--settings",
-            trial,
-            "--root-seed",
-            1,
-            "--device",
-            "cpu",
-            "--parameters",
-            "OUT/p",
-            "--table",
-            "OUT/t",
-        ],
-        "tabulate-regression": [
-            "--settings",
-            regression.model_dump_json(),
-            "--folder",
-            folder / "one",
-            "--output",
-            "OUT",
-        ],
-        "sweep-regression": [
-            "--folder",
-            folder,
-            "--data-sets",
-            sets,
-            "--rhos",
-            "[0, 0.1]",
-            "--trials",
-            2,
-            "--settings",
-            trial,
-            "--root-seed",
-            1,
-            "--output",
-            "OUT/t",
-        ],
+def job_text(of, /, **changes):
+    """The job of a stage as a rule would hand it to the verb, with other fields."""
+    return json.dumps(json.loads(as_text(*FIRST[of], root_seed=1, fingerprint="0" * 16)) | changes)
+
+
+def lines(folder, output="OUT"):
+    """A valid command line of every verb that needs no minutes, by its name."""
+    data, results, regression = folder / "data", folder / "results", folder / "results/regression"
+    sets, drawn = json.dumps(TINY.regression.data_sets()), TINY.regression.part(RegressionData)
+    teacher, size = TINY.teacher_student.part(TeacherData), TINY.teacher_student.widths[0]
+    name, job = f"{output}/teacher42_rotations2", FIRST["train regression.trials"][2].name
+    own = TINY.regression.model_dump_json()
+    parameters = [word for name in ("tables", "claims", "figures", "published") for word in ("-p", name, folder)]
+    words = {
+        "generate-regression-data": ["--settings", json.dumps(drawn), "--data-sets", sets, "--folder", output],
         "generate-teacher-data": [
-            "--settings",
-            teacher,
-            "--size",
-            3,
-            "--seed",
-            42,
-            "--rotations",
-            2,
-            "--output",
-            "OUT/t",
-            "--metadata",
-            "OUT/m",
+            "--settings", json.dumps(teacher), "--size", size, "--seed", 42, "--rotations", 2,
+            "--output", f"{name}.safetensors", "--metadata", f"{name}.json",
         ],
-        "fit-linear": ["--settings", teacher, "--size", 3, "--first-seed", 42, "--teachers", 2, "--output", "OUT/t"],
-        "train-teacher-student": [
-            "--teacher",
-            data,
-            "--trials",
-            "[0, 1]",
-            "--settings",
-            students,
-            "--root-seed",
-            1,
-            "--output",
-            "OUT/t",
+        "prepare-images": [
+            "cifar10", "--settings", TINY.images.model_dump_json(), "--output", f"{output}/cifar10.json"
         ],
-        "sweep-teacher-student": [
-            "--teacher",
-            data,
-            "--trials",
-            2,
-            "--settings",
-            students,
-            "--root-seed",
-            1,
-            "--output",
-            "OUT/t",
-        ],
-        "measure-depth-start": [
-            data,
-            "--depths",
-            "[1, 2]",
-            "--gains",
-            "[1, 2]",
-            "--trials",
-            1,
-            "--settings",
-            depth.teacher.part(DepthTrial),
-            "--root-seed",
-            1,
-            "--output",
-            "OUT/t",
-        ],
-        "train-depth": [
-            data,
-            "--depth",
-            1,
-            "--gain",
-            1,
-            "--trials",
-            "0",
-            "--settings",
-            depth.teacher.part(DepthTrial),
-            "--root-seed",
-            1,
-            "--output",
-            "OUT/t",
-        ],
-        "tabulate-depth": ["--settings", depth.model_dump_json(), "--folder", folder, "--output", "OUT"],
-        "prepare-images": ["cifar10", "--settings", SMOKE.images.model_dump_json(), "--output", "OUT/i"],
+        **{name: ["--job", job_text(name), "--data", data, "--results", output] for name in FIRST},
+        "tabulate": ["regression", "--jobs", json.dumps({"trials": [job]}), "--settings", own, "--results", results],
         "record-settings": [
-            "--params-file",
-            ROOT / "params.yaml",
-            "--overrides",
-            '{"scale": "smoke"}',
-            "--output",
-            "OUT/s",
+            "--params-file", PARAMS, "--overrides", '{"scale": "smoke"}', "--output", f"{output}/settings.json"
         ],
-        "record-provenance": [
-            folder / "one" / "beta5_alpha1" / "0-1.provenance.json",
-            "--folder",
-            folder,
-            "--scale",
-            "smoke",
-            "--lock",
-            ROOT / "requirements.lock",
-            "--output",
-            "OUT/p",
-        ],
+        "record-provenance": [regression / "provenance.json", "--lock", LOCK, "--output", f"{output}/p"],
         "judge-claims": [
-            folder / "one" / "beta5_alpha1" / "0-1.parquet",
-            "--settings",
-            folder / "settings.json",
-            "--provenance",
-            folder / "provenance.json",
-            "--output",
-            "OUT/c",
+            "regression", *(regression / f"{table}.parquet" for table in EXPERIMENTS["regression"].tables),
+            "--settings", results / "settings.json", "--provenance", regression / "provenance.json",
+            "--output", f"{output}/c",
         ],
+        "gather-claims": [ROOT / "results/published/claims.csv", "--output", f"{output}/c"],
         "tabulate-core-minutes": [
-            folder / "benchmarks" / "rule.tsv",
-            "--folder",
-            folder / "benchmarks",
-            "--scale",
-            "smoke",
-            "--output",
-            "OUT/m",
+            folder / "benchmarks/rule.tsv", "--folder", folder / "benchmarks", "--scale", "smoke",
+            "--output", f"{output}/m",
         ],
-        "execute-notebook": [
-            ROOT / "notebooks" / "01_theory.ipynb",
-            "OUT/e",
-            "OUT/h",
-            *(word for name in ("tables", "claims", "figures", "published") for word in ("-p", name, folder)),
-        ],
-        "check-theory": ["--networks", 2, "--direct-networks", 1, "--steps", 2, "--bundles", 2, "--output", "OUT"],
-        "publish": ["--results", folder, "--lock", ROOT / "requirements.lock", "--published", "OUT/r"],
+        "execute-notebook": [ROOT / "notebooks/01_theory.ipynb", f"{output}/e", f"{output}/h", *parameters],
+        "publish": ["--results", results, "--lock", LOCK, "--published", f"{output}/r"],
         "describe-params": [],
-    }
+        "describe-dvc": [],
+    }  # fmt: skip
+    return {name: [*name.split(), *map(str, more)] for name, more in words.items()}
 
 
 def placed(words, folder, output):
@@ -215,3 +85,52 @@ def placed(words, folder, output):
     return [
         next((word.replace(key, to, 1) for key, to in places.items() if word.startswith(key)), word) for word in words
     ]
+
+
+def make_inputs(folder):
+    """Make what the lines read."""
+    for name, below in MADE_FROM.items():
+        code, said = run(*placed(lines(Path("FOLDER"))[name], folder, folder / below))
+        assert code == 0, said
+    (folder / "text").write_text("not what you think\n")
+    (folder / "benchmarks").mkdir()
+    (folder / "benchmarks/rule.tsv").write_text("s\tcpu_time\tmax_rss\n1.5\t1.2\t300\n")
+    (folder / "benchmarks/rule.json").write_text('{"core_seconds": 1.2}')
+
+
+def run(*arguments):
+    """Exit code and standard error of one verb."""
+    with contextlib.redirect_stderr(StringIO()) as error, contextlib.redirect_stdout(StringIO()):
+        try:
+            cli.main([str(argument) for argument in arguments])
+        except SystemExit as stopped:
+            return stopped.code or 0, error.getvalue()
+    raise AssertionError("a verb always exits")
+
+
+def assert_one_sentence(error, program="replication"):
+    last = error.splitlines()[-1]
+    assert last.startswith(f"{program}: ") and len(last) < 600 and "Traceback" not in error, error
+
+
+def below(folder):
+    """Every file below a folder, with its content."""
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def jobs_of(settings, name, of_kind="trials"):
+    """Every job of a stage, and its text as a rule would hand it to the verb."""
+    experiment = EXPERIMENTS[name]
+    stage = experiment.stage(of_kind)
+    return [(job, as_text(experiment, stage, job, 1, "0" * 16)) for job in stage.jobs(settings)]
+
+
+def train(stage, text, folder, output, *more):
+    """Exit code and standard error of a job, trained on the data of a folder."""
+    return run("train", stage, "--job", text, "--data", folder / "data", "--results", output, *more)
+
+
+def tabulate(results, name, jobs, settings):
+    """Exit code and standard error of gathering an experiment's jobs."""
+    words = ["--jobs", json.dumps(jobs), "--settings", getattr(settings, name).model_dump_json()]
+    return run("tabulate", name, *words, "--results", results)

@@ -36,7 +36,6 @@ TARGETS = (
     "tabulate_baselines",
     "tabulate_cells",
 )
-TRAINING = ("train-", "tune-", "search-")  # how the verbs begin that train
 PATIENCE = 10.0  # seconds for the jobs of a killed Snakemake to end
 
 
@@ -84,7 +83,7 @@ def crash(folder: Path, generator: random.Random, seconds: float, expected: dict
     ) as running:
         with suppress(subprocess.TimeoutExpired):
             running.wait(moment)
-        trainers = [(process, verb) for process in inside(folder) if (verb := trains(process))]
+        trainers = [(process, stage) for process in inside(folder) if (stage := trains(process))]
         victim, name = generator.choice(trainers) if wants_trainer and trainers else (running, "snakemake")
         name = "none, it had ended" if running.poll() is not None else name
         with suppress(psutil.NoSuchProcess):
@@ -133,10 +132,10 @@ def inside(folder: Path) -> list[psutil.Process]:
 
 
 def trains(process: psutil.Process) -> str:
-    """The verb, if it is one that trains and not the shell that started it; else nothing."""
+    """The stage, if this is a training and not the shell that started it; else nothing."""
     words = arguments(process)
-    runs = words[1:3] == ["-m", "replication"]
-    return next((word for word in words[3:] if runs and word.startswith(TRAINING)), "")
+    trains = words[1:3] == ["-m", "replication"] and "train" in words[3:-1]
+    return f"train {words[words.index('train') + 1]}" if trains else ""
 
 
 def arguments(process: psutil.Process) -> list[str]:

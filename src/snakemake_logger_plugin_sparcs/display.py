@@ -180,7 +180,7 @@ def plan(run: Run, now: float) -> list[str]:
 def summary(run: Run, now: float) -> list[str]:
     """The last lines of a run; none if no job has run."""
     lines = []
-    for path in run.made("/claims.csv"):
+    for path in run.claims():
         verdicts = tried(verdicts_in, path, otherwise={})
         counts = [f"{verdicts[name]} {name}" for name in VERDICTS if verdicts.get(name)]
         lines += [f"Claims: {', '.join(counts)} ({path})"] if counts else []

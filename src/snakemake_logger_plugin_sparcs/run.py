@@ -6,7 +6,7 @@ import math
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -109,14 +109,22 @@ class Run:
 
     def made(self, name: str) -> list[str]:
         """Files that this run has made and whose path has this end."""
-        return [path for job in self.finished.values() for path in job.outputs if path.endswith(name)]
+        return [path for path in self.outputs() if path.endswith(name)]
+
+    def claims(self) -> list[str]:
+        """The table of all verdicts, if this run has made it; else those of single experiments."""
+        return self.made("/claims.csv") or [path for path in self.outputs() if re.search(r"/claims/\w+\.csv$", path)]
+
+    def outputs(self) -> Iterator[str]:
+        """The files that the finished jobs have made."""
+        return (path for job in self.finished.values() for path in job.outputs)
 
     def has_stand_in(self) -> bool:
         """Whether a finished job made or read the record of stand-in images, or judged a claim by such images."""
         files = {path for job in self.finished.values() for path in job.files}
         records = [path for path in files if re.search(r"/images/\w+\.json$", path)]
         return any(tried(is_stand_in, path, otherwise=False) for path in records) or any(
-            tried(names_stand_in, path, otherwise=False) for path in self.made("/claims.csv")
+            tried(names_stand_in, path, otherwise=False) for path in self.claims()
         )
 
 

@@ -4,23 +4,22 @@ import contextlib
 import copy
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
-from io import StringIO
 from pathlib import Path
 
-import pandas as pd
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from command_lines import BASE, ROOT, SMOKE, lines, placed
+from command_lines import BASE, ROOT, SMOKE, assert_one_sentence, below, lines, make_inputs, placed, run
 from replication import cli, params
+from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import SCALES, resolve_settings
-from replication.records import io
+from replication.jobs import commands as jobs
+from replication.training.work import WorkError
 
 BIN = Path(sys.executable).parent
 TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
@@ -99,26 +98,6 @@ def mutated(draw, value, most=3):
     return value
 
 
-def run(*arguments):
-    """Exit code and standard error of one verb."""
-    with contextlib.redirect_stderr(StringIO()) as error, contextlib.redirect_stdout(StringIO()):
-        try:
-            cli.main([str(argument) for argument in arguments])
-        except SystemExit as stopped:
-            return stopped.code or 0, error.getvalue()
-    raise AssertionError("a verb always exits")
-
-
-def assert_one_sentence(error, program="replication"):
-    last = error.splitlines()[-1]
-    assert last.startswith(f"{program}: ") and len(last) < 600 and "Traceback" not in error, error
-
-
-def below(folder):
-    """Every file below a folder, with its content."""
-    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     return tmp_path_factory.mktemp("params")
@@ -153,7 +132,8 @@ def test_params_that_were_changed_anywhere(evidence, values):
         except params.ParameterError as error:
             assert "\n" not in str(error) and len(str(error)) < 600
         else:
-            assert resolved.sweeps() and resolved.regression_data_sets() and resolved.depth.jobs()
+            for stage in (stage for each in EXPERIMENTS.values() for stage in each.stages):
+                assert all(job.name for job in stage.jobs(resolved))
     evidence(BAD, "settings changed at random, at every scale")
 
 
@@ -185,31 +165,20 @@ def test_texts_that_harm_careless_readers(place, evidence, content):
     evidence(BAD, FILES)
 
 
-ONLY_PARSED = ("check_theory", "train_depth", "execute_notebook")  # when valid, these need seconds
+MINUTES = {"execute-notebook"}  # when valid, these need some
+CHEAP = {"regression.trials", "teacher_student.trials", "teacher_student.linear", "hyperparameters.regression"}
+
+
+def without_training(*arguments, **named):
+    """In place of a training that would take its time: whatever stands before it has been looked at."""
+    raise WorkError("not trained here")
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A folder with what the verbs read."""
     folder = tmp_path_factory.mktemp("inputs")
-    valid = lines(folder)
-    for verb, names in (
-        ("generate-regression-data", {"OUT": folder}),
-        (
-            "train-regression",
-            {"OUT/p": folder / "one/beta5_alpha1/0-1.safetensors", "OUT/t": folder / "one/beta5_alpha1/0-1.parquet"},
-        ),
-        ("generate-teacher-data", {"OUT/t": folder / "teacher42_rotations2.safetensors", "OUT/m": folder / "m.json"}),
-    ):
-        code, error = run(verb, *(names.get(word, word) for word in valid[verb]))
-        assert code == 0, error
-    values = SMOKE.model_dump(mode="json")
-    io.write_json(folder / "settings.json", {"scale": "smoke", "paper": values, "run": values})
-    io.write_json(folder / "provenance.json", {"experiments": {}})
-    (folder / "text").write_text("not what you think\n")
-    (folder / "benchmarks").mkdir()
-    (folder / "benchmarks" / "rule.tsv").write_text("s\tcpu_time\tmax_rss\n1.5\t1.2\t300\n")
-    (folder / "benchmarks" / "rule.json").write_text('{"core_seconds": 1.2}')
+    make_inputs(folder)
     return folder
 
 
@@ -256,9 +225,7 @@ WORDS = [
 @st.composite
 def command_lines(draw):
     """A verb and its arguments, some of them wrong; files stand for places in a folder that is not known yet."""
-    valid = lines(Path("FOLDER"))
-    verb = draw(st.sampled_from(sorted(valid)))
-    given = [str(word) for word in valid[verb]]
+    verb, *given = draw(st.sampled_from([*lines(Path("FOLDER")).values()]))
     words = list(given)
     for _ in range(draw(st.integers(1, 2))):
         k = draw(st.integers(0, len(words)))
@@ -279,27 +246,34 @@ def command_lines(draw):
     return [verb, *words]
 
 
-@OFTEN
-@given(command_lines())
-def test_command_lines_that_were_changed_anywhere(folder, evidence, words):
-    output, before = folder.parent / "out", below(folder)
-    here = folder.parent / "here"
+def assert_refused_whole(folder, words, carried_out):
+    """A command line is carried out, or refused in one sentence and leaves no file."""
+    output, here, before = folder.parent / "out", folder.parent / "here", below(folder)
     for left in (output, here):  # by a case before that did not hold
         shutil.rmtree(left, ignore_errors=True)
     (here / "below").mkdir(parents=True)
-    with pytest.MonkeyPatch.context() as patch, contextlib.chdir(here / "below"):
-        for name in ONLY_PARSED:
-            command = cli.Verbs().get_command(None, name.replace("_", "-"))
-            patch.setattr(command, "callback", lambda **options: None)
-        code, error = run(*placed(words, folder, output))
+    code, error = carried_out(placed(words, folder, output), here / "below")
     assert code in (0, 2), error
     if code == 2:
         assert_one_sentence(error)
         assert not output.exists() or not below(output), error
-        assert not below(here), error
-        assert below(folder) == before
+        assert not below(here) and below(folder) == before, error
     for made in (output, here):
         shutil.rmtree(made, ignore_errors=True)
+
+
+@OFTEN
+@given(command_lines())
+def test_command_lines_that_were_changed_anywhere(folder, evidence, words):
+    def carried_out(words, place):
+        with pytest.MonkeyPatch.context() as patch, contextlib.chdir(place):
+            for name in MINUTES:
+                patch.setattr(cli.Verbs().get_command(None, name), "callback", lambda **options: None)
+            if not CHEAP & {*words}:
+                patch.setattr(jobs, "carry_out", without_training)
+            return run(*words)
+
+    assert_refused_whole(folder, words, carried_out)
     evidence(BAD, "command lines changed at random")
 
 
@@ -327,21 +301,14 @@ def test_a_name_that_is_too_long_is_refused_before_anything_is_written(tmp_path,
 
 
 @RARELY
-@given(command_lines().filter(lambda words: words[0].replace("-", "_") not in ONLY_PARSED))
+@given(command_lines().filter(lambda words: words[0] not in MINUTES and (words[0] != "train" or CHEAP & {*words})))
 def test_command_lines_in_a_process_of_their_own(folder, evidence, words):
-    output, before = folder.parent / "out", below(folder)
-    here = folder.parent / "here" / "below"
-    here.mkdir(parents=True, exist_ok=True)
-    command = [os.fsencode(word) for word in (sys.executable, "-m", "replication", *placed(words, folder, output))]
-    done = subprocess.run(command, cwd=here, capture_output=True, text=True, errors="replace", check=False)
-    assert done.returncode in (0, 2), done.stderr
-    if done.returncode == 2:
-        assert_one_sentence(done.stderr)
-        assert not output.exists() or not below(output), done.stderr
-        assert not below(here), done.stderr
-        assert below(folder) == before
-    for made in (output, here):
-        shutil.rmtree(made, ignore_errors=True)
+    def carried_out(words, place):
+        command = [os.fsencode(word) for word in (sys.executable, "-m", "replication", *words)]
+        done = subprocess.run(command, cwd=place, capture_output=True, text=True, errors="replace", check=False)
+        return done.returncode, done.stderr
+
+    assert_refused_whole(folder, words, carried_out)
     evidence(BAD, "command lines changed at random, each in a process of its own")
 
 
@@ -375,54 +342,13 @@ def test_a_workflow_with_a_wrong_setting(tmp_path, evidence, config):
     evidence(BAD, "workflows with a wrong setting")
 
 
-NEEDS_MORE = {
-    "publish",
-    "tabulate-depth",
-    "record-provenance",
-    "judge-claims",
-    "check-theory",
-    "train-depth",
-    "execute-notebook",
-}  # files that only a whole run makes, or seconds
+RUNS = [name for name in lines(Path("FOLDER")) if not name.startswith("train") or CHEAP & {*name.split()}]
 
 
-SELECTING = {"selection_points": 50}  # as many as there are to test on
-
-
-@pytest.mark.parametrize(
-    ("verb", "option", "value", "message"),
-    [
-        ("fit-linear", "--first-seed", 2**32 - 1, "teachers = 2: allowed are at most 1 from that first seed"),
-        ("train-regression", "--points", "FOLDER/teacher42_rotations2.safetensors", "x_train has the shape .60, 3.: "),
-        ("train-regression", "--targets", "FOLDER/points.safetensors", "has no array y_train"),
-        ("train-teacher-student", "--teacher", "FOLDER/points.safetensors", "has the shape .*: allowed is .points, 3."),
-        ("sweep-teacher-student", "--teacher", "FOLDER/beta5_alpha1.safetensors", "has no array x_train"),
-        ("train-teacher-student", "--settings", SELECTING, "selection_points = 50: allowed are fewer than its 50"),
-        ("train-depth", None, "FOLDER/beta5_alpha1.safetensors", "has no array x_train"),
-        ("judge-claims", "--settings", "FOLDER/beta5_alpha1.json", "holds no settings of a run"),
-        ("judge-claims", "--provenance", "FOLDER/beta5_alpha1.json", "is not a record of tables: it names no commit"),
-        ("judge-claims", None, "FOLDER/regression/trials.parquet", "is missing in one of these tables"),
-        ("record-provenance", None, "FOLDER/beta5_alpha1.json", "is not a record of a job: commit is missing"),
-    ],
-)
-def test_files_of_something_else_are_refused(folder, tmp_path, verb, option, value, message):
-    (folder / "beta5_alpha1.json").write_text("{}")
-    io.write_table(folder / "regression" / "trials.parquet", pd.DataFrame({"other": [1]}))
-    words = list(map(str, lines(Path("FOLDER"))[verb]))
-    place = words.index(option) + 1 if option else 0
-    words[place] = json.dumps(json.loads(words[place]) | value) if isinstance(value, dict) else str(value)
-    code, error = run(*placed([verb, *words], folder, tmp_path / "out"))
-    (folder / "beta5_alpha1.json").unlink()
-    shutil.rmtree(folder / "regression")
-    assert code == 2 and re.search(message, error), error
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_sweep_is_gathered_from_its_own_tables(tmp_path):
-    io.write_table(tmp_path / "other.parquet", pd.DataFrame({"penalty": ["l2"]}))
-    code, error = run("tabulate-hyperparameters", str(tmp_path / "other.parquet"), "--output", str(tmp_path / "out"))
-    assert code == 2 and error.endswith("other.parquet is not a table of the sweep: experiment is missing\n")
-    assert not (tmp_path / "out").exists()
+@pytest.mark.parametrize("name", sorted({*RUNS} - MINUTES - {"publish"}))  # publish refuses the smoke scale
+def test_the_lines_that_are_changed_are_valid(folder, tmp_path, name):
+    code, error = run(*placed(lines(Path("FOLDER"))[name], folder, tmp_path / "out"))
+    assert code == 0, error
 
 
 @pytest.mark.parametrize("experiment", ["cells", "cifar10", "cifar100"])
@@ -435,9 +361,3 @@ def test_no_table_is_made_of_no_job(tmp_path, experiment):
 def test_a_process_that_has_no_number_is_named(monkeypatch):
     monkeypatch.setenv("SPARCS_ENDS_WITH", "abc")
     assert run("--version") == (2, "replication: SPARCS_ENDS_WITH = 'abc': allowed is the number of a process\n")
-
-
-@pytest.mark.parametrize("verb", sorted(set(lines(Path("FOLDER"))) - NEEDS_MORE))
-def test_the_lines_that_are_changed_are_valid(folder, tmp_path, verb):
-    code, error = run(*placed([verb, *map(str, lines(Path("FOLDER"))[verb])], folder, tmp_path / "out"))
-    assert code == 0, error

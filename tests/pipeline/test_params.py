@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from replication import params
 from replication.account.describe import describe
+from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import load_settings, paper_settings, resolve_settings
 from replication.experiments.teacher_student.settings import teacher_parts
 
@@ -160,14 +161,12 @@ def test_every_leaf_is_described():
 
 def test_jobs_cover_every_trial_once_whatever_the_chunk():
     for chunk in (1, 3, 20):
-        teacher_student = resolve_settings(
-            BASE, {"scale": "overnight", "teacher_student": {"chunk": chunk}}
-        ).teacher_student
-        seen = sorted(
-            (ensemble, trial) for (ensemble, _, _), trials in teacher_student.jobs().items() for trial in trials
-        )
-        assert seen == sorted((name, t) for name, e in teacher_student.ensembles.items() for t in range(e.trials))
-        teachers = {teacher for (ensemble, teacher, _) in teacher_student.jobs() if ensemble == "l2"}
+        run = resolve_settings(BASE, {"scale": "overnight", "teacher_student": {"chunk": chunk}})
+        jobs = [*EXPERIMENTS["teacher_student"].stage("trials").jobs(run)]
+        seen = sorted((job.keys["ensemble"], trial) for job in jobs for trial in job.trials)
+        ensembles = run.teacher_student.ensembles
+        assert seen == sorted((name, trial) for name, each in ensembles.items() for trial in range(each.trials))
+        teachers = {job.data.name for job in jobs if job.keys["ensemble"] == "l2"}
         assert len(teachers) == 1 + 15
 
 

@@ -128,6 +128,25 @@ def test_the_last_lines_say_what_this_run_made(tmp_path, monkeypatch, capsys):
     assert lines[7:] == ["Not done: 1 job; the same command goes on"]
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_verdicts_are_said_once(tmp_path, monkeypatch, capsys, whole):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results/smoke/claims").mkdir(parents=True)
+    parts = [f"results/smoke/claims/{name}.csv" for name in ("cifar10", "theory")]
+    paths = [*parts, "results/smoke/claims.csv"] if whole else parts
+    for path in paths:
+        (tmp_path / path).write_text("id,verdict,data\nA1,replicated,stand-in images\n")
+    shown = handler()
+    shown.emit(record(LogEvent.RUN_INFO, 0, stats={"judge": len(paths), "total": len(paths)}))
+    for number, path in enumerate(paths):
+        shown.emit(info(number, "judge", 0, [path]))
+        shown.emit(record(LogEvent.JOB_FINISHED, 0, job_id=number))
+    shown.close()
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith(("Claims", "Stand-in"))]
+    verdicts = [f"Claims: 1 replicated ({path})" for path in (paths[2:] or parts)]
+    assert said == [*verdicts, "Stand-in images took the place of CIFAR's."]
+
+
 def test_a_run_that_made_no_claims_says_nothing_of_them(capsys):
     shown = handler()
     shown.emit(record(LogEvent.RUN_INFO, 0, stats={"a": 1, "total": 1}))

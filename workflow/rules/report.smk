@@ -58,7 +58,7 @@ class Place(NamedTuple):
     def claims(self):
         """The verdicts of every experiment that tests claims."""
         return {
-            name: f"{self.results}/{name}/claims.csv"
+            name: f"{self.results}/claims/{name}.csv"
             for name, experiment in EXPERIMENTS.items()
             if experiment.claims
         }

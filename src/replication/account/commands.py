@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from replication import params
 from replication.account.catalogue import require_every_claim
@@ -44,11 +45,12 @@ def judge_claims(experiment: str, tables: tuple[Path, ...], settings: Path, reco
     judged = EXPERIMENTS[experiment]
     claims, both = judged.load(judged.claims), read_settings(settings)
     read = {f"{path.parent.name}/{path.stem}": read_measures(path) for path in tables}
+    commit = read_json(record).get("commit") if record else ""
+    if not isinstance(commit, str):
+        raise ArtifactError(f"{record} is not a record of tables: it names no commit")
     try:
         verdicts = judge(claims, read, why_untested(both["run"], both["paper"], read))
-        verdicts = with_origins(
-            verdicts, claims, read, both["run"], {experiment: read_json(record)["commit"] if record else ""}
-        )
+        verdicts = with_origins(verdicts, claims, read, both["run"], {experiment: commit})
     except KeyError as error:
         raise ArtifactError(f"{', '.join(map(str, tables))}: {error} is missing in one of these tables") from None
     write_csv(output, verdicts.assign(analysed_by=provenance.commit()))
@@ -59,9 +61,13 @@ def judge_claims(experiment: str, tables: tuple[Path, ...], settings: Path, reco
 @click.option("--output", type=FILE, required=True, help="claims.csv; metrics.json beside it has the verdicts in short")
 def gather_claims(parts: tuple[Path, ...], output: Path) -> None:
     """Every experiment's verdicts in one table, in the paper's order."""
-    verdicts = pd.concat([read_csv(path, ["id", "verdict"]) for path in parts], ignore_index=True)
+    verdicts = pd.concat(
+        [read_csv(path, ["id", "verdict", "measured", "statement"]) for path in parts], ignore_index=True
+    )
     verdicts = verdicts.sort_values("id", kind="stable").reset_index(drop=True)
     require_every_claim(verdicts["id"])
+    if not is_numeric_dtype(verdicts["measured"]):
+        raise ArtifactError(f"{', '.join(map(str, parts))}: measured is not a number in one of these tables")
     write_csv(output, verdicts)
     write_json(output.with_name("metrics.json"), in_short(verdicts))  # for `dvc metrics`
     for _, row in verdicts.iterrows():

@@ -13,7 +13,7 @@ from replication.data import images
 from replication.experiment import Experiment, Job, Stage
 from replication.records.io import ArtifactError, read_arrays, read_json, read_table
 from replication.training.seeds import trial_seed
-from replication.training.work import Checkpoint, NoCheckpoint, Results, Work, plain
+from replication.training.work import Checkpoint, NoCheckpoint, Results, Work, WorkError, plain
 
 Progress = Callable[[int, str], Callable[[int], object]]
 
@@ -35,7 +35,7 @@ def carry_out(
     """
     work = Work(
         settings=plain(job.settings),
-        keys=job.keys,
+        keys=Keys(job.keys),
         trials=job.trials,
         seeds=seeds_of(experiment, stage, job, root_seed),
         data_set=job.data.name if job.data else "",
@@ -47,6 +47,14 @@ def carry_out(
     tables, parameters = experiment.load(stage.train)(data, work)
     empty = pd.DataFrame(dtype=float)  # a table without rows, as that of trials that all diverged, is written, too
     return {name: with_keys(tables.get(name, empty), job.keys, key) for name, key in stage.tables.items()}, parameters
+
+
+class Keys(dict):
+    """The columns of a job, which says of one that is asked for and missing that it is."""
+
+    def __missing__(self, name: str) -> None:
+        """Raise WorkError."""
+        raise WorkError(f"keys.{name} is missing")
 
 
 def seeds_of(experiment: Experiment, stage: Stage, job: Job, root_seed: int) -> tuple[int, ...]:
@@ -66,13 +74,17 @@ def with_keys(table: pd.DataFrame, keys: Mapping[str, Any], first: Sequence[str]
     return table.reindex(columns=order) if table.empty else table[order]
 
 
-def read_data(files: Sequence[str], folder: Path) -> Any:
+def read_data(files: Sequence[str], folder: Path, inputs: int = 0) -> Any:
     """What a job is trained on: images, or arrays by name with, for features, what they were made from as ``about``.
 
-    Raises ArtifactError if a file can't be read.
+    inputs: that a point must have; 0: any number. Raises ArtifactError if a file can't be read or holds something else.
     """
     if files and files[0].startswith("images/"):
-        return images.load(folder / files[0])
+        record = folder / files[0]
+        found = images.read_record(record)["data_set"]
+        if found != record.stem:
+            raise ArtifactError(f"{record} is of the images of {found}: allowed are those of {record.stem}")
+        return images.load(record)
     arrays: dict[str, Any] = {}
     for file in files:
         path = folder / file
@@ -82,6 +94,11 @@ def read_data(files: Sequence[str], folder: Path) -> Any:
     missing = [name for name in names if name not in arrays]
     if missing:
         raise ArtifactError(f"{folder / files[-1]} has no array {missing[0]}: allowed is a data set of this experiment")
+    for name in names:
+        shape, points = arrays[name].shape, arrays[name.replace("y_", "x_")].shape[:1]
+        if shape[:1] != points or (name.startswith("x_") and (len(shape) != 2 or inputs not in (0, shape[1]))):
+            allowed = f"(points, {inputs or 'inputs'})" if name.startswith("x_") else f"{points} and more"
+            raise ArtifactError(f"{folder / files[-1]}: {name} has the shape {shape}: allowed is {allowed}")
     return arrays
 
 

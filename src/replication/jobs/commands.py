@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,19 +20,23 @@ from replication.jobs import tables
 from replication.jobs.carry_out import carry_out, diverged, progress_bars, read_before, read_data, seeds_of
 from replication.jobs.checkpoints import FileCheckpoint
 from replication.jobs.core_time import CoreTime
-from replication.params.fields import CountOrZero, Model, Seed
+from replication.params.fields import CountOrZero, Model, Real, Seed
 from replication.records import provenance
 from replication.records.io import ArtifactError, read_json, sha256, write_arrays, write_json, write_table
-from replication.records.verbs import INPUT, PATH, Json, device_option
+from replication.records.verbs import INPUT, LONGEST_NAME, PATH, Json, device_option
 from replication.training.work import WorkError
+
+PACKAGE = str(Path(__file__).parents[1])
+PART = r"[A-Za-z0-9][A-Za-z0-9_.+-]*"  # of a job's name: a file or folder
+JobName = Annotated[str, Field(pattern=rf"^{PART}(/{PART})*$", max_length=LONGEST_NAME)]
 
 
 class JobText(Model):
     """A job as a rule hands it to the verb."""
 
-    name: str
+    name: JobName
     settings: dict[str, Any]
-    keys: dict[str, str | int | float | None]
+    keys: dict[str, str | int | Real | None]
     trials: list[params.Trial]
     files: list[str] = Field(description="its data, below data/<scale>")
     data_set: str
@@ -73,9 +80,13 @@ def as_text(experiment: Experiment, stage: Stage, job: Job, root_seed: int, fing
     return json.dumps(fields, ensure_ascii=False)
 
 
-def job_of(text: JobText, stage: Stage) -> Job:
-    """The job of a text, whose settings are allowed. Raises ParameterError for others."""
+def job_of(text: JobText, experiment: Experiment, stage: Stage) -> Job:
+    """The job of a text, whose settings and data are allowed. Raises ParameterError for others."""
     settings = text.settings
+    for file in text.files:
+        if Path(file).parts[:-1] not in {(name,) for name in experiment.data}:
+            allowed = ", ".join(experiment.data) or "none"
+            raise params.ParameterError(f"files: {params.shown(file)}: allowed are those of data/<scale>, {allowed}")
     if stage.settings:
         settings = params.validate(stage.settings, settings).model_dump(mode="json")
     return Job(
@@ -99,22 +110,19 @@ def job_of(text: JobText, stage: Stage) -> Job:
 def train(stage: tuple[Experiment, Stage], text: JobText, data: Path, results: Path, device: str) -> None:
     """Carry out one job of a STAGE: train its trials, measure them, and write tables, parameters and record."""
     experiment, of_kind = stage
-    job, folder = job_of(text, of_kind), results / experiment.name
-    clock, loaded = CoreTime(), read_data(text.files, data)
+    job, folder, clock = job_of(text, experiment, of_kind), results / experiment.name, CoreTime()
+    loaded = read_data(text.files, data, job.settings.get("widths", [0])[0])
     inputs = {file: sha256(data / file) for file in text.files}
     identity = [text.fingerprint, job.keys, seeds_of(experiment, of_kind, job, text.root_seed), device, inputs]
     name = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
     path = tables.stem(folder, of_kind, job.name)
-    path.parent.mkdir(parents=True, exist_ok=True)
     checkpoint = FileCheckpoint(path.with_name(f"{path.name}.checkpoint.safetensors"), name, job.every, clock)
     with progress_bars(f"{experiment.name} {job.name}") as progress:
         before = read_before(job.after, results)
-        try:
+        with told_in_a_sentence():
             made, parameters = carry_out(
                 experiment, of_kind, job, text.root_seed, loaded, device, before, progress, checkpoint
             )
-        except WorkError as error:
-            raise params.ParameterError(str(error)) from error
     for sentence in diverged(next(iter(made.values()))):
         click.echo(sentence, err=True)
     if of_kind.parameters:
@@ -133,6 +141,22 @@ def train(stage: tuple[Experiment, Stage], text: JobText, data: Path, results: P
     checkpoint.path.unlink(missing_ok=True)
 
 
+@contextmanager
+def told_in_a_sentence() -> Iterator[None]:
+    """Raise ParameterError for whatever a training raises: of what it did not foresee, with its place."""
+    try:
+        yield
+    except (ArtifactError, OSError, params.ParameterError):
+        raise
+    except WorkError as error:
+        raise params.ParameterError(str(error)) from error
+    except Exception as error:  # a job's text can be wrong in more ways than a training looks for
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(PACKAGE)]
+        place = f"{frames[-1].filename.removeprefix(PACKAGE)}, line {frames[-1].lineno}"
+        sentence = f"the job cannot be carried out: {type(error).__name__} in {place}: {error}"
+        raise params.ParameterError(sentence) from error
+
+
 Names = Annotated[dict[str, list[str]], Field(min_length=1)]
 
 
@@ -143,12 +167,15 @@ Names = Annotated[dict[str, list[str]], Field(min_length=1)]
 @click.option("--settings", type=Json(dict[str, Any]), default="{}", help="the experiment's own")
 def tabulate(experiment: str, jobs: Names, results: Path, settings: dict) -> None:
     """Gather the tables of an EXPERIMENT's jobs into tidy ones, and their records into one."""
-    folder = results / experiment
-    for name, table in tables.gather(EXPERIMENTS[experiment], folder, jobs, settings).items():
-        write_table(folder / f"{name}.parquet", table)
-    records = [record_of(path) for path in tables.records(EXPERIMENTS[experiment], folder, jobs)]
+    folder, of = results / experiment, EXPERIMENTS[experiment]
+    records = [record_of(path) for path in tables.records(of, folder, jobs)]
     rows = pd.DataFrame(records).assign(scale=results.name)
-    write_json(folder / "provenance.json", provenance.summary(rows.assign(minutes=rows["seconds"] / 60)))
+    with told_in_a_sentence():
+        gathered = tables.gather(of, folder, jobs, settings)
+        origin = provenance.summary(rows.assign(minutes=rows["seconds"] / 60))
+    for name, table in gathered.items():
+        write_table(folder / f"{name}.parquet", table)
+    write_json(folder / "provenance.json", origin)
 
 
 def record_of(path: Path) -> dict[str, Any]:

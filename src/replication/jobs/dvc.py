@@ -5,8 +5,10 @@ from typing import Any
 import click
 import yaml
 
+from replication import params
 from replication.experiment import Experiment
 from replication.experiments import EXPERIMENTS
+from replication.experiments.settings import SCALES, resolve_settings
 from replication.records.fingerprints import declares
 from replication.records.git import ROOT
 from replication.records.sources import files_of, imports_of
@@ -16,9 +18,11 @@ HEAD = """\
 # Snakemake decides which jobs run. `persist`: DVC must not delete what a stage has, or all of it would be made again.
 # Written by `python -m replication describe-dvc`; a test compares.
 """
+ROOMS = "src/replication/experiments/"
 ALWAYS = ["scale", "scales.${scale}", "root_seed", "device"]
 DRAWN = ("regression", "teacher_student")  # folders of data that are drawn, after the experiments that define them
-ENDS = ("claims.csv", "core_minutes.csv", "provenance.json", "settings.json", "benchmarks", "reports", "site")
+SHARED = (*DRAWN, "images")  # folders of data that stages of their own make
+ENDS = ("claims", "claims.csv", "core_minutes.csv", "provenance.json", "settings.json", "benchmarks", "reports", "site")
 PUBLISHED = ("benchmark", "claims.csv", "reliability.csv")
 PLOTS = [
     {
@@ -43,12 +47,15 @@ def stages() -> dict[str, dict[str, Any]]:
     return {
         "data": _stage(
             "snakemake draw_data",
-            sources("replication.data.commands"),
+            [*sources("replication.data.commands"), "workflow"],
             [*ALWAYS, *drawn],
             [_data(name) for name in DRAWN],
         ),
         "images": _stage(
-            "snakemake find_images", sources("replication.data.commands"), [*ALWAYS, "images"], [_data("images")]
+            "snakemake find_images",
+            [*sources("replication.data.commands"), "workflow"],
+            [*ALWAYS, "images"],
+            [_data("images")],
         ),
         **{name: of_experiment(each) for name, each in EXPERIMENTS.items()},
         "report": of_reports(),
@@ -56,14 +63,28 @@ def stages() -> dict[str, dict[str, Any]]:
 
 
 def of_experiment(experiment: Experiment) -> dict[str, Any]:
-    """Its jobs and tables: made from the sources of its numerics, its settings and its data."""
-    modules = {experiment.module(stage.train) for stage in experiment.stages} | {"replication.jobs.commands"}
+    """Its jobs and tables: made from its own sources, its settings and its data."""
+    own = sources(experiment.package, *modules_of(experiment))
+    deps = sorted({*own, *(file for file in sources("replication.jobs.commands") if not file.startswith(ROOMS))})
     blocks = [experiment.name] * bool(experiment.settings) + [name for name in experiment.data if name in EXPERIMENTS]
-    data = [_data(name) for name in experiment.data]
+    data = [_data(name) for name in experiment.data if name in SHARED]
+    outs = [_data(name) for name in experiment.data if name not in SHARED] + [_results(experiment.name)]
     # a scale may leave an experiment out; its folder must be there all the same
     command = f"mkdir -p results/${{scale}}/{experiment.name} && snakemake make_{experiment.name}"
-    params = [*ALWAYS, *dict.fromkeys(blocks)]
-    return _stage(command, [*sources(*sorted(modules)), *data], params, [_results(experiment.name)])
+    return _stage(command, [*deps, "workflow", *data], [*ALWAYS, *dict.fromkeys(blocks)], outs)
+
+
+def modules_of(experiment: Experiment) -> set[str]:
+    """The modules that train its jobs, at any scale, and that finish its tables."""
+    base = params.read_yaml(ROOT / "params.yaml")
+    found = {
+        experiment.module(path) for path in (*(stage.train for stage in experiment.stages), experiment.finish) if path
+    }
+    for scale in SCALES:
+        run = resolve_settings(base, {"scale": scale})
+        for job in (job for stage in experiment.stages for job in stage.jobs(run)):
+            found |= {*job.modules, *(job.data.modules if job.data else ())}
+    return found
 
 
 def of_reports() -> dict[str, Any]:

@@ -73,10 +73,14 @@ def validate(kind: Any, values: Any) -> Any:
 def from_json(kind: Any, text: str) -> Any:
     """A model or another type from its JSON text, as a rule passes it to a command."""
     try:
-        values = json.loads(text)
+        values = json.loads(text, parse_constant=_refused)
     except (ValueError, RecursionError) as error:
         raise ParameterError(f"{shown(text)} is not JSON: {error}") from None
     return validate(kind, values)
+
+
+def _refused(constant: str) -> None:
+    raise ValueError(f"{constant} stands there, allowed are finite numbers")
 
 
 def read_yaml(path: Path) -> Any:

@@ -46,7 +46,7 @@ def reusable(run: Any, published: Path) -> tuple[list[tuple[Experiment, Stage, J
 def take_published(stage: tuple[Experiment, Stage], text: JobText, published: Path, results: Path) -> None:
     """Write the files of a job of a STAGE from published trials, with the record of where and when it was trained."""
     experiment, of_kind = stage
-    job, folder = job_of(text, of_kind), results / experiment.name
+    job, folder = job_of(text, experiment, of_kind), results / experiment.name
     tables = job_tables(published, experiment, of_kind, job, text.fingerprint)
     for name, key in of_kind.tables.items():
         write_table(files.table_file(folder, of_kind, job.name, name), own(tables[name], key))

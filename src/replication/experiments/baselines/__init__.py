@@ -12,6 +12,7 @@ EXPERIMENT = Experiment(
     notebook="07_baselines",
     trained_on="generated: as in experiments 1 and 2",
     settings=Baselines,
+    data=("regression", "teacher_student"),
     stages=(
         Stage(
             name="tuning",

@@ -11,6 +11,7 @@ EXPERIMENT = Experiment(
     notebook="09_cells",
     trained_on="CIFAR-10",
     settings=Cells,
+    data=("images",),
     seed_name="nasbench",
     stages=(
         Stage(

@@ -11,6 +11,7 @@ EXPERIMENT = Experiment(
     notebook="04_cifar10",
     trained_on="CIFAR-10",
     settings=Cifar10,
+    data=("images",),
     stages=(
         Stage(
             name="trials",

@@ -11,6 +11,7 @@ EXPERIMENT = Experiment(
     notebook="05_cifar100",
     trained_on="CIFAR-100",
     settings=Cifar100,
+    data=("images", "features"),
     stages=(
         Stage(
             name="trials",

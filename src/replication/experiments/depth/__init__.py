@@ -11,6 +11,7 @@ EXPERIMENT = Experiment(
     notebook="08_any_depth",
     trained_on="generated: as in experiments 1 and 2",
     settings=Depth,
+    data=("regression", "teacher_student"),
     stages=(
         Stage(
             name="trials",

@@ -8,7 +8,7 @@ import pandas as pd
 
 from replication.data.regression import target
 from replication.training.ensemble.training import Trained, Training, initial_parameters
-from replication.training.work import Results, Work
+from replication.training.work import Results, Work, WorkError
 from sparcs.metrics import blocks_of, bundles_of, forward, path_norms, r_squared
 
 GRID = 33  # points per axis of the fitted surface that figures show
@@ -33,11 +33,16 @@ def train(
     device: str,
     on_epoch: Callable[[int], None] | None = None,
 ) -> Trained:
-    """Train one trial per seed on x_train (points, 2), y_train (points,), with the backend that fits the device."""
+    """Train one trial per seed on x_train (points, 2), y_train (points,), with the backend that fits the device.
+
+    Raises WorkError if the settings name one that does not.
+    """
     backend = {"auto": "kernel" if device == "cpu" else "torch"}.get(settings.backend, settings.backend)
     widths = (settings.widths[0] + 1, *settings.widths[1:])
     initial = initial_parameters(widths, seeds, np.float32)
     training = Training(**vars(settings.training))
+    if backend == "kernel" and device != "cpu":
+        raise WorkError(f"regression.backend = 'kernel' with device = {device!r}: allowed is device = 'cpu'")
     if backend == "kernel":
         from replication.training.ensemble import kernel  # compiles: imported only where it trains
 

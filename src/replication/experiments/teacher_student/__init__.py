@@ -1,7 +1,13 @@
 """Experiment 2: a student with two hidden layers and a teacher with one (Section 5, Table 4)."""
 
 from replication.experiment import Experiment, Stage
-from replication.experiments.teacher_student.settings import TeacherStudent, TeacherTrial, jobs, linear_jobs
+from replication.experiments.teacher_student.settings import (
+    LinearBaseline,
+    TeacherStudent,
+    TeacherTrial,
+    jobs,
+    linear_jobs,
+)
 
 KEY = ("ensemble", "teacher", "trial")
 EXPERIMENT = Experiment(
@@ -34,6 +40,7 @@ EXPERIMENT = Experiment(
             rule="fit_linear",
             jobs=linear_jobs,
             train="train:linear",
+            settings=LinearBaseline,
             tables={"linear": ("teacher", "rotations", "intercept")},
             gpu=False,
         ),

@@ -21,8 +21,11 @@ from replication.params.fields import (
     TrainingSettings,
     Trials,
     TrialsOrZero,
+    Width,
     Widths,
 )
+
+FirstSeed = Annotated[Seed, Field(lt=2**32 - MOST_TRIALS)]  # others count up from it
 
 
 class Ensemble(Model):
@@ -55,10 +58,18 @@ class TeacherTrial(Model):
         return self
 
 
+class LinearBaseline(TeacherData):
+    """Linear regression on several teachers (claim D1)."""
+
+    size: Annotated[Width, Field(ge=2)] = Field(description="n of SO(n)")
+    first_seed: FirstSeed
+    teachers: Trials
+
+
 class TeacherStudent(TeacherData, TeacherTrial, Part):
     """Experiment 2, the SO(n) teacher (Table 4)."""
 
-    data_seed: Annotated[Seed, Field(lt=2**32 - MOST_TRIALS)] = Field(
+    data_seed: FirstSeed = Field(
         description="NumPy legacy seed of the paper's teacher and points; others count up from it"
     )
     linear_teachers: Trials = Field(description="teachers on which linear regression is tried (claim D1)")

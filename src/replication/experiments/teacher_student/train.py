@@ -9,7 +9,7 @@ import pandas as pd
 from replication.data import teacher
 from replication.experiments.teacher_student.survival import SURVIVES
 from replication.training.ensemble.training import Trained, Training, initial_parameters
-from replication.training.work import Results, Work
+from replication.training.work import Results, Work, WorkError
 from sparcs.metrics import blocks_of, bundles_of, forward, live, r_squared
 
 MEASURES = [
@@ -36,7 +36,11 @@ Bundles = Mapping[tuple[int, int], np.ndarray]
 
 
 def run(data: Mapping[str, np.ndarray], work: Work) -> Results:
-    """Train students of one teacher, measure and prune them."""
+    """Train students of one teacher, measure and prune them. Raises WorkError if no point is left to report on."""
+    points = len(data["x_test"])
+    if work.settings.selection_points >= points:
+        chosen_on = f"selection_points = {work.settings.selection_points}"
+        raise WorkError(f"{chosen_on}: allowed are fewer than the {points} test points of the data")
     on_epoch = work.progress(len(work.trials) * work.settings.training.epochs, "epochs")
     trained = train(data, work.seeds, work.settings, work.device, on_epoch)
     return measure_trials(trained, data, work.settings, work.trials, work.seeds), trained.parameters

@@ -1,7 +1,7 @@
 """What holds for every network: the identities, the perceptron start, and the mistakes of the paper's text."""
 
 from replication.experiment import Experiment, Stage
-from replication.experiments.theory.settings import jobs
+from replication.experiments.theory.settings import Checks, jobs
 
 EXPERIMENT = Experiment(
     name="theory",
@@ -15,6 +15,7 @@ EXPERIMENT = Experiment(
             rule="check_theory",
             jobs=jobs,
             train="train:check",
+            settings=Checks,
             tables={
                 "checks": ("check", "layers", "seed"),
                 "identities": ("identity", "bundles", "widths", "seed"),

@@ -1,15 +1,23 @@
 """On how much the theory is checked: the same at every scale."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from replication.experiment import Job
+from replication.params.fields import Count, Model
+
+
+class Checks(Model):
+    """On how much the theory is checked."""
+
+    networks: Count = Field(description="random ones")
+    direct_networks: Count = Field(description="networks in direct space")
+    steps: Count = Field(description="of the optimiser, in direct space")
+    bundles: Annotated[Count, Field(ge=2, le=20)] = Field(description="the largest B of the matrix identities")
 
 
 def jobs(run: Any) -> Iterator[Job]:
-    """Everything in one job.
-
-    networks: random ones; direct_networks: networks in direct space, with as many steps of the optimiser; bundles: the
-    largest B of the matrix identities.
-    """
+    """Everything in one job."""
     yield Job(name="all", settings={"networks": 200, "direct_networks": 6, "steps": 1000, "bundles": 7})
