@@ -12,7 +12,7 @@ from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import Settings
 from replication.jobs.commands import record_of
 from replication.jobs.tables import gather, joined, record_file, table_file
-from replication.publish.rows import PENDING, RANK, RECORDED, STAND_IN, Tables, checked, jobs_of, merged, read
+from replication.publish.rows import PENDING, RANK, RECORDED, STAND_IN, Tables, jobs_of, merged, read
 from replication.records import provenance
 from replication.records.fingerprints import numerics
 from replication.records.io import read_csv, read_table, write_csv, write_json, write_table
@@ -112,7 +112,7 @@ def with_origin(
             timed = ["commit", "machine", "finished"] * ("device" in stage.tables[name])
             columns = RECORDED if name == first else [*timed, "fingerprint"]
             parts[name].append(table.assign(**{column: record[column] for column in columns}))
-    new = {name: checked(joined(parts[name], key), key, folder / name) for name, key in stage.tables.items()}
+    new = {name: joined(parts[name], key, folder / name) for name, key in stage.tables.items()}
     added = made[first].columns.difference(new[first].columns, sort=False)
     if len(added):
         new[first] = new[first].merge(made[first][[*key, *added]], on=list(key), validate="1:1")

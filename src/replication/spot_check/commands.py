@@ -15,7 +15,7 @@ from replication import params
 from replication.experiment import Experiment, Job, Stage
 from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import Settings
-from replication.jobs.carry_out import carry_out, read_data
+from replication.jobs.carry_out import carry_out, is_stand_in, read_data
 from replication.publish.rows import Keys, Tables, job_tables, jobs_of, of_job, own, read
 from replication.records import provenance
 from replication.records.io import ArtifactError, write_csv
@@ -48,8 +48,7 @@ def spot_check(
         (first, key), pairs = next(iter(stage.tables.items())), []
         for job, here in jobs:
             content = read_data(job.data.files if job.data else (), data)
-            about = content.get("about", {}) if isinstance(content, dict) else {}
-            if about.get("stand_in", getattr(content, "stand_in", False)):
+            if is_stand_in(content):
                 click.echo(f"{experiment.name}, {job.name}: left out, for here are stand-in images only")
                 continue
             before = [table_before(run, published, stem) for stem in job.after]
