@@ -1,28 +1,15 @@
 """Environments that people make: every Python that the project names, and uv in place of pip."""
 
 import os
-import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
 import tiny
+from interpreters import PYTHONS, interpreter
 from replication.records.io import read_csv
 
 pytestmark = pytest.mark.environments
-PYTHONS = ("3.11", "3.12", "3.13")
-PYENV = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-
-
-def interpreter(version):
-    """An interpreter of that version on this machine; without one the test is skipped."""
-    paths = [shutil.which(f"python{version}"), *sorted(PYENV.glob(f"{version}.*/bin/python"))]
-    for path in filter(None, paths):
-        done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
-        if done.returncode == 0 and done.stdout.startswith(f"Python {version}."):
-            return path
-    pytest.skip(f"no Python {version} on this machine")
 
 
 def uv(folder, *command, **variables):

@@ -29,9 +29,24 @@ def fingerprint(experiment: Experiment, stage: Stage, job: Job, root_seed: int) 
 @cache
 def numerics(*modules: str) -> str:
     """What changes with the statements of the given modules, and of those of this project that they import."""
-    files = files_of(name for name in imports_of(*modules) if not declares(name))
-    digests = [hashlib.sha256(code(Path(file).read_text(encoding="utf-8")).encode()).hexdigest() for file in files]
-    return hashlib.sha256("".join(digests).encode()).hexdigest()
+    return hashlib.sha256("".join(map(digest, files(*modules))).encode()).hexdigest()
+
+
+@cache
+def files(*modules: str) -> list[str]:
+    """The files of the given modules, and of those of this project that they import."""
+    return files_of(name for name in imports_of(*modules) if not declares(name))
+
+
+@cache
+def digest(file: str) -> str:
+    """What changes with the statements of a file."""
+    return hashlib.sha256(code(source(file)).encode()).hexdigest()
+
+
+def source(file: str) -> str:
+    """The text of a file."""
+    return Path(file).read_text(encoding="utf-8")
 
 
 def declares(module: str) -> bool:
