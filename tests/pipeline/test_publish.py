@@ -6,9 +6,10 @@ import shutil
 import pandas as pd
 import pytest
 
+from replication.account import core_minutes
 from replication.account.scorecard import answer, with_verdicts
 from replication.experiments import EXPERIMENTS
-from replication.publish import commands, rows
+from replication.publish import rows
 from replication.records import fingerprints, io
 from small_runs import (
     ROOT,
@@ -247,7 +248,7 @@ def test_core_minutes_are_kept_per_scale(tmp_path):
     table = pd.DataFrame({"rule": ["b", "a"], "core_minutes": [1.0, 2.0]})
     for scale in ("laptop", "overnight", "laptop"):
         io.write_csv(tmp_path / "new.csv", table.assign(scale=scale))
-        kept = commands.merged_core_minutes(tmp_path / "core_minutes.csv", tmp_path / "new.csv")
+        kept = core_minutes.merged_core_minutes(tmp_path / "core_minutes.csv", tmp_path / "new.csv")
         io.write_csv(tmp_path / "core_minutes.csv", kept)
     assert kept[["scale", "rule"]].to_numpy().tolist() == [
         ["laptop", "a"],

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from replication.experiments import EXPERIMENTS
+from replication.judging import agreement
 from replication.records import io
 from replication.records.fingerprints import LEGACY
 from replication.spot_check import commands
@@ -120,17 +121,17 @@ def test_the_data_of_what_is_drawn_are_known_before(trained):
 )  # fmt: skip
 def test_the_difference_of_two_values(value, other, expected):
     one, two = (pd.Series([each], dtype=object) for each in (value, other))
-    assert [*commands.differences(one, two)] == [*commands.differences(two, one)] == [pytest.approx(expected)]
-    assert [*commands.differences(one, pd.Series([value, 1.0], dtype=object))] == [0, np.inf]
+    assert [*agreement.differences(one, two)] == [*agreement.differences(two, one)] == [pytest.approx(expected)]
+    assert [*agreement.differences(one, pd.Series([value, 1.0], dtype=object))] == [0, np.inf]
 
 
 def test_the_spread_is_that_of_trials_alike():
     table = pd.DataFrame({"a": [0, 0, 1, 1, 2], "x": [1.0, 3.0, 5.0, 5.0, np.inf], "text": "t", "y": 2.0})
-    spread = commands.spread_of(table, ["a", "trial"])
+    spread = agreement.spread_of(table, ["a", "trial"])
     assert spread["x"] == pytest.approx(np.sqrt(np.mean([2.0, 2.0, 0.0, 0.0])))
     assert spread["y"] == 0 and "text" not in spread
-    assert commands.spread_of(table.head(1), ["a", "trial"])["x"] == 0
-    assert commands.spread_of(table.head(2), ["trial"])["x"] == pytest.approx(2**0.5)
+    assert agreement.spread_of(table.head(1), ["a", "trial"])["x"] == 0
+    assert agreement.spread_of(table.head(2), ["trial"])["x"] == pytest.approx(2**0.5)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +144,7 @@ def test_the_spread_is_that_of_trials_alike():
 def test_a_mean_may_be_two_standard_deviations_away(rows, spread, within):
     table = pd.DataFrame(np.array(rows, dtype=float), columns=["x", "y"])
     spread = pd.Series({"x": spread, "absent": 1.0})
-    apart = [*commands.means_apart(table[["x"]], table[["y"]].set_axis(["x"], axis=1), spread)]
+    apart = [*agreement.means_apart(table[["x"]], table[["y"]].set_axis(["x"], axis=1), spread)]
     assert (apart == []) == within
 
 

@@ -1,11 +1,13 @@
 """What the experiments cost: core-minutes as measured, beside a loop over single models."""
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import pandas as pd
 
 from replication.account.image_tables import HEADS
 from replication.experiments import EXPERIMENTS
+from replication.records.io import read_csv
 from replication.report.provenance_text import core_minutes, fingerprints
 from replication.report.tables import markdown
 from replication.report.text import listing, number
@@ -167,3 +169,10 @@ def _rows(table: pd.DataFrame, column: str, value: str) -> pd.DataFrame:
 
 def _label(row: tuple) -> str:
     return f"{HEADS[row.head]} " if hasattr(row, "head") else ""
+
+
+def merged_core_minutes(*files: Path) -> pd.DataFrame:
+    """The cost of every rule at a scale; later files replace rows of earlier ones."""
+    costs = [read_csv(file, ["scale", "rule"]) for file in files if file.exists()]
+    together = pd.concat([*costs, pd.DataFrame(columns=["scale", "rule"])])
+    return together.drop_duplicates(["scale", "rule"], keep="last").sort_values(["scale", "rule"])

@@ -61,16 +61,18 @@ def records(experiment: Experiment, folder: Path, done: Done) -> list[Path]:
 
 
 def joined(tables: Iterable[pd.DataFrame], key: Sequence[str], what: Path) -> pd.DataFrame:
-    """One table, its rows in the order of what tells them apart: the same whatever jobs there were.
-
-    Raises ArtifactError, naming the table, if two rows have the same key.
-    """
+    """One table, its rows in the order of what tells them apart: the same whatever jobs there were."""
     tables = list(tables)
     full = [table for table in tables if len(table)] or tables[:1]
     table = pd.concat(full, ignore_index=True)
+    require_unique(table, key, what)
+    return table.sort_values(list(key), kind="stable").reset_index(drop=True)
+
+
+def require_unique(table: pd.DataFrame, key: Sequence[str], what: Path) -> None:
+    """Raise ArtifactError, naming the table and the first of its keys that stands there twice."""
     for row in table.loc[table.duplicated(list(key)), list(key)].itertuples(index=False):
         raise ArtifactError(f"{what}: {', '.join(map(str, row))} stands there twice: allowed is once")
-    return table.sort_values(list(key), kind="stable").reset_index(drop=True)
 
 
 def _with(path: Path, end: str) -> Path:

@@ -7,15 +7,16 @@ import click
 import pandas as pd
 
 from replication import params
+from replication.account.core_minutes import merged_core_minutes
 from replication.experiment import Experiment, Stage
 from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import Settings
 from replication.jobs.commands import record_of
 from replication.jobs.tables import gather, joined, record_file, table_file
-from replication.publish.rows import PENDING, RANK, RECORDED, STAND_IN, Tables, jobs_of, merged, read
+from replication.publish.rows import PENDING, RANK, RECORDED, STAND_IN, Tables, merged, read
 from replication.records import provenance
-from replication.records.fingerprints import numerics
-from replication.records.io import read_csv, read_table, write_csv, write_json, write_table
+from replication.records.fingerprints import jobs_of, numerics
+from replication.records.io import read_table, write_csv, write_json, write_table
 from replication.records.verbs import INPUT, PATH, read_settings
 
 AS_CSV = ("baselines/trials",)  # published as text too, for readers without this project
@@ -120,10 +121,3 @@ def with_origin(
     one = prints.pop() if len(prints) == 1 else numerics(experiment.module(experiment.finish or stage.train))[:16]
     extra = experiment.extra if stage is experiment.stages[0] else {}
     return new | {name: made[name].assign(fingerprint=one) for name in extra if name in made}
-
-
-def merged_core_minutes(*files: Path) -> pd.DataFrame:
-    """The cost of every rule at a scale; later files replace rows of earlier ones."""
-    costs = [read_csv(file, ["scale", "rule"]) for file in files if file.exists()]
-    together = pd.concat([*costs, pd.DataFrame(columns=["scale", "rule"])])
-    return together.drop_duplicates(["scale", "rule"], keep="last").sort_values(["scale", "rule"])

@@ -10,7 +10,8 @@ from replication.experiment import Experiment, Job, Stage
 from replication.experiments import EXPERIMENTS
 from replication.jobs import tables as files
 from replication.jobs.commands import JobText, StageName, job_of
-from replication.publish.rows import IMAGES, NO_ROW, OTHER, PENDING, job_tables, jobs_of, of_job, own, read, why_not
+from replication.publish.rows import IMAGES, NO_ROW, OTHER, PENDING, job_tables, of_job, own, read, why_not
+from replication.records.fingerprints import jobs_of
 from replication.records.io import write_json, write_table
 from replication.records.verbs import INPUT, PATH, Json
 

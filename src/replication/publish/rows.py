@@ -1,6 +1,6 @@
 """Published rows: what tells them apart, what stands on them, those of a job, and what may take whose place."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from pandas.api.types import is_numeric_dtype
 
 from replication.experiment import Experiment, Job, Stage
 from replication.experiments.settings import SCALES
-from replication.records.fingerprints import fingerprint
+from replication.jobs.tables import require_unique
 from replication.records.io import ArtifactError, read_table
 
 PENDING = "pending"  # folder of rows that wait until their ensemble is complete
@@ -35,16 +35,8 @@ def checked(table: pd.DataFrame, key: Sequence[str], what: Path) -> pd.DataFrame
     for column in (*key, "fingerprint"):
         if column not in table:
             raise ArtifactError(f"{what} has no column {column}: allowed is a table that publish has written")
-    for row in table.loc[table.duplicated(list(key)), list(key)].itertuples(index=False):
-        raise ArtifactError(f"{what}: {', '.join(map(str, row))} stands there twice: allowed is once")
+    require_unique(table, key, what)
     return table
-
-
-def jobs_of(experiment: Experiment, run: Any, *stages: Stage) -> Iterator[tuple[Stage, Job, str]]:
-    """An experiment's jobs, of these stages or all, with the fingerprints that they have here."""
-    for stage in stages or experiment.stages:
-        for job in stage.jobs(run):
-            yield stage, job, fingerprint(experiment, stage, job, run.root_seed)
 
 
 def where(table: pd.DataFrame, values: Mapping[str, Any]) -> np.ndarray:

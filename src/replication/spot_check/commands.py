@@ -5,10 +5,9 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
-import numpy as np
 import pandas as pd
 
 from replication import params
@@ -16,14 +15,15 @@ from replication.experiment import Experiment, Job, Stage
 from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import Settings
 from replication.jobs.carry_out import carry_out, is_stand_in, read_data
-from replication.publish.rows import Keys, Tables, job_tables, jobs_of, of_job, own, read
+from replication.judging.agreement import differences, means_apart, spread_of, values
+from replication.publish.rows import Tables, job_tables, of_job, own, read
 from replication.records import provenance
+from replication.records.fingerprints import jobs_of
 from replication.records.io import ArtifactError, write_csv
+from replication.records.provenance import processor
 from replication.records.verbs import COUNT, FILE, INPUT, PATH, SEED, read_settings
 
 LONG = 10.0  # minutes of a trial: an experiment with longer ones is checked only if asked for
-TOLERANCE = 2.0  # of a mean, in standard deviations between trials that differ in their seed alone (docs/dvc.md)
-ROUNDING = 1e-6  # of a mean, added to it: for measures that are the same for all seeds
 
 
 @click.command()
@@ -45,30 +45,13 @@ def spot_check(
     run, machine = params.validate(Settings, read_settings(settings)["run"]), provenance.machine()
     rows, wrong = [], []
     for experiment, stage, table, jobs in draw(run, published, sample, seed, also, click.echo):
-        (first, key), pairs = next(iter(stage.tables.items())), []
-        for job, here in jobs:
-            content = read_data(job.data.files if job.data else (), data)
-            if is_stand_in(content):
-                click.echo(f"{experiment.name}, {job.name}: left out, for here are stand-in images only")
-                continue
-            before = [table_before(run, published, stem) for stem in job.after]
-            made, _ = carry_out(experiment, stage, job, run.root_seed, content, before=before)
-            there = job_tables(published, experiment, stage, job, here)
-            old = {name: own(there[name], key) for name, key in stage.tables.items()}
-            relative = differences(values(old, stage.tables), values(made, stage.tables))
-            origin = there[first].iloc[0]
-            elsewhere = origin["machine"].split(", ")[0] != machine.split(", ")[0]  # its type of processor
-            may_differ = elsewhere and not relative.get(f"{first}.seed", pd.Series([0])).any()
-            pairs += [[side[first].sort_values([*key]) for side in (old, made)]] * may_differ
-            name = {"experiment": experiment.name, "trial": f"{job.name}: {'-'.join(map(str, job.trials)) or 'all'}"}
-            name |= {"published_by": origin["commit"], "published_on": origin["machine"]}
-            verdict = "identical" if not relative.any() else "other processor" if may_differ else "differs"
-            difference = {"largest_difference": relative.max(), "measure": relative.idxmax()[0]}
-            rows.append(name | {"verdict": verdict} | difference)
-            click.echo("{experiment}, {trial}: {verdict}".format(**rows[-1]))
-        if pairs:
-            apart = means_apart(*map(pd.concat, zip(*pairs, strict=True)), spread_of(table, key))
-            wrong += [f"{experiment.name}: {sentence}" for sentence in apart]
+        pairs = list(trained_again(run, experiment, stage, jobs, data, published))
+        rows += [reported(experiment, stage, pair, machine) for pair in pairs]
+        first, key = next(iter(stage.tables.items()))
+        elsewhere = [(pair.there[first], pair.here[first]) for pair in pairs if pair.processor != processor(machine)]
+        if elsewhere:
+            sides = (pd.concat([side.sort_values([*key]) for side in each]) for each in zip(*elsewhere, strict=True))
+            wrong += [f"{experiment.name}: {sentence}" for sentence in means_apart(*sides, spread_of(table, key))]
     if not rows:
         raise ArtifactError(f"{published} has no trials that can be trained again here")
     write_csv(output, pd.DataFrame(rows).assign(checked_by=provenance.commit(), checked_on=machine))
@@ -76,6 +59,55 @@ def spot_check(
     wrong += [text.format(**row) for row in rows if row["verdict"] == "differs"]
     click.echo("".join(f"replication: {sentence}\n" for sentence in wrong), err=True, nl=False)
     sys.exit(int(bool(wrong)))
+
+
+class Pair(NamedTuple):
+    """A job whose trials were trained again: its tables as published and as they are here."""
+
+    job: Job
+    there: Tables
+    here: Tables
+    origin: pd.Series
+
+    @property
+    def processor(self) -> str:
+        """The type of processor that the trials were published from."""
+        return processor(self.origin["machine"])
+
+
+def trained_again(
+    run: Any, experiment: Experiment, stage: Stage, jobs: Sequence[tuple[Job, str]], data: Path, published: Path
+) -> Iterator[Pair]:
+    """Each job carried out; one whose images are missing here is left out, with a sentence."""
+    first = next(iter(stage.tables))
+    for job, fingerprint in jobs:
+        content = read_data(job.data.files if job.data else (), data)
+        if is_stand_in(content):
+            click.echo(f"{experiment.name}, {job.name}: left out, for here are stand-in images only")
+            continue
+        before = [table_before(run, published, stem) for stem in job.after]
+        made, _ = carry_out(experiment, stage, job, run.root_seed, content, before=before)
+        tables = job_tables(published, experiment, stage, job, fingerprint)
+        old = {name: own(tables[name], key) for name, key in stage.tables.items()}
+        yield Pair(job, old, made, tables[first].iloc[0])
+
+
+def reported(experiment: Experiment, stage: Stage, pair: Pair, machine: str) -> dict[str, Any]:
+    """A trial's row in the report: its origin, the verdict, its largest relative difference."""
+    relative = differences(values(pair.there, stage.tables), values(pair.here, stage.tables))
+    same_seeds = not relative.get(f"{next(iter(stage.tables))}.seed", pd.Series([0])).any()
+    other = "other processor" if pair.processor != processor(machine) and same_seeds else "differs"
+    row = {
+        "experiment": experiment.name,
+        "trial": f"{pair.job.name}: {'-'.join(map(str, pair.job.trials)) or 'all'}",
+        "published_by": pair.origin["commit"],
+        "published_on": pair.origin["machine"],
+        "verdict": other if relative.any() else "identical",
+        "largest_difference": relative.max(),
+        "measure": relative.idxmax()[0],
+    }
+    click.echo("{experiment}, {trial}: {verdict}".format(**row))
+    return row
 
 
 def draw(
@@ -115,39 +147,3 @@ def table_before(run: Any, published: Path, stem: str) -> pd.DataFrame:
         if stem == f"{experiment.name}/{stage.name}/{job.name}_{table}":
             return own(job_tables(published, experiment, stage, job, here)[table], key)
     raise ArtifactError(f"{stem} names no table of a job")
-
-
-def values(tables: Tables, keys: Keys) -> pd.Series:
-    """All values of a trial by table.column and row; times and memory are none: ``costs``, and tables by device."""
-    names = [name for name, key in keys.items() if name != "costs" and "device" not in key]
-    in_order = {name: tables[name].sort_values([*keys[name]], ignore_index=True).astype(object) for name in names}
-    return pd.concat({f"{name}.{column}": table[column] for name, table in in_order.items() for column in table})
-
-
-def differences(published: pd.Series, again: pd.Series) -> pd.Series:
-    """The relative difference of every value; infinite where it is none of two finite numbers."""
-    published, again = (side.astype(object) for side in published.align(again))
-    same = (published == again) | (published.isna() & again.isna())
-    one, other = (pd.to_numeric(side.where(~same), errors="coerce").astype(float) for side in (published, again))
-    with np.errstate(invalid="ignore"):
-        relative = (one - other).abs() / np.fmax(one.abs(), other.abs())
-    return relative.where(np.isfinite(relative), np.inf).where(~same, 0.0)
-
-
-def means_apart(published: pd.DataFrame, again: pd.DataFrame, spread: pd.Series) -> Iterator[str]:
-    """A sentence for each mean over trials from other processors that is not within tolerance; missing are left out."""
-    for measure, deviation in spread.loc[spread.index.isin(again.columns)].items():
-        both = np.array([published[measure], again[measure]], float)  # (2, trials)
-        both = both[:, ~np.isnan(both).all(axis=0)]
-        old, new = both.mean(axis=1) if both.size else (0.0, 0.0)
-        allowed = TOLERANCE * deviation + ROUNDING * abs(old)
-        if not (old == new or abs(old - new) <= allowed < np.inf):
-            yield f"the mean of {measure} is {old:.6g} published, {new:.6g} here: it may differ by {allowed:.2g}"
-
-
-def spread_of(table: pd.DataFrame, key: Sequence[str]) -> pd.Series:
-    """The root of the mean variance of every number between rows that differ in their trial alone; 0 without such."""
-    numbers = table.select_dtypes(["number", "bool"]).astype(float).drop(columns=[*key, "seed"], errors="ignore")
-    groups = [table[name] for name in key if "trial" not in name] or np.zeros(len(table))
-    variance = numbers.where(np.isfinite(numbers)).groupby(groups, dropna=False).transform("var")
-    return np.sqrt(variance.mean()).fillna(0.0)
