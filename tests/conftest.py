@@ -1,6 +1,8 @@
 """Shared parts of several tests: the counts of the tests of reliability, and one whole run of a tiny scale."""
 
+import fcntl
 import os
+import sys
 import time
 from collections import Counter
 from functools import wraps
@@ -121,6 +123,21 @@ def evidence(pytestconfig):
         counted[subject, quantity] += value
 
     return add
+
+
+@pytest.fixture(scope="session")
+def whole_run(tmp_path_factory):
+    """The tables of one small run of everything: no test changes them. One of several processes makes it."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "whole_run"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "tables/claims.csv").exists():
+            tiny.run(
+                folder, sys.executable, tiny.ROOT / "tests/whole_run.py", folder, PYTHONPATH=str(tiny.ROOT / "src")
+            )
+    return folder / "tables"
 
 
 @pytest.fixture(scope="session")

@@ -52,9 +52,9 @@ class Stage:
     name: the folder of their files in that of the experiment; rule: Snakemake's; jobs: from the settings of a whole
     run; train: "module:function" in the experiment's folder, see ``replication.training.work``; settings: the model
     that a job's settings are checked against; tables: those that a job writes, with the columns that tell their rows
-    apart, the trials' first; ensemble: the columns that trials have in common which are judged together; parameters: whether
-    a job writes final parameters, too; gpu: whether it can use one; seed_name: in place of the experiment's; memory,
-    minutes: what Slurm is asked for, in MB and minutes.
+    apart, the trials' first; ensemble: the columns that trials have in common which are judged together; parameters:
+    whether a job writes final parameters, too; gpu: whether it can use one; seed_name: in place of the experiment's;
+    memory, minutes: what Slurm is asked for, in MB and minutes.
     """
 
     name: str
@@ -108,8 +108,11 @@ class Experiment:
 
     @property
     def trained(self) -> tuple[str, ...]:
-        """The tables whose rows are trainings: the first of each of its stages."""
-        return tuple(dict.fromkeys(next(iter(stage.tables)) for stage in self.stages))
+        """The tables whose rows are trainings: the first of its first stage, and of others that have ensembles."""
+        first, *others = self.stages
+        return tuple(
+            dict.fromkeys(next(iter(each.tables)) for each in (first, *others) if each is first or each.ensemble)
+        )
 
     def stage(self, name: str) -> Stage:
         """One of its stages. Raises KeyError if it has none of that name."""

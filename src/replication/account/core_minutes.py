@@ -104,6 +104,8 @@ def _loop(name: str, device: str, tables: Tables, run: Mapping, benchmarks: Tabl
     if device != "cpu" or name not in STEPS:
         return ""
     read = [tables[key] for key in (f"{name}/{table}" for table in EXPERIMENTS[name].trained) if key in tables]
+    if not any(map(len, read)):
+        return "0 core-minutes"
     trials = pd.concat([table for table in read if len(table)], ignore_index=True)
     trials = trials[trials["device"] == device] if "device" in trials else trials
     return f"{STEPS[name](trials, run, benchmarks) / 60:,.0f} core-minutes"
