@@ -17,6 +17,7 @@ from replication.records import provenance
 from replication.records.io import read_csv, write_csv
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # where all cores are busy, PyTorch's threads wait for each other
+ROOT = tiny.ROOT
 PROPERTIES = "Properties of algebra, networks and data, on random examples"
 APART = (
     "environments",
@@ -134,9 +135,7 @@ def whole_run(tmp_path_factory):
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "tables/claims.csv").exists():
-            tiny.run(
-                folder, sys.executable, tiny.ROOT / "tests/whole_run.py", folder, PYTHONPATH=str(tiny.ROOT / "src")
-            )
+            tiny.run(folder, sys.executable, ROOT / "tests/whole_run.py", folder, PYTHONPATH=str(ROOT / "src"))
     return folder / "tables"
 
 

@@ -136,9 +136,8 @@ def test_tables_escape_bars_and_mark_what_differs_from_the_paper(whole_run):
     rows = pd.read_csv(whole_run / "claims.csv").assign(statement="with |λ| in it")
     assert "\\|λ\\|" in tables.claims_table(rows)
     paper = paper_settings(params.read_yaml(ROOT / "params.yaml")).model_dump()
-    text = tables.hyperparameter_table(
-        {"paper": paper, "run": params.merge(paper, {"regression": {"training": {"epochs": 2}}})}, 3
-    )
+    run = params.merge(paper, {"regression": {"training": {"epochs": 2}}})
+    text = tables.hyperparameter_table({"paper": paper, "run": run}, 3)
     assert "| epochs | 300 | **2** |" in text and "| batch size | 100 | 100 |" in text
 
 
