@@ -39,7 +39,7 @@ print(json.dumps({f"{e.name}.{s.name}/{j.name}": fingerprint(e, s, j, run.root_s
 
 def planned(folder, *targets):
     """Names of the rules that a run would run."""
-    output = tiny.run(folder, "snakemake", "-n", "--quiet", "rules", *targets)
+    output = tiny.run(folder, "snakemake", "-n", "--quiet", "rules", "--config", *tiny.CHUNKS, "--", *targets)
     return set(re.findall(r"^(?:local)?rule (\w+)", output, flags=re.MULTILINE)) | set(
         re.findall(r"^(\w+) +\d+$", output, flags=re.MULTILINE)
     )
@@ -65,7 +65,7 @@ def test_an_experiment_is_its_folder_a_line_its_settings_and_its_notebook(finish
     after = jobs(folder)
     assert before.items() <= after.items()
     assert after.keys() - before.keys() == {"toy.trials/beta5_alpha1"}
-    tiny.run(folder, "snakemake", "--cores", "1")
+    tiny.run(folder, "snakemake", "--cores", "1", "--config", *tiny.CHUNKS)
     results = folder / "results/smoke"
     assert len(pd.read_parquet(results / "toy/trials.parquet")) == 3
     assert "T1" in set(pd.read_csv(results / "claims.csv")["id"])
@@ -89,7 +89,7 @@ def test_a_figure_is_its_function_and_its_call(finished, tmp_path):
     content["cells"].append({**content["cells"][-1], "id": "cell-toy", "source": [call]})
     notebook.write_text(json.dumps(content))
     assert planned(folder, "all") == {"report_06_hyperparameters", "build_site", "tabulate_core_minutes", "all"}
-    tiny.run(folder, "snakemake", "--cores", "1")
+    tiny.run(folder, "snakemake", "--cores", "1", "--config", *tiny.CHUNKS)
     assert (folder / "figures/smoke/fig_toy.png").exists()
     assert "Means of resampled targets" in (folder / "results/smoke/site/index.html").read_text()
 
@@ -108,7 +108,9 @@ def test_a_baseline_is_a_file_and_a_line(finished, tmp_path):
     assert {name for name in after if name not in before} == {
         name.replace("/linear/", "/least_squares/") for name in before if "/linear/" in name
     }
-    tiny.run(folder, "snakemake", "--cores", "1", "results/smoke/reports/07_baselines.html")
+    tiny.run(
+        folder, "snakemake", "--cores", "1", "--config", *tiny.CHUNKS, "--", "results/smoke/reports/07_baselines.html"
+    )
     trials = pd.read_parquet(folder / "results/smoke/baselines/trials.parquet").query("method == 'least_squares'")
     linear = pd.read_parquet(folder / "results/smoke/baselines/trials.parquet").query("method == 'linear'")
     assert (trials["validation_mse"].to_numpy() <= 1.1 * linear["validation_mse"].to_numpy()).all()
