@@ -1,6 +1,8 @@
 """Shared parts of several tests: the counts of the tests of reliability, and one whole run of a tiny scale."""
 
+import fcntl
 import os
+import sys
 import time
 from collections import Counter
 from functools import wraps
@@ -15,6 +17,7 @@ from replication.records import provenance
 from replication.records.io import read_csv, write_csv
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # where all cores are busy, PyTorch's threads wait for each other
+ROOT = tiny.ROOT
 PROPERTIES = "Properties of algebra, networks and data, on random examples"
 APART = (
     "environments",
@@ -124,6 +127,19 @@ def evidence(pytestconfig):
 
 
 @pytest.fixture(scope="session")
+def whole_run(tmp_path_factory):
+    """The tables of one small run of everything: no test changes them. One of several processes makes it."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "whole_run"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "tables/claims.csv").exists():
+            tiny.run(folder, sys.executable, ROOT / "tests/whole_run.py", folder, PYTHONPATH=str(ROOT / "src"))
+    return folder / "tables"
+
+
+@pytest.fixture(scope="session")
 def one_core(tmp_path_factory):
     """A clone in which a run with one core and other chunks goes on beside the other tests; a function waits for it.
 
@@ -131,18 +147,16 @@ def one_core(tmp_path_factory):
     experiment and of the baselines are added after the tables of the first ones were made.
     """
     folder = tiny.copy_of_checkout(tmp_path_factory.mktemp("one_core"))
-    chunks = ["scale=smoke", "regression={chunk: 1}", "cifar10={checkpoint_every: 1}"]
     first = [
-        *chunks,
+        *tiny.CHUNKS[:2],
         "teacher_student={chunk: 1, ensembles: {l2: {trials: 1}}}",
         "depth={chunk: 1, teacher: {trials: 1}}",
         "baselines={chunk: 1, alpha_beta: {trials: 1}}",
     ]
-    both = [*chunks, "teacher_student={chunk: 1}", "depth={chunk: 1}", "baselines={chunk: 1}"]
     first_trial = "results/smoke/regression/trials/beta5_alpha1/1-1_trials.parquet"
     targets = [first_trial, "tabulate_teacher_student", "tabulate_depth", "tabulate_baselines"]
     commands = [["snakemake", "--cores", "1", "--config", *first, "--", *targets],
-                ["snakemake", "--cores", "1", "--config", *both]]  # fmt: skip
+                ["snakemake", "--cores", "1", "--config", *tiny.CHUNKS]]  # fmt: skip
     running = tiny.start(folder, commands)
 
     def finished():

@@ -3,23 +3,11 @@
 from importlib import import_module
 from types import SimpleNamespace
 
+from replication.experiments import NAMES
 from replication.report.io import save
-
-EXPERIMENTS = (
-    "theory",
-    "regression",
-    "teacher_student",
-    "hyperparameters",
-    "depth",
-    "cifar10",
-    "cifar100",
-    "baselines",
-    "cells",
-    "cost",
-)
 
 
 def every_figure() -> SimpleNamespace:
     """``fig01`` to ``fig18`` and the project's own, with their tables and captions, and ``save``."""
-    modules = [import_module(f"replication.experiments.{name}.figures") for name in EXPERIMENTS]
+    modules = [import_module(f"replication.experiments.{name}.figures") for name in (*NAMES, "cost")]
     return SimpleNamespace(save=save, **{name: value for module in modules for name, value in vars(module).items()})

@@ -41,6 +41,11 @@ TINY = {
         | {"l2": {"trials": 3, "new_teacher_every": 0}},
     },
     "hyperparameters": {"penalties": ["l2"], "rhos": [0.0001], "alphas": [1], "trials": 1, "teacher_trials": 0},
+    "depth": {
+        "teacher": {"points": 60, "test_points": 40, "selection_points": 20},
+        "alpha_beta": {"trials": 0},
+    },
+    "baselines": {"test_points": 40, "alpha_beta": {"points": 60}, "teacher": {"trials": 0}},
 }
 TEACHER = {"teacher_student": {"training": {"epochs": 2}}}  # other settings than TINY's
 

@@ -40,6 +40,15 @@ OVERLAY = {
 }
 
 
+CHUNKS = (  # another way to share out the trials among jobs
+    "regression={chunk: 1}",
+    "cifar10={checkpoint_every: 1}",
+    "teacher_student={chunk: 1}",
+    "depth={chunk: 1}",
+    "baselines={chunk: 1}",
+)
+
+
 def environment(folder):
     """The environment of a program that runs in a clone: with the clone's own sources."""
     variables = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(folder / "src"), "COLUMNS": "500"}

@@ -32,7 +32,7 @@ VERBS = {
     "benchmark-cost": "experiments.cost.commands",
     "benchmark-full-size": "experiments.cost.commands",
     "publish": "publish.commands",
-    "publish-pages": "publish.pages",
+    "publish-pages": "site.publish_pages",
     "spot-check": "spot_check.commands",
     "take-published": "publish.reuse",
 }

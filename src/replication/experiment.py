@@ -108,8 +108,11 @@ class Experiment:
 
     @property
     def trained(self) -> tuple[str, ...]:
-        """The tables whose rows are trainings: the first of each of its stages."""
-        return tuple(dict.fromkeys(next(iter(stage.tables)) for stage in self.stages))
+        """The tables whose rows are trainings: the first of its first stage, and of others that have ensembles."""
+        first, *others = self.stages
+        return tuple(
+            dict.fromkeys(next(iter(each.tables)) for each in (first, *others) if each is first or each.ensemble)
+        )
 
     def stage(self, name: str) -> Stage:
         """One of its stages. Raises KeyError if it has none of that name."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from copy import deepcopy
 from itertools import chain
+from math import isfinite
 
 import torch
 from torch import Tensor, nn
@@ -50,13 +51,17 @@ def activation_of(activation: str | Activation) -> Activation:
     """f itself, given its name in ACTIVATIONS, one of FUNCTIONS, or an instance of one of MODULES.
 
     A name may have an argument, as ``name_of`` writes it: "leaky_relu(0.2)". Any other callable is returned as it is.
-    Raises ValueError for anything else, and for a class: called with the layer's values it would make a module of them.
+    Raises ValueError for anything else, for an argument that is not finite, and for a class: called with the layer's
+    values it would make a module of them.
     """
     if callable(activation) and not isinstance(activation, type):
         known = (name for other, name in FUNCTIONS.items() if other is activation)  # not by hash: some have none
         name = _name_of_module(activation) if isinstance(activation, nn.Module) else next(known, None)
-        return activation if name is None else _named(name)
-    if isinstance(activation, str) and (f := _named(activation)) is not None:
+        if name is None:
+            return activation
+    else:
+        name = activation
+    if isinstance(name, str) and (f := _named(name)) is not None:
         return f
     raise ValueError(f"activation {activation!r}: allowed are {', '.join(ACTIVATIONS)}, or a callable that is no class")
 
@@ -101,11 +106,12 @@ def _named(name: str) -> Activation | None:
         return ACTIVATIONS.get(name)
     argument, kind = ARGUMENTS[plain]
     try:
-        module = MODULES[plain](**{argument: kind(rest.removesuffix(")"))})
+        value = kind(rest.removesuffix(")"))
+        module = MODULES[plain](**{argument: value})
         module(torch.zeros(1))
     except (ValueError, RuntimeError):
         return None
-    return module
+    return module if kind is str or isfinite(value) else None
 
 
 def _name_of_module(module: nn.Module) -> str | None:

@@ -1,10 +1,11 @@
 """Checks of arguments that several modules share; each error names the argument, its value and what is allowed."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 from torch import Tensor, nn
+from torch._guards import detect_fake_mode
 
 
 def checked_input(x: Tensor, features: int) -> Tensor:
@@ -39,10 +40,22 @@ def checked_flag(name: str, value: bool) -> bool:
     return bool(value)
 
 
+def is_number(value: object) -> bool:
+    """Whether a value is a real number, which True and False are not meant as."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def has_values(tensor: Tensor) -> bool:
+    """Whether a tensor's values can be read: it is not on the device "meta", not fake, and FakeTensorMode is off."""
+    return not tensor.is_meta and detect_fake_mode(tensor) is None
+
+
 def check_values(module: nn.Module) -> None:
     """Raise ValueError unless every parameter of the module has values, all finite."""
     for name, parameter in module.named_parameters():
         if parameter.is_meta:
             raise ValueError(f'parameter {name} is on the device "meta": it has no values')
+        if not has_values(parameter):
+            raise ValueError(f"parameter {name} is fake, or FakeTensorMode is on: there are no values to read")
         if not parameter.isfinite().all():
             raise ValueError(f"parameter {name} is not finite: neurons are counted and removed by finite numbers alone")

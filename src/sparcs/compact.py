@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from math import isfinite
-from numbers import Real
 from typing import Literal, TypedDict
 
 import numpy as np
@@ -13,8 +12,9 @@ from torch import Tensor, nn
 
 from sparcs import pruning, spectral
 from sparcs.activations import name_of
-from sparcs.checks import check_values
+from sparcs.checks import check_values, is_number
 from sparcs.compact_network import CompactNetwork, Size, module_of, numbers_of
+from sparcs.judging import judged
 from sparcs.search import CALLS, Step, allowed_loss, checked_loss, smallest_within
 
 __all__ = ["CompactNetwork", "Options", "Removal", "Size", "compact", "module_of"]
@@ -82,11 +82,12 @@ def compact(
     The search tries networks from the smallest allowed upwards, at most ``max_calls`` with the whole network counted;
     None: any number. If that is enough for all, the result has the fewest neurons on the whole pruning curve, which
     need not be monotone. Otherwise tries are spaced (``sparcs.search.first_good``): the result is good enough, and has
-    the fewest neurons if the curve is monotone. After each ``on_step`` is called with a ``sparcs.search.Step``;
-    ``on_step=print`` shows the progress.
+    the fewest neurons if the curve is monotone; on another curve a smaller one may be missed. After each ``on_step`` is
+    called with a ``sparcs.search.Step``; ``on_step=print`` shows the progress.
 
-    network: a SpectralNetwork on any device but "meta"; weights are computed in float64, then cast to its dtype. The
-    result is in its mode (train or eval) and has ``requires_grad`` on, for fine-tuning.
+    network: a SpectralNetwork on any device but "meta"; weights are computed in float64, then cast to its dtype. It is
+    judged in evaluation; afterwards its modules' modes and buffers are as before. The result is in its mode and has
+    ``requires_grad`` on, for fine-tuning.
     Raises TypeError or ValueError, naming the argument, its value and what is allowed; ValueError too if a parameter is
     not finite, the loss is negative or not finite, or the tolerance is below the rounding of the network's dtype.
     """
@@ -101,16 +102,24 @@ def compact(
         on_step=on_step,
     )
     _check(network, removal, options)
-    with torch.inference_mode(False), torch.no_grad():  # tensors made in inference mode could never be trained
-        curve = _curve(network, removal, threshold, search=tolerance is not None or loss is not None)
-        if loss is not None:
-            value = lambda module: checked_loss(loss(module))  # noqa: E731
-            allowed = allowed_loss(value(network), budget, absolute_budget)
-            smallest = _first_within(curve, value, allowed, options)
-            return curve.network(curve.count - 1) if smallest is None else smallest
-        if tolerance is not None:
-            return _within_tolerance(curve, network, inputs, tolerance, options)
-        return curve.network(0)
+    training = network.training
+    # tensors made in inference mode could never be trained
+    with torch.inference_mode(False), torch.no_grad(), judged(network):
+        return _smallest(network, removal, options).train(training)
+
+
+def _smallest(network: nn.Module, removal: str, options: Options) -> CompactNetwork:
+    """What ``compact`` returns, in evaluation as the network."""
+    loss, tolerance = options["loss"], options["tolerance"]
+    curve = _curve(network, removal, options["threshold"], search=tolerance is not None or loss is not None)
+    if loss is not None:
+        value = lambda module: checked_loss(loss(module))  # noqa: E731
+        allowed = allowed_loss(value(network), options["budget"], options["absolute_budget"])
+        smallest = _first_within(curve, value, allowed, options)
+        return curve.network(curve.count - 1) if smallest is None else smallest
+    if tolerance is not None:
+        return _within_tolerance(curve, network, options["inputs"], tolerance, options)
+    return curve.network(0)
 
 
 @dataclass(frozen=True)
@@ -205,9 +214,9 @@ def _within_tolerance(
 
 
 def _module(graph: pruning.Graph, network: nn.Module) -> CompactNetwork:
-    """The graph as a module in the dtype, on the device and in the mode of the network."""
+    """The graph as a module in the dtype and on the device of the network, in evaluation as it is meanwhile."""
     like, before = network.eigenvectors[0], _size_before(network)
-    return module_of(graph, deepcopy(network.activation), like, before).train(network.training)
+    return module_of(graph, deepcopy(network.activation), like, before).eval()
 
 
 def _size_before(network: nn.Module) -> Size:
@@ -235,7 +244,7 @@ def check_numbers(options: Options, *names: str) -> None:
     """Raise TypeError unless the options of these names are numbers, None or not there."""
     for name in names:
         value = options.get(name)
-        if value is not None and (not isinstance(value, Real) or isinstance(value, bool)):
+        if value is not None and not is_number(value):
             raise TypeError(f"{name} {value!r}: a number or None is needed")
 
 

@@ -17,7 +17,7 @@ from sparcs import pruning
 from sparcs.activations import ACTIVATIONS, Activation, activation_of, modules_of_layers, name_of
 from sparcs.checks import checked_flag, checked_input, checked_widths
 from sparcs.io import atomic
-from sparcs.layer import Layer
+from sparcs.layer import Layer, bounded, not_finite, unbounded
 
 torch.fx.wrap("checked_input")  # symbolic tracing records the call: the check needs the shape of an actual tensor
 
@@ -121,13 +121,14 @@ class CompactNetwork(Layer):
 
     def forward(self, x: Tensor) -> Tensor:
         """(…, N_1) -> (…, N_ℓ). Raises TypeError or ValueError for an x of the wrong kind or width."""
-        activities = [checked_input(x, self.widths[0])]
+        infinite = not_finite(checked_input(x, self.widths[0]))
+        activities = [bounded(x) if infinite else x]  # infinite ones as in a SpectralNetwork
         functions = list(self.activations) or [self.activation] * (len(self.widths) - 2)
         for sources, layer, f in zip(self.sources, self.layers, [*functions, None], strict=True):
             feeding = [activities[j - 1] for j in sources]
             z = layer(torch.cat(feeding, dim=-1) if len(feeding) > 1 else feeding[0])  # (…, N_i)
             activities.append(z if f is None else f(z))
-        return activities[-1]
+        return unbounded(activities[-1], x) if infinite else activities[-1]
 
     def save(self, path: str | Path) -> None:
         """Weights and description as one safetensors file, written whole or not at all; runs no code when loaded.

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from sparcs import pruning, spectral
-from sparcs.checks import check_values
+from sparcs.checks import check_values, has_values
 from sparcs.compact import Loss, Options, check_loss_options
 from sparcs.judging import judged
-from sparcs.layer import Layer
+from sparcs.layer import Layer, smaller_linear
 from sparcs.network import Penalty
 from sparcs.search import CALLS, Step, allowed_loss, checked_loss, smallest_within
 
@@ -72,9 +72,10 @@ def convert(model: nn.Module) -> "Gates":
 
     A block is two Linear layers with nothing but elementwise functions and dropout between them: neighbours in
     ``nn.Sequential`` (torchvision's blocks are such), or ``fc1``, an activation and ``fc2`` of a module without other
-    layers (timm's ``Mlp``, in vision transformers and mixers). A block with a forward of its own is tried on an
-    example: it must be nothing but these. The first layer becomes a ``GatedLinear``. Layers that
-    stand in several places of the model, or that no such block holds, are left as they are.
+    layers (timm's ``Mlp``, in vision transformers and mixers; Hugging Face's, where the activation is torch.nn's). A
+    block with a forward of its own is tried on an example: it must be nothing but these. The first layer becomes a
+    ``GatedLinear``. Layers that stand in several places of the model, or that no such block holds, are left as they
+    are.
 
     Train the model with ``penalty`` in the loss, then call ``compact``. Raises TypeError if the model is no module,
     ValueError if it has no such block, or is converted already.
@@ -87,7 +88,7 @@ def convert(model: nn.Module) -> "Gates":
     if not pairs:
         raise ValueError(
             f"model {type(model).__name__} has no MLP block: two nn.Linear of nn.Sequential, or fc1 and fc2, with "
-            "elementwise functions between them are needed"
+            f"elementwise functions between them are needed{_obstacle(model)}"
         )
     for pair in pairs:
         linear = model.get_submodule(pair.first)
@@ -207,7 +208,7 @@ def _pairs_of(model: nn.Module) -> list[_Pair]:
     pairs = []
     for name, module in model.named_modules():
         children = dict(module.named_children())
-        inside = _neighbours(children) if isinstance(module, nn.Sequential) or _is_block(children) else []
+        inside = _neighbours(children) if isinstance(module, nn.Sequential) else _block(children)
         prefix = f"{name}." if name else ""
         for pair in inside:
             first, second = children[pair.first], children[pair.second]
@@ -222,7 +223,7 @@ def _composes(block: nn.Module, first: nn.Linear, between: Sequence[nn.Module], 
 
     ``nn.Sequential``'s own forward does; any other block is tried on an example.
     """
-    if type(block).forward is nn.Sequential.forward or first.weight.is_meta:
+    if type(block).forward is nn.Sequential.forward or not has_values(first.weight):
         return True
     example = torch.linspace(-1, 1, 6 * first.in_features).reshape(2, 3, -1).to(first.weight)  # (2, 3, N_1)
     with judged(block), torch.no_grad():
@@ -237,10 +238,27 @@ def _composes(block: nn.Module, first: nn.Linear, between: Sequence[nn.Module], 
     return isinstance(output, Tensor) and output.shape == expected.shape and torch.allclose(output, expected)
 
 
-def _is_block(children: dict[str, nn.Module]) -> bool:
-    """Whether a module's children are timm's: fc1, an activation and fc2, with dropout and identities about them."""
+def _block(children: dict[str, nn.Module]) -> list[_Pair]:
+    """fc1 and fc2 with an activation, dropout and identities, as of timm and Hugging Face, registered in any order."""
+    functions = tuple(child for child in children.values() if isinstance(child, ELEMENTWISE))
     layers = [name for name, child in children.items() if not isinstance(child, ELEMENTWISE)]
-    return layers == list(BLOCK) and any(not isinstance(child, PASSIVE) for child in children.values())
+    if layers != list(BLOCK) or all(isinstance(child, PASSIVE) for child in functions):
+        return []
+    return [_Pair(*BLOCK, functions)]
+
+
+def _obstacle(model: nn.Module) -> str:
+    """What keeps the first block that is nearly one from being one, as a part of a sentence; "" without any."""
+    for name, module in model.named_modules():
+        children = dict(module.named_children())
+        linear = [place for place, child in children.items() if isinstance(child, nn.Linear)]
+        if not ({*BLOCK} <= {*linear} or (isinstance(module, nn.Sequential) and len(linear) > 1)):
+            continue
+        for place, child in children.items():
+            if not isinstance(child, (nn.Linear, *ELEMENTWISE)):
+                at, kind = f"{name}.{place}".removeprefix("."), type(child).__name__
+                return f"; {at} is a {kind}, which is not known to act on each neuron by itself, as torch.nn's do"
+    return ""
 
 
 def _neighbours(children: dict[str, nn.Module]) -> list[_Pair]:
@@ -281,9 +299,7 @@ def _constant(between: Sequence[nn.Module], like: Tensor) -> Tensor:
 
 def _linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:
     """A Linear of the given values, made without a draw from the global generator."""
-    layer = nn.utils.skip_init(
-        nn.Linear, weight.shape[1], weight.shape[0], bias=bias is not None, device=weight.device, dtype=weight.dtype
-    )
+    layer = smaller_linear(weight.shape[1], weight.shape[0], bias is not None, weight)
     layer.weight.copy_(weight)
     if bias is not None:
         layer.bias.copy_(bias)

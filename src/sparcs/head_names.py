@@ -10,15 +10,8 @@ from sparcs.network import SpectralNetwork
 
 SPECTRAL = (SpectralNetwork, CompactNetwork)
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-FAMILIES = (
-    "fc",
-    "classifier",
-    "head",
-    "heads",
-    "score",
-    "classification_head",
-    "out_proj",
-)  # torchvision, Hugging Face
+PACKAGES = ("timm", "torchvision", "transformers")
+FAMILIES = ("fc", "classifier", "classification_head", "score", "out_proj", "heads", "head")  # their heads' names
 AUXILIARY = "aux"  # torchvision's names of heads that only help the training begin so
 LISTED = 8  # layers that an error names
 
@@ -27,9 +20,10 @@ def head_name(model: nn.Module, inputs: object = None) -> str:
     """Dotted name of the layer that is a model's head.
 
     With inputs, a tensor or a tuple of arguments, it is the linear layer that makes the model's output. Without, it is
-    what timm's configuration names; else the last layer of ``nn.Sequential`` and of the only child of a wrapper; else
-    the last of the model's children with linear layers, auxiliary ones left out, if its name is in FAMILIES. Inside
-    such a child it is the only linear layer, or what the same rules say.
+    what timm's configuration names; else the last layer of ``nn.Sequential`` and of the only child of a wrapper; else,
+    where forward is of one of PACKAGES, the model's child with linear layers whose name comes first in FAMILIES. Inside
+    it the head is the only linear layer, or what the same rules say. In any other model a name says nothing: ``score``
+    may be an attention's.
 
     Raises ValueError if that is no one layer, or a spectral one already, TypeError if the model is no module.
     """
@@ -86,11 +80,26 @@ def _by_family(module: nn.Module) -> list[str]:
         return []
     last = [*children][-1]
     ordered = isinstance(module, nn.Sequential) and _last_with_parameters(module) == last
-    if not (ordered or (len(children) == 1 and _wraps(module, last)) or last in FAMILIES):
+    named = next((name for name in FAMILIES if name in children), None) if _of_package(module) else None
+    if not (ordered or (len(children) == 1 and _wraps(module, last)) or named):
         return []
-    inside = [name for name, part in children[last].named_modules() if is_linear(part)]
-    names = inside if last in FAMILIES and len(inside) == 1 else _by_family(children[last])
-    return [f"{last}.{name}" if name else last for name in names]
+    at = named or last
+    if named and len(_of_shape(children, children[at])) > 1:  # a distilled model's, whose mean is the output
+        return []
+    inside = [name for name, part in children[at].named_modules() if is_linear(part)]
+    names = inside if named and len(inside) == 1 else _by_family(children[at])
+    return [f"{at}.{name}" if name else at for name in names]
+
+
+def _of_shape(children: Mapping[str, nn.Module], like: nn.Module) -> list[str]:
+    """Names of linear children with the inputs and outputs of the given one; [] if it is none itself."""
+    linear = {name: child for name, child in children.items() if is_linear(child) and is_linear(like)}
+    return [name for name, child in linear.items() if child.weight.shape == like.weight.shape]
+
+
+def _of_package(module: nn.Module) -> bool:
+    """Whether a module's forward is of one of PACKAGES: that of others, derived or not, may use a name otherwise."""
+    return type(module).forward.__module__.partition(".")[0] in PACKAGES
 
 
 def _last_with_parameters(module: nn.Sequential) -> str | None:

@@ -1,25 +1,27 @@
 """SpectralNetwork as a classifier's head: made, put in place of a model's own head, compacted there, and reloaded."""
 
 import json
-from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Literal, TypedDict, Unpack
+from typing import Any, Literal, TypedDict, Unpack
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from sparcs.activations import Activation
 from sparcs.compact import CompactNetwork, Options, Removal, compact
 from sparcs.head_names import CONVOLUTIONS, SPECTRAL, head_name, is_linear
 from sparcs.io import atomic
 from sparcs.judging import features_kept, judged
+from sparcs.layer import smaller_linear
 from sparcs.network import Form, SpectralNetwork
 from sparcs.search import allowed_loss, checked_loss
 
-METADATA = "compact_heads"  # the key of the descriptions in a saved file
+METADATA, LAYERS = "compact_heads", "compact_layers"  # keys of the descriptions in a saved file
 COUNTS = ("num_classes", "num_labels")  # attributes in which timm's and Hugging Face's models keep their classes
 
 
@@ -71,8 +73,8 @@ def replace_head(
     compacted or not. Auxiliary heads, such as GoogLeNet's ``aux1.fc2``, keep theirs until they are named. inputs: an
     example for the model, a tensor or a tuple of arguments; the head is then the linear layer that makes the output. A
     lazy layer sees its inputs by it. options: as of SpectralNetwork; device and dtype are the old head's.
-    Raises ValueError where the head is not clear, is no linear layer, or stands in several places of the model, and
-    for a lazy one that has not seen its inputs.
+    Raises ValueError where the head is not clear, is no linear layer, stands in several places of the model, or shares
+    a parameter with another layer (tied embeddings), and for a lazy one that has not seen its inputs.
     """
     name = head_name(model, inputs) if name is None else name
     old = _submodule(model, name)
@@ -88,6 +90,7 @@ def replace_head(
         (outputs, before), like = old.weight.shape[:2], old.weight
     else:
         raise ValueError(f"head {name!r} is a {type(old).__name__}: a linear layer or a 1×1 convolution is needed")
+    _require_own_parameters(model, name)
     size = outputs if classes is None else classes
     head = spectral_head(before, hidden, size, **{"device": like.device, "dtype": like.dtype, **options})
     pointwise = isinstance(old, CONVOLUTIONS)
@@ -142,38 +145,87 @@ def compact_head(
 
 
 def save_model(model: nn.Module, path: str | Path) -> None:
-    """A model's state with the description of its compacted heads, as one safetensors file, for ``load_model``.
+    """A model's state with the description of what is compacted in it, as one safetensors file, for ``load_model``.
 
-    Raises ValueError if the model has no compacted head, or one whose f has no name (``sparcs.activations.name_of``).
+    That are heads (``compact_head``) and the layers of MLP blocks (``convert`` and its ``compact``).
+    Raises ValueError if there is none, or a head whose f has no name (``sparcs.activations.name_of``).
     """
     heads = {name: module for name, module in model.named_modules() if isinstance(module, CompactNetwork)}
-    if not heads:
-        raise ValueError(f"model {type(model).__name__} has no compacted head: compact_head makes one")
-    descriptions = {name: head.description() for name, head in heads.items()}
+    layers = {name: module for name, module in model.named_modules() if getattr(module, "compacted", False)}
+    if not heads and not layers:
+        raise ValueError(
+            f"model {type(model).__name__} has no compacted head or layer: compact_head, or convert and its compact, "
+            "make them"
+        )
+    descriptions = {
+        METADATA: {name: head.description() for name, head in heads.items()},
+        LAYERS: {
+            name: (layer.in_features, layer.out_features, layer.bias is not None) for name, layer in layers.items()
+        },
+    }
     tensors = {key: value.detach().clone().contiguous() for key, value in model.state_dict().items()}
     with atomic(Path(path)) as partial:
-        save_file(tensors, partial, metadata={METADATA: json.dumps(descriptions)})
+        save_file(tensors, partial, metadata={key: json.dumps(value) for key, value in descriptions.items()})
 
 
 def load_model(model: nn.Module, path: str | Path) -> nn.Module:
-    """Put the heads of a file that ``save_model`` wrote into a model as it was built, load its state, and return it.
+    """Put what is compacted in a file of ``save_model`` into a model as it was built, load its state, and return it.
 
-    model: of the same architecture as the saved one before its heads were replaced, or after; in place, on its devices.
+    model: of the same architecture as the saved one before its heads were replaced, or after, and before or after
+    ``convert``; in place, on its devices. Where an error is raised it is left as it was.
     Raises ValueError if the file holds no such state, and PyTorch's RuntimeError if the state is another model's.
     """
     with safe_open(path, framework="pt") as file:
-        descriptions = (file.metadata() or {}).get(METADATA)
-        if descriptions is None:
+        metadata = file.metadata() or {}
+        if METADATA not in metadata:
             raise ValueError(f"{path} holds no model with a compacted head: its metadata has no {METADATA!r}")
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
-    for name, description in json.loads(descriptions).items():
-        place, old = _place_of(model, name)
-        outputs = old.out_channels if isinstance(old, CONVOLUTIONS) else old.out_features
-        head = CompactNetwork.from_description(description).to(next(old.parameters()))
-        model.set_submodule(place, _Pointwise(head) if place != name and isinstance(old, CONVOLUTIONS) else head)
-        _set_counts(model, place, outputs, head.out_features)
-    model.load_state_dict(tensors)
+    heads, layers = json.loads(metadata[METADATA]), json.loads(metadata.get(LAYERS, "{}"))
+    with _restored_on_error(model) as replace:
+        for name, description in heads.items():
+            replace(*_head_for(model, name, description))
+        for name, (inputs, outputs, bias) in layers.items():
+            replace(name, smaller_linear(inputs, outputs, bias, next(_submodule(model, name).parameters())))
+        model.load_state_dict(tensors)
     return model
+
+
+@contextmanager
+def _restored_on_error(model: nn.Module) -> Iterator[Callable[[str, nn.Module], None]]:
+    """A function that replaces the layer of a name; after an error all layers and values are those of before.
+
+    Otherwise what keeps numbers of classes is told of the replaced layers' outputs.
+    """
+    state = {key: value.clone() for key, value in model.state_dict().items() if not is_lazy(value)}
+    replaced: dict[str, nn.Module] = {}
+
+    def replace(name: str, layer: nn.Module) -> None:
+        replaced[name] = model.get_submodule(name)
+        model.set_submodule(name, layer.train(replaced[name].training))
+
+    try:
+        yield replace
+    except Exception:
+        for name, layer in replaced.items():
+            model.set_submodule(name, layer)
+        model.load_state_dict(state, strict=False)
+        raise
+    for name, layer in replaced.items():
+        _set_counts(model, name, _outputs(layer), _outputs(model.get_submodule(name)))
+
+
+def _head_for(model: nn.Module, name: str, description: dict[str, Any]) -> tuple[str, nn.Module]:
+    """Where a saved head goes, and the module that does: the head, or one of a convolution's kind around it."""
+    place, old = _place_of(model, name)
+    head = CompactNetwork.from_description(description).to(next(old.parameters()))
+    return place, _Pointwise(head) if place != name and isinstance(old, CONVOLUTIONS) else head
+
+
+def _outputs(layer: nn.Module) -> int:
+    """Outputs of a linear layer, a convolution, or what replaces them."""
+    if isinstance(layer, _Pointwise):
+        return layer.network.out_features
+    return layer.out_channels if isinstance(layer, CONVOLUTIONS) else layer.out_features
 
 
 class _Pointwise(nn.Module):
@@ -193,6 +245,17 @@ def _require_one_place(model: nn.Module, name: str) -> None:
     places = [place for place, module in model.named_modules(remove_duplicate=False) if module is head]
     if len(places) > 1:
         raise ValueError(f"head {name!r} stands in several places, {', '.join(places)}: one of its own is needed")
+
+
+def _require_own_parameters(model: nn.Module, name: str) -> None:
+    """Raise ValueError if a parameter of the layer of that name is also another layer's."""
+    own = {id(value): f"{name}.{key}" for key, value in model.get_submodule(name).named_parameters()}
+    for place, value in model.named_parameters(remove_duplicate=False):
+        if id(value) in own and not place.startswith(f"{name}."):
+            raise ValueError(
+                f"{own[id(value)]} of the head is also {place}: replacing the head would untie them; give it a "
+                "parameter of its own before"
+            )
 
 
 def _place_of(model: nn.Module, name: str) -> tuple[str, nn.Module]:

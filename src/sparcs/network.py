@@ -1,7 +1,6 @@
 """SpectralNetwork: a feed-forward network with every skip connection, trained through eigenvectors and eigenvalues."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from numbers import Real
 from typing import Any, Literal, Unpack, overload
 
 import numpy as np
@@ -10,10 +9,11 @@ from torch import Tensor, nn
 
 from sparcs import metrics, pruning, spectral
 from sparcs.activations import Activation, activation_of, modules_of_layers, name_of
-from sparcs.checks import check_values, checked_flag, checked_input, checked_widths
+from sparcs.checks import check_values, checked_flag, checked_input, checked_widths, is_number
 from sparcs.compact import CompactNetwork, Options, Removal, arrays_of, compact, function_of
 from sparcs.eigenbasis import recursion
-from sparcs.layer import Layer
+from sparcs.judging import judged
+from sparcs.layer import Layer, Products, bounded, not_finite, unbounded
 
 torch.fx.wrap("checked_input")  # as in ``sparcs.compact_network``
 
@@ -25,8 +25,10 @@ class SpectralNetwork(Layer):
     """a_1 = x,  a_i = f(Σ_{k<i} W_ik a_k)   (4.5),  W_ik the blocks of A = ΦΛΦ⁻¹   (4.3).
 
     Starts as a perceptron: λ_1 … λ_{ℓ−1} = 0, λ_ℓ = 1 and φ_k Xavier uniform. For f(0) = 0 the output is then W_ℓ1 x,
-    and hidden neurons join only as their eigenvalues leave zero. An infinite input gives NaN,
-    where a Linear may give infinity: weights of 0 act on it, too, until ``compact`` takes them out.
+    and hidden neurons join only as their eigenvalues leave zero.
+
+    Infinite inputs give the limit of ever larger ones that grow alike, ±∞ in general, on CPU. NaN comes out elsewhere,
+    as of any perceptron, and of compiled, exported and transformed networks: to ask for values would cost too much.
 
     Args:
         widths: N_1 … N_ℓ, at least two positive integers.
@@ -65,6 +67,7 @@ class SpectralNetwork(Layer):
     activations: nn.ModuleList
     train_input_eigenvalues: bool
     form: Form | None
+    products: Products
     eigenvectors: nn.ParameterList
     eigenvalues: "_Eigenvalues"
 
@@ -87,9 +90,9 @@ class SpectralNetwork(Layer):
             raise ValueError(f"form {form!r}: allowed are None, {', '.join(spectral.FORMS)}")
         if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
             raise TypeError(f"dtype {dtype!r}: a floating-point torch.dtype or None is needed")
-        if not (isinstance(initial_scale, Real) and 0 <= initial_scale < float("inf")):
+        if not (is_number(initial_scale) and 0 <= initial_scale < float("inf")):
             raise ValueError(f"initial_scale {initial_scale!r}: allowed are finite numbers of at least 0")
-        if output_eigenvalue not in (1, -1):
+        if not (is_number(output_eigenvalue) and output_eigenvalue in (1, -1)):
             raise ValueError(f"output_eigenvalue {output_eigenvalue!r}: allowed are 1 and -1")
         self.initial_scale, self.output_eigenvalue = float(initial_scale), int(output_eigenvalue)
         self.name = None
@@ -98,7 +101,7 @@ class SpectralNetwork(Layer):
         self.widths = (widths[0] + int(bias), *widths[1:])
         self.activation = activation_of(activation)
         self.activations = nn.ModuleList(modules_of_layers(self.activation, len(widths) - 2))
-        self.form = form
+        self.form, self.products = form, Products()
         self.train_input_eigenvalues = checked_flag("train_input_eigenvalues", train_input_eigenvalues)
         shapes = zip(self.widths[1:], self.widths, strict=False)
         self.eigenvectors = nn.ParameterList(torch.empty(shape, device=device, dtype=dtype) for shape in shapes)
@@ -126,16 +129,20 @@ class SpectralNetwork(Layer):
             raise RuntimeError(
                 "the legacy ONNX exporter is not supported: dynamo=True is needed, or the compact() network"
             )
-        batch = _as_rows(checked_input(x, self.in_features))  # (batch, N_1)
+        rows = _as_rows(checked_input(x, self.in_features))  # (batch, N_1)
+        infinite = not_finite(rows)
+        batch = bounded(rows) if infinite else rows
         if self.has_bias:
             batch = torch.cat([batch, batch.new_ones(batch.shape[0], 1)], dim=-1)  # (batch, N_1 + 1)
         phi, lam, f = list(self.eigenvectors), list(self.eigenvalues), list(self.activations) or self.activation
-        if self._form_for(batch) == "bundles":
+        form, fixed = self._form_for(batch), not self.train_input_eigenvalues
+        if self.products.asked():
+            self.products(spectral.multiplications(self.widths, batch.shape[0], form, fixed))
+        if form == "bundles":
             y = spectral.forward_bundles(phi, lam, batch, f)  # (batch, N_ℓ)
         else:
-            fixed = not self.train_input_eigenvalues
             y = spectral.forward_eigenbasis(phi, lam, batch, f, fixed, recursion)  # (batch, N_ℓ)
-        return _with_positions(y, x)
+        return _with_positions(unbounded(y, rows) if infinite else y, x)
 
     def _form_for(self, batch: Tensor) -> str:
         """The form asked for, else the cheaper one; a recorded program must not depend on the batch size."""
@@ -167,7 +174,7 @@ class SpectralNetwork(Layer):
         if strengths is None:
             return spectral.penalty(blocks or [self.eigenvalues[-1].new_zeros(1)], kind)
         strengths = [*strengths] if isinstance(strengths, Sequence) else strengths
-        if not (isinstance(strengths, list) and all(isinstance(each, Real) and each >= 0 for each in strengths)):
+        if not (isinstance(strengths, list) and all(is_number(each) and each >= 0 for each in strengths)):
             raise ValueError(f"strengths {strengths!r}: a sequence of numbers of at least 0 is needed")
         if len(strengths) != len(blocks):
             raise ValueError(
@@ -199,14 +206,15 @@ class SpectralNetwork(Layer):
 
         Raises ValueError if a parameter is not finite, or on the device "meta", and for a negative floor.
         """
-        if not floor >= 0:
-            raise ValueError(f"floor {floor}: allowed are numbers of at least 0, shares of the skip's norm")
+        if not (is_number(floor) and floor >= 0):
+            raise ValueError(f"floor {floor!r}: allowed are numbers of at least 0, shares of the skip's norm")
         check_values(self)
         if len(self.widths) == 2:
             return ()
         phi, lam = arrays_of(self)
         recruited = metrics.active(phi, [block - np.median(lam[0]) for block in lam])
-        graph, places = pruning.kept(pruning.graph_of(phi, lam, self.has_bias), function_of(self))
+        with judged(self):
+            graph, places = pruning.kept(pruning.graph_of(phi, lam, self.has_bias), function_of(self))
         counted = {i: recruited[i - 2][places[i]] for i in graph.hidden}
         if name_of(self.activation) == "identity" or pruning.is_linear(graph, counted, floor):
             return (0,) * len(counted)

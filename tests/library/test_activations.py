@@ -56,7 +56,17 @@ def test_modules_with_arguments_are_saved_and_loaded(tmp_path, given):
     assert torch.equal(activation_of(name_of(loaded.activation))(z), given(z))
 
 
-@pytest.mark.parametrize("name", ["leaky_relu(x)", "gelu(sin)", "relu(1)", "elu(", "relux", 3, None])
+NOT_FINITE = [
+    "leaky_relu(nan)",
+    "leaky_relu(inf)",
+    "elu(nan)",
+    "elu(-inf)",
+    nn.LeakyReLU(float("nan")),
+    nn.ELU(float("inf")),
+]
+
+
+@pytest.mark.parametrize("name", ["leaky_relu(x)", "gelu(sin)", "relu(1)", "elu(", "relux", 3, None, *NOT_FINITE])
 def test_a_name_of_no_activation_is_refused(name):
     with pytest.raises(ValueError, match=r"activation .*: allowed are relu, .*, or a callable that is no class"):
         activation_of(name)

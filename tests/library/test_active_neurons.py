@@ -64,6 +64,6 @@ def test_active_neurons_of_broken_networks_are_refused():
             network.active_neurons()
     with pytest.raises(ValueError, match=r'on the device "meta"'):
         SpectralNetwork((3, 4, 2), device="meta").active_neurons()
-    for floor in (-0.1, float("nan")):
+    for floor in (-0.1, float("nan"), True):
         with pytest.raises(ValueError, match=f"floor {floor}: allowed are numbers of at least 0"):
             network.active_neurons(floor)

@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from dense_networks import PLANS, brute_force, dense, deviation, evaluated, graded, inputs, planted, reference, seeded
 from sparcs import SpectralNetwork
@@ -376,3 +377,63 @@ def test_rounding_in_the_loss_leaves_exact_removal():
     network = graded(seed=4)
     losses = itertools.chain([1.0], itertools.repeat(2.0))
     assert hidden_neurons(network.compact(loss=lambda _: next(losses))) == 22
+
+
+READERS = {
+    "compact": lambda network: network.compact(),
+    "compact, loss": lambda network: network.compact(loss=lambda module: module(torch.zeros(1, 3)).sum()),
+    "active_neurons": lambda network: network.active_neurons(),
+}
+
+
+@pytest.mark.parametrize("read", READERS.values(), ids=READERS)
+def test_fake_tensors_have_no_values_to_read(read):
+    """Made under FakeTensorMode and read there or later, and real ones read there."""
+    real = SpectralNetwork((3, 4, 2))
+    with FakeTensorMode():
+        fake = SpectralNetwork((3, 4, 2))
+        for network in (real, fake):
+            with pytest.raises(
+                ValueError, match=r"parameter eigenvectors.0 is fake, or FakeTensorMode is on: there are"
+            ):
+                read(network)
+    with pytest.raises(ValueError, match=r"parameter eigenvectors.0 is fake"):
+        read(fake)
+
+
+class Noisy(torch.nn.Module):
+    """An activation that is another function in training, and counts its calls there in a buffer."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, z):
+        self.calls += 1
+        return z.relu() + (torch.rand_like(z) + 1 if self.training else 1)
+
+
+CALLS = {
+    "exact zeros": lambda network, x: network.compact(),
+    "threshold": lambda network, x: network.compact(threshold=0.5),
+    "loss": lambda network, x: network.compact(loss=lambda module: module(x).square().mean()),
+    "tolerance": lambda network, x: network.compact(inputs=x, tolerance=0.1),
+    "eigenvalues": lambda network, x: network.compact("eigenvalues", threshold=0.5),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_a_network_in_training_is_judged_in_evaluation_and_left_as_it_was(call):
+    """A bias makes silent neurons the constant f(b), which goes into the result."""
+    network = graded((5, 12, 9, 3), bias=True, activation=Noisy(), dtype=torch.float32)
+    with torch.no_grad():
+        network.eigenvectors[0][:4, :-1] = 0
+    x = torch.randn(50, 5, generator=seeded())
+    expected = call(network.eval(), x)
+    network.train()
+    small = call(network, x)
+    assert small.training and network.training and network.activation.training and not expected.training
+    assert network.activation.calls == 0
+    torch.testing.assert_close(small.eval()(x), expected(x))
+    assert network.active_neurons() == network.eval().active_neurons()
+    assert network.activation.calls == 0

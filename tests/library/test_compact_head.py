@@ -8,6 +8,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from sparcs import CompactNetwork, SpectralNetwork, compact_head, load_model, replace_head, save_model
+from sparcs.layer import smaller_linear
 
 
 def seeded(seed=0):
@@ -112,7 +113,7 @@ def test_each_of_several_heads_is_compacted_by_its_name(names):
 def test_the_loss_is_judged_in_evaluation_and_leaves_no_trace(train):
     """Batch norm's statistics, dropout, and a layer that was frozen in evaluation by itself."""
     model = Backbone("head")
-    head = opened(replace_head(model, 12, generator=seeded(2)))
+    head = opened(replace_head(model, 12, name="head", generator=seeded(2)))
     model.train(train)
     model.features[1].eval()
     modes = {name: module.training for name, module in model.named_modules()}
@@ -137,7 +138,7 @@ def test_the_loss_is_judged_in_evaluation_and_leaves_no_trace(train):
 def test_what_stands_before_the_head_runs_once_for_each_batch():
     """With batches in another order each time, and with some that only later losses see."""
     model = Backbone("head")
-    opened(replace_head(model, 40, generator=seeded(2)), neurons=30)
+    opened(replace_head(model, 40, name="head", generator=seeded(2)), neurons=30)
     with torch.no_grad():
         pairs = [(x, model.eval()(x) + 0.1 * y) for x, y in batches()]
     losses = []
@@ -259,7 +260,7 @@ def test_a_model_with_a_compacted_head_is_loaded_in_one_call(tmp_path, last):
 
     model = built()
     opened(replace_head(model, 8, classes=5, generator=seeded(2)))
-    with pytest.raises(ValueError, match="model Sequential has no compacted head: compact_head makes one"):
+    with pytest.raises(ValueError, match="model Sequential has no compacted head or layer: compact_head, or convert"):
         save_model(model, tmp_path / "model.safetensors")
     compact_head(model)
     save_model(model, tmp_path / "model.safetensors")
@@ -283,3 +284,39 @@ def test_a_file_without_heads_and_the_state_of_another_model_are_refused(tmp_pat
         load_model(nn.Sequential(nn.Linear(5, 6), nn.Linear(6, 3)), tmp_path / "model.safetensors")
     with pytest.raises(ValueError, match="name '1': Sequential has no such layer"):
         load_model(nn.Sequential(nn.Linear(4, 3)), tmp_path / "model.safetensors")
+
+
+class Counted(nn.Module):
+    """With batch norm, a number of classes, and a first layer that may be of another shape."""
+
+    def __init__(self, inputs=4, last=6):
+        super().__init__()
+        self.num_classes = 3
+        self.body, self.norm, self.fc = nn.Linear(inputs, 6), nn.BatchNorm1d(6), nn.Linear(last, 3)
+
+
+@pytest.mark.parametrize(
+    ("other", "error"),
+    [(lambda: Counted(inputs=5), RuntimeError), (lambda: nn.Sequential(Counted()), ValueError),
+     (lambda: nn.ModuleDict({"fc": nn.Linear(6, 3), "more": nn.Linear(2, 2)}), RuntimeError)],
+    ids=["other shape", "no such layer", "other keys"],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["head", "layers"])
+def test_a_state_that_cannot_be_loaded_leaves_the_model_as_it_was(tmp_path, other, error, kind):
+    torch.manual_seed(0)
+    model = Counted()
+    if kind == "head":
+        opened(replace_head(model, 8, classes=5, name="fc", generator=seeded()))
+        compact_head(model)
+    else:
+        model.fc = smaller_linear(6, 5, True, model.fc.weight)
+        nn.init.zeros_(model.fc.weight), nn.init.zeros_(model.fc.bias)
+    save_model(model, tmp_path / "model.safetensors")
+    fresh = other()
+    modules, state = [*fresh.modules()], deepcopy(fresh.state_dict())
+    with pytest.raises(error):
+        load_model(fresh, tmp_path / "model.safetensors")
+    assert all(before is after for before, after in zip(modules, fresh.modules(), strict=True))
+    assert all(torch.equal(value, fresh.state_dict()[key]) for key, value in state.items())
+    assert getattr(fresh, "num_classes", 3) == 3
+    assert load_model(Counted(), tmp_path / "model.safetensors").num_classes == 5

@@ -5,9 +5,10 @@ import copy
 import pytest
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torchvision import models
 
-from sparcs import convert
+from sparcs import compact_head, convert, load_model, replace_head, save_model
 from sparcs.gates import GatedLinear
 
 
@@ -105,6 +106,37 @@ def loss_of(model, x, y):
         return (output(model, x) - y).square().mean().item()
 
 
+def headed():
+    """A block before a head."""
+    return nn.Sequential(Mlp(nn.Softplus()), nn.LayerNorm(4), nn.Linear(4, 3))
+
+
+@pytest.mark.parametrize("make", [chain, headed, MODELS["nested"]], ids=["chain", "with a head", "nested"])
+def test_a_converted_model_is_saved_and_loaded_in_one_call(tmp_path, make):
+    """As it was built, or converted again; with a head compacted, too, and a second layer that got a bias."""
+    torch.manual_seed(0)
+    model, x = make().eval(), torch.randn(20, 4, generator=seeded())
+    if make is headed:
+        replace_head(model, 5, classes=7, name="2")
+    gates = convert(model)
+    with pytest.raises(ValueError, match="has no compacted head or layer: compact_head, or convert and its compact"):
+        save_model(model, tmp_path / "model.safetensors")
+    with torch.no_grad():
+        for block in gates.eigenvalues():
+            block[::2] = 0
+    gates.compact()
+    if make is headed:
+        compact_head(model)
+    save_model(model, tmp_path / "model.safetensors")
+    converted = make().eval()
+    convert(converted)
+    for fresh in (make().eval(), converted):
+        assert load_model(fresh, tmp_path / "model.safetensors") is fresh
+        assert torch.equal(output(fresh, x), output(model, x)) and not any(part.training for part in fresh.modules())
+        save_model(fresh, tmp_path / "again.safetensors")
+        assert torch.equal(output(load_model(make().eval(), tmp_path / "again.safetensors"), x), output(model, x))
+
+
 def test_a_loss_that_fails_leaves_the_eigenvalues_and_the_mode():
     model = chain()
     gates = convert(model)
@@ -198,6 +230,73 @@ def test_a_broken_model_is_refused():
         gates.eigenvalues()[0][0] = float("nan")
     with pytest.raises(ValueError, match=r"parameter 0.eigenvalues is not finite"):
         gates.compact()
+
+
+class Quick(nn.Module):
+    def forward(self, z):
+        return z * torch.sigmoid(1.702 * z)
+
+
+class Registered(nn.Module):
+    """As Hugging Face's blocks, where the activation is registered first."""
+
+    def __init__(self, activation):
+        super().__init__()
+        self.activation_fn, self.fc1, self.fc2 = activation, nn.Linear(4, 9), nn.Linear(9, 4)
+
+    def forward(self, x):
+        return self.fc2(self.activation_fn(self.fc1(x)))
+
+
+@pytest.mark.parametrize(
+    ("model", "place"),
+    [
+        (nn.Sequential(Registered(Quick()), nn.Flatten()), "0.activation_fn"),
+        (Mlp(Quick()), "act"),
+        (nn.Sequential(nn.Linear(4, 8), Quick(), nn.Linear(8, 2)), "1"),
+    ],
+)
+def test_what_is_not_known_to_be_elementwise_is_named(model, place):
+    message = rf"has no MLP block: .* are needed; {place} is a Quick, which is not known to act on each neuron"
+    with pytest.raises(ValueError, match=message):
+        convert(model)
+
+
+def test_an_activation_may_be_registered_first():
+    model, x = nn.Sequential(Registered(nn.Softplus())), torch.randn(5, 4, generator=seeded())
+    expected = model(x)
+    gates = convert(model)
+    assert gates.names == ("0.fc1",) and torch.equal(model(x), expected)
+    with torch.no_grad():
+        gates.eigenvalues()[0][:4] = 0
+    expected = model(x)
+    assert gates.compact() == {"0.fc1": 5}
+    torch.testing.assert_close(model(x), expected)
+
+
+@pytest.mark.interop
+def test_hugging_face_s_blocks_are_taken_with_torch_s_activations_alone():
+    transformers = pytest.importorskip("transformers")
+    config = transformers.CLIPVisionConfig(hidden_size=8, intermediate_size=12, num_hidden_layers=2,
+                                           num_attention_heads=2, image_size=8, patch_size=4)  # fmt: skip
+    model = transformers.CLIPVisionModel(config).eval()
+    with pytest.raises(ValueError, match=r"layers\.0\.mlp\.activation_fn is a QuickGELUActivation, which is not known"):
+        convert(model)
+    for module in model.modules():
+        if hasattr(module, "activation_fn"):
+            module.activation_fn = nn.GELU()
+    x = torch.randn(2, 3, 8, 8, generator=seeded())
+    expected = model(x).last_hidden_state
+    gates = convert(model)
+    assert len(gates.names) == 2 and torch.equal(model(x).last_hidden_state, expected)
+
+
+def test_a_model_of_fake_tensors_is_refused():
+    for make in (chain, lambda: nn.Sequential(Mlp(nn.GELU()))):
+        with FakeTensorMode():
+            gates = convert(make())
+        with pytest.raises(ValueError, match=r"parameter .*eigenvalues is fake, or FakeTensorMode is on"):
+            gates.compact()
 
 
 def trained(model, gates, x, y, steps, rho):

@@ -36,15 +36,51 @@ def test_torchvision_s_families(name, expected, wrapped):
     assert head_name(nn.Sequential(model) if wrapped else model) == f"{'0.' if wrapped else ''}{expected}"
 
 
+def of_package(package, children):
+    """A model of these children whose class, and its forward, are of a module of the package."""
+    forward = types.FunctionType((lambda self, x: x).__code__, {"__name__": f"{package}.models"}, "forward")
+    kind = type("Model", (nn.ModuleDict,), {"forward": forward, "__module__": f"{package}.models"})
+    return kind(children)
+
+
 @pytest.mark.parametrize("name", ["classifier", "score"])
 def test_the_only_layer_of_a_family_s_head_is_it(name):
     """As in Hugging Face's audio transformers, which normalise in their head."""
     inside = nn.ModuleDict({"norm": nn.LayerNorm(6), "dense": nn.Linear(6, 3), "scale": nn.BatchNorm1d(3)})
-    model = nn.ModuleDict({"body": nn.Linear(4, 6), name: inside})
-    assert head_name(model) == f"{name}.dense"
+    model = of_package("transformers", {"body": nn.Linear(4, 6), name: inside})
+    assert head_name(model) == head_name(nn.Sequential(model)).removeprefix("0.") == f"{name}.dense"
     inside["other"] = nn.Linear(3, 3)
     with pytest.raises(ValueError, match="its head is not clear"):
         head_name(model)
+
+
+class Attentive(nn.Module):
+    """A model whose head is no family's, and whose last layer has a head's name but weighs the positions."""
+
+    def __init__(self, name):
+        super().__init__()
+        self.body, self.out, self.name = nn.Linear(4, 6), nn.Linear(6, 3), name
+        self.add_module(name, nn.Linear(6, 1))
+
+    def forward(self, x):
+        features = self.body(x)  # (batch, positions, 6)
+        weights = self.get_submodule(self.name)(features).softmax(1)
+        return self.out((weights * features).sum(1))
+
+
+@pytest.mark.parametrize("name", ["score", "head", "classifier", "fc"])
+def test_a_name_alone_makes_no_head(name):
+    """In a model of the user's own, alone or wrapped, and in one that is derived from a package's."""
+    derived = type("Derived", (Attentive, type(of_package("transformers", {}))), {"__init__": Attentive.__init__})
+    for model in (Attentive(name), nn.Sequential(Attentive(name)), derived(name)):
+        with pytest.raises(ValueError, match=rf"its head is not clear; inputs, .*{name}"):
+            replace_head(model, 5)
+    more = of_package("torchvision", {"fc": nn.Linear(6, 3), "head": nn.Linear(6, 1)})  # which its forward knows not
+    assert head_name(more) == "fc"
+    with pytest.raises(ValueError, match="its head is not clear"):
+        head_name(of_package("transformers", {"head": nn.Linear(6, 3), "dist_head": nn.Linear(6, 3)}))
+    model = Attentive(name)
+    assert replace_head(model, 5, inputs=torch.zeros(2, 7, 4)).name == "out"
 
 
 class Unclear(nn.Module):

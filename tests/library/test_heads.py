@@ -136,6 +136,20 @@ def test_a_head_in_two_places_or_without_a_width_is_refused():
         replace_head(nn.Sequential(nn.LazyLinear(3)), 5)
 
 
+@pytest.mark.parametrize("tied", ["weight", "bias"])
+def test_a_head_with_a_tied_parameter_is_refused(tied):
+    """Embeddings, and any other layer."""
+    first = nn.Embedding(7, 4) if tied == "weight" else nn.Linear(4, 7)
+    model = nn.Sequential(first, nn.Linear(4, 4), nn.Linear(4, 7))
+    setattr(model[2], tied, getattr(first, tied))
+    head, message = model[2], rf"2\.{tied} of the head is also 0\.{tied}: replacing the head would untie them; give it"
+    with pytest.raises(ValueError, match=message):
+        replace_head(model, 5)
+    assert model[2] is head
+    setattr(head, tied, nn.Parameter(getattr(first, tied).detach().clone()))
+    assert replace_head(model, 5).name == "2"
+
+
 def test_a_model_whose_configuration_is_none():
     model = nn.Sequential(nn.Linear(4, 3))
     model.pretrained_cfg = None

@@ -1,5 +1,7 @@
 """The layer with what its users have: Hugging Face, peft, timm, ONNX, and FSDP2 on two processes."""
 
+import math
+
 import onnxruntime
 import peft
 import pytest
@@ -12,7 +14,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 
 from dense_networks import deviation, evaluated, graded, seeded
-from sparcs import CompactNetwork, SpectralNetwork, compact_head, load_model, replace_head, save_model
+from sparcs import CompactNetwork, SpectralNetwork, compact_head, load_model, replace_head, save_model, spectral
 
 pytestmark = pytest.mark.interop
 READERS = ("penalty", "bundle", "compact", "active_neurons")  # methods that read parameters outside the forward pass
@@ -192,3 +194,23 @@ def test_export_and_onnx_give_the_same_outputs_for_any_batch(tmp_path, module):
         expected = evaluated(module, x)
         assert deviation(evaluated(program.module(), x), expected) <= 1e-5
         assert deviation(session.run(None, {name: x.numpy()})[0], expected) <= 1e-5
+
+
+@pytest.mark.parametrize(
+    ("widths", "form", "rows", "trained"),
+    [((6, 40, 40, 3), "bundles", (5,), False), ((6, 8, 8, 3), "eigenbasis", (5, 2), False), ((6, 3), None, (4,), True)],
+)
+def test_torchinfo_counts_the_products(widths, form, rows, trained):
+    torchinfo = pytest.importorskip("torchinfo")
+    network = SpectralNetwork(widths, bias=True, form=form, train_input_eigenvalues=trained)
+    names = [name for name, _ in network.named_parameters()]
+    products = spectral.multiplications(network.widths, math.prod(rows), form or "bundles", not trained)
+    for model, others in ((network, 0), (nn.Sequential(nn.Linear(6, 6, bias=False), network), rows[0] * 36)):
+        for _ in range(2):
+            summary = torchinfo.summary(model, input_size=(*rows, 6), col_names=("mult_adds",), depth=4, verbose=0)
+            assert summary.total_mult_adds == products + others and f"{products:,}" in str(summary)
+            assert summary.total_params == sum(parameter.numel() for parameter in model.parameters())
+        assert [name for name, _ in network.named_parameters()] == names
+        assert not any(True for _ in network.products.named_parameters())
+    small = torchinfo.summary(opened(SpectralNetwork((6, 8, 3))).compact(), input_size=(5, 6), verbose=0)
+    assert small.total_mult_adds == 5 * (3 * 6 + 3 * 3 + 3 * 6)

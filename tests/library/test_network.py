@@ -203,16 +203,6 @@ def test_a_representation_reads_no_value():
     assert repr(network) == expected
 
 
-def test_an_infinite_input_is_a_linear_s_once_compact():
-    """Before, weights of 0 act on it."""
-    network = SpectralNetwork((3, 4, 2), bias=True, generator=seeded())
-    x = torch.tensor([[float("inf"), 1.0, 2.0]])
-    assert network(x).isnan().all()
-    linear, w31 = torch.nn.Linear(3, 2), network.bundle(3, 1).detach()
-    linear.load_state_dict({"weight": w31[:, :3], "bias": w31[:, 3]})
-    assert torch.equal(network.compact()(x), linear(x)) and linear(x).isinf().all()
-
-
 def test_the_output_of_rows_is_no_view():
     for widths in ((3, 2), (3, 4, 2)):
         for form in spectral.FORMS:
@@ -346,3 +336,25 @@ def test_the_public_names_are_listed_and_others_refused():
     assert {"SpectralNetwork", "replace_head", "__version__"} <= set(dir(sparcs)) and sparcs.__version__
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = sparcs.nothing
+
+
+def test_other_hooks_than_torchinfo_s_find_no_weight_in_a_network():
+    network, called = SpectralNetwork((6, 8, 3)), []
+    for module in network.modules():
+        module.register_forward_hook(lambda module, *_: called.append(type(module).__name__))
+    network(torch.zeros(2, 6))
+    assert called == ["ReLU", "SpectralNetwork"] and not [*network.products.parameters()]
+
+
+def test_torchinfo_s_hook_is_told_the_products_once():
+    network, told = SpectralNetwork((6, 8, 3)), []
+
+    def hook(module, *_):
+        told.extend([*module.named_parameters()] for _ in range(2))
+
+    hook.__module__ = "torchinfo.torchinfo"
+    network.products.register_forward_hook(hook)
+    network(torch.zeros(2, 6))
+    [[(name, weight)], after] = told
+    assert name == "weight" and weight.is_meta and after == []
+    assert weight.numel() == spectral.multiplications((6, 8, 3), 2, spectral.cheaper_form((6, 8, 3), 2))

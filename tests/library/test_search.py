@@ -35,12 +35,20 @@ def test_any_curve_of_fewer_networks_than_calls_is_searched_one_at_a_time(curve,
     assert first_good(curve.__getitem__, len(curve), limit) == one_at_a_time(curve.__getitem__, len(curve))
 
 
+@pytest.mark.parametrize("first", [0, 140, 150])
+def test_a_smaller_network_than_the_first_that_the_rounds_find_is_looked_for(first):
+    """One that is good alone: the smallest of all, or one just below."""
+    calls, good = counted(lambda k: k == first or k >= 155)
+    assert first_good(good, 300, 59) == first and len(calls) <= 59
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.booleans(), min_size=60, max_size=400), st.integers(1, 59))
 def test_what_is_found_on_any_curve_was_tried_and_good(curve, limit):
     calls, good = counted(curve.__getitem__)
     k = first_good(good, len(curve), limit)
-    assert len(calls) <= limit
+    assert len(calls) <= limit and len(set(calls)) == len(calls)
+    assert k == 0 or len(calls) == limit or {*range(len(curve) if k is None else k)} <= {*calls}  # none is left over
     assert k is None or (curve[k] and k in calls and k == min(tried for tried in calls if curve[tried]))
 
 

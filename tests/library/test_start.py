@@ -94,6 +94,8 @@ def test_a_device_s_dtype_does_not_change_the_drawn_eigenvalues():
         ({"initial_scale": -1}, "initial_scale -1: allowed are finite numbers of at least 0"),
         ({"initial_scale": float("nan")}, "initial_scale nan: allowed"),
         ({"initial_scale": "1"}, "initial_scale '1': allowed"),
+        ({"initial_scale": True}, "initial_scale True: allowed are finite numbers"),
+        ({"output_eigenvalue": True}, "output_eigenvalue True: allowed are 1 and -1"),
         ({"output_eigenvalue": 0}, "output_eigenvalue 0: allowed are 1 and -1"),
         ({"output_eigenvalue": 0.5}, "output_eigenvalue 0.5: allowed are 1 and -1"),
     ],

@@ -39,7 +39,7 @@ print(json.dumps({f"{e.name}.{s.name}/{j.name}": fingerprint(e, s, j, run.root_s
 
 def planned(folder, *targets):
     """Names of the rules that a run would run."""
-    output = tiny.run(folder, "snakemake", "-n", "--quiet", "rules", *targets)
+    output = tiny.run(folder, "snakemake", "-n", "--quiet", "rules", "--config", *tiny.CHUNKS, "--", *targets)
     return set(re.findall(r"^(?:local)?rule (\w+)", output, flags=re.MULTILINE)) | set(
         re.findall(r"^(\w+) +\d+$", output, flags=re.MULTILINE)
     )
@@ -65,7 +65,7 @@ def test_an_experiment_is_its_folder_a_line_its_settings_and_its_notebook(finish
     after = jobs(folder)
     assert before.items() <= after.items()
     assert after.keys() - before.keys() == {"toy.trials/beta5_alpha1"}
-    tiny.run(folder, "snakemake", "--cores", "1")
+    tiny.run(folder, "snakemake", "--cores", "1", "--config", *tiny.CHUNKS)
     results = folder / "results/smoke"
     assert len(pd.read_parquet(results / "toy/trials.parquet")) == 3
     assert "T1" in set(pd.read_csv(results / "claims.csv")["id"])
@@ -74,3 +74,44 @@ def test_an_experiment_is_its_folder_a_line_its_settings_and_its_notebook(finish
     assert "toy" in yaml.safe_load(tiny.run(folder, "python", "-m", "replication", "describe-dvc"))["stages"]
     minutes = pd.read_csv(results / "core_minutes.csv")
     assert "train_toy" in set(minutes["rule"])
+
+
+def test_a_figure_is_its_function_and_its_call(finished, tmp_path):
+    folder = tmp_path / "figure"
+    shutil.copytree(finished, folder, symlinks=True)
+    with (folder / "src/replication/experiments/hyperparameters/figures.py").open("a") as file:
+        file.write((TOY / "figures.py").read_text().partition('"""\n\n')[2])
+    notebook = folder / "notebooks/06_hyperparameters.ipynb"
+    content = json.loads(notebook.read_text())
+    call = (
+        'notebook.show("fig_toy", fig.fig_toy_table(trials.assign(mean=trials.r2)), fig.fig_toy, fig.fig_toy_caption)'
+    )
+    content["cells"].append({**content["cells"][-1], "id": "cell-toy", "source": [call]})
+    notebook.write_text(json.dumps(content))
+    assert planned(folder, "all") == {"report_06_hyperparameters", "build_site", "tabulate_core_minutes", "all"}
+    tiny.run(folder, "snakemake", "--cores", "1", "--config", *tiny.CHUNKS)
+    assert (folder / "figures/smoke/fig_toy.png").exists()
+    assert "Means of resampled targets" in (folder / "results/smoke/site/index.html").read_text()
+
+
+def test_a_baseline_is_a_file_and_a_line(finished, tmp_path):
+    folder = tmp_path / "baseline"
+    shutil.copytree(finished, folder, symlinks=True)
+    before = jobs(folder)
+    shutil.copy(TOY / "least_squares.py", folder / "src/replication/baselines")
+    line = "    linear: {search: linear, swept: false}\n"
+    edit(folder / "params.yaml", line, line + "    least_squares: {search: least_squares, swept: false}\n")
+    methods = [*yaml.safe_load((folder / "params.yaml").read_text())["scales"]["smoke"]["baselines"]["methods"]]
+    tiny.change_params(folder, {"scales": {"smoke": {"baselines": {"methods": [*methods, "least_squares"]}}}})
+    after = jobs(folder)
+    assert before.items() <= after.items()
+    assert {name for name in after if name not in before} == {
+        name.replace("/linear/", "/least_squares/") for name in before if "/linear/" in name
+    }
+    tiny.run(
+        folder, "snakemake", "--cores", "1", "--config", *tiny.CHUNKS, "--", "results/smoke/reports/07_baselines.html"
+    )
+    trials = pd.read_parquet(folder / "results/smoke/baselines/trials.parquet").query("method == 'least_squares'")
+    linear = pd.read_parquet(folder / "results/smoke/baselines/trials.parquet").query("method == 'linear'")
+    assert (trials["validation_mse"].to_numpy() <= 1.1 * linear["validation_mse"].to_numpy()).all()
+    assert "least_squares" in (folder / "results/smoke/reports/07_baselines.html").read_text()

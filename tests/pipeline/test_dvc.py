@@ -10,7 +10,7 @@ import yaml
 from moto.server import ThreadedMotoServer
 
 import tiny
-from replication.publish.published_tables import TRIAL
+from replication.experiments import EXPERIMENTS
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.artifacts, pytest.mark.reliability]
 DVC = "DVC over the workflow"
@@ -46,7 +46,7 @@ def edit(folder, module):
     path.write_text(path.read_text() + "\n# edited\n")
 
 
-@pytest.mark.parametrize("experiment", TRIAL)
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_an_experiment_s_own_stage_makes_its_folder_and_the_report_is_made_from_it(experiment):
     folder = f"results/${{scale}}/{experiment}"
     owners = [name for name, stage in STAGES.items() for out in stage["outs"] if folder in out]

@@ -1,5 +1,6 @@
 """Which commit the project says that it is of, in situations in which Git, asked plainly, would say something false."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,14 +12,18 @@ import pytest
 import tiny
 
 RECORDS = Path("src") / "replication" / "records"
-ASK = "from replication.records import provenance; print(provenance.commit())"
+ASK = """
+import json
+from replication.records import provenance
+print(json.dumps(provenance.commit()))
+"""
 
 
 def small_project(folder):
     """The modules that ask Git, and nothing else of the project."""
     folder = folder / "a project"
     (folder / RECORDS).mkdir(parents=True)
-    for name in ("__init__", "git", "provenance"):
+    for name in ("__init__", "git", "provenance", "sources"):
         shutil.copy(tiny.ROOT / RECORDS / f"{name}.py", folder / RECORDS)
     (folder / RECORDS.parent / "__init__.py").touch()
     (folder / "notes").touch()
@@ -44,7 +49,7 @@ def told(folder, **variables):
     environment = tiny.environment(folder) | {"PYTHONDONTWRITEBYTECODE": "1"} | variables
     command = [sys.executable, "-c", ASK]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+    return json.loads(done.stdout)
 
 
 @pytest.fixture
@@ -113,7 +118,7 @@ def test_no_program_of_the_configuration_answers_or_runs(repository, tmp_path):
     git(folder, "status")  # now Git has noted that its monitor knows the files
     assert "monitor" in trace.read_text()
     trace.unlink()
-    with (folder / RECORDS / "git.py").open("a") as source:
+    with (folder / RECORDS / "sources.py").open("a") as source:
         source.write("# edited\n")
     assert told(folder) == f"{last}+changes"
     assert not trace.exists()

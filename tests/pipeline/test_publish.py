@@ -6,8 +6,10 @@ import shutil
 import pandas as pd
 import pytest
 
+from replication.account import core_minutes
 from replication.account.scorecard import answer, with_verdicts
-from replication.publish import commands, rows
+from replication.experiments import EXPERIMENTS
+from replication.publish import rows
 from replication.records import fingerprints, io
 from small_runs import (
     ROOT,
@@ -79,13 +81,13 @@ def test_rows_of_another_fingerprint_wait_until_their_ensemble_is_complete(part,
     publish(part("one", [0, 1, 2]), out)
     before = table(out, TRIALS)
     assert publish(part("two", [0, 1]), out) == 0
-    said = "teacher_student, ensemble l2: 2 trials of another fingerprint wait to replace all 3 published"
+    said = "teacher_student, ensemble l2: 2 trial(s) of another fingerprint wait to replace all 3 published"
     assert said in capsys.readouterr().out
     pd.testing.assert_frame_equal(table(out, TRIALS), before)
     assert table(out, f"pending/{TRIALS}")["trial"].tolist() == [0, 1]
     assert publish(part("two", [2]), out) == 0
     number = sum(len(table(out, f"teacher_student/{name}")) for name in ("trials", "eigenvalues", "pruning"))
-    assert f"ensemble l2: removes {number} rows (overnight, 3 trials) for 1 trial\n" in capsys.readouterr().out
+    assert f"ensemble l2: removes {number} rows (overnight, 3 trial(s)) for 1 trial(s)\n" in capsys.readouterr().out
     after = table(out, TRIALS)
     assert after["trial"].tolist() == [0, 1, 2] and not set(after["fingerprint"]) & set(before["fingerprint"])
     assert not any("pending" in name for name in files_in(out))
@@ -98,15 +100,15 @@ def test_the_newest_fingerprint_waits_and_the_output_names_what_goes(part, tmp_p
     publish(part("two", [0]), out)
     change(out, f"pending/{TRIALS}", lambda rows: rows.assign(fingerprint="older"))
     publish(part("two", [1]), out)
-    assert "1 trial of yet another that waited go" in capsys.readouterr().out
+    assert "1 of yet another that waited go" in capsys.readouterr().out
     assert table(out, f"pending/{TRIALS}")["trial"].tolist() == [1]
 
 
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"scale": "laptop"}, "3 trials of scale laptop are not published: published is overnight"),
-        ({"stand_in": True}, "3 trials of stand-in images are not published: published are real ones"),
+        ({"scale": "laptop"}, "3 trial(s) of scale laptop left out: published is overnight"),
+        ({"stand_in": True}, "3 trial(s) of stand-in images left out: published are real ones"),
     ],
 )
 def test_smaller_scales_and_stand_ins_replace_only_on_request(changes, why, part, tmp_path, capsys):
@@ -117,7 +119,7 @@ def test_smaller_scales_and_stand_ins_replace_only_on_request(changes, why, part
     assert f"teacher_student, ensemble l2: {why}\n" in capsys.readouterr().out
     assert files_in(out) == before, "nothing waits either"
     assert publish(other, out, "--replace") == 0
-    assert "rows (overnight, 3 trials) for 3 trials" in capsys.readouterr().out
+    assert "rows (overnight, 3 trial(s)) for 3 trial(s)" in capsys.readouterr().out
     after = table(out, TRIALS)
     assert after["fingerprint"].str.endswith(rows.STAND_IN).all() == changes.get("stand_in", False)
     assert set(after["scale"]) == {changes.get("scale", "overnight")}
@@ -154,6 +156,18 @@ def test_tables_that_finish_adds_are_published_with_the_trials(runs, tmp_path):
     assert rows.added(new, old, keys)["data_sets"]["trials"].tolist() == [100]
 
 
+def test_stages_that_share_a_table_are_published_together(tmp_path):
+    out, settings = tmp_path / "out", settings_of({"hyperparameters": {"teacher_trials": 1}})
+    for of_stage in ("regression", "teacher_student"):
+        train(tmp_path, settings, "hyperparameters", of_stage=of_stage)
+    assert publish(tmp_path, out) == 0
+    trials = table(out, "hyperparameters/trials")
+    assert sorted(trials["experiment"]) == ["regression", "teacher_student"] and trials["minutes"].notna().all()
+    assert io.read_json(out / "provenance.json")["trials"] == 2
+    before = files_in(out)
+    assert publish(tmp_path, out) == 0 and files_in(out) == before
+
+
 def timed(device, trials, fingerprint, scores=1.0):
     base = pd.DataFrame({"head": "linear", "trial": trials, "device": device, "fingerprint": fingerprint})
     return {"trials": base.assign(scale="laptop", score=scores), "costs": base.assign(seconds=1.0)}
@@ -165,8 +179,8 @@ KEYS = {"trials": ("head", "trial"), "costs": ("head", "trial", "device")}
 def test_costs_of_every_device_stay(tmp_path):
     old = rows.added(timed("cpu", [0, 1], "a"), timed("cuda", [0, 1], "a"), KEYS)
     assert len(old["costs"]) == 4 and set(old["trials"]["device"]) == {"cpu"}
-    after, waiting, said, taken = rows.merged(timed("cpu", [0, 1], "b"), old, {}, KEYS, replace=False)
-    assert taken and waiting == {} and said == "removes 4 rows (laptop, 2 trials) for 2 trials"
+    after, waiting, said, taken = rows.of_ensemble(timed("cpu", [0, 1], "b"), old, {}, KEYS, replace=False)
+    assert taken and waiting == {} and said == "removes 4 rows (laptop, 2 trial(s)) for 2 trial(s)"
     kept = after["costs"][["trial", "device", "fingerprint"]].to_numpy().tolist()
     assert kept == [[0, "cpu", "b"], [0, "cuda", "a"], [1, "cpu", "b"], [1, "cuda", "a"]]
 
@@ -175,8 +189,8 @@ def test_values_that_are_published_are_neither_emptied_nor_kept_from_later_rows(
     """Scores of cells come from a table that not everyone has."""
     full, empty = (timed("cpu", [0, 1], "a", scores) for scores in (1.0, float("nan")))
     for old, new in ((full, empty), (empty, full)):
-        assert rows.merged(new, old, {}, KEYS, replace=False)[0]["trials"]["score"].tolist() == [1, 1]
-    after, waiting, *_ = rows.merged(timed("cpu", [0, 1], "b", float("nan")), full, {}, KEYS, replace=False)
+        assert rows.of_ensemble(new, old, {}, KEYS, replace=False)[0]["trials"]["score"].tolist() == [1, 1]
+    after, waiting, *_ = rows.of_ensemble(timed("cpu", [0, 1], "b", float("nan")), full, {}, KEYS, replace=False)
     assert set(after["trials"]["fingerprint"]) == {"a"} and set(waiting["trials"]["fingerprint"]) == {"b"}
 
 
@@ -195,7 +209,7 @@ def test_a_key_that_stands_twice_is_refused_and_nothing_written(part, tmp_path, 
         (lambda table: table.drop(columns="trial"), "trials has no column trial: allowed is a table that publish"),
         (lambda table: pd.concat([table, table]), "l2, 42, 0 stands there twice"),
         (lambda table: table.assign(trial=["0", "1", "2"]), "is text in one table and a number in another"),
-        (lambda table: table.assign(fingerprint=["a", "b", "c"]), "of the fingerprints a, b, c: allowed is one"),
+        (lambda table: table.assign(fingerprint=["a", "b", "c"]), "one ensemble is of several fingerprints"),
     ],
 )
 def test_published_tables_that_publish_has_not_written_are_refused(how, sentence, part, tmp_path, capsys):
@@ -211,7 +225,7 @@ def test_trials_of_other_settings_than_recorded_are_not_published(part, tmp_path
     one = part("one", [0, 1, 2])
     record_settings(one, settings_of({"teacher_student": {"points": 61}}))
     assert publish(one, tmp_path / "out") == 0 and not (tmp_path / "out").exists()
-    assert "teacher_student: 3 jobs of other settings or sources than here: not published" in capsys.readouterr().out
+    assert "teacher_student: 3 job(s) of other settings or sources than here: not published" in capsys.readouterr().out
 
 
 def test_settings_and_origins_of_each_experiment_stay_those_of_its_trials(runs, part, tmp_path):
@@ -234,7 +248,7 @@ def test_core_minutes_are_kept_per_scale(tmp_path):
     table = pd.DataFrame({"rule": ["b", "a"], "core_minutes": [1.0, 2.0]})
     for scale in ("laptop", "overnight", "laptop"):
         io.write_csv(tmp_path / "new.csv", table.assign(scale=scale))
-        kept = commands.merged_core_minutes(tmp_path / "new.csv", tmp_path / "core_minutes.csv")
+        kept = core_minutes.merged_core_minutes(tmp_path / "core_minutes.csv", tmp_path / "new.csv")
         io.write_csv(tmp_path / "core_minutes.csv", kept)
     assert kept[["scale", "rule"]].to_numpy().tolist() == [
         ["laptop", "a"],
@@ -308,6 +322,8 @@ def test_everything_that_is_published_has_a_fingerprint_and_a_record():
     published = ROOT / "results" / "published"
     for path in published.glob("*/*.parquet"):
         assert "fingerprint" in io.read_table(path) and "made_from" not in io.read_table(path), path
+    for name, experiment in EXPERIMENTS.items():
+        assert rows.read(published / name, experiment.tables).keys() == experiment.tables.keys()
     record = io.read_json(published / "provenance.json")
     for name, own in record["experiments"].items():
         assert io.read_json(published / name / "provenance.json") == own

@@ -1,4 +1,4 @@
-"""Claim G2 and the report on the baselines, on tables whose outcome is known."""
+"""Claim G2 and the report on the baselines, on tables of a small run whose outcome is made known."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import baseline_tables
+import changed_tables as changed
 from replication import params
 from replication.account.testability import why_untested
 from replication.experiments.baselines import comparison
@@ -22,11 +22,26 @@ def test_holm_is_the_step_down_rule():
     assert comparison.holm([0.5, np.nan, 0.9])[0] == 1.0 and np.isnan(comparison.holm([0.5, np.nan, 0.9])[1])
 
 
-def judged(change=None):
-    table = baseline_tables.baselines(np.random.default_rng(3), baseline_tables.FULL)["baselines/trials"]
-    if change:
-        change(table)
-    return list(finds_smaller_networks({"baselines/trials": table}))
+@pytest.fixture
+def table(whole_run):
+    """Ten seeds of every search: its networks have one hidden layer of some neurons, and fit well at every size."""
+    few = {"baselines/trials": changed.read(whole_run)["baselines/trials"]}
+    rows, rng = changed.repeated(few, 10)["baselines/trials"], np.random.default_rng(3)
+    targets = ("", *(f"{target}_{state}" for target in comparison.TARGETS for state in ("", "retrained_")))
+    for name, (low, high) in zip(comparison.FIT, ((1e-4, 1e-3), (1e-4, 1e-3), (0.97, 0.999)), strict=True):
+        values = rng.uniform(low, high, len(rows))  # the same at every size
+        rows = rows.assign(**{f"{target}{name}": values for target in targets})
+    for target in comparison.TARGETS:
+        neurons = rng.integers(5, 31, len(rows)).astype(float)
+        rows = rows.assign(**{f"{target}_{name}": 1.0 for name in comparison.NETWORK})
+        rows = rows.assign(**{f"{target}_neurons": neurons, f"{target}_parameters": 40 * neurons})
+    return rows.assign(maximal_parameters=18_400)
+
+
+def judged(table, change):
+    changed = table.copy()
+    change(changed)
+    return list(finds_smaller_networks({"baselines/trials": changed}))
 
 
 def better(table, mask):
@@ -36,7 +51,7 @@ def better(table, mask):
         table.loc[mask, column] = table.loc[mask, column] / 1000
 
 
-def test_g2_follows_its_rule():
+def test_g2_follows_its_rule(table):
     def sparcs_wins(table):
         for column in [name for name in table if name.endswith("test_r2")]:
             table[column] = 0.99
@@ -47,18 +62,16 @@ def test_g2_follows_its_rule():
             table[column] = 0.99
         better(table, table["method"] == "gaea")
 
-    assert [part.verdict for part in judged(sparcs_wins)] == ["replicated", "replicated"]
-    assert [part.verdict for part in judged(gaea_wins)] == ["not replicated", "not replicated"]
-    assert "strongest baseline: GAEA, single-level" in judged(gaea_wins)[0].reason
-    fewer = baseline_tables.FULL | {"seeds": 9}
-    parts = list(finds_smaller_networks(baseline_tables.baselines(np.random.default_rng(3), fewer)))
-    assert all(part.untested == "n = 9, fewer than 10" for part in parts)
-    alone = baseline_tables.baselines(np.random.default_rng(3), baseline_tables.SMOKE)
-    assert all("did not both finish" in part.untested for part in finds_smaller_networks(alone))
+    assert [part.verdict for part in judged(table, sparcs_wins)] == ["replicated", "replicated"]
+    assert [part.verdict for part in judged(table, gaea_wins)] == ["not replicated", "not replicated"]
+    assert "strongest baseline: GAEA, single-level" in judged(table, gaea_wins)[0].reason
+    fewer = list(finds_smaller_networks({"baselines/trials": table.query("trial < 9")}))
+    assert all(part.untested == "n = 9, fewer than 10" for part in fewer)
+    elsewhere = finds_smaller_networks({"baselines/trials": table.query("task != 'teacher'")})
+    assert all("did not both finish" in part.untested for part in elsewhere)
 
 
-def test_the_report_says_what_the_smallest_networks_are():
-    table = baseline_tables.baselines(np.random.default_rng(3), baseline_tables.FULL)["baselines/trials"]
+def test_the_report_says_what_the_smallest_networks_are(table):
     for column in [name for name in table if name.endswith("test_r2")]:
         table[column] = 0.99
     winner, of_sparcs = (table["method"].isin(names) for names in (["gaea"], comparison.OWN))
@@ -76,15 +89,14 @@ def test_the_report_says_what_the_smallest_networks_are():
     assert "median over seeds: " in said and "SPARCS, L2 0.01" in said
 
 
-def test_there_is_no_test_with_fewer_than_ten_seeds():
-    few = baseline_tables.baselines(np.random.default_rng(3), baseline_tables.FULL | {"seeds": 9})["baselines/trials"]
+def test_there_is_no_test_with_fewer_than_ten_seeds(table):
+    few = table.query("trial < 9")
     compared = comparison.compare(few)
     assert compared["p"].isna().all() and (compared["result"] == "not tested").all() and compared["ratio"].notna().all()
     assert "fewer than 10 seeds, no test:" in baselines_prose.findings(few)
 
 
-def test_a_search_that_diverged_fits_no_better_than_a_constant():
-    table = baseline_tables.baselines(np.random.default_rng(3), baseline_tables.FULL)["baselines/trials"]
+def test_a_search_that_diverged_fits_no_better_than_a_constant(table):
     fits = [name for name in table if name.endswith("test_mse")]
     for name in fits:  # the variance of the test points is 0.5
         table[name] = 0.5 * (1 - table[name.replace("mse", "r2")])
@@ -95,8 +107,7 @@ def test_a_search_that_diverged_fits_no_better_than_a_constant():
     assert (comparison.compare(table)["n"] == 10).all()
 
 
-def test_errors_below_what_float32_resolves_can_be_taken_as_equal():
-    table = baseline_tables.baselines(np.random.default_rng(3), baseline_tables.FULL)["baselines/trials"]
+def test_errors_below_what_float32_resolves_can_be_taken_as_equal(table):
     for name in [name for name in table if name.endswith("test_r2")]:
         table[name] = np.where(table["method"] == "linear", 0.5, 1 - 1e-12)
         table[name.removesuffix("r2") + "mse"] = 0.5 * (1 - table[name])
@@ -107,27 +118,25 @@ def test_errors_below_what_float32_resolves_can_be_taken_as_equal():
     assert part.reason.endswith("networks as they are alone: 1 and 1; 1 − R² below 10⁻⁸ as 10⁻⁸: 1 and 0")
 
 
-def test_g2_is_not_judged_on_a_part_of_the_field():
+def test_g2_is_not_judged_on_a_part_of_the_field(table):
     run = resolve_settings(params.read_yaml(ROOT / "params.yaml"), {"scale": "overnight"}).model_dump(mode="json")
-    tables = baseline_tables.baselines(np.random.default_rng(3), baseline_tables.FULL)
     names = [name for name, method in run["baselines"]["catalogue"].items() if method["only"] is None]
-    assert why_untested(run, run, tables)["baselines"].startswith("not the whole field: without spectral MLP")
-    whole = [tables["baselines/trials"].query("method == 'gaea'").assign(method=name) for name in names]
+    untested = why_untested(run, run, {"baselines/trials": table})["baselines"]
+    assert untested.startswith("not the whole field: without SPARCS, L1")
+    whole = [table.query("method == 'gaea'").assign(method=name) for name in names]
     assert "baselines" not in why_untested(run, run, {"baselines/trials": pd.concat(whole)})
 
 
-def test_a_method_that_never_fits_counts_as_the_maximal_network():
-    table = baseline_tables.baselines(np.random.default_rng(3), baseline_tables.FULL)["baselines/trials"]
+def test_a_method_that_never_fits_counts_as_the_maximal_network(table):
     for column in [name for name in table if name.endswith("test_r2")]:
         table.loc[table["method"] == "linear", column] = 0.7
     scalars = comparison.scalars(table).query("method == 'linear' and task == 'teacher'")
     assert (scalars["parameters"] == 18400).all()
 
 
-def test_an_empty_network_has_not_recovered_a_linear_task():
+def test_an_empty_network_has_not_recovered_a_linear_task(table):
     task = "beta5_alpha0"
-    few = baseline_tables.FULL | {"tasks": [task], "methods": ["sparcs_l2", "gaea"]}
-    table = baseline_tables.baselines(np.random.default_rng(3), few)["baselines/trials"]
+    table = table.query("task == 'beta5_alpha1' and method != 'linear'").assign(task=task, alpha=0.0)
     of_gaea = table["method"] == "gaea"
     table.loc[of_gaea, ["recovered", "loss_budget_test_r2"]] = 1.0, 0.99
     assert "| 20 of 20 (10, 10) |" in row_of(baselines_prose.results_table(table, task), "GAEA, single-level")
@@ -153,8 +162,7 @@ def test_the_tuning_says_what_was_tried_how_often_and_what_was_chosen():
     assert "| 1, **3** | **1**, 3 |" in text
 
 
-def test_seeds_without_a_fit_are_counted():
-    table = baseline_tables.baselines(np.random.default_rng(3), baseline_tables.FULL)["baselines/trials"]
+def test_seeds_without_a_fit_are_counted(table):
     before = [name for name in table if name.endswith("test_r2") and "retrained" not in name]
     table[before] = 0.99
     assert baselines_prose.misses(table, "teacher").endswith("at any strength: none.")

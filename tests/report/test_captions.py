@@ -12,10 +12,11 @@ import pandas as pd
 import pytest
 from docutils.core import publish_doctree
 
+import changed_tables as changed
 from every_figure import every_figure
-from figure_tables import ORIGIN, SMOKE, write_tables
 from replication.experiments import EXPERIMENTS
 from replication.experiments.regression import figures as regression
+from replication.records.io import read_json, write_json
 from replication.records.notebooks import figures_of, published_by, tables_of
 from replication.report import captions, provenance_text
 from replication.report.captions import Caption, as_rst, caption_of, plain, room_of, rooms_of
@@ -144,8 +145,18 @@ def test_a_caption_for_snakemakes_report_survives_its_templates():
 
 
 @pytest.fixture(scope="module")
-def tables(tmp_path_factory):
-    return write_tables(tmp_path_factory.mktemp("tables"), SMOKE)
+def record(whole_run):
+    """The record of experiment 1, as if all its jobs had one fingerprint."""
+    return read_json(whole_run / "regression/provenance.json") | {"commit": "c0ffee", "fingerprint": "fedcba"}
+
+
+@pytest.fixture(scope="module")
+def tables(whole_run, record, tmp_path_factory):
+    """A run whose experiments were all made from the same."""
+    folder = changed.write(tmp_path_factory.mktemp("tables"), changed.read(whole_run), of=whole_run)
+    for name in EXPERIMENTS:
+        write_json(folder / name / "provenance.json", record)
+    return folder
 
 
 def test_a_figure_is_saved_with_its_words(tables, tmp_path):
@@ -165,32 +176,32 @@ def test_a_notebook_says_once_what_trained_and_what_analysed(tables, tmp_path, m
     assert "fingerprint" not in notebook.table("regression/trials")
     notebook.say("The answer.")
     notebook.say("More.")
-    origin = "*Trained by* commit 0123456789abcdef, fingerprint fedcba9876543210."
+    origin = "*Trained by* commit c0ffee, fingerprint fedcba."
     assert said == [f"The answer.\n\n{origin} *Analysed by* commit abc, fingerprint def.", "More."]
 
 
-def test_several_fingerprints_are_named_by_their_number_and_one_for_all():
-    several = provenance_text.trained_by([ORIGIN, ORIGIN | {"commit": "a; b", "fingerprint": "x; y"}])
-    assert several.startswith("commit 0123456789abcdef; a; b, fingerprint of 3 together ")
-    assert several == provenance_text.trained_by([ORIGIN | {"commit": "a; b", "fingerprint": "y; x"}, ORIGIN])
+def test_several_fingerprints_are_named_by_their_number_and_one_for_all(record):
+    several = provenance_text.trained_by([record, record | {"commit": "a; b", "fingerprint": "x; y"}])
+    assert several.startswith("commit a; b; c0ffee, fingerprint of 3 together ")
+    assert several == provenance_text.trained_by([record | {"commit": "a; b", "fingerprint": "y; x"}, record])
     assert provenance_text.trained_by([]) == ""
 
 
 def test_the_origin_of_experiments_is_read_from_their_own_records(tables, tmp_path):
     notebook = Notebook(tables, tables / "claims.csv", tmp_path, tmp_path)
-    record = notebook.provenance(EXPERIMENTS["regression"])
-    assert record["data"] == "generated: α/β family, 10,000 points" and record["commit"] == ORIGIN["commit"]
+    origin = notebook.provenance(EXPERIMENTS["regression"])
+    assert origin["data"] == "generated: α/β family, 400 points" and origin["commit"] == "c0ffee"
     (tables / "cells/provenance.json").rename(tmp_path / "away.json")
     assert list(notebook.experiments(EXPERIMENTS.values())) == [name for name in EXPERIMENTS if name != "cells"]
     (tmp_path / "away.json").rename(tables / "cells/provenance.json")
 
 
-def test_published_rows_keep_their_fingerprint_for_their_origin(tables, tmp_path):
+def test_published_rows_keep_their_fingerprint_for_their_origin(tables, record, tmp_path):
     trials = pd.read_parquet(tables / "regression/trials.parquet")
     where = {"scale": "overnight", "commit": "a", "machine": "m", "device": "cpu", "finished": "2026", "minutes": 0.5}
     (tmp_path / "regression").mkdir()
     trials.assign(**where, fingerprint="legacy").to_parquet(tmp_path / "regression/trials.parquet")
-    (tmp_path / "regression/provenance.json").write_text(json.dumps(ORIGIN))
+    (tmp_path / "regression/provenance.json").write_text(json.dumps(record))
     (tmp_path / "settings.json").write_bytes((tables / "settings.json").read_bytes())
     notebook = Notebook(tmp_path, tmp_path / "claims.csv", tmp_path, tmp_path)
     [of_device] = notebook.provenance(EXPERIMENTS["regression"])["by_device"]
@@ -225,5 +236,5 @@ def test_the_gallery_says_what_trained_and_what_analysed(run):
     [depth] = [group for group in gallery(run) if group.name == "08_any_depth"]
     pictures = {picture.name: picture for picture in depth.pictures}
     assert {picture.analysed_by for picture in depth.pictures} == {"commit abc, fingerprint <def>"}
-    assert pictures["fig_depth"].trained_by == "commit 0123456789abcdef, fingerprint fedcba9876543210"
+    assert pictures["fig_depth"].trained_by == "commit c0ffee, fingerprint fedcba"
     assert pictures["fig_cost"].trained_by == ""  # a published measurement, of no trial of this run

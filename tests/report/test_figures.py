@@ -1,6 +1,5 @@
-"""Figures from synthetic tables: every file, the same bytes twice, and a source table that holds what is drawn."""
+"""Figures of a small run: every file, the same bytes twice, and a source table that holds what is drawn."""
 
-import json
 import os
 import subprocess
 import sys
@@ -14,11 +13,12 @@ import pytest
 from matplotlib.figure import Figure
 from scipy import stats
 
-import baseline_tables
+import changed_tables as changed
 from every_figure import every_figure
-from figure_tables import FULL, SMOKE, write_tables
+from replication import params
 from replication.experiments.baselines.comparison import scalars
 from replication.experiments.depth import prose as depth_prose
+from replication.experiments.settings import paper_settings
 from replication.experiments.theory import prose as theory
 from replication.report import prose
 from replication.report.intervals import MANY, beside_note, over_logarithms, over_trials, with_trials
@@ -90,14 +90,23 @@ def save_all(folder: Path, target: Path) -> dict[str, tuple[Figure, pd.DataFrame
     return drawn
 
 
-@pytest.fixture(scope="module")
-def smoke(tmp_path_factory) -> Path:
-    return write_tables(tmp_path_factory.mktemp("smoke"), SMOKE)
+def written(folder: Path, tables: changed.Tables, of: Path) -> Path:
+    """Write tables, the first trial of experiment 1 and of the sweep over its strengths as if it had diverged."""
+    lost = changed.diverged(tables, lambda table: table.index == 0)
+    names = ("regression/trials", "hyperparameters/trials")
+    return changed.write(folder, tables | {name: lost[name] for name in names}, of)
 
 
 @pytest.fixture(scope="module")
-def full(tmp_path_factory) -> Path:
-    return write_tables(tmp_path_factory.mktemp("full"), FULL)
+def smoke(whole_run, tmp_path_factory) -> Path:
+    return written(tmp_path_factory.mktemp("smoke"), changed.read(whole_run), whole_run)
+
+
+@pytest.fixture(scope="module")
+def full(whole_run, tmp_path_factory) -> Path:
+    """As many trials as a figure with bands has, on the data sets themselves."""
+    tables = changed.repeated(changed.of_images(changed.read(whole_run)), MANY + 2)
+    return written(tmp_path_factory.mktemp("full"), tables, whole_run)
 
 
 @pytest.fixture(scope="module")
@@ -220,19 +229,24 @@ def test_the_theory_report_counts_what_was_compared(smoke):
     checks, identities, misprints = (
         pd.read_parquet(smoke / f"theory/{name}.parquet") for name in ("checks", "identities", "misprints")
     )
+    misprints = misprints.assign(printed="|λ| = 1")
+    misprints.loc[(misprints["kind"] == "checked").idxmax(), "holds"] = False
+    confirmed = misprints["holds"].sum()
     said = theory.findings(checks, identities, misprints)
-    assert said.startswith("0 of 14,000 entries") and "Of 4 mistakes" in said and "confirms 1;" in said
+    assert said.startswith(f"0 of {identities['compared'].sum():,} entries")
+    assert f"Of {len(misprints)} mistakes" in said and f"confirms {confirmed};" in said
     assert "| (B.16) |" in theory.identities_table(identities)
     table = theory.misprints_table(misprints)
     assert table.count("**not confirmed**") == 1 and "\\|λ\\| = 1" in table
-    assert "4 random networks" in theory.size(checks, identities)
+    networks = checks.query("check == 'perceptron_error'")["seed"].nunique()
+    assert f"{networks} random networks" in theory.size(checks, identities)
 
 
 def test_figure_7_draws_the_mean_over_finished_trials(smoke):
     trials = pd.read_parquet(smoke / "regression/trials.parquet")
     first = fig.fig07_table(trials).iloc[0]
     finished = trials[(trials["beta"] == first["beta"]) & (trials["alpha"] == first["alpha"])]["gamma_norm"].dropna()
-    assert first["n"] == len(finished) == SMOKE["trials"] - 1
+    assert first["n"] == len(finished) == trials["trial"].nunique() - 1
     assert first["mean"] == pytest.approx(finished.mean())
 
 
@@ -277,13 +291,14 @@ def test_the_baselines_figure_has_a_panel_per_baseline_and_counts_what_is_off_it
     fewest = drawn.groupby(["task", "method", "trial"])["fewest"].agg(["first", "nunique"])
     assert (fewest["nunique"] == 1).all() and (fewest["first"] == expected.loc[fewest.index]).all()
     titled = [title for axes in fig.fig_baselines(drawn).get_axes() if (title := axes.get_title("left"))]
-    assert len(titled) == len(baseline_tables.FULL["tasks"]) * (len(baseline_tables.FULL["methods"]) - 1)
+    tasks, methods = (trials[name].nunique() for name in ("task", "method"))
+    assert len(titled) == tasks * (methods - 1) > 1
     equal = drawn.assign(parameters=100.0)
     assert "Off the scale" not in fig.fig_baselines_caption(equal)
     equal.loc[0, "parameters"] = 0
     assert f"left end: 1 of {len(drawn):,} networks." in fig.fig_baselines_caption(equal)
     alone = drawn[drawn["method"] == "sparcs_l2"]
-    assert [axes.get_title("left") for axes in fig.fig_baselines(alone).get_axes()] == ["SPARCS, L2"] * 3
+    assert [axes.get_title("left") for axes in fig.fig_baselines(alone).get_axes()] == ["SPARCS, L2"] * tasks
 
 
 def test_figure_8_is_exact():
@@ -301,14 +316,16 @@ def test_figure_9_counts_every_neuron_zeros_too():
 
 
 def test_figure_10_has_every_trial_its_median_and_its_choice(smoke):
-    drawn = fig.fig10_table(
-        *(pd.read_parquet(smoke / f"teacher_student/{name}.parquet") for name in ("pruning", "trials"))
+    pruning, trials = (
+        pd.read_parquet(smoke / f"teacher_student/{name}.parquet").query("ensemble == 'l2'")
+        for name in ("pruning", "trials")
     )
+    drawn = fig.fig10_table(pruning, trials)
     curves = drawn[(drawn["what"] == "curve") & (drawn["removal"] == "eigenvalue") & (drawn["kept"] == 10)]
     median = drawn[(drawn["what"] == "median") & (drawn["removal"] == "eigenvalue") & (drawn["kept"] == 10)]
-    assert len(curves) == SMOKE["students"]
+    assert len(curves) == len(trials) == 2
     assert median["relative_increase"].item() == pytest.approx(curves["relative_increase"].median())
-    assert len(drawn[drawn["what"] == "chosen"]) == 2 * SMOKE["students"]
+    assert len(drawn[drawn["what"] == "chosen"]) == 2 * len(trials)
 
 
 def test_figure_15_leaves_weak_connections_out(smoke):
@@ -322,14 +339,15 @@ def test_the_depth_figure_shows_every_network_and_every_layer(full):
     drawn = fig.fig_depth_table(trials, layers)
     counts = drawn[drawn["what"] == "layer"].groupby(["depth", "trial"])["layer"].agg(["min", "max", "size"])
     assert (counts["min"] == 1).all() and (counts["max"] == counts.index.get_level_values("depth")).all()
-    assert len(counts) == len(FULL["depths"]) * FULL["students"]
+    assert len(counts) == len(trials[["depth", "trial"]].drop_duplicates())
     used = drawn[(drawn["measure"] == "surviving_by_function") & (drawn["what"] == "trial")]
     expected = trials[(trials["data_set"] == "teacher") & (trials["gain"] == 1)]
     assert used["value"].tolist() == expected["surviving_by_function"].tolist()
 
 
 def test_the_answer_on_depth_counts_networks_with_several_layers_allowed(full):
-    run = json.loads((full / "settings.json").read_text())
+    paper = paper_settings(params.read_yaml(Path(__file__).parents[2] / "params.yaml")).model_dump()
+    run = {"scale": "paper", "paper": paper, "run": paper}
     trials, layers = (pd.read_parquet(full / f"depth/{name}.parquet") for name in ("trials", "layers"))
     several = trials[(trials["data_set"] == "teacher") & (trials["gain"] == 1) & (trials["depth"] > 1)]
     assert f"Of {len(several)} networks" in depth_prose.answer(trials, run)

@@ -1,4 +1,4 @@
-"""Notebooks, executed as the workflow does it on synthetic tables, and the pages made of them."""
+"""Notebooks, executed as the workflow does it on the tables of a small run, and the pages made of them."""
 
 import re
 import subprocess
@@ -6,30 +6,30 @@ import sys
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import pytest
 
 from compared import same_text, text_of
-from figure_tables import FULL, SMOKE, claims, write_published, write_tables
+from replication import params
+from replication.experiments import EXPERIMENTS
+from replication.experiments.settings import paper_settings
+from replication.records.io import read_json
 from replication.records.notebooks import figures_of
 from replication.report import prose, tables
 from replication.report.pages import check_parameters
 from replication.report.stand_in import STAMP
 
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = ROOT / "notebooks"
 FIGURES = {path.stem: figures_of(path) for path in sorted(NOTEBOOKS.glob("*.ipynb"))}
 
 
 @pytest.fixture(scope="module", params=FIGURES)
-def executed(request, tmp_path_factory) -> Path:
-    """The folder of one notebook executed on smoke-shaped tables."""
+def executed(request, whole_run, tmp_path_factory) -> Path:
+    """The folder of one notebook executed on the tables of a small run."""
     folder = tmp_path_factory.mktemp(request.param)
-    write_tables(folder / "tables", SMOKE)
-    parameters = {
-        "tables": folder / "tables",
-        "claims": folder / "tables" / "claims.csv",
-        "figures": folder / "figures",
-    }
-    parameters["published"] = write_published(folder / "published")
+    parameters = {"tables": whole_run, "claims": whole_run / "claims.csv", "figures": folder / "figures"}
+    parameters |= {"published": ROOT / "results/published"}
     options = [option for name, value in parameters.items() for option in ("-p", name, str(value))]
     command = [sys.executable, "-m", "replication", "execute-notebook", NOTEBOOKS / f"{request.param}.ipynb"]
     made = folder / "executed.ipynb", folder / "page.html"
@@ -54,20 +54,30 @@ def test_pages_need_nothing_but_themselves(executed):
     assert "prefers-color-scheme" in page
 
 
-def test_pages_of_a_small_run_say_that_they_only_illustrate(executed):
+@pytest.fixture
+def records(executed, whole_run):
+    """The records of the experiments that the page is about."""
+    named = [name for name, each in EXPERIMENTS.items() if executed.name.startswith(each.notebook)]
+    return [read_json(whole_run / name / "provenance.json") for name in named or EXPERIMENTS]
+
+
+def test_pages_of_a_small_run_say_that_they_only_illustrate(executed, records):
     page = (executed / "page.html").read_text(encoding="utf-8")
+    assert all(record["machine"] in page and record["commit"] in page for record in records)
+    if executed.name.startswith("01_"):  # the same at every scale
+        assert "Answer: yes" in page
+        return
     assert (
         ("Illustrative only." in page and "Answer: not tested" in page)
         or "untested.</strong>" in page
         or ("not tested.</strong>" in page)
         or " untested (" in page
     )
-    assert "synthetic machine" in page and "0123456789ab" in page
 
 
-def test_pages_say_how_long_their_trials_took_and_on_what_data(executed):
+def test_pages_say_how_long_their_trials_took_and_on_what_data(executed, records):
     page = (executed / "page.html").read_text(encoding="utf-8")
-    assert "1.0 core-minutes" in page
+    assert all(f"{record['core_minutes']:,.1f} core-minutes" in page for record in records)
     assert "generated: " in page or "stand-in images, not CIFAR-10" in page
 
 
@@ -112,22 +122,22 @@ def test_a_notebook_without_parameters_is_refused(tmp_path):
         check_parameters(tmp_path / "empty.ipynb", [])
 
 
-def test_the_answer_is_that_of_the_deciding_claim():
-    table = claims(FULL)
-    answer = prose.answer(table[table["id"].str.startswith("B")], deciding="B1")
-    assert answer.startswith("**Answer: yes** (claim B1: synthetic statement of B1")
+def test_the_answer_is_that_of_the_deciding_claim(whole_run):
+    rows = pd.read_csv(whole_run / "claims.csv").assign(verdict="replicated", reason="")
+    rows.loc[rows["id"].str.startswith("B2"), "verdict"] = "partly"
+    said = rows.set_index("id").loc["B1", "statement"]
+    answer = prose.answer(rows[rows["id"].str.startswith("B")], deciding="B1")
+    assert answer.startswith(f"**Answer: yes** (claim B1: {said}")
     assert "replicated: B1 and B3; partly: B2" in answer
-    assert prose.illustrative(table) == ""
+    assert prose.illustrative(rows) == ""
 
 
-def test_tables_escape_bars_and_mark_what_differs_from_the_paper(tmp_path):
-    assert "\\|λ\\|" in tables.claims_table(claims(SMOKE))
-    differs = {"training": {"epochs": 2}}
-    paper = {"epochs": 300, "batch_size": 100, "learning_rate": 0.001, "penalty": "l2", "rho": 0.0001}
-    experiment = {"training": paper, "widths": [2, 300, 1], "alphas": [0], "betas": [5], "points": 10_000}
-    experiment |= {"data_seed": 42, "trials": 100}
-    run = experiment | {"training": paper | differs["training"]}
-    text = tables.hyperparameter_table({"paper": {"regression": experiment}, "run": {"regression": run}}, 3)
+def test_tables_escape_bars_and_mark_what_differs_from_the_paper(whole_run):
+    rows = pd.read_csv(whole_run / "claims.csv").assign(statement="with |λ| in it")
+    assert "\\|λ\\|" in tables.claims_table(rows)
+    paper = paper_settings(params.read_yaml(ROOT / "params.yaml")).model_dump()
+    run = params.merge(paper, {"regression": {"training": {"epochs": 2}}})
+    text = tables.hyperparameter_table({"paper": paper, "run": run}, 3)
     assert "| epochs | 300 | **2** |" in text and "| batch size | 100 | 100 |" in text
 
 

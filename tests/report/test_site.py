@@ -1,4 +1,4 @@
-"""The site: built from the committed tables and from synthetic ones, then opened in a browser without a network."""
+"""The site: built from the committed tables and from a small run's, then opened in a browser without a network."""
 
 import json
 import re
@@ -14,8 +14,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
-import thin_tables as thin
-from figure_tables import SMOKE, write_tables
+import changed_tables as changed
 from replication import cli
 from replication.account.catalogue import IDS
 from replication.records.io import ArtifactError, write_table
@@ -40,13 +39,12 @@ def site(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    """A run of synthetic tables with stand-in images, and no report or figure."""
+def small(whole_run, tmp_path_factory):
+    """A small run with stand-in images, and no report or figure."""
     folder = tmp_path_factory.mktemp("small")
-    write_tables(folder / "tables", SMOKE)
     for name in ("reports", "figures"):
         (folder / name).mkdir()
-    return Run(folder / "tables", folder / "tables" / "claims.csv", folder / "reports", folder / "figures", PUBLISHED)
+    return Run(whole_run, whole_run / "claims.csv", folder / "reports", folder / "figures", PUBLISHED)
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +170,7 @@ def test_an_untested_claim_says_why_and_shows_the_published_verdict(small, tmp_p
     build(small, tmp_path)
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
     row = re.search(r'<tr id="B3".*?</tr>', text, re.DOTALL)[0]
-    assert "untested" in row and "n &lt; 3, fewer epochs than the paper" in row
+    assert "untested" in row and "not the paper&#39;s run: epochs 40 of 300, batch_size 20, not 100" in row
     scale = pd.read_csv(PUBLISHED / "claims.csv").set_index("id").loc["B3", "scale"]
     assert re.search(rf"Published run, scale {scale}.*replicated.*\[0\.999, 1\].*n = 4,200", row, re.DOTALL)
     assert "STAND-IN DATA" in text and text.count("Not drawn") == 18
@@ -252,7 +250,7 @@ def test_the_slider_changes_the_picture(visit):
 
 def test_the_explorer_says_which_network_diverged(small, browser, tmp_path):
     tables = shutil.copytree(small.tables, tmp_path / "tables")
-    for name, table in thin.diverged(thin.read(tables), thin.first_of("alpha")).items():
+    for name, table in changed.diverged(changed.read(tables), changed.first_of("alpha")).items():
         write_table(tables / f"{name}.parquet", table)
     build(replace(small, tables=tables), tmp_path / "site")
     page, problems = browser.new_page(), []

@@ -1,21 +1,26 @@
-"""The account of the whole replication: its sentences and tables from synthetic tables whose answer is known."""
+"""The account of the whole replication: its sentences and tables from those of a small run, some values changed."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from figure_tables import FULL, ORIGIN, SMOKE, claims, write_published, write_tables
+import changed_tables as changed
 from replication import params
 from replication.account import core_minutes, news, remaining, summary
 from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import paper_settings
+from replication.records.io import read_json
 from replication.report.notebook import Notebook
-from replication.report.provenance_text import by_device, duration
+from replication.report.provenance_text import by_device, duration, fingerprints
 from replication.report.text import number
+from whole_run import verb
 
 ROOT = Path(__file__).parents[2]
+PUBLISHED = ROOT / "results/published"
+HEADS = {"probes": 3}  # trainings of a trial
 TABLES = {
     "regression": ["trials"],
     "teacher_student": ["trials"],
@@ -30,17 +35,14 @@ EMPTY = {f"{name}/{table}": pd.DataFrame() for name, tables in TABLES.items() fo
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return write_tables(tmp_path_factory.mktemp("tables"), FULL, diverged=False)
+def full(whole_run):
+    """Ten trials of everything, on the data sets themselves."""
+    return EMPTY | changed.repeated(changed.of_images(changed.read(whole_run)), 10)
 
 
-@pytest.fixture(scope="module")
-def full(folder):
-    return {name: pd.read_parquet(folder / f"{name}.parquet") for name in EMPTY}
-
-
-def test_every_claim_stands_under_one_verdict():
-    rows = claims(FULL)
+def test_every_claim_stands_under_one_verdict(whole_run):
+    rows = pd.read_csv(whole_run / "claims.csv").assign(verdict="replicated")
+    rows.loc[rows["id"].isin(["B2", "D2"]), "verdict"] = ["partly", "not replicated"]
     count = (~rows["id"].str[-1].str.isalpha()).sum()
     [partly] = rows.loc[(rows["verdict"] == "partly") & ~rows["id"].str[-1].str.isalpha(), "id"]
     assert f"{count} claims" in summary.answer(rows) and f"1 is partly ({partly})" in summary.answer(rows)
@@ -66,12 +68,15 @@ def test_choices_left_open_have_a_row_each(full):
 
 
 def test_the_strength_of_the_penalty_is_shown_by_what_it_recruits(full):
-    swept = full["hyperparameters/trials"].query("alpha == 1").assign(experiment="teacher_student", alpha=np.nan)
+    regression = full["hyperparameters/trials"].query("experiment == 'regression'")
+    swept = regression.query("alpha == 1").assign(experiment="teacher_student", alpha=np.nan)
+    swept["active_neurons"] = (60 * (1 - 50 * swept["rho"])).round()
     text = summary.choices(EMPTY | {"hyperparameters/trials": swept})
     of_strength = swept[(swept["penalty"] == "l1") & (swept["rho"] == 0.001)]
     [row] = [line for line in text.splitlines() if "| l1 " in line]
     assert f"57 at {number(0.001)} (R² {of_strength['r2'].mean():.4f})" in row  # 60 (1 − 50 ρ)
-    assert "strength of the penalty" not in summary.choices(full)  # the sweep of experiment 1 alone
+    alone = full | {"hyperparameters/trials": regression}
+    assert "strength of the penalty" not in summary.choices(alone)  # the sweep of experiment 1
 
 
 def test_other_statements_have_what_was_found(full):
@@ -86,18 +91,24 @@ def test_other_statements_have_what_was_found(full):
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory):
-    return write_published(tmp_path_factory.mktemp("published") / "published")
+def benchmarks():
+    """The published ones, with steps of known length."""
+    where = {"machine": "a machine", "commit": "c0ffee", "date": "2026-01-01 00:00:00"}
+    tables = {name: pd.read_csv(PUBLISHED / f"benchmark/{name}.csv") for name in core_minutes.BENCHMARKS}
+    for name, medians in {"step": [1000.0], "teacher_student_step": [10.0], "cifar10_step": [40.0, 50.0]}.items():
+        _, column, *_ = core_minutes.BENCHMARKS[name]
+        tables[name].loc[tables[name][column] == "eager", "median"] = medians
+    return {name: table.assign(**where) for name, table in tables.items()}
 
 
 @pytest.fixture(scope="module")
-def benchmarks(published):
-    return {name: pd.read_csv(published / "benchmark" / f"{name}.csv") for name in core_minutes.BENCHMARKS}
-
-
-@pytest.fixture(scope="module")
-def notebook(folder, published, tmp_path_factory):
-    return Notebook(folder, folder / "claims.csv", tmp_path_factory.mktemp("figures"), published)
+def notebook(whole_run, tmp_path_factory):
+    """On the settings of a run at the paper's values, but for the backbone of experiment 4."""
+    folder = changed.write(tmp_path_factory.mktemp("paper"), changed.read(whole_run), of=whole_run)
+    overrides = {"scale": "paper", "cifar100": {"backbone": "tf_efficientnet_lite0", "input_size": 64}}
+    verb("record-settings", "--params-file", ROOT / "params.yaml", "--overrides", json.dumps(overrides),
+         "--output", folder / "settings.json")  # fmt: skip
+    return Notebook(folder, folder / "claims.csv", folder / "figures", PUBLISHED)
 
 
 def row_of(table, name):
@@ -107,27 +118,33 @@ def row_of(table, name):
 
 
 def test_costs_against_a_loop_over_single_models(full, notebook, benchmarks):
-    """By hand: 300 epochs × 100 steps of 1 ms; 180 × 1,000 of 10 ms; 300 × 450 of 40 ms (linear) and 50 ms (SPARCS)."""
+    """By hand: 300 epochs × 100 steps of 1 ms; 180 × 98 of 10 ms; 300 × 352 of 40 ms (linear) and 50 ms (SPARCS)."""
     run = notebook.settings["run"]
     experiments = notebook.experiments(EXPERIMENTS.values())
+    epochs = {"trials": 300, "sweep": 60}
+    full = full | {f"cifar10/{name}": full[f"cifar10/{name}"].assign(epochs=count) for name, count in epochs.items()}
     text = core_minutes.cost_table(experiments, full, run, benchmarks)
     students, heads = len(full["teacher_student/trials"]), full["cifar10/trials"]["head"].value_counts()
-    images = 135_000 * (0.04 * heads["linear"] + 0.05 * (heads.sum() - heads["linear"]))
+    images = 105_600 * (0.04 * heads["linear"] + 0.05 * (heads.sum() - heads["linear"]))
     swept = full["cifar10/sweep"]["head"].value_counts()
-    images += 60 * 450 * (0.04 * swept["linear"] + 0.05 * swept["spectral"])  # 60 epochs
-    expected = {"regression": len(full["regression/trials"]) * 30, "teacher_student": students * 1800}
+    images += 60 * 352 * (0.04 * swept["linear"] + 0.05 * swept["spectral"])  # 60 epochs
+    expected = {"regression": len(full["regression/trials"]) * 30, "teacher_student": students * 176.4}
     for name, seconds in (expected | {"cifar10": images}).items():
         said = row_of(text, EXPERIMENTS[name].title)["a loop over single models, steps alone"]
         assert int(said.removesuffix(" core-minutes").replace(",", "")) == pytest.approx(seconds / 60, abs=0.501)
     assert row_of(text, EXPERIMENTS["baselines"].title)["a loop over single models, steps alone"] == ""
     origins = core_minutes.origins_table(experiments)
     assert row_of(origins, EXPERIMENTS["regression"].title)["data"] == "generated: α/β family, 10,000 points"
-    assert origins.count("synthetic machine") == len(experiments) == origins.count("| fedcba9876543210 |")
+    assert len(experiments) == len(EXPERIMENTS) == origins.count(f"| {experiments['theory']['machine']} |")
+    for name, record in experiments.items():
+        assert row_of(origins, EXPERIMENTS[name].title)["fingerprint"] == fingerprints(
+            record["fingerprint"].split("; ")
+        )
 
 
 def test_benchmarks_say_where_and_when_they_were_run(benchmarks):
     text = core_minutes.benchmark_note(benchmarks)
-    assert text.count("(synthetic machine, commit 0123456789abcdef, 2026-01-01;") == 3
+    assert text.count("(a machine, commit c0ffee, 2026-01-01;") == 3
     for expected in ("1,000 µs", "10 ms", "linear 40 ms and SPARCS 50 ms", "`cifar10_step.csv`"):
         assert expected in text
 
@@ -138,11 +155,12 @@ def rows_on(device, minutes, count):
     return pd.DataFrame({"device": device, "minutes": [minutes] * count, **where})
 
 
-def test_each_device_has_its_own_minutes(full, benchmarks):
+def test_each_device_has_its_own_minutes(whole_run, benchmarks):
     """Three trials of 2 minutes on a CPU; two on a GPU, of whose host half a minute is known."""
     trials = pd.concat([rows_on("cpu", 2.0, 3), rows_on("cuda", 0.5, 2)])
     older = pd.DataFrame({"value": [1.0]})  # a table without minutes
-    record = ORIGIN | {"by_device": by_device(ORIGIN, [trials, older]), "data": "drawn"}
+    origin = read_json(whole_run / "teacher_student/provenance.json")
+    record = origin | {"by_device": by_device(origin, [trials, older]), "data": "drawn"}
     assert duration(record) == "6.0 core-minutes for 3 trials on cpu; 1.0 core-minutes of the host for 2 trials on cuda"
     run = {"teacher_student": {"points": 1000, "training": {"epochs": 60, "batch_size": 100}}}
     tables = {"teacher_student/trials": trials}
@@ -150,7 +168,7 @@ def test_each_device_has_its_own_minutes(full, benchmarks):
     assert len(lines) == 4 and "a cpu" in lines[2] and "a cuda" in lines[3]
     lines = core_minutes.cost_table({"teacher_student": record}, tables, run, benchmarks).splitlines()
     assert "| 0 core-minutes |" in lines[2] and "1.0 core-minutes of the host |  |" in lines[3]  # 3 × 600 × 10 ms
-    assert by_device(ORIGIN, [older]) == [ORIGIN]
+    assert by_device(origin, [older]) == [origin]
 
 
 def test_what_the_minutes_by_rule_are_of():
@@ -174,7 +192,8 @@ def test_trainings_are_counted_as_the_jobs_are():
     assert set(counted) == {name for name, each in EXPERIMENTS.items() if any(stage.gpu for stage in each.stages)}
     for name, count in counted.items():
         stages = [stage for stage in EXPERIMENTS[name].stages if stage.gpu]
-        assert count == sum(len(job.trials) for stage in stages for job in stage.jobs(settings)), name
+        jobs = [(HEADS.get(stage.name, 1), job) for stage in stages for job in stage.jobs(settings)]
+        assert count == sum(heads * len(job.trials) for heads, job in jobs), name
     assert counted["teacher_student"] == 500 and counted["depth"] == 270
 
 
@@ -190,7 +209,7 @@ def test_hours_that_remain(full, notebook):
     trials = trials.assign(device="cpu", minutes=40.0, machine="m", commit="c")
     tables = full | {"cifar10/costs": costs, "cifar10/trials": trials}
     row = row_of(remaining.remaining_table(tables, run, paper), EXPERIMENTS["cifar10"].title)
-    assert row["trainings"] == "309: 100 linear, 100 SPARCS, 100 SPARCS with the authors' sign, 9 in the sweep"
+    assert row["trainings"] == "330: 100 linear, 100 SPARCS, 100 SPARCS with the authors' sign, 30 in the sweep"
     others = " for 300 of them, the others not measured"
     assert row["done"] == str(len(trials) + len(full["cifar10/sweep"])) and "snakemake make_cifar10 " in row["command"]
     assert (
@@ -204,8 +223,11 @@ def test_hours_that_remain(full, notebook):
     assert other["projected, 2 cores"] == other["projected, one GPU"] == "not measured"  # timed on another backbone
     assert other["done"] == "0"
     times = remaining.times_table(tables, run, paper)
-    assert "core-time of the whole job | 3 | m | c |" in times
-    assert "training by the clock, without evaluation | 3 | not in the table | not in the table |" in times
+    assert f"core-time of the whole job | {len(trials) // 3} | m | c |" in times
+    assert (
+        f"training by the clock, without evaluation | {len(trials) // 3} | not in the table | not in the table |"
+        in times
+    )
 
 
 def test_hours_of_a_part_say_how_many_trainings_they_are(full, notebook):
@@ -214,9 +236,10 @@ def test_hours_of_a_part_say_how_many_trainings_they_are(full, notebook):
     smaller = run | {"depth": run["depth"] | {"teacher": run["depth"]["teacher"] | {"hidden": 10}}}
     table = remaining.remaining_table(EMPTY | {"depth/trials": depth}, smaller, paper)
     assert (
-        row_of(table, EXPERIMENTS["depth"].title)["projected, 2 cores"] == "2 h for 40 of them, the others not measured"
-    )  # 4 depths × 10
-    assert row_of(table, "all that is known")["projected, 2 cores"] == "2 h"
+        row_of(table, EXPERIMENTS["depth"].title)["projected, 2 cores"]
+        == "4.5 h for 90 of them, the others not measured"
+    )  # 3 depths × 3 α × 10
+    assert row_of(table, "all that is known")["projected, 2 cores"] == "4.5 h"
     assert remaining.times_table(EMPTY, run, paper) == "No training of the paper's size was timed."
 
 
@@ -238,7 +261,7 @@ def test_hours_of_what_was_never_trained_come_from_a_step_of_it(notebook):
     assert row["projected, 2 cores"].startswith(f"{200 * 5625 / 3600 / 2:.0f} h for 200 of them")
     assert row["projected, one GPU"] == "not measured"
     row = row_of(remaining.remaining_table(tables, run, paper), EXPERIMENTS["depth"].title)
-    assert row["projected, 2 cores"].startswith(f"{40 * 70 / 3600 / 2:.3f} h for 40 of them")
+    assert row["projected, 2 cores"].startswith(f"{180 * 70 / 3600 / 2:.3g} h for 180 of them")
     assert "all its steps, of which one was timed (16 samples) | 2 | m | c |" in remaining.times_table(
         tables, run, paper
     )
@@ -249,7 +272,7 @@ def test_what_is_new_has_a_line_for_each_question(full):
     assert len(lines) == 6 and "no finished trial." not in "".join(lines)
     [baselines] = [line for line in lines if "search:**" in line]
     assert (
-        "of 5 baselines and controls on the teacher task (n = 10)" in baselines
+        "of 2 baselines and controls on the teacher task (n = 10)" in baselines
         and "with at most 30 neurons" in baselines
     )
     assert all(line.endswith("no finished trial.") for line in news.news(EMPTY).splitlines())
@@ -262,11 +285,11 @@ def test_baselines_of_a_small_run_are_not_tested(full):
     assert "no finished trial.\n- **Penalties" in news.news(EMPTY | {"baselines/trials": elsewhere})
 
 
-def test_stand_in_images_are_marked_in_what_is_new(tmp_path):
-    write_tables(tmp_path, SMOKE)
-    small = {name: pd.read_parquet(tmp_path / f"{name}.parquet") for name in EMPTY}
+def test_stand_in_images_are_marked_in_what_is_new(whole_run):
+    small = EMPTY | changed.read(whole_run)
     marked = [line for line in news.news(small).splitlines() if "STAND-IN DATA" in line]
     assert [line.split(":**")[0] for line in marked] == [
+        "- **Penalties in experiment 3",
         "- **Heads on fixed features (experiment 4)",
         "- **NAS-Bench-201's cells",
     ]

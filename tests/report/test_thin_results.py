@@ -1,7 +1,6 @@
 """Claims and notebooks on the tables of runs that yielded little: they say so, and nothing stops them."""
 
 import re
-import shutil
 from functools import cache, partial
 from pathlib import Path
 
@@ -10,14 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import thin_tables as thin
-from figure_tables import write_published, write_tables
-from replication import cli
+import changed_tables as thin
+import whole_run as makes
 from replication.account import image_prose
 from replication.experiments import EXPERIMENTS
 from replication.judging.statistics import lowest
 from replication.records import provenance
-from replication.records.io import read_json, write_table
+from replication.records.io import read_json
 from replication.report import notebook as host
 from replication.site.explorer import explorer
 from replication.site.pages import build
@@ -44,7 +42,7 @@ CASES = {
 }
 PARTS = {
     **{f"cifar10: {head} alone": ("cifar10", {"head": [head]}) for head in IMAGES},
-    **{f"baselines: {name} alone": ("baselines", {"method": [name]}) for name in thin.SIZE["baselines"]["methods"]},
+    **{f"baselines: {name} alone": ("baselines", {"method": [name]}) for name in ("sparcs_l2", "linear", "gaea")},
     "baselines: without SPARCS": ("baselines", {"method": ["linear", "gaea"]}),
     "baselines: the teacher alone": ("baselines", {"task": ["teacher"]}),
     "baselines: α = 1 alone": ("baselines", {"task": ["beta5_alpha1"]}),
@@ -66,48 +64,28 @@ PARTS = {
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """A folder with every table, settings and provenance, and one with published benchmarks."""
-    folder = tmp_path_factory.mktemp("whole")
-    write_tables(folder / "tables", thin.SIZE, diverged=False)
-    write_published(folder / "published")
-    verb("record-settings", "--params-file", ROOT / "params.yaml", "--overrides", '{"scale": "overnight"}', "--output",
-         folder / "tables/settings.json")  # fmt: skip
-    return folder
+def tables(whole_run):
+    """Three trials of everything, on the data sets themselves."""
+    return thin.repeated(thin.of_images(thin.read(whole_run)), 3)
 
 
 @pytest.fixture(scope="module")
-def judged(whole, tmp_path_factory):
+def judged(tables, whole_run, tmp_path_factory):
     """Change the tables, judge those of one experiment or all, and return their folder; each change is made once."""
 
     @cache
     def of(change, experiment=""):
-        folder = tmp_path_factory.mktemp("judged")
-        tables = change(thin.read(whole / "tables"))
-        for name, table in tables.items():
-            write_table(folder / f"{name}.parquet", table)
-        records = [f"{name}/provenance.json" for name in EXPERIMENTS]
-        for name in ("settings.json", "provenance.json", "core_minutes.csv", *records):
-            shutil.copy(whole / "tables" / name, folder / name)
-        judging = [name for name, each in EXPERIMENTS.items() if each.claims]
-        for name in judging:
-            files = [folder / f"{table}.parquet" for table in tables if table.startswith(f"{name}/")]
-            of_run = ("--settings", folder / "settings.json", "--provenance", folder / name / "provenance.json")
-            read = files if name.startswith(experiment) else []
-            verb("judge-claims", name, *read, *of_run, "--output", folder / name / "claims.csv")
-        verb("gather-claims", *(folder / name / "claims.csv" for name in judging), "--output", folder / "claims.csv")
+        folder = thin.write(tmp_path_factory.mktemp("judged"), change(tables), of=whole_run)
+        makes.verb("record-settings", "--params-file", ROOT / "params.yaml", "--overrides", '{"scale": "overnight"}',
+                   "--output", folder / "settings.json")  # fmt: skip
+        makes.judge(folder, experiment)
         return folder
 
     return of
 
 
-def verb(*command):
-    """Run a verb of the command line in this process."""
-    cli.cli(list(map(str, command)), standalone_mode=False)
-
-
 @pytest.fixture
-def said(whole, monkeypatch, tmp_path):
+def said(monkeypatch, tmp_path):
     """Run a notebook's cells on the tables of a folder in this process; returns the text that it showed.
 
     Figures are drawn, as far as their layout, but not written.
@@ -123,7 +101,7 @@ def said(whole, monkeypatch, tmp_path):
             "tables": folder,
             "claims": folder / "claims.csv",
             "figures": tmp_path,
-            "published": whole / "published",
+            "published": ROOT / "results/published",
         }
         names = {key: str(value) for key, value in where.items()}
         for cell in nbformat.read(NOTEBOOKS[name], as_version=4).cells:
@@ -155,9 +133,9 @@ def test_a_part_of_an_experiment_has_its_pages(judged, said, case):
 
 
 @pytest.mark.parametrize("case", ["every trial diverged", "every trial became infinite", "one row", "no row"])
-def test_a_run_that_yielded_little_has_its_site(judged, whole, tmp_path, case):
+def test_a_run_that_yielded_little_has_its_site(judged, tmp_path, case):
     tables = judged(CASES[case])
-    build(Run(tables, tables / "claims.csv", tmp_path, tmp_path, whole / "published"), tmp_path / "site")
+    build(Run(tables, tables / "claims.csv", tmp_path, tmp_path, ROOT / "results/published"), tmp_path / "site")
     assert_readable("Answer: " + (tmp_path / "site/index.html").read_text(encoding="utf-8"))
 
 

@@ -9,6 +9,7 @@ EXPERIMENT = Experiment(
     title="The mean of a data set",
     paper="nowhere: an example",
     notebook="10_toy",
+    trained_on="generated: α/β family",
     settings=Toy,
     data=("regression",),
     stages=(

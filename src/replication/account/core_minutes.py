@@ -1,11 +1,13 @@
 """What the experiments cost: core-minutes as measured, beside a loop over single models."""
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import pandas as pd
 
 from replication.account.image_tables import HEADS
 from replication.experiments import EXPERIMENTS
+from replication.records.io import read_csv
 from replication.report.provenance_text import core_minutes, fingerprints
 from replication.report.tables import markdown
 from replication.report.text import listing, number
@@ -104,7 +106,10 @@ def _loop(name: str, device: str, tables: Tables, run: Mapping, benchmarks: Tabl
     if device != "cpu" or name not in STEPS:
         return ""
     read = [tables[key] for key in (f"{name}/{table}" for table in EXPERIMENTS[name].trained) if key in tables]
-    trials = pd.concat([table for table in read if len(table)], ignore_index=True)
+    done = [table for table in read if len(table)]
+    if not done:
+        return "0 core-minutes"
+    trials = pd.concat(done, ignore_index=True)
     trials = trials[trials["device"] == device] if "device" in trials else trials
     return f"{STEPS[name](trials, run, benchmarks) / 60:,.0f} core-minutes"
 
@@ -164,3 +169,10 @@ def _rows(table: pd.DataFrame, column: str, value: str) -> pd.DataFrame:
 
 def _label(row: tuple) -> str:
     return f"{HEADS[row.head]} " if hasattr(row, "head") else ""
+
+
+def merged_core_minutes(*files: Path) -> pd.DataFrame:
+    """The cost of every rule at a scale; later files replace rows of earlier ones."""
+    costs = [read_csv(file, ["scale", "rule"]) for file in files if file.exists()]
+    together = pd.concat([*costs, pd.DataFrame(columns=["scale", "rule"])])
+    return together.drop_duplicates(["scale", "rule"], keep="last").sort_values(["scale", "rule"])

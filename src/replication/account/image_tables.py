@@ -169,7 +169,7 @@ def _cost_row(paper_table: int, quantity: str, device: str, rows: pd.DataFrame, 
         "n": len(values),
         "95 % interval": f"{low:,.{place}f} to {high:,.{place}f}" if len(values) >= FEWEST else "",
         "SPARCS / linear, the paper": paper_ratio,
-        "SPARCS / linear [95 %]": _interval(of_head / linear, 3) if compared else "",
+        "SPARCS / linear [95 %]": _interval(of_head / np.where(linear, linear, np.nan), 3) if compared else "",
     }
 
 

@@ -30,8 +30,8 @@ def run_too_small(run: Mapping, paper: Mapping) -> dict[str, str]:
     compared = {name: each.compared for name, each in EXPERIMENTS.items() if each.compared and name in run}
     reasons = {name: _differences(run[name], paper[name], keys) for name, keys in compared.items()}
     swept = run.get("hyperparameters", {}).get("teacher_trials")
-    experiments = () if swept is None else ("regression", "teacher_student")[: 2 if swept else 1]
-    for name in experiments:
+    stages = () if swept is None else EXPERIMENTS["hyperparameters"].stages[: 2 if swept else 1]
+    for name in (stage.name for stage in stages):  # each is of one experiment, and named after it
         of_run, full = ({**settings[name], "training": _unswept(settings[name])} for settings in (run, paper))
         keys = [key for key in EXPERIMENTS[name].compared if key not in ("alphas", "betas")]
         reasons["hyperparameters"] += _differences(of_run, full, keys)

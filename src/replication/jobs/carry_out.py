@@ -102,6 +102,13 @@ def read_data(files: Sequence[str], folder: Path, inputs: int = 0) -> Any:
     return arrays
 
 
+def is_stand_in(data: Any) -> bool:
+    """Whether data, as from ``read_data``, are stand-in images, or features of some."""
+    if isinstance(data, Mapping):
+        return bool(data.get("about", {}).get("stand_in"))
+    return bool(getattr(data, "stand_in", False))
+
+
 def read_before(stems: Sequence[str], results: Path) -> list[pd.DataFrame]:
     """The first tables of other jobs: a stem names a table of a job, as "baselines/tuning/teacher/darts_tuning"."""
     return [read_table(results / f"{stem}.parquet") for stem in stems]

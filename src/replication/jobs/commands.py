@@ -13,11 +13,10 @@ import pandas as pd
 from pydantic import Field
 
 from replication import params
-from replication.data.images import Images
 from replication.experiment import Data, Experiment, Job, Stage
 from replication.experiments import EXPERIMENTS
 from replication.jobs import tables
-from replication.jobs.carry_out import carry_out, diverged, progress_bars, read_before, read_data, seeds_of
+from replication.jobs.carry_out import carry_out, diverged, is_stand_in, progress_bars, read_before, read_data, seeds_of
 from replication.jobs.checkpoints import FileCheckpoint
 from replication.jobs.core_time import CoreTime
 from replication.params.fields import CountOrZero, Model, Real, Seed
@@ -135,7 +134,7 @@ def train(stage: tuple[Experiment, Stage], text: JobText, data: Path, results: P
         "keys": job.keys,
         "root_seed": text.root_seed,
         "inputs": inputs,
-        "stand_in": isinstance(loaded, Images) and loaded.stand_in,
+        "stand_in": is_stand_in(loaded),
     }
     write_json(tables.record_file(folder, of_kind, job.name), record)
     checkpoint.path.unlink(missing_ok=True)

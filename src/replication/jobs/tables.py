@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from replication.experiment import Experiment, Stage
-from replication.records.io import read_arrays, read_json, read_table
+from replication.records.io import ArtifactError, read_arrays, read_json, read_table
 
 Done = Mapping[str, Sequence[str]]  # names of finished jobs, by stage
 
@@ -35,11 +35,14 @@ def parameters_file(folder: Path, stage: Stage, job: str) -> Path:
 
 def gather(experiment: Experiment, folder: Path, done: Done, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
     """The experiment's tables of the given jobs; a table of a stage without jobs is left out. settings: its own."""
+    files: dict[str, list[Path]] = {}
+    for stage in experiment.stages:
+        for name in stage.tables:
+            files.setdefault(name, []).extend(table_file(folder, stage, job, name) for job in done.get(stage.name, ()))
     tables = {
-        name: joined([read_table(table_file(folder, stage, job, name)) for job in done[stage.name]], key)
-        for stage in experiment.stages
-        if done.get(stage.name)
-        for name, key in stage.tables.items()
+        name: joined(map(read_table, paths), experiment.tables[name], folder / name)
+        for name, paths in files.items()
+        if paths
     }
     if not experiment.finish:
         return tables
@@ -57,11 +60,19 @@ def records(experiment: Experiment, folder: Path, done: Done) -> list[Path]:
     return [record_file(folder, stage, job) for stage in experiment.stages for job in done.get(stage.name, ())]
 
 
-def joined(tables: Iterable[pd.DataFrame], key: Sequence[str]) -> pd.DataFrame:
+def joined(tables: Iterable[pd.DataFrame], key: Sequence[str], what: Path) -> pd.DataFrame:
     """One table, its rows in the order of what tells them apart: the same whatever jobs there were."""
     tables = list(tables)
     full = [table for table in tables if len(table)] or tables[:1]
-    return pd.concat(full, ignore_index=True).sort_values(list(key), kind="stable").reset_index(drop=True)
+    table = pd.concat(full, ignore_index=True)
+    require_unique(table, key, what)
+    return table.sort_values(list(key), kind="stable").reset_index(drop=True)
+
+
+def require_unique(table: pd.DataFrame, key: Sequence[str], what: Path) -> None:
+    """Raise ArtifactError, naming the table and the first of its keys that stands there twice."""
+    for row in table.loc[table.duplicated(list(key)), list(key)].itertuples(index=False):
+        raise ArtifactError(f"{what}: {', '.join(map(str, row))} stands there twice: allowed is once")
 
 
 def _with(path: Path, end: str) -> Path:

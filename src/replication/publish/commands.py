@@ -4,19 +4,19 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 import pandas as pd
 
 from replication import params
+from replication.account.core_minutes import merged_core_minutes
 from replication.experiment import Experiment, Stage
 from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import Settings
 from replication.jobs.commands import record_of
-from replication.jobs.tables import gather, record_file, table_file
-from replication.publish.rows import PENDING, RANK, RECORDED, STAND_IN, Tables, checked, count, merged, put, read, where
+from replication.jobs.tables import gather, joined, record_file, table_file
+from replication.publish.rows import PENDING, RANK, RECORDED, STAND_IN, Tables, merged, read
 from replication.records import provenance
-from replication.records.fingerprints import fingerprint, numerics
-from replication.records.io import read_csv, read_table, write_csv, write_json, write_table
+from replication.records.fingerprints import jobs_of, numerics
+from replication.records.io import read_table, write_csv, write_json, write_table
 from replication.records.verbs import INPUT, PATH, read_settings
 
 AS_CSV = ("baselines/trials",)  # published as text too, for readers without this project
@@ -37,28 +37,29 @@ def publish(results: Path, lock: Path, published: Path, replace: bool) -> None:
     run = params.validate(Settings, settings["run"])
     if run.scale == "smoke":
         raise params.ParameterError("scale = 'smoke': allowed to be published are laptop, overnight, paper")
-    tables: dict[str, pd.DataFrame] = {}
-    described, origins = [], {}
+    tables, origins, described = {}, {}, set()
     for name, experiment in EXPERIMENTS.items():
-        old, waiting = (read(folder / name, experiment.tables) for folder in (published, published / PENDING))
-        after, pending, taken = of_experiment(experiment, run, results, old, waiting, replace)
-        tables |= {f"{name}/{table}": rows for table, rows in after.items() if not rows.equals(old.get(table))}
-        tables |= {f"{PENDING}/{name}/{t}": rows for t, rows in pending.items() if not rows.equals(waiting.get(t))}
-        trials = [after.get(next(iter(stage.tables)), pd.DataFrame()) for stage in experiment.stages]
+        before = [read(folder / name, experiment.tables) for folder in (published, published / PENDING)]
+        *after, taken = of_experiment(experiment, run, results, *before, replace)
+        for folder, old, new in zip((name, f"{PENDING}/{name}"), before, after, strict=True):
+            tables |= {f"{folder}/{table}": rows for table, rows in new.items() if not rows.equals(old.get(table))}
+        firsts = dict.fromkeys(next(iter(stage.tables)) for stage in experiment.stages)  # stages may share a table
+        trials = [after[0][first] for first in firsts if first in after[0]]
         trials = [table[[*RECORDED]].assign(trials=int("seed" in table)) for table in trials if {*RECORDED} <= {*table}]
         if trials:
             origins[name] = provenance.summary(pd.concat(trials))
         if taken and RANK[run.scale] >= pd.concat(trials)["scale"].map(RANK).max():
-            described.append(name)
+            described.add(name)
     if not tables:
         click.echo("nothing new is finished: nothing is published")
         return
-    before = read_settings(published / "settings.json") if (published / "settings.json").exists() else settings
-    kept = {name: part for name, part in before["run"].items() if name in EXPERIMENTS and name not in described}
+    path = published / "settings.json"
+    before = read_settings(path) if path.exists() else settings
+    kept = {name: part for name, part in before["run"].items() if name in EXPERIMENTS.keys() - described}
     records = {f"{name}/provenance": origin for name, origin in origins.items()}
     records["provenance"] = provenance.together(origins, lock)
     records["settings"] = settings | {"run": settings["run"] | kept} if described else before
-    minutes = merged_core_minutes(results / "core_minutes.csv", published / "core_minutes.csv")
+    minutes = merged_core_minutes(published / "core_minutes.csv", results / "core_minutes.csv")
     for name, table in tables.items():
         if name.startswith(PENDING) and table.empty:
             (published / f"{name}.parquet").unlink(missing_ok=True)
@@ -68,95 +69,55 @@ def publish(results: Path, lock: Path, published: Path, replace: bool) -> None:
             write_csv(published / f"{name}.csv", table, float_format="%.9g")  # all digits are in the other one
     for name, record in records.items():
         write_json(published / f"{name}.json", record)
-    if minutes is not None:
+    if len(minutes):
         write_csv(published / "core_minutes.csv", minutes)
 
 
-def of_experiment(
-    experiment: Experiment, run: Any, results: Path, old: Tables, waiting: Tables, replace: bool
-) -> tuple[Tables, Tables, bool]:
-    """What is published and what waits afterwards, and whether new rows are published; says what is done, what not."""
-    done, others = finished(experiment, run, results)
+def of_experiment(experiment: Experiment, run: Any, results: Path, old: Tables, waiting: Tables, replace: bool) -> list:
+    """Tables that are published and that wait, and whether new rows are published; says what is done, and what not."""
+    done, others, said, taken = {}, 0, {}, False
+    for stage, job, here in jobs_of(experiment, run):
+        if (path := record_file(results / experiment.name, stage, job.name)).exists():
+            same = record_of(path)["fingerprint"] == here
+            done |= {stage.name: [*done.get(stage.name, []), job.name]} if same else {}
+            others += not same
     settings = run.model_dump(mode="json").get(experiment.name, {})
-    tables, said, taken = gather(experiment, results / experiment.name, done, settings), {}, False
+    tables = gather(experiment, results / experiment.name, done, settings)
     for stage in (stage for stage in experiment.stages if stage.name in done):
+        new = with_origin(experiment, stage, tables, done[stage.name], results / experiment.name, run.scale)
+        click.echo(f"{experiment.name}, {stage.name}: {len(done[stage.name])} finished job(s)")
         keys = {**stage.tables, **experiment.extra} if stage is experiment.stages[0] else stage.tables
-        new = with_origin(
-            experiment,
-            stage,
-            {name: tables[name] for name in keys if name in tables},
-            done[stage.name],
-            results,
-            run.scale,
-        )
-        trials = new[next(iter(keys))]
-        jobs = count(len(done[stage.name]), "finished job")
-        click.echo(f"{experiment.name}, {stage.name}: {count(len(trials), 'row')} of {jobs}")
-        every = trials[list(stage.ensemble)].drop_duplicates().to_dict("records") if stage.ensemble else [{}]
-        for values in every:
-            parts = [
-                {name: each[name][where(each[name], values)] for name in keys if name in each}
-                for each in (new, old, waiting)
-            ]
-            *after, sentence, added = merged(*parts, keys, replace)
-            old, waiting = (put(each, part, keys, values) for each, part in zip((old, waiting), after, strict=True))
-            said.setdefault(sentence, []).append(", ".join(f"{name} {value}" for name, value in values.items()))
-            taken |= added
+        old, waiting, told, added = merged(new, old, waiting, keys, stage.ensemble, replace)
+        taken |= added
+        for ensemble, sentence in told:
+            said.setdefault(sentence, []).append(ensemble)
     if others:
-        said[f"{count(others, 'job')} of other settings or sources than here: not published"] = [""]
+        said[f"{others} job(s) of other settings or sources than here: not published"] = [""]
     for sentence, ensembles in said.items():
-        if sentence:
-            click.echo(f"{', '.join(filter(None, [experiment.name, '; '.join(ensembles)]))}: {sentence}")
-    return old, waiting, taken
-
-
-def finished(experiment: Experiment, run: Any, results: Path) -> tuple[dict[str, list[str]], int]:
-    """The names of finished jobs by stage, and the number of those of another fingerprint than they would have here."""
-    done, others = {}, 0
-    for stage, job in ((each, job) for each in experiment.stages for job in each.jobs(run)):
-        path = record_file(results / experiment.name, stage, job.name)
-        if path.exists():
-            here = record_of(path)["fingerprint"] == fingerprint(experiment, stage, job, run.root_seed)
-            done.setdefault(stage.name, []).extend([job.name] * here)
-            others += not here
-    return {stage: jobs for stage, jobs in done.items() if jobs}, others
+        click.echo(f"{', '.join(filter(None, [experiment.name, '; '.join(ensembles)]))}: {sentence}")
+    return [old, waiting, taken]
 
 
 def with_origin(
-    experiment: Experiment, stage: Stage, tables: Tables, jobs: list[str], results: Path, scale: str
+    experiment: Experiment, stage: Stage, made: Tables, jobs: list[str], folder: Path, scale: str
 ) -> Tables:
-    """The tables of a stage's finished jobs, and those that finish adds, each row with its origin."""
-    (first, key), folder = next(iter(stage.tables.items())), results / experiment.name
-    trials = pd.concat([recorded(folder, stage, job, scale) for job in jobs])
-    added = tables[first].columns.difference(trials.columns, sort=False)  # by finish
-    made = {first: checked(trials, key, folder / first).merge(tables[first][[*key, *added]], on=list(key))}
-    for name in tables.keys() - {first}:
-        other = (stage.tables | experiment.extra)[name]
-        common, columns = [column for column in key if column in other], ["fingerprint"]
-        if "device" in other:  # kept for every device, so each says where and when
-            common, columns = [*common, "device"], ["commit", "machine", "finished", "fingerprint"]
-        if common:
-            made[name] = tables[name].merge(trials[[*common, *columns]].drop_duplicates(), on=common)
-        else:
-            made[name] = tables[name].assign(fingerprint=numerics(experiment.module(experiment.finish))[:16])
-        checked(made[name], other, folder / name)
-    return made
-
-
-def recorded(folder: Path, stage: Stage, job: str, scale: str) -> pd.DataFrame:
-    """A job's trials with its record; they share its minutes."""
-    record = record_of(record_file(folder, stage, job))
-    trials = read_table(table_file(folder, stage, job, next(iter(stage.tables))))
-    images = trials["stand_in"].to_numpy(bool) if "stand_in" in trials else record.get("stand_in", False)
-    record |= {"scale": scale, "minutes": record["seconds"] / 60 / max(len(trials), 1)}
-    record["fingerprint"] = np.where(images, record["fingerprint"] + STAND_IN, record["fingerprint"])
-    return trials.assign(**{name: record[name] for name in RECORDED})
-
-
-def merged_core_minutes(path: Path, published: Path) -> pd.DataFrame | None:
-    """The cost of every rule at a scale, with the published costs of rules and scales that this run has none of."""
-    parts = [read_csv(file, ["scale", "rule"]) for file in (published, path) if file.exists()]
-    if not path.exists():
-        return None
-    together = pd.concat(parts).drop_duplicates(["scale", "rule"], keep="last")
-    return together.sort_values(["scale", "rule"]).reset_index(drop=True)
+    """A stage's tables, each row with its origin; made: the same, with columns and tables that finish adds."""
+    (first, key), parts = next(iter(stage.tables.items())), {name: [] for name in stage.tables}
+    for job in jobs:
+        tables = {name: read_table(table_file(folder, stage, job, name)) for name in stage.tables}
+        record = {"scale": scale, "stand_in": False} | record_of(record_file(folder, stage, job))
+        record["minutes"] = record["seconds"] / 60 / max(len(tables[first]), 1)  # its rows share them
+        if record["stand_in"] or any(tables[first].get("stand_in", [])):
+            record["fingerprint"] += STAND_IN
+        for name, table in tables.items():  # what a device took is kept for each, so it says where and when
+            timed = ["commit", "machine", "finished"] * ("device" in stage.tables[name])
+            columns = RECORDED if name == first else [*timed, "fingerprint"]
+            parts[name].append(table.assign(**{column: record[column] for column in columns}))
+    new = {name: joined(parts[name], key, folder / name) for name, key in stage.tables.items()}
+    added = made[first].columns.difference(new[first].columns, sort=False)
+    if len(added):
+        new[first] = new[first].merge(made[first][[*key, *added]], on=list(key), validate="1:1")
+    prints = set(new[first]["fingerprint"])
+    one = prints.pop() if len(prints) == 1 else numerics(experiment.module(experiment.finish or stage.train))[:16]
+    extra = experiment.extra if stage is experiment.stages[0] else {}
+    return new | {name: made[name].assign(fingerprint=one) for name in extra if name in made}

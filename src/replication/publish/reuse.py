@@ -10,8 +10,8 @@ from replication.experiment import Experiment, Job, Stage
 from replication.experiments import EXPERIMENTS
 from replication.jobs import tables as files
 from replication.jobs.commands import JobText, StageName, job_of
-from replication.publish.rows import NO_ROW, PENDING, job_tables, of_job, own, read, why_not
-from replication.records.fingerprints import fingerprint
+from replication.publish.rows import IMAGES, NO_ROW, OTHER, PENDING, job_tables, of_job, own, read, why_not
+from replication.records.fingerprints import jobs_of
 from replication.records.io import write_json, write_table
 from replication.records.verbs import INPUT, PATH, Json
 
@@ -25,21 +25,18 @@ def reusable(run: Any, published: Path) -> tuple[list[tuple[Experiment, Stage, J
     """
     taken, reasons = [], Counter()
     for experiment, stage in ((each, stage) for each in EXPERIMENTS.values() for stage in each.stages):
-        name, key = next(iter(stage.tables.items()))
-        places = (published / experiment.name, published / PENDING / experiment.name)
-        rows = [table for folder in places for table in read(folder, {name: key}).values()]
-        for job in stage.jobs(run):
-            here = fingerprint(experiment, stage, job, run.root_seed)
-            why = sorted((why_not(of_job(table, job), job, here) for table in rows), key=["", NO_ROW].count) or [NO_ROW]
+        places = [read(folder / experiment.name, stage.tables) for folder in (published, published / PENDING)]
+        rows = [tables[first] for tables in places if (first := next(iter(stage.tables))) in tables]
+        for _, job, here in jobs_of(experiment, run, stage):
+            why = {why_not(of_job(table, job), job, here) for table in rows} or {NO_ROW}
             if stage.parameters and experiment.finish:  # which makes tables from them
-                reasons[PARAMETERS] += 1
-            elif "" in why:
-                taken.append((experiment, stage, job, here))
-            else:
-                reasons[why[0]] += 1
-    sentence = f"reuse=published: {len(taken)} of {len(taken) + reasons.total()} jobs taken"
+                why = {PARAMETERS}
+            reasons[min(why, key=["", PARAMETERS, IMAGES, OTHER, NO_ROW].index)] += 1
+            taken += [(experiment, stage, job, here)] * ("" in why)
+    number, jobs = reasons.pop("", 0), reasons.total()
+    sentence = f"reuse=published: {number} of {number + jobs} jobs taken"
     why = ", ".join(f"{reason} ({number})" for reason, number in reasons.most_common())
-    return taken, f"{sentence}; {reasons.total()} not, because: {why}" if why else sentence
+    return taken, f"{sentence}; {jobs} not, because: {why}" if why else sentence
 
 
 @click.command()

@@ -10,22 +10,17 @@ from pandas.api.types import is_numeric_dtype
 
 from replication.experiment import Experiment, Job, Stage
 from replication.experiments.settings import SCALES
+from replication.jobs.tables import require_unique
 from replication.records.io import ArtifactError, read_table
 
 PENDING = "pending"  # folder of rows that wait until their ensemble is complete
-RECORDED = (
-    "scale",
-    "commit",
-    "machine",
-    "device",
-    "finished",
-    "minutes",
-    "fingerprint",
-)  # behind the job's own columns
+# columns that publishing adds, behind the job's own; those that an experiment's finish adds stand behind them
+RECORDED = ("scale", "commit", "machine", "device", "finished", "minutes", "fingerprint")
 STAND_IN = " (stand-in images)"  # added to a fingerprint, so that such rows are never taken for others
 NO_ROW, OTHER, IMAGES = "no such row", "another fingerprint", "stand-in images"  # why rows do not stand for a job
 RANK = {scale: rank for rank, scale in enumerate(("any", *SCALES))}
 Tables = dict[str, pd.DataFrame]
+After = tuple[Tables, Tables, Any, bool]  # published, waiting, what is to be said, whether new rows are published
 Keys = Mapping[str, Sequence[str]]  # what tells the rows of tables apart; of a stage, its trials' table is the first
 
 
@@ -40,8 +35,7 @@ def checked(table: pd.DataFrame, key: Sequence[str], what: Path) -> pd.DataFrame
     for column in (*key, "fingerprint"):
         if column not in table:
             raise ArtifactError(f"{what} has no column {column}: allowed is a table that publish has written")
-    for row in table.loc[table.duplicated(list(key)), list(key)].itertuples(index=False):
-        raise ArtifactError(f"{what}: {', '.join(map(str, row))} stands there twice: allowed is once")
+    require_unique(table, key, what)
     return table
 
 
@@ -65,59 +59,71 @@ def own(table: pd.DataFrame, key: Sequence[str]) -> pd.DataFrame:
     return table.iloc[:, :added].reset_index(drop=True)
 
 
-def why_not(rows: pd.DataFrame, job: Job, fingerprint: str) -> str:
+def why_not(rows: pd.DataFrame, job: Job, here: str) -> str:
     """Why the rows of a job do not stand for it; empty if they do."""
     if rows.empty or not set(job.trials) <= set(rows.get("trial", job.trials)):
         return NO_ROW
     prints = set(rows["fingerprint"])
-    return "" if prints == {fingerprint} else IMAGES if prints == {fingerprint + STAND_IN} else OTHER
+    return "" if prints == {here} else IMAGES if prints == {here + STAND_IN} else OTHER
 
 
-def job_tables(published: Path, experiment: Experiment, stage: Stage, job: Job, fingerprint: str) -> Tables:
+def job_tables(published: Path, experiment: Experiment, stage: Stage, job: Job, here: str) -> Tables:
     """The rows that stand for a job, of those published or those that wait. Raises ArtifactError if none do."""
     first = next(iter(stage.tables))
     for folder in (published / experiment.name, published / PENDING / experiment.name):
         tables = {table: of_job(rows, job) for table, rows in read(folder, stage.tables).items()}
-        if len(tables) == len(stage.tables) and not why_not(tables[first], job, fingerprint):
+        if len(tables) == len(stage.tables) and not why_not(tables[first], job, here):
             devices = set(tables[first]["device"])  # what others took is not this job's
             timed = [table for table, key in stage.tables.items() if "device" in key]
             return tables | {table: tables[table][tables[table]["device"].isin(devices)] for table in timed}
-    raise ArtifactError(f"{published}: {experiment.name}, {job.name} lacks trials of the fingerprint {fingerprint}")
+    raise ArtifactError(f"{published}: {experiment.name}, {job.name} lacks trials of the fingerprint {here}")
 
 
-def merged(new: Tables, old: Tables, waiting: Tables, keys: Keys, replace: bool) -> tuple[Tables, Tables, str, bool]:
-    """One ensemble: its published rows, those that wait, what is to be said, and whether new ones are published."""
+def merged(new: Tables, old: Tables, waiting: Tables, keys: Keys, ensemble: Sequence[str], replace: bool) -> After:
+    """The rows of a stage, ensemble by ensemble; what is to be said: (ensemble, sentence)."""
+    trials, told, taken = new[next(iter(keys))], [], False
+    for values in trials[list(ensemble)].drop_duplicates().to_dict("records") if ensemble else [{}]:
+        (of, _), (was, others), (waits, others_wait) = (split(side, keys, values) for side in (new, old, waiting))
+        was, waits, sentence, added_now = of_ensemble(of, was, waits, keys, replace)
+        old, waiting = old | added(others, was, keys), waiting | added(others_wait, waits, keys)
+        told += [(", ".join(f"{name} {value}" for name, value in values.items()), sentence)] * bool(sentence)
+        taken |= added_now
+    return old, waiting, told, taken
+
+
+def split(tables: Tables, keys: Keys, values: Mapping[str, Any]) -> tuple[Tables, Tables]:
+    """The rows of a stage's tables that have the values, and the others."""
+    masks = {name: where(tables[name], values) for name in keys if name in tables}
+    part, others = ({name: tables[name][mask == which] for name, mask in masks.items()} for which in (True, False))
+    return part, others
+
+
+def of_ensemble(new: Tables, old: Tables, waiting: Tables, keys: Keys, replace: bool) -> After:
+    """The rows of one ensemble; what is to be said: a sentence, if they are not only added."""
     first = next(iter(keys))
-    this, before, waits = (fingerprint_of(tables, first) for tables in (new, old, waiting))
-    if before in ("", this):
+    prints = [set(side[first]["fingerprint"]) if first in side else set() for side in (new, old, waiting)]
+    if max(map(len, prints[:2])) > 1:
+        raise ArtifactError(f"{first}: one ensemble is of several fingerprints: {max(prints, key=len)}")
+    if not prints[1] or prints[0] == prints[1]:
         return added(old, new, keys), waiting, "", True
-    scale, scales, trials = new[first]["scale"].iloc[0], old[first]["scale"], count(len(new[first]), "trial")
-    are = "is" if len(new[first]) == 1 else "are"
-    largest = max(scales, key=lambda scale: RANK.get(scale, len(RANK)))
-    if not replace and this.endswith(STAND_IN) and not before.endswith(STAND_IN):
-        return old, waiting, f"{trials} of stand-in images {are} not published: published are real ones", False
-    if not replace and RANK[scale] < RANK.get(largest, len(RANK)):
-        return old, waiting, f"{trials} of scale {scale} {are} not published: published is {largest}", False
-    whole = added(new, waiting, keys) if waits == this else new
-    lost = f"; {count(len(waiting[first]), 'trial')} of yet another that waited go" if waits not in ("", this) else ""
+    scale, scales, number = new[first]["scale"].iloc[0], old[first]["scale"], len(new[first])
+    largest = max(scales, key=lambda name: RANK.get(name, len(RANK)))
+    worse = f"of scale {scale} left out: published is {largest}" if RANK[scale] < RANK.get(largest, len(RANK)) else ""
+    if STAND_IN in "".join(prints[0]) and STAND_IN not in "".join(prints[1]):
+        worse = "of stand-in images left out: published are real ones"
+    if worse and not replace:
+        return old, waiting, f"{number} trial(s) {worse}", False
+    whole = added(new, waiting, keys) if prints[2] == prints[0] else new
+    lost = f"; {len(waiting[first])} of yet another that waited go" if prints[2] - prints[0] else ""
     if not replace and not complete(whole, old, keys):
-        said = f"{count(len(whole[first]), 'trial')} of another fingerprint wait to replace all {len(scales)} published"
-        return old, added({}, whole, keys), said + lost, False
-    elsewhere = [name for name in old if "device" in keys[name] and name in whole]  # what other devices took stays
+        said = f"{len(whole[first])} trial(s) of another fingerprint wait to replace all {len(scales)} published{lost}"
+        return old, added({}, whole, keys), said, False
     stays = {name: table.iloc[:0] for name, table in old.items()}
-    stays |= {name: old[name][~old[name]["device"].isin(whole[name]["device"])] for name in elsewhere}
-    rows = count(sum(map(len, old.values())) - sum(map(len, stays.values())), "row")
-    of = "; ".join(f"{name}, {count(number, 'trial')}" for name, number in scales.value_counts().items())
-    none = {name: table.iloc[:0] for name, table in waiting.items()}
-    return stays | added(stays, whole, keys), none, f"removes {rows} ({of}) for {trials}{lost}", True
-
-
-def fingerprint_of(tables: Tables, first: str) -> str:
-    """The fingerprint of an ensemble's trials; empty without any."""
-    prints = sorted(set(tables[first]["fingerprint"])) if first in tables else []
-    if len(prints) > 1:
-        raise ArtifactError(f"trials of one ensemble are of the fingerprints {', '.join(prints)}: allowed is one")
-    return "".join(prints)
+    for name in [name for name in old if "device" in keys[name] and name in whole]:  # what other devices took
+        stays[name] = old[name][~old[name]["device"].isin(whole[name]["device"])]
+    of = "; ".join(f"{name}, {count} trial(s)" for name, count in scales.value_counts().items())
+    said = f"removes {sum(len(old[name]) - len(stays[name]) for name in old)} rows ({of}) for {number} trial(s){lost}"
+    return stays | added(stays, whole, keys), {name: table.iloc[:0] for name, table in waiting.items()}, said, True
 
 
 def complete(new: Tables, old: Tables, keys: Keys) -> bool:
@@ -145,14 +151,3 @@ def added(before: Tables, new: Tables, keys: Keys) -> Tables:
             rows = rows.iloc[order].drop_duplicates(list(key), keep="last")
             made[name] = rows.sort_values(list(key)).reset_index(drop=True)
     return made
-
-
-def put(tables: Tables, part: Tables, keys: Keys, values: Mapping[str, Any]) -> Tables:
-    """Tables with the rows of one ensemble replaced. keys: of the tables of its stage; values: of the ensemble."""
-    rest = {name: tables[name][~where(tables[name], values)] for name in keys if name in tables}
-    return tables | added(rest, part, keys)
-
-
-def count(number: int, unit: str) -> str:
-    """A number of things, as text."""
-    return f"{number:,} {unit}{'' if number == 1 else 's'}"

@@ -8,9 +8,11 @@ import ast
 import hashlib
 import json
 import tokenize
+from collections.abc import Iterator
 from functools import cache
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 from replication.experiment import Experiment, Job, Stage
 from replication.records.sources import files_of, imports_of
@@ -24,6 +26,13 @@ def fingerprint(experiment: Experiment, stage: Stage, job: Job, root_seed: int) 
     modules = {experiment.module(stage.train), *job.modules, *(job.data.modules if job.data else ())}
     parts = [experiment.seed_name_of(stage), root_seed, job.settings, data, numerics(*sorted(modules))]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def jobs_of(experiment: Experiment, run: Any, *stages: Stage) -> Iterator[tuple[Stage, Job, str]]:
+    """An experiment's jobs, of these stages or all, with the fingerprints that they have in this checkout."""
+    for stage in stages or experiment.stages:
+        for job in stage.jobs(run):
+            yield stage, job, fingerprint(experiment, stage, job, run.root_seed)
 
 
 @cache

@@ -39,6 +39,11 @@ def machine(device: str = "cpu") -> str:
     return f"{cpu}, {_gpu()}" if device == "cuda" else cpu
 
 
+def processor(machine: str) -> str:
+    """The type of processor, with which the name of a machine begins."""
+    return machine.split(", ")[0]
+
+
 def packages() -> dict[str, str]:
     """Versions of the software that results depend on."""
     return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}

@@ -1,4 +1,4 @@
-"""What the commands share: typed arguments, progress, timing, divergence messages."""
+"""What the commands share: typed arguments, progress, the record of settings."""
 
 import os
 from collections.abc import Callable, Iterator

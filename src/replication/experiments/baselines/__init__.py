@@ -10,6 +10,7 @@ EXPERIMENT = Experiment(
     title="Other ways to search",
     paper="Section 1's “other viable alternatives”",
     notebook="07_baselines",
+    trained_on="generated: as in experiments 1 and 2",
     settings=Baselines,
     data=("regression", "teacher_student"),
     stages=(

@@ -215,7 +215,7 @@ def _rows(part: pd.DataFrame) -> int:
 
 def _least_size(part: pd.DataFrame) -> float:
     """Where a task's axis of sizes starts: a few empty networks would stretch it by decades."""
-    return 0.7 * part["parameters"].quantile(0.01)
+    return 0.7 * max(1.0, part["parameters"].quantile(0.01))
 
 
 def _draw_task(place: SubFigure, part: pd.DataFrame) -> None:

@@ -9,6 +9,7 @@ EXPERIMENT = Experiment(
     title="NAS-Bench-201's cells",
     paper="",
     notebook="09_cells",
+    trained_on="CIFAR-10",
     settings=Cells,
     data=("images",),
     seed_name="nasbench",

@@ -9,6 +9,7 @@ EXPERIMENT = Experiment(
     title="CIFAR-10 from scratch",
     paper="Table 5, Figures 16 and 17, Table 1",
     notebook="04_cifar10",
+    trained_on="CIFAR-10",
     settings=Cifar10,
     data=("images",),
     stages=(

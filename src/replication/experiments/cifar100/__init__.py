@@ -9,6 +9,7 @@ EXPERIMENT = Experiment(
     title="CIFAR-100 on a pre-trained network",
     paper="Table 5, Figure 18, Table 2",
     notebook="05_cifar100",
+    trained_on="CIFAR-100",
     settings=Cifar100,
     data=("images", "features"),
     stages=(

@@ -9,6 +9,7 @@ EXPERIMENT = Experiment(
     title="Any depth",
     paper="beyond the paper: Section 4 at any depth",
     notebook="08_any_depth",
+    trained_on="generated: as in experiments 1 and 2",
     settings=Depth,
     data=("regression", "teacher_student"),
     stages=(

@@ -8,6 +8,7 @@ EXPERIMENT = Experiment(
     title="What holds for every network",
     paper="Sections 2 to 4, Appendices A to D, Figures 1 to 6 and 8",
     notebook="01_theory",
+    trained_on="generated: random networks",
     stages=(
         Stage(
             name="checks",

@@ -1,50 +1,69 @@
-"""Synthetic tables of runs that yielded little: diverged trials, few rows or none, a part of what can be configured."""
+"""Small, named changes to the tables of a run: more trials, other images, diverged trials, few rows or none."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from replication.records.io import write_table
+
 Tables = dict[str, pd.DataFrame]
 Rows = Callable[[pd.DataFrame], pd.Series]
 
-SIZE = {
-    "alphas": [0.0, 0.5, 1.0],
-    "trials": 3,
-    "hidden": 5,
-    "students": 3,
-    "ensembles": ["l2", "none"],
-    "swept": 3,
-    "depths": [1, 3],
-    "baselines": {
-        "methods": ["sparcs_l2", "linear", "gaea"],
-        "tasks": ["beta5_alpha1", "teacher"],
-        "seeds": 3,
-        "strengths": [0.01, 0.1],
-    },
-    "images": {
-        "heads": ["linear", "spectral", "spectral_authors_sign"],
-        "trials": 3,
-        "epochs": 2,
-        "stand_in": False,
-        "probes": 3,
-        "sweep": 3,
-        "hidden": 80,
-    },
-}
 SETTINGS = ("alpha", "beta", "rho", "strength", "gain")  # columns of numbers that a diverged trial has all the same
 COUNTS = ["surviving_layer", "kept_eigenvalues", "live_neurons", "kept_neurons_weight_space"]
 NETWORK = ["ensemble", "teacher", "data_set", "depth", "gain", "head", "trial"]  # what tells one network from another
+SCORES = ("cifar10_accuracy", "cifar100_accuracy", "imagenet16_120_accuracy")
 TRIALS = ("trials", "probes", "sweep")
 WITHOUT = ("teacher_student/eigenvalues", "teacher_student/pruning", "depth/layers")  # have no row of such a trial
 OF_NAN = ("paths", "skips", "surface", "eigenvalues", "epochs", "data_sets")  # have rows without a value
+OF_MODEL_0 = [f"regression/{name}" for name in ("paths", "skips", "surface", "eigenvalues")]
 EXACT = ("theory/", "cells/reference", "depth/start", "teacher_student/linear")  # of no trial
 
 
 def read(folder: Path) -> Tables:
     """Every table of a folder by its name, "experiment/table"."""
     return {f"{path.parent.name}/{path.stem}": pd.read_parquet(path) for path in sorted(folder.glob("*/*.parquet"))}
+
+
+def write(folder: Path, tables: Tables, of: Path) -> Path:
+    """Write tables, with the records, settings and verdicts of the run in another folder."""
+    for path in [*of.glob("*/provenance.json"), *of.glob("*/claims.csv"), *of.glob("*.*")]:
+        (folder / path.relative_to(of)).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, folder / path.relative_to(of))
+    for name, table in tables.items():
+        write_table(folder / f"{name}.parquet", table)
+    return folder
+
+
+def repeated(tables: Tables, trials: int) -> Tables:
+    """The tables with so many trials of each kind: copies of the run's, their measures shifted by some percent."""
+    random = np.random.default_rng(7)
+    return {
+        name: _repeated(table, trials, random) if "trial" in table and name not in OF_MODEL_0 else table
+        for name, table in tables.items()
+    }
+
+
+def _repeated(table: pd.DataFrame, trials: int, random: np.random.Generator) -> pd.DataFrame:
+    count = int(table["trial"].max()) + 1
+    copies = [table.assign(trial=table["trial"] + k * count) for k in range(-(-trials // count))]
+    joined = pd.concat(copies, ignore_index=True)
+    measures = [name for name in joined.select_dtypes("float") if name not in (*SETTINGS, "x1", "x2")]
+    joined[measures] *= 1 + 0.03 * random.standard_normal((len(joined), len(measures)))
+    return joined[joined["trial"] < trials].reset_index(drop=True)
+
+
+def of_images(tables: Tables) -> Tables:
+    """The tables as if trained on the data sets themselves, no stand-in, and NAS-Bench-201's table were there."""
+    tables = {name: table.assign(stand_in=False) if "stand_in" in table else table for name, table in tables.items()}
+    known = dict.fromkeys(SCORES, 80.0), {"best": 94.4, "mean": 87.1, "all_skip": 54.3}
+    for name, values in zip(("cells/trials", "cells/reference"), known, strict=True):
+        tables[name] = tables[name].assign(**values)
+    tables["cifar10/trials"] = tables["cifar10/trials"].assign(approximate_images=42)
+    return tables
 
 
 def diverged(tables: Tables, rows: Rows, value: float = np.nan) -> Tables:

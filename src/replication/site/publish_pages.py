@@ -10,6 +10,8 @@ from replication.records.io import read_csv, remove_others
 from replication.records.verbs import INPUT, PATH
 from sparcs.io import atomic
 
+Names = tuple[str, ...]
+
 
 @click.command()
 @click.option("--results", type=INPUT, required=True, help="what was made from the published tables")
@@ -20,13 +22,7 @@ from sparcs.io import atomic
 @click.option("--figure", "drawn", multiple=True, required=True, help="name of a figure")
 @click.option("--readme", type=INPUT, required=True, help="its answer and scorecard are written anew")
 def publish_pages(
-    results: Path,
-    figures: Path,
-    published: Path,
-    published_figures: Path,
-    reports: tuple[str, ...],
-    drawn: tuple[str, ...],
-    readme: Path,
+    results: Path, figures: Path, published: Path, published_figures: Path, reports: Names, drawn: Names, readme: Path
 ) -> None:
     """Copy claims, reports, site and figures that were made from the published tables; write README's verdicts.
 
