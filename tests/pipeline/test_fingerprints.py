@@ -24,11 +24,11 @@ ALONE = (
 STALE = {  # files below src, and whose fingerprint a statement there changes; every file of no row: nobody's
     "replication/__init__ replication/data/__init__ replication/training/{__init__,torch_threads,work}": "all",
     "sparcs/{__init__,metrics,spectral}": "all",
-    "sparcs/{activations,checks,compact,compact_network,io,layer,pruning,search}": (
+    "sparcs/{activations,checks,compact,compact_network,io,judging,layer,pruning,search}": (
         "theory depth baselines cifar10 cifar100 cells"
     ),
     "sparcs/{eigenbasis,network}": "theory depth cifar10 cifar100 cells",
-    "sparcs/{head_names,heads,judging}": "cifar10 cifar100 cells",
+    "sparcs/{head_names,heads}": "cifar10 cifar100 cells",
     "replication/training/seeds": "regression teacher_student hyperparameters depth baselines cifar10 cifar100 cells",
     "replication/training/memory": "baselines cifar10 cifar100.trials",
     "replication/training/classifiers": "cifar10 cifar100 cells",
