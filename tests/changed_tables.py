@@ -39,7 +39,7 @@ def write(folder: Path, tables: Tables, of: Path) -> Path:
 
 
 def repeated(tables: Tables, trials: int) -> Tables:
-    """The tables with so many trials of each kind: copies of the run's, their measures shifted by some percent."""
+    """The tables with so many trials of each kind: copies of the run's, their measures some percent smaller."""
     random = np.random.default_rng(7)
     return {
         name: _repeated(table, trials, random) if "trial" in table and name not in OF_MODEL_0 else table
@@ -52,7 +52,7 @@ def _repeated(table: pd.DataFrame, trials: int, random: np.random.Generator) -> 
     copies = [table.assign(trial=table["trial"] + k * count) for k in range(-(-trials // count))]
     joined = pd.concat(copies, ignore_index=True)
     measures = [name for name in joined.select_dtypes("float") if name not in (*SETTINGS, "x1", "x2")]
-    joined[measures] *= 1 + 0.03 * random.standard_normal((len(joined), len(measures)))
+    joined[measures] *= 1 - 0.05 * random.random((len(joined), len(measures)))
     return joined[joined["trial"] < trials].reset_index(drop=True)
 
 
