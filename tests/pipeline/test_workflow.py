@@ -145,6 +145,15 @@ def test_every_scale_has_a_plan(tmp_path, scale, students, sweeps, deep):
     assert bool(sweeps) == bool(re.search(rf"sweep_teacher_student +{sweeps}\b", output))
 
 
+def test_one_report_is_made_of_its_experiment_alone(tmp_path):
+    target = "results/laptop/reports/02_alpha_beta.html"
+    code, output = snakemake(tmp_path, target, "-n", "--config", "scale=laptop")
+    assert code == 0, output[-3000:]
+    rules = dict(re.findall(r"^(\w+) +(\d+)$", output, flags=re.MULTILINE))
+    others = {"generate_regression_data", "tabulate_regression", "record_settings", "judge_regression"}
+    assert rules.keys() - {"total"} == others | {"train_regression", "report_02_alpha_beta"}
+
+
 @pytest.mark.parametrize(
     ("config", "message"),
     [
