@@ -94,7 +94,7 @@ def disk(tmp_path):
 
 def run(folder):
     """Exit code and output of a small run."""
-    command = crashes.command(folder)[:7] + ["tabulate_regression", "--config", *crashes.OVERRIDES]
+    command = [*crashes.command(folder)[:7], "tabulate_regression", "--config", *crashes.OVERRIDES]
     done = subprocess.run(command, capture_output=True, text=True, env=crashes.environment(), check=False)
     return done.returncode, " ".join((done.stdout + done.stderr).split())
 
