@@ -134,9 +134,9 @@ def whole_run(tmp_path_factory):
     folder.mkdir(exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "tables/claims.csv").exists():
+        if not (folder / "smoke/claims.csv").exists():
             tiny.run(folder, sys.executable, ROOT / "tests/whole_run.py", folder, PYTHONPATH=str(ROOT / "src"))
-    return folder / "tables"
+    return folder / "smoke"
 
 
 @pytest.fixture(scope="session")

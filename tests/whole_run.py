@@ -64,7 +64,7 @@ EVERYTHING = {  # each table has rows, of several heads, methods, penalties and 
 def main(folder: Path) -> None:
     """Data, jobs, tables, records and verdicts of the run, as the workflow makes them."""
     settings = resolve_settings(read_yaml(ROOT / "params.yaml"), EVERYTHING)
-    data, results = folder / "data", folder / "tables"
+    data, results = folder / "data", folder / settings.scale
     jobs = [
         (experiment, stage, job)
         for experiment in EXPERIMENTS.values()
