@@ -10,6 +10,7 @@ from replication.records.io import read_csv, remove_others
 from replication.records.verbs import INPUT, PATH
 from sparcs.io import atomic
 
+CAPTION = ".rst"  # for Snakemake's report alone
 Names = tuple[str, ...]
 
 
@@ -31,7 +32,8 @@ def publish_pages(
     pages = [results / "claims.csv", *(results / f"reports/{name}.html" for name in reports)]
     pages += results.glob("site/**/*.*")
     places = {path: published / path.relative_to(results) for path in pages if path.is_file()}
-    places |= {path: published_figures / path.name for name in drawn for path in figures.glob(f"{name}.*")}
+    pictures = [path for name in drawn for path in figures.glob(f"{name}.*") if path.suffix != CAPTION]
+    places |= {path: published_figures / path.name for path in pictures}
     for path, place in sorted(places.items()):
         with atomic(place) as partial:
             shutil.copyfile(path, partial)
