@@ -31,9 +31,9 @@ def same_results(reference, other):
 
 
 def text_of(page):
-    """What a reader sees of an HTML page, without its markup."""
+    """What a reader sees of an HTML page, without its markup and the commit that made the page."""
     shown = re.sub(r"<(script|style)\b.*?</\1>|<[^>]*>", " ", page, flags=re.DOTALL)
-    return " ".join(html.unescape(shown).split())
+    return re.sub(r"([Aa]nalysed by commit) [^ ,]+", r"\1", " ".join(html.unescape(shown).split()))
 
 
 def same_text(reference, other):
