@@ -70,8 +70,11 @@ def test_an_experiment_is_its_folder_a_line_its_settings_and_its_notebook(finish
     site = (results / "site/index.html").read_text()
     assert "Means of resampled targets" in site and "10_toy.html" in site
     assert "toy" in yaml.safe_load(tiny.run(folder, "python", "-m", "replication", "describe-dvc"))["stages"]
-    minutes = pd.read_csv(results / "core_minutes.csv")
-    assert "train_toy" in set(minutes["rule"])
+    assert "train_toy" in set(pd.read_csv(results / "core_minutes.csv")["rule"])
+    tiny.run(folder, "snakemake", "--cores", "1", "--config", "scale=laptop", "--", "tabulate_toy")
+    tiny.run(folder, "snakemake", "--cores", "1", "--config", "scale=laptop", "--", "publish")
+    published = pd.read_parquet(folder / "results/published/toy/trials.parquet")
+    assert published["fingerprint"].tolist() == 3 * [after["toy.trials/beta5_alpha1"]]
 
 
 def test_a_figure_is_its_function_and_its_call(finished, tmp_path):

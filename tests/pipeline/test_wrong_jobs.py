@@ -133,7 +133,7 @@ def test_settings_that_cannot_be_carried_out_are_one_sentence(folder, tmp_path, 
     ("verb", "place", "value", "message"),
     [
         ("judge-claims", "--settings", "{}", "holds no settings of a run"),
-        ("judge-claims", "--provenance", "{}", "is not a record of tables: it names no commit"),
+        ("judge-claims", "--provenance", "{}", "is not a record of tables: it names no commit and fingerprint"),
         ("judge-claims", "table", "", "is missing in one of these tables"),
         ("record-provenance", 1, "{}", "is missing in one of these records"),
         ("tabulate", None, "{}", "is not a record of a job: commit is missing"),

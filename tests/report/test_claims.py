@@ -96,20 +96,22 @@ def test_a_claim_of_one_part_says_what_was_measured_and_its_region():
 def test_origins_are_the_runs_or_those_that_the_rows_name():
     run = {"scale": "laptop", "device": "cuda", "regression": {"points": 10_000}}
     tables = regression_trials(paper_like)
-    commits = {"regression": "a1; b2+changes", "cifar10": "c3"}
-    origins = with_origins(verdicts("B1", tables).reset_index(), CLAIMS, tables, run, commits)
-    assert len(origins) == 4 and set(origins["trained_by"]) == {"a1; b2+changes"}
+    records = {"regression": {"commit": "a1; b2+changes", "fingerprint": "f1"}}
+    origins = with_origins(verdicts("B1", tables).reset_index(), CLAIMS, tables, run, records)
+    assert len(origins) == 4 and set(origins["trained_by"]) == {"commit a1; b2+changes, fingerprint f1"}
     assert set(origins["scale"] + origins["device"]) == {"laptopcuda"} and origins["data"].str.contains("10,000").all()
-    tables["regression/trials"] = tables["regression/trials"].assign(scale="overnight", device="cpu", commit="d4")
+    where = {"scale": "overnight", "device": "cpu", "commit": "d4", "fingerprint": "f2"}
+    tables["regression/trials"] = tables["regression/trials"].assign(**where)
     tables["cifar10/trials"] = pd.DataFrame({"stand_in": [True], "approximate_images": [0], "device": ["cpu"]})
-    origins = with_origins(verdicts("B3", tables).reset_index(), CLAIMS, tables, run, commits).iloc[0]
-    assert (origins["scale"], origins["device"], origins["trained_by"]) == ("overnight", "cpu", "d4")
+    origins = with_origins(verdicts("B3", tables).reset_index(), CLAIMS, tables, run, records).iloc[0]
+    assert (origins["scale"], origins["device"]) == ("overnight", "cpu")
+    assert origins["trained_by"] == "commit d4, fingerprint f2"
     images = pd.DataFrame({"id": ["E1"]})
-    assert with_origins(images, CLAIMS, tables, run, commits).loc[0, "data"] == "stand-in images, not CIFAR-10"
+    assert with_origins(images, CLAIMS, tables, run, records).loc[0, "data"] == "stand-in images, not CIFAR-10"
     tables["cifar100/trials"] = pd.DataFrame({"stand_in": [False], "device": ["cpu"]})  # as the experiment writes it
     images = pd.DataFrame({"id": ["F1"]})
     assert (
-        with_origins(images, CLAIMS, tables, run, commits).loc[0, "data"]
+        with_origins(images, CLAIMS, tables, run, records).loc[0, "data"]
         == "CIFAR-100, no image of 60,000 marked as approximate"
     )
 

@@ -152,7 +152,7 @@ for place in (RUN, REBUILD):
                 f"{EXPERIMENTS[experiment].title}: judging its claims"
             shell:
                 "python -m replication --log {log} judge-claims {params.experiment} {input.tables:q} --settings {input.settings:q}"
-                " {params.provenance} --output {output} > {log} 2>&1"
+                " {params.provenance} --code {params.code} --output {output} > {log} 2>&1"
 
     rule:
         """Every claim's verdict, in one table."""

@@ -39,21 +39,24 @@ def record_settings(params_file: Path, overrides: dict, output: Path) -> None:
 @click.option(
     "--provenance", "record", type=INPUT, help="provenance.json, of the experiment's tables, if there are any"
 )
+@click.option("--code", default="unknown", show_default=True, help="fingerprint of the sources that judge")
 @click.option("--output", type=FILE, required=True, help="claims.csv of the experiment")
-def judge_claims(experiment: str, tables: tuple[Path, ...], settings: Path, record: Path | None, output: Path) -> None:
-    """Judge the claims of an EXPERIMENT on its tables; each verdict names the commits that trained and judged."""
+def judge_claims(
+    experiment: str, tables: tuple[Path, ...], settings: Path, record: Path | None, code: str, output: Path
+) -> None:
+    """Judge the claims of an EXPERIMENT on its tables; each verdict names what trained and what judged."""
     judged = EXPERIMENTS[experiment]
     claims, both = judged.load(judged.claims), read_settings(settings)
     read = {f"{path.parent.name}/{path.stem}": read_measures(path) for path in tables}
-    commit = read_json(record).get("commit") if record else ""
-    if not isinstance(commit, str):
-        raise ArtifactError(f"{record} is not a record of tables: it names no commit")
+    trained = {experiment: read_json(record)} if record else {}
+    if not all(isinstance(each.get(name), str) for each in trained.values() for name in ("commit", "fingerprint")):
+        raise ArtifactError(f"{record} is not a record of tables: it names no commit and fingerprint")
     try:
         verdicts = judge(claims, read, why_untested(both["run"], both["paper"], read))
-        verdicts = with_origins(verdicts, claims, read, both["run"], {experiment: commit})
+        verdicts = with_origins(verdicts, claims, read, both["run"], trained)
     except KeyError as error:
         raise ArtifactError(f"{', '.join(map(str, tables))}: {error} is missing in one of these tables") from None
-    write_csv(output, verdicts.assign(analysed_by=provenance.commit()))
+    write_csv(output, verdicts.assign(analysed_by=f"commit {provenance.commit()}, fingerprint {code}"))
 
 
 @click.command()

@@ -9,20 +9,21 @@ from replication.data.description import data_of
 from replication.experiments import EXPERIMENTS
 from replication.judging.statistics import judged
 from replication.judging.verdicts import Claim, Tables
+from replication.report.provenance_text import trained_by
 
 COLUMNS = ["scale", "data", "device", "trained_by"]
 
 
 def with_origins(
-    verdicts: pd.DataFrame, claims: list[Claim], tables: Tables, run: Mapping, commits: Mapping[str, str]
+    verdicts: pd.DataFrame, claims: list[Claim], tables: Tables, run: Mapping, records: Mapping[str, Mapping]
 ) -> pd.DataFrame:
     """The table of verdicts with the columns scale, data, device and trained_by.
 
-    run: the settings as nested mappings; commits: of this run's trials, by experiment. Rows that name their scale,
-    device and commit, as published ones do, are believed; others are this run's.
+    run: the settings as nested mappings; records: of this run's trials, by experiment. Rows that name their scale,
+    device, commit and fingerprint, as published ones do, are believed; others are this run's.
     """
     needs = {claim.id: [name for name in claim.needs if name in tables] for claim in claims}
-    origins = [_origin(needs[claim_of(row)], tables, run, commits) for row in verdicts["id"]]
+    origins = [_origin(needs[claim_of(row)], tables, run, records) for row in verdicts["id"]]
     return verdicts.assign(**pd.DataFrame(origins, index=verdicts.index, columns=COLUMNS))
 
 
@@ -31,7 +32,7 @@ def claim_of(row: str) -> str:
     return re.match(r"[A-Z]\d+", row)[0]
 
 
-def _origin(names: list[str], tables: Tables, run: Mapping, commits: Mapping[str, str]) -> tuple[str, ...]:
+def _origin(names: list[str], tables: Tables, run: Mapping, records: Mapping[str, Mapping]) -> tuple[str, ...]:
     if not names:
         return run["scale"], "", "", ""
     experiments = list(dict.fromkeys(name.split("/")[0] for name in names))
@@ -40,8 +41,15 @@ def _origin(names: list[str], tables: Tables, run: Mapping, commits: Mapping[str
     devices = [_distinct(costs.get(name, trials[name]), "device", _device(name, run)) for name in experiments]
     scales = [_distinct(trials[name], "scale", run["scale"]) for name in experiments]
     data = [data_of(EXPERIMENTS[name], trials[name], run) for name in experiments]
-    trained_by = [_distinct(trials[name], "commit", commits.get(name, "")) for name in experiments]
-    return tuple("; ".join(dict.fromkeys(parts)) for parts in (scales, data, devices, trained_by))
+    trained = [_trained_by(trials[name], records.get(name)) for name in experiments]
+    return tuple("; ".join(dict.fromkeys(parts)) for parts in (scales, data, devices, trained))
+
+
+def _trained_by(trials: pd.DataFrame, record: Mapping | None) -> str:
+    """The commits and fingerprints of trials that name them, else those of the record, if there is one."""
+    if {"commit", "fingerprint"} <= set(trials) and len(trials):
+        record = {name: "; ".join(sorted(trials[name].dropna().unique())) for name in ("commit", "fingerprint")}
+    return trained_by([record] if record else [])
 
 
 def _device(experiment: str, run: Mapping) -> str:
