@@ -48,9 +48,9 @@ def spot_check(
         pairs = list(trained_again(run, experiment, stage, jobs, data, published))
         rows += [reported(experiment, stage, pair, machine) for pair in pairs]
         first, key = next(iter(stage.tables.items()))
-        elsewhere = [(pair.there[first], pair.here[first]) for pair in pairs if pair.processor != processor(machine)]
-        if elsewhere:
-            sides = (pd.concat([side.sort_values([*key]) for side in each]) for each in zip(*elsewhere, strict=True))
+        others = [pair for pair in pairs if processor(pair.origin["machine"]) != processor(machine)]
+        if others:
+            sides = (pd.concat([pair[side][first].sort_values([*key]) for pair in others]) for side in (1, 2))
             wrong += [f"{experiment.name}: {sentence}" for sentence in means_apart(*sides, spread_of(table, key))]
     if not rows:
         raise ArtifactError(f"{published} has no trials that can be trained again here")
@@ -68,11 +68,6 @@ class Pair(NamedTuple):
     there: Tables
     here: Tables
     origin: pd.Series
-
-    @property
-    def processor(self) -> str:
-        """The type of processor that the trials were published from."""
-        return processor(self.origin["machine"])
 
 
 def trained_again(
@@ -96,7 +91,7 @@ def reported(experiment: Experiment, stage: Stage, pair: Pair, machine: str) -> 
     """A trial's row in the report: its origin, the verdict, its largest relative difference."""
     relative = differences(values(pair.there, stage.tables), values(pair.here, stage.tables))
     same_seeds = not relative.get(f"{next(iter(stage.tables))}.seed", pd.Series([0])).any()
-    other = "other processor" if pair.processor != processor(machine) and same_seeds else "differs"
+    other = "other processor" if processor(pair.origin["machine"]) != processor(machine) and same_seeds else "differs"
     row = {
         "experiment": experiment.name,
         "trial": f"{pair.job.name}: {'-'.join(map(str, pair.job.trials)) or 'all'}",
