@@ -209,8 +209,8 @@ def test_tuning_takes_the_value_of_the_fewest_parameters_on_seeds_of_its_own():
 
 def train_verb(folder, stage, name, trials, settings, keys, after=()):
     """The exit code of a job on the small task, its files below the folder."""
-    io.write_arrays(folder / "data/toy.safetensors", data())
-    job = Job(name, settings, keys, trials, Data("toy", ("toy.safetensors",)), "teacher", after=after)
+    io.write_arrays(folder / "data/regression/toy.safetensors", data())
+    job = Job(name, settings, keys, trials, Data("toy", ("regression/toy.safetensors",)), "teacher", after=after)
     text = as_text(EXPERIMENT, EXPERIMENT.stage(stage), job, 7, "fingerprint")
     command = ["train", f"baselines.{stage}", "--job", text, "--data", folder / "data", "--results", folder]
     with pytest.raises(SystemExit) as stopped:
