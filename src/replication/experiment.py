@@ -30,7 +30,7 @@ class Job:
 
     name: of its files below those of its stage; keys: columns that all its rows have in common; trials: their numbers;
     settings: what results depend on besides; data: what it is trained on; seeds: the name of its data set in the seeds;
-    modules: of its numerics, besides its stage's; after: stems of the results that it takes, below results/<scale>;
+    modules: of its numerics, besides its stage's; after: the jobs whose first tables it takes, with their stages;
     every: epochs or steps between checkpoints, on which results do not depend.
     """
 
@@ -41,7 +41,7 @@ class Job:
     data: Data | None = None
     seeds: str = ""
     modules: tuple[str, ...] = ()
-    after: tuple[str, ...] = ()
+    after: tuple[tuple[str, "Job"], ...] = ()
     every: int = 0
 
 
@@ -117,6 +117,11 @@ class Experiment:
     def stage(self, name: str) -> Stage:
         """One of its stages. Raises KeyError if it has none of that name."""
         return {stage.name: stage for stage in self.stages}[name]
+
+    def tables_before(self, job: Job) -> list[str]:
+        """The tables that a job takes of others, below results/<scale>, without their ending."""
+        firsts = {stage.name: next(iter(stage.tables)) for stage in self.stages}
+        return [f"{self.name}/{stage}/{other.name}_{firsts[stage]}" for stage, other in job.after]
 
     def seed_name_of(self, stage: Stage) -> str:
         """The experiment's name in the seeds of a stage's trials."""

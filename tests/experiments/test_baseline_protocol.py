@@ -221,10 +221,11 @@ def train_verb(folder, stage, name, trials, settings, keys, after=()):
 def test_the_verb_searches_with_the_value_that_was_chosen(tmp_path):
     gaea = resolved(levels=1, tuned={"rate": [1.0, 3.0]})
     keys = {"task": "teacher", "method": "gaea"}
-    after = ("baselines/tuning/teacher/gaea_tuning",)
+    before = (("tuning", Job("teacher/gaea", gaea, keys, (0, 1), seeds="teacher")),)
+    with_alpha = {**keys, "alpha": None}
     assert train_verb(tmp_path, "tuning", "teacher/gaea", (0, 1), gaea, keys) == 0
-    assert train_verb(tmp_path, "trials", "teacher/gaea/0-0", (0,), gaea, {**keys, "alpha": None}, after) == 0
-    tuning = io.read_table(tmp_path / f"{after[0]}.parquet")
+    assert train_verb(tmp_path, "trials", "teacher/gaea/0-0", (0,), gaea, with_alpha, before) == 0
+    tuning = io.read_table(tmp_path / "baselines/tuning/teacher/gaea_tuning.parquet")
     assert tuning["seed"].tolist() == 2 * seeds(0, 1, name="rivals_tuning")
     [value] = set(tuning.query("chosen")["value"])
     trials = io.read_table(tmp_path / "baselines/trials/teacher/gaea/0-0_trials.parquet")
@@ -307,10 +308,10 @@ def test_a_search_waits_for_what_is_tuned_of_its_method_on_its_task():
     run = resolve_settings(params.read_yaml(ROOT / "params.yaml"), {"scale": "overnight"})
     tuned = {f"baselines/tuning/{job.name}_tuning": job for job in EXPERIMENT.stage("tuning").jobs(run)}
     searches = list(EXPERIMENT.stage("trials").jobs(run))
-    assert {stem for job in searches for stem in job.after} == set(tuned)
+    assert {stem for job in searches for stem in EXPERIMENT.tables_before(job)} == set(tuned)
     for job in searches:
         assert bool(job.after) == bool(run.baselines.catalogue[job.keys["method"]].tuned)
-        for stem in job.after:
+        for stem in EXPERIMENT.tables_before(job):
             assert tuned[stem].keys == {name: job.keys[name] for name in ("task", "method")}
             assert tuned[stem].settings == job.settings and tuned[stem].data == job.data
 

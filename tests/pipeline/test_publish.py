@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -237,6 +238,33 @@ def test_settings_and_origins_of_each_experiment_stay_those_of_its_trials(runs, 
     settings = io.read_json(out / "settings.json")["run"]
     assert settings["regression"]["points"] == 60 and settings["teacher_student"]["training"]["epochs"] == 2
     assert io.read_json(out / "provenance.json")["experiments"]["regression"]["trials"] == 4
+
+
+@pytest.mark.parametrize("moment", range(0, 12, 2))
+def test_a_publish_that_is_stopped_is_done_by_the_next(moment, part, tmp_path, monkeypatch):
+    """It is stopped while it puts files in their places, when an ensemble that waited replaces another."""
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    publish(part("one", [0, 1, 2]), out)
+    publish(part("two", [0, 1]), out)
+    last = part("two", [2])
+    shutil.copytree(out, whole)
+    publish(last, whole)
+    moves, move = [], Path.replace
+
+    def stopped(path, target):
+        moves.append(target)
+        if len(moves) > moment and "next" in path.parts:
+            raise KeyboardInterrupt
+        return move(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", stopped)
+        assert publish(last, out) == 130
+    publish(last, out)
+    assert files_in(out).keys() == files_in(whole).keys() and not (out / "next").exists()
+    for name in ("trials", "eigenvalues", "pruning"):
+        tables = [table(folder, f"teacher_student/{name}") for folder in (out, whole)]
+        pd.testing.assert_frame_equal(*tables)
 
 
 def test_a_scale_for_trying_is_not_published(part, tmp_path, capsys):

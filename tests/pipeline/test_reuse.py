@@ -153,11 +153,11 @@ def test_a_run_takes_what_is_published_and_trains_what_is_not(tmp_path):
     commit = io.read_json(next(results.rglob("trials/**/*.provenance.json")))["commit"]
     tiny.commit(folder, "published")
     first = tables()
-    assert len(trained()) == 5 and set(first) == {"teacher_student", "hyperparameters", "depth"}
+    assert len(trained()) == 7 and set(first) == {"teacher_student", "hyperparameters", "depth"}
 
     again = tables("--config", "reuse=published")
     records = list((tmp_path / "results of before").rglob("*.provenance.json"))
-    assert {io.read_json(path)["commit"] for path in records} == {commit} and len(records) == 4
+    assert {io.read_json(path)["commit"] for path in records} == {commit} and len(records) == 6
     assert trained() == []
     for name, rows_before in first.items():
         pd.testing.assert_frame_equal(again[name], rows_before, check_like=True)
@@ -167,7 +167,7 @@ def test_a_run_takes_what_is_published_and_trains_what_is_not(tmp_path):
     tiny.commit(folder, "edited")
     more = tables("--config", "reuse=published", "teacher_student={ensembles: {l2: {trials: 3}}}")
     assert more["teacher_student"]["trial"].tolist() == [0, 1, 2]
-    names = trained()
-    assert len(names) == 2 and names[0].startswith("train_depth/") and names[1].endswith("_2.log")
+    start, depth, student = trained()
+    assert start.startswith("measure_depth_start/") and depth.startswith("train_depth/") and student.endswith("/2.log")
     refused = tiny.run(folder, "snakemake", "-n", "--config", "reuse=all", check=False)
     assert "snakemake: reuse = 'all': allowed is published" in refused

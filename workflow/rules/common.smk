@@ -5,12 +5,13 @@ import os
 import re
 import shlex
 import sys
+from collections import Counter
 
 import replication
 from replication import params, processes
 from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import load_settings
-from replication.records.fingerprints import fingerprint
+from replication.records.fingerprints import fingerprint, numerics
 from replication.records.io import ArtifactError, require_writable, sha256
 from replication.records.notebooks import figures_of, published_by
 from replication.records.sources import changes_with, imported_by, relative, sources
@@ -129,6 +130,15 @@ def quoted(value):
     return shlex.quote(json.dumps(value, sort_keys=True))
 
 
+STAGES = [stage for each in EXPERIMENTS.values() for stage in each.stages]
+NUMBERS = Counter(stage.rule for stage in STAGES)
+TWICE = [name for name, number in NUMBERS.items() if number > 1]
+if TWICE:
+    print(
+        f"snakemake: two stages have the rule {TWICE[0]}: allowed is one",
+        file=sys.stderr,
+    )
+    sys.exit(2)
 JOBS = {  # of every stage: by the name of its rule, then by their own
     stage.rule: {job.name: job for job in stage.jobs(SETTINGS)}
     for experiment in EXPERIMENTS.values()

@@ -1,4 +1,7 @@
-"""Data sets: of experiments 1 and 2, generated; of experiments 3 and 4, images."""
+"""Data sets: of experiments 1 and 2, generated; of experiments 3 and 4, images.
+
+Their rules see edits of what draws them alone: with any other, all that is trained on them would be trained again.
+"""
 
 from replication.data.image_sources import files_in_place
 from replication.data.settings import RegressionData, TeacherData
@@ -25,8 +28,6 @@ ALPHA_BETA = {
 
 rule generate_regression_data:
     """The α/β family: one x of all data sets, a file of targets each (Section 5)."""
-    input:
-        code=sources("replication.data.commands"),
     output:
         points=f"{DATA}/regression/points.safetensors",
         targets=expand(
@@ -40,7 +41,7 @@ rule generate_regression_data:
         f"{BENCHMARKS}/generate_regression_data.tsv"
     threads: 1
     params:
-        code=changes_with("replication.data.commands"),
+        code=numerics("replication.data.regression"),
         settings=quoted(SETTINGS.regression.part(RegressionData)),
         data_sets=quoted(ALPHA_BETA),
         folder=f"{DATA}/regression",
@@ -53,8 +54,6 @@ rule generate_regression_data:
 
 rule generate_teacher_data:
     """A teacher of rotations in SO(n) with its training and test points (Section 5)."""
-    input:
-        code=sources("replication.data.commands"),
     output:
         data=f"{DATA}/teacher_student/teacher{{seed}}_rotations{{rotations}}.safetensors",
         metadata=f"{DATA}/teacher_student/teacher{{seed}}_rotations{{rotations}}.json",
@@ -64,7 +63,7 @@ rule generate_teacher_data:
         f"{BENCHMARKS}/generate_teacher_data/{{seed}}_{{rotations}}.tsv"
     threads: 1
     params:
-        code=changes_with("replication.data.commands"),
+        code=numerics("replication.data.teacher"),
         settings=quoted(SETTINGS.teacher_student.part(TeacherData)),
         size=SETTINGS.teacher_student.widths[0],
     message:
@@ -85,7 +84,6 @@ rule prepare_images:
     """A record of a data set's file: the user's, the official download or a marked stand-in (docs/images.md)."""
     input:
         file=image_file,
-        code=sources("replication.data.commands"),
     output:
         f"{DATA}/images/{{images}}.json",
     log:
@@ -96,7 +94,6 @@ rule prepare_images:
         images="cifar10|cifar100",
     threads: 1
     params:
-        code=changes_with("replication.data.commands"),
         settings=shlex.quote(SETTINGS.images.model_dump_json()),
     message:
         "Looking for the images of {wildcards.images}"
@@ -109,7 +106,6 @@ rule extract_features:
     """The pre-trained network's features of plain images, computed once."""
     input:
         images=f"{DATA}/images/cifar100.json",
-        code=sources("replication.experiments.cifar100.commands"),
     output:
         features=f"{DATA}/features/cifar100.safetensors",
         made_from=f"{DATA}/features/cifar100.json",
@@ -123,7 +119,7 @@ rule extract_features:
         mem_mb=16000,
         runtime=480,
     params:
-        code=changes_with("replication.experiments.cifar100.commands"),
+        code=numerics("replication.experiments.cifar100.features"),
         settings=quoted(SETTINGS.cifar100.part(Cifar100Features)),
         device=SETTINGS.device,
     message:

@@ -16,26 +16,27 @@ def job_text(experiment, stage):
     return text
 
 
-def job_inputs(stage):
+def job_inputs(experiment, stage):
     """The data of a job, and tables of others that it takes."""
 
     def files(wildcards):
         job = JOBS[stage.rule][wildcards.job]
         data = job.data.files if job.data else ()
         return [f"{DATA}/{file}" for file in data] + [
-            f"{RESULTS}/{table}.parquet" for table in job.after
+            f"{RESULTS}/{table}.parquet" for table in experiment.tables_before(job)
         ]
 
     return files
 
 
 def files_of_jobs(experiment):
-    """Everything that the jobs of an experiment write."""
+    """What the jobs of an experiment write; parameters only where its tables are made from them."""
     return [
         path.format(job=job)
         for stage in experiment.stages
         for job in JOBS[stage.rule]
         for path in outputs(experiment, stage)
+        if experiment.finish or not path.endswith(".safetensors")
     ]
 
 
@@ -60,7 +61,7 @@ for experiment in EXPERIMENTS.values():
             name:
                 stage.rule
             input:
-                job_inputs(stage),
+                job_inputs(experiment, stage),
             output:
                 outputs(experiment, stage),
             log:

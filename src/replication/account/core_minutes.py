@@ -174,5 +174,5 @@ def _label(row: tuple) -> str:
 def merged_core_minutes(*files: Path) -> pd.DataFrame:
     """The cost of every rule at a scale; later files replace rows of earlier ones."""
     costs = [read_csv(file, ["scale", "rule"]) for file in files if file.exists()]
-    together = pd.concat([*costs, pd.DataFrame(columns=["scale", "rule"])])
+    together = pd.concat(costs) if costs else pd.DataFrame(columns=["scale", "rule"])
     return together.drop_duplicates(["scale", "rule"], keep="last").sort_values(["scale", "rule"])

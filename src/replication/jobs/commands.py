@@ -71,7 +71,7 @@ def as_text(experiment: Experiment, stage: Stage, job: Job, root_seed: int, fing
         "files": job.data.files if job.data else (),
         "data_set": job.data.name if job.data else "",
         "seeds": job.seeds,
-        "after": job.after,
+        "after": experiment.tables_before(job),
         "every": job.every,
         "root_seed": root_seed,
         "fingerprint": fingerprint,
@@ -95,7 +95,6 @@ def job_of(text: JobText, experiment: Experiment, stage: Stage) -> Job:
         trials=tuple(text.trials),
         data=Data(text.data_set, tuple(text.files)) if text.files else None,
         seeds=text.seeds,
-        after=tuple(text.after),
         every=text.every,
     )
 
@@ -117,7 +116,7 @@ def train(stage: tuple[Experiment, Stage], text: JobText, data: Path, results: P
     path = tables.stem(folder, of_kind, job.name)
     checkpoint = FileCheckpoint(path.with_name(f"{path.name}.checkpoint.safetensors"), name, job.every, clock)
     with progress_bars(f"{experiment.name} {job.name}") as progress:
-        before = read_before(job.after, results)
+        before = read_before(text.after, results)
         with told_in_a_sentence():
             made, parameters = carry_out(
                 experiment, of_kind, job, text.root_seed, loaded, device, before, progress, checkpoint

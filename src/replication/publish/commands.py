@@ -1,5 +1,6 @@
 """The verb that copies what is finished at a scale to where Git tracks it."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from replication.jobs.tables import gather, joined, record_file, table_file
 from replication.publish.rows import PENDING, RANK, RECORDED, STAND_IN, Tables, merged, read
 from replication.records import provenance
 from replication.records.fingerprints import jobs_of, numerics
-from replication.records.io import read_table, write_csv, write_json, write_table
+from replication.records.io import read_json, read_table, write_csv, write_json, write_table
 from replication.records.verbs import INPUT, PATH, read_settings
 
 AS_CSV = ("baselines/trials",)  # published as text too, for readers without this project
+NEXT, WHOLE = "next", "whole.json"  # folder of files to be put in place together; the record that all are there
 
 
 @click.command()
@@ -37,6 +39,7 @@ def publish(results: Path, lock: Path, published: Path, replace: bool) -> None:
     run = params.validate(Settings, settings["run"])
     if run.scale == "smoke":
         raise params.ParameterError("scale = 'smoke': allowed to be published are laptop, overnight, paper")
+    put_in_place(published)  # what one that was stopped has left
     tables, origins, described = {}, {}, set()
     for name, experiment in EXPERIMENTS.items():
         before = [read(folder / name, experiment.tables) for folder in (published, published / PENDING)]
@@ -55,22 +58,37 @@ def publish(results: Path, lock: Path, published: Path, replace: bool) -> None:
         return
     path = published / "settings.json"
     before = read_settings(path) if path.exists() else settings
-    kept = {name: part for name, part in before["run"].items() if name in EXPERIMENTS.keys() - described}
+    blocks = described | {name for each in described for name in EXPERIMENTS[each].data if name == "images"}
+    run_now = {name: settings["run"][name] for name in blocks if name in settings["run"]}
     records = {f"{name}/provenance": origin for name, origin in origins.items()}
     records["provenance"] = provenance.together(origins, lock)
-    records["settings"] = settings | {"run": settings["run"] | kept} if described else before
+    records["settings"] = before | {"paper": settings["paper"], "run": before["run"] | run_now}
     minutes = merged_core_minutes(published / "core_minutes.csv", results / "core_minutes.csv")
-    for name, table in tables.items():
-        if name.startswith(PENDING) and table.empty:
-            (published / f"{name}.parquet").unlink(missing_ok=True)
-            continue
-        write_table(published / f"{name}.parquet", table)
-        if name in AS_CSV:
-            write_csv(published / f"{name}.csv", table, float_format="%.9g")  # all digits are in the other one
+    gone = [name for name, table in tables.items() if name.startswith(PENDING) and table.empty]
+    for name in tables.keys() - gone:
+        write_table(published / NEXT / f"{name}.parquet", tables[name])
+        if name in AS_CSV:  # all digits are in the other one
+            write_csv(published / NEXT / f"{name}.csv", tables[name], float_format="%.9g")
     for name, record in records.items():
-        write_json(published / f"{name}.json", record)
+        write_json(published / NEXT / f"{name}.json", record)
     if len(minutes):
-        write_csv(published / "core_minutes.csv", minutes)
+        write_csv(published / NEXT / "core_minutes.csv", minutes)
+    write_json(published / NEXT / WHOLE, {"gone": [f"{name}.parquet" for name in gone]})
+    put_in_place(published)
+
+
+def put_in_place(published: Path) -> None:
+    """Move what is to be published together, if it was written whole; else drop it. Can be stopped and done again."""
+    whole = published / NEXT / WHOLE
+    if whole.exists():
+        for name in read_json(whole)["gone"]:
+            (published / name).unlink(missing_ok=True)
+        for path in sorted(whole.parent.rglob("*.*")):
+            if path != whole and path.is_file():
+                place = published / path.relative_to(whole.parent)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                path.replace(place)
+    shutil.rmtree(whole.parent, ignore_errors=True)
 
 
 def of_experiment(experiment: Experiment, run: Any, results: Path, old: Tables, waiting: Tables, replace: bool) -> list:

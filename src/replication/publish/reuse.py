@@ -10,7 +10,7 @@ from replication.experiment import Experiment, Job, Stage
 from replication.experiments import EXPERIMENTS
 from replication.jobs import tables as files
 from replication.jobs.commands import JobText, StageName, job_of
-from replication.publish.rows import IMAGES, NO_ROW, OTHER, PENDING, job_tables, of_job, own, read, why_not
+from replication.publish.rows import job_tables, own, places_of, standing
 from replication.records.fingerprints import jobs_of
 from replication.records.io import write_json, write_table
 from replication.records.verbs import INPUT, PATH, Json
@@ -25,14 +25,12 @@ def reusable(run: Any, published: Path) -> tuple[list[tuple[Experiment, Stage, J
     """
     taken, reasons = [], Counter()
     for experiment, stage in ((each, stage) for each in EXPERIMENTS.values() for stage in each.stages):
-        places = [read(folder / experiment.name, stage.tables) for folder in (published, published / PENDING)]
-        rows = [tables[first] for tables in places if (first := next(iter(stage.tables))) in tables]
+        places = places_of(published, experiment, stage)
         for _, job, here in jobs_of(experiment, run, stage):
-            why = {why_not(of_job(table, job), job, here) for table in rows} or {NO_ROW}
-            if stage.parameters and experiment.finish:  # which makes tables from them
-                why = {PARAMETERS}
-            reasons[min(why, key=["", PARAMETERS, IMAGES, OTHER, NO_ROW].index)] += 1
-            taken += [(experiment, stage, job, here)] * ("" in why)
+            needed = stage.parameters and experiment.finish  # which makes tables from them
+            why = PARAMETERS if needed else standing(places, stage, job, here)[1]
+            reasons[why] += 1
+            taken += [(experiment, stage, job, here)] * (not why)
     number, jobs = reasons.pop("", 0), reasons.total()
     sentence = f"reuse=published: {number} of {number + jobs} jobs taken"
     why = ", ".join(f"{reason} ({number})" for reason, number in reasons.most_common())

@@ -59,24 +59,36 @@ def own(table: pd.DataFrame, key: Sequence[str]) -> pd.DataFrame:
     return table.iloc[:, :added].reset_index(drop=True)
 
 
-def why_not(rows: pd.DataFrame, job: Job, here: str) -> str:
-    """Why the rows of a job do not stand for it; empty if they do."""
-    if rows.empty or not set(job.trials) <= set(rows.get("trial", job.trials)):
-        return NO_ROW
-    prints = set(rows["fingerprint"])
-    return "" if prints == {here} else IMAGES if prints == {here + STAND_IN} else OTHER
+def standing(places: Sequence[Tables], stage: Stage, job: Job, here: str) -> tuple[Tables, str]:
+    """The rows that stand for a job in the first place where all do; else none, and why."""
+    first, why = next(iter(stage.tables)), NO_ROW
+    for place in places:
+        tables = {name: of_job(place[name], job) for name in stage.tables if name in place}
+        rows = tables.get(first, pd.DataFrame())
+        if len(tables) < len(stage.tables) or rows.empty or not set(job.trials) <= set(rows.get("trial", job.trials)):
+            continue
+        prints = {name for table in tables.values() for name in table["fingerprint"]}
+        if prints == {here}:
+            timed = [
+                name for name, key in stage.tables.items() if "device" in key
+            ]  # what others took is not this job's
+            own = {name: tables[name][tables[name]["device"].isin(rows["device"])] for name in timed}
+            return tables | own, ""
+        why = IMAGES if here + STAND_IN in prints else OTHER
+    return {}, why
+
+
+def places_of(published: Path, experiment: Experiment, stage: Stage) -> list[Tables]:
+    """The tables of a stage that are published, and those that wait."""
+    return [read(folder / experiment.name, stage.tables) for folder in (published, published / PENDING)]
 
 
 def job_tables(published: Path, experiment: Experiment, stage: Stage, job: Job, here: str) -> Tables:
     """The rows that stand for a job, of those published or those that wait. Raises ArtifactError if none do."""
-    first = next(iter(stage.tables))
-    for folder in (published / experiment.name, published / PENDING / experiment.name):
-        tables = {table: of_job(rows, job) for table, rows in read(folder, stage.tables).items()}
-        if len(tables) == len(stage.tables) and not why_not(tables[first], job, here):
-            devices = set(tables[first]["device"])  # what others took is not this job's
-            timed = [table for table, key in stage.tables.items() if "device" in key]
-            return tables | {table: tables[table][tables[table]["device"].isin(devices)] for table in timed}
-    raise ArtifactError(f"{published}: {experiment.name}, {job.name} lacks trials of the fingerprint {here}")
+    tables, why = standing(places_of(published, experiment, stage), stage, job, here)
+    if why:
+        raise ArtifactError(f"{published}: {experiment.name}, {job.name} lacks trials of the fingerprint {here}: {why}")
+    return tables
 
 
 def merged(new: Tables, old: Tables, waiting: Tables, keys: Keys, ensemble: Sequence[str], replace: bool) -> After:

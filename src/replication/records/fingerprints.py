@@ -24,7 +24,13 @@ def fingerprint(experiment: Experiment, stage: Stage, job: Job, root_seed: int) 
     """Sixteen hexadecimal digits that change with what a job's results depend on."""
     data = job.data.settings if job.data else {}
     modules = {experiment.module(stage.train), *job.modules, *(job.data.modules if job.data else ())}
-    parts = [experiment.seed_name_of(stage), root_seed, job.settings, data, numerics(*sorted(modules))]
+    function = stage.train.partition(":")[2]  # which of its module's
+    before = [  # with their trials, since tables of other jobs are taken whole
+        [fingerprint(experiment, experiment.stage(name), other, root_seed), other.keys, other.trials]
+        for name, other in job.after
+    ]
+    parts = [experiment.seed_name_of(stage), root_seed, function, job.settings, data, before]
+    parts.append(numerics(*sorted(modules)))
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -65,14 +71,21 @@ def declares(module: str) -> bool:
 
 def code(text: str) -> str:
     """A module's statements, without comments, docstrings and empty lines; the same in every version of Python."""
-    lines = text.splitlines()
+    tree, lines = ast.parse(text), text.split("\n")  # only these end a line for Python: a form feed doesn't
     for token in tokenize.generate_tokens(StringIO(text).readline):
         if token.type == tokenize.COMMENT:
             row, column = token.start
             lines[row - 1] = lines[row - 1][:column]
-    for docstring in filter(None, map(_docstring, ast.walk(ast.parse(text)))):
-        lines[docstring.lineno - 1 : docstring.end_lineno] = [""] * (docstring.end_lineno - docstring.lineno + 1)
-    return "\n".join(line.rstrip() for line in lines if line.strip())
+    texts = [node for node in ast.walk(tree) if isinstance(node, ast.Constant | ast.JoinedStr)]
+    inside = {row for node in texts for row in range(node.lineno - 1, node.end_lineno - 1)}  # white space counts there
+    for docstring in filter(None, map(_docstring, ast.walk(tree))):
+        start, end = docstring.lineno - 1, docstring.end_lineno
+        around = lines[start].encode()[: docstring.col_offset] + lines[end - 1].encode()[docstring.end_col_offset :]
+        if not around.strip():  # else a statement stands beside it
+            lines[start:end] = [""] * (end - start)
+            inside -= {*range(start, end)}
+    kept = (line if row in inside else line.rstrip() for row, line in enumerate(lines) if line.strip() or row in inside)
+    return "\n".join(kept)
 
 
 def _docstring(node: ast.AST) -> ast.Expr | None:

@@ -18,7 +18,7 @@ from replication.jobs.carry_out import carry_out, is_stand_in, read_data
 from replication.judging.agreement import differences, means_apart, spread_of, values
 from replication.publish.rows import Tables, job_tables, of_job, own, read
 from replication.records import provenance
-from replication.records.fingerprints import jobs_of
+from replication.records.fingerprints import fingerprint, jobs_of
 from replication.records.io import ArtifactError, write_csv
 from replication.records.provenance import processor
 from replication.records.verbs import COUNT, FILE, INPUT, PATH, SEED, read_settings
@@ -75,14 +75,14 @@ def trained_again(
 ) -> Iterator[Pair]:
     """Each job carried out; one whose images are missing here is left out, with a sentence."""
     first = next(iter(stage.tables))
-    for job, fingerprint in jobs:
+    for job, here in jobs:
         content = read_data(job.data.files if job.data else (), data)
         if is_stand_in(content):
             click.echo(f"{experiment.name}, {job.name}: left out, for here are stand-in images only")
             continue
-        before = [table_before(run, published, stem) for stem in job.after]
+        before = [table_of(run, published, experiment, *each) for each in job.after]
         made, _ = carry_out(experiment, stage, job, run.root_seed, content, before=before)
-        tables = job_tables(published, experiment, stage, job, fingerprint)
+        tables = job_tables(published, experiment, stage, job, here)
         old = {name: own(tables[name], key) for name, key in stage.tables.items()}
         yield Pair(job, old, made, tables[first].iloc[0])
 
@@ -134,11 +134,9 @@ def data_files(run: Any, published: Path, sample: int, seed: int, also: Sequence
     return sorted({file for job in drawn if job.data for file in job.data.files})
 
 
-def table_before(run: Any, published: Path, stem: str) -> pd.DataFrame:
-    """The published table of another job, that a stem below results/<scale> names."""
-    experiment = EXPERIMENTS[stem.partition("/")[0]]
-    for stage, job, here in jobs_of(experiment, run):
-        table, key = next(iter(stage.tables.items()))
-        if stem == f"{experiment.name}/{stage.name}/{job.name}_{table}":
-            return own(job_tables(published, experiment, stage, job, here)[table], key)
-    raise ArtifactError(f"{stem} names no table of a job")
+def table_of(run: Any, published: Path, experiment: Experiment, name: str, job: Job) -> pd.DataFrame:
+    """The published first table of a job; name: of its stage."""
+    stage = experiment.stage(name)
+    table, key = next(iter(stage.tables.items()))
+    here = fingerprint(experiment, stage, job, run.root_seed)
+    return own(job_tables(published, experiment, stage, job, here)[table], key)

@@ -211,7 +211,7 @@ def jobs(run: Any) -> Iterator[Job]:
     baselines = run.baselines
     for data_set, method in baselines.pairs():
         job = _job(run, data_set, method)
-        tuned = (f"baselines/tuning/{job.name}_tuning",) if job.settings["tuning_trials"] else ()
+        tuned = tuple(("tuning", other) for other in [_tuning(job)] if other.trials)
         for trials in chunks(range(baselines.tasks_of(data_set).trials), baselines.chunk):
             yield replace(
                 job,
@@ -226,8 +226,13 @@ def tuning_jobs(run: Any) -> Iterator[Job]:
     """Every value of a method's tuned option on every data set, where there are trials for it."""
     for data_set, method in run.baselines.pairs():
         job = _job(run, data_set, method)
-        if job.settings["tuning_trials"]:
-            yield replace(job, trials=tuple(range(job.settings["tuning_trials"])))
+        if _tuning(job).trials:
+            yield _tuning(job)
+
+
+def _tuning(job: Job) -> Job:
+    """The job that tunes a method on a data set; it has no trials if nothing is tuned."""
+    return replace(job, trials=tuple(range(job.settings["tuning_trials"])))
 
 
 def _job(run: Any, data_set: str, method: str) -> Job:
