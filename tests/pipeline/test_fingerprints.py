@@ -68,8 +68,6 @@ STALE = {  # files below src, and whose fingerprint a statement there changes; e
 
 ROWS = " ".join(STALE.values())
 NAMED = [name for name in EXPERIMENTS if re.search(rf"\b{name}\b", ROWS)]  # a newer one has no row yet
-    name for name in EXPERIMENTS if any(re.search(rf"\b{name}\b", row) for row in STALE.values())
-]  # not newer ones
 
 
 def spelled_out(patterns):
