@@ -10,7 +10,7 @@ import yaml
 
 import tiny
 
-pytestmark = pytest.mark.pipeline
+pytestmark = [pytest.mark.pipeline, pytest.mark.situations]
 TOY = tiny.ROOT / "tests/toy"
 
 

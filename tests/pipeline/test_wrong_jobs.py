@@ -154,3 +154,12 @@ def test_files_of_something_else_are_refused(folder, tmp_path, verb, place, valu
     code, error = run(*placed(words, copy, tmp_path / "out"))
     assert code == 2 and re.search(message, error), error
     assert below(copy) == before and not (tmp_path / "out").exists()
+
+
+def test_a_job_without_data_needs_no_folder_of_data(tmp_path):
+    """In a fresh checkout it can be the first of all, before anything is drawn."""
+    code, error = run(
+        "train", "teacher_student.linear", "--job", job_text("train teacher_student.linear"),
+        "--data", tmp_path / "nothing", "--results", tmp_path / "results",
+    )  # fmt: skip
+    assert code == 0, error

@@ -102,7 +102,7 @@ def job_of(text: JobText, experiment: Experiment, stage: Stage) -> Job:
 @click.command()
 @click.argument("stage", type=StageName())
 @click.option("--job", "text", type=Json(JobText), required=True, help="what the workflow says of the job, as JSON")
-@click.option("--data", type=INPUT, required=True, help="data/<scale>")
+@click.option("--data", type=PATH, required=True, help="data/<scale>; not every job needs any")
 @click.option("--results", type=PATH, required=True, help="results/<scale>: the job's files go there")
 @device_option
 def train(stage: tuple[Experiment, Stage], text: JobText, data: Path, results: Path, device: str) -> None:
