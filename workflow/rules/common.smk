@@ -109,10 +109,9 @@ onstart:
     # --lint, --dag and jobs that are run by a Snakemake of their own do not come here.
     lock = Path(f".snakemake/runs/{SCALE}.lock")
     if workflow.is_main_process and not processes.hold(lock):
-        print(
+        sys.stderr.write(  # in one piece: the logger writes there, too
             f"snakemake: scale = {params.shown(SCALE)} is being run in {Path.cwd()} by another Snakemake:"
-            f" allowed is one run of a scale in a folder at a time",
-            file=sys.stderr,
+            f" allowed is one run of a scale in a folder at a time\n"
         )
         sys.exit(2)
 
