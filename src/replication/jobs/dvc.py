@@ -98,8 +98,7 @@ def of_reports() -> dict[str, Any]:
 
 def sources(*modules: str) -> list[str]:
     """The files of modules and of all that they import; the packages of experiments only declare."""
-    names = [name for name in imports_of(*modules) if not declares(name)]
-    return [str((ROOT / file).relative_to(ROOT)) for file in files_of(names, ROOT)]
+    return files_of((name for name in imports_of(*modules) if not declares(name)), ROOT)
 
 
 def _stage(command: str, deps: list[str], params: list, outs: list[str]) -> dict[str, Any]:
