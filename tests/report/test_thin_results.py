@@ -17,6 +17,7 @@ from replication.judging.statistics import lowest
 from replication.records import provenance
 from replication.records.io import read_json
 from replication.report import notebook as host
+from replication.report.provenance_text import trained_by
 from replication.site.explorer import explorer
 from replication.site.pages import build
 from replication.site.run import Run
@@ -148,8 +149,10 @@ def test_the_explorer_needs_a_network_that_finished(judged, tmp_path):
 def test_claims_name_the_commits_that_trained_and_judged(judged):
     folder = judged(CASES["one row"])
     claims = pd.read_csv(folder / "claims.csv").set_index("id")
-    trained = read_json(folder / "regression/provenance.json")["commit"]
-    assert claims.loc["B3", "trained_by"] == trained and set(claims["analysed_by"]) == {provenance.commit()}
+    record = read_json(folder / "regression/provenance.json")
+    assert claims.loc["B3", "trained_by"] == trained_by([record])
+    assert len(set(claims["analysed_by"])) == 1
+    assert claims.loc["B3", "analysed_by"].startswith(f"commit {provenance.commit()}, fingerprint ")
 
 
 def test_what_cannot_be_shown_is_said(judged, said):
