@@ -33,8 +33,8 @@ VERBS = {
     "benchmark-full-size": "experiments.cost.commands",
     "publish": "publish.commands",
     "publish-pages": "site.publish_pages",
-    "spot-check": "spot_check.commands",
-    "take-published": "publish.reuse",
+    "spot-check": "spot_check",
+    "take-published": "publish.commands",
 }
 
 

@@ -10,7 +10,7 @@ import pytest
 from replication.account import core_minutes
 from replication.account.scorecard import answer, with_verdicts
 from replication.experiments import EXPERIMENTS
-from replication.publish import rows
+from replication.publish import commands, rows
 from replication.records import fingerprints, io
 from small_runs import (
     ROOT,
@@ -82,13 +82,14 @@ def test_rows_of_another_fingerprint_wait_until_their_ensemble_is_complete(part,
     publish(part("one", [0, 1, 2]), out)
     before = table(out, TRIALS)
     assert publish(part("two", [0, 1]), out) == 0
-    said = "teacher_student, ensemble l2: 2 trial(s) of another fingerprint wait to replace all 3 published"
-    assert said in capsys.readouterr().out
+    number = sum(len(table(out, f"teacher_student/{name}")) for name in ("trials", "eigenvalues", "pruning"))
+    removes = f"removes {number} rows (overnight: 3 trials) for"
+    said = "teacher_student, trials, ensemble l2: waiting until complete: 2 trials of another fingerprint"
+    assert f"{said}; replace=yes {removes} 2 trials\n" in capsys.readouterr().out
     pd.testing.assert_frame_equal(table(out, TRIALS), before)
     assert table(out, f"pending/{TRIALS}")["trial"].tolist() == [0, 1]
     assert publish(part("two", [2]), out) == 0
-    number = sum(len(table(out, f"teacher_student/{name}")) for name in ("trials", "eigenvalues", "pruning"))
-    assert f"ensemble l2: removes {number} rows (overnight, 3 trial(s)) for 1 trial(s)\n" in capsys.readouterr().out
+    assert f"ensemble l2: {removes} 3 trials\n" in capsys.readouterr().out
     after = table(out, TRIALS)
     assert after["trial"].tolist() == [0, 1, 2] and not set(after["fingerprint"]) & set(before["fingerprint"])
     assert not any("pending" in name for name in files_in(out))
@@ -101,29 +102,35 @@ def test_the_newest_fingerprint_waits_and_the_output_names_what_goes(part, tmp_p
     publish(part("two", [0]), out)
     change(out, f"pending/{TRIALS}", lambda rows: rows.assign(fingerprint="older"))
     publish(part("two", [1]), out)
-    assert "1 of yet another that waited go" in capsys.readouterr().out
+    assert "; removes 1 trial of yet another that waited\n" in capsys.readouterr().out
     assert table(out, f"pending/{TRIALS}")["trial"].tolist() == [1]
 
 
-@pytest.mark.parametrize(
-    ("changes", "why"),
-    [
-        ({"scale": "laptop"}, "3 trial(s) of scale laptop left out: published is overnight"),
-        ({"stand_in": True}, "3 trial(s) of stand-in images left out: published are real ones"),
-    ],
-)
-def test_smaller_scales_and_stand_ins_replace_only_on_request(changes, why, part, tmp_path, capsys):
+@pytest.mark.parametrize("changes", [{"scale": "laptop"}, {"stand_in": True}])
+def test_smaller_scales_and_stand_ins_replace_only_on_request(changes, part, tmp_path, capsys):
     out, other = tmp_path / "out", part("two", [0, 1, 2], **changes)
     publish(part("one", [0, 1, 2]), out)
     before = files_in(out)
     assert publish(other, out) == 0
-    assert f"teacher_student, ensemble l2: {why}\n" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "ensemble l2: left out: 3 trials, for published are a larger scale or real images; replace=yes remo" in said
+    assert said.endswith(" rows (overnight: 3 trials) for 3 trials\nnothing new is finished: nothing is published\n")
     assert files_in(out) == before, "nothing waits either"
     assert publish(other, out, "--replace") == 0
-    assert "rows (overnight, 3 trial(s)) for 3 trial(s)" in capsys.readouterr().out
+    assert "rows (overnight: 3 trials) for 3 trials\n" in capsys.readouterr().out
     after = table(out, TRIALS)
     assert after["fingerprint"].str.endswith(rows.STAND_IN).all() == changes.get("stand_in", False)
     assert set(after["scale"]) == {changes.get("scale", "overnight")}
+
+
+def test_rows_of_a_smaller_scale_do_not_join_those_that_wait(part, tmp_path):
+    """Else an ensemble would be replaced by one of which a part is smaller."""
+    out = tmp_path / "out"
+    publish(part("one", [0, 1, 2]), out)
+    publish(part("two", [0]), out)
+    publish(part("two", [1, 2], "laptop"), out)
+    assert table(out, f"pending/{TRIALS}")["trial"].tolist() == [0]
+    assert set(table(out, TRIALS)["scale"]) == {"overnight"}
 
 
 def test_stand_ins_of_the_same_fingerprint_join_no_real_images(part, tmp_path):
@@ -180,8 +187,10 @@ KEYS = {"trials": ("head", "trial"), "costs": ("head", "trial", "device")}
 def test_costs_of_every_device_stay(tmp_path):
     old = rows.added(timed("cpu", [0, 1], "a"), timed("cuda", [0, 1], "a"), KEYS)
     assert len(old["costs"]) == 4 and set(old["trials"]["device"]) == {"cpu"}
-    after, waiting, said, taken = rows.of_ensemble(timed("cpu", [0, 1], "b"), old, {}, KEYS, replace=False)
-    assert taken and waiting == {} and said == "removes 4 rows (laptop, 2 trial(s)) for 2 trial(s)"
+    after, waiting, said = rows.of_ensemble(timed("cpu", [0, 1], "b"), old, {}, KEYS, replace=False)
+    assert waiting == {} and said == "removes 4 rows (laptop: 2 trials) for 2 trials"
+    one = rows.of_ensemble(timed("cpu", [0], "b"), timed("cpu", [0], "a"), {}, KEYS, replace=False)
+    assert one[2] == "removes 2 rows (laptop: 1 trial) for 1 trial"
     kept = after["costs"][["trial", "device", "fingerprint"]].to_numpy().tolist()
     assert kept == [[0, "cpu", "b"], [0, "cuda", "a"], [1, "cpu", "b"], [1, "cuda", "a"]]
 
@@ -206,8 +215,11 @@ def test_a_key_that_stands_twice_is_refused_and_nothing_written(part, tmp_path, 
 @pytest.mark.parametrize(
     ("how", "sentence"),
     [
-        (lambda table: table.drop(columns="fingerprint"), "trials has no column fingerprint: allowed is a table that"),
-        (lambda table: table.drop(columns="trial"), "trials has no column trial: allowed is a table that publish"),
+        (
+            lambda table: table.drop(columns="fingerprint"),
+            "trials.parquet has no column fingerprint: allowed is what",
+        ),
+        (lambda table: table.drop(columns="trial"), "trials.parquet has no column trial: allowed is what publish"),
         (lambda table: pd.concat([table, table]), "l2, 42, 0 stands there twice"),
         (lambda table: table.assign(trial=["0", "1", "2"]), "is text in one table and a number in another"),
         (lambda table: table.assign(fingerprint=["a", "b", "c"]), "one ensemble is of several fingerprints"),
@@ -226,7 +238,8 @@ def test_trials_of_other_settings_than_recorded_are_not_published(part, tmp_path
     one = part("one", [0, 1, 2])
     record_settings(one, settings_of({"teacher_student": {"points": 61}}))
     assert publish(one, tmp_path / "out") == 0 and not (tmp_path / "out").exists()
-    assert "teacher_student: 3 job(s) of other settings or sources than here: not published" in capsys.readouterr().out
+    said = "teacher_student, trials: 3 jobs of other settings or sources than here: not published\n"
+    assert said in capsys.readouterr().out
 
 
 def test_settings_and_origins_of_each_experiment_stay_those_of_its_trials(runs, part, tmp_path):
@@ -240,28 +253,37 @@ def test_settings_and_origins_of_each_experiment_stay_those_of_its_trials(runs, 
     assert io.read_json(out / "provenance.json")["experiments"]["regression"]["trials"] == 4
 
 
-@pytest.mark.parametrize("moment", range(0, 12, 2))
+@pytest.mark.parametrize("moment", range(9))
 def test_a_publish_that_is_stopped_is_done_by_the_next(moment, part, tmp_path, monkeypatch):
-    """It is stopped while it puts files in their places, when an ensemble that waited replaces another."""
+    """It is stopped while it writes files, when an ensemble that waited replaces another."""
     out, whole = tmp_path / "out", tmp_path / "whole"
     publish(part("one", [0, 1, 2]), out)
     publish(part("two", [0, 1]), out)
     last = part("two", [2])
     shutil.copytree(out, whole)
     publish(last, whole)
-    moves, move = [], Path.replace
+    written, unlink = [], Path.unlink
 
-    def stopped(path, target):
-        moves.append(target)
-        if len(moves) > moment and "next" in path.parts:
-            raise KeyboardInterrupt
-        return move(path, target)
+    def stopped(write):
+        def counting(path, *rest, **more):
+            written.append(path)
+            if len(written) > moment:
+                raise KeyboardInterrupt
+            return write(path, *rest, **more)
+
+        return counting
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", stopped)
+        for name in ("write_csv", "write_json", "write_table"):
+            patch.setattr(commands, name, stopped(getattr(commands, name)))
+        patch.setattr(
+            Path,
+            "unlink",
+            lambda path, **more: stopped(unlink)(path, **more) if "pending" in path.parts else unlink(path, **more),
+        )
         assert publish(last, out) == 130
     publish(last, out)
-    assert files_in(out).keys() == files_in(whole).keys() and not (out / "next").exists()
+    assert files_in(out).keys() == files_in(whole).keys()
     for name in ("trials", "eigenvalues", "pruning"):
         tables = [table(folder, f"teacher_student/{name}") for folder in (out, whole)]
         pd.testing.assert_frame_equal(*tables)
@@ -351,7 +373,7 @@ def test_everything_that_is_published_has_a_fingerprint_and_a_record():
     for path in published.glob("*/*.parquet"):
         assert "fingerprint" in io.read_table(path) and "made_from" not in io.read_table(path), path
     for name, experiment in EXPERIMENTS.items():
-        assert rows.read(published / name, experiment.tables).keys() == experiment.tables.keys()
+        assert rows.places(published, experiment)[0].keys() == experiment.tables.keys(), name
     record = io.read_json(published / "provenance.json")
     for name, own in record["experiments"].items():
         assert io.read_json(published / name / "provenance.json") == own

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from replication import spot_check
 from replication.experiments import EXPERIMENTS
 from replication.judging import agreement
 from replication.records import io
 from replication.records.fingerprints import LEGACY
-from replication.spot_check import commands
 from small_runs import TEACHER, change, publish, record_settings, run, settings_of, table, train
 
 OTHER = "Another processor, 2 cores, Linux x86_64"
@@ -44,9 +44,9 @@ def check(trained, tmp_path, capsys):
 
 def test_trials_that_are_the_same_are_identical(check):
     code, report, output = check()
-    assert code == 0 and len(report) == 4 + 3 + 1 and set(report["verdict"]) == {"identical"}
+    assert code == 0 and len(report) == 2 + 3 + 1 and set(report["verdict"]) == {"identical"}
     assert (report["largest_difference"] == 0).all()
-    assert "of another fingerprint" not in output.out
+    assert "spot_check: 6 of " in output.out and "another fingerprint" not in output.out
     assert len(check("--sample", 1)[1]) == 3
 
 
@@ -56,7 +56,9 @@ def test_one_bit_too_many_on_the_same_processor_is_a_sentence_and_exit_code_1(ch
     code, report, output = check(test_r2=r2)
     assert code == 1 and (report["verdict"] == "differs").sum() == 1
     [sentence] = output.err.splitlines()[-1:]
-    assert sentence.startswith("replication: teacher_student, l2/teacher42_rotations2/1: 1: not as published on this")
+    assert sentence.startswith(
+        "replication: teacher_student, trials/l2/teacher42_rotations2/1: not as published on this"
+    )
     assert "trials.test_r2" in sentence
 
 
@@ -69,20 +71,23 @@ def test_other_tables_are_compared_too(trained, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "columns", [{"fingerprint": [LEGACY, "other", "x"]}, {"device": "cuda"}], ids=["fingerprint", "device"]
+    ("columns", "said"),
+    [
+        ({"fingerprint": [LEGACY, "other", "x"]}, "another fingerprint (3)"),
+        ({"device": "cuda"}, "; left out: 3 jobs of a GPU or over 10 minutes (also=teacher_student)"),
+    ],
 )
-def test_rows_that_are_not_this_checkouts_are_counted_and_not_drawn(columns, check):
+def test_rows_that_are_not_this_checkouts_are_counted_and_not_drawn(columns, said, check):
     code, report, output = check(**columns)
-    assert code == 0 and set(report["experiment"]) == {"regression", "teacher_student"} and len(report) == 5
-    said = "teacher_student, trials: 3 of 3 rows are of another fingerprint than here, or trained on a GPU"
+    assert code == 0 and len(report) == 3 and not report["job"].str.contains("teacher_student, trials").any()
     assert said in output.out
 
 
 def test_what_takes_long_is_checked_only_if_asked_for(check):
-    code, report, output = check(minutes=11.0)
+    code, report, output = check(minutes=[11.0, 1.0, 1.0])
     assert code == 0 and len(report) == 5
-    assert "teacher_student, trials: left out, for a trial took 11 minutes (also=teacher_student" in output.out
-    assert len(check("--also", "teacher_student", minutes=11.0)[1]) == 8
+    assert "; left out: 1 job of a GPU or over 10 minutes (also=teacher_student)" in output.out
+    assert len(check("--also", "teacher_student", minutes=[11.0, 1.0, 1.0])[1]) == 6
 
 
 def test_on_another_processor_the_means_decide(check, trained):
@@ -91,7 +96,7 @@ def test_on_another_processor_the_means_decide(check, trained):
     code, report, _ = check(machine=OTHER, test_mse=before["test_mse"] + 1.9 * spread)
     assert code == 0 and set(report["verdict"]) == {"identical", "other processor"}
     code, _, output = check(machine=OTHER, test_mse=before["test_mse"] + 2.1 * spread)
-    assert code == 1 and "replication: teacher_student: the mean of test_mse is" in output.err
+    assert code == 1 and "replication: teacher_student: the mean of trials.test_mse is" in output.err
     assert output.err.count("replication:") == 1
 
 
@@ -104,14 +109,14 @@ def test_nothing_to_train_is_one_sentence(trained, tmp_path, capsys):
     record_settings(tmp_path, settings_of({"root_seed": 1}))
     code = run("spot-check", "--settings", tmp_path / "results" / "settings.json", "--data", trained / "data",
                "--published", trained / "published", "--output", tmp_path / "c.csv")  # fmt: skip
-    assert code == 2 and "has no trials that can be trained again here" in capsys.readouterr().err
+    assert code == 2 and "has no jobs that can be trained again here" in capsys.readouterr().err
 
 
 def test_the_data_of_what_is_drawn_are_known_before(trained):
-    files = commands.data_files(settings_of(), trained / "published", 9, 0, ())
+    files = spot_check.data_files(settings_of(), trained / "published", 9, 0, ())
     assert files == [*(f"regression/{name}.safetensors" for name in ("beta5_alpha0", "beta5_alpha1", "points")),
                      "teacher_student/teacher42_rotations2.safetensors"]  # fmt: skip
-    assert commands.data_files(settings_of(TEACHER, {"root_seed": 1}), trained / "published", 9, 0, ()) == []
+    assert spot_check.data_files(settings_of(TEACHER, {"root_seed": 1}), trained / "published", 9, 0, ()) == []
 
 
 @pytest.mark.parametrize(
@@ -121,8 +126,10 @@ def test_the_data_of_what_is_drawn_are_known_before(trained):
 )  # fmt: skip
 def test_the_difference_of_two_values(value, other, expected):
     one, two = (pd.Series([each], dtype=object) for each in (value, other))
-    assert [*agreement.differences(one, two)] == [*agreement.differences(two, one)] == [pytest.approx(expected)]
-    assert [*agreement.differences(one, pd.Series([value, 1.0], dtype=object))] == [0, np.inf]
+    both = (agreement.differences(*pair)["difference"].tolist() for pair in ((one, two), (two, one)))
+    assert all(difference == [pytest.approx(expected)] for difference in both)
+    longer = agreement.differences(one, pd.Series([value, 1.0], dtype=object))
+    assert longer["difference"].tolist() == [0, np.inf]
 
 
 def test_the_spread_is_that_of_trials_alike():
@@ -142,9 +149,9 @@ def test_the_spread_is_that_of_trials_alike():
      ([[np.inf, np.inf]], 0, True)],
 )  # fmt: skip
 def test_a_mean_may_be_two_standard_deviations_away(rows, spread, within):
-    table = pd.DataFrame(np.array(rows, dtype=float), columns=["x", "y"])
+    table = pd.DataFrame(np.array(rows, dtype=float), columns=["published", "again"])
     spread = pd.Series({"x": spread, "absent": 1.0})
-    apart = [*agreement.means_apart(table[["x"]], table[["y"]].set_axis(["x"], axis=1), spread)]
+    apart = [*agreement.means_apart(pd.concat({"x": table}), spread)]
     assert (apart == []) == within
 
 

@@ -191,10 +191,25 @@ def test_the_report_counts_diverged_trials(finished, tmp_path):
         assert f"{len(trials)} of {len(trials)} trials diverged" in page or "No trial finished" in page
 
 
+@pytest.mark.parametrize(
+    ("option", "allowed"),
+    [
+        ("also=cifar10,typo", "also = 'typo': allowed are theory, "),
+        ("sample=0", "sample = 0: allowed are whole numbers from 1 to "),
+        ("sample=1.5", "sample = 1.5: allowed are whole numbers from 1 to "),
+        ("seed=4294967296", "seed = 4294967296: allowed are whole numbers from 0 to 4294967295"),
+    ],
+)
+def test_what_a_spot_check_is_told_is_checked_before_anything_runs(option, allowed, tmp_path):
+    code, output = snakemake(tmp_path, "-n", "spot_check", "--config", "scale=smoke", option)
+    assert code == 2 and re.search(rf"^snakemake: {allowed}.*\n\Z", output, flags=re.MULTILINE)
+
+
 def test_a_spot_check_is_told_what_was_asked_for_besides(tmp_path):
-    code, output = snakemake(tmp_path, "spot_check", "--config", "scale=smoke", "also=cifar10,typo")
-    assert code != 0 and "Traceback" not in output
-    assert re.search(r"'typo' is not one of .*'cifar10'", output)  # data of the draw alone are made before
+    code, output = snakemake(
+        tmp_path, "-n", "-p", "spot_check", "--config", "scale=smoke", "also=cifar10,cells", "sample=2"
+    )
+    assert code == 0 and re.search("spot-check .*--sample 2 --seed 0 --also cifar10 --also cells", output)
 
 
 def test_publish_always_runs(tmp_path):

@@ -15,7 +15,7 @@ from replication.records.fingerprints import fingerprint, numerics
 from replication.records.io import ArtifactError, require_writable, sha256
 from replication.records.notebooks import figures_of, published_by
 from replication.records.sources import changes_with, imported_by, relative, sources
-from replication.records.verbs import require_device
+from replication.records.verbs import COUNT, SEED, require_device
 
 os.environ[processes.PROCESS] = str(
     os.getpid()
@@ -23,7 +23,7 @@ os.environ[processes.PROCESS] = str(
 OVERRIDES = params.typed(workflow.config_settings.overwrite_config)
 REUSE = OVERRIDES.pop("reuse", None)
 REPLACE = OVERRIDES.pop("replace", False)  # "yes" is true in YAML
-SAMPLE = OVERRIDES.pop("sample", 3)  # trials of each stage that spot_check draws
+SAMPLE = OVERRIDES.pop("sample", 3)  # jobs of each stage that spot_check draws
 DRAW = OVERRIDES.pop("seed", 0)  # of that draw
 ALSO = re.findall(
     "[^,]+", str(OVERRIDES.pop("also", ""))
@@ -75,11 +75,15 @@ try:
         raise params.ParameterError(
             f"replace = {params.shown(REPLACE)}: allowed are yes and no"
         )
-    for name, value in (("sample", SAMPLE), ("seed", DRAW)):
-        if type(value) is not int or value < (name == "sample"):
-            allowed = "a positive number" if name == "sample" else "a number from 0"
+    for name, value, of in (("sample", SAMPLE, COUNT), ("seed", DRAW, SEED)):
+        if type(value) is not int or not of.min <= value <= of.max:
             raise params.ParameterError(
-                f"{name} = {params.shown(value)}: allowed is {allowed}"
+                f"{name} = {params.shown(value)}: allowed are whole numbers from {of.min} to {of.max}"
+            )
+    for name in ALSO:
+        if name not in EXPERIMENTS:
+            raise params.ParameterError(
+                f"also = {params.shown(name)}: allowed are {', '.join(EXPERIMENTS)}"
             )
 except (params.ParameterError, ArtifactError) as error:
     print(f"snakemake: {error}", file=sys.stderr)

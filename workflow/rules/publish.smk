@@ -58,7 +58,7 @@ rule publish_pages:
 
 def data_of_the_draw(wildcards):
     """The data of the published trials that a spot check draws."""
-    from replication.spot_check.commands import data_files  # loads pandas
+    from replication.spot_check import data_files  # loads pandas
 
     drawn = data_files(SETTINGS, Path(PUBLISHED), SAMPLE, DRAW, ALSO)
     return [f"{DATA}/{file}" for file in drawn]
@@ -88,21 +88,20 @@ TAKEN = []
 if REUSE:
     from replication.jobs.commands import as_text  # load pandas
     from replication.jobs.tables import record_file, table_file
-    from replication.publish.reuse import reusable
-    from replication.publish.rows import PENDING
+    from replication.publish.rows import PENDING, jobs_taken
 
     try:
-        TAKEN, SENTENCE = reusable(SETTINGS, Path(PUBLISHED))
+        TAKEN, SENTENCE = jobs_taken(SETTINGS, Path(PUBLISHED))
     except ArtifactError as error:
         print(f"snakemake: {error}", file=sys.stderr)
         sys.exit(2)
     if workflow.is_main_process:
-        print(f"snakemake: {SENTENCE}", file=sys.stderr)
+        print(f"snakemake: reuse=published: {SENTENCE}", file=sys.stderr)
 
 
 # With `--config reuse=published` a job whose trials are published, or wait to be, with its fingerprint is not run again.
 # Its rule has no wildcards, so Snakemake prefers it to the rule that trains.
-for EXPERIMENT, STAGE, JOB, FINGERPRINT in TAKEN:
+for EXPERIMENT, STAGE, JOB, FINGERPRINT, _ in TAKEN:
     FOLDER = Path(RESULTS) / EXPERIMENT.name
 
     rule:

@@ -1,6 +1,6 @@
 """What jobs have written, gathered into an experiment's tidy tables."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,17 +33,23 @@ def parameters_file(folder: Path, stage: Stage, job: str) -> Path:
     return _with(stem(folder, stage, job), ".safetensors")
 
 
-def gather(experiment: Experiment, folder: Path, done: Done, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
-    """The experiment's tables of the given jobs; a table of a stage without jobs is left out. settings: its own."""
-    files: dict[str, list[Path]] = {}
-    for stage in experiment.stages:
+def written(folder: Path, stage: Stage, job: str, table: str) -> pd.DataFrame:
+    """A table as a job has written it."""
+    return read_table(table_file(folder, stage, job, table))
+
+
+def gather(
+    experiment: Experiment, folder: Path, done: Done, settings: Mapping[str, Any], read: Callable = written
+) -> dict[str, pd.DataFrame]:
+    """The experiment's tables of the given jobs; a table of a stage without jobs is left out.
+
+    settings: its own; read: a job's table, as ``written`` does.
+    """
+    parts: dict[str, list[pd.DataFrame]] = {}
+    for stage in (stage for stage in experiment.stages if done.get(stage.name)):
         for name in stage.tables:
-            files.setdefault(name, []).extend(table_file(folder, stage, job, name) for job in done.get(stage.name, ()))
-    tables = {
-        name: joined(map(read_table, paths), experiment.tables[name], folder / name)
-        for name, paths in files.items()
-        if paths
-    }
+            parts.setdefault(name, []).extend(read(folder, stage, job, name) for job in done[stage.name])
+    tables = {name: joined(tables, experiment.tables[name], folder / name) for name, tables in parts.items()}
     if not experiment.finish:
         return tables
     with_parameters = [
@@ -60,9 +66,8 @@ def records(experiment: Experiment, folder: Path, done: Done) -> list[Path]:
     return [record_file(folder, stage, job) for stage in experiment.stages for job in done.get(stage.name, ())]
 
 
-def joined(tables: Iterable[pd.DataFrame], key: Sequence[str], what: Path) -> pd.DataFrame:
+def joined(tables: Sequence[pd.DataFrame], key: Sequence[str], what: Path) -> pd.DataFrame:
     """One table, its rows in the order of what tells them apart: the same whatever jobs there were."""
-    tables = list(tables)
     full = [table for table in tables if len(table)] or tables[:1]
     table = pd.concat(full, ignore_index=True)
     require_unique(table, key, what)

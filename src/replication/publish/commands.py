@@ -1,6 +1,6 @@
-"""The verb that copies what is finished at a scale to where Git tracks it."""
+"""The verbs that copy what is finished at a scale to where Git tracks it, and from there in place of training."""
 
-import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,13 @@ from replication.account.core_minutes import merged_core_minutes
 from replication.experiment import Experiment, Stage
 from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import Settings
-from replication.jobs.commands import record_of
-from replication.jobs.tables import gather, joined, record_file, table_file
-from replication.publish.rows import PENDING, RANK, RECORDED, STAND_IN, Tables, merged, read
+from replication.jobs.commands import JobText, StageName, job_of, record_of
+from replication.jobs.tables import gather, record_file, table_file, written
+from replication.publish.rows import PENDING, RANK, RECORDED, STAND_IN, Tables, counted, merged, places, standing
 from replication.records import provenance
-from replication.records.fingerprints import jobs_of, numerics
-from replication.records.io import read_json, read_table, write_csv, write_json, write_table
-from replication.records.verbs import INPUT, PATH, read_settings
-
-AS_CSV = ("baselines/trials",)  # published as text too, for readers without this project
-NEXT, WHOLE = "next", "whole.json"  # folder of files to be put in place together; the record that all are there
+from replication.records.fingerprints import jobs_of
+from replication.records.io import ArtifactError, write_csv, write_json, write_table
+from replication.records.verbs import INPUT, PATH, Json, read_settings
 
 
 @click.command()
@@ -33,109 +30,101 @@ def publish(results: Path, lock: Path, published: Path, replace: bool) -> None:
     """Copy the rows of finished jobs, each with scale, commit, machine, minutes and fingerprint, and their settings.
 
     Rows of another fingerprint than those published replace them only as a complete ensemble of no smaller scale and of
-    real images. Until then they wait in ``pending``. Nothing is written if anything fails.
+    real images. Until then they wait in ``pending``. Nothing is written if anything fails; one that is stopped while it
+    writes is done by the next, for trials are written after their other tables, and what waited goes last.
     """
     settings = read_settings(results / "settings.json")
     run = params.validate(Settings, settings["run"])
     if run.scale == "smoke":
         raise params.ParameterError("scale = 'smoke': allowed to be published are laptop, overnight, paper")
-    put_in_place(published)  # what one that was stopped has left
-    tables, origins, described = {}, {}, set()
+    file = published / "settings.json"
+    described = read_settings(file) if file.exists() else settings
+    tables, origins, blocks = {}, {}, {}
     for name, experiment in EXPERIMENTS.items():
-        before = [read(folder / name, experiment.tables) for folder in (published, published / PENDING)]
-        *after, taken = of_experiment(experiment, run, results, *before, replace)
+        before, changed = places(published, experiment), {}
+        after = of_experiment(experiment, run, results, before, replace)
         for folder, old, new in zip((name, f"{PENDING}/{name}"), before, after, strict=True):
-            tables |= {f"{folder}/{table}": rows for table, rows in new.items() if not rows.equals(old.get(table))}
-        firsts = dict.fromkeys(next(iter(stage.tables)) for stage in experiment.stages)  # stages may share a table
-        trials = [after[0][first] for first in firsts if first in after[0]]
-        trials = [table[[*RECORDED]].assign(trials=int("seed" in table)) for table in trials if {*RECORDED} <= {*table}]
+            changed |= {f"{folder}/{key}": new[key] for key in reversed(new) if not new[key].equals(old.get(key))}
+        tables |= changed
+        firsts = sorted({next(iter(stage.tables)) for stage in experiment.stages} & {*after[0]})
+        trials = [after[0][first] for first in firsts if {*RECORDED} <= {*after[0][first]}]
         if trials:
-            origins[name] = provenance.summary(pd.concat(trials))
-        if taken and RANK[run.scale] >= pd.concat(trials)["scale"].map(RANK).max():
-            described.add(name)
+            rows = pd.concat([table[[*RECORDED]].assign(trials=int("seed" in table)) for table in trials])
+            origins[name] = provenance.summary(rows)
+        if any(key.startswith(name) for key in changed) and RANK[run.scale] >= rows["scale"].map(RANK).max():
+            own = {name, *{"images"} & {*experiment.data}} & {*settings["run"]}
+            blocks |= {block: settings["run"][block] for block in own}
     if not tables:
         click.echo("nothing new is finished: nothing is published")
         return
-    path = published / "settings.json"
-    before = read_settings(path) if path.exists() else settings
-    blocks = described | {name for each in described for name in EXPERIMENTS[each].data if name == "images"}
-    run_now = {name: settings["run"][name] for name in blocks if name in settings["run"]}
-    records = {f"{name}/provenance": origin for name, origin in origins.items()}
-    records["provenance"] = provenance.together(origins, lock)
-    records["settings"] = before | {"paper": settings["paper"], "run": before["run"] | run_now}
+    for name, origin in origins.items():
+        write_json(published / name / "provenance.json", origin)
+    write_json(published / "provenance.json", provenance.together(origins, lock))
+    write_json(file, described | {"paper": settings["paper"], "run": described["run"] | blocks})
     minutes = merged_core_minutes(published / "core_minutes.csv", results / "core_minutes.csv")
-    gone = [name for name, table in tables.items() if name.startswith(PENDING) and table.empty]
-    for name in tables.keys() - gone:
-        write_table(published / NEXT / f"{name}.parquet", tables[name])
-        if name in AS_CSV:  # all digits are in the other one
-            write_csv(published / NEXT / f"{name}.csv", tables[name], float_format="%.9g")
-    for name, record in records.items():
-        write_json(published / NEXT / f"{name}.json", record)
     if len(minutes):
-        write_csv(published / NEXT / "core_minutes.csv", minutes)
-    write_json(published / NEXT / WHOLE, {"gone": [f"{name}.parquet" for name in gone]})
-    put_in_place(published)
+        write_csv(published / "core_minutes.csv", minutes)
+    for name, table in tables.items():
+        if name == "baselines/trials":  # as text, too, for readers without this project; the other has all digits
+            write_csv(published / f"{name}.csv", table, float_format="%.9g")
+        if name.startswith(PENDING) and table.empty:
+            (published / f"{name}.parquet").unlink(missing_ok=True)
+        else:
+            write_table(published / f"{name}.parquet", table)
 
 
-def put_in_place(published: Path) -> None:
-    """Move what is to be published together, if it was written whole; else drop it. Can be stopped and done again."""
-    whole = published / NEXT / WHOLE
-    if whole.exists():
-        for name in read_json(whole)["gone"]:
-            (published / name).unlink(missing_ok=True)
-        for path in sorted(whole.parent.rglob("*.*")):
-            if path != whole and path.is_file():
-                place = published / path.relative_to(whole.parent)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                path.replace(place)
-    shutil.rmtree(whole.parent, ignore_errors=True)
-
-
-def of_experiment(experiment: Experiment, run: Any, results: Path, old: Tables, waiting: Tables, replace: bool) -> list:
-    """Tables that are published and that wait, and whether new rows are published; says what is done, and what not."""
-    done, others, said, taken = {}, 0, {}, False
-    for stage, job, here in jobs_of(experiment, run):
-        if (path := record_file(results / experiment.name, stage, job.name)).exists():
-            same = record_of(path)["fingerprint"] == here
-            done |= {stage.name: [*done.get(stage.name, []), job.name]} if same else {}
-            others += not same
+def of_experiment(experiment: Experiment, run: Any, results: Path, before: list[Tables], replace: bool) -> tuple:
+    """The tables that are published and those that wait, with what is finished; says what is done, and what not."""
+    (old, waiting), folder = before, results / experiment.name
     settings = run.model_dump(mode="json").get(experiment.name, {})
-    tables = gather(experiment, results / experiment.name, done, settings)
-    for stage in (stage for stage in experiment.stages if stage.name in done):
-        new = with_origin(experiment, stage, tables, done[stage.name], results / experiment.name, run.scale)
-        click.echo(f"{experiment.name}, {stage.name}: {len(done[stage.name])} finished job(s)")
+    for stage in experiment.stages:
+        what = f"{experiment.name}, {stage.name}"
+        jobs = {job.name: here for _, job, here in jobs_of(experiment, run, stage)}
+        files = {name: file for name in jobs if (file := record_file(folder, stage, name)).exists()}
+        done = [name for name, file in files.items() if record_of(file)["fingerprint"] == jobs[name]]
+        if others := len(files) - len(done):
+            click.echo(f"{what}: {counted(others, 'job')} of other settings or sources than here: not published")
+        if not done:
+            continue
+        click.echo(f"{what}: {counted(len(done), 'finished job')}")
         keys = {**stage.tables, **experiment.extra} if stage is experiment.stages[0] else stage.tables
-        old, waiting, told, added = merged(new, old, waiting, keys, stage.ensemble, replace)
-        taken |= added
-        for ensemble, sentence in told:
-            said.setdefault(sentence, []).append(ensemble)
-    if others:
-        said[f"{others} job(s) of other settings or sources than here: not published"] = [""]
-    for sentence, ensembles in said.items():
-        click.echo(f"{', '.join(filter(None, [experiment.name, '; '.join(ensembles)]))}: {sentence}")
-    return [old, waiting, taken]
+        new = gather(experiment, folder, {stage.name: done}, settings, partial(with_origin, scale=run.scale))
+        prints = "; ".join(sorted({*new[next(iter(keys))]["fingerprint"]}))
+        new |= {name: new[name].assign(fingerprint=prints) for name in experiment.extra if name in new}
+        old, waiting, told = merged(new, old, waiting, keys, stage.ensemble, replace)
+        for sentence, ensembles in told.items():
+            click.echo(f"{', '.join(filter(None, [what, '; '.join(ensembles)]))}: {sentence}")
+    return old, waiting
 
 
-def with_origin(
-    experiment: Experiment, stage: Stage, made: Tables, jobs: list[str], folder: Path, scale: str
-) -> Tables:
-    """A stage's tables, each row with its origin; made: the same, with columns and tables that finish adds."""
-    (first, key), parts = next(iter(stage.tables.items())), {name: [] for name in stage.tables}
-    for job in jobs:
-        tables = {name: read_table(table_file(folder, stage, job, name)) for name in stage.tables}
-        record = {"scale": scale, "stand_in": False} | record_of(record_file(folder, stage, job))
-        record["minutes"] = record["seconds"] / 60 / max(len(tables[first]), 1)  # its rows share them
-        if record["stand_in"] or any(tables[first].get("stand_in", [])):
-            record["fingerprint"] += STAND_IN
-        for name, table in tables.items():  # what a device took is kept for each, so it says where and when
-            timed = ["commit", "machine", "finished"] * ("device" in stage.tables[name])
-            columns = RECORDED if name == first else [*timed, "fingerprint"]
-            parts[name].append(table.assign(**{column: record[column] for column in columns}))
-    new = {name: joined(parts[name], key, folder / name) for name, key in stage.tables.items()}
-    added = made[first].columns.difference(new[first].columns, sort=False)
-    if len(added):
-        new[first] = new[first].merge(made[first][[*key, *added]], on=list(key), validate="1:1")
-    prints = set(new[first]["fingerprint"])
-    one = prints.pop() if len(prints) == 1 else numerics(experiment.module(experiment.finish or stage.train))[:16]
-    extra = experiment.extra if stage is experiment.stages[0] else {}
-    return new | {name: made[name].assign(fingerprint=one) for name in extra if name in made}
+def with_origin(folder: Path, stage: Stage, job: str, name: str, scale: str) -> pd.DataFrame:
+    """A table of a finished job, each row with its origin."""
+    table, record = written(folder, stage, job, name), record_of(record_file(folder, stage, job)) | {"scale": scale}
+    record["minutes"] = record["seconds"] / 60 / max(len(table), 1)  # the rows of its trials share them
+    record["fingerprint"] += STAND_IN * record.get("stand_in", False)
+    timed = ["commit", "machine", "finished"] * ("device" in stage.tables[name])  # kept for each device that was timed
+    columns = RECORDED if name == next(iter(stage.tables)) else [*timed, "fingerprint"]
+    return table.assign(**{column: record[column] for column in columns})
+
+
+@click.command()
+@click.argument("stage", type=StageName())
+@click.option("--job", "text", type=Json(JobText), required=True, help="what the workflow says of the job, as JSON")
+@click.option("--published", type=INPUT, required=True, help="results/published")
+@click.option("--results", type=PATH, required=True, help="results/<scale>: the job's files go there")
+def take_published(stage: tuple[Experiment, Stage], text: JobText, published: Path, results: Path) -> None:
+    """Write the files of a job of a STAGE from published trials, with the record of where and when it was trained."""
+    experiment, of_kind = stage
+    job, folder = job_of(text, experiment, of_kind), results / experiment.name
+    tables, why = standing(places(published, experiment), of_kind, job, text.fingerprint)
+    if why:
+        raise ArtifactError(f"{published}: {experiment.name}, {job.name} of fingerprint {text.fingerprint}: {why}")
+    for name, key in of_kind.tables.items():
+        added = {*RECORDED} & {*tables[name]} - {*key}
+        write_table(table_file(folder, of_kind, job.name, name), tables[name].drop(columns=added))
+    trials = tables[next(iter(of_kind.tables))]
+    record = {name: "; ".join(sorted(set(trials[name]))) for name in ("commit", "machine", "device")}
+    record |= {"finished": trials["finished"].max(), "seconds": 60 * float(trials["minutes"].sum())}
+    record |= {"trials": len(job.trials) or 1, "fingerprint": text.fingerprint, "settings": job.settings}
+    record |= {"keys": job.keys, "root_seed": text.root_seed, "inputs": {}, "stand_in": False}
+    write_json(record_file(folder, of_kind, job.name), record)

@@ -1,5 +1,6 @@
 """Published rows: what tells them apart, what stands on them, those of a job, and what may take whose place."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,141 +10,132 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from replication.experiment import Experiment, Job, Stage
+from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import SCALES
 from replication.jobs.tables import require_unique
+from replication.records.fingerprints import jobs_of
 from replication.records.io import ArtifactError, read_table
 
 PENDING = "pending"  # folder of rows that wait until their ensemble is complete
-# columns that publishing adds, behind the job's own; those that an experiment's finish adds stand behind them
-RECORDED = ("scale", "commit", "machine", "device", "finished", "minutes", "fingerprint")
+RECORDED = ("scale", "commit", "machine", "device", "finished", "minutes", "fingerprint")  # columns that are added
 STAND_IN = " (stand-in images)"  # added to a fingerprint, so that such rows are never taken for others
-NO_ROW, OTHER, IMAGES = "no such row", "another fingerprint", "stand-in images"  # why rows do not stand for a job
 RANK = {scale: rank for rank, scale in enumerate(("any", *SCALES))}
 Tables = dict[str, pd.DataFrame]
-After = tuple[Tables, Tables, Any, bool]  # published, waiting, what is to be said, whether new rows are published
+Taken = tuple[Experiment, Stage, Job, str, Tables]  # a job, its fingerprint and its rows
 Keys = Mapping[str, Sequence[str]]  # what tells the rows of tables apart; of a stage, its trials' table is the first
 
 
-def read(folder: Path, keys: Keys) -> Tables:
-    """The published tables of a folder that exist."""
-    tables = {name: read_table(path) for name in keys if (path := folder / f"{name}.parquet").exists()}
-    return {name: checked(table, keys[name], folder / name) for name, table in tables.items()}
+def places(published: Path, experiment: Experiment) -> list[Tables]:
+    """The tables of an experiment, published and waiting. Raises ArtifactError for a key that is missing or twice."""
+    found = []
+    for folder in (published / experiment.name, published / PENDING / experiment.name):
+        files = {name: folder / f"{name}.parquet" for name in experiment.tables}
+        found.append({name: read_table(file) for name, file in files.items() if file.exists()})
+        for name, table in found[-1].items():
+            for column in {*experiment.tables[name], "fingerprint"} - {*table}:
+                raise ArtifactError(f"{files[name]} has no column {column}: allowed is what publish has written")
+            require_unique(table, experiment.tables[name], files[name])
+    return found
 
 
-def checked(table: pd.DataFrame, key: Sequence[str], what: Path) -> pd.DataFrame:
-    """The table. Raises ArtifactError if it lacks its key or a fingerprint, or if a key stands there twice."""
-    for column in (*key, "fingerprint"):
-        if column not in table:
-            raise ArtifactError(f"{what} has no column {column}: allowed is a table that publish has written")
-    require_unique(table, key, what)
-    return table
+def part(tables: Tables, keys: Keys, values: Mapping[str, Any]) -> Tables:
+    """The rows of a stage's tables that have the values, or one of several, in the columns that a table has."""
+    found = {name: tables[name] for name in keys if name in tables}
+    for name, column in [(name, column) for name in found for column in values if column in found[name]]:
+        allowed = values[column] if isinstance(values[column], tuple) else (values[column],)
+        rows = found[name][column].isna() if pd.isna(allowed[0]) else found[name][column].isin(allowed)
+        found[name] = found[name][rows]
+    return found
 
 
-def where(table: pd.DataFrame, values: Mapping[str, Any]) -> np.ndarray:
-    """Whether each row has the values, in the columns that the table has."""
-    mask = np.ones(len(table), bool)
-    for column in values.keys() & {*table}:
-        mask &= table[column].isna() if pd.isna(values[column]) else table[column] == values[column]
-    return mask
-
-
-def of_job(table: pd.DataFrame, job: Job) -> pd.DataFrame:
-    """The rows of a job's trials."""
-    table = table[where(table, job.keys)]
-    return table[table["trial"].isin(job.trials)] if job.trials and "trial" in table else table
-
-
-def own(table: pd.DataFrame, key: Sequence[str]) -> pd.DataFrame:
-    """A published table as its job has written it."""
-    added = next(k for k, column in enumerate(table) if column in RECORDED and column not in key)
-    return table.iloc[:, :added].reset_index(drop=True)
-
-
-def standing(places: Sequence[Tables], stage: Stage, job: Job, here: str) -> tuple[Tables, str]:
-    """The rows that stand for a job in the first place where all do; else none, and why."""
-    first, why = next(iter(stage.tables)), NO_ROW
-    for place in places:
-        tables = {name: of_job(place[name], job) for name in stage.tables if name in place}
-        rows = tables.get(first, pd.DataFrame())
-        if len(tables) < len(stage.tables) or rows.empty or not set(job.trials) <= set(rows.get("trial", job.trials)):
+def standing(place: Sequence[Tables], stage: Stage, job: Job, here: str) -> tuple[Tables, str]:
+    """The rows that stand for a job, of those published or those that wait; if none do, why."""
+    values, why = job.keys | ({"trial": job.trials} if job.trials else {}), "no such row"
+    for each in place:
+        tables = part(each, stage.tables, values)
+        trials = tables.get(next(iter(stage.tables)), pd.DataFrame())
+        if len(tables) < len(stage.tables) or trials.empty or not {*job.trials} <= {*trials.get("trial", job.trials)}:
             continue
+        for name in (name for name, key in stage.tables.items() if "device" in key):  # what others took is not its own
+            tables[name] = tables[name][tables[name]["device"].isin(trials["device"])]
         prints = {name for table in tables.values() for name in table["fingerprint"]}
         if prints == {here}:
-            timed = [
-                name for name, key in stage.tables.items() if "device" in key
-            ]  # what others took is not this job's
-            own = {name: tables[name][tables[name]["device"].isin(rows["device"])] for name in timed}
-            return tables | own, ""
-        why = IMAGES if here + STAND_IN in prints else OTHER
+            return {name: table.reset_index(drop=True) for name, table in tables.items()}, ""
+        why = "stand-in images" if here + STAND_IN in prints else "another fingerprint"
     return {}, why
 
 
-def places_of(published: Path, experiment: Experiment, stage: Stage) -> list[Tables]:
-    """The tables of a stage that are published, and those that wait."""
-    return [read(folder / experiment.name, stage.tables) for folder in (published, published / PENDING)]
+def jobs_taken(run: Any, published: Path, parameters: bool = True) -> tuple[list[Taken], str]:
+    """The jobs of a run whose trials are published, or wait to be; how many they are, and why others are not taken.
+
+    parameters: whether those are needed, which are not published. Git is not asked.
+    """
+    taken, reasons = [], Counter()
+    for experiment in EXPERIMENTS.values():
+        tables = places(published, experiment)
+        for stage, job, here in jobs_of(experiment, run):
+            rows, why = standing(tables, stage, job, here)
+            if parameters and stage.parameters and experiment.finish:  # which makes tables from them
+                why = "parameters are not published"
+            reasons[why] += 1
+            taken += [(experiment, stage, job, here, rows)] * (not why)
+    others = ", ".join(f"{why} ({number})" for why, number in reasons.most_common() if why)
+    because = f"; {reasons.total() - len(taken)} not, because: {others}" if others else ""
+    return taken, f"{len(taken)} of {counted(reasons.total(), 'job')} taken{because}"
 
 
-def job_tables(published: Path, experiment: Experiment, stage: Stage, job: Job, here: str) -> Tables:
-    """The rows that stand for a job, of those published or those that wait. Raises ArtifactError if none do."""
-    tables, why = standing(places_of(published, experiment, stage), stage, job, here)
-    if why:
-        raise ArtifactError(f"{published}: {experiment.name}, {job.name} lacks trials of the fingerprint {here}: {why}")
-    return tables
+def counted(number: int, what: str) -> str:
+    """A number of things, as it stands in a sentence."""
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
-def merged(new: Tables, old: Tables, waiting: Tables, keys: Keys, ensemble: Sequence[str], replace: bool) -> After:
-    """The rows of a stage, ensemble by ensemble; what is to be said: (ensemble, sentence)."""
-    trials, told, taken = new[next(iter(keys))], [], False
+def merged(new: Tables, old: Tables, waiting: Tables, keys: Keys, ensemble: Sequence[str], replace: bool) -> tuple:
+    """The published and the waiting tables with a stage's new rows; sentences on them, with their ensembles."""
+    trials, told, tables = new[next(iter(keys))], {}, [{**old}, {**waiting}]
     for values in trials[list(ensemble)].drop_duplicates().to_dict("records") if ensemble else [{}]:
-        (of, _), (was, others), (waits, others_wait) = (split(side, keys, values) for side in (new, old, waiting))
-        was, waits, sentence, added_now = of_ensemble(of, was, waits, keys, replace)
-        old, waiting = old | added(others, was, keys), waiting | added(others_wait, waits, keys)
-        told += [(", ".join(f"{name} {value}" for name, value in values.items()), sentence)] * bool(sentence)
-        taken |= added_now
-    return old, waiting, told, taken
+        of, *before = (part(side, keys, values) for side in (new, *tables))
+        *after, sentence = of_ensemble(of, *before, keys, replace)
+        for side, rows, now in zip(tables, before, after, strict=True):
+            side |= added({name: side[name].drop(rows[name].index) for name in rows}, now, keys)
+        if sentence:
+            told.setdefault(sentence, []).append(", ".join(f"{name} {value}" for name, value in values.items()))
+    return *tables, told
 
 
-def split(tables: Tables, keys: Keys, values: Mapping[str, Any]) -> tuple[Tables, Tables]:
-    """The rows of a stage's tables that have the values, and the others."""
-    masks = {name: where(tables[name], values) for name in keys if name in tables}
-    part, others = ({name: tables[name][mask == which] for name, mask in masks.items()} for which in (True, False))
-    return part, others
-
-
-def of_ensemble(new: Tables, old: Tables, waiting: Tables, keys: Keys, replace: bool) -> After:
-    """The rows of one ensemble; what is to be said: a sentence, if they are not only added."""
+def of_ensemble(new: Tables, old: Tables, waiting: Tables, keys: Keys, replace: bool) -> tuple[Tables, Tables, str]:
+    """The published and the waiting rows of one ensemble; what is to be said, if rows are not only added."""
     first = next(iter(keys))
-    prints = [set(side[first]["fingerprint"]) if first in side else set() for side in (new, old, waiting)]
-    if max(map(len, prints[:2])) > 1:
-        raise ArtifactError(f"{first}: one ensemble is of several fingerprints: {max(prints, key=len)}")
-    if not prints[1] or prints[0] == prints[1]:
-        return added(old, new, keys), waiting, "", True
-    scale, scales, number = new[first]["scale"].iloc[0], old[first]["scale"], len(new[first])
-    largest = max(scales, key=lambda name: RANK.get(name, len(RANK)))
-    worse = f"of scale {scale} left out: published is {largest}" if RANK[scale] < RANK.get(largest, len(RANK)) else ""
-    if STAND_IN in "".join(prints[0]) and STAND_IN not in "".join(prints[1]):
-        worse = "of stand-in images left out: published are real ones"
-    if worse and not replace:
-        return old, waiting, f"{number} trial(s) {worse}", False
-    whole = added(new, waiting, keys) if prints[2] == prints[0] else new
-    lost = f"; {len(waiting[first])} of yet another that waited go" if prints[2] - prints[0] else ""
-    if not replace and not complete(whole, old, keys):
-        said = f"{len(whole[first])} trial(s) of another fingerprint wait to replace all {len(scales)} published{lost}"
-        return old, added({}, whole, keys), said, False
+    here, there, third = ({*side[first]["fingerprint"]} if first in side else set() for side in (new, old, waiting))
+    if max(len(here), len(there)) > 1:
+        raise ArtifactError(f"{first}: one ensemble is of several fingerprints: {max(here, there, key=len)}")
+    none = {name: table.iloc[:0] for name, table in waiting.items()}
+    whole = added(new, waiting, keys) if third == here else new
+    if there in (set(), here):
+        return added(old, whole, keys), none if third == here else waiting, ""
     stays = {name: table.iloc[:0] for name, table in old.items()}
-    for name in [name for name in old if "device" in keys[name] and name in whole]:  # what other devices took
+    for name in (name for name in old if "device" in keys[name] and name in whole):  # what other devices took
         stays[name] = old[name][~old[name]["device"].isin(whole[name]["device"])]
-    of = "; ".join(f"{name}, {count} trial(s)" for name, count in scales.value_counts().items())
-    said = f"removes {sum(len(old[name]) - len(stays[name]) for name in old)} rows ({of}) for {number} trial(s){lost}"
-    return stays | added(stays, whole, keys), {name: table.iloc[:0] for name, table in waiting.items()}, said, True
+    scales = ", ".join(f"{name}: {counted(n, 'trial')}" for name, n in old[first]["scale"].value_counts().items())
+    gone = sum(len(old[name]) - len(stays[name]) for name in old)
+    removes = f"removes {counted(gone, 'row')} ({scales}) for {counted(len(whole[first]), 'trial')}"
+    late = f"; removes {counted(len(waiting[first]), 'trial')} of yet another that waited" if third - here else ""
+    scale, smallest = old[first]["scale"].map(RANK).max(), whole[first]["scale"].map(RANK).min()
+    fits = scale <= smallest and (STAND_IN in "".join(there) or STAND_IN not in "".join(here))
+    if replace or (fits and complete(whole, old, keys)):
+        return added(stays, whole, keys), none, removes + late
+    number = counted(len(whole[first]), "trial")
+    said = f"waiting until complete: {number} of another fingerprint"
+    if not fits:
+        said = f"left out: {number}, for published are a larger scale or real images"
+    return old, added({}, whole, keys) if fits else waiting, f"{said}; replace=yes {removes}{late}"
 
 
 def complete(new: Tables, old: Tables, keys: Keys) -> bool:
     """Whether new rows have every published trial, in every table, and values in every column that has some."""
-    for name, table in ((name, table) for name, table in old.items() if len(table)):
-        after, unit = new.get(name, table.iloc[:0]), [key for key in next(iter(keys.values())) if key in keys[name]]
-        common = [column for column in table if column in after and table[column].notna().any()]
-        trials, there = (each[unit].drop_duplicates() for each in (table, after))
+    for name, before in ((name, table) for name, table in old.items() if len(table)):
+        after, unit = new.get(name, before.iloc[:0]), [key for key in next(iter(keys.values())) if key in keys[name]]
+        common = [column for column in before if column in after and before[column].notna().any()]
+        trials, there = (table[unit].drop_duplicates() for table in (before, after))
         if after.empty or after[common].isna().all().any() or (unit and len(trials.merge(there)) < len(trials)):
             return False
     return True

@@ -26,7 +26,8 @@ def finish(tables: Mapping[str, pd.DataFrame], done: Iterable, settings: Mapping
     scores = read(Path(path)) if path else pd.DataFrame(columns=list(SCORES.values()), dtype=float)
     all_skip = scores.reindex([name_of(["skip_connect"] * len(EDGES))]).iloc[0]
     reference = pd.DataFrame({"best": scores.max(), "mean": scores.mean(), "all_skip": all_skip})
-    scored = {"trials": tables["trials"].join(scores, on="cell")} if "trials" in tables else {}
+    trials = {"trials": tables["trials"].drop(columns=scores.columns, errors="ignore")} if "trials" in tables else {}
+    scored = {name: table.join(scores, on="cell") for name, table in trials.items()}  # published ones have had some
     return {**tables, **scored, "reference": reference.rename_axis("score").reset_index()}
 
 

@@ -1,1 +1,0 @@
-"""Published trials trained again from their seeds, and compared."""
