@@ -22,19 +22,19 @@ def finished(one_core, tmp_path_factory):
     return folder
 
 
-def jobs(folder):
-    """Every job of the run by stage and name, as its verb is told it: with its fingerprint."""
+def jobs(folder, scale="smoke"):
+    """Every job of a run by stage and name, as its verb is told it: with its fingerprint."""
     code = """
 import json, sys
 from pathlib import Path
 from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import load_settings
 from replication.records.fingerprints import fingerprint
-run = load_settings(Path("params.yaml"), {"scale": "smoke"})
+run = load_settings(Path("params.yaml"), {"scale": sys.argv[1]})
 print(json.dumps({f"{e.name}.{s.name}/{j.name}": fingerprint(e, s, j, run.root_seed)
                   for e in EXPERIMENTS.values() for s in e.stages for j in s.jobs(run)}))
 """
-    return json.loads(tiny.run(folder, "python", "-c", code))
+    return json.loads(tiny.run(folder, "python", "-c", code, scale))
 
 
 def planned(folder, *targets):
@@ -74,7 +74,7 @@ def test_an_experiment_is_its_folder_a_line_its_settings_and_its_notebook(finish
     tiny.run(folder, "snakemake", "--cores", "1", "--config", "scale=laptop", "--", "tabulate_toy")
     tiny.run(folder, "snakemake", "--cores", "1", "--config", "scale=laptop", "--", "publish")
     published = pd.read_parquet(folder / "results/published/toy/trials.parquet")
-    assert published["fingerprint"].tolist() == 3 * [after["toy.trials/beta5_alpha1"]]
+    assert published["fingerprint"].tolist() == 3 * [jobs(folder, "laptop")["toy.trials/beta5_alpha1"]]
 
 
 def test_a_figure_is_its_function_and_its_call(finished, tmp_path):
