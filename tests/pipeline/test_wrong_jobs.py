@@ -10,6 +10,7 @@ import pytest
 
 from command_lines import FIRST, assert_one_sentence, below, job_text, lines, make_inputs, placed, run
 from replication import params
+from replication.experiment import Experiment
 from replication.records import io
 
 
@@ -38,13 +39,11 @@ WRONG_JOBS = {
     "a place outside": ({"name": "../../x"}, "name = '../../x'"),
     "a long name": ({"name": "x" * 200}, "at most 150"),
     "a trial below 0": ({"trials": [-1]}, "trials.0 = -1: "),
-    "a missing key": ({"keys": {"beta": 5}}, "alpha"),
-    "a key that is none": ({"keys": {"alpha": "x", "beta": 5}}, "the job cannot be carried out"),
     "a setting out of range": ({"settings": {"widths": [2, 0, 1]}}, "widths.1 = 0: "),
     "an unknown setting": ({"settings": {"typo": 1}}, "typo is an unknown field"),
     "other data": ({"files": ["images/cifar10.json"]}, "allowed are those of data/<scale>, regression"),
     "data elsewhere": ({"files": ["regression/../../x"]}, "allowed are those of data/<scale>, regression"),
-    "no data": ({"files": []}, "the job cannot be carried out"),
+    "no data": ({"files": []}, "data.x_train is missing"),
     "data that are not there": ({"files": ["regression/absent.safetensors"]}, "absent.safetensors"),
     "a seed out of range": ({"root_seed": 2**32}, "root_seed = "),
 }
@@ -107,6 +106,25 @@ def test_data_of_something_else_are_refused(folder, tmp_path, stage, place, cont
     assert not (tmp_path / "out").exists()
 
 
+def test_a_missing_key_is_one_sentence(folder, tmp_path):
+    code, error = trained(folder, tmp_path / "out", "depth.trials", keys={"gain": 1})
+    assert code == 2 and "keys.depth is missing" in error, error
+    assert_one_sentence(error)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("bug", [KeyError("x"), TypeError("x"), ValueError("x"), ZeroDivisionError("x")], ids=repr)
+@pytest.mark.parametrize("verb", ["train regression.trials", "tabulate"])
+def test_a_bug_keeps_its_traceback(folder, tmp_path, monkeypatch, verb, bug):
+    def broken(*arguments):
+        raise bug
+
+    monkeypatch.setattr(Experiment, "load", lambda experiment, path: broken)
+    with pytest.raises(type(bug)) as raised:
+        run(*placed(lines(Path("FOLDER"))[verb], folder, tmp_path / "out"))
+    assert raised.value is bug and not (tmp_path / "out").exists()
+
+
 def settings_of(name, **changes):
     return {"settings": params.merge(FIRST[f"train {name}"][2].settings, changes)}
 
@@ -154,6 +172,17 @@ def test_files_of_something_else_are_refused(folder, tmp_path, verb, place, valu
     code, error = run(*placed(words, copy, tmp_path / "out"))
     assert code == 2 and re.search(message, error), error
     assert below(copy) == before and not (tmp_path / "out").exists()
+
+
+def test_a_table_of_something_else_is_refused(folder, tmp_path):
+    copy = Path(shutil.copytree(folder, tmp_path / "inputs"))
+    for table in (copy / "results/regression/trials").rglob("*_trials.parquet"):
+        io.write_table(table, pd.DataFrame({"other": [1]}))
+    before = below(copy)
+    code, error = run(*placed(lines(Path("FOLDER"))["tabulate"], copy, tmp_path / "out"))
+    assert code == 2 and "regression/trials: the column beta is missing" in error, error
+    assert_one_sentence(error)
+    assert below(copy) == before
 
 
 def test_a_job_without_data_needs_no_folder_of_data(tmp_path):

@@ -35,7 +35,7 @@ def carry_out(
     """
     work = Work(
         settings=plain(job.settings),
-        keys=Keys(job.keys),
+        keys=Given("keys", job.keys),
         trials=job.trials,
         seeds=seeds_of(experiment, stage, job, root_seed),
         data_set=job.data.name if job.data else "",
@@ -44,17 +44,22 @@ def carry_out(
         checkpoint=checkpoint or NoCheckpoint(),
         **({"progress": progress} if progress else {}),
     )
-    tables, parameters = experiment.load(stage.train)(data, work)
+    given = Given("data", data) if isinstance(data, Mapping) else data
+    tables, parameters = experiment.load(stage.train)(given, work)
     empty = pd.DataFrame(dtype=float)  # a table without rows, as that of trials that all diverged, is written, too
     return {name: with_keys(tables.get(name, empty), job.keys, key) for name, key in stage.tables.items()}, parameters
 
 
-class Keys(dict):
-    """The columns of a job, which says of one that is asked for and missing that it is."""
+class Given(dict):
+    """The columns or arrays that a job is given, which say of one that is asked for and missing that it is."""
+
+    def __init__(self, what: str, values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+        self.what = what
 
     def __missing__(self, name: str) -> None:
         """Raise WorkError."""
-        raise WorkError(f"keys.{name} is missing")
+        raise WorkError(f"{self.what}.{name} is missing")
 
 
 def seeds_of(experiment: Experiment, stage: Stage, job: Job, root_seed: int) -> tuple[int, ...]:

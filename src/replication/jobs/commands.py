@@ -2,9 +2,6 @@
 
 import hashlib
 import json
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,7 +22,6 @@ from replication.records.io import ArtifactError, read_json, sha256, write_array
 from replication.records.verbs import INPUT, LONGEST_NAME, PATH, Json, device_option
 from replication.training.work import WorkError
 
-PACKAGE = str(Path(__file__).parents[1])
 PART = r"[A-Za-z0-9][A-Za-z0-9_.+-]*"  # of a job's name: a file or folder
 JobName = Annotated[str, Field(pattern=rf"^{PART}(/{PART})*$", max_length=LONGEST_NAME)]
 
@@ -117,10 +113,12 @@ def train(stage: tuple[Experiment, Stage], text: JobText, data: Path, results: P
     checkpoint = FileCheckpoint(path.with_name(f"{path.name}.checkpoint.safetensors"), name, job.every, clock)
     with progress_bars(f"{experiment.name} {job.name}") as progress:
         before = read_before(text.after, results)
-        with told_in_a_sentence():
+        try:
             made, parameters = carry_out(
                 experiment, of_kind, job, text.root_seed, loaded, device, before, progress, checkpoint
             )
+        except WorkError as error:  # whatever else it raises is a bug, and keeps its traceback
+            raise params.ParameterError(str(error)) from error
     for sentence in diverged(next(iter(made.values()))):
         click.echo(sentence, err=True)
     if of_kind.parameters:
@@ -139,22 +137,6 @@ def train(stage: tuple[Experiment, Stage], text: JobText, data: Path, results: P
     checkpoint.path.unlink(missing_ok=True)
 
 
-@contextmanager
-def told_in_a_sentence() -> Iterator[None]:
-    """Raise ParameterError for whatever a training raises: of what it did not foresee, with its place."""
-    try:
-        yield
-    except (ArtifactError, OSError, params.ParameterError):
-        raise
-    except WorkError as error:
-        raise params.ParameterError(str(error)) from error
-    except Exception as error:  # a job's text can be wrong in more ways than a training looks for
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(PACKAGE)]
-        place = f"{frames[-1].filename.removeprefix(PACKAGE)}, line {frames[-1].lineno}"
-        sentence = f"the job cannot be carried out: {type(error).__name__} in {place}: {error}"
-        raise params.ParameterError(sentence) from error
-
-
 Names = Annotated[dict[str, list[str]], Field(min_length=1)]
 
 
@@ -168,9 +150,8 @@ def tabulate(experiment: str, jobs: Names, results: Path, settings: dict) -> Non
     folder, of = results / experiment, EXPERIMENTS[experiment]
     records = [record_of(path) for path in tables.records(of, folder, jobs)]
     rows = pd.DataFrame(records).assign(scale=results.name)
-    with told_in_a_sentence():
-        gathered = tables.gather(of, folder, jobs, settings)
-        origin = provenance.summary(rows.assign(minutes=rows["seconds"] / 60))
+    gathered = tables.gather(of, folder, jobs, settings)
+    origin = provenance.summary(rows.assign(minutes=rows["seconds"] / 60))
     for name, table in gathered.items():
         write_table(folder / f"{name}.parquet", table)
     write_json(folder / "provenance.json", origin)

@@ -75,7 +75,10 @@ def joined(tables: Sequence[pd.DataFrame], key: Sequence[str], what: Path) -> pd
 
 
 def require_unique(table: pd.DataFrame, key: Sequence[str], what: Path) -> None:
-    """Raise ArtifactError, naming the table and the first of its keys that stands there twice."""
+    """Raise ArtifactError, naming the table and the first of its keys that is missing or stands there twice."""
+    for name in key:
+        if name not in table:
+            raise ArtifactError(f"{what}: the column {name} is missing")
     for row in table.loc[table.duplicated(list(key)), list(key)].itertuples(index=False):
         raise ArtifactError(f"{what}: {', '.join(map(str, row))} stands there twice: allowed is once")
 
