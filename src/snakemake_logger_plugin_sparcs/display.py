@@ -181,9 +181,11 @@ def summary(run: Run, now: float) -> list[str]:
     """The last lines of a run; none if no job has run."""
     lines = []
     for path in run.claims():
-        verdicts = tried(verdicts_in, path, otherwise={})
-        counts = [f"{verdicts[name]} {name}" for name in VERDICTS if verdicts.get(name)]
-        lines += [f"Claims: {', '.join(counts)} ({path})"] if counts else []
+        for what, verdicts in zip(
+            ("Claims", "Claims beyond the paper"), tried(verdicts_in, path, ({}, {})), strict=True
+        ):
+            counts = [f"{verdicts[name]} {name}" for name in VERDICTS if verdicts.get(name)]
+            lines += [f"{what}: {', '.join(counts)} ({path})"] if counts else []
     if run.has_stand_in():
         lines.append("Stand-in images took the place of CIFAR's.")
     lines += [f"Site: {path}" for path in run.made("/site/index.html")]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+KEPT = 0.25  # minutes that are taken as kept to, so that the first jobs of a second each do not set the pace
 LINES, BYTES, WIDEST = 15, 64_000, 400  # of a failed job's log: lines shown, what is read, characters of a line
 CONTROLS = re.compile(  # colours and the like, titles of windows, all else that is no text
     r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
@@ -77,7 +78,8 @@ class Run:
         """Minutes until the end, and the other scale whose times were taken for want of better ones, or "".
 
         A job is expected to take the published core-minutes of its rule at this scale. Without those it takes the ones
-        measured in this run, else those of another scale. None if nothing is known of any job that is left.
+        measured in this run, else those of another scale; all of them at the pace of the jobs that have finished. The
+        longest job is waited for, however many cores there are. None if nothing is known of any job that is left.
         """
         done = [*self.finished.values(), *self.failed.values()]
         waiting = self.planned - Counter(job.rule for job in [*done, *self.running.values()])
@@ -88,9 +90,19 @@ class Run:
         known = [(*expected[rule], spent) for rule, spent in jobs if expected[rule]]
         if not known:
             return None
-        minutes = sum(max(cost - spent, 0) for cost, _, spent in known)
+        pace = self.pace(scales)
+        minutes = [max(pace * cost - spent, 0) for cost, _, spent in known]
         others = [scale for _, scale, _ in known if scale]
-        return minutes / max(1, min(self.cores, len(jobs))), others[0] if others else ""
+        return max(sum(minutes) / max(1, self.cores), *minutes), others[0] if others else ""
+
+    def pace(self, scales: Iterable[str]) -> float:
+        """Minutes by the clock for an expected core-minute, among the finished jobs and KEPT minutes more.
+
+        Core-minutes leave out what a job waits for, and others may share the machine.
+        """
+        ended = [(job, self.expected(job.rule, scales)) for job in self.finished.values()]
+        known = [(job.end - job.start, expected[0]) for job, expected in ended if expected]
+        return (KEPT + sum(seconds for seconds, _ in known) / 60) / (KEPT + sum(cost for _, cost in known))
 
     def expected(self, rule: str, scales: Iterable[str]) -> tuple[float, str] | None:
         """Core-minutes of a job of a rule, and their scale if it is none of this run's."""
@@ -164,10 +176,12 @@ def core_minutes_of(benchmark: str) -> float:
     return json.loads(measured.read_text(encoding="utf-8"))["core_seconds"] / 60
 
 
-def verdicts_in(path: str) -> Counter[str]:
-    """The number of a table's claims with each verdict; their parts are not counted."""
+def verdicts_in(path: str) -> tuple[Counter[str], Counter[str]]:
+    """The number of a table's claims with each verdict, of the paper and beyond it; their parts are not counted."""
     with Path(path).open(encoding="utf-8", newline="") as file:
-        return Counter(row["verdict"] for row in csv.DictReader(file) if not row["id"][-1].isalpha())
+        whole = [row for row in csv.DictReader(file) if not row["id"][-1].isalpha()]
+    papers, others = ([row["verdict"] for row in whole if bool(row["paper"]) is of_paper] for of_paper in (True, False))
+    return Counter(papers), Counter(others)
 
 
 def last_lines(path: str) -> list[str]:

@@ -74,6 +74,7 @@ def test_what_is_left_is_reckoned_from_published_times_then_measured_ones_then_t
     assert run.left(60) == ((3 * 4 - 1 + 2 * 10 + 2 * 6) / 2, "paper")
     run.begin(2, Job("b", "", start=0))
     run.finish(2, 60).core_minutes = 3.0
+    run.finished[2].end = 180  # as long as it had to compute
     assert run.left(60) == ((3 * 4 - 1 + 3 + 2 * 6) / 2, "paper")
     for number in (3, 4):
         run.fail(number, Job("c", "", start=0), 60)
@@ -85,6 +86,20 @@ def test_what_is_left_is_reckoned_from_published_times_then_measured_ones_then_t
 def test_one_job_alone_does_not_use_all_cores():
     run = Run(start=0, published={("laptop", "a"): 4.0}, cores=8, planned=Counter(a=1))
     assert run.left(0) == (4.0, "laptop")
+
+
+def test_the_longest_job_is_waited_for():
+    run = Run(start=0, published={("laptop", "a"): 9.0, ("laptop", "b"): 1.0}, cores=8, planned=Counter(a=1, b=7))
+    assert run.left(0) == (9.0, "laptop")
+
+
+def test_what_is_left_keeps_the_pace_of_what_is_done():
+    """Where others share the machine, a core-minute takes longer than a minute."""
+    run = Run(start=0, published={("laptop", "a"): 4.0}, planned=Counter(a=3))
+    run.begin(1, Job("a", "", start=0, benchmark="results/laptop/benchmarks/a/1.tsv"))
+    run.finish(1, 8 * 60)
+    minutes, scale = run.left(8 * 60)
+    assert scale == "" and 0.9 * 16 < minutes < 16
 
 
 def test_the_published_core_minutes_are_read():
@@ -101,7 +116,7 @@ def test_the_last_lines_say_what_this_run_made(tmp_path, monkeypatch, capsys):
     claims, site, images = "results/smoke/claims.csv", "results/smoke/site/index.html", "data/smoke/images/cifar10.json"
     benchmark = "results/smoke/benchmarks/judge_claims.tsv"
     for name, text in {
-        claims: "id,verdict\nA1,untested\nA1a,untested\nB1,replicated\nC1,replicated\n",
+        claims: "id,verdict,paper\nA1,untested,x\nA1a,untested,x\nB1,replicated,x\nC1,replicated,x\nT1,replicated,\n",
         images: json.dumps({"stand_in": True}),
         benchmark.replace(".tsv", ".json"): json.dumps({"core_seconds": 90.0}),
     }.items():
@@ -119,13 +134,14 @@ def test_the_last_lines_say_what_this_run_made(tmp_path, monkeypatch, capsys):
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "3 jobs, at most 2 at once"
     assert lines[1].startswith("1/3  0:01:05  Judging (")
-    assert lines[3:6] == [
+    assert lines[3:7] == [
         f"Claims: 2 replicated, 1 untested ({claims})",
+        f"Claims beyond the paper: 1 replicated ({claims})",
         "Stand-in images took the place of CIFAR's.",
         f"Site: {site}",
     ]
-    assert lines[6].startswith("Done: 2 of 3 jobs in ") and lines[6].endswith(", 1.5 core-minutes")
-    assert lines[7:] == ["Not done: 1 job; the same command goes on"]
+    assert lines[7].startswith("Done: 2 of 3 jobs in ") and lines[7].endswith(", 1.5 core-minutes")
+    assert lines[8:] == ["Not done: 1 job; the same command goes on"]
 
 
 @pytest.mark.parametrize("whole", [True, False])
@@ -135,7 +151,7 @@ def test_verdicts_are_said_once(tmp_path, monkeypatch, capsys, whole):
     parts = [f"results/smoke/claims/{name}.csv" for name in ("cifar10", "theory")]
     paths = [*parts, "results/smoke/claims.csv"] if whole else parts
     for path in paths:
-        (tmp_path / path).write_text("id,verdict,data\nA1,replicated,stand-in images\n")
+        (tmp_path / path).write_text("id,verdict,paper,data\nA1,replicated,x,stand-in images\n")
     shown = handler()
     shown.emit(record(LogEvent.RUN_INFO, 0, stats={"judge": len(paths), "total": len(paths)}))
     for number, path in enumerate(paths):

@@ -18,6 +18,7 @@ from replication.records.notebooks import figures_of
 from replication.report import prose, tables
 from replication.report.pages import check_parameters
 from replication.report.stand_in import STAMP
+from replication.report.text import counted
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
@@ -154,3 +155,11 @@ def test_tables_escape_bars_and_mark_what_differs_from_the_paper(whole_run):
 )
 def test_two_pages_say_the_same_but_for_the_last_digit_of_a_fraction(page, other, expected):
     assert same_text(text_of(page), text_of(other)) == expected
+
+
+def test_a_count_has_its_noun_in_the_right_number():
+    assert [counted(n, "trial") for n in (0, 1, 2, 1200)] == ["0 trials", "1 trial", "2 trials", "1,200 trials"]
+    assert (
+        counted("1", "search", "searches") == "1 search"
+        and counted("1 to 3", "search", "searches") == "1 to 3 searches"
+    )

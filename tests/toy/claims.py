@@ -17,7 +17,7 @@ CLAIMS = [
         id="T1",
         statement="At α = 1 the targets are positive on average.",
         source="an example",
-        paper="quadratic targets",
+        paper="",
         evidence="toy/trials",
         measure=positive,
         needs=("toy/trials",),

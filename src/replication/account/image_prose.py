@@ -12,7 +12,7 @@ from replication.report.intervals import count_range
 from replication.report.penalties import PENALTIES
 from replication.report.prose import NOTHING
 from replication.report.stand_in import backbone_note
-from replication.report.text import fixed, listing, number
+from replication.report.text import counted, fixed, listing, number
 
 HIDDEN, LAST = 2, 3  # layers of the head
 LATE = 20  # epochs at the end over which accuracy is averaged
@@ -29,8 +29,8 @@ def size(trials: pd.DataFrame, settings: Mapping, experiment: str) -> str:
     epochs = run["training"]["epochs"]
     return (
         f"n = {count_range(trials.groupby('head')['trial'].count())} for each head ({heads}; the paper: "
-        f"{paper['trials']}); {epochs} "
-        f"epoch{'s' * (epochs > 1)} (the paper: {paper['training']['epochs']}); up to {run['images']:,} images to "
+        f"{paper['trials']}); {counted(epochs, 'epoch')} "
+        f"(the paper: {paper['training']['epochs']}); up to {run['images']:,} images to "
         f"train and validate, {run['test_images']:,} to test (the paper: {paper['images']:,} and "
         f"{paper['test_images']:,}); {diverged or 'no'} trial{'s' * (diverged > 1)} diverged."
     )
@@ -39,7 +39,10 @@ def size(trials: pd.DataFrame, settings: Mapping, experiment: str) -> str:
 def sweep_size(trials: pd.DataFrame, run: Mapping) -> str:
     """n and epochs of the sweep over penalties. run: the run's settings of experiment 3."""
     counts = trials.groupby(["head", "penalty", "rho"])["trial"].count()
-    return f"n = {count_range(counts)} trainings at each of {len(counts)} points, {run['sweep']['epochs']} epochs."
+    return (
+        f"n = {counted(count_range(counts), 'training')} at each of {counted(len(counts), 'point')}, "
+        f"{counted(run['sweep']['epochs'], 'epoch')}."
+    )
 
 
 def cifar10_findings(trials: pd.DataFrame, epochs: pd.DataFrame) -> str:
@@ -88,7 +91,8 @@ def sign_findings(trials: pd.DataFrame, epochs: pd.DataFrame) -> str:
         if head in closest.values()
     ]
     counts = pd.Series([len(measured) for measured in values.values()])
-    return f"Closer to the paper's numbers, on average over n = {count_range(counts)} networks: {'; '.join(parts)}."
+    n = counted(count_range(counts), "network")
+    return f"Closer to the paper's numbers, on average over n = {n}: {'; '.join(parts)}."
 
 
 def sweep_findings(drawn: pd.DataFrame) -> str:
@@ -153,8 +157,8 @@ def eigenvalue_findings(eigenvalues: pd.DataFrame) -> str:
     return (
         f"The hidden $|\\lambda|$ have median {number(sizes.loc[HIDDEN, 'median'])} and largest value "
         f"{number(sizes.loc[HIDDEN, 'max'])}, the last layer's have median {number(sizes.loc[LAST, 'median'])} "
-        f"({averaged(len(gaps))}). The logarithm of the hidden ones has two modes in {bimodal} of {len(gaps)} "
-        f"networks{apart}."
+        f"({averaged(len(gaps))}). The logarithm of the hidden ones has two modes in {bimodal} of "
+        f"{counted(len(gaps), 'network')}{apart}."
     )
 
 

@@ -11,7 +11,7 @@ from replication.experiments.cifar10.figures.sweep import fig_cifar10_sweep_tabl
 from replication.experiments.depth.figures import default_start
 from replication.report.intervals import count_range, finished
 from replication.report.stand_in import backbone_note, mark
-from replication.report.text import listing, number
+from replication.report.text import counted, listing, number
 
 Tables = Mapping[str, pd.DataFrame]
 NOTHING = "no finished trial."
@@ -93,6 +93,6 @@ def _cells(trials: pd.DataFrame) -> str:
     scores = [f"{METHODS[method]} {mean:.2f} %" for method, mean in means.items()]
     worth = listing(scores) if scores else "untested, for no tabular benchmark was given"
     return (
-        f"{len(trials)} searches by {trials['method'].nunique()} methods{mark(trials)}; test accuracy of the cells on "
-        f"CIFAR-10: {worth}."
+        f"{counted(len(trials), 'search', 'searches')} by {counted(trials['method'].nunique(), 'method')}"
+        f"{mark(trials)}; test accuracy of the cells on CIFAR-10: {worth}."
     )

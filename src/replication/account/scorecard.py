@@ -7,13 +7,13 @@ import pandas as pd
 
 from replication.records.io import ArtifactError
 from replication.report.tables import markdown, region_of
-from replication.report.text import interval, listing
+from replication.report.text import counted, interval, listing
 
-ANSWERS = {
-    "replicated": "replicate",
-    "partly": "replicate in part",
-    "not replicated": "do not",
-    "untested": "are untested",
+ANSWERS = {  # of one claim, and of several
+    "replicated": ("replicates", "replicate"),
+    "partly": ("replicates in part", "replicate in part"),
+    "not replicated": ("does not", "do not"),
+    "untested": ("is untested", "are untested"),
 }
 MARKS = {"replicated": "✔", "partly": "◐", "not replicated": "✘", "untested": "○"}
 
@@ -27,7 +27,7 @@ def scorecard(claims: pd.DataFrame, reports: str = "") -> str:
     rows = [
         {
             "": f"**{claim.id}**",
-            "the paper says": claim.statement,
+            "the paper says": claim.statement if claim.paper else f"(beyond the paper) {claim.statement}",
             "measured [95 % interval]": measured,
             "region": region_of(shown),
             "n": "" if pd.isna(shown.n) or not shown.n else f"{int(shown.n):,}",
@@ -50,6 +50,7 @@ def decisive(claims: pd.DataFrame) -> Iterator[tuple[Any, Any, str]]:
 
     The parts of an untested claim all stand in the text: to choose one would be to judge.
     """
+    claims = claims.assign(paper=claims["paper"].fillna(""))
     for claim in claims[~claims["id"].str[-1].str.isalpha()].itertuples():
         parts = claims[claims["id"].str.fullmatch(f"{claim.id}[a-z]") & (claims["verdict"] == claim.verdict)]
         shown = list(parts.itertuples()) or [claim]
@@ -58,12 +59,25 @@ def decisive(claims: pd.DataFrame) -> Iterator[tuple[Any, Any, str]]:
         yield claim, shown[0], "; ".join(f"{quantity}: {measured}" for quantity, measured in quantities if measured)
 
 
+def whole(claims: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows of the paper's claims, and of those beyond it, on which it says nothing; without their parts."""
+    claims = claims[~claims["id"].str[-1].str.isalpha()]
+    papers = claims["paper"].fillna("") != ""
+    return claims[papers], claims[~papers]
+
+
 def answer(claims: pd.DataFrame) -> str:
-    """The number of claims with each verdict, in one sentence; claims: claims.csv."""
-    verdicts = claims.loc[~claims["id"].str[-1].str.isalpha(), "verdict"]
-    count = verdicts.value_counts()
-    counted = [f"{count[verdict]} {words}" for verdict, words in ANSWERS.items() if verdict in count]
-    return f"**Of the paper's {len(verdicts)} claims {listing(counted)}.**"
+    """The number of claims with each verdict, in a sentence for the paper's and one for others; claims: claims.csv."""
+    papers, beyond = whole(claims)
+    said = f"**Of the paper's {counted(len(papers), 'claim')} {_answers(papers)}.**"
+    return f"{said} Of {counted(len(beyond), 'claim')} beyond it {_answers(beyond)}." if len(beyond) else said
+
+
+def _answers(claims: pd.DataFrame) -> str:
+    count = claims["verdict"].value_counts()
+    return listing(
+        [f"{count[verdict]} {words[int(count[verdict] > 1)]}" for verdict, words in ANSWERS.items() if verdict in count]
+    )
 
 
 def with_verdicts(readme: str, claims: pd.DataFrame) -> str:

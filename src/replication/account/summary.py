@@ -7,27 +7,32 @@ import pandas as pd
 
 from replication.account.image_prose import direct_space, gain
 from replication.account.image_tables import HEADS
-from replication.account.scorecard import decisive
+from replication.account.scorecard import decisive, whole
 from replication.data.description import GENERATED
 from replication.experiments import EXPERIMENTS
 from replication.report.intervals import FEWEST, count_range, finished
 from replication.report.stand_in import mark
 from replication.report.tables import VERDICTS, markdown
-from replication.report.text import listing, number
+from replication.report.text import counted, listing, number
 
 Tables = Mapping[str, pd.DataFrame]
 
 
 def answer(claims: pd.DataFrame) -> str:
-    """The number of the paper's claims with each verdict, and their ids."""
-    whole = claims[~claims["id"].str[-1].str.isalpha()]
-    by_verdict = {verdict: list(whole.loc[whole["verdict"] == verdict, "id"]) for verdict in VERDICTS}
+    """The number of the paper's claims with each verdict, and their ids; then those of claims beyond it."""
+    papers, beyond = whole(claims)
+    said = f"**Answer: of the paper's {counted(len(papers), 'claim')} {_verdicts(papers)}.**"
+    return f"{said} Of {counted(len(beyond), 'claim')} beyond it {_verdicts(beyond)}." if len(beyond) else said
+
+
+def _verdicts(claims: pd.DataFrame) -> str:
+    by_verdict = {verdict: list(claims.loc[claims["verdict"] == verdict, "id"]) for verdict in VERDICTS}
     counts = [
         f"{len(ids)} {'is' if len(ids) == 1 else 'are'} {verdict} ({', '.join(ids)})"
         for verdict, ids in by_verdict.items()
         if ids
     ]
-    return f"**Answer: of the paper's {len(whole)} claims {listing(counts)}.**"
+    return listing(counts)
 
 
 def with_verdict(claims: pd.DataFrame, verdict: str) -> str:

@@ -84,7 +84,7 @@ def _differences(run: Mapping, paper: Mapping, keys: Iterable[str]) -> list[str]
         elif key in MORE_IS_FINE:
             phrases += [f"{key} {value} of {full}"] if value < full else []
         elif key == "methods":
-            phrases += [] if value is None else [f"{len(value)} methods"]
+            phrases += [] if value is None else [f"{len(value)} method{'s' * (len(value) != 1)}"]
         elif key in ("alphas", "betas", "rhos", "penalties", "strengths"):
             phrases += [f"{len(set(full) & set(value))} of {len(full)} {key}"] if set(full) - set(value) else []
         elif value != full:

@@ -46,7 +46,10 @@ class Measured:
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim of the paper and the measurement that judges it; without one it stays untested."""
+    """One claim and the measurement that judges it; without one it stays untested.
+
+    paper: what the paper reports of it; "" for a claim beyond the paper, which is counted apart.
+    """
 
     id: str
     statement: str

@@ -6,6 +6,7 @@ import scipy
 from matplotlib.axes import Axes
 
 from replication.judging.statistics import LEVEL
+from replication.report.text import counted
 
 FEWEST = 3  # below this n no interval is given, as in the claims' rules
 MANY = 10  # below this n the figures of a sweep show the trials themselves
@@ -86,7 +87,7 @@ def interval_note(counts: pd.Series) -> str:
     """The sentence of a caption that says what band and bars are."""
     level = f"{100 * LEVEL:g} %"
     bars = f"bars: {level} t interval of the mean" if counts.max() >= FEWEST else "no interval is given for n < 3"
-    return f"Line: mean of n = {count_range(counts)} trials; band: central {level} of the trials; {bars}."
+    return f"Line: mean of n = {counted(count_range(counts), 'trial')}; band: central {level} of the trials; {bars}."
 
 
 def beside_note(counts: pd.Series) -> str:

@@ -8,7 +8,7 @@ from replication.judging.verdicts import GOOD_FIT, SWEET_SPOT
 from replication.report.intervals import count_range, over_trials
 from replication.report.provenance_text import duration
 from replication.report.tables import VERDICTS
-from replication.report.text import listing, number
+from replication.report.text import counted, listing, number
 
 ANSWERS = {"replicated": "yes", "partly": "neither yes nor no", "not replicated": "no", "untested": "not tested"}
 NOTHING = "No trial finished."
@@ -59,8 +59,8 @@ def regression_size(trials: pd.DataFrame, settings: Mapping) -> str:
     """n, data sets and epochs of experiment 1, and how many trials diverged."""
     counts = trials.groupby(["alpha", "beta"])["trial"].count()
     return (
-        f"{len(counts)} data sets, n = {count_range(counts)} trials each, {len(trials):,} in all; "
-        f"{_epochs(settings, 'regression')}; {_diverged(trials)}."
+        f"{counted(len(counts), 'data set')}, n = {counted(count_range(counts), 'trial')} each, {len(trials):,} in "
+        f"all; {_epochs(settings, 'regression')}; {_diverged(trials)}."
     )
 
 
@@ -68,8 +68,7 @@ def teacher_student_size(trials: pd.DataFrame, settings: Mapping) -> str:
     """n, teachers and epochs of experiment 2, and how many trials diverged."""
     counts, teachers = trials["ensemble"].value_counts(sort=False), trials["teacher"].nunique()
     return (
-        f"{listing([f'n = {n} with {name}' for name, n in counts.items()])}, on {teachers} "
-        f"teacher{'s' * (teachers > 1)}; "
+        f"{listing([f'n = {n} with {name}' for name, n in counts.items()])}, on {counted(teachers, 'teacher')}; "
         f"{_epochs(settings, 'teacher_student')}; {_diverged(trials)}."
     )
 
@@ -78,8 +77,8 @@ def sweep_size(trials: pd.DataFrame, settings: Mapping) -> str:
     """n of the sweep, and how many trials diverged."""
     counts = trials.groupby(["experiment", "penalty", "rho", "alpha"], dropna=False)["trial"].count()
     return (
-        f"penalty {listing(list(trials['penalty'].unique()))}, {trials['rho'].nunique()} strengths, "
-        f"n = {count_range(counts)} trials each; {_epochs(settings, 'regression')}; {_diverged(trials)}."
+        f"penalty {listing(list(trials['penalty'].unique()))}, {counted(trials['rho'].nunique(), 'strength')}, "
+        f"n = {counted(count_range(counts), 'trial')} each; {_epochs(settings, 'regression')}; {_diverged(trials)}."
     )
 
 
@@ -99,7 +98,7 @@ def regression_findings(trials: pd.DataFrame) -> str:
             f"{number(below['mean'])} to {number(above['mean'])}."
         )
     good = int((trials["r2"] >= GOOD_FIT).sum())
-    fit = f"{good:,} of {len(trials):,} trials reach a held-out R² of {GOOD_FIT}; the worst has"
+    fit = f"{good:,} of {counted(len(trials), 'trial')} reach a held-out R² of {GOOD_FIT}; the worst has"
     return " ".join([*sentences, f"{fit} {number(trials['r2'].min())}."])
 
 
@@ -113,7 +112,8 @@ def teacher_student_findings(trials: pd.DataFrame, linear: pd.DataFrame, budget:
     with_intercept = linear.loc[linear["intercept"].astype(bool) & (linear["rotations"] == 2), "r2"]
     return (
         f"Linear regression with intercept reaches R² {number(with_intercept.mean())} on average over "
-        f"{len(with_intercept)} teachers, SPARCS {rows['test_r2'].mean():.4f} over {n} trained networks. In "
+        f"{counted(len(with_intercept), 'teacher')}, SPARCS {rows['test_r2'].mean():.4f} over "
+        f"{counted(n, 'trained network')}. In "
         f"{survives[2]} of {n} only the first hidden layer keeps large eigenvalues, in {survives[3]} only the second; "
         "deleting the other layer raises the held-out loss by "
         f"{100 * rows['other_layer_loss_increase'].median():,.0f} % (median). Within a loss increase of "
@@ -150,14 +150,15 @@ def _worst(means: pd.DataFrame) -> str:
 
 def _epochs(settings: Mapping, experiment: str) -> str:
     run, paper = (settings[side][experiment]["training"]["epochs"] for side in ("run", "paper"))
-    return f"{run} epochs (the paper: {paper})"
+    return f"{counted(run, 'epoch')} (the paper: {paper})"
 
 
 def _diverged(trials: pd.DataFrame) -> str:
     count = int((trials["diverged_epoch"] >= 0).sum())
     if count == 0:
         return "no trial diverged"
-    return f"{count:,} of {len(trials):,} trials diverged and {'is' if count == 1 else 'are'} left out of the means"
+    of, are = counted(len(trials), "trial"), "is" if count == 1 else "are"
+    return f"{count:,} of {of} diverged and {are} left out of the means"
 
 
 def _around_half(norms: pd.DataFrame) -> tuple[pd.Series, pd.Series]:

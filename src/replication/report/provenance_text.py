@@ -8,6 +8,7 @@ import pandas as pd
 
 from replication.records import provenance
 from replication.records.sources import changes_with, imported_by
+from replication.report.text import counted
 
 ANALYSED_BY = "REPLICATION_ANALYSED_BY"  # the variable that tells a notebook what is executed
 
@@ -27,7 +28,7 @@ def by_device(record: Mapping, tables: Iterable[pd.DataFrame]) -> list[Mapping]:
 def duration(record: Mapping) -> str:
     """The time that the trials of each device took."""
     return "; ".join(
-        f"{core_minutes(of_device)} for {of_device['trials']:,} trials on {of_device['device']}"
+        f"{core_minutes(of_device)} for {counted(of_device['trials'], 'trial')} on {of_device['device']}"
         for of_device in record["by_device"]
     )
 

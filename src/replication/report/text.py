@@ -22,6 +22,15 @@ def number(value: float) -> str:
     return text.replace("-", "−")
 
 
+def counted(number: int | str, noun: str, several: str = "") -> str:
+    """A number, or a range of them as text, with its noun: "1 trial", "3 trials", "1 to 3 trials".
+
+    several: the noun's plural, where that is not made with an s.
+    """
+    text = number if isinstance(number, str) else f"{number:,}"
+    return f"{text} {noun if text == '1' else several or f'{noun}s'}"
+
+
 def fixed(value: float, places: int) -> str:
     """A number with that many decimals, "–" for a missing value."""
     return "–" if math.isnan(value) else f"{value:.{places}f}"

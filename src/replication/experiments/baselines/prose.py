@@ -26,7 +26,7 @@ from replication.judging.statistics import lowest
 from replication.report.intervals import count_range
 from replication.report.prose import NOTHING
 from replication.report.tables import markdown
-from replication.report.text import fixed, interval, listing, number
+from replication.report.text import counted, fixed, interval, listing, number
 
 RESULTS = {
     "SPARCS better": "SPARCS is significantly better than",
@@ -44,8 +44,10 @@ def size(trials: pd.DataFrame, settings: Mapping) -> str:
     diverged = int(trials["test_r2"].isna().sum())
     steps = sorted({run[kind]["steps"] for kind in ("teacher", "alpha_beta") if run[kind]["trials"]})
     return (
-        f"{trials['method'].nunique()} methods on {listing([title_of(task) for task in trials['task'].unique()])}, "
-        f"n = {count_range(counts)} seeds, size penalty of strength {strengths}, {searches(trials):,} searches; "
+        f"{counted(trials['method'].nunique(), 'method')} on "
+        f"{listing([title_of(task) for task in trials['task'].unique()])}, "
+        f"n = {counted(count_range(counts), 'seed')}, size penalty of strength {strengths}, "
+        f"{counted(searches(trials), 'search', 'searches')}; "
         f"{listing([f'{count:,}' for count in steps])} optimiser steps; {diverged or 'no'} "
         f"search{'es' * (diverged != 1)} diverged."
     )

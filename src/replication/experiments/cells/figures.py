@@ -12,7 +12,7 @@ from replication.report.intervals import count_range
 from replication.report.stand_in import stamped, title
 from replication.report.style import GREY, PAGE, color_of, styled
 from replication.report.tables import markdown
-from replication.report.text import listing, number
+from replication.report.text import counted, listing, number
 
 METHODS = {
     "darts": "DARTS",
@@ -163,7 +163,8 @@ def size(run: Mapping, paper: Mapping, trials: pd.DataFrame) -> str:
         for name in run["rates"]
     ]
     return (
-        f"{', '.join(parts)}; {len(run['operations'])} operations, {counts} searches of each method. A bi-level "
+        f"{', '.join(parts)}; {counted(len(run['operations']), 'operation')}, "
+        f"{counted(counts, 'search', 'searches')} of each method. A bi-level "
         "search, whose network is trained on half of the images, passes over them twice in an epoch."
     )
 

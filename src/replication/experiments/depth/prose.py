@@ -8,7 +8,7 @@ from replication.experiments.depth.figures import default_start
 from replication.report.intervals import count_range
 from replication.report.prose import NOTHING
 from replication.report.tables import markdown
-from replication.report.text import listing, number
+from replication.report.text import counted, listing, number
 
 OFTEN = 0.8  # as for the paper's claim D2: the share of networks that makes an answer
 WORSE = 2  # times the loss at gain 1, above which an initial scale is said to harm
@@ -20,9 +20,10 @@ def size(trials: pd.DataFrame, settings: Mapping) -> str:
     diverged = int((trials["diverged_epoch"] >= 0).sum())
     return (
         f"{listing([str(depth) for depth in sorted(rows['depth'].unique())])} hidden layers of {task['hidden']} "
-        f"neurons, n = {count_range(rows.groupby('depth')['trial'].count())} networks each; {task['points']:,} points, "
-        f"{task['training']['epochs']} epochs, batches of {task['training']['batch_size']}; "
-        f"{len(trials) - len(rows)} more trials; {diverged or 'no'} trial{'s' * (diverged > 1)} diverged."
+        f"neurons, n = {counted(count_range(rows.groupby('depth')['trial'].count()), 'network')} each; "
+        f"{task['points']:,} points, {counted(task['training']['epochs'], 'epoch')}, "
+        f"batches of {task['training']['batch_size']}; "
+        f"{counted(len(trials) - len(rows), 'more trial')}; {diverged or 'no'} trial{'s' * (diverged > 1)} diverged."
     )
 
 
@@ -40,9 +41,10 @@ def answer(trials: pd.DataFrame, settings: Mapping) -> str:
     share = single / len(deep)
     verdict = "yes" if share >= OFTEN else "no" if share <= 1 - OFTEN else "in part"
     by_eigenvalue = int((deep["surviving_by_eigenvalue"] == 1).sum())
+    n = counted(count_range(deep.groupby("depth")["trial"].count()), "network")
     return (
-        f"**Answer: {verdict}** (n = {count_range(deep.groupby('depth')['trial'].count())} networks of each depth). Of "
-        f"{len(deep)} networks that were allowed more than one hidden layer, {single} use "
+        f"**Answer: {verdict}** (n = {n} of each depth). Of {counted(len(deep), 'network')} that "
+        f"{'was' if len(deep) == 1 else 'were'} allowed more than one hidden layer, {single} use "
         f"exactly one if a layer counts by what its deletion costs, {by_eigenvalue} if it counts by its eigenvalues. "
         "The paper makes no claim on it."
     )
@@ -64,10 +66,10 @@ def findings(trials: pd.DataFrame, layers: pd.DataFrame) -> str:
             f"are in use on average and R² is {shallow['test_r2'].mean():.4f}; with {_layers(deep)} allowed "
             f"{number(deep['surviving_by_function'].mean())} are, {number(deep['surviving_by_eigenvalue'].mean())} by "
             f"eigenvalue, and R² is {deep['test_r2'].mean():.4f}.",
-            f"{int(networks['stayed_linear'].sum())} of {len(networks)} networks stayed linear.",
-            f"In {paired} of {pairs} networks with more than one layer allowed every layer in use either keeps large "
-            "eigenvalues itself or comes right after one that does.",
-            f"Compaction leaves as many hidden layers as are in use in {agree} of {len(networks)} networks.",
+            f"{int(networks['stayed_linear'].sum())} of {counted(len(networks), 'network')} stayed linear.",
+            f"In {paired} of {counted(pairs, 'network')} with more than one layer allowed every layer in use either "
+            "keeps large eigenvalues itself or comes right after one that does.",
+            f"Compaction leaves as many hidden layers as are in use in {agree} of {counted(len(networks), 'network')}.",
         ]
     )
 
