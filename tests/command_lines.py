@@ -24,13 +24,28 @@ FIRST = {  # of every stage that the scale has
 }
 LOCK, PARAMS = ROOT / "requirements.lock", ROOT / "params.yaml"
 MADE_FROM = {  # folders below FOLDER of what other lines read, by the line that makes it
-    "generate-regression-data": "data/regression",
     "generate-teacher-data": "data/teacher_student",
     "prepare-images": "data/images",
     "record-settings": "results",
     "train regression.trials": "results",
     "tabulate": "results",
 }
+
+
+def family(settings, folder):
+    """The command lines, without their verb, that draw the α/β family: its points, and the targets of each data set."""
+    drawn = json.dumps(settings.part(RegressionData))
+    for name, keys in {"points": (), **settings.data_sets()}.items():
+        of = ["--alpha", keys[0], "--beta", keys[1]] if keys else []
+        yield [
+            "--settings",
+            drawn,
+            *of,
+            "--output",
+            f"{folder}/{name}.safetensors",
+            "--metadata",
+            f"{folder}/{name}.json",
+        ]
 
 
 def job_text(of, /, **changes):
@@ -41,13 +56,12 @@ def job_text(of, /, **changes):
 def lines(folder, output="OUT"):
     """A valid command line of every verb that needs no minutes, by its name."""
     data, results, regression = folder / "data", folder / "results", folder / "results/regression"
-    sets, drawn = json.dumps(TINY.regression.data_sets()), TINY.regression.part(RegressionData)
     teacher, size = TINY.teacher_student.part(TeacherData), TINY.teacher_student.widths[0]
     name, job = f"{output}/teacher42_rotations2", FIRST["train regression.trials"][2].name
     own = TINY.regression.model_dump_json()
     parameters = [word for name in ("tables", "claims", "figures", "published") for word in ("-p", name, folder)]
     words = {
-        "generate-regression-data": ["--settings", json.dumps(drawn), "--data-sets", sets, "--folder", output],
+        "generate-regression-data": [*family(TINY.regression, output)][-1],
         "generate-teacher-data": [
             "--settings", json.dumps(teacher), "--size", size, "--seed", 42, "--rotations", 2,
             "--output", f"{name}.safetensors", "--metadata", f"{name}.json",
@@ -89,6 +103,8 @@ def placed(words, folder, output):
 
 def make_inputs(folder):
     """Make what the lines read."""
+    for words in family(TINY.regression, folder / "data/regression"):
+        assert run("generate-regression-data", *words)[0] == 0
     for name, below in MADE_FROM.items():
         code, said = run(*placed(lines(Path("FOLDER"))[name], folder, folder / below))
         assert code == 0, said

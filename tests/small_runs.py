@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from command_lines import family
 from replication import cli, params
-from replication.data.settings import RegressionData
 from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import resolve_settings
 from replication.jobs.commands import as_text
@@ -87,9 +87,8 @@ def record_settings(folder, settings):
 
 def generate(data, settings):
     regression, teacher = settings.regression, settings.teacher_student
-    sets = json.dumps({name: list(keys) for name, keys in regression.data_sets().items()})
-    drawn = json.dumps(regression.part(RegressionData))
-    run("generate-regression-data", "--settings", drawn, "--data-sets", sets, "--folder", data / "regression")
+    for words in family(regression, data / "regression"):
+        assert run("generate-regression-data", *words) == 0
     file = data / "teacher_student" / "teacher42_rotations2.safetensors"
     drawn = json.dumps({"points": teacher.points, "test_points": teacher.test_points})
     run(

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from command_lines import family
 from replication import cli
-from replication.data.settings import RegressionData, TeacherData
+from replication.data.settings import TeacherData
 from replication.experiment import Data, Experiment, Job, Stage
 from replication.experiments import EXPERIMENTS
 from replication.experiments.cifar100.settings import Cifar100Features
@@ -92,10 +93,8 @@ def verb(*words: object) -> None:
 
 def draw(folder: Path, settings: Settings, used: Iterable[Data]) -> None:
     """The data of the jobs."""
-    sets = {data.name: [data.keys["alpha"], data.keys["beta"]] for data in used if "alpha" in data.keys}
-    of_points = json.dumps(settings.regression.part(RegressionData))
-    names = ("--data-sets", json.dumps(sets), "--folder", folder / "regression")
-    verb("generate-regression-data", "--settings", of_points, *names)
+    for words in family(settings.regression, folder / "regression"):
+        verb("generate-regression-data", *words)
     of_teacher = json.dumps(settings.teacher_student.part(TeacherData))
     for data in {data.name: data for data in used if "rotations" in data.keys}.values():
         path = folder / f"teacher_student/{data.name}.safetensors"

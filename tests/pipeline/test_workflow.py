@@ -101,7 +101,7 @@ def test_core_minutes_cover_every_rule(finished):
     expected = {"train_regression", "train_teacher_student", "train_depth", "judge_claims", "report_02_alpha_beta"}
     assert expected <= set(table["rule"])
     assert table.loc[table["rule"] == "train_regression", "jobs"].item() == 6
-    assert table["jobs"].sum() <= 60
+    assert table["jobs"].sum() <= 70
 
 
 def test_a_second_run_has_nothing_to_do(finished):
@@ -123,6 +123,15 @@ def test_adding_a_trial_trains_only_that_one(finished):
     code, output = snakemake(finished, "-n", "--config", "scale=smoke", more)
     assert code == 0, output[-3000:]
     assert re.search(r"train_regression +6\b", output), output[-3000:]  # one job a data set, trial 2; 0 and 1 stay
+
+
+def test_adding_an_alpha_draws_and_trains_only_that_one(finished):
+    more = "regression={alphas: [0, 0.5, 0.75, 1]}"
+    code, output = snakemake(finished, "-n", "--config", "scale=smoke", more)
+    assert code == 0, output[-3000:]
+    rules = dict(re.findall(r"^(\w+) +(\d+)$", output, flags=re.MULTILINE))
+    assert rules["generate_regression_data"] == rules["train_regression"] == "2"  # one for each β
+    assert not [name for name in rules if name.startswith(("search_", "sweep_", "train_depth"))]
 
 
 def test_smoke_results_are_not_published(finished):

@@ -19,37 +19,34 @@ TEACHERS = [
     if "rotations" in keys
 ]
 IMAGES = ["cifar10", "cifar100"]
-ALPHA_BETA = {
-    name: (keys["alpha"], keys["beta"])
+ALPHA_BETA = {"points": ""} | {
+    name: f"--alpha {keys['alpha']!r} --beta {keys['beta']!r}"
     for name, keys in sorted(USED.items())
     if "alpha" in keys
 }
 
 
 rule generate_regression_data:
-    """The α/β family: one x of all data sets, a file of targets each (Section 5)."""
+    """The α/β family: x of all data sets, and the targets of each in a file of its own (Section 5)."""
     output:
-        points=f"{DATA}/regression/points.safetensors",
-        targets=expand(
-            f"{DATA}/regression/{{name}}.safetensors",
-            name=ALPHA_BETA,
-        ),
-        metadata=f"{DATA}/regression/metadata.json",
+        data=f"{DATA}/regression/{{name}}.safetensors",
+        metadata=f"{DATA}/regression/{{name}}.json",
     log:
-        f"{LOGS}/generate_regression_data.log",
+        f"{LOGS}/generate_regression_data/{{name}}.log",
     benchmark:
-        f"{BENCHMARKS}/generate_regression_data.tsv"
+        f"{BENCHMARKS}/generate_regression_data/{{name}}.tsv"
+    wildcard_constraints:
+        name="|".join(map(re.escape, ALPHA_BETA)),
     threads: 1
     params:
         code=numerics("replication.data.regression"),
         settings=quoted(SETTINGS.regression.part(RegressionData)),
-        data_sets=quoted(ALPHA_BETA),
-        folder=f"{DATA}/regression",
+        member=lambda wildcards: ALPHA_BETA[wildcards.name],
     message:
-        "Drawing the α/β data sets"
+        "Drawing the α/β family: {wildcards.name}"
     shell:
-        "python -m replication --log {log} generate-regression-data --settings {params.settings} --data-sets {params.data_sets}"
-        " --folder {params.folder} 2> {log}"
+        "python -m replication --log {log} generate-regression-data --settings {params.settings} {params.member}"
+        " --output {output.data} --metadata {output.metadata} 2> {log}"
 
 
 rule generate_teacher_data:
@@ -133,7 +130,7 @@ rule extract_features:
 rule draw_data:
     """Every data set of experiments 1 and 2 that a job is trained on."""
     input:
-        rules.generate_regression_data.output,
+        expand(f"{DATA}/regression/{{name}}.safetensors", name=ALPHA_BETA),
         expand(
             f"{DATA}/teacher_student/{{name}}.safetensors",
             name=[name for name in USED if "rotations" in USED[name]],

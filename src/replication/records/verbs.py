@@ -4,10 +4,9 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import click
-from pydantic import Field
 from tqdm import tqdm
 
 from replication import params
@@ -53,7 +52,6 @@ SEED = click.IntRange(0, 2**32 - 1)
 
 
 SIZE = click.IntRange(2, 10**4)  # n of SO(n)
-DataSets = Annotated[dict[params.Name, tuple[params.Fraction, params.Positive]], Field(min_length=1)]  # name: α, β
 
 
 class Json(click.ParamType):
