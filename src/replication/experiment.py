@@ -75,7 +75,8 @@ class Stage:
 class Experiment:
     """An experiment of the paper, or beyond it.
 
-    name: its folder, its block in params.yaml, its folder of results; title, paper: for readers; notebook: its report;
+    name: its folder, its block in params.yaml, its folder of results; title: for readers; paper: where the paper has
+    it, "" for one beyond the paper; notebook: its report;
     settings: the model of its block, if it has one; data: the folders below data/<scale> of what it is trained on;
     trained_on: the same for readers, "generated: …" or the name of a data set of images; seed_name: hashed into seeds,
     so it never changes; claims: "module:NAME" of the claims that it tests; finish: "module:function" that adds to the

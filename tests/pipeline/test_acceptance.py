@@ -63,6 +63,9 @@ def test_an_experiment_is_its_folder_a_line_its_settings_and_its_notebook(finish
     after = jobs(folder)
     assert before.items() <= after.items()
     assert after.keys() - before.keys() == {"toy.trials/beta5_alpha1"}
+    own = {"train_toy", "tabulate_toy", "judge_toy", "report_10_toy"}
+    of_all = {"record_settings", "record_provenance", "judge_claims", "report_00_summary", "build_site"}
+    assert planned(folder, "all") == own | of_all | {"tabulate_core_minutes", "all"}
     tiny.run(folder, "snakemake", "--cores", "1", "--config", *tiny.CHUNKS)
     results = folder / "results/smoke"
     assert len(pd.read_parquet(results / "toy/trials.parquet")) == 3

@@ -7,7 +7,7 @@ from replication.experiment import Experiment, Stage
 EXPERIMENT = Experiment(
     name="toy",
     title="The mean of a data set",
-    paper="nowhere: an example",
+    paper="",
     notebook="10_toy",
     trained_on="generated: α/β family",
     settings=Toy,

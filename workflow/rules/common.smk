@@ -1,21 +1,31 @@
 """Settings of this run, folders, and what a rule needs to name its inputs and parameters."""
 
+import hashlib
 import json
 import os
 import re
 import shlex
 import sys
-from collections import Counter
+from contextlib import contextmanager
 
 import replication
 from replication import params, processes
-from replication.experiments import EXPERIMENTS
-from replication.experiments.settings import load_settings
 from replication.records.fingerprints import fingerprint, numerics
 from replication.records.io import ArtifactError, require_writable, sha256
 from replication.records.notebooks import figures_of, published_by
-from replication.records.sources import changes_with, imported_by, relative, sources
+from replication.records.sources import REGISTRY, changes_with, imported_by, relative
 from replication.records.verbs import COUNT, SEED, require_device
+
+
+@contextmanager
+def told_in_a_sentence():
+    """End with one sentence for what is wrong with settings, declarations, notebooks or published tables."""
+    try:
+        yield
+    except (params.ParameterError, ArtifactError) as error:
+        print(f"snakemake: {error}", file=sys.stderr)
+        sys.exit(2)
+
 
 os.environ[processes.PROCESS] = str(
     os.getpid()
@@ -54,10 +64,15 @@ def require_own_place(project):
             )
 
 
-try:
+with told_in_a_sentence():
     require_own_place(Path(workflow.basedir).parent.resolve())
     require_own_package(Path(workflow.basedir).parent.resolve())
+    from replication.experiments import EXPERIMENTS
+    from replication.experiments.settings import load_settings, paper_settings
+    from replication.jobs.declarations import require_declared
+
     SETTINGS = load_settings(PARAMS_FILE, OVERRIDES)
+    require_declared(EXPERIMENTS, ROOT / "notebooks")
     if (
         workflow.resource_settings.nodes is None
     ):  # else jobs go elsewhere, and each looks for itself
@@ -85,9 +100,9 @@ try:
             raise params.ParameterError(
                 f"also = {params.shown(name)}: allowed are {', '.join(EXPERIMENTS)}"
             )
-except (params.ParameterError, ArtifactError) as error:
-    print(f"snakemake: {error}", file=sys.stderr)
-    sys.exit(2)
+    NOTEBOOKS = ["00_summary", *[each.notebook for each in EXPERIMENTS.values()]]
+    DRAWN = {name: figures_of(ROOT / f"notebooks/{name}.ipynb") for name in NOTEBOOKS}
+    SHOWN = {name: published_by(ROOT / f"notebooks/{name}.ipynb") for name in NOTEBOOKS}
 
 
 # glibc gives large freed blocks back to the system and asks for them again at each step; kept, a step of experiment 4
@@ -133,15 +148,6 @@ def quoted(value):
     return shlex.quote(json.dumps(value, sort_keys=True))
 
 
-STAGES = [stage for each in EXPERIMENTS.values() for stage in each.stages]
-NUMBERS = Counter(stage.rule for stage in STAGES)
-TWICE = [name for name, number in NUMBERS.items() if number > 1]
-if TWICE:
-    print(
-        f"snakemake: two stages have the rule {TWICE[0]}: allowed is one",
-        file=sys.stderr,
-    )
-    sys.exit(2)
 JOBS = {  # of every stage: by the name of its rule, then by their own
     stage.rule: {job.name: job for job in stage.jobs(SETTINGS)}
     for experiment in EXPERIMENTS.values()
@@ -158,9 +164,10 @@ def own_settings(experiment):
     )
 
 
-def finishers(experiment):
-    """The module that adds to an experiment's tables what no job can know alone, if there is one."""
-    return [experiment.module(experiment.finish)] if experiment.finish else []
+def tabulators(experiment):
+    """The modules that gather an experiment's tables: what it declares, and what adds what no job can know alone."""
+    finish = [experiment.module(experiment.finish)] if experiment.finish else []
+    return ["replication.jobs.commands", experiment.package, *finish]
 
 
 def run_tables(experiment):
@@ -176,8 +183,9 @@ def run_tables(experiment):
 
 
 def judges(experiment):
-    """The module of the claims that an experiment tests."""
-    return [EXPERIMENTS[experiment].module(EXPERIMENTS[experiment].claims)]
+    """The modules of what an experiment declares and of the claims that it tests."""
+    each = EXPERIMENTS[experiment]
+    return [each.package, each.module(each.claims)]
 
 
 def notebook_modules(notebook):
@@ -190,6 +198,6 @@ def published_inputs(notebook):
     """Published tables that a notebook shows beside the run's."""
     return [
         path
-        for pattern in published_by(ROOT / f"notebooks/{notebook}.ipynb")
+        for pattern in SHOWN[notebook]
         for path in sorted((ROOT / "results/published").glob(f"{pattern}.csv"))
     ]

@@ -97,7 +97,6 @@ for experiment in EXPERIMENTS.values():
         input:
             files_of_jobs(experiment),
             experiment.reads(getattr(SETTINGS, experiment.name, None)),
-            code=sources("replication.jobs.commands", *finishers(experiment)),
         output:
             tables=run_tables(experiment),
             provenance=f"{RESULTS}/{experiment.name}/provenance.json",
@@ -107,7 +106,7 @@ for experiment in EXPERIMENTS.values():
             f"{BENCHMARKS}/tabulate_{experiment.name}.tsv"
         threads: 1
         params:
-            code=changes_with("replication.jobs.commands", *finishers(experiment)),
+            code=changes_with(*tabulators(experiment)),
             experiment=experiment.name,
             jobs=quoted(
                 {stage.name: [*JOBS[stage.rule]] for stage in experiment.stages}

@@ -1,9 +1,11 @@
 """Claims, records and the executed report notebooks, of this run and of the published tables."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
+from replication.records.verbs import read_settings
+
 REBUILT = "results/rebuilt"
-SUMMARY = "00_summary"
 
 
 def published_tables(experiment):
@@ -18,7 +20,6 @@ rule record_settings:
     """The paper's settings and this run's."""
     input:
         file=PARAMS_FILE,
-        code=sources("replication.account.commands"),
     output:
         f"{RESULTS}/settings.json",
     log:
@@ -27,7 +28,7 @@ rule record_settings:
         f"{BENCHMARKS}/record_settings.tsv"
     threads: 1
     params:
-        code=changes_with("replication.account.commands", files=[PARAMS_FILE]),
+        code=changes_with("replication.account.commands", REGISTRY, files=[PARAMS_FILE]),
         overrides=quoted(OVERRIDES),
     message:
         "Recording the settings"
@@ -45,6 +46,27 @@ class Place(NamedTuple):
     folder: str  # of the tables
     tables: dict  # by experiment; none of one that has no results
     settings: str
+    known: Callable  # () -> what that file says, or will say
+
+    def settings_of(self, *experiments):
+        """What fingerprints the settings that matter to these experiments: all but those of others beyond the paper."""
+        others = {name for name, each in EXPERIMENTS.items() if not each.paper}
+        hidden = others - {*experiments}
+
+        def fingerprint(wildcards):
+            with told_in_a_sentence():
+                known = self.known()
+            seen = [
+                {
+                    name: value
+                    for name, value in known[side].items()
+                    if name not in hidden
+                }
+                for side in ("run", "paper")
+            ]
+            return hashlib.sha256(quoted(seen).encode()).hexdigest()[:16]
+
+        return fingerprint
 
     def provenance(self, experiment):
         """The record of an experiment's tables, if it has any."""
@@ -64,21 +86,23 @@ class Place(NamedTuple):
         }
 
     def notebooks(self):
-        """(name, tables, claims, records) of the summary, and of the experiments whose tables are there."""
+        """(name, experiments, tables, claims, records) of the summary, and of each experiment whose tables are there."""
         every = [table for tables in self.tables.values() for table in tables]
-        yield SUMMARY, every, f"{self.results}/claims.csv", self.records()
+        claims = f"{self.results}/claims.csv"
+        yield NOTEBOOKS[0], [*EXPERIMENTS], every, claims, self.records()
         for name, experiment in EXPERIMENTS.items():
             if self.tables[name]:
                 claims = self.claims().get(name, [])
-                yield experiment.notebook, self.tables[name], claims, self.provenance(
-                    name
-                )
+                records = self.provenance(name)
+                yield experiment.notebook, [name], self.tables[name], claims, records
 
     def reports(self):
         """The notebooks' pages."""
         return [f"{self.results}/reports/{name}.html" for name, *_ in self.notebooks()]
 
 
+AS_IN_PAPER = paper_settings(params.read_yaml(PARAMS_FILE)).model_dump(mode="json")
+AS_RUN = SETTINGS.model_dump(mode="json")
 RUN = Place(
     prefix="",
     results=RESULTS,
@@ -86,6 +110,7 @@ RUN = Place(
     folder=RESULTS,
     tables={name: run_tables(each) for name, each in EXPERIMENTS.items()},
     settings=rules.record_settings.output[0],
+    known=lambda: {"run": AS_RUN, "paper": AS_IN_PAPER},
 )
 REBUILD = Place(
     prefix="rebuild_",
@@ -94,10 +119,9 @@ REBUILD = Place(
     folder=PUBLISHED,
     tables={name: published_tables(each) for name, each in EXPERIMENTS.items()},
     settings=f"{PUBLISHED}/settings.json",
+    known=lambda: read_settings(Path(PUBLISHED) / "settings.json"),
 )
 REPORTS = RUN.reports()
-NOTEBOOKS = [SUMMARY, *[each.notebook for each in EXPERIMENTS.values()]]
-DRAWN = {name: figures_of(ROOT / f"notebooks/{name}.ipynb") for name in NOTEBOOKS}
 
 
 rule record_provenance:
@@ -105,7 +129,6 @@ rule record_provenance:
     input:
         records=RUN.records(),
         lock=LOCK_FILE,
-        code=sources("replication.account.commands"),
     output:
         f"{RESULTS}/provenance.json",
     log:
@@ -132,8 +155,7 @@ for place in (RUN, REBUILD):
             input:
                 tables=place.tables[experiment],
                 provenance=place.provenance(experiment),
-                settings=place.settings,
-                code=sources("replication.account.commands", *judges(experiment)),
+                settings=ancient(place.settings),  # seen below, as far as they matter
             output:
                 verdicts,
             log:
@@ -143,6 +165,7 @@ for place in (RUN, REBUILD):
             threads: 1
             params:
                 code=changes_with("replication.account.commands", *judges(experiment)),
+                settings=place.settings_of(experiment),
                 experiment=experiment,
                 provenance=" ".join(
                     f"--provenance {shlex.quote(record)}"
@@ -160,7 +183,6 @@ for place in (RUN, REBUILD):
             f"{place.prefix}judge_claims"
         input:
             [*place.claims().values()],
-            code=sources("replication.account.commands"),
         output:
             verdicts=report(
                 f"{place.results}/claims.csv",
@@ -175,14 +197,14 @@ for place in (RUN, REBUILD):
             f"{place.results}/benchmarks/judge_claims.tsv"
         threads: 1
         params:
-            code=changes_with("replication.account.commands"),
+            code=changes_with("replication.account.commands", REGISTRY),
             parts=[*place.claims().values()],
         message:
             "Gathering the verdicts"
         shell:
             "python -m replication --log {log} gather-claims {params.parts:q} --output {output.verdicts} > {log} 2>&1"
 
-    for notebook, tables, claims, records in place.notebooks():
+    for notebook, experiments, tables, claims, records in place.notebooks():
 
         rule:
             """One notebook, executed: its figures, and itself as a page."""
@@ -193,9 +215,8 @@ for place in (RUN, REBUILD):
                 tables=tables,
                 published=published_inputs(notebook),
                 claims=claims,
-                settings=place.settings,
+                settings=ancient(place.settings),  # seen below, as far as they matter
                 records=records,
-                code=sources(*notebook_modules(notebook)),
             output:
                 html=report(
                     f"{place.results}/reports/{notebook}.html",
@@ -233,6 +254,7 @@ for place in (RUN, REBUILD):
                         *published_inputs(notebook),
                     ],
                 ),
+                settings=place.settings_of(*experiments),
                 tables=place.folder,
                 claims=claims or f"{place.results}/claims.csv",
                 figures=place.figures,
@@ -250,6 +272,7 @@ ONE_JOB = [path for path in TIMED if path.startswith(BENCHMARKS) and "{" not in 
 OF_JOBS = [
     f"{BENCHMARKS}/{rule}/{job}.tsv" for rule, jobs in JOBS.items() for job in jobs
 ] + [
+    *expand(f"{BENCHMARKS}/generate_regression_data/{{name}}.tsv", name=ALPHA_BETA),
     *expand(f"{BENCHMARKS}/generate_teacher_data/{{name}}.tsv", name=TEACHERS),
     *expand(f"{BENCHMARKS}/prepare_images/{{name}}.tsv", name=IMAGES),
 ]
@@ -259,7 +282,6 @@ rule tabulate_core_minutes:
     """Core-minutes and memory of every rule, from the benchmarks."""
     input:
         reports=REPORTS,
-        code=sources("replication.account.commands"),
     output:
         f"{RESULTS}/core_minutes.csv",
     log:

@@ -25,7 +25,6 @@ for place in (RUN, REBUILD):
             reports=place.reports(),  # with the figures, which the same jobs draw
             published=[f"{PUBLISHED}/claims.csv", *COUNTED],
             parts=SITE_PARTS,
-            code=sources("replication.site.commands", "replication.site"),
         output:
             index=f"{place.results}/site/index.html",
             others=[
@@ -41,6 +40,7 @@ for place in (RUN, REBUILD):
             code=changes_with(
                 "replication.site.commands",
                 "replication.site",
+                REGISTRY,
                 files=[
                     f"{PUBLISHED}/claims.csv",
                     *COUNTED,

@@ -3,6 +3,7 @@
 from importlib import import_module
 
 from replication.experiment import Experiment
+from replication.params.loading import ParameterError
 
 NAMES = (  # in the paper's order, then those beyond it
     "theory",
@@ -15,4 +16,15 @@ NAMES = (  # in the paper's order, then those beyond it
     "cifar100",
     "cells",
 )
-EXPERIMENTS: dict[str, Experiment] = {name: import_module(f"{__name__}.{name}").EXPERIMENT for name in NAMES}
+
+
+def declared(name: str) -> Experiment:
+    """What an experiment's folder declares. Raises ParameterError, naming the folder, if that can't be read."""
+    try:
+        return import_module(f"{__name__}.{name}").EXPERIMENT
+    except Exception as error:  # a broken file may raise anything
+        sentence = f"src/replication/experiments/{name} declares no experiment: {type(error).__name__}: {error}"
+        raise ParameterError(sentence) from error
+
+
+EXPERIMENTS: dict[str, Experiment] = {name: declared(name) for name in NAMES}

@@ -20,7 +20,8 @@ HEAD = """\
 """
 ROOMS = "src/replication/experiments/"
 ALWAYS = ["scale", "scales.${scale}", "root_seed", "device"]
-DRAWN = ("regression", "teacher_student")  # folders of data that are drawn, after the experiments that define them
+# folders of data that are drawn, named after the experiments that define them
+DRAWN = tuple(dict.fromkeys(name for each in EXPERIMENTS.values() for name in each.data if name in EXPERIMENTS))
 SHARED = (*DRAWN, "images")  # folders of data that stages of their own make
 ENDS = ("claims", "claims.csv", "core_minutes.csv", "provenance.json", "settings.json", "benchmarks", "reports", "site")
 PUBLISHED = ("benchmark", "claims.csv", "reliability.csv")

@@ -23,9 +23,12 @@ def published_by(notebook: Path) -> list[str]:
 
 
 def code_of(notebook: Path) -> ast.Module:
-    """The code cells of a notebook as one module."""
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    return ast.parse("\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"))
+    """The code cells of a notebook as one module. Raises ArtifactError if the file is no notebook of Python."""
+    try:
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        return ast.parse("\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"))
+    except (OSError, ValueError, KeyError, TypeError, SyntaxError) as error:
+        raise ArtifactError(f"{notebook} is not a notebook of Python: {type(error).__name__}: {error}") from error
 
 
 def _named_by(notebook: Path, *methods: str) -> list[str]:

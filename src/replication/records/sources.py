@@ -15,18 +15,23 @@ REGISTRY = "replication.experiments"
 
 
 def sources(*modules: str) -> list[str]:
-    """Files of the given modules and of everything in this project that they import, relative to the working directory.
-
-    Snakemake does not see edits of imported code. These files, as inputs of a rule, make it see them.
-    """
+    """Files of the given modules and of everything in this project that they import, from the working directory."""
     return files_of(imports_of(*modules))
 
 
 def imports_of(*modules: str) -> set[str]:
-    """The given modules and everything in this project that they import, with the packages around them."""
+    """The given modules and everything in this project that they import, with the packages around them.
+
+    The registry of experiments, and with it what each of them declares, is among them only where it is named: what is
+    done for one experiment goes through the registry, but does not depend on the others.
+    """
     graph = _graph()
-    closure = set(modules).union(*(graph.find_upstream_modules(module) for module in modules))
-    return closure | {package for module in closure for package in packages_of(module)}
+    every = modules
+    if REGISTRY in modules:  # it imports the experiments by name, which no parser sees
+        every += tuple(room for room in graph.find_children(REGISTRY) if graph.find_children(room))
+    closure = set(every).union(*(graph.find_upstream_modules(module) for module in every))
+    closure |= {package for module in closure for package in packages_of(module)}
+    return closure - {REGISTRY} | ({REGISTRY} & {*modules})
 
 
 def files_of(modules: Iterable[str], folder: Path | None = None) -> list[str]:
@@ -43,9 +48,8 @@ def packages_of(module: str) -> list[str]:
 def changes_with(*modules: str, files: Iterable[Path | str] = ()) -> str:
     """Sixteen hexadecimal digits that change with the content of ``sources(*modules)`` and of ``files``.
 
-    Snakemake looks at a file's content only if its time is newer than the result's. Results that were copied here,
-    for instance by ``dvc pull``, are newer than any edit before. As a parameter of a rule the fingerprint makes
-    Snakemake see the edit all the same.
+    Snakemake does not see edits of imported code, nor any of a file that is older than the result, as all are than what
+    ``dvc pull`` has copied here. As a parameter of a rule the fingerprint makes it see them.
     """
     digests = [_digest(Path(path)) for path in (*sources(*modules), *files)]
     return hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
@@ -74,11 +78,7 @@ def _digest(path: Path) -> str:
 
 @cache
 def _graph() -> grimp.ImportGraph:
-    graph = grimp.build_graph("replication", "sparcs", cache_dir=None)
-    for room in graph.find_children(REGISTRY):  # it imports them by name, which no parser sees
-        if graph.find_children(room):
-            graph.add_import(importer=REGISTRY, imported=room)
-    return graph
+    return grimp.build_graph("replication", "sparcs", cache_dir=None)
 
 
 @cache
