@@ -87,6 +87,25 @@ def modules_of_layers(activation: Activation, layers: int) -> list[nn.Module]:
     return [] if shared else [deepcopy(activation) for _ in range(layers)]
 
 
+def check_elementwise(activation: Activation, like: Tensor) -> None:
+    """Raise ValueError unless f acts on each neuron by itself, on all alike, as far as eight values tell.
+
+    A network with fewer neurons is otherwise another function. like: a tensor of the dtype and device that f takes.
+    """
+    z = like.new_tensor([[-2.5, 1.0, 0.25, -0.5], [2.0, -1.5, 0.75, -0.125]])  # not in order: f may sort
+    try:
+        together, alone = activation(z.clone()), [activation(value.clone()) for value in z.reshape(-1, 1, 1)]
+        expected = torch.cat(alone).reshape(z.shape)
+        same = torch.allclose(together, expected, rtol=0.01, atol=0.01, equal_nan=True)
+    except (AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(f"{_NOT_ELEMENTWISE.format(activation)} ({error})") from error
+    if not same or together.shape != z.shape:
+        raise ValueError(_NOT_ELEMENTWISE.format(activation))
+
+
+_NOT_ELEMENTWISE = "activation {!r} does not act on each neuron by itself: the function without some of them is another"
+
+
 class _Function(nn.Module):
     """A callable as a module."""
 

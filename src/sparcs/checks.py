@@ -4,8 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from numbers import Integral, Real
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 from torch._guards import detect_fake_mode
+
+DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)  # PyTorch calculates in no other real ones
 
 
 def checked_input(x: Tensor, features: int) -> Tensor:
@@ -51,11 +54,13 @@ def has_values(tensor: Tensor) -> bool:
 
 
 def check_values(module: nn.Module) -> None:
-    """Raise ValueError unless every parameter of the module has values, all finite."""
+    """Raise ValueError unless every parameter of the module has values to calculate with, all finite."""
     for name, parameter in module.named_parameters():
         if parameter.is_meta:
             raise ValueError(f'parameter {name} is on the device "meta": it has no values')
         if not has_values(parameter):
             raise ValueError(f"parameter {name} is fake, or FakeTensorMode is on: there are no values to read")
+        if parameter.dtype not in DTYPES:
+            raise ValueError(f"parameter {name} is of {parameter.dtype}: allowed are {', '.join(map(str, DTYPES))}")
         if not parameter.isfinite().all():
-            raise ValueError(f"parameter {name} is not finite: neurons are counted and removed by finite numbers alone")
+            raise ValueError(f"parameter {name} is not finite: it holds NaN or infinite numbers")

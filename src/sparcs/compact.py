@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from sparcs import pruning, spectral
-from sparcs.activations import name_of
+from sparcs.activations import check_elementwise, name_of
 from sparcs.checks import check_values, is_number
 from sparcs.compact_network import CompactNetwork, Size, module_of, numbers_of
 from sparcs.judging import judged
@@ -21,6 +21,7 @@ __all__ = ["CompactNetwork", "Options", "Removal", "Size", "compact", "module_of
 
 ROWS = 256  # inputs compared at a time: a network that is too small is rejected by the first few
 
+OVERFLOW = {"over": "ignore", "invalid": "ignore"}  # for np.errstate: what is not finite in the end is refused
 Off = Mapping[int, np.ndarray]
 Loss = Callable[[nn.Module], float | Tensor]
 Removal = Literal["weights", "eigenvalues"]
@@ -89,7 +90,8 @@ def compact(
     judged in evaluation; afterwards its modules' modes and buffers are as before. The result is in its mode and has
     ``requires_grad`` on, for fine-tuning.
     Raises TypeError or ValueError, naming the argument, its value and what is allowed; ValueError too if a parameter is
-    not finite, the loss is negative or not finite, or the tolerance is below the rounding of the network's dtype.
+    not finite, the loss is negative or not finite, the tolerance is below the rounding of the network's dtype, f does
+    not act on each neuron by itself (softmax), or a weight of the result or an output for inputs overflows its dtype.
     """
     options = Options(
         threshold=threshold,
@@ -105,7 +107,10 @@ def compact(
     training = network.training
     # tensors made in inference mode could never be trained
     with torch.inference_mode(False), torch.no_grad(), judged(network):
-        return _smallest(network, removal, options).train(training)
+        small = _smallest(network, removal, options).train(training)
+    for name, value in small.named_parameters():
+        _check_finite(f"{name} of the compact network", value)
+    return small
 
 
 def _smallest(network: nn.Module, removal: str, options: Options) -> CompactNetwork:
@@ -130,6 +135,7 @@ class _Curve:
     network: Callable[[int], CompactNetwork]
 
 
+@np.errstate(**OVERFLOW)
 def _curve(network: nn.Module, removal: str, threshold: float | None, search: bool) -> _Curve:
     """All networks that may be tried, in order of importance."""
     phi, lam = arrays_of(network)
@@ -152,12 +158,15 @@ def _curve(network: nn.Module, removal: str, threshold: float | None, search: bo
 
     ranks = pruning.ranks(importance)
     values = np.concatenate([[], *importance.values()])
+    _check_finite("the importance of a neuron", torch.from_numpy(values))
     share = (1.0 if search else 0.0) if threshold is None else threshold
     most, fewest = (int((values <= bound).sum()) for bound in (share * values.max(initial=0.0), 0.0))
-    return _Curve(
-        most - fewest + 1,
-        lambda k: _module(without({i: block < most - k for i, block in ranks.items()}), network),
-    )
+
+    @np.errstate(**OVERFLOW)
+    def candidate(k: int) -> CompactNetwork:
+        return _module(without({i: block < most - k for i, block in ranks.items()}), network)
+
+    return _Curve(most - fewest + 1, candidate)
 
 
 def arrays_of(network: nn.Module) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -167,8 +176,12 @@ def arrays_of(network: nn.Module) -> tuple[list[np.ndarray], list[np.ndarray]]:
 
 
 def function_of(network: nn.Module) -> pruning.Function:
-    """f of a SpectralNetwork on float64 arrays, computed in its dtype and on its device."""
+    """f of a SpectralNetwork on float64 arrays, computed in its dtype and on its device.
+
+    Raises ValueError if f does not act on each neuron by itself.
+    """
     like = network.eigenvectors[0].detach()
+    check_elementwise(network.activation, like)
     return lambda values: network.activation(torch.as_tensor(values).to(like)).detach().double().cpu().numpy()
 
 
@@ -190,6 +203,7 @@ def _within_tolerance(
 ) -> CompactNetwork:
     inputs = inputs.to(network.eigenvectors[0])
     expected = network(inputs)  # (…, N_ℓ)
+    _check_finite("an output of the network for inputs", expected)
     allowed = tolerance * float(expected.abs().max())
     parts = list(zip(*(values.reshape(-1, values.shape[-1]).split(ROWS) for values in (inputs, expected)), strict=True))
 
@@ -197,9 +211,10 @@ def _within_tolerance(
         """The largest so far: the first few inputs tell if it is too large."""
         largest = 0.0
         for x, y in parts:
-            largest = max(largest, float((candidate(x) - y).abs().max()))
-            if largest > allowed:
-                break
+            value = float((candidate(x) - y).abs().max())
+            if not value <= allowed:  # NaN too
+                return value
+            largest = max(largest, value)
         return largest
 
     smallest = _first_within(curve, deviation, allowed, options)
@@ -217,6 +232,14 @@ def _module(graph: pruning.Graph, network: nn.Module) -> CompactNetwork:
     """The graph as a module in the dtype and on the device of the network, in evaluation as it is meanwhile."""
     like, before = network.eigenvectors[0], _size_before(network)
     return module_of(graph, deepcopy(network.activation), like, before).eval()
+
+
+def _check_finite(what: str, values: Tensor) -> None:
+    """Raise ValueError, with the advice to take a wider dtype, if a value is not finite."""
+    if not values.isfinite().all():
+        wider = "float32 (network.float())" if values.dtype is torch.float16 else "float64 (network.double())"
+        advice = "the parameters are too large" if values.dtype is torch.float64 else f"{wider} may hold it"
+        raise ValueError(f"{what} is not finite in {values.dtype}: {advice}")
 
 
 def _size_before(network: nn.Module) -> Size:

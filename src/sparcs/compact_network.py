@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from operator import index
 from pathlib import Path
 from typing import Any, Self
@@ -15,13 +15,14 @@ from torch import Tensor, nn
 
 from sparcs import pruning
 from sparcs.activations import ACTIVATIONS, Activation, activation_of, modules_of_layers, name_of
-from sparcs.checks import checked_flag, checked_input, checked_widths
+from sparcs.checks import DTYPES, check_values, checked_flag, checked_input, checked_widths
 from sparcs.io import atomic
 from sparcs.layer import Layer, bounded, not_finite, unbounded
 
 torch.fx.wrap("checked_input")  # symbolic tracing records the call: the check needs the shape of an actual tensor
 
 METADATA = "compact_network"  # the key of the description in a saved file
+DESCRIBED = ("widths", "sources", "activation", "bias", "before")  # what a description tells
 
 
 @dataclass(frozen=True)
@@ -133,8 +134,9 @@ class CompactNetwork(Layer):
     def save(self, path: str | Path) -> None:
         """Weights and description as one safetensors file, written whole or not at all; runs no code when loaded.
 
-        Raises ValueError if f has no name (``sparcs.activations.name_of``).
+        Raises ValueError if f has no name (``sparcs.activations.name_of``), or a weight is not finite.
         """
+        check_values(self)
         description = json.dumps(self.description())
         with atomic(Path(path)) as partial:
             tensors = {key: value.contiguous() for key, value in self.state_dict().items()}
@@ -150,32 +152,67 @@ class CompactNetwork(Layer):
         return described | {"before": before}
 
     @classmethod
-    def from_description(cls, description: Mapping[str, Any]) -> Self:
-        """The network that ``description`` tells of; all its weights are 0."""
-        before = description["before"]
-        size = Size(**before | {"neurons": tuple(before["neurons"])}) if before else None
-        return cls(**{**description, "before": size})
+    def from_description(cls, description: Any, state: Mapping[str, Tensor]) -> Self:
+        """The network that ``description`` tells of, with the tensors of its state.
+
+        Raises ValueError unless both are one network's, and its weights are finite. Neither is trusted: nothing is
+        allocated for a description that the tensors do not bear out.
+        """
+        if not isinstance(description, Mapping) or set(description) != set(DESCRIBED):
+            raise ValueError(f"a description has {', '.join(DESCRIBED)} and nothing else, this one is {description!r}")
+        try:
+            size = _size(description["before"])
+            if len(description["widths"]) > len(state) + 1:
+                raise ValueError(f"{len(state)} tensors are too few for {len(description['widths'])} layers")
+            with torch.device("meta"):
+                network = cls(**{**description, "before": size})
+        except (AttributeError, KeyError, OverflowError, RuntimeError, TypeError) as error:
+            raise ValueError(f"no network is described by {description}: {error}") from error
+        _check_shapes(network.state_dict(), state)
+        network.load_state_dict(state, assign=True)
+        check_values(network)
+        return network
 
     @classmethod
     def load(cls, path: str | Path, device: str | torch.device = "cpu") -> Self:
         """The network in a file written by ``save``, in the dtype it was saved in.
 
-        Raises ValueError if the file holds none; safetensors' own errors if it is missing or damaged.
+        Raises ValueError if the file holds none, or one whose weights are not finite; safetensors' own errors if it is
+        missing or damaged.
         """
-        with safe_open(path, framework="pt", device=str(device)) as file:
-            description = (file.metadata() or {}).get(METADATA)
-            if description is None:
-                raise ValueError(f"{path} holds no CompactNetwork: its metadata has no {METADATA!r}")
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
-        network = cls.from_description(json.loads(description))
-        network.load_state_dict(tensors, assign=True)
-        return network
+        try:
+            described, tensors = read(path, METADATA, device=device)
+            return cls.from_description(described[METADATA], tensors)
+        except ValueError as error:
+            raise ValueError(f"{path} holds no CompactNetwork: {error}") from error
 
     def extra_repr(self) -> str:
         """What it is made of, and its size before and after."""
         before = f"\nbefore: {self.before}" if self.before else ""
         name = name_of(self.activation) or self.activation
         return f"sources={self.sources}, activation={name}, bias={self.has_bias}{before}\nafter: {self.after}"
+
+
+def read(
+    path: str | Path, key: str, *others: str, device: str | torch.device = "cpu"
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The descriptions of a safetensors file by key, as JSON holds them, others only if they are there; its tensors.
+
+    Tensors are copies: those of the file lie where a processor sums in another order, and change if it is written anew.
+    Raises ValueError if ``path`` is something other than a file, a pipe for instance, which would be waited for, or if
+    its metadata lacks the key, or what is there is no JSON.
+    """
+    if Path(path).exists() and not Path(path).is_file():
+        raise ValueError("it is not a file")
+    with safe_open(path, framework="pt", device=str(device)) as file:
+        metadata = file.metadata() or {}
+        tensors = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118 (not a mapping)
+    if key not in metadata:
+        raise ValueError(f"its metadata has no {key!r}")
+    try:
+        return {name: json.loads(metadata[name]) for name in (key, *others) if name in metadata}, tensors
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"a description in its metadata is not JSON: {error}") from error
 
 
 def module_of(
@@ -187,13 +224,11 @@ def module_of(
     """
     left = [1, *(i for i in graph.hidden if len(graph.biases[i])), graph.layers]
     sources = [[j for j in left if j < i and graph.weights[i, j].any()] or [1] for i in left[1:]]
-    network = CompactNetwork(
-        widths=[graph.weights[graph.layers, j].shape[1] for j in left[:-1]] + [len(graph.biases[graph.layers])],
-        sources=[[left.index(j) + 1 for j in layers] for layers in sources],
-        activation=activation,
-        bias=any(bias.any() for bias in graph.biases.values()),
-        before=before,
-    ).to(like)
+    widths = [graph.weights[graph.layers, j].shape[1] for j in left[:-1]] + [len(graph.biases[graph.layers])]
+    places = [[left.index(j) + 1 for j in layers] for layers in sources]
+    bias = any(bias.any() for bias in graph.biases.values())
+    with like.device:
+        network = CompactNetwork(widths, places, activation, bias, before).to(like)
     with torch.no_grad():
         for layer, i, layers in zip(network.layers, left[1:], sources, strict=True):
             weight = np.concatenate([graph.weights[i, j] for j in layers], axis=1)  # (N_i, Σ N_j)
@@ -208,9 +243,28 @@ def numbers_of(module: nn.Module) -> tuple[int, int]:
     return sum(value.numel() for value in module.parameters()), sum(value.numel() for value in module.buffers())
 
 
+def _size(described: Any) -> Size | None:
+    """A Size that JSON held. Raises TypeError, KeyError or ValueError for anything else."""
+    if described is None:
+        return None
+    *numbers, neurons = (described[field.name] for field in fields(Size))
+    return Size(*(index(number) for number in numbers), checked_widths(neurons))
+
+
+def _check_shapes(expected: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> None:
+    """Raise ValueError unless the state has tensors of these names and shapes, all of one dtype."""
+    for key in {**expected, **state}:
+        shapes = [tuple(tensors[key].shape) if key in tensors else "no tensor" for tensors in (state, expected)]
+        if shapes[0] != shapes[1]:
+            raise ValueError(f"{key} is {shapes[0]}, but {shapes[1]} by the description")
+    dtypes = {value.dtype for value in state.values()}
+    if len(dtypes) != 1 or not dtypes <= {*DTYPES}:
+        raise ValueError(f"tensors of {', '.join(map(str, dtypes))}: allowed is one of {', '.join(map(str, DTYPES))}")
+
+
 def _linear(before: int, after: int, bias: bool) -> nn.Linear:
     """A Linear of zeros, made without a draw from the global generator."""
-    layer = nn.utils.skip_init(nn.Linear, before, after, bias=bias)
+    layer = nn.utils.skip_init(nn.Linear, before, after, bias=bias, device=torch.get_default_device())
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
     return layer

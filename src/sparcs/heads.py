@@ -4,16 +4,17 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Literal, TypedDict, Unpack
 
 import torch
-from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from sparcs.activations import Activation
+from sparcs.checks import check_values
 from sparcs.compact import CompactNetwork, Options, Removal, compact
+from sparcs.compact_network import read
 from sparcs.head_names import CONVOLUTIONS, SPECTRAL, head_name, is_linear
 from sparcs.io import atomic
 from sparcs.judging import features_kept, judged
@@ -148,7 +149,8 @@ def save_model(model: nn.Module, path: str | Path) -> None:
     """A model's state with the description of what is compacted in it, as one safetensors file, for ``load_model``.
 
     That are heads (``compact_head``) and the layers of MLP blocks (``convert`` and its ``compact``).
-    Raises ValueError if there is none, or a head whose f has no name (``sparcs.activations.name_of``).
+    Raises ValueError if there is none, or a head whose f has no name (``sparcs.activations.name_of``), or a parameter
+    is not finite.
     """
     heads = {name: module for name, module in model.named_modules() if isinstance(module, CompactNetwork)}
     layers = {name: module for name, module in model.named_modules() if getattr(module, "compacted", False)}
@@ -157,6 +159,7 @@ def save_model(model: nn.Module, path: str | Path) -> None:
             f"model {type(model).__name__} has no compacted head or layer: compact_head, or convert and its compact, "
             "make them"
         )
+    check_values(model)
     descriptions = {
         METADATA: {name: head.description() for name, head in heads.items()},
         LAYERS: {
@@ -173,21 +176,42 @@ def load_model(model: nn.Module, path: str | Path) -> nn.Module:
 
     model: of the same architecture as the saved one before its heads were replaced, or after, and before or after
     ``convert``; in place, on its devices. Where an error is raised it is left as it was.
-    Raises ValueError if the file holds no such state, and PyTorch's RuntimeError if the state is another model's.
+    Raises ValueError if the file holds no such state, or a parameter that is not finite, and PyTorch's RuntimeError if
+    the state is another model's.
     """
-    with safe_open(path, framework="pt") as file:
-        metadata = file.metadata() or {}
-        if METADATA not in metadata:
-            raise ValueError(f"{path} holds no model with a compacted head: its metadata has no {METADATA!r}")
-        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
-    heads, layers = json.loads(metadata[METADATA]), json.loads(metadata.get(LAYERS, "{}"))
+    try:
+        heads, layers, tensors = _read(path)
+    except ValueError as error:
+        raise ValueError(f"{path} holds no model with a compacted head: {error}") from error
     with _restored_on_error(model) as replace:
-        for name, description in heads.items():
-            replace(*_head_for(model, name, description))
+        for name, head in heads.items():
+            replace(*_head_for(model, name, head))
         for name, (inputs, outputs, bias) in layers.items():
-            replace(name, smaller_linear(inputs, outputs, bias, next(_submodule(model, name).parameters())))
+            replace(name, smaller_linear(inputs, outputs, bias, _parameter(model, name)))
         model.load_state_dict(tensors)
+        check_values(model)
     return model
+
+
+def _read(path: str | Path) -> tuple[dict[str, CompactNetwork], dict[str, list[int]], dict[str, Tensor]]:
+    """Heads by name, (inputs, outputs, bias) of layers by name, and the state in a file of ``save_model``.
+
+    Raises ValueError if they do not fit each other.
+    """
+    described, tensors = read(path, METADATA, LAYERS)
+    if not all(isinstance(each, dict) for each in described.values()):
+        raise ValueError(f"descriptions by name are needed, these are {described}")
+    heads, layers = {}, described.get(LAYERS, {})
+    for name, description in described[METADATA].items():
+        of_head = {key: value for key, value in tensors.items() if key.startswith(f"{name}.")}
+        heads[name] = CompactNetwork.from_description(
+            description, {key.removeprefix(f"{name}."): value for key, value in of_head.items()}
+        )
+    for name, shape in layers.items():
+        weight = tensors.get(f"{name}.weight", torch.empty(0))
+        if shape != [*weight.shape[::-1], f"{name}.bias" in tensors]:
+            raise ValueError(f"layer {name!r} has (inputs, outputs, bias) {shape}, its weights {tuple(weight.shape)}")
+    return heads, layers, tensors
 
 
 @contextmanager
@@ -214,10 +238,10 @@ def _restored_on_error(model: nn.Module) -> Iterator[Callable[[str, nn.Module], 
         _set_counts(model, name, _outputs(layer), _outputs(model.get_submodule(name)))
 
 
-def _head_for(model: nn.Module, name: str, description: dict[str, Any]) -> tuple[str, nn.Module]:
+def _head_for(model: nn.Module, name: str, head: CompactNetwork) -> tuple[str, nn.Module]:
     """Where a saved head goes, and the module that does: the head, or one of a convolution's kind around it."""
     place, old = _place_of(model, name)
-    head = CompactNetwork.from_description(description).to(next(old.parameters()))
+    head = head.to(_parameter(model, place))
     return place, _Pointwise(head) if place != name and isinstance(old, CONVOLUTIONS) else head
 
 
@@ -289,6 +313,14 @@ def _spectral_name(model: nn.Module, name: str | None) -> str:
         many = f": name is needed, one of {', '.join(names)}" if names else ": one is needed"
         raise ValueError(f"model {type(model).__name__} has {len(names)} spectral heads{many}")
     return names[0]
+
+
+def _parameter(model: nn.Module, name: str) -> Tensor:
+    """A parameter of the layer of that name, for its dtype and device. Raises ValueError without one."""
+    parameter = next(_submodule(model, name).parameters(), None)
+    if parameter is None:
+        raise ValueError(f"name {name!r}: {type(model).__name__} has a layer without parameters there")
+    return parameter
 
 
 def _submodule(model: nn.Module, name: str) -> nn.Module:
