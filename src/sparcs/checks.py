@@ -64,3 +64,11 @@ def check_values(module: nn.Module) -> None:
             raise ValueError(f"parameter {name} is of {parameter.dtype}: allowed are {', '.join(map(str, DTYPES))}")
         if not parameter.isfinite().all():
             raise ValueError(f"parameter {name} is not finite: it holds NaN or infinite numbers")
+
+
+def check_overflow(what: str, values: Tensor) -> None:
+    """Raise ValueError, with the advice to take a wider dtype, if values computed of finite ones are not finite."""
+    if not values.isfinite().all():
+        wider = "float32 may hold it, float64 more"
+        advice = {torch.float32: "float64 may hold it", torch.float64: "what it is made of is too large"}
+        raise ValueError(f"{what} is not finite in {values.dtype}: {advice.get(values.dtype, wider)}")

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from sparcs import pruning, spectral
 from sparcs.activations import check_elementwise, name_of
-from sparcs.checks import check_values, is_number
+from sparcs.checks import check_overflow, check_values, is_number
 from sparcs.compact_network import CompactNetwork, Size, module_of, numbers_of
 from sparcs.judging import judged
 from sparcs.search import CALLS, Step, allowed_loss, checked_loss, smallest_within
@@ -109,7 +109,7 @@ def compact(
     with torch.inference_mode(False), torch.no_grad(), judged(network):
         small = _smallest(network, removal, options).train(training)
     for name, value in small.named_parameters():
-        _check_finite(f"{name} of the compact network", value)
+        check_overflow(f"{name} of the compact network", value)
     return small
 
 
@@ -142,7 +142,8 @@ def _curve(network: nn.Module, removal: str, threshold: float | None, search: bo
     f = function_of(network)
     full = pruning.reduced(pruning.graph_of(phi, lam, network.has_bias), f)
     if name_of(network.activation) == "identity":
-        return _Curve(1, lambda _: _module(pruning.collapsed(full), network))
+        linear = pruning.collapsed(full)
+        return _Curve(1, lambda _: _module(linear, network))
     if removal == "weights":
         importance = pruning.importance(full)
 
@@ -158,7 +159,7 @@ def _curve(network: nn.Module, removal: str, threshold: float | None, search: bo
 
     ranks = pruning.ranks(importance)
     values = np.concatenate([[], *importance.values()])
-    _check_finite("the importance of a neuron", torch.from_numpy(values))
+    check_overflow("the importance of a neuron", torch.from_numpy(values))
     share = (1.0 if search else 0.0) if threshold is None else threshold
     most, fewest = (int((values <= bound).sum()) for bound in (share * values.max(initial=0.0), 0.0))
 
@@ -203,7 +204,7 @@ def _within_tolerance(
 ) -> CompactNetwork:
     inputs = inputs.to(network.eigenvectors[0])
     expected = network(inputs)  # (…, N_ℓ)
-    _check_finite("an output of the network for inputs", expected)
+    check_overflow("an output of the network for inputs", expected)
     allowed = tolerance * float(expected.abs().max())
     parts = list(zip(*(values.reshape(-1, values.shape[-1]).split(ROWS) for values in (inputs, expected)), strict=True))
 
@@ -232,14 +233,6 @@ def _module(graph: pruning.Graph, network: nn.Module) -> CompactNetwork:
     """The graph as a module in the dtype and on the device of the network, in evaluation as it is meanwhile."""
     like, before = network.eigenvectors[0], _size_before(network)
     return module_of(graph, deepcopy(network.activation), like, before).eval()
-
-
-def _check_finite(what: str, values: Tensor) -> None:
-    """Raise ValueError, with the advice to take a wider dtype, if a value is not finite."""
-    if not values.isfinite().all():
-        wider = "float32 (network.float())" if values.dtype is torch.float16 else "float64 (network.double())"
-        advice = "the parameters are too large" if values.dtype is torch.float64 else f"{wider} may hold it"
-        raise ValueError(f"{what} is not finite in {values.dtype}: {advice}")
 
 
 def _size_before(network: nn.Module) -> Size:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sparcs import pruning, spectral
-from sparcs.checks import check_values, has_values
+from sparcs.checks import check_overflow, check_values, has_values
 from sparcs.compact import Loss, Options, check_loss_options
 from sparcs.judging import judged
 from sparcs.layer import Layer, smaller_linear
@@ -130,7 +130,8 @@ class Gates:
         constant f(0) of a neuron that goes is added to the second layer's bias. Every block keeps a neuron.
 
         The model is judged in evaluation mode; every module's mode and buffers are left as they were. The layers are in
-        the model's dtype, on its devices, and trained on. Raises ValueError or TypeError as ``compact`` there does.
+        the model's dtype, on its devices, and trained on. Raises ValueError or TypeError as ``compact`` there does; the
+        model is then left as it was.
         """
         limits: Options = {"budget": budget, "absolute_budget": absolute_budget}
         limits |= {"max_calls": max_calls, "on_step": on_step}
@@ -143,7 +144,8 @@ class Gates:
             most = sum(len(norms) - 1 for norms in importance.values())
             removed = fewest if loss is None else self._most_removed(loss, limits, ranks, range(fewest, most + 1))
             kept = [torch.from_numpy(ranks[k] >= removed) for k in ranks]  # each (N,)
-            self._shrink(kept)
+            for name, layer in self._smaller(kept).items():
+                self.model.set_submodule(name, layer)
         return {name: int(mask.sum()) for name, mask in zip(self.names, kept, strict=True)}
 
     def _importance(self) -> dict[int, np.ndarray]:
@@ -151,10 +153,10 @@ class Gates:
         importance = {}
         for k, pair in enumerate(self._pairs):
             gate, second = _gate(self.model, pair.first), _plain(self.model, pair.second)
-            rows = gate.linear.weight.square().sum(dim=1)  # (N,)
-            rows = rows + gate.linear.bias.square() if gate.has_bias else rows
-            norms = gate.eigenvalues.abs() * rows.sqrt() * second.weight.norm(dim=0)  # (N,)
-            importance[k] = norms.double().cpu().numpy()
+            rows = gate.linear.weight.double().square().sum(dim=1)  # (N,)
+            rows = rows + gate.linear.bias.double().square() if gate.has_bias else rows
+            norms = gate.eigenvalues.abs() * rows.sqrt() * second.weight.double().norm(dim=0)  # (N,)
+            importance[k] = norms.cpu().numpy()
             importance[k][importance[k].argmax()] = np.inf
         return importance
 
@@ -179,25 +181,33 @@ class Gates:
             for block, values in zip(blocks, before, strict=True):
                 block.copy_(values)
 
-    def _shrink(self, kept: Sequence[Tensor]) -> None:
-        """Put plain layers with the kept neurons in place of the blocks'."""
-        for pair, mask in zip(self._pairs, kept, strict=True):
-            gate, second = _gate(self.model, pair.first), _plain(self.model, pair.second)
-            rows = mask.to(gate.eigenvalues.device)
-            scale = gate.eigenvalues[rows]
-            bias = scale * gate.linear.bias[rows] if gate.has_bias else None
-            first = _linear(scale[:, None] * gate.linear.weight[rows], bias).train(gate.training)
-            self.model.set_submodule(pair.first, first)
-            constants = torch.where(rows, 0, _constant(pair.between, gate.eigenvalues))  # f(0) of those that go, (N,)
-            bias = second.weight @ constants if constants.any() else None
-            if second.bias is not None:
-                bias = second.bias if bias is None else second.bias + bias
-            smaller = _linear(second.weight[:, rows], bias).train(second.training)
-            place = self.model.get_submodule(pair.second)
-            if isinstance(place, GatedLinear):
-                place.linear, place.in_features, place.has_bias = smaller, smaller.in_features, bias is not None
-            else:
-                self.model.set_submodule(pair.second, smaller)
+    def _smaller(self, kept: Sequence[Tensor]) -> dict[str, nn.Linear]:
+        """Plain layers with the kept neurons for those of all blocks, by name; in float64, cast in the end.
+
+        Raises ValueError if a weight is then too large.
+        """
+        rows = {pair.first: mask for pair, mask in zip(self._pairs, kept, strict=True)}
+        columns = {pair.second: (mask, pair.between) for pair, mask in zip(self._pairs, kept, strict=True)}
+        layers = {}
+        for name in {**rows, **columns}:
+            linear = _plain(self.model, name)
+            weight = linear.weight.double()  # (N_2, N_1)
+            bias = None if linear.bias is None else linear.bias.double()  # (N_2,)
+            if name in columns:
+                left, between = columns[name][0].to(weight.device), columns[name][1]
+                constants = _constant(between, linear.weight[0])  # f(0) of every neuron before, (N_1,)
+                gone = torch.where(left, 0, constants).double()  # (N_1,)
+                if gone.any():
+                    bias = weight @ gone if bias is None else bias + weight @ gone
+                weight = weight[:, left]
+            if name in rows:
+                left, scale = rows[name].to(weight.device), _gate(self.model, name).eigenvalues
+                weight = (scale[:, None] * weight)[left]
+                bias = None if bias is None else (scale * bias)[left]
+            layers[name] = _linear(weight, bias, linear.weight).train(linear.training)
+            for kind, values in layers[name].named_parameters():
+                check_overflow(f"{kind} of the smaller layer {name!r}", values)
+        return layers
 
 
 def _pairs_of(model: nn.Module) -> list[_Pair]:
@@ -240,9 +250,9 @@ def _composes(block: nn.Module, first: nn.Linear, between: Sequence[nn.Module], 
 
 def _block(children: dict[str, nn.Module]) -> list[_Pair]:
     """fc1 and fc2 with an activation, dropout and identities, as of timm and Hugging Face, registered in any order."""
-    functions = tuple(child for child in children.values() if isinstance(child, ELEMENTWISE))
-    layers = [name for name, child in children.items() if not isinstance(child, ELEMENTWISE)]
-    if layers != list(BLOCK) or all(isinstance(child, PASSIVE) for child in functions):
+    functions = tuple(child for child in children.values() if type(child) in ELEMENTWISE)
+    layers = [name for name, child in children.items() if type(child) not in ELEMENTWISE]
+    if layers != list(BLOCK) or all(type(child) in PASSIVE for child in functions):
         return []
     return [_Pair(*BLOCK, functions)]
 
@@ -255,7 +265,7 @@ def _obstacle(model: nn.Module) -> str:
         if not ({*BLOCK} <= {*linear} or (isinstance(module, nn.Sequential) and len(linear) > 1)):
             continue
         for place, child in children.items():
-            if not isinstance(child, (nn.Linear, *ELEMENTWISE)):
+            if type(child) not in (nn.Linear, *ELEMENTWISE):
                 at, kind = f"{name}.{place}".removeprefix("."), type(child).__name__
                 return f"; {at} is a {kind}, which is not known to act on each neuron by itself, as torch.nn's do"
     return ""
@@ -269,7 +279,7 @@ def _neighbours(children: dict[str, nn.Module]) -> list[_Pair]:
             if first is not None:
                 pairs.append(_Pair(first, name, between))
             first, between = name, ()
-        elif isinstance(child, ELEMENTWISE):
+        elif type(child) in ELEMENTWISE:
             between = (*between, child)
         else:
             first, between = None, ()
@@ -297,9 +307,9 @@ def _constant(between: Sequence[nn.Module], like: Tensor) -> Tensor:
     return values
 
 
-def _linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:
-    """A Linear of the given values, made without a draw from the global generator."""
-    layer = smaller_linear(weight.shape[1], weight.shape[0], bias is not None, weight)
+def _linear(weight: Tensor, bias: Tensor | None, like: Tensor) -> nn.Linear:
+    """A Linear of the given values, as ``like`` in dtype and device, made without a draw from the global generator."""
+    layer = smaller_linear(weight.shape[1], weight.shape[0], bias is not None, like)
     layer.weight.copy_(weight)
     if bias is not None:
         layer.bias.copy_(bias)

@@ -193,7 +193,7 @@ def load_model(model: nn.Module, path: str | Path) -> nn.Module:
     return model
 
 
-def _read(path: str | Path) -> tuple[dict[str, CompactNetwork], dict[str, list[int]], dict[str, Tensor]]:
+def _read(path: str | Path) -> tuple[dict[str, CompactNetwork], dict[str, tuple], dict[str, Tensor]]:
     """Heads by name, (inputs, outputs, bias) of layers by name, and the state in a file of ``save_model``.
 
     Raises ValueError if they do not fit each other.
@@ -201,15 +201,16 @@ def _read(path: str | Path) -> tuple[dict[str, CompactNetwork], dict[str, list[i
     described, tensors = read(path, METADATA, LAYERS)
     if not all(isinstance(each, dict) for each in described.values()):
         raise ValueError(f"descriptions by name are needed, these are {described}")
-    heads, layers = {}, described.get(LAYERS, {})
+    heads, layers = {}, {}
     for name, description in described[METADATA].items():
         of_head = {key: value for key, value in tensors.items() if key.startswith(f"{name}.")}
         heads[name] = CompactNetwork.from_description(
             description, {key.removeprefix(f"{name}."): value for key, value in of_head.items()}
         )
-    for name, shape in layers.items():
+    for name, shape in described.get(LAYERS, {}).items():
         weight = tensors.get(f"{name}.weight", torch.empty(0))
-        if shape != [*weight.shape[::-1], f"{name}.bias" in tensors]:
+        layers[name] = (*weight.shape[::-1], f"{name}.bias" in tensors)
+        if [*layers[name]] != shape or weight.ndim != 2:
             raise ValueError(f"layer {name!r} has (inputs, outputs, bias) {shape}, its weights {tuple(weight.shape)}")
     return heads, layers, tensors
 

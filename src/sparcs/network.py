@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from sparcs import metrics, pruning, spectral
 from sparcs.activations import Activation, activation_of, modules_of_layers, name_of
-from sparcs.checks import check_values, checked_flag, checked_input, checked_widths, is_number
-from sparcs.compact import CompactNetwork, Options, Removal, arrays_of, compact, function_of
+from sparcs.checks import DTYPES, check_values, checked_flag, checked_input, checked_widths, is_number
+from sparcs.compact import OVERFLOW, CompactNetwork, Options, Removal, arrays_of, compact, function_of
 from sparcs.eigenbasis import recursion
 from sparcs.judging import judged
 from sparcs.layer import Layer, Products, bounded, not_finite, unbounded
@@ -88,8 +88,8 @@ class SpectralNetwork(Layer):
         widths = checked_widths(widths)
         if form not in (None, *spectral.FORMS):
             raise ValueError(f"form {form!r}: allowed are None, {', '.join(spectral.FORMS)}")
-        if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
-            raise TypeError(f"dtype {dtype!r}: a floating-point torch.dtype or None is needed")
+        if dtype not in (None, *DTYPES):
+            raise TypeError(f"dtype {dtype!r}: allowed are None, {', '.join(map(str, DTYPES))}")
         if not (is_number(initial_scale) and 0 <= initial_scale < float("inf")):
             raise ValueError(f"initial_scale {initial_scale!r}: allowed are finite numbers of at least 0")
         if not (is_number(output_eigenvalue) and output_eigenvalue in (1, -1)):
@@ -194,6 +194,7 @@ class SpectralNetwork(Layer):
         others = [value for value in self.parameters() if all(value is not block for block in decayed)]
         return [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
 
+    @np.errstate(**OVERFLOW)
     def active_neurons(self, floor: float = 0.01) -> tuple[int, ...]:
         """Recruited neurons of each hidden layer: |λ| above 1 % of the largest hidden |λ|, if the function needs them.
 
@@ -204,7 +205,8 @@ class SpectralNetwork(Layer):
         Eigenvalues are counted, as in the paper: a neuron at λ = 0 is live behind an open layer, and ``compact``
         keeps it.
 
-        Raises ValueError if a parameter is not finite, or on the device "meta", and for a negative floor.
+        Raises ValueError if a parameter is not finite, or on the device "meta", for a negative floor, and if f does not
+        act on each neuron by itself.
         """
         if not (is_number(floor) and floor >= 0):
             raise ValueError(f"floor {floor!r}: allowed are numbers of at least 0, shares of the skip's norm")
@@ -344,7 +346,8 @@ def _check_state(
     *_, errors = others
     start = f"{prefix}eigenvalues."
     named = {key.removeprefix(start): value for key, value in state_dict.items() if key.startswith(start)}
-    blocks = {int(name): value for name, value in named.items() if name.isdecimal() and isinstance(value, Tensor)}
+    places = range(len(named) + len(network.widths))  # no more: a key may hold any number
+    blocks = {k: named[str(k)] for k in places if isinstance(named.get(str(k)), Tensor)}
     sizes = {k: block.numel() for k, block in blocks.items()}
     if sizes.items() - dict(enumerate(network.widths)).items():
         widths = ", ".join(str(sizes.get(k, "?")) for k in range(max(sizes) + 1))

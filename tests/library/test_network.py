@@ -269,9 +269,10 @@ def test_trained_input_eigenvalues_take_the_form_that_is_cheaper_with_them():
         ({"generator": 0}, TypeError, "generator 0: a torch.Generator or None is needed"),
         ({"activation": torch.nn.ReLU}, ValueError, "activation <class .*ReLU'>: .* a callable that is no class"),
         ({"activation": ["relu"]}, ValueError, r"activation \['relu'\]: allowed are relu"),
-        ({"dtype": "float32"}, TypeError, "dtype 'float32': a floating-point torch.dtype or None is needed"),
-        ({"dtype": torch.int64}, TypeError, "dtype torch.int64: a floating-point"),
-        ({"dtype": torch.complex64}, TypeError, "dtype torch.complex64: a floating-point"),
+        ({"dtype": "float32"}, TypeError, r"dtype 'float32': allowed are None, torch.float16, .*, torch.float64"),
+        ({"dtype": torch.float8_e4m3fn}, TypeError, "dtype torch.float8_e4m3fn: allowed are None, torch.float16"),
+        ({"dtype": torch.int64}, TypeError, "dtype torch.int64: allowed are None, torch.float16"),
+        ({"dtype": torch.complex64}, TypeError, "dtype torch.complex64: allowed are None, torch.float16"),
     ],
 )
 def test_bad_arguments_are_named(arguments, error, message):
