@@ -37,6 +37,7 @@ MODULES: dict[str, type[nn.Module]] = {
     "identity": nn.Identity,
 }
 ARGUMENTS = {"gelu": ("approximate", str), "elu": ("alpha", float), "leaky_relu": ("negative_slope", float)}
+_NOT_ELEMENTWISE = "activation {!r} does not act on each neuron by itself: the function without some of them is another"
 FUNCTIONS: dict[Activation, str] = {  # what else PyTorch has for these: a name can be saved
     nn.functional.relu: "relu",
     Tensor.relu: "relu",
@@ -101,9 +102,6 @@ def check_elementwise(activation: Activation, like: Tensor) -> None:
         raise ValueError(f"{_NOT_ELEMENTWISE.format(activation)} ({error})") from error
     if not same or together.shape != z.shape:
         raise ValueError(_NOT_ELEMENTWISE.format(activation))
-
-
-_NOT_ELEMENTWISE = "activation {!r} does not act on each neuron by itself: the function without some of them is another"
 
 
 class _Function(nn.Module):

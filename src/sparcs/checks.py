@@ -54,16 +54,21 @@ def has_values(tensor: Tensor) -> bool:
 
 
 def check_values(module: nn.Module) -> None:
-    """Raise ValueError unless every parameter of the module has values to calculate with, all finite."""
+    """Raise ValueError unless every parameter of the module has values, all finite; other than DTYPES always are."""
     for name, parameter in module.named_parameters():
         if parameter.is_meta:
             raise ValueError(f'parameter {name} is on the device "meta": it has no values')
         if not has_values(parameter):
             raise ValueError(f"parameter {name} is fake, or FakeTensorMode is on: there are no values to read")
+        if parameter.dtype in DTYPES and not parameter.isfinite().all():
+            raise ValueError(f"parameter {name} is not finite: it holds NaN or infinite numbers")
+
+
+def check_dtypes(module: nn.Module) -> None:
+    """Raise ValueError unless every parameter of the module is of one of DTYPES."""
+    for name, parameter in module.named_parameters():
         if parameter.dtype not in DTYPES:
             raise ValueError(f"parameter {name} is of {parameter.dtype}: allowed are {', '.join(map(str, DTYPES))}")
-        if not parameter.isfinite().all():
-            raise ValueError(f"parameter {name} is not finite: it holds NaN or infinite numbers")
 
 
 def check_overflow(what: str, values: Tensor) -> None:

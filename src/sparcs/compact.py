@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from sparcs import pruning, spectral
 from sparcs.activations import check_elementwise, name_of
-from sparcs.checks import check_overflow, check_values, is_number
+from sparcs.checks import check_dtypes, check_overflow, check_values, is_number
 from sparcs.compact_network import CompactNetwork, Size, module_of, numbers_of
 from sparcs.judging import judged
 from sparcs.search import CALLS, Step, allowed_loss, checked_loss, smallest_within
@@ -253,6 +253,7 @@ def _check(network: nn.Module, removal: str, options: Options) -> None:
         raise ValueError(f"threshold {threshold}: allowed are 0 to 1, a share of the largest importance")
     _check_tolerance(network, options["inputs"], options["tolerance"])
     check_loss_options(options)
+    check_dtypes(network)
     check_values(network)
 
 

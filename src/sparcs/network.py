@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from sparcs import metrics, pruning, spectral
 from sparcs.activations import Activation, activation_of, modules_of_layers, name_of
-from sparcs.checks import DTYPES, check_values, checked_flag, checked_input, checked_widths, is_number
+from sparcs.checks import DTYPES, check_dtypes, check_values, checked_flag, checked_input, checked_widths, is_number
 from sparcs.compact import OVERFLOW, CompactNetwork, Options, Removal, arrays_of, compact, function_of
 from sparcs.eigenbasis import recursion
 from sparcs.judging import judged
@@ -210,6 +210,7 @@ class SpectralNetwork(Layer):
         """
         if not (is_number(floor) and floor >= 0):
             raise ValueError(f"floor {floor!r}: allowed are numbers of at least 0, shares of the skip's norm")
+        check_dtypes(self)
         check_values(self)
         if len(self.widths) == 2:
             return ()

@@ -73,6 +73,21 @@ def test_within_a_tolerance_is_a_number(seed, dtype, size, removal):
         assert (small(x) - expected).abs().max() <= 0.3 * expected.abs().max() < torch.inf
 
 
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.float8_e5m2, torch.complex64])
+def test_parameters_without_arithmetic_are_refused(dtype):
+    network = SpectralNetwork((3, 4, 2), generator=seeded())
+    network._apply(lambda value: value.to(dtype))
+    for read in (network.compact, network.active_neurons):
+        with pytest.raises(ValueError, match=rf"parameter eigenvectors.0 is of {dtype}: allowed are torch.float16, "):
+            read()
+
+
+def test_a_quantised_layer_elsewhere_in_a_model_is_no_obstacle():
+    model, gates = gated(weight=1.0, eigenvalues=[0, 0, 0, 1, 1, 1])
+    model.more = nn.Parameter(torch.ones(3).to(torch.float8_e4m3fn), requires_grad=False)
+    assert gates.compact() == {"0": 3, "2": 5}
+
+
 def test_a_constant_that_is_not_finite_is_refused():
     """f(0) = ∞ of a silent neuron; the network's own output is not finite either."""
     network = SpectralNetwork((3, 4, 2), activation=torch.reciprocal, generator=seeded())
