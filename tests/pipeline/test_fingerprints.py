@@ -33,7 +33,7 @@ STALE = {  # files below src, and whose fingerprint a statement there changes; e
     "replication/training/memory": "baselines cifar10 cifar100.trials",
     "replication/training/classifiers": "cifar10 cifar100 cells",
     "replication/training/cuda_graphs": "regression teacher_student hyperparameters depth cifar10",
-    "replication/training/adam replication/training/ensemble/{__init__,batches,compiled}": (
+    "replication/training/{adam,compiled} replication/training/ensemble/{__init__,batches}": (
         "regression teacher_student hyperparameters depth baselines cells"
     ),
     "replication/training/ensemble/training": (

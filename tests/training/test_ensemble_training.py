@@ -5,7 +5,6 @@ import pytest
 
 from replication.experiments.cost import step_time as benchmark
 from replication.training import seeds
-from replication.training.ensemble import compiled
 from replication.training.ensemble.batches import epoch_orders
 from replication.training.ensemble.training import Training, initial_parameters
 
@@ -86,12 +85,3 @@ def test_benchmark_rows():
         "eager",
     ]
     assert all(0 < row["best"] <= row["median"] for row in rows)
-
-
-def test_an_edit_of_any_source_file_gets_its_own_compiled_code(tmp_path, monkeypatch):
-    (tmp_path / "step.py").write_text("a")
-    (tmp_path / "vectors.py").write_text("b")
-    monkeypatch.setattr(compiled, "PACKAGE", tmp_path)
-    before = compiled.source_digest()
-    (tmp_path / "vectors.py").write_text("c")
-    assert compiled.source_digest() != before

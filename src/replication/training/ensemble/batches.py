@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from replication.training.ensemble.compiled import cached
+from replication.training.compiled import cached
 
 
 def epoch_orders(generator: np.random.Generator, points: int, epochs: int) -> np.ndarray:

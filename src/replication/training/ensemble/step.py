@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from replication.training.ensemble.compiled import cached
+from replication.training.compiled import cached
 from replication.training.ensemble.floating_point import FLUSHED, exchange_mode
 from replication.training.ensemble.training import BETA_1, BETA_2, EPSILON
 from replication.training.ensemble.vectors import (
