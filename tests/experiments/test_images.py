@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pickle
+import socket
 import subprocess
 import sys
 import zipfile
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from replication import cli, params
-from replication.data import download, image_sources, images
+from replication.data import download, image_sources, images, official
 from replication.data.settings import ImageSources
 from replication.experiments.settings import SCALES, resolve_settings
 from replication.records.io import ArtifactError, read_json, write_json
@@ -167,14 +168,110 @@ def test_approximate_images_are_counted_in_the_note(place):
     assert prepare(sources(), planned=True)["note"] == note
 
 
-def test_a_public_copy_is_recognised(place, monkeypatch):
-    digests = {key: hashlib.sha256(array.tobytes()).hexdigest() for key, array in arrays().items()}
-    monkeypatch.setattr(image_sources, "PUBLIC_COPIES", {"cifar10": digests})
-    monkeypatch.setattr(image_sources, "APPROXIMATE", {"cifar10": 1})
-    np.savez(place, **arrays())  # its pixels are the copy's, but it does not say which are approximate
-    assert prepare(sources(), planned=True)["note"].startswith("a file of the user's own")
-    np.savez(place, **arrays(lossy_test=np.array([7]), y_test=arrays()["y_test"].astype(np.int64)))
-    assert prepare(sources(), planned=True)["note"].startswith("the official pixels, as far as public copies show, but")
+@pytest.fixture
+def known(monkeypatch):
+    """The tiny arrays are CIFAR-10's as copies have them: of three images their JPEG alone is known."""
+    unknown = {"train": (3, 5), "test": (7,)}
+
+    def digest(key, chosen):
+        numbers = unknown[key[2:]] if key[0] == "x" else ()
+        array = arrays()[key]
+        return hashlib.sha256(
+            (array[[*numbers]] if chosen else np.delete(array, numbers, axis=0)).tobytes()
+        ).hexdigest()
+
+    monkeypatch.setattr(official, "UNKNOWN", {"cifar10": unknown})
+    monkeypatch.setattr(official, "KNOWN", {"cifar10": {key: digest(key, False) for key in images.KEYS}})
+    monkeypatch.setattr(official, "JPEG", {"cifar10": {key: digest(key, True) for key in ("x_train", "x_test")}})
+    return unknown
+
+
+LISTED = {"lossy_train": np.array([5, 3]), "lossy_test": np.array([7])}
+NAMED = {"archive_md5": np.array(download.MD5["cifar10"])}
+OWN, COPY, ARCHIVE, FALSE = (
+    "a file of the user's own, as it is",
+    "the official pixels, as far as public copies show, but for 3 images",
+    "the official archive (MD5 c58f30108f718f92721af3b95e74349a), by the SHA-256 of its pixels and labels, but for 3",
+    "a file that names the official archive but does not have its pixels",
+)
+
+
+def with_pixels(numbers):
+    """The arrays with other pixels in some images of each split."""
+    found = arrays()
+    for split in SIZES:
+        found[f"x_{split}"][[*numbers[split]]] ^= 1
+    return found
+
+
+@pytest.mark.parametrize(
+    ("changes", "note"),
+    [
+        (LISTED, COPY),
+        (LISTED | {"y_test": arrays()["y_test"].astype(np.int64)}, COPY),
+        ({}, OWN),  # the copy's pixels, but it does not say which are approximate
+        ({"lossy_train": np.array([3])}, OWN),
+        ({"lossy_train": np.array([3, 4]), "lossy_test": np.array([7])}, OWN),
+        (LISTED | {"y_test": (arrays()["y_test"] + 1) % 10}, OWN),
+        (NAMED, FALSE),
+        (NAMED | LISTED, COPY),
+        (NAMED | {"x_train": np.zeros((80, 32, 32, 3), np.uint8)}, FALSE),
+        (NAMED | {"y_test": (arrays()["y_test"] + 1) % 10}, FALSE),
+    ],
+)
+def test_arrays_and_not_words_decide_what_a_file_is_called(place, known, changes, note):
+    np.savez(place, **arrays(**changes))
+    record = prepare(sources(), planned=True)
+    assert record["note"].startswith(note) and record["source"] == "file"
+
+
+@pytest.mark.parametrize(("wrong", "source", "note"), [({}, "download", ARCHIVE), ({"train": (4,)}, "file", FALSE)])
+def test_the_archive_has_pixels_of_its_own_where_the_copies_have_jpeg_s(place, known, wrong, source, note):
+    np.savez(place, **with_pixels(known | wrong), **NAMED)
+    record = prepare(sources(), planned=True)
+    assert (record["source"], record["note"][: len(note)]) == (source, note)
+
+
+def test_black_images_that_call_themselves_official_are_not(place):
+    black = {f"x_{split}": np.zeros((size, 32, 32, 3), np.uint8) for split, size in SIZES.items()}
+    np.savez(place, **arrays(**black), **NAMED)
+    record = prepare(sources(), planned=True)
+    assert record["source"] == "file" and record["note"].startswith(FALSE)
+
+
+def bind(path):
+    with socket.socket(socket.AF_UNIX) as there:
+        there.bind(str(path))
+
+
+def make_huge(path):
+    path.touch()
+    os.truncate(path, 2**40)
+
+
+NO_FILES = {
+    "pipe": os.mkfifo,
+    "device": lambda path: path.symlink_to("/dev/zero"),
+    "random device": lambda path: path.symlink_to("/dev/urandom"),
+    "folder": Path.mkdir,
+    "socket": bind,
+    "huge": make_huge,
+}
+
+
+@pytest.mark.parametrize("kind", NO_FILES)
+def test_what_is_no_file_is_refused_at_once(place, kind):
+    np.savez(place, **arrays())
+    prepare(sources(), planned=True)
+    place.unlink()
+    NO_FILES[kind](place)
+    for refuse in (lambda: images.load(RECORD), lambda: prepare(sources(True, True), planned=True)):
+        with pytest.raises(
+            ArtifactError, match=r"data/images/cifar10\.npz (cannot be read|has 1099511627776 bytes)"
+        ) as caught:
+            refuse()
+        assert "\n" not in str(caught.value)
+    image_sources.files_in_place(sources(), {"cifar10": RECORD})
 
 
 def test_a_stand_in_is_marked(folder):
@@ -196,14 +293,14 @@ def test_a_stand_in_is_marked(folder):
     assert drawn == sorted((*image.ravel().astype(int), label) for image, label in original)
 
 
-def test_the_order_of_the_sources(place, monkeypatch):
+def test_the_order_of_the_sources(place, known, monkeypatch):
     asked = []
 
     def fetch(name, folder):
         asked.append(name)
         if len(asked) == 1:
             raise download.DownloadError("the download failed (offline)")
-        return arrays()
+        return with_pixels(known)
 
     monkeypatch.setattr(image_sources, "fetch", fetch)
     everything = sources(True, True)
@@ -227,8 +324,8 @@ def test_a_broken_link_is_not_downloaded_over(place):
     assert place.is_symlink()
 
 
-def test_a_download_of_its_own_does_not_become_an_input(place, monkeypatch):
-    monkeypatch.setattr(image_sources, "fetch", lambda name, folder: arrays())
+def test_a_download_of_its_own_does_not_become_an_input(place, known, monkeypatch):
+    monkeypatch.setattr(image_sources, "fetch", lambda name, folder: with_pixels(known))
     records, settings = {"cifar10": RECORD}, sources(download=True)
     assert image_sources.files_in_place(settings, records) == []
     first = prepare(settings)

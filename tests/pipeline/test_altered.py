@@ -1,6 +1,7 @@
 """Altered artifacts are noticed by whoever reads them, and hostile ones run no code."""
 
 import ast
+import os
 import pickle
 import random
 from pathlib import Path
@@ -108,6 +109,28 @@ def test_a_truncated_file_is_named(artifact, evidence):
         evidence(ALTERED, NAMED)
 
 
+def make_huge(path):
+    path.touch()
+    os.truncate(path, 2**40)
+
+
+NO_FILES = {
+    "a pipe": os.mkfifo,
+    "a device": lambda path: path.symlink_to("/dev/zero"),
+    "a folder": Path.mkdir,
+    "a huge file": make_huge,
+}
+
+
+@pytest.mark.parametrize("kind", NO_FILES)
+def test_what_is_no_file_is_named_at_once(artifact, kind, evidence):
+    path, read = artifact
+    path.unlink()
+    NO_FILES[kind](path)
+    assert_named(path, read)
+    evidence(ALTERED, "pipes, devices, folders and huge files in a file's place: named at once")
+
+
 def test_a_flipped_byte_is_noticed_wherever_it_is(artifact, evidence):
     """A flip in the seal itself can leave a file without one, but with the content that it had."""
     path, read = artifact
@@ -125,6 +148,18 @@ def test_a_flipped_byte_is_noticed_wherever_it_is(artifact, evidence):
             assert b"seal" in content[position - 80 : position + 4] and same(altered_content, whole)
     evidence(ALTERED, "bits flipped: noticed and named, or, in the seal itself, without effect", FLIPS)
     evidence(ALTERED, "alterations that changed what was read", 0)
+
+
+def test_a_checkpoint_that_lacks_a_part_is_named_though_its_seal_fits(tmp_path, evidence):
+    path = tmp_path / "0.checkpoint.safetensors"
+    save_checkpoint(path)
+    whole = io.read_arrays(path)
+    cases = [{key: value for key, value in whole.items() if key != left_out} for left_out in whole]
+    cases += [whole | {key: np.zeros((7, 7), np.float32)} for key in whole if key.startswith("module.")]
+    for arrays in (*cases, whole | {"more": np.zeros(1)}, {}):
+        io.write_arrays(path, arrays)
+        assert_named(path, load_checkpoint)
+        evidence(ALTERED, "checkpoints that lack a part or hold another, and seals that fit: named")
 
 
 def test_a_file_of_the_same_kind_with_another_content_is_named_by_its_seal(tmp_path):

@@ -1,38 +1,20 @@
 """The sources of the images, in order: a file, the official download, a marked stand-in; and the record of it."""
 
-import hashlib
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 
-from replication.data import images
+from replication.data import images, official
 from replication.data.download import MD5, DownloadError, fetch
 from replication.data.settings import ImageSources
 from replication.params.loading import ParameterError
-from replication.records.io import ArtifactError, sha256
+from replication.records.io import ArtifactError, require_file, sha256
 from sparcs.io import atomic
 
 PLACE = Path("data/images")
 STAND_IN_SEED = 0
-# The arrays of the official archives as public copies have them, labels as uint8. Of CIFAR-10's, 98 images are only
-# approximate: a file with these pixels is taken for official but for those, if it lists them.
-PUBLIC_COPIES = {
-    "cifar10": {
-        "x_train": "c7c6557433f8d7c52900e0fc5549bd21bf6f33fefee1f478f5adbc5499bb11c7",
-        "y_train": "2b7cd2f24487317614016b72ffd53071c3062f592f0eb300c18a770d41ae1253",
-        "x_test": "25a508aee148b4ccf689df271258bb61c79db1edd6c7bdc2d32e0f748c0bf68c",
-        "y_test": "cec8a24a1e92aa2ecaa0bbd3dbfa86bf6cd8759fbd209a832824c8cf0afca9d5",
-    },
-    "cifar100": {
-        "x_train": "4e457917601a66aed021f5fa37957b56c6319557c0a8ed5484de3c390af45430",
-        "y_train": "9f11b9f97aad759ba6df0a33e3218b01d8deaf4ed3a14aa1185d69b9ad7ebcb3",
-        "x_test": "4cb8e5d9309da489bf6b19cc10cd96c3ae6f8daf225380b605aaee4c0d6aee19",
-        "y_test": "4dad7d09c7c97d33f6cb928d705cf4196221316fd6e31bdd978a08ed9103ee0b",
-    },
-}
-APPROXIMATE = {"cifar10": 98, "cifar100": 0}
 
 
 def place(name: str, settings: ImageSources) -> Path:
@@ -123,23 +105,26 @@ def _record(name: str, path: Path, digest: str, source: str, planned: bool, note
 
 def _note(name: str, arrays: dict[str, np.ndarray]) -> str:
     if _official(name, arrays):
-        return f"the official archive, whose MD5 {MD5[name]} torchvision checked"
+        note = f"the official archive (MD5 {MD5[name]}), by the SHA-256 of its pixels and labels"
+        unknown = sum(map(len, official.UNKNOWN[name].values()))
+        return f"{note}, but for {unknown} images, of which only the file says so" if unknown else note
     lossy = {split: len(arrays.get(f"lossy_{split}", ())) for split in images.SIZES}
-    total = sum(lossy.values())
-    copy = total == APPROXIMATE[name] and _digests(arrays) == PUBLIC_COPIES[name]
-    note = "the official pixels, as far as public copies show" if copy else "a file of the user's own, as it is"
-    if total:
+    if official.lists_unknown(name, arrays) and official.has_known_pixels(name, arrays):
+        note = "the official pixels, as far as public copies show"
+    elif "archive_md5" in arrays:
+        note = "a file that names the official archive but does not have its pixels, as far as public copies show"
+    else:
+        note = "a file of the user's own, as it is"
+    if total := sum(lossy.values()):
         note += f", but for {total} images ({lossy['train']} training, {lossy['test']} test) that are only approximate"
     return note
 
 
 def _official(name: str, arrays: dict[str, np.ndarray]) -> bool:
-    return np.array_equal(arrays.get("archive_md5"), MD5[name])
-
-
-def _digests(arrays: dict[str, np.ndarray]) -> dict[str, str]:
-    as_bytes = {key: np.ascontiguousarray(arrays[key], dtype=np.uint8) for key in images.KEYS}
-    return {key: hashlib.sha256(array).hexdigest() for key, array in as_bytes.items()}
+    """Whether the arrays are the archive's: the file's own word counts for ``UNKNOWN`` images alone."""
+    says_so = np.array_equal(arrays.get("archive_md5"), MD5[name])
+    marked = "lossy_train" in arrays or "lossy_test" in arrays or official.has_jpeg_pixels(name, arrays)
+    return says_so and not marked and official.has_known_pixels(name, arrays)
 
 
 def _downloaded_by(record_path: Path, path: Path) -> bool:
@@ -147,6 +132,7 @@ def _downloaded_by(record_path: Path, path: Path) -> bool:
         record = images.read_record(record_path)
         if record["source"] != "download" or record["found"] or record["path"] != path.as_posix():
             return False
+        require_file(path)
         with zipfile.ZipFile(path) as archive:  # still the download, not a file that took its place
             return "archive_md5.npy" in archive.namelist()
     except Exception:  # no record yet, or a file so broken that only the job itself can say how

@@ -11,7 +11,7 @@ from typing import BinaryIO
 import numpy as np
 
 from replication.data.image_arrays import Images
-from replication.records.io import ArtifactError, read_json
+from replication.records.io import ArtifactError, read_json, require_file
 
 CLASSES = {"cifar10": 10, "cifar100": 100}
 SIZES = {"train": 50_000, "test": 10_000}
@@ -59,6 +59,7 @@ def read(path: Path, classes: int, sizes: Mapping[str, int]) -> tuple[dict[str, 
     sizes: images of "train" and "test". Raises ArtifactError, naming the file and the array, if it can't be read or a
     key, a shape, a dtype or a label is wrong.
     """
+    require_file(path, 2 * MOST_BYTES)
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()

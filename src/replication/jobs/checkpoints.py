@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+HELD = "held"  # the array that names all others
+AGAIN = "delete it to start this trial again"
+
+
 @dataclass
 class FileCheckpoint:
     """A checkpoint in a file.
@@ -38,21 +42,32 @@ class FileCheckpoint:
         for index, state in optimizer.state_dict()["state"].items():
             arrays |= {f"optimizer.{index}.{key}": value.cpu().numpy() for key, value in state.items()}
         arrays |= {f"rows.{key}": value for key, value in rows.items()}
-        arrays |= {"core_seconds": np.array(self.clock.spent()), "name": np.frombuffer(self.name.encode(), np.uint8)}
+        arrays |= {"core_seconds": np.array(self.clock.spent()), "name": _bytes(self.name)}
+        arrays[HELD] = _bytes("\n".join(sorted(arrays)))
         write_arrays(self.path, arrays)
 
     def load(self, module: "nn.Module", optimizer: "torch.optim.Optimizer") -> dict[str, np.ndarray]:
         """Set module and optimiser to the state in the file; returns the rows measured so far.
 
         Returns none and sets nothing if there is no file or if it belongs to another run. Raises ArtifactError if the
-        file was altered. A crash does not do that, for the file is replaced whole.
+        file was altered or lacks a part. A crash does not do that, for the file is replaced whole.
         """
         if not self.path.exists():
             return {}
         try:
-            arrays = read_arrays(self.path)
+            return self._taken(read_arrays(self.path), module, optimizer)
         except ArtifactError as error:
-            raise ArtifactError(f"{error}; delete it to start this trial again") from None
+            raise ArtifactError(f"{error}; {AGAIN}") from None
+        except Exception as error:  # a file whose seal fits may lack anything
+            reason = " ".join(str(error).split())
+            raise ArtifactError(f"{self.path} is not a checkpoint of this trial ({reason}); {AGAIN}") from None
+
+    def _taken(
+        self, arrays: dict[str, np.ndarray], module: "nn.Module", optimizer: "torch.optim.Optimizer"
+    ) -> dict[str, np.ndarray]:
+        held = bytes(arrays.pop(HELD)).decode().split("\n")
+        if held != sorted(arrays):
+            raise ValueError(f"{', '.join({*held} ^ {*arrays})} is missing or too much")
         if bytes(arrays["name"]).decode() != self.name:
             return {}
         module.load_state_dict(_tensors("module.", arrays))
@@ -63,6 +78,10 @@ class FileCheckpoint:
         optimizer.load_state_dict(optimizer.state_dict() | {"state": slots})
         self.clock.before = float(arrays["core_seconds"])
         return {key.removeprefix("rows."): value for key, value in arrays.items() if key.startswith("rows.")}
+
+
+def _bytes(text: str) -> np.ndarray:
+    return np.frombuffer(text.encode(), np.uint8)
 
 
 def _tensors(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, "torch.Tensor"]:

@@ -85,6 +85,8 @@ def _refused(constant: str) -> None:
 
 def read_yaml(path: Path) -> Any:
     """The file's content. Raises ParameterError if it can't be read as YAML."""
+    if path.exists() and not path.is_file():  # to read a pipe or a device could take forever
+        raise ParameterError(f"{path} cannot be read: it is not a file")
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 from collections.abc import Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
@@ -23,6 +24,7 @@ from sparcs.io import ArtifactError, atomic
 
 SEAL = re.compile(rb"(?<=sha256:)[0-9a-f]{64}")
 UNSEALED = "sha256:" + 64 * "0"
+MOST_BYTES = 2**33  # of a file that is read: ten times the largest, the features of 60,000 images
 
 
 def require_writable(*folders: Path) -> None:
@@ -33,8 +35,24 @@ def require_writable(*folders: Path) -> None:
             raise ArtifactError(f"{place} is read-only: results are written there")
 
 
+def require_file(path: Path, most: int = MOST_BYTES) -> None:
+    """Raise ArtifactError unless the path is that of a regular file of at most so many bytes.
+
+    To read a pipe, a device or a file that seems to be huge could take forever.
+    """
+    try:
+        status = path.stat()
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{path} cannot be read: {getattr(error, 'strerror', error)}") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise ArtifactError(f"{path} cannot be read: it is a folder, a pipe or a device, allowed is a file")
+    if status.st_size > most:
+        raise ArtifactError(f"{path} has {status.st_size} bytes: allowed are at most {most}")
+
+
 def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
+    """Hexadecimal SHA-256 of a file. Raises ArtifactError if it is none."""
+    require_file(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -48,6 +66,7 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """The arrays of a file written by ``write_arrays``. Raises ArtifactError if it is missing or altered."""
+    require_file(path)
     try:
         with safe_open(path, framework="numpy") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
@@ -98,6 +117,7 @@ def read_csv(path: Path, columns: Iterable[str] = (), **options: object) -> pd.D
 
     options: of pandas' read_csv.
     """
+    require_file(path)
     try:
         table = pd.read_csv(path, **options)
     except (OSError, ValueError) as error:
@@ -134,6 +154,7 @@ def _sealed(content: bytes) -> bytes:
 
 def _read_sealed(path: Path) -> bytes:
     """The bytes of a file. Raises ArtifactError if it can't be read or has a seal that does not fit."""
+    require_file(path)
     try:
         content = path.read_bytes()
     except OSError as error:
