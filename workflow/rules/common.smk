@@ -143,9 +143,14 @@ onsuccess:
             )
 
 
+def word(text):
+    """A text as one shell word, for a rule's params: given by a function, or Snakemake would take braces for wildcards."""
+    return lambda wildcards: shlex.quote(text)
+
+
 def quoted(value):
-    """A value as one shell word of JSON."""
-    return shlex.quote(json.dumps(value, sort_keys=True))
+    """A value as one shell word of JSON, for a rule's params."""
+    return word(json.dumps(value, sort_keys=True))
 
 
 JOBS = {  # of every stage: by the name of its rule, then by their own

@@ -91,7 +91,7 @@ rule prepare_images:
         images="cifar10|cifar100",
     threads: 1
     params:
-        settings=shlex.quote(SETTINGS.images.model_dump_json()),
+        settings=word(SETTINGS.images.model_dump_json()),
     message:
         "Looking for the images of {wildcards.images}"
     shell:

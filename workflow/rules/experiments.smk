@@ -123,8 +123,13 @@ for experiment in EXPERIMENTS.values():
 for experiment in EXPERIMENTS.values():
 
     rule:
-        """The tables of one experiment, if the scale has any."""
+        """The tables of one experiment, if the scale has any, and their folder in any case: DVC expects it."""
         name:
             f"make_{experiment.name}"
         input:
             run_tables(experiment),
+        localrule: True
+        params:
+            folder=f"{RESULTS}/{experiment.name}",
+        shell:
+            "mkdir -p {params.folder}"

@@ -75,7 +75,7 @@ rule spot_check:
     params:
         folders=f"--data {DATA} --published {shlex.quote(PUBLISHED)}",
         draw=f"--sample {SAMPLE} --seed {DRAW}",
-        also=" ".join(f"--also {shlex.quote(name)}" for name in ALSO),
+        also=lambda wildcards: shlex.join(f"--also={name}" for name in ALSO),
         output=f"{RESULTS}/spot_check.csv",
     message:
         "Training some of the published trials again: {params.output}"
@@ -124,9 +124,7 @@ for EXPERIMENT, STAGE, JOB, FINGERPRINT, _ in TAKEN:
         threads: 1
         params:
             stage=f"{EXPERIMENT.name}.{STAGE.name}",
-            job=shlex.quote(
-                as_text(EXPERIMENT, STAGE, JOB, SETTINGS.root_seed, FINGERPRINT)
-            ),
+            job=word(as_text(EXPERIMENT, STAGE, JOB, SETTINGS.root_seed, FINGERPRINT)),
             folders=f"--published {shlex.quote(PUBLISHED)} --results {RESULTS}",
         message:
             "Taking {params.stage}, {output[0]} from the published trials"

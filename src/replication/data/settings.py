@@ -2,14 +2,14 @@
 
 from pydantic import Field, model_validator
 
-from replication.params.fields import Count, Model, Seed
+from replication.params.fields import Count, FilePath, Model, Seed
 
 
 class ImageFiles(Model):
     """Files of the user's own, in the format of docs/images.md."""
 
-    cifar10: str | None = Field(min_length=1, description="an npz file instead of data/images/cifar10.npz, or null")
-    cifar100: str | None = Field(min_length=1, description="an npz file instead of data/images/cifar100.npz, or null")
+    cifar10: FilePath | None = Field(description="an npz file instead of data/images/cifar10.npz, or null")
+    cifar100: FilePath | None = Field(description="an npz file instead of data/images/cifar100.npz, or null")
 
 
 class ImageSources(Model):

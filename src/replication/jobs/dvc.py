@@ -70,9 +70,9 @@ def of_experiment(experiment: Experiment) -> dict[str, Any]:
     blocks = [experiment.name] * bool(experiment.settings) + [name for name in experiment.data if name in EXPERIMENTS]
     data = [_data(name) for name in experiment.data if name in SHARED]
     outs = [_data(name) for name in experiment.data if name not in SHARED] + [_results(experiment.name)]
-    # a scale may leave an experiment out; its folder must be there all the same
-    command = f"mkdir -p results/${{scale}}/{experiment.name} && snakemake make_{experiment.name}"
-    return _stage(command, [*deps, "workflow", *data], [*ALWAYS, *dict.fromkeys(blocks)], outs)
+    return _stage(
+        f"snakemake make_{experiment.name}", [*deps, "workflow", *data], [*ALWAYS, *dict.fromkeys(blocks)], outs
+    )
 
 
 def modules_of(experiment: Experiment) -> set[str]:
@@ -103,6 +103,7 @@ def sources(*modules: str) -> list[str]:
 
 
 def _stage(command: str, deps: list[str], params: list, outs: list[str]) -> dict[str, Any]:
+    """A stage. Its command holds no setting, for DVC gives it to a shell before anything looks at settings."""
     return {"cmd": command, "deps": deps, "params": params, "outs": [{path: {"persist": True}} for path in outs]}
 
 

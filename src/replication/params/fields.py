@@ -1,13 +1,20 @@
 """The shared parts of all experiments' settings: kinds of numbers, the rows of training, checks of lists."""
 
+import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 
 def _number(value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError("must be a number, not true or false")
+    return value
+
+
+def _path(value: str) -> str:
+    if not re.fullmatch(r"[^-{}\x00-\x1f\x7f][^{}\x00-\x1f\x7f]*", value):
+        raise ValueError("allowed is the path of a file, without braces and line breaks, that does not begin with -")
     return value
 
 
@@ -25,6 +32,7 @@ NonNegative = Annotated[Real, Field(ge=0)]
 Fraction = Annotated[Real, Field(ge=0, le=1)]
 Penalty = Literal["l2", "l1", "l2_squared"]
 Widths = Annotated[list[Width], Field(min_length=2, max_length=100)]
+FilePath = Annotated[str, AfterValidator(_path)]  # Snakemake takes braces in names of files for wildcards
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$")]  # of a file: no folder in it
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from replication.experiment import Data, Job
-from replication.params.fields import Count, Model, Part, Positive, TrialsOrZero, distinct
+from replication.params.fields import Count, FilePath, Model, Part, Positive, TrialsOrZero, distinct
 
 Operation = Literal["none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"]
 Method = Literal["darts", "darts_single_level", "gaea", "gaea_bilevel", "random", "untrained"]
@@ -48,8 +48,8 @@ class Cells(CellSearch, Part):
 
     methods: Annotated[list[Method], Field(min_length=1)] = Field(description="what is compared")
     trials: TrialsOrZero = Field(description="searches of each method; 0 leaves the experiment out")
-    table: str | None = Field(
-        min_length=1, description="CSV of the benchmark's accuracies (docs/cells.md), or null: scores are untested"
+    table: FilePath | None = Field(
+        description="CSV of the benchmark's accuracies (docs/cells.md), or null: scores are untested"
     )
 
     @model_validator(mode="after")
