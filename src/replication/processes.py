@@ -1,6 +1,6 @@
 """What Snakemake's own process holds: a run of a scale, while it lives, and the lives of its jobs.
 
-A job ends when the Snakemake that started it has died.
+A job ends when the Snakemake that started it has died, and a Snakemake when the DVC that did so has.
 
 Otherwise it would train on as an orphan, beside the job that takes its place. Snakemake starts a job through a shell.
 So the job's parent outlives Snakemake, and the kernel's "tell me when my parent dies" would tell nothing. The workflow
@@ -11,13 +11,19 @@ import fcntl
 import os
 import select
 import signal
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Thread
 from time import sleep
+from typing import TYPE_CHECKING
 
 from replication.params.loading import ParameterError
 
+if TYPE_CHECKING:
+    from psutil import Process
+
 PROCESS = "SPARCS_ENDS_WITH"  # the environment variable that names a process by its number
+STAGE = "DVC_STAGE"  # the one in which DVC names a stage to its command
 
 
 def hold(path: Path) -> bool:
@@ -47,14 +53,42 @@ def die_with_parent() -> None:
     if named and not named.isdecimal():
         raise ParameterError(f"{PROCESS} = {named!r}: allowed is the number of a process")
     if named:
-        process = int(named)
-        wait = _wait if hasattr(os, "pidfd_open") else _poll
-        Thread(target=_end_after, args=(wait, process), daemon=True).start()
+        end_with(int(named))
 
 
-def _end_after(wait, process: int) -> None:
+def end_with_dvc(last: Callable[[], object]) -> None:
+    """Have this process killed, after a last deed, as soon as the DVC that runs it as a stage is gone, if one does.
+
+    DVC names the stage to all that it starts, a shell perhaps: it is the nearest ancestor without that name.
+    """
+    if STAGE in os.environ:
+        from psutil import Process  # no job needs it
+
+        end_with(next(each.pid for each in Process().parents() if STAGE not in _environment(each)), last)
+
+
+def end_with(process: int, last: Callable[[], object] = lambda: None) -> None:
+    """Have this process killed, after a last deed, as soon as another one is gone."""
+    wait = _wait if hasattr(os, "pidfd_open") else _poll
+    Thread(target=_end_after, args=(wait, process, last), daemon=True).start()
+
+
+def _end_after(wait: Callable[[int], None], process: int, last: Callable[[], object]) -> None:
     wait(process)
-    os.kill(os.getpid(), signal.SIGKILL)
+    try:
+        last()
+    finally:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _environment(process: "Process") -> Mapping[str, str]:
+    """The environment of a process; of another user's, which is not told, an empty one."""
+    from psutil import AccessDenied
+
+    try:
+        return process.environ()
+    except AccessDenied:
+        return {}
 
 
 def _wait(process: int) -> None:

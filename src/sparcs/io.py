@@ -26,7 +26,7 @@ def atomic(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         for other in path.parent.glob(f".{escape(path.name)}.*.partial*"):
             if not _lives(other.name.removeprefix(f".{path.name}.").partition(".")[0]):
-                other.unlink()
+                other.unlink(missing_ok=True)  # another writer may have been faster
         yield partial
         partial.replace(path)
     except OSError as error:

@@ -80,6 +80,32 @@ def test_what_a_killed_writer_left_is_removed(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == [".b.json.4194305.partial.json", "a.json"]
 
 
+def test_two_writers_that_find_the_same_leftover_both_go_on(tmp_path, monkeypatch):
+    (tmp_path / ".a.json.4194305.partial.json").write_text("{")
+
+    def lives(process):
+        (tmp_path / f".a.json.{process}.partial.json").unlink()  # the other one does so just now
+        return False
+
+    monkeypatch.setattr("sparcs.io._lives", lives)
+    io.write_json(tmp_path / "a.json", {})
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+@pytest.mark.reliability
+def test_many_writers_of_one_file_leave_one_whole_file(tmp_path, evidence):
+    code = "import sys; from pathlib import Path; from replication.records import io\n" + (
+        "for k in range(100):\n"
+        "    (Path(sys.argv[1]) / f'.a.json.{4194305 + k}.partial.json').write_text('{')\n"
+        "    io.write_json(Path(sys.argv[1]) / 'a.json', {'k': k})"
+    )
+    writers = [subprocess.Popen([sys.executable, "-c", code, tmp_path]) for _ in range(3)]
+    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    assert io.read_json(tmp_path / "a.json") == {"k": 99}
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+    evidence("Crashes", "files written by three writers at once, beside leftovers: all whole", 300)
+
+
 @pytest.fixture
 def disk(tmp_path):
     """The results folder of a run, on a disk of its own of 200 kB."""

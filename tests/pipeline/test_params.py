@@ -102,6 +102,40 @@ def test_a_wrong_setting_is_one_sentence(overrides, message):
     assert "\n" not in str(caught.value)
 
 
+AMBIGUOUS = ["02025", "010", "-010", "00", "0_7", "33:45", "1:2:3", "190:20:30.15", "00.5"]
+
+
+@pytest.mark.parametrize("number", AMBIGUOUS)
+def test_a_number_that_versions_of_yaml_read_differently_is_refused(tmp_path, number):
+    path = tmp_path / "params.yaml"
+    path.write_text(f"root_seed: {number}\n")
+    with pytest.raises(params.ParameterError, match=f"{number} is read as different numbers: allowed are"):
+        params.read_yaml(path)
+    assert params.typed(number) == number  # a text, which no number of the settings may be
+    with pytest.raises(params.ParameterError, match=f"root_seed = '{number}'"):
+        resolve_settings(BASE, {"scale": "smoke", "root_seed": params.typed(number)})
+
+
+@pytest.mark.parametrize(("text", "number"), [("0", 0), ("-0.5", -0.5), ("1_000", 1000), ("1.0e-3", 1e-3), ("10", 10)])
+def test_a_number_that_all_read_alike_is_read(text, number):
+    assert params.typed(text) == number
+
+
+@pytest.mark.parametrize("path", ["{a}", "a}", "a\nb", "a\tb", "-x", "", "\x7f"])
+def test_a_path_that_snakemake_or_a_command_would_misread_is_refused(path):
+    for field in ({"images": {"files": {"cifar10": path}}}, {"cells": {"table": path}}):
+        with pytest.raises(
+            params.ParameterError, match="allowed is the path of a file, without braces and line breaks"
+        ):
+            resolve_settings(BASE, {"scale": "smoke"} | field)
+
+
+@pytest.mark.parametrize("path", ["a b", "é/ü.npz", "/a/b.npz", "$HOME/a", "a'b\"c;d", "s3:a", "a-b", "~"])
+def test_any_other_path_is_taken(path):
+    found = resolve_settings(BASE, {"scale": "smoke", "images": {"files": {"cifar10": path}}})
+    assert found.images.files.cifar10 == path
+
+
 def test_overrides_given_as_text_have_their_types():
     text = {"scale": "smoke", "regression": {"trials": "7", "alphas": ["0", "0.5"], "training": {"rho": "1.0e-3"}}}
     regression = resolve_settings(BASE, params.typed(text)).regression

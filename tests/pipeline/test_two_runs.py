@@ -34,19 +34,41 @@ def test_a_folder_without_locks_refuses_nothing(tmp_path, monkeypatch):
     assert processes.hold(tmp_path / "a.lock") and processes.hold(tmp_path / "a.lock")
 
 
+def await_training(folder, first):
+    """Wait until a job trains."""
+    until = time.monotonic() + 180
+    while not any(crashes.trains(process) for process in crashes.inside(folder)):
+        assert first.poll() is None and time.monotonic() < until
+        time.sleep(0.1)
+
+
 @pytest.fixture
 def running(tmp_path):
     """A folder in which a run of the smoke scale trains, and that run's Snakemake."""
     folder = tiny.copy_of_checkout(tmp_path)
     command, quiet = [tiny.BIN / "snakemake", "--cores", "1", "tabulate_regression", *LONG], subprocess.DEVNULL
     with subprocess.Popen(command, cwd=folder, env=tiny.environment(folder), stdout=quiet, stderr=quiet) as first:
-        until = time.monotonic() + 120
-        while not any(crashes.trains(process) for process in crashes.inside(folder)):
-            assert first.poll() is None and time.monotonic() < until
-            time.sleep(0.1)
+        await_training(folder, first)
         yield folder, first
         first.kill()
     crashes.await_end(folder, "the run was killed")
+
+
+@pytest.mark.pipeline
+@pytest.mark.reliability
+def test_snakemake_and_its_job_end_with_a_killed_dvc_and_the_next_one_goes_on(tmp_path, evidence):
+    folder, quiet = tiny.copy_of_checkout(tmp_path), subprocess.DEVNULL
+    text = (folder / "params.yaml").read_text()
+    tiny.change_params(folder, {"scales": {"smoke": {"regression": {"training": {"epochs": 10000000}}}}})
+    command = [tiny.BIN / "dvc", "repro", "regression"]
+    with subprocess.Popen(command, cwd=folder, env=tiny.environment(folder), stdout=quiet, stderr=quiet) as first:
+        await_training(folder, first)
+        first.kill()
+    crashes.await_end(folder, "dvc was killed")
+    (folder / "params.yaml").write_text(text)
+    tiny.run(folder, "dvc", "repro", "regression")
+    assert (folder / "results/smoke/regression/trials.parquet").exists()
+    evidence("Crashes", "killed `dvc repro`: its Snakemake and job ended, and the next one went on")
 
 
 @pytest.mark.pipeline

@@ -30,6 +30,8 @@ def told_in_a_sentence():
 os.environ[processes.PROCESS] = str(
     os.getpid()
 )  # its jobs, and what they leave undone, end with this Snakemake
+if workflow.is_main_process:  # which ends with DVC, and then needs no --unlock
+    processes.end_with_dvc(lambda: workflow.persistence.unlock())
 OVERRIDES = params.typed(workflow.config_settings.overwrite_config)
 REUSE = OVERRIDES.pop("reuse", None)
 REPLACE = OVERRIDES.pop("replace", False)  # "yes" is true in YAML

@@ -1,6 +1,7 @@
 """All settings of a run, and how params.yaml, a scale's overlay and overrides are merged into them."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,19 @@ class _Loader(yaml.SafeLoader):
         if len(mapping) < len(node.value):
             raise ConstructorError(None, None, "a key stands twice in one mapping", node.start_mark)
         return mapping
+
+
+def _number(loader: _Loader, node: yaml.ScalarNode) -> int | float:
+    """A number that every version of YAML reads alike: 1.1 takes 010 for 8 and 1:30 for 90."""
+    if re.match(r"[-+]?0[0-9_]", node.value) or ":" in node.value:
+        sentence = f"{node.value} is read as different numbers: allowed are numbers without leading zeros and colons"
+        raise ConstructorError(None, None, sentence, node.start_mark)
+    as_float = node.tag == "tag:yaml.org,2002:float"
+    return loader.construct_yaml_float(node) if as_float else loader.construct_yaml_int(node)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _number)
+_Loader.add_constructor("tag:yaml.org,2002:float", _number)
 
 
 def merge(base: Mapping, *overlays: Mapping) -> dict:
