@@ -16,8 +16,10 @@ from command_lines import assert_one_sentence, below, lines, make_inputs, placed
 from replication.data import images
 from replication.data.backbones import lite0_file, timm_lite0
 from replication.jobs.checkpoints import FileCheckpoint
+from replication.judging.table import read_claims
 from replication.records import io
 from replication.records.io import ArtifactError
+from replication.site import run as site
 
 pytestmark = pytest.mark.reliability
 ALTERED = "Altered and hostile files"
@@ -228,6 +230,42 @@ def test_nothing_in_the_source_unpickles_or_evaluates():
                 if name == "load" and getattr(owner, "id", "") in ("np", "numpy", "torch", "yaml"):
                     given = {(name, word.arg, getattr(word.value, "value", None)) for word in node.keywords}
                     assert given & allowed, f"{path}:{node.lineno}"
+
+
+CLAIMS = pd.read_csv(SOURCE.parent / "results" / "published" / "claims.csv").drop(columns=["low", "high", "n"])
+WRONG_CLAIMS = {
+    "text in a number": CLAIMS.assign(measured="much"),
+    "text in one number": CLAIMS.assign(measured=["much", *CLAIMS["measured"][1:]]),
+    "text in n": CLAIMS.assign(n="many"),
+    "an unknown verdict": CLAIMS.assign(verdict=["perhaps", *CLAIMS["verdict"][1:]]),
+    "no verdict": CLAIMS.assign(verdict=[None, *CLAIMS["verdict"][1:]]),
+    "a number for a verdict": CLAIMS.assign(verdict=1),
+    "a number for an id": CLAIMS.assign(id=1.5),
+    "no id": CLAIMS.assign(id=[None, *CLAIMS["id"][1:]]),
+    "an id twice": pd.concat([CLAIMS, CLAIMS[:1]]),
+    "an id with more": CLAIMS.assign(id=["A1<b>", *CLAIMS["id"][1:]]),
+    "no column of verdicts": CLAIMS.drop(columns="verdict"),
+}
+
+
+def gather_claims(path):
+    code, error = run("gather-claims", path, "--output", path.with_name("gathered.csv"))
+    assert code == 2 and not path.with_name("gathered.csv").exists()
+    assert_one_sentence(error)
+    raise ArtifactError(error.strip())
+
+
+@pytest.mark.parametrize("read", [read_claims, site.read_claims, gather_claims])
+@pytest.mark.parametrize("wrong", WRONG_CLAIMS)
+def test_verdicts_that_are_none_are_named(tmp_path, wrong, read, evidence):
+    WRONG_CLAIMS[wrong].to_csv(tmp_path / "claims.csv", index=False)
+    assert_named(tmp_path / "claims.csv", read)
+    evidence(ALTERED, "tables of verdicts with a wrong id, verdict or number: named")
+
+
+def test_the_published_verdicts_are_read(tmp_path):
+    CLAIMS.to_csv(tmp_path / "claims.csv", index=False)
+    assert len(read_claims(tmp_path / "claims.csv", ["measured"])) == len(CLAIMS)
 
 
 READ = {  # by a line, below the folder of its inputs

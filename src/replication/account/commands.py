@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 import pandas as pd
-from pandas.api.types import is_numeric_dtype
 
 from replication import params
 from replication.account.catalogue import require_every_claim
@@ -14,6 +13,7 @@ from replication.account.provenance_text import with_origins
 from replication.account.testability import why_untested
 from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import paper_settings, resolve_settings
+from replication.judging.table import read_claims
 from replication.judging.verdicts import judge
 from replication.records import provenance
 from replication.records.io import ArtifactError, read_csv, read_json, read_measures, write_csv, write_json
@@ -64,13 +64,9 @@ def judge_claims(
 @click.option("--output", type=FILE, required=True, help="claims.csv; metrics.json beside it has the verdicts in short")
 def gather_claims(parts: tuple[Path, ...], output: Path) -> None:
     """Every experiment's verdicts in one table, in the paper's order."""
-    verdicts = pd.concat(
-        [read_csv(path, ["id", "verdict", "measured", "statement"]) for path in parts], ignore_index=True
-    )
+    verdicts = pd.concat([read_claims(path, ["measured", "statement"]) for path in parts], ignore_index=True)
     verdicts = verdicts.sort_values("id", kind="stable").reset_index(drop=True)
     require_every_claim(verdicts["id"])
-    if not is_numeric_dtype(verdicts["measured"]):
-        raise ArtifactError(f"{', '.join(map(str, parts))}: measured is not a number in one of these tables")
     write_csv(output, verdicts)
     write_json(output.with_name("metrics.json"), in_short(verdicts))  # for `dvc metrics`
     for _, row in verdicts.iterrows():

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from replication import processes
 from replication.data.description import data_of
 from replication.experiment import Experiment
+from replication.judging.table import read_claims
 from replication.records import provenance
 from replication.records.io import read_csv, read_json, read_measures
 from replication.report.captions import as_rst, caption_of, plain, room_of
@@ -70,7 +71,7 @@ class Notebook:
 
     def claims(self, *names: str) -> pd.DataFrame:
         """The rows of these claims and of their parts: B1, B1a, B1b …; all rows without names."""
-        claims = read_csv(self._claims, ["id", "verdict"])
+        claims = read_claims(self._claims)
         return claims[claims["id"].str.extract(r"^([A-Z]\d+)", expand=False).isin(names)] if names else claims
 
     def say(self, *paragraphs: str) -> None:

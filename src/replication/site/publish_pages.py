@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from replication.account.scorecard import with_verdicts
-from replication.records.io import read_csv, remove_others
+from replication.judging.table import read_claims
+from replication.records.io import remove_others
 from replication.records.verbs import INPUT, PATH
 from sparcs.io import atomic
 
@@ -39,6 +40,6 @@ def publish_pages(
             shutil.copyfile(path, partial)
     for folder in (published / "reports", published / "site", published_figures):
         remove_others(folder, set(places.values()))
-    text = with_verdicts(readme.read_text(encoding="utf-8"), read_csv(published / "claims.csv"))
+    text = with_verdicts(readme.read_text(encoding="utf-8"), read_claims(published / "claims.csv"))
     with atomic(readme) as partial:
         partial.write_text(text, encoding="utf-8")

@@ -13,6 +13,7 @@ import pandas as pd
 
 from replication.account.catalogue import require_every_claim
 from replication.experiment import Experiment
+from replication.judging.table import read_claims as read_verdicts
 from replication.records.io import ArtifactError, read_csv, read_json, read_measures
 from replication.report.provenance_text import trained_by
 
@@ -152,7 +153,7 @@ class _Pictures(HTMLParser):
 
 def read_claims(path: Path) -> pd.DataFrame:
     """A file of verdicts, with empty text where a column or a cell has none."""
-    claims = read_csv(path, ["id", "verdict"])
+    claims = read_verdicts(path)
     texts = ["statement", "source", "paper", "quantity", "region", "verdict", "reason", "evidence"]
     texts += ["scale", "data", "device"]
     claims = claims.reindex(columns=["id", *texts, "measured", "low", "high", "n"])
