@@ -16,7 +16,7 @@ from replication.experiments.settings import paper_settings
 from replication.records.io import read_json
 from replication.records.notebooks import figures_of
 from replication.report import prose, tables
-from replication.report.pages import check_parameters
+from replication.report.pages import check_parameters, to_html
 from replication.report.stand_in import STAMP
 from replication.report.text import counted
 
@@ -163,3 +163,34 @@ def test_a_count_has_its_noun_in_the_right_number():
         counted("1", "search", "searches") == "1 search"
         and counted("1 to 3", "search", "searches") == "1 to 3 searches"
     )
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "a <b onclick=alert(1)>b</b>",
+    "<div>\n<script>alert(1)</script>\n</div>",
+    '<span class="verdict" onclick="alert(1)">',
+    "<!-- hidden",
+    "<style>*{display:none}</style>",
+    "<svg/onload=alert(1)>",
+]
+
+
+@pytest.mark.reliability
+@pytest.mark.parametrize("text", HOSTILE)
+def test_tags_of_a_stranger_stay_text_on_a_page(text, evidence):
+    for source in (text, f"*Machine:* {text}.", f"| a |\n|---|\n| {text.splitlines()[0]} |"):
+        page = to_html(source)
+        assert not re.search(r"<(script|img|b |svg|style|!--|span)", page)
+        assert text.splitlines()[0][:4].replace("<", "&lt;") in page
+    evidence("Altered and hostile files", "texts with tags on a report's page: shown as texts")
+
+
+def test_the_project_s_own_tags_stay_tags():
+    own = '<span class="verdict not-replicated">not replicated</span> <code>a</code>'
+    assert own in to_html(f"| a |\n|---|\n| {own} |") and own in to_html(f"So {own}")
+
+
+def test_a_link_runs_nothing():
+    assert "javascript:" not in to_html("[a](javascript:alert(1))")

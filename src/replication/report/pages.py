@@ -3,6 +3,7 @@
 import ast
 import html
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -83,11 +84,21 @@ def check_parameters(notebook: Path, names: Iterable[str]) -> None:
         raise ValueError(f"{notebook}: its parameters are {sorted(parameters)}, expected are {sorted(names)}")
 
 
+OWN_TAG = re.compile(r'<span class="verdict [a-z-]+">|</span>|</?code>')  # of a verdict, and of a cell's name
+
+
 class _Renderer(IPythonRenderer):
     """Renders Markdown to HTML with formulas as MathML, and tables that scroll where they are wider than the page."""
 
     def table(self, text: str) -> str:
         return f'<div class="wide" role="group" tabindex="0" aria-label="Table">\n<table>\n{text}</table>\n</div>\n'
+
+    def inline_html(self, text: str) -> str:
+        """A tag that this project writes in Markdown; any other, which may be a stranger's, stays a text."""
+        return text if OWN_TAG.fullmatch(text) else html.escape(text)
+
+    def block_html(self, text: str) -> str:
+        return f"<p>{html.escape(text)}</p>\n"
 
     def inline_math(self, body: str) -> str:
         return mathml(body, "inline")
@@ -119,7 +130,8 @@ def mathml(formula: str, display: str = "inline") -> str:
 
 def to_html(source: str) -> str:
     """Markdown as HTML with formulas as MathML."""
-    return MarkdownWithMath(renderer=_Renderer(escape=False, exclude_anchor_links=True)).render(source)
+    renderer = _Renderer(allow_harmful_protocols=False, exclude_anchor_links=True)
+    return MarkdownWithMath(renderer=renderer).render(source)
 
 
 def _title(notebook: nbformat.NotebookNode) -> str:
