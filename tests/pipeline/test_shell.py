@@ -87,8 +87,11 @@ def test_every_other_text_is_refused_or_is_one_word(checkout, text, evidence):
             taken = params.merge(taken, nested(path, text))
     assert all(path in OPEN or path[2::2] == ("gaea", "options")[:0] or "options" in path for path in texts(taken))
     (folder / text).write_bytes(b"")
-    targets = ["data/smoke/images/cifar10.json", "tabulate_baselines"]
     few = {"baselines": {"methods": ["sparcs_l1"]}}
+    targets = [
+        "data/smoke/images/cifar10.json",
+        "results/smoke/baselines/trials/beta5_alpha1/sparcs_l1/0-1_trials.parquet",
+    ]
     code, output = tried(checkout, params.merge(taken, few), "snakemake", "--cores", "1", *targets)
     assert code == 1, output
     evidence(BAD, TRIED, len([*texts(taken)]))

@@ -190,6 +190,7 @@ def test_tags_of_a_stranger_stay_text_on_a_page(text, evidence):
 def test_the_project_s_own_tags_stay_tags():
     own = '<span class="verdict not-replicated">not replicated</span> <code>a</code>'
     assert own in to_html(f"| a |\n|---|\n| {own} |") and own in to_html(f"So {own}")
+    assert "<code>a|b</code>" in to_html("| a |\n|---|\n| <code>a&#124;b</code> |")  # a cell's name
 
 
 def test_a_link_runs_nothing():

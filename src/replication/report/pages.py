@@ -130,7 +130,7 @@ def mathml(formula: str, display: str = "inline") -> str:
 
 def to_html(source: str) -> str:
     """Markdown as HTML with formulas as MathML."""
-    renderer = _Renderer(allow_harmful_protocols=False, exclude_anchor_links=True)
+    renderer = _Renderer(escape=False, allow_harmful_protocols=False, exclude_anchor_links=True)
     return MarkdownWithMath(renderer=renderer).render(source)
 
 
