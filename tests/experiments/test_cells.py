@@ -25,6 +25,7 @@ from replication.experiments.settings import resolve_settings
 from replication.jobs.commands import as_text
 from replication.judging.statistics import mean_interval
 from replication.records.io import ArtifactError, read_table
+from replication.training.work import Work, plain
 
 BASE = params.read_yaml(Path(__file__).parents[2] / "params.yaml")
 SETTINGS = CellSearch.model_validate(resolve_settings(BASE, {"scale": "smoke"}).cells.part(CellSearch))
@@ -218,12 +219,43 @@ def test_from_the_command_line_to_the_tables_and_the_report(tmp_path, monkeypatc
                      if " | " in line and "*" not in line][1:]  # fmt: skip
     assert f"<code>{trials['cell'].iloc[0].replace('|', '&#124;')}</code>" in report.found_table(trials)
     paper = resolve_settings(BASE, {"scale": "paper"}).cells.model_dump()
-    size = report.size(run.cells.model_dump(), paper, pd.concat([trials, trials.tail(1)]))
-    assert "C 4 (in full: 24)" in size and "1 to 2 searches of each method" in size
+    twice = pd.concat([trials, trials.tail(1)])
+    size = report.size(run.cells.model_dump(), paper, twice, twice)
+    assert "C 4 (in full: 24)" in size and size.endswith(" None diverged.") and "1 to 2 searches of each method" in size
     drawn = fig_cells_table(history, trials)
     assert (drawn["what"] == "score").sum() == 2 and fig_cells(drawn).axes
     without = table.finish({"trials": trials[["method", "trial", "cell"]]}, [], {"table": None})
     assert without["trials"]["cifar10_accuracy"].isna().all() and without["reference"]["best"].isna().all()
+
+
+@pytest.mark.parametrize("method", ["darts", "gaea_bilevel"])
+def test_a_search_that_diverges_has_no_cell(method, images):
+    settings = plain(SETTINGS.model_copy(update={"learning_rate": 1e30, "epochs": 3}).model_dump())
+    work = Work(settings=settings, keys={"method": method}, trials=(0,), seeds=(7,), data_set="")
+    tables, _ = search.run(images, work)
+    trials, history = (tables[name].assign(method=method) for name in ("trials", "history"))
+    row = trials.iloc[0]
+    assert row["cell"] is None and np.isnan(row["skips"]) and np.isnan(row["supernet_accuracy"])
+    assert len(history) == 1 and history["loss"].isna().all() and row["gradient_evaluations"] > 0
+    assert report.finished(trials, history).empty
+
+
+def test_a_search_that_diverged_is_left_out_by_name():
+    """Also one from before it was noticed, whose cell has no path: the operation at NaN's place is "none"."""
+    cells = {"gaea": None, "darts": ALL_SKIP.replace("skip_connect", "none"), "random": ALL_SKIP}
+    trials = pd.DataFrame(
+        {"method": method, "trial": 0, "cell": cell, "skips": 6.0, "cifar10_accuracy": 10.0, "stand_in": False}
+        for method, cell in cells.items()
+    )
+    history = pd.DataFrame({"method": ["darts"], "trial": [0], "loss": [np.nan], "entropy": [np.nan]})
+    ended = report.finished(trials, history)
+    assert ended["method"].tolist() == ["random"]
+    assert "No path" not in report.answer(ended, pd.DataFrame({"score": [], "best": []}))
+    paper = resolve_settings(BASE, {"scale": "paper"}).cells.model_dump()
+    said = report.size(paper, paper, trials, ended)
+    assert said.endswith(" 2 of 3 searches diverged and are left out: GAEA, single-level 1 and DARTS 1.")
+    assert report.answer(ended.head(0), trials) == "**Answer: not tested.** No search ended."
+    assert report.found_table(ended.head(0)) == "No search ended."
 
 
 def test_an_unknown_method_is_refused(images):

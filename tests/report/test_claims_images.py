@@ -61,12 +61,33 @@ def test_e1_is_the_paired_difference(gains, verdict):
 
 def test_trainings_that_diverge_are_counted_in_the_remark():
     for claim, experiment in (("E1", "cifar10"), ("F1", "cifar100")):
-        tables = trials([5.4, 5.9, 5.7, 5.5], experiment)
+        tables = trials([5.4, 5.9, 5.7, 5.5] * 3, experiment)
         table = tables[f"{experiment}/trials"]
         assert "diverged" not in verdicts(claim, tables).loc[claim, "reason"]
         table.loc[(table["head"] == "spectral") & (table["trial"] == 3), "test_accuracy"] = np.nan
         judged = verdicts(claim, tables).loc[claim]
-        assert judged["n"] == 3 and "1 of the trainings diverged" in judged["reason"]
+        assert judged["n"] == 11 and judged["reason"].endswith("1 of 24 diverged (spectral: 1)")
+        table.loc[(table["head"] == "linear") & (table["trial"] < 2), "test_accuracy"] = np.nan
+        judged = verdicts(claim, tables).loc[claim]
+        assert (judged["n"], judged["verdict"]) == (9, "untested")
+        assert "3 of 24 diverged (linear: 2, spectral: 1): more than 10 % of an ensemble" in judged["reason"]
+
+
+def test_nothing_is_counted_of_a_training_that_diverged():
+    """Whatever it measured before: a training that stopped early took less time."""
+    tables = trials([5.4] * 20) | {"cifar10/costs": pd.DataFrame(
+        [{"head": head, "trial": trial, "device": "cuda", "mean_allocated_mib": 20.0, "seconds": 100.0}
+         for head in ("linear", "spectral") for trial in range(20)]
+    )} | {"cifar10/epochs": pd.concat([epochs(0.3, 27)["cifar10/epochs"].assign(trial=trial) for trial in range(20)])
+                                .drop_duplicates(["head", "trial", "epoch"])}  # fmt: skip
+    table, cost = tables["cifar10/trials"], tables["cifar10/costs"]
+    table.loc[(table["head"] == "spectral") & (table["trial"] == 3), "test_accuracy"] = np.nan
+    cost.loc[(cost["head"] == "spectral") & (cost["trial"] == 3), "seconds"] = 1.0
+    seconds = verdicts("E2", tables).loc["E2b"]
+    assert (seconds["n"], seconds["measured"]) == (19, pytest.approx(1))
+    assert seconds["reason"].endswith("1 of 40 diverged (spectral: 1)")
+    assert verdicts("E3", tables)["n"].tolist() == [19, 19, 19]
+    assert verdicts("E3", tables).loc["E3a", "reason"].endswith("1 of 20 diverged (spectral: 1)")
 
 
 def test_pairs_are_of_one_seed():
@@ -91,7 +112,7 @@ def costs(device, extra_memory=3.3, slower=1.004):
         for trial in range(3)
         for head, memory, time in (("linear", 0, 1 + trial / 10), ("spectral", extra_memory, slower * (1 + trial / 10)))
     ]
-    return {"cifar10/costs": pd.DataFrame(rows)}
+    return {"cifar10/costs": pd.DataFrame(rows)} | trials([0, 0, 0])
 
 
 def test_e2_needs_cuda():
@@ -99,7 +120,7 @@ def test_e2_needs_cuda():
     assert (judged["verdict"] == "untested").all() and "no CUDA device" in judged.loc["E2a", "reason"]
     assert judged["measured"].tolist()[1:] == pytest.approx([3.3, 1.004])
     both = pd.concat([costs("cpu", 50)["cifar10/costs"], costs("cuda")["cifar10/costs"]])
-    judged = verdicts("E2", {"cifar10/costs": both})
+    judged = verdicts("E2", costs("cpu") | {"cifar10/costs": both})
     assert judged["verdict"].tolist() == ["replicated"] * 3 and judged.loc["E2a", "n"] == 3
     slow = verdicts("E2", costs("cuda", slower=1.2))
     assert slow["verdict"].tolist() == ["not replicated", "replicated", "not replicated"]
@@ -114,7 +135,7 @@ def epochs(early, late, last=300):
          "validation_accuracy_augmented": 70.0, "validation_accuracy_augmented_pruned": 70 - lost + 0.1 * trial}
         for head in ("linear", "spectral") for trial in range(3) for epoch, lost in ((10, early), (last, late))
     ]  # fmt: skip
-    return {"cifar10/epochs": pd.DataFrame(rows)}
+    return {"cifar10/epochs": pd.DataFrame(rows)} | trials([0, 0, 0])
 
 
 def test_e3_is_judged_on_augmented_images():
@@ -129,7 +150,7 @@ def test_e3_is_judged_on_augmented_images():
 
 
 def test_e3_of_a_run_of_fewer_epochs_has_no_tenth():
-    tables = {"cifar10/epochs": epochs(0, 5, 2)["cifar10/epochs"].query("epoch == 2")}
+    tables = trials([0, 0, 0]) | {"cifar10/epochs": epochs(0, 5, 2)["cifar10/epochs"].query("epoch == 2")}
     judged = verdicts("E3", tables)
     assert (judged.loc["E3a", "n"], judged.loc["E3b", "n"]) == (0, 3)
     assert judged.loc["E3a", "verdict"] == "untested" and np.isnan(judged.loc["E3a", "measured"])

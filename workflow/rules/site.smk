@@ -10,6 +10,14 @@ COUNTED = list(filter(os.path.exists, [f"{PUBLISHED}/reliability.csv"]))
 OF_REPORTS = " ".join(f"--report {name}" for name in NOTEBOOKS)
 
 
+def site_options(place):
+    """All that the site is built from, except the claims, and where."""
+    return (
+        f"--tables {shlex.quote(place.folder)} --reports {place.results}/reports --figures {place.figures}"
+        f" --published {shlex.quote(PUBLISHED)} --output {place.results}/site {OF_REPORTS}"
+    )
+
+
 for place in (RUN, REBUILD):
 
     rule:
@@ -47,10 +55,23 @@ for place in (RUN, REBUILD):
                     *SITE_PARTS,
                 ],
             ),
-            options=f"--tables {shlex.quote(place.folder)} --reports {place.results}/reports --figures {place.figures}"
-            f" --published {shlex.quote(PUBLISHED)}"
-            f" --output {place.results}/site {OF_REPORTS}",
+            options=site_options(place),
         message:
             "Building the site: {output.index}"
         shell:
             "python -m replication --log {log} build-site --claims {input.claims} {params.options} 2> {log}"
+
+
+onerror:
+    # A page that can't be made is named on the site, which is built all the same, and core-minutes are counted.
+    for place in (RUN, REBUILD) if workflow.is_main_process else ():
+        claims, index = f"{place.results}/claims.csv", f"{place.results}/site/index.html"
+        if os.path.exists(claims) and not all(map(os.path.exists, place.reports())):
+            if place is RUN:
+                shell(
+                    "python -m replication tabulate-core-minutes {ONE_JOB} {OF_JOBS} --folder {BENCHMARKS} --scale {SCALE}"
+                    " --output {RESULTS}/core_minutes.csv 2> /dev/null"
+                )
+            options = site_options(place)
+            shell("python -m replication build-site --claims {claims} {options}")
+            sys.stderr.write(f"snakemake: {index} names the pages that are missing\n")

@@ -1,6 +1,7 @@
 """Verbs that turn tables into claims, records and reports."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from replication.experiments.settings import paper_settings, resolve_settings
 from replication.judging.table import read_claims
 from replication.judging.verdicts import judge
 from replication.records import provenance
-from replication.records.io import ArtifactError, read_csv, read_json, read_measures, write_csv, write_json
+from replication.records.io import ArtifactError, read_csv, read_json, read_measures, require_unique, write_csv, write_json
 from replication.records.verbs import FILE, INPUT, PATH, Json, read_settings
 
 
@@ -47,7 +48,7 @@ def judge_claims(
     """Judge the claims of an EXPERIMENT on its tables; each verdict names what trained and what judged."""
     judged = EXPERIMENTS[experiment]
     claims, both = judged.load(judged.claims), read_settings(settings)
-    read = {f"{path.parent.name}/{path.stem}": read_measures(path) for path in tables}
+    read = {f"{path.parent.name}/{path.stem}": read_unique(path) for path in tables}
     trained = {experiment: read_json(record)} if record else {}
     if not all(isinstance(each.get(name), str) for each in trained.values() for name in ("commit", "fingerprint")):
         raise ArtifactError(f"{record} is not a record of tables: it names no commit and fingerprint")
@@ -57,6 +58,14 @@ def judge_claims(
     except KeyError as error:
         raise ArtifactError(f"{', '.join(map(str, tables))}: {error} is missing in one of these tables") from None
     write_csv(output, verdicts.assign(analysed_by=f"commit {provenance.commit()}, fingerprint {code}"))
+
+
+def read_unique(path: Path) -> pd.DataFrame:
+    """A table of an experiment as claims and figures take it. Raises ArtifactError if one of its keys stands twice."""
+    table, of = read_measures(path), EXPERIMENTS.get(path.parent.name)
+    if of and path.stem in of.tables:
+        require_unique(table, of.tables[path.stem], path)
+    return table
 
 
 @click.command()
@@ -147,7 +156,8 @@ def first_below(path: Path, folder: Path) -> str:
 def execute_notebook(notebook: Path, executed: Path, page: Path, parameters: tuple[tuple[str, str], ...]) -> None:
     """Execute a notebook whose parameters are exactly these, and render it as a self-contained HTML page.
 
-    Both name the commit and the fingerprint of what is executed. A cell that fails is shown with its error.
+    Both name the commit and the fingerprint of what is executed. A cell that fails is shown with its error. Tables in
+    which a trial stands twice are refused, without a page.
     """
     from replication.report.pages import CellError, check_parameters, execute, render
     from replication.report.provenance_text import analysed_by
@@ -156,6 +166,8 @@ def execute_notebook(notebook: Path, executed: Path, page: Path, parameters: tup
         check_parameters(notebook, [name for name, _ in parameters])
     except ValueError as error:
         raise params.ParameterError(str(error)) from None
+    for path in tables_of(notebook.stem, Path(dict(parameters)["tables"])):
+        read_unique(path)
     origin = analysed_by(notebook)
     try:
         execute(notebook, executed, dict(parameters), origin)
@@ -163,3 +175,10 @@ def execute_notebook(notebook: Path, executed: Path, page: Path, parameters: tup
         click.echo(str(error), err=True)
         sys.exit(1)
     render(executed, page, origin)
+
+
+def tables_of(notebook: str, folder: Path) -> Iterator[Path]:
+    """The tables in a folder that a notebook shows: its experiment's, or all of them if it is none's."""
+    shown = [each for each in EXPERIMENTS.values() if each.notebook == notebook] or EXPERIMENTS.values()
+    for experiment in shown:
+        yield from sorted((folder / experiment.name).glob("*.parquet"))

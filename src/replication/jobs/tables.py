@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from replication.experiment import Experiment, Stage
-from replication.records.io import ArtifactError, read_arrays, read_json, read_table
+from replication.records.io import read_arrays, read_json, read_table, require_unique
 
 Done = Mapping[str, Sequence[str]]  # names of finished jobs, by stage
 
@@ -72,15 +72,6 @@ def joined(tables: Sequence[pd.DataFrame], key: Sequence[str], what: Path) -> pd
     table = pd.concat(full, ignore_index=True)
     require_unique(table, key, what)
     return table.sort_values(list(key), kind="stable").reset_index(drop=True)
-
-
-def require_unique(table: pd.DataFrame, key: Sequence[str], what: Path) -> None:
-    """Raise ArtifactError, naming the table and the first of its keys that is missing or stands there twice."""
-    for name in key:
-        if name not in table:
-            raise ArtifactError(f"{what}: the column {name} is missing")
-    for row in table.loc[table.duplicated(list(key)), list(key)].itertuples(index=False):
-        raise ArtifactError(f"{what}: {', '.join(map(str, row))} stands there twice: allowed is once")
 
 
 def _with(path: Path, end: str) -> Path:

@@ -6,6 +6,7 @@ Everything is judged with equation 4.3. The remark says what the authors' sign o
 import numpy as np
 import pandas as pd
 
+from replication.judging.divergence import Divergence, divergence
 from replication.judging.statistics import mean_interval
 
 LINEAR, SPARCS, OTHER_SIGN = "linear", "spectral", "spectral_authors_sign"
@@ -20,10 +21,14 @@ def paired(rows: pd.DataFrame, column: str, head: str) -> np.ndarray:
     return (columns[head] - columns[LINEAR]).to_numpy(np.float64)
 
 
-def left_out(trials: pd.DataFrame) -> str:
-    """The number of trainings of the two compared heads that diverged, so that their trials are in no difference."""
-    lost = trials.loc[trials["head"].isin([LINEAR, SPARCS]), "test_accuracy"].isna().sum()
-    return f"; {lost} of the trainings diverged: their pairs are left out" if lost else ""
+def finished(rows: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
+    """The rows, of networks that head and trial name, without those of trainings that diverged."""
+    return rows.merge(trials.loc[trials["test_accuracy"].notna(), ["head", "trial"]])
+
+
+def diverged(trials: pd.DataFrame, *heads: str) -> Divergence:
+    """The trainings of these heads, and those that diverged: none of their pairs is counted."""
+    return divergence(trials[trials["head"].isin(heads)], "test_accuracy", ["head"])
 
 
 def mean_text(values: np.ndarray) -> str:

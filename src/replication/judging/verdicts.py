@@ -1,8 +1,8 @@
 """The rules by which a claim is judged.
 
 A claim is replicated if the 95 % interval lies inside its region, not replicated if outside, else partly. It is
-untested, with the reason, where the run is too small to say; the measured value stands there all the same. A claim of
-several parts takes the worst verdict of its parts. The regions were fixed before the runs; pilot runs of experiments 1
+untested, with the reason, where the run is too small to say or too many of its trainings diverged; the measured value
+stands there all the same. A claim of several parts takes the worst verdict of its parts. The regions were fixed before the runs; pilot runs of experiments 1
 to 3, of one to four networks each, were known then.
 """
 
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from replication.judging.divergence import Divergence
 from replication.judging.statistics import Interval
 
 HEAD = ["id", "statement", "source", "paper"]
@@ -30,7 +31,8 @@ class Measured:
     """A run's measurement of one part of a claim: the effect's size, in the unit that ``statement`` names.
 
     reason: a remark; partly: a wider region, an interval inside of which is enough for "partly"; untested: why this
-    part can't be judged, whatever was measured; verdict: by a rule of the claim's own, instead of by the region.
+    part can't be judged, whatever was measured; verdict: by a rule of the claim's own, instead of by the region;
+    diverged: of the trainings that it rests on.
     """
 
     part: str
@@ -42,6 +44,7 @@ class Measured:
     partly: Region | None = None
     untested: str = ""
     verdict: str = ""
+    diverged: Divergence = Divergence()
 
 
 @dataclass(frozen=True)
@@ -100,16 +103,24 @@ def _why_untested(claim: Claim, too_small: Mapping[str, str]) -> str:
 
 
 def _verdict(part: Measured, exact: bool, why: str) -> tuple[str, str]:
-    _, low, high = part.interval
-    if why or part.untested:
-        return "untested", "; ".join(filter(None, [why, part.untested]))
+    """The verdict and its reason, which says what diverged."""
+    lost = part.diverged
+    untested = _joined(why, part.untested, lost.untested) or _unmeasured(part, exact)
+    if untested:
+        return "untested", _joined(untested, "" if lost.untested else lost.text)
+    verdict = part.verdict or verdict_of(*part.interval[1:], part.region, part.partly)
+    return verdict, _joined(part.reason, lost.text)
+
+
+def _unmeasured(part: Measured, exact: bool) -> str:
+    """Why what was measured gives no verdict; empty if it does."""
     if not exact and part.n < 3:
-        return "untested", f"n = {part.n}, fewer than 3"
-    if part.verdict:
-        return part.verdict, part.reason
-    if not np.isfinite([low, high]).all():
-        return "untested", "no interval could be computed"
-    return verdict_of(low, high, part.region, part.partly), part.reason
+        return f"n = {part.n}, fewer than 3"
+    return "" if part.verdict or np.isfinite(part.interval[1:]).all() else "no interval could be computed"
+
+
+def _joined(*reasons: str) -> str:
+    return "; ".join(filter(None, reasons))
 
 
 def _rows(claim: Claim, parts: list[Measured], verdicts: list[tuple[str, str]], why: str) -> list[list]:

@@ -12,9 +12,8 @@ from pandas.api.types import is_numeric_dtype
 from replication.experiment import Experiment, Job, Stage
 from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import SCALES
-from replication.jobs.tables import require_unique
 from replication.records.fingerprints import jobs_of
-from replication.records.io import ArtifactError, read_table
+from replication.records.io import ArtifactError, read_table, require_unique
 
 PENDING = "pending"  # folder of rows that wait until their ensemble is complete
 RECORDED = ("scale", "commit", "machine", "device", "finished", "minutes", "fingerprint")  # columns that are added

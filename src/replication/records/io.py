@@ -9,7 +9,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -104,6 +104,15 @@ def read_table(path: Path) -> pd.DataFrame:
 def read_measures(path: Path) -> pd.DataFrame:
     """A table as claims and figures take it: an infinite number, of a trial that almost diverged, becomes NaN."""
     return read_table(path).replace([np.inf, -np.inf], np.nan)
+
+
+def require_unique(table: pd.DataFrame, key: Sequence[str], what: Path) -> None:
+    """Raise ArtifactError, naming the table, if it lacks a column of its key or has a key twice: the first of them."""
+    missing = [name for name in key if name not in table]
+    if missing:
+        raise ArtifactError(f"{what}: the column {missing[0]} is missing")
+    for row in table.loc[table.duplicated(list(key)), list(key)].itertuples(index=False):
+        raise ArtifactError(f"{what}: {', '.join(map(str, row))} stands there twice: allowed is once")
 
 
 def write_csv(path: Path, table: pd.DataFrame, **options: object) -> None:

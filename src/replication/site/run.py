@@ -17,6 +17,7 @@ from replication.judging.table import read_claims as read_verdicts
 from replication.records.io import ArtifactError, read_csv, read_json, read_measures
 from replication.report.provenance_text import trained_by
 
+CORE_MINUTES = ["rule", "jobs", "minutes", "core_minutes", "peak_memory_mib", "scale"]
 RELIABILITY = ["marker", "subject", "quantity", "value", "machine", "commit", "date"]
 
 
@@ -70,11 +71,16 @@ class Run:
         pages = sorted(self.pages.glob("*.html"))
         return {path.stem: Report(path) for path in pages if path.stem in self.names or not self.names}
 
+    @property
+    def missing(self) -> list[str]:
+        """The names of the notebooks whose page could not be made."""
+        return [name for name in self.names if name not in self.reports]
+
     @cached_property
     def core_minutes(self) -> pd.DataFrame:
-        """The cost of every rule."""
-        columns = ["rule", "jobs", "minutes", "core_minutes", "peak_memory_mib", "scale"]
-        return read_csv(self.tables / "core_minutes.csv", columns)
+        """The cost of every rule; without rows if it was not counted."""
+        path, columns = self.tables / "core_minutes.csv", CORE_MINUTES
+        return read_csv(path, columns) if path.exists() else pd.DataFrame(columns=columns)
 
     @cached_property
     def reliability(self) -> pd.DataFrame:

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from replication.experiments.baselines.comparison import FEWEST_SEEDS, OTHERWISE, SCALARS, compare, name_of
+from replication.experiments.baselines.comparison import FEWEST_SEEDS, OTHERWISE, SCALARS, TEACHER, compare, name_of
+from replication.judging.divergence import divergence
 from replication.judging.verdicts import Claim, Measured, Tables
 
 NOTHING = (np.nan, np.nan, np.nan)
@@ -21,12 +22,13 @@ def finds_smaller_networks(tables: Tables) -> Iterator[Measured]:
     the remark.
     """
     trials = tables["baselines/trials"]
-    comparisons = compare(trials)
+    comparisons, of_task = compare(trials), trials[trials["task"] == TEACHER]
+    lost = divergence(of_task.assign(method=of_task["method"].map(name_of)), "test_r2", ["method"])
     for part, (scalar, text) in zip("ab", SCALARS.items(), strict=True):
         of_scalar = comparisons[comparisons["scalar"] == scalar].dropna(subset=["ratio"])
         statement = f"{text}: strongest baseline over SPARCS"
         if of_scalar.empty:
-            yield Measured(part, statement, NOTHING, 0, (1, np.inf), untested=NOT_BOTH)
+            yield Measured(part, statement, NOTHING, 0, (1, np.inf), untested=NOT_BOTH, diverged=lost)
             continue
         verdict, n = _verdict(of_scalar["result"]), int(of_scalar["n"].min())
         deciding = of_scalar[of_scalar["result"] == "baseline better"] if verdict == "not replicated" else of_scalar
@@ -40,6 +42,7 @@ def finds_smaller_networks(tables: Tables) -> Iterator[Measured]:
             reason=_remark(of_scalar, strongest["method"], _otherwise(trials, scalar)),
             untested=f"n = {n}, fewer than {FEWEST_SEEDS}" if n < FEWEST_SEEDS else "",
             verdict=verdict,
+            diverged=lost,
         )
 
 

@@ -29,8 +29,18 @@ TOOK = {"cpu": "core-minutes", "cuda": "minutes on the GPU"}
 UNTESTED = "No tabular benchmark was given (params.yaml, cells.table): the cells' accuracies are **untested**."
 
 
+def finished(trials: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
+    """The searches that ended: one that diverged has no cell, or its loss or weights became NaN on the way."""
+    key = ["method", "trial"]
+    lost = pd.MultiIndex.from_frame(history.loc[history[["loss", "entropy"]].isna().any(axis=1), key])
+    return trials[trials["cell"].notna() & ~pd.MultiIndex.from_frame(trials[key]).isin(lost)]
+
+
 def fig_cells_table(history: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
-    """Rows of ``what`` "entropy", per method, trial and gradient evaluation, and "score", CIFAR-10's, per trial."""
+    """Rows of ``what`` "entropy", per method, trial and gradient evaluation, and "score", CIFAR-10's, per trial.
+
+    trials: those of ``finished``.
+    """
     entropy = history.dropna(subset=["entropy"]).rename(columns={"gradient_evaluations": "x", "entropy": "value"})
     score = trials.rename(columns={"cifar10_accuracy": "value"}).assign(x=np.nan)
     parts = [
@@ -94,7 +104,12 @@ def fig_cells_caption(drawn: pd.DataFrame) -> str:
 
 
 def answer(trials: pd.DataFrame, reference: pd.DataFrame) -> str:
-    """Whether GAEA finds better cells than DARTS, and how often a search ends in skips alone or in a cut cell."""
+    """Whether GAEA finds better cells than DARTS, and how often a search ends in skips alone or in a cut cell.
+
+    trials: those of ``finished``.
+    """
+    if trials.empty:
+        return "**Answer: not tested.** No search ended."
     cut = ~trials["cell"].map(operations_of).map(connected).astype(bool)
     skips = _searches("Every edge a skip", trials[trials["skips"] == 6])
     said = (skips or " No search ended with a skip on every edge.") + _searches(
@@ -106,15 +121,16 @@ def answer(trials: pd.DataFrame, reference: pd.DataFrame) -> str:
     pairs = [pair for pair in PAIRS if set(pair) <= set(accuracy)]
     intervals = {pair: mean_interval((accuracy[pair[0]] - accuracy[pair[1]]).dropna().to_numpy()) for pair in pairs}
     against_darts = [bounds for (_, other), bounds in intervals.items() if other != "random"]
-    best = reference.loc[reference["score"] == "cifar10_accuracy", "best"].item()
+    known = reference.loc[reference["score"] == "cifar10_accuracy", "best"].dropna()
+    best = "".join(f" The best cell of the space has {value:.2f} %." for value in known)
     differences = [
         f"{METHODS[method]} minus {METHODS[other]} {_difference(*bounds)}"
         for (method, other), bounds in intervals.items()
     ]
     return (
         f"**Answer: {_verdict(against_darts)}.** Points of CIFAR-10 test accuracy of the cells, mean over trials that "
-        f"are paired by their seed, with 95 % t interval (n = {len(accuracy)}, no test): {listing(differences)}. The "
-        f"best cell of the space has {best:.2f} %.{said}"
+        f"are paired by their seed, with 95 % t interval (n = {len(accuracy)}, no test): {listing(differences)}.{best}"
+        f"{said}"
     )
 
 
@@ -151,8 +167,14 @@ def _difference(mean: float, low: float, high: float) -> str:
     return f"{mean:.2f}{bounds}".replace("-", "−")
 
 
-def size(run: Mapping, paper: Mapping, trials: pd.DataFrame) -> str:
-    """How large supernet and search are, against the full setting, and how many searches there are."""
+def size(run: Mapping, paper: Mapping, trials: pd.DataFrame, ended: pd.DataFrame) -> str:
+    """How large supernet and search are, against the full setting, how many searches there are, and which diverged.
+
+    ended: the trials of ``finished``.
+    """
+    lost = trials.loc[~trials.index.isin(ended.index), "method"].value_counts(sort=False)
+    named = listing([f"{METHODS[method]} {count}" for method, count in lost.items()])
+    diverged = f"{lost.sum()} of {len(trials)} searches diverged and are left out: {named}" if named else "None diverged"
     counts = count_range(trials.groupby("method")["trial"].count())
     parts = [
         f"{label} {run[name]:,} (in full: {paper[name]:,})"
@@ -165,14 +187,14 @@ def size(run: Mapping, paper: Mapping, trials: pd.DataFrame) -> str:
     return (
         f"{', '.join(parts)}; {counted(len(run['operations']), 'operation')}, "
         f"{counted(counts, 'search', 'searches')} of each method. A bi-level "
-        "search, whose network is trained on half of the images, passes over them twice in an epoch."
+        f"search, whose network is trained on half of the images, passes over them twice in an epoch. {diverged}."
     )
 
 
 def cells_table(trials: pd.DataFrame, reference: pd.DataFrame, costs: pd.DataFrame) -> str:
     """Accuracies of each method's cells on the three data sets, mean and range, skips, and the cost of a search.
 
-    costs: of the searches on any devices, each in rows of its own.
+    trials: those of ``finished``; costs: of the searches on any devices, each in rows of its own.
     """
     minutes = (costs.groupby(["method", "device"])["seconds"].mean() / 60).unstack()
     took = [device for device in TOOK if device in minutes]
@@ -182,17 +204,19 @@ def cells_table(trials: pd.DataFrame, reference: pd.DataFrame, costs: pd.DataFra
         row = {"method": METHODS[method], "n": len(of_method)}
         row |= {f"{label}, %": _range(of_method[f"{name}_accuracy"]) for name, label in SCORES.items()}
         row |= {"edges that skip": f"{of_method['skips'].mean():.1f}"}
-        rows.append(row | {TOOK[device]: number(minutes.loc[method, device]) for device in took})
+        rows.append(row | {TOOK[device]: number(minutes[device].get(method, np.nan)) for device in took})
     for name, label in (("best", "best cell of all"), ("mean", "mean of all cells"), ("all_skip", "skips alone")):
         by_score = reference.set_index("score")[name]
         row = {"method": f"*{label}*", "n": ""}
-        row |= {f"{shown}, %": _one(by_score[f"{data}_accuracy"]) for data, shown in SCORES.items()}
+        row |= {f"{shown}, %": _one(by_score.get(f"{data}_accuracy", np.nan)) for data, shown in SCORES.items()}
         rows.append(row | {"edges that skip": ""} | {TOOK[device]: "" for device in took})
     return f"{title('Cells', trials)} Accuracies from the tabular benchmark.\n\n{markdown(pd.DataFrame(rows))}"
 
 
 def found_table(trials: pd.DataFrame) -> str:
-    """Every cell that was found."""
+    """Every cell that was found. trials: those of ``finished``."""
+    if trials.empty:
+        return "No search ended."
     names = "<code>" + trials["cell"].str.replace("|", "&#124;") + "</code>"  # a bar would end the table's cell
     rows = trials.assign(cell=names, method=trials["method"].map(METHODS))
     return markdown(rows[["method", "trial", "cell"]])

@@ -74,9 +74,9 @@ class Simplex:
 
 @dataclass
 class SearchResult:
-    """The cell that a search chose, how it went epoch by epoch, and what it took."""
+    """The cell that a search chose, None if it diverged, how it went epoch by epoch, and what it took."""
 
-    cell: Cell
+    cell: Cell | None
     history: pd.DataFrame
     gradient_evaluations: int = 0
     supernet_accuracy: float = float("nan")
@@ -108,7 +108,9 @@ def run(images: Images, work: Work) -> Results:
     result = search(method, images, work.settings, seed, work.device, on_epoch)
     spent = seconds() - start
     row = {"trial": trial, "seed": seed, "stand_in": images.stand_in, "approximate_images": images.approximate}
-    row |= {"cell": name_of(result.cell), "skips": result.cell.count("skip_connect")}
+    chosen = result.cell is not None  # one that diverged has a row all the same
+    row |= {"cell": name_of(result.cell) if chosen else None}
+    row |= {"skips": result.cell.count("skip_connect") if chosen else np.nan}
     row |= {"supernet_accuracy": result.supernet_accuracy, "gradient_evaluations": result.gradient_evaluations}
     tables = {
         "trials": pd.DataFrame([row]),
@@ -140,7 +142,7 @@ def search(
     device: str = "cpu",
     on_epoch: Callable[[int], object] = lambda _: None,
 ) -> SearchResult:
-    """The cell that a method finds; ``seed`` gives its split, batches, crops and initial values.
+    """The cell that a method finds, if it does not diverge; ``seed`` gives split, batches, crops, initial values.
 
     Raises ValueError for a method that is not in METHODS.
     """
@@ -156,9 +158,11 @@ def search(
     shape, rates = (len(EDGES), len(settings.operations)), settings.rates
     mixture = Softmax(shape, rates.darts) if method.startswith("darts") else Simplex(shape, rates.gaea)
     history = train(network, mixture, data, settings, seed, on_epoch)
+    result = SearchResult(None, history, gradient_evaluations=int(history["gradient_evaluations"].iloc[-1]))
+    if not all(value.isfinite().all() for value in (mixture.weights(), *network.parameters())):
+        return result
     chosen = mixture.weights().argmax(-1).tolist()
-    cell = tuple(settings.operations[k] for k in chosen)
-    result = SearchResult(cell, history, gradient_evaluations=int(history["gradient_evaluations"].iloc[-1]))
+    cell = result.cell = tuple(settings.operations[k] for k in chosen)
     result.supernet_accuracy = accuracy(network, cell, data, settings)
     return result
 
@@ -182,8 +186,8 @@ def train(
     """Train both together, a row for each pass over the network's images.
 
     A bi-level search, whose network has half of the images, passes over them twice as often: all have the same number
-    of gradient evaluations. Returns gradient_evaluations so far, loss, entropy (nats) and largest weight, both means
-    over the edges.
+    of gradient evaluations. A search whose loss is no longer finite stops there. Returns gradient_evaluations so far,
+    loss, entropy (nats) and largest weight, both means over the edges.
     """
     optimizer = torch.optim.SGD(
         network.parameters(), lr=settings.learning_rate, momentum=0.9, weight_decay=WEIGHT_DECAY
@@ -205,6 +209,8 @@ def train(
         row = {"gradient_evaluations": 2 * (epoch + 1) * len(losses), "loss": float(np.mean(losses))}
         rows.append(row | {"entropy": float(entropy), "largest_weight": float(weights.amax(-1).mean())})
         on_epoch(1)
+        if not np.isfinite(row["loss"]):
+            break
     return pd.DataFrame(rows)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from replication.judging.heads import GAIN, HIDDEN, OTHER_SIGN, SPARCS, left_out, mean_text, paired
+from replication.judging.heads import GAIN, HIDDEN, LINEAR, OTHER_SIGN, SPARCS, diverged, finished, mean_text, paired
 from replication.judging.statistics import BANDWIDTH, judged, mean_interval, mode_distance
 from replication.judging.verdicts import Claim, Measured, Tables
 
@@ -19,13 +19,15 @@ def beats_linear(tables: Tables) -> Iterator[Measured]:
     """E1: test accuracy after the last epoch, SPARCS minus linear, paired by seed."""
     trials = tables["cifar10/trials"]
     gains = paired(trials, "test_accuracy", SPARCS)
-    reason = f"the authors' sign: {mean_text(paired(trials, 'test_accuracy', OTHER_SIGN))}{left_out(trials)}"
-    yield Measured("", GAIN, mean_interval(gains), len(gains), (2.85, np.inf), reason, partly=(0, np.inf))
+    reason = f"the authors' sign: {mean_text(paired(trials, 'test_accuracy', OTHER_SIGN))}"
+    yield Measured("", GAIN, mean_interval(gains), len(gains), (2.85, np.inf), reason, partly=(0, np.inf),
+                   diverged=diverged(trials, LINEAR, SPARCS))  # fmt: skip
 
 
 def costs_little(tables: Tables) -> Iterator[Measured]:
     """E2: mean allocated memory, difference in MiB, and training time, ratio; on CUDA if there are such rows."""
-    costs = judged(tables["cifar10/costs"])
+    trials = tables["cifar10/trials"]
+    costs, lost = finished(judged(tables["cifar10/costs"]), trials), diverged(trials, LINEAR, SPARCS)
     untested = "" if (costs["device"] == "cuda").any() else "no CUDA device"
     devices = "on " + ", ".join(sorted(costs["device"].unique()))
     counted = "counted from the sizes of all tensors that stay, so the same for every trial and on every device"
@@ -33,21 +35,23 @@ def costs_little(tables: Tables) -> Iterator[Measured]:
     seconds = paired(costs.assign(seconds=np.log(costs["seconds"])), "seconds", SPARCS)
     more = f"{mean_text(paired(costs, 'seconds', SPARCS))}; the paper: {PAPERS_SECONDS:.3g}"
     yield Measured("a", "mean memory allocated after a step, SPARCS minus linear, MiB", mean_interval(memory),
-                   len(memory), (3.0, 3.6), counted, untested=untested)  # fmt: skip
+                   len(memory), (3.0, 3.6), counted, untested=untested, diverged=lost)  # fmt: skip
     yield Measured("b", "training time, SPARCS over linear", mean_interval(np.exp(seconds)), len(seconds),
-                   (-np.inf, 1.05), f"{devices}; seconds more for a training: {more}", untested=untested)  # fmt: skip
+                   (-np.inf, 1.05), f"{devices}; seconds more for a training: {more}", untested=untested,
+                   diverged=lost)  # fmt: skip
 
 
 def leaves_its_pruned_self(tables: Tables) -> Iterator[Measured]:
     """E3: accuracy on the augmented validation images lost with λ_2 := 0, early and after the last epoch."""
-    epochs = tables["cifar10/epochs"]
+    trials = tables["cifar10/trials"]
+    epochs, diverging = finished(tables["cifar10/epochs"], trials), diverged(trials, SPARCS)
     last = max(epochs["epoch"], default=0)
     for part, epoch, region in (("a", EARLY, (-1, 1)), ("b", last, (10, np.inf))):
         lost = pruning_loss(epochs, epoch, SPARCS, "_augmented")
         plain, other = pruning_loss(epochs, epoch, SPARCS, ""), pruning_loss(epochs, epoch, OTHER_SIGN, "_augmented")
         reason = f"on plain images {mean_text(plain)}; the authors' sign: {mean_text(other)}"
         statement = f"points of accuracy lost with λ_2 := 0, epoch {epoch}"
-        yield Measured(part, statement, mean_interval(lost), len(lost), region, reason)
+        yield Measured(part, statement, mean_interval(lost), len(lost), region, reason, diverged=diverging)
 
 
 def forms_two_clusters(tables: Tables) -> Iterator[Measured]:
@@ -60,7 +64,8 @@ def forms_two_clusters(tables: Tables) -> Iterator[Measured]:
         ("b", "share of the hidden neurons recruited", shares, (-np.inf, HALF), ""),
     ):
         reason = f"the authors' sign: {mean_text(by_head[OTHER_SIGN])}{remark}"
-        yield Measured(part, statement, mean_interval(by_head[SPARCS]), len(by_head[SPARCS]), region, reason)
+        yield Measured(part, statement, mean_interval(by_head[SPARCS]), len(by_head[SPARCS]), region, reason,
+                       diverged=diverged(tables["cifar10/trials"], SPARCS))  # fmt: skip
 
 
 def _by_width(tables: Tables) -> str:
@@ -83,7 +88,7 @@ def pruning_loss(epochs: pd.DataFrame, epoch: int, head: str, images: str) -> np
 
 def mode_distances(tables: Tables, head: str, width: float = BANDWIDTH) -> np.ndarray:
     """Decades between the modes of log |λ_2| at the end, one per network; width: of the kernel, in decades."""
-    rows = tables["cifar10/eigenvalues"].dropna(subset=["eigenvalue"])
+    rows = finished(tables["cifar10/eigenvalues"], tables["cifar10/trials"])
     rows = rows[(rows["head"] == head) & (rows["layer"] == HIDDEN) & (rows["epoch"] == rows["epoch"].max())]
     return np.array([mode_distance(of_trial["eigenvalue"].abs(), width) for _, of_trial in rows.groupby("trial")])
 
@@ -100,9 +105,9 @@ CLAIMS = [
     Claim("E1", "SPARCS beats the linear head on CIFAR-10", "Table 1, Figure 16",
           "73.9 against 68.2 % test accuracy, 5.7 points", "04_cifar10, Table 1", beats_linear, ("cifar10/trials",)),
     Claim("E2", "SPARCS costs little more memory and time", "Table 1", "+3.3 MB, +0.4 % time", "04_cifar10, Table 1",
-          costs_little, ("cifar10/costs",)),
+          costs_little, ("cifar10/costs", "cifar10/trials")),
     Claim("E3", "the curves stay close early; later SPARCS leaves its pruned self", "Figure 16", "shown",
-          "04_cifar10, Figure 16", leaves_its_pruned_self, ("cifar10/epochs",)),
+          "04_cifar10, Figure 16", leaves_its_pruned_self, ("cifar10/epochs", "cifar10/trials")),
     Claim("E4", "the hidden eigenvalues form two clusters; a limited fraction of the neurons is recruited", "Figure 17",
           "shown for one network", "04_cifar10, Figure 17", forms_two_clusters,
           ("cifar10/eigenvalues", "cifar10/trials")),

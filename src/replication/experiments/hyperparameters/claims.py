@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from replication.judging.bootstraps import FEWEST_RESAMPLED, NOTHING, bootstrap, fewest, of_mean
+from replication.judging.divergence import divergence
 from replication.judging.statistics import Interval, mean_interval
 from replication.judging.verdicts import SWEET_SPOT, Claim, Measured, Tables
 
@@ -28,10 +29,10 @@ def sweet_spot(tables: Tables) -> Iterator[Measured]:
             if kind in PENALTIES and np.isfinite(value)
         )
         l2 = by_penalty.get("l2", sweep.iloc[:0])
-        diverged = l2["r2"].isna().sum()
+        lost = divergence(l2[_inside(l2["rho"])], "r2", ["rho"])
         remarks = (
             f"with other penalties: {others}" if others else "",
-            f"{diverged} trainings diverged and count as R² = 0" if diverged else "",
+            "a training that diverged counts as R² = 0" if lost.count else "",
         )
         yield Measured(
             part if len(experiments) > 1 else "",
@@ -40,6 +41,7 @@ def sweet_spot(tables: Tables) -> Iterator[Measured]:
             fewest(_cells(l2).to_numpy()),
             (0, 0.01),
             "; ".join(filter(None, remarks)),
+            diverged=lost,
         )
 
 

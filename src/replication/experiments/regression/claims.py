@@ -7,6 +7,7 @@ import numpy as np
 import scipy
 
 from replication.judging.bootstraps import NOTHING, bootstrap, fewest, of_mean, too_few
+from replication.judging.divergence import Divergence, divergence
 from replication.judging.statistics import share_interval
 from replication.judging.verdicts import GOOD_FIT, Claim, Measured, Tables
 
@@ -18,15 +19,17 @@ WIDTHS = np.geomspace(0.001, 1, 61)
 def switched_off_when_linear(tables: Tables) -> Iterator[Measured]:
     """B1: ‖Γ‖ at α = 0 over that at α = 1, for each β; Spearman correlation of mean ‖Γ‖ with α at β = 5."""
     for part, beta in (("a", 5), ("b", 1000)):
-        _, norms = _gamma_norms(tables, beta)
-        ends = norms[:: max(len(norms) - 1, 1)]  # (2, trials), the smallest and the largest α
-        interval, n = bootstrap(of_mean(_ratio), ends), fewest(ends)
+        alphas, norms = _gamma_norms(tables, beta)
+        ends = slice(None, None, max(len(norms) - 1, 1))  # the smallest and the largest α
+        interval, n = bootstrap(of_mean(_ratio), norms[ends]), fewest(norms[ends])
         statement = f"mean ‖Γ‖(0)/‖Γ‖(1), β = {beta}"
-        yield Measured(part, statement, interval, n, (0, 0.05), untested=too_few(n))
+        lost = _diverged(tables, beta, alphas[ends])
+        yield Measured(part, statement, interval, n, (0, 0.05), untested=too_few(n), diverged=lost)
     alphas, norms = _gamma_norms(tables, 5)
     interval = bootstrap(of_mean(lambda curve: scipy.stats.spearmanr(alphas, curve).statistic), norms)
     n = fewest(norms)
-    yield Measured("c", "Spearman ρ of mean ‖Γ‖ with α, β = 5", interval, n, (0.95, 1), untested=too_few(n))
+    yield Measured("c", "Spearman ρ of mean ‖Γ‖ with α, β = 5", interval, n, (0.95, 1), untested=too_few(n),
+                   diverged=_diverged(tables, 5, alphas))  # fmt: skip
 
 
 def smooth_or_jump(tables: Tables) -> Iterator[Measured]:
@@ -38,18 +41,22 @@ def smooth_or_jump(tables: Tables) -> Iterator[Measured]:
             midpoint, width = bootstrap(of_mean(lambda curve, alphas=alphas: tanh_fit(alphas, curve)), norms)
         region = (0.1, np.inf) if beta == 5 else (0, GRID_STEP)
         n = fewest(norms)
-        few = too_few(n)
-        yield Measured(parts[0], f"width of the tanh fit, β = {beta}", width, n, region, untested=few)
-        yield Measured(parts[1], f"midpoint of the tanh fit, β = {beta}", midpoint, n, (0.4, 0.6), untested=few)
+        for part, name, interval, asked in (
+            (parts[0], "width", width, region),
+            (parts[1], "midpoint", midpoint, (0.4, 0.6)),
+        ):
+            yield Measured(part, f"{name} of the tanh fit, β = {beta}", interval, n, asked, untested=too_few(n),
+                           diverged=_diverged(tables, beta, alphas))  # fmt: skip
 
 
 def all_fit(tables: Tables) -> Iterator[Measured]:
     """B3: share of trials with a good held-out fit; a diverged trial has none."""
-    r2 = tables["regression/trials"]["r2"]
-    worst = f"worst held-out R² {r2.min():.3f}; " if r2.notna().any() else ""
-    reason = f"{worst}{int(r2.isna().sum())} diverged"
+    trials = tables["regression/trials"]
+    r2, lost = trials["r2"], divergence(trials, "r2", ["beta", "alpha"])
+    reasons = (f"worst held-out R² {r2.min():.3f}" if r2.notna().any() else "", "" if lost.count else "0 diverged")
     share = share_interval(int((r2 >= GOOD_FIT).sum()), len(r2))
-    yield Measured("", f"share of trials with held-out R² ≥ {GOOD_FIT}", share, len(r2), (0.99, 1), reason)
+    yield Measured("", f"share of trials with held-out R² ≥ {GOOD_FIT}", share, len(r2), (0.99, 1),
+                   "; ".join(filter(None, reasons)), diverged=lost)  # fmt: skip
 
 
 def tanh_fit(alphas: np.ndarray, curve: np.ndarray) -> tuple[float, float]:
@@ -71,6 +78,12 @@ def _gamma_norms(tables: Tables, beta: float) -> tuple[np.ndarray, np.ndarray]:
     trials = tables["regression/trials"]
     norms = trials[trials["beta"] == beta].pivot(index="alpha", columns="trial", values="gamma_norm")
     return norms.index.to_numpy(), norms.to_numpy()
+
+
+def _diverged(tables: Tables, beta: float, alphas: np.ndarray) -> Divergence:
+    """The trainings at one β and some α, an ensemble each."""
+    trials = tables["regression/trials"]
+    return divergence(trials[(trials["beta"] == beta) & trials["alpha"].isin(alphas)], "gamma_norm", ["beta", "alpha"])
 
 
 def _ratio(ends: np.ndarray) -> float:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from replication.experiments.teacher_student.survival import SURVIVES
+from replication.judging.divergence import Divergence, divergence
 from replication.judging.statistics import mean_interval, share_interval
 from replication.judging.verdicts import Claim, Measured, Tables
 
@@ -26,7 +27,8 @@ def one_layer_survives(tables: Tables) -> Iterator[Measured]:
 
     A diverged network counts as one in which neither does.
     """
-    trials, started = _default_ensemble(tables), len(_started(tables))
+    trials, lost = _default_ensemble(tables), _diverged(tables)
+    started, none_lost = lost.trainings, "" if lost.count else "; 0 diverged"
     ratio, increase = trials["eigenvalue_ratio"], trials["other_layer_loss_increase"]
     counts = trials["surviving_layer"].value_counts()
     survivors = ", ".join(f"layer {layer} in {count}" for layer, count in counts.items() if layer) or "none"
@@ -37,7 +39,8 @@ def one_layer_survives(tables: Tables) -> Iterator[Measured]:
         share_interval(int((trials["surviving_layer"] > 0).sum()), started),
         started,
         (0.8, 1),
-        f"survivor: {survivors}{smallest}; teachers: {trials['teacher'].nunique()}; {started - len(trials)} diverged",
+        f"survivor: {survivors}{smallest}; teachers: {trials['teacher'].nunique()}{none_lost}",
+        diverged=lost,
     )
     yield Measured(
         "b",
@@ -46,6 +49,7 @@ def one_layer_survives(tables: Tables) -> Iterator[Measured]:
         started,
         (0.8, 1),
         f"median increase {100 * increase.median():,.0f} %" if len(trials) else "none is left",
+        diverged=lost,
     )
 
 
@@ -58,7 +62,8 @@ def neurons_left(tables: Tables) -> Iterator[Measured]:
         f"where neurons are deleted from the weights {trials['kept_neurons_weight_space'].mean():.1f} are kept (mean)"
     )
     statement = "live hidden neurons of both layers within a loss increase of 5 %"
-    yield Measured("", statement, mean_interval(trials["live_neurons"]), len(trials), (20, 40), reason)
+    yield Measured("", statement, mean_interval(trials["live_neurons"]), len(trials), (20, 40), reason,
+                   diverged=_diverged(tables))  # fmt: skip
 
 
 def trimmed_fit(tables: Tables) -> Iterator[Measured]:
@@ -66,7 +71,8 @@ def trimmed_fit(tables: Tables) -> Iterator[Measured]:
     trials = _default_ensemble(tables)
     reason = f"untrimmed {trials['test_r2'].mean():.4f}"
     statement = f"R² of the network trimmed to the {trials['live_neurons'].mean():.0f} live neurons of D3"
-    yield Measured("", statement, mean_interval(trials["trimmed_r2"]), len(trials), (0.97, np.inf), reason)
+    yield Measured("", statement, mean_interval(trials["trimmed_r2"]), len(trials), (0.97, np.inf), reason,
+                   diverged=_diverged(tables))  # fmt: skip
 
 
 def _started(tables: Tables) -> pd.DataFrame:
@@ -74,7 +80,12 @@ def _started(tables: Tables) -> pd.DataFrame:
 
 
 def _default_ensemble(tables: Tables) -> pd.DataFrame:
-    return _started(tables).query("diverged_epoch < 0")
+    return _started(tables).query("diverged_epoch < 0 and test_r2.notna()")
+
+
+def _diverged(tables: Tables) -> Divergence:
+    trials = _started(tables)
+    return divergence(trials.assign(test_r2=trials["test_r2"].where(trials["diverged_epoch"] < 0)), "test_r2")
 
 
 CLAIMS = [
