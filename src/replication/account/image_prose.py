@@ -62,7 +62,8 @@ def cifar10_findings(trials: pd.DataFrame, epochs: pd.DataFrame) -> str:
 
 def _late(epochs: pd.DataFrame) -> str:
     """Validation accuracy averaged over the last epochs, since it jumps from one epoch to the next."""
-    last = epochs["epoch"].max()
+    epochs = epochs.dropna(subset=["validation_accuracy"])
+    last = max(epochs["epoch"], default=0)
     if last < 2 * LATE:
         return ""
     late = epochs[epochs["epoch"] > last - LATE]

@@ -186,7 +186,8 @@ def _backbone(trials: pd.DataFrame) -> str:
 
 
 def _spread(values: pd.Series) -> str:
-    """Mean ± standard deviation, both to the place of the mean's fourth digit."""
+    """Mean ± standard deviation of those that there are, both to the place of the mean's fourth digit."""
+    values = values.dropna()
     if len(values) == 0:
         return "–"
     place = _place(values.mean())

@@ -174,7 +174,7 @@ def _sign(tables: Tables) -> Iterator[tuple]:
 def _images(tables: Tables) -> Iterator[tuple]:
     """Experiment 3 by the images on which accuracy is taken."""
     epochs, trials = tables["cifar10/epochs"], tables["cifar10/trials"]
-    if epochs.empty:
+    if epochs.empty or trials.empty:
         return
     last = epochs[epochs["epoch"] == epochs["epoch"].max()]
     what, n = f"experiment 3{mark(trials)}: which accuracy", int(trials.groupby("head")["trial"].count().min())

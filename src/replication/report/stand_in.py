@@ -75,7 +75,7 @@ def backbone_note(rows: pd.DataFrame) -> str:
 
     rows: with the columns of BACKBONE.
     """
-    used = rows[BACKBONE].drop_duplicates()
+    used = rows[BACKBONE].dropna(subset=["backbone"]).drop_duplicates()
     named = listing([f"{row.backbone} at {row.input_size} px" for row in used.itertuples()])
     substitute = f", a substitute for the paper's {PAPERS_BACKBONE}" if used["substitute_backbone"].any() else ""
-    return f"Backbone: {named}{substitute}."
+    return f"Backbone: {named or 'not recorded'}{substitute}."

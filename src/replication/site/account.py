@@ -51,19 +51,28 @@ def experiments(provenance: dict) -> list[dict]:
     return [records[name] | {"name": each.title} for name, each in EXPERIMENTS.items() if name in records]
 
 
-def counted(reliability: pd.DataFrame) -> list[tuple[pd.Series, list[tuple[str, list[tuple[str, str]]]]]]:
+Subject = tuple[str, list[str], list[tuple[str, list[str]]]]  # its name, columns, and rows with their values as text
+
+
+def counted(reliability: pd.DataFrame) -> list[tuple[pd.Series, list[Subject]]]:
     """What the tests of each marker counted: a row with marker, machine, commit and date, and the subjects.
 
-    A subject has its quantities and their values as text.
+    A quantity "row | column" stands in a column of its own, others in "Number".
     """
     return [(rows.iloc[0], _subjects(rows)) for _, rows in reliability.groupby("marker", sort=False)]
 
 
-def _subjects(counts: pd.DataFrame) -> list[tuple[str, list[tuple[str, str]]]]:
-    return [
-        (subject, [(row.quantity, _count(row.value)) for row in rows.itertuples()])
-        for subject, rows in counts.groupby("subject", sort=True)
-    ]
+def _subjects(counts: pd.DataFrame) -> list[Subject]:
+    return [(subject, *_crossed(rows)) for subject, rows in counts.groupby("subject", sort=True)]
+
+
+def _crossed(rows: pd.DataFrame) -> tuple[list[str], list[tuple[str, list[str]]]]:
+    values: dict[str, dict[str, str]] = {}
+    for row in rows.itertuples():
+        name, _, column = row.quantity.partition(" | ")
+        values.setdefault(name, {})[column or "Number"] = _count(row.value)
+    columns = list(dict.fromkeys(column for of_row in values.values() for column in of_row))
+    return columns, [(name, [of_row.get(column, "") for column in columns]) for name, of_row in values.items()]
 
 
 def _count(value: float) -> str:

@@ -49,7 +49,8 @@ def fig_depth_table(trials: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
     of_layers = default_start(layers)[["depth", "trial", "layer", "deleted_increase"]]
     of_layers = of_layers.rename(columns={"deleted_increase": "value"}).assign(layer=lambda rows: rows["layer"] - 1)
     parts.append(of_layers.assign(what="layer", measure="deleted_increase"))
-    return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
+    drawn = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
+    return drawn.reindex(columns=list(dict.fromkeys([*parts[0], *parts[1], *drawn])))
 
 
 @styled

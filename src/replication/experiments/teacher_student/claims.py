@@ -16,9 +16,11 @@ BUDGET = 0.05
 def linear_fails(tables: Tables) -> Iterator[Measured]:
     """D1: R² of linear regression with intercept over teachers of two rotations."""
     linear = tables["teacher_student/linear"].query("rotations == 2")
+    linear = linear.dropna(subset=["r2"]).assign(intercept=lambda rows: rows["intercept"].astype(bool))
     fits = linear[linear["intercept"]].sort_values("teacher")["r2"]
     without = linear.loc[~linear["intercept"], "r2"].mean()
-    reason = f"{len(fits)} teachers, the first {fits.iloc[0]:.3f}; without intercept {without:.3f}"
+    first = f", the first {fits.iloc[0]:.3f}" if len(fits) else ""
+    reason = f"{len(fits)} teachers{first}" + ("" if np.isnan(without) else f"; without intercept {without:.3f}")
     yield Measured("", "R² with intercept", mean_interval(fits), len(fits), (-np.inf, 0.9), reason)
 
 

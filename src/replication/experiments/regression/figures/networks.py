@@ -112,7 +112,9 @@ def draw_network(
 
 
 def _grid_of_networks(paths: pd.DataFrame, skips: pd.DataFrame, label_every: bool) -> Figure:
-    data_sets = paths[["beta", "alpha"]].drop_duplicates().sort_values(["beta", "alpha"])
+    """A panel for each data set with a network, of which there may be skip connections alone."""
+    both = pd.concat([paths[["beta", "alpha"]], skips[["beta", "alpha"]]])
+    data_sets = both.drop_duplicates().sort_values(["beta", "alpha"])
     per_beta = data_sets.groupby("beta")["alpha"].apply(list)
     columns = min(COLUMNS, max(map(len, per_beta)))
     rows = [
