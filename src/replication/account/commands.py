@@ -17,7 +17,15 @@ from replication.experiments.settings import paper_settings, resolve_settings
 from replication.judging.table import read_claims
 from replication.judging.verdicts import judge
 from replication.records import provenance
-from replication.records.io import ArtifactError, read_csv, read_json, read_measures, require_unique, write_csv, write_json
+from replication.records.io import (
+    ArtifactError,
+    read_csv,
+    read_json,
+    read_measures,
+    require_unique,
+    write_csv,
+    write_json,
+)
 from replication.records.verbs import FILE, INPUT, PATH, Json, read_settings
 
 

@@ -114,8 +114,9 @@ def _verdict(part: Measured, exact: bool, why: str) -> tuple[str, str]:
 
 def _unmeasured(part: Measured, exact: bool) -> str:
     """Why what was measured gives no verdict; empty if it does."""
-    if not exact and part.n < 3:
-        return f"n = {part.n}, fewer than 3"
+    fewest = 1 if exact else 3
+    if part.n < fewest:
+        return f"n = {part.n}, fewer than {fewest}"
     return "" if part.verdict or np.isfinite(part.interval[1:]).all() else "no interval could be computed"
 
 

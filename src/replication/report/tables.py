@@ -104,7 +104,7 @@ def linear_table(linear: pd.DataFrame) -> str:
             "mean R²": f"{teachers['r2'].mean():.3f}",
             "range": f"{teachers['r2'].min():.3f} to {teachers['r2'].max():.3f}",
         }
-        for (rotations, intercept), teachers in linear.groupby(["rotations", "intercept"])
+        for (rotations, intercept), teachers in linear.dropna(subset=["r2"]).groupby(["rotations", "intercept"])
     ]
     return markdown(pd.DataFrame(rows))
 

@@ -18,19 +18,23 @@ STATES = {
 
 def findings(checks: pd.DataFrame, identities: pd.DataFrame, misprints: pd.DataFrame) -> str:
     """What was compared and found, in a paragraph."""
-    values = checks.groupby("check")["value"]
-    mismatches = int(values.get_group("gradient_step_mismatch").sum())
-    ratio = checks[checks["check"] == "spectral_over_direct"].set_index("layers")["value"]
-    error, hidden = (number(values.get_group(name).max()) for name in ("perceptron_error", "direct_hidden_weight"))
+    values = {name: of_check["value"] for name, of_check in checks.groupby("check")}
+    none = pd.Series(dtype=float)
+    mismatches = number(values.get("gradient_step_mismatch", none).sum(min_count=1))
+    error, hidden = (number(values.get(name, none).max()) for name in ("perceptron_error", "direct_hidden_weight"))
+    ratio = checks[checks["check"] == "spectral_over_direct"].nlargest(1, "layers")
+    against = "".join(
+        f"With {row.layers} layers of width 100 the spectral network has {number(row.value)} times the parameters of "
+        "direct space. "
+        for row in ratio.itertuples()
+    )
     wrong, compared = identities["wrong"].sum(), identities["compared"].sum()
-    deepest = ratio.index.max()
     return (
         f"{wrong:,} of {compared:,} entries and sums that the identities state are wrong in exact arithmetic; in "
         f"float64 an entry is off by at most {number(identities['float64_error'].max())} of the largest one. The start "
         f"differs from a linear map by at most {error} (relative). Eigenvalues whose first gradient is not at step "
         f"$B - k + 1$: {mismatches}; largest weight into a hidden layer after training in direct space, from zero: "
-        f"{hidden}. With {deepest} layers of width 100 the spectral network has {number(ratio[deepest])} times the "
-        f"parameters of direct space. {_misprints_sentence(misprints)}"
+        f"{hidden}. {against}{_misprints_sentence(misprints)}"
     )
 
 
@@ -40,9 +44,9 @@ def size(checks: pd.DataFrame, identities: pd.DataFrame) -> str:
     matrices = identities[identities["widths"] != ""]
     return (
         f"{len(matrices[['bundles', 'widths']].drop_duplicates())} rational networks of 2 to "
-        f"{matrices['bundles'].max() + 1} layers for the identities, sums up to B = {identities['bundles'].max()}; "
-        f"{counts['perceptron_error']} random networks for the start and the gradients, "
-        f"{counts['direct_hidden_weight']} direct-space networks; the same at every scale."
+        f"{number(matrices['bundles'].max() + 1)} layers for the identities, sums up to B = "
+        f"{number(identities['bundles'].max())}; {counts.get('perceptron_error', 0)} random networks for the start and "
+        f"the gradients, {counts.get('direct_hidden_weight', 0)} direct-space networks; the same at every scale."
     )
 
 
@@ -51,6 +55,8 @@ def identities_table(identities: pd.DataFrame) -> str:
     rows = []
     for name, states in STATES.items():
         cases = identities[identities["identity"] == name]
+        if cases.empty:
+            continue
         widths = cases.loc[cases["widths"] != "", "widths"].nunique()
         rows.append(
             {
