@@ -1,7 +1,7 @@
 """Every table of a run, changed in every way: judged and reported all the same, or refused in a sentence.
 
-By default each table meets one of the changes; with ``--moments 20`` it meets all of them. What held stands on the reliability page,
-experiment by change, as "change | experiment".
+By default each table meets one of the changes; with ``--moments 20`` it meets all of them. What held stands on the
+reliability page, experiment by change, as "change | experiment".
 """
 
 import pandas as pd
@@ -85,7 +85,7 @@ def test_every_table_can_be_changed(experiment, run, tables, changed, said, pyte
 
 
 def refused(folder, name):
-    """Assert that a table in which a trial stands twice is refused in a sentence, by the judge and the notebook's job."""
+    """Assert that a table in which a trial stands twice is refused in a sentence, by judge and notebook alike."""
     experiment = name.split("/")[0]
     notebook = ROOT / f"notebooks/{EXPERIMENTS[experiment].notebook}.ipynb"
     where = [part for key in ("tables", "claims", "figures", "published") for part in ("-p", key, folder)]

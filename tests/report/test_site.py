@@ -188,6 +188,21 @@ def test_pages_that_an_earlier_version_has_left_are_not_shown(small, tmp_path):
     assert "09_cells.html" not in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
+def test_a_page_that_could_not_be_made_is_named(small, tmp_path):
+    """The rest is built, also without the table of core-minutes, which is made behind the pages."""
+    tables, pages, names = tmp_path / "tables", tmp_path / "reports", ("01_theory", "09_cells")
+    shutil.copytree(small.tables, tables)
+    (tables / "core_minutes.csv").unlink()
+    pages.mkdir()
+    (pages / "01_theory.html").write_text("<title>Theory</title><main></main>", encoding="utf-8")
+    build(replace(small, tables=tables, pages=pages, names=names), tmp_path / "site")
+    text = (tmp_path / "site/index.html").read_text(encoding="utf-8")
+    assert re.search(r"NOT MADE\.</strong>[^<]*<code>09_cells</code>\.</p>", text)
+    assert "reports/09_cells.html" not in text and "reports/01_theory.html" in text
+    build(replace(small, pages=pages, names=names[:1]), tmp_path / "whole")
+    assert "NOT MADE" not in (tmp_path / "whole/index.html").read_text(encoding="utf-8")
+
+
 def test_a_claim_without_a_row_stops_the_build(small, tmp_path, capsys):
     claims = pd.read_csv(small.verdicts)
     claims[~claims["id"].isin(["D2", "G2"])].to_csv(tmp_path / "claims.csv", index=False)

@@ -65,7 +65,10 @@ for place in (RUN, REBUILD):
 onerror:
     # A page that can't be made is named on the site, which is built all the same, and core-minutes are counted.
     for place in (RUN, REBUILD) if workflow.is_main_process else ():
-        claims, index = f"{place.results}/claims.csv", f"{place.results}/site/index.html"
+        claims, index = (
+            f"{place.results}/claims.csv",
+            f"{place.results}/site/index.html",
+        )
         if os.path.exists(claims) and not all(map(os.path.exists, place.reports())):
             if place is RUN:
                 shell(
@@ -73,5 +76,9 @@ onerror:
                     " --output {RESULTS}/core_minutes.csv 2> /dev/null"
                 )
             options = site_options(place)
+            for folder in (f"{place.results}/reports", place.figures):
+                os.makedirs(folder, exist_ok=True)
             shell("python -m replication build-site --claims {claims} {options}")
-            sys.stderr.write(f"snakemake: {index} names the pages that are missing\n")
+            sys.stderr.write(
+                f"snakemake: {index} names the pages that are missing\n"
+            )

@@ -42,6 +42,9 @@ class Divergence:
         return f"{self.text}: more than {100 * MOST:g} % of an ensemble" if self.share > MOST else ""
 
 
+NONE = Divergence()  # of what rests on no training
+
+
 def divergence(trials: pd.DataFrame, measure: str, ensemble: Sequence[str] = ()) -> Divergence:
     """The divergence of trials, a row per training, of which those without a ``measure`` (NaN) diverged.
 

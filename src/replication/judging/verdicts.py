@@ -2,8 +2,8 @@
 
 A claim is replicated if the 95 % interval lies inside its region, not replicated if outside, else partly. It is
 untested, with the reason, where the run is too small to say or too many of its trainings diverged; the measured value
-stands there all the same. A claim of several parts takes the worst verdict of its parts. The regions were fixed before the runs; pilot runs of experiments 1
-to 3, of one to four networks each, were known then.
+stands there all the same. A claim of several parts takes the worst verdict of its parts. The regions were fixed before
+the runs; pilot runs of experiments 1 to 3, of one to four networks each, were known then.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from replication.judging.divergence import Divergence
+from replication.judging.divergence import NONE, Divergence
 from replication.judging.statistics import Interval
 
 HEAD = ["id", "statement", "source", "paper"]
@@ -44,7 +44,7 @@ class Measured:
     partly: Region | None = None
     untested: str = ""
     verdict: str = ""
-    diverged: Divergence = Divergence()
+    diverged: Divergence = NONE
 
 
 @dataclass(frozen=True)
