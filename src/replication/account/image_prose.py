@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from replication.account.image_tables import HEADS, SIGNS, paired, sign_values
+from replication.judging.divergence import divergence
 from replication.judging.statistics import mean_interval, mode_distance
 from replication.report.intervals import count_range
 from replication.report.penalties import PENALTIES
@@ -24,7 +25,7 @@ SIGN = {"spectral": "(4.3)", "spectral_authors_sign": "the authors' sign"}
 def size(trials: pd.DataFrame, settings: Mapping, experiment: str) -> str:
     """n, heads, images and epochs, and how many trials diverged."""
     run, paper = settings["run"][experiment], settings["paper"][experiment]
-    diverged = int(trials["test_accuracy"].isna().sum())
+    diverged = divergence(trials, "test_accuracy", ["head"]).text or "no trial diverged"
     heads = listing([HEADS[head] for head in trials["head"].unique()])
     epochs = run["training"]["epochs"]
     return (
@@ -32,7 +33,7 @@ def size(trials: pd.DataFrame, settings: Mapping, experiment: str) -> str:
         f"{paper['trials']}); {counted(epochs, 'epoch')} "
         f"(the paper: {paper['training']['epochs']}); up to {run['images']:,} images to "
         f"train and validate, {run['test_images']:,} to test (the paper: {paper['images']:,} and "
-        f"{paper['test_images']:,}); {diverged or 'no'} trial{'s' * (diverged > 1)} diverged."
+        f"{paper['test_images']:,}); {diverged}."
     )
 
 

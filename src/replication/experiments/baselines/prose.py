@@ -22,6 +22,7 @@ from replication.experiments.baselines.comparison import (
     smallest,
 )
 from replication.experiments.baselines.figures import methods_of, searches, title_of
+from replication.judging.divergence import divergence
 from replication.judging.statistics import lowest
 from replication.report.intervals import count_range
 from replication.report.prose import NOTHING
@@ -41,15 +42,15 @@ def size(trials: pd.DataFrame, settings: Mapping) -> str:
     run = settings["run"]["baselines"]
     counts = trials.groupby(["task", "method"])["trial"].nunique()
     strengths = listing([f"{value:g}" for value in sorted(trials["strength"].unique())])
-    diverged = int(trials["test_r2"].isna().sum())
+    by_name = trials.assign(method=trials["method"].map(name_of))
+    diverged = divergence(by_name, "test_r2", ["method"]).text or "no searches diverged"
     steps = sorted({run[kind]["steps"] for kind in ("teacher", "alpha_beta") if run[kind]["trials"]})
     return (
         f"{counted(trials['method'].nunique(), 'method')} on "
         f"{listing([title_of(task) for task in trials['task'].unique()])}, "
         f"n = {counted(count_range(counts), 'seed')}, size penalty of strength {strengths}, "
         f"{counted(searches(trials), 'search', 'searches')}; "
-        f"{listing([f'{count:,}' for count in steps])} optimiser steps; {diverged or 'no'} "
-        f"search{'es' * (diverged != 1)} diverged."
+        f"{listing([f'{count:,}' for count in steps])} optimiser steps; {diverged}."
     )
 
 
