@@ -221,7 +221,11 @@ def test_from_the_command_line_to_the_tables_and_the_report(tmp_path, monkeypatc
     paper = resolve_settings(BASE, {"scale": "paper"}).cells.model_dump()
     twice = pd.concat([trials, trials.tail(1)])
     size = report.size(run.cells.model_dump(), paper, twice, twice)
-    assert "C 4 (in full: 24)" in size and size.endswith(" None diverged.") and "1 to 2 searches of each method" in size
+    assert (
+        "C 4 (in full: 24)" in size
+        and size.endswith(" No search diverged.")
+        and "1 to 2 searches of each method" in size
+    )
     drawn = fig_cells_table(history, trials)
     assert (drawn["what"] == "score").sum() == 2 and fig_cells(drawn).axes
     without = table.finish({"trials": trials[["method", "trial", "cell"]]}, [], {"table": None})

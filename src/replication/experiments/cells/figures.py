@@ -175,7 +175,9 @@ def size(run: Mapping, paper: Mapping, trials: pd.DataFrame, ended: pd.DataFrame
     lost = trials.loc[~trials.index.isin(ended.index), "method"].value_counts(sort=False)
     named = listing([f"{METHODS[method]} {count}" for method, count in lost.items()])
     diverged = (
-        f"{lost.sum()} of {len(trials)} searches diverged and are left out: {named}" if len(lost) else "None diverged"
+        f"{lost.sum()} of {len(trials)} searches diverged and are left out: {named}"
+        if len(lost)
+        else "No search diverged"
     )
     counts = count_range(trials.groupby("method")["trial"].count())
     parts = [
