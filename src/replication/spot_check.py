@@ -1,9 +1,11 @@
 """The verb that trains some published jobs again from their seeds and judges whether they are the same."""
 
 import random
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -13,11 +15,14 @@ from replication import params
 from replication.experiment import Experiment, Job, Stage
 from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import Settings
-from replication.jobs.carry_out import carry_out, is_stand_in, read_data
+from replication.jobs.carry_out import is_stand_in, read_data
+from replication.jobs.commands import as_text
+from replication.jobs.tables import table_file
 from replication.judging.agreement import differences, means_apart, spread_of, values
 from replication.publish.rows import Tables, Taken, counted, jobs_taken, places
 from replication.records import provenance
-from replication.records.io import ArtifactError, write_csv
+from replication.records.fingerprints import fingerprint
+from replication.records.io import ArtifactError, read_table, write_csv
 from replication.records.verbs import COUNT, FILE, INPUT, PATH, SEED, read_settings
 
 LONG = 10  # minutes: jobs that took longer are drawn only if asked for
@@ -93,13 +98,30 @@ def data_files(run: Any, published: Path, sample: int, seed: int, also: Sequence
 
 def trained_again(run: Any, experiment: Experiment, stage: Stage, job: Job, data: Path) -> Tables:
     """The tables of a job, carried out after those that it takes tables of; none, and a sentence, without images."""
-    content = read_data(job.data.files if job.data else (), data)
-    if is_stand_in(content):
+    if is_stand_in(read_data(job.data.files if job.data else (), data)):
         click.echo(f"{experiment.name}, {job.name}: left out, for here are stand-in images only")
         return {}
-    before = [trained_again(run, experiment, experiment.stage(name), other, data) for name, other in job.after]
-    firsts = [next(iter(tables.values())) for tables in before]
-    return carry_out(experiment, stage, job, run.root_seed, content, before=firsts)[0]
+    with TemporaryDirectory() as folder:
+        carry_out(run, experiment, stage, job, data, Path(folder))
+        files = {name: table_file(Path(folder) / experiment.name, stage, job.name, name) for name in stage.tables}
+        return {name: read_table(file) for name, file in files.items()}
+
+
+def carry_out(run: Any, experiment: Experiment, stage: Stage, job: Job, data: Path, results: Path) -> None:
+    """Carry out a job, and before it those that it takes tables of, each in a process of its own, as the workflow does.
+
+    The last bits may depend on what a process did before: MKL settles how it rounds at its first product, for good.
+    A job that fails ends this process, too.
+    """
+    for name, other in job.after:
+        carry_out(run, experiment, experiment.stage(name), other, data, results)
+    text = as_text(experiment, stage, job, run.root_seed, fingerprint(experiment, stage, job, run.root_seed))
+    verb = [sys.executable, "-m", "replication", "train", f"{experiment.name}.{stage.name}"]
+    words = ["--job", text, "--data", str(data), "--results", str(results)]
+    done = subprocess.run([*verb, *words], stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        click.echo(done.stderr, err=True, nl=False)
+        sys.exit(done.returncode)
 
 
 def report(job: str, trials: pd.DataFrame, relative: pd.Series, other: bool) -> dict[str, Any]:

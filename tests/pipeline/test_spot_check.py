@@ -1,6 +1,9 @@
 """Published trials trained again: which are drawn, and when they count as the same."""
 
+import os
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -11,7 +14,7 @@ from replication.experiments import EXPERIMENTS
 from replication.judging import agreement
 from replication.records import io
 from replication.records.fingerprints import LEGACY
-from small_runs import TEACHER, change, publish, record_settings, run, settings_of, table, train
+from small_runs import TEACHER, change, generate, jobs_of, publish, record_settings, run, settings_of, table, train
 
 OTHER = "Another processor, 2 cores, Linux x86_64"
 TRIALS = "teacher_student/trials"
@@ -27,8 +30,27 @@ def trained(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def made():
+    """What was trained again, by stage and job."""
+    return {}
+
+
 @pytest.fixture
-def check(trained, tmp_path, capsys):
+def once(made, monkeypatch):
+    """Train again only what no test before has."""
+    trained_again = spot_check.trained_again
+
+    def kept(run, experiment, stage, job, data):
+        key = experiment.name, stage.name, job.name
+        made[key] = made.get(key) or trained_again(run, experiment, stage, job, data)
+        return made[key]
+
+    monkeypatch.setattr(spot_check, "trained_again", kept)
+
+
+@pytest.fixture
+def check(trained, once, tmp_path, capsys):
     """A spot check, after changes of columns of experiment 2's trials: its exit code, report and output."""
 
     def checked(*options, **columns):
@@ -62,7 +84,47 @@ def test_one_bit_too_many_on_the_same_processor_is_a_sentence_and_exit_code_1(ch
     assert "trials.test_r2" in sentence
 
 
-def test_other_tables_are_compared_too(trained, tmp_path):
+def test_what_is_trained_before_does_not_matter(tmp_path):
+    """MKL rounds as at the first product of a process, and has baselines rounded otherwise than experiment 2."""
+    alone = {name: value for name, value in os.environ.items() if name != "MKL_CBWR"}
+
+    def by_itself(*words):
+        verb = [sys.executable, "-m", "replication", *map(str, words)]
+        done = subprocess.run(verb, env=alone, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    few = {"methods": ["sparcs_l2"], "alpha_beta": {"alphas": [1], "trials": 1, "steps": 20, "tuning_trials": 0}}
+    settings = settings_of({"teacher_student": {"ensembles": {"l2": {"trials": 1}}}, "baselines": few})
+    record_settings(tmp_path, settings)
+    generate(tmp_path / "data", settings)
+    folders = "--data", tmp_path / "data", "--results", tmp_path / "results"
+    for name in ("teacher_student", "baselines"):
+        for *_, text in jobs_of(settings, name):
+            by_itself("train", f"{name}.trials", "--job", text, *folders)
+    assert publish(tmp_path, tmp_path / "published") == 0
+    by_itself("spot-check", "--settings", tmp_path / "results" / "settings.json", *folders[:2],
+              "--published", tmp_path / "published", "--output", tmp_path / "c.csv")  # fmt: skip
+    report = pd.read_csv(tmp_path / "c.csv")
+    assert report["verdict"].tolist() == ["identical"] * 2
+
+
+def test_a_job_that_fails_ends_the_check_with_its_sentence(trained, tmp_path, monkeypatch, capfd):
+    """Its data are gone."""
+    data = shutil.copytree(trained / "data", tmp_path / "data")
+    own = subprocess.run
+
+    def without_data(*words, **named):
+        shutil.rmtree(data)
+        return own(*words, **named)
+
+    monkeypatch.setattr(spot_check.subprocess, "run", without_data)
+    code = run("spot-check", "--settings", trained / "results" / "settings.json", "--data", data,
+               "--published", trained / "published", "--output", tmp_path / "c.csv")  # fmt: skip
+    assert code == 2 and not (tmp_path / "c.csv").exists()
+    assert capfd.readouterr().err.startswith(f"replication: {data}")
+
+
+def test_other_tables_are_compared_too(trained, once, tmp_path):
     published = shutil.copytree(trained / "published", tmp_path / "published")
     change(published, "teacher_student/pruning", lambda table: table.assign(r2=0.5))
     code = run("spot-check", "--settings", trained / "results" / "settings.json", "--data", trained / "data",

@@ -10,5 +10,5 @@ differentiable methods and the controller have in common.
 import os
 
 # MKL may otherwise round by where in memory a matrix begins, and that of a run begins where the one before it ends. It
-# reads this once, at the first product of a process.
+# reads this once, at the first product of a process. So one that has trained for another experiment rounds as it did.
 os.environ.setdefault("MKL_CBWR", "AUTO")
