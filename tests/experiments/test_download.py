@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from replication.data import download, image_sources, images
+from replication.data import download, image_sources, images, official
 from replication.data.settings import ImageSources
 from replication.records.io import write_json
 from tiny_images import SIZES, Trap, arrays
@@ -85,13 +85,18 @@ def server(folder, monkeypatch):
 
 def test_a_download_becomes_a_file(server, folder, monkeypatch):
     monkeypatch.setattr(images, "SIZES", SIZES)
+    digests = {key: hashlib.sha256(array.astype(np.uint8)).hexdigest() for key, array in arrays().items()}
+    monkeypatch.setattr(official, "KNOWN", {"cifar10": digests})
+    monkeypatch.setattr(official, "UNKNOWN", {"cifar10": {"train": (), "test": ()}})
+    monkeypatch.setattr(official, "JPEG", {"cifar10": {}})
     settings = ImageSources(files={"cifar10": None, "cifar100": None}, download=True, stand_in=False)
     body, batches = tiny_archive(arrays())
     server(body, hashlib.md5(body).hexdigest(), batches)
     record = image_sources.prepare("cifar10", settings, folder / "record.json", planned=False)
     write_json(folder / "record.json", record)
     assert (record["source"], record["stand_in"], record["found"]) == ("download", False, False)
-    assert record["note"] == "the official archive, whose MD5 c58f30108f718f92721af3b95e74349a torchvision checked"
+    expected = "the official archive (MD5 c58f30108f718f92721af3b95e74349a), by the SHA-256 of its pixels and labels"
+    assert record["note"] == expected
     loaded = images.load(folder / "record.json")
     for key, array in arrays().items():
         np.testing.assert_array_equal(getattr(loaded, key), array)

@@ -218,7 +218,7 @@ def test_a_spot_check_is_told_what_was_asked_for_besides(tmp_path):
     code, output = snakemake(
         tmp_path, "-n", "-p", "spot_check", "--config", "scale=smoke", "also=cifar10,cells", "sample=2"
     )
-    assert code == 0 and re.search("spot-check .*--sample 2 --seed 0 --also cifar10 --also cells", output)
+    assert code == 0 and re.search("spot-check .*--sample 2 --seed 0 --also=cifar10 --also=cells", output)
 
 
 def test_publish_always_runs(tmp_path):

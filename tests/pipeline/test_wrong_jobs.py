@@ -152,7 +152,7 @@ def test_settings_that_cannot_be_carried_out_are_one_sentence(folder, tmp_path, 
     [
         ("judge-claims", "--settings", "{}", "holds no settings of a run"),
         ("judge-claims", "--provenance", "{}", "is not a record of tables: it names no commit and fingerprint"),
-        ("judge-claims", "table", "", "is missing in one of these tables"),
+        ("judge-claims", "table", "", "the column beta is missing"),
         ("record-provenance", 1, "{}", "is missing in one of these records"),
         ("tabulate", None, "{}", "is not a record of a job: commit is missing"),
     ],

@@ -297,7 +297,7 @@ def test_stand_in_images_are_marked_in_what_is_new(whole_run):
 
 def test_a_list_keeps_greek_letters():
     rows = pd.DataFrame(
-        [["A1", "said", "λ_k late", 1.0, np.nan, np.nan, 3, "replicated", ""]],
-        columns=["id", "statement", "quantity", "measured", "low", "high", "n", "verdict", "reason"],
+        [["A1", "said", "Figure 1", "λ_k late", 1.0, np.nan, np.nan, 3, "replicated", ""]],
+        columns=["id", "statement", "paper", "quantity", "measured", "low", "high", "n", "verdict", "reason"],
     )
     assert summary.with_verdict(rows, "replicated") == "- **A1**, said. λ_k late: 1 (n = 3)."

@@ -12,7 +12,7 @@ TIMED_STEPS = {  # by verb: what times them, tables, options and what there is t
     "cifar10": (
         "against_depth",
         ["cifar10_step"],
-        f"--settings {quoted(SETTINGS.cifar10.part(Cifar10Trial))}",
+        f"--settings {shlex.quote(json.dumps(SETTINGS.cifar10.part(Cifar10Trial)))}",
         "Timing steps of the small network side by side",
     ),
     "cost": (
@@ -52,7 +52,7 @@ for verb, (source, tables, options, message) in TIMED_STEPS.items():
                 *[REGISTRY] * (verb == "full_size"),
                 files=[PARAMS_FILE] * (verb == "full_size"),
             ),
-            verb=f"benchmark-{verb.replace('_', '-')} {options}",
+            verb=as_given(f"benchmark-{verb.replace('_', '-')} {options}"),
             output=STEPS if len(tables) > 1 else f"{STEPS}/{tables[0]}.csv",
         message:
             message

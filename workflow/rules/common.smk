@@ -145,9 +145,14 @@ onsuccess:
             )
 
 
+def as_given(text):
+    """A text for a rule's params, by a function: of a text itself Snakemake would take braces for wildcards."""
+    return lambda wildcards: text
+
+
 def word(text):
-    """A text as one shell word, for a rule's params: given by a function, or Snakemake would take braces for wildcards."""
-    return lambda wildcards: shlex.quote(text)
+    """A text as one shell word, for a rule's params."""
+    return as_given(shlex.quote(text))
 
 
 def quoted(value):

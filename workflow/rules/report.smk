@@ -64,7 +64,9 @@ class Place(NamedTuple):
                 }
                 for side in ("run", "paper")
             ]
-            return hashlib.sha256(quoted(seen).encode()).hexdigest()[:16]
+            return hashlib.sha256(
+                json.dumps(seen, sort_keys=True).encode()
+            ).hexdigest()[:16]
 
         return fingerprint
 

@@ -1,7 +1,8 @@
 """Verbs that turn tables into claims, records and reports."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +175,7 @@ def execute_notebook(notebook: Path, executed: Path, page: Path, parameters: tup
         check_parameters(notebook, [name for name, _ in parameters])
     except ValueError as error:
         raise params.ParameterError(str(error)) from None
-    for path in tables_of(notebook.stem, Path(dict(parameters)["tables"])):
+    for path in tables_of(notebook.stem, [Path(value) for name, value in parameters if name == "tables"]):
         read_unique(path)
     origin = analysed_by(notebook)
     try:
@@ -185,8 +186,8 @@ def execute_notebook(notebook: Path, executed: Path, page: Path, parameters: tup
     render(executed, page, origin)
 
 
-def tables_of(notebook: str, folder: Path) -> Iterator[Path]:
-    """The tables in a folder that a notebook shows: its experiment's, or all of them if it is none's."""
+def tables_of(notebook: str, folders: Sequence[Path]) -> Iterator[Path]:
+    """The tables in folders that a notebook shows: its experiment's, or all of them if it is none's."""
     shown = [each for each in EXPERIMENTS.values() if each.notebook == notebook] or EXPERIMENTS.values()
-    for experiment in shown:
+    for folder, experiment in product(folders, shown):
         yield from sorted((folder / experiment.name).glob("*.parquet"))
