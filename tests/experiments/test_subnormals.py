@@ -17,6 +17,7 @@ from replication.data.image_arrays import Images
 from replication.experiments.baselines import train as baselines
 from replication.experiments.cells import train as search
 from replication.experiments.cifar10 import train as cifar10
+from replication.experiments.cifar10.backends import PyTorch
 from replication.experiments.cifar100 import probes
 from replication.experiments.cifar100 import train as cifar100
 from replication.experiments.depth import train as depth
@@ -24,8 +25,8 @@ from replication.experiments.regression import train as regression
 from replication.experiments.settings import resolve_settings
 from replication.experiments.teacher_student import train as teacher_student
 from replication.experiments.theory import checks as theory
-from replication.training import adam
-from replication.training.ensemble import floating_point, kernel
+from replication.training import adam, floating_point
+from replication.training.ensemble import kernel
 from replication.training.ensemble.step import train_epochs
 from replication.training.ensemble.training import Training, initial_parameters
 from replication.training.torch_threads import are_subnormals_flushed, subnormals_flushed
@@ -67,7 +68,7 @@ def train_teacher_student():
 
 def train_cifar10():
     run = cifar10.new_run("spectral", IMAGES, SMOKE.cifar10, 5)
-    cifar10.train(run, cifar10.optimizer_of(run, SMOKE.cifar10), SMOKE.cifar10, 5)
+    cifar10.train(run, cifar10.optimizer_of(run, SMOKE.cifar10), SMOKE.cifar10, 5, made=PyTorch)
 
 
 def train_cifar100():

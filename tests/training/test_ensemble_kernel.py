@@ -256,7 +256,8 @@ def test_processors_without_avx512_get_the_same_numbers(tmp_path):
         pytest.skip("the other code path is this processor's own")
     code = f"""
 import numpy as np
-from replication.training.ensemble import kernel, vectors
+from replication.training import vectors
+from replication.training.ensemble import kernel
 from replication.training.ensemble.training import Training, initial_parameters
 assert not vectors.AVX512
 points = np.load({str(tmp_path / "points.npy")!r})

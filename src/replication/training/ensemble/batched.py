@@ -17,9 +17,6 @@ from replication.training.adam import Adam
 from replication.training.cuda_graphs import Step, replayed
 from replication.training.ensemble.batches import epoch_orders
 from replication.training.ensemble.training import (
-    BETA_1,
-    BETA_2,
-    EPSILON,
     Parameters,
     Progress,
     Trained,
@@ -117,7 +114,7 @@ class Group:
         first = 0 if training.train_input_eigenvalues else 1
         self.penalised = self.lam[first:-1]
         trained = [value.requires_grad_() for value in (*self.phi, *self.lam[first:])]
-        self.optimizer = Adam(trained, training.learning_rate, (BETA_1, BETA_2), EPSILON)
+        self.optimizer = Adam(trained, training.learning_rate)
 
     def step(self, order: Tensor) -> Tensor:
         """One Adam step on the points ``order``, (trials, batch); returns the mean squared errors, (trials,)."""

@@ -13,15 +13,14 @@ from replication.training import seeds
 from replication.training.ensemble.batches import epoch_orders
 from replication.training.ensemble.step import NIBBLES, SUBSETS, Buffers, Loss, State, train_epochs
 from replication.training.ensemble.training import (
-    BETA_1,
-    BETA_2,
     Parameters,
     Progress,
     Trained,
     Training,
     check_parameters,
 )
-from replication.training.ensemble.vectors import LANES, TILE
+from replication.training.fused_adam import BETA_1, adam_rates
+from replication.training.vectors import LANES, TILE, aligned
 
 EPOCHS_AT_ONCE = 5  # their orders stay in the L2 cache
 
@@ -76,7 +75,7 @@ def train_steps(
     buffers = _buffers(hidden, max(map(len, batches), default=1), points.dtype)
     states = [_state(initial, trial) for trial in range(trials)]
     for step, batch in enumerate(batches):
-        rates = _adam_rates(np.array([[step + 1]]), training.learning_rate, points.dtype)
+        rates = adam_rates(np.array([[step + 1]]), training.learning_rate, points.dtype)
         for state in states:
             train_epochs(state, buffers, points, batch[None], len(batch), _loss(training), rates)
         yield _parameters([state.values for state in states], hidden)
@@ -92,7 +91,7 @@ def gradients(
     trials = len(initial["eigenvalues.0"])
     hidden, points = _check(initial, x, y, range(trials))
     buffers, states = _buffers(hidden, len(batch), points.dtype), [_state(initial, trial) for trial in range(trials)]
-    rates = _adam_rates(np.array([[1]]), training.learning_rate, points.dtype)
+    rates = adam_rates(np.array([[1]]), training.learning_rate, points.dtype)
     order = _indices(batch, len(y))[None]
     for state in states:
         train_epochs(state, buffers, points, order, len(batch), _loss(training), rates)
@@ -127,13 +126,7 @@ def _rates(training: Training, points: int, dtype: np.dtype) -> np.ndarray:
     """Adam's rates of every step, (epochs, steps an epoch, 2)."""
     steps = -(-points // training.batch_size)
     count = np.arange(1, training.epochs * steps + 1).reshape(training.epochs, steps)
-    return _adam_rates(count, training.learning_rate, dtype)
-
-
-def _adam_rates(count: np.ndarray, learning_rate: float, dtype: np.dtype) -> np.ndarray:
-    """The learning rate over 1 − β_1^t, and 1/√(1 − β_2^t), for t = count; (…, 2)."""
-    rates = [learning_rate / (1 - BETA_1**count), 1 / np.sqrt(1 - BETA_2**count)]
-    return np.stack(rates, axis=-1).astype(dtype)
+    return adam_rates(count, training.learning_rate, dtype)
 
 
 def _loss(training: Training) -> Loss:
@@ -146,11 +139,11 @@ def _buffers(hidden: int, batch_size: int, dtype: np.dtype) -> Buffers:
     blocks, tiles = -(-hidden // LANES), -(-batch_size // TILE)
     width = -(-tiles * TILE // LANES) * LANES
     return Buffers(
-        weights=_aligned(blocks * 4 * LANES, dtype),
-        words=_aligned(tiles * blocks * LANES, np.dtype(np.uint32)),
-        tables=_aligned(tiles * NIBBLES * 3 * LANES, dtype),
-        samples=_aligned(8 * width, dtype),
-        subsets=_aligned(4 * LANES, dtype, SUBSETS.ravel()),
+        weights=aligned(blocks * 4 * LANES, dtype),
+        words=aligned(tiles * blocks * LANES, np.dtype(np.uint32)),
+        tables=aligned(tiles * NIBBLES * 3 * LANES, dtype),
+        samples=aligned(8 * width, dtype),
+        subsets=aligned(4 * LANES, dtype, SUBSETS.ravel()),
     )
 
 
@@ -161,7 +154,7 @@ def _state(initial: Parameters, trial: int) -> State:
     padded = np.pad(rows, [(0, 0), (0, -rows.shape[1] % LANES)])
     ends = np.concatenate([initial["eigenvalues.0"][trial], initial["eigenvalues.2"][trial]])  # λ_1, λ_3
     values = np.concatenate([padded.ravel(), ends, np.zeros(LANES - len(ends), rows.dtype)])
-    return State(*(_aligned(values.size, values.dtype, start) for start in (values, 0, 0)))
+    return State(*(aligned(values.size, values.dtype, start) for start in (values, 0, 0)))
 
 
 def _parameters(flat: Sequence[np.ndarray], hidden: int) -> dict[str, np.ndarray]:
@@ -175,12 +168,3 @@ def _parameters(flat: Sequence[np.ndarray], hidden: int) -> dict[str, np.ndarray
         "eigenvalues.1": rows[:, 4].copy(),  # (trials, H)
         "eigenvalues.2": values[:, 3 - LANES : 4 - LANES].copy(),  # (trials, 1)
     }
-
-
-def _aligned(size: int, dtype: np.dtype, start: np.ndarray | float = 0) -> np.ndarray:
-    """A one-dimensional array that begins at a cache line, or vectors would straddle two."""
-    room = np.empty(size * dtype.itemsize + 64, np.uint8)
-    first = -room.ctypes.data % 64
-    array = room[first : first + size * dtype.itemsize].view(dtype)
-    array[:] = start
-    return array

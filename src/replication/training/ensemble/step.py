@@ -20,9 +20,9 @@ import numpy as np
 from numba import njit
 
 from replication.training.compiled import cached
-from replication.training.ensemble.floating_point import FLUSHED, exchange_mode
-from replication.training.ensemble.training import BETA_1, BETA_2, EPSILON
-from replication.training.ensemble.vectors import (
+from replication.training.floating_point import FLUSHED, exchange_mode
+from replication.training.fused_adam import BETA_1, BETA_2, EPSILON, adam
+from replication.training.vectors import (
     AVX512,
     LANES,
     TILE,
@@ -31,7 +31,6 @@ from replication.training.ensemble.vectors import (
     load_splat,
     magnitude,
     permute,
-    root,
     shift_right,
     sign,
     splat,
@@ -161,19 +160,6 @@ def _active_sums(buffers, width, block, blocks, tiles):
 
 
 @njit
-def _adam(state, i, gradient, rate, correction):
-    """m ← m + (1−β_1)(g − m),  v ← β_2 v + (1−β_2) g²,  p ← p − rate·m/(√v·correction + ε), 16 numbers from index i."""
-    real = state.values.dtype.type
-    first, second = load(state.first, i), load(state.second, i)
-    first = first + splat(real(1 - BETA_1)) * (gradient - first)
-    second = splat(real(BETA_2)) * second + splat(real(1 - BETA_2)) * gradient * gradient
-    store(state.first, i, first)
-    store(state.second, i, second)
-    denominator = root(second) * splat(correction) + splat(real(EPSILON))
-    store(state.values, i, load(state.values, i) - splat(rate) * first / denominator)
-
-
-@njit
 def _update(state, buffers, blocks, tiles, d0, d1, d2, square, loss, rate, correction):
     """Chain rule from G and D = ∂L/∂W_31 to φ and λ, and Adam. With r_k = (λ_2 − λ_1k) G_k + D_k and q_k = φ_1k G_k:
 
@@ -202,11 +188,11 @@ def _update(state, buffers, blocks, tiles, d0, d1, d2, square, loss, rate, corre
         if loss.absolute > 0:
             by_hidden = by_hidden + splat(real(loss.absolute)) * sign(hidden)
         open0, open1, open2, output = open0 + q0, open1 + q1, open2 + q2, output - outgoing * by_w
-        _adam(state, i, zero - w * r0, rate, correction)
-        _adam(state, size + i, zero - w * r1, rate, correction)
-        _adam(state, 2 * size + i, zero - w * r2, rate, correction)
-        _adam(state, 3 * size + i, (hidden - out) * by_w, rate, correction)
-        _adam(state, 4 * size + i, by_hidden, rate, correction)
+        adam(values, state.first, state.second, i, zero - w * r0, rate, correction)
+        adam(values, state.first, state.second, size + i, zero - w * r1, rate, correction)
+        adam(values, state.first, state.second, 2 * size + i, zero - w * r2, rate, correction)
+        adam(values, state.first, state.second, 3 * size + i, (hidden - out) * by_w, rate, correction)
+        adam(values, state.first, state.second, 4 * size + i, by_hidden, rate, correction)
     return total(open0), total(open1), total(open2), total(output)
 
 
@@ -228,7 +214,7 @@ def _update_ends(state, tail, open0, open1, open2, output, loss, rate, correctio
 
 @njit
 def _adam_scalar(state, i, gradient, rate, correction):
-    """``_adam`` on one number."""
+    """``adam`` on one number."""
     real = state.values.dtype.type
     state.first[i] += real(1 - BETA_1) * (gradient - state.first[i])
     state.second[i] = real(BETA_2) * state.second[i] + real(1 - BETA_2) * gradient * gradient

@@ -9,8 +9,6 @@ import numpy as np
 from replication.training import seeds
 from sparcs import spectral
 
-BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # Adam's, PyTorch's defaults
-
 Parameters = Mapping[str, np.ndarray]
 Progress = Callable[[int], object]
 

@@ -1,4 +1,4 @@
-"""Vectors of 16 numbers in numba: what the fused kernel needs and a plain loop cannot say.
+"""Vectors of 16 numbers in numba: what the fused kernels need and a plain loop cannot say.
 
 Each function below becomes one or two instructions on a register of 16 float32 (AVX-512); LLVM splits the vectors for
 other processors and for float64. Names and operators are usable inside ``numba.njit`` functions only. Arrays are
@@ -7,6 +7,7 @@ one-dimensional and contiguous; an index counts elements.
 
 import operator
 
+import numpy as np
 from llvmlite import ir
 from llvmlite.binding import get_host_cpu_features
 from numba.core import cgutils, config, types
@@ -34,12 +35,22 @@ class _VectorModel(models.PrimitiveModel):
         super().__init__(manager, kind, ir.VectorType(manager.lookup(kind.dtype).get_value_type(), LANES))
 
 
+def aligned(size: int, dtype: np.dtype, start: np.ndarray | float = 0) -> np.ndarray:
+    """A one-dimensional array that begins at a cache line, or vectors would straddle two."""
+    dtype = np.dtype(dtype)
+    room = np.empty(size * dtype.itemsize + 64, np.uint8)
+    first = -room.ctypes.data % 64
+    array = room[first : first + size * dtype.itemsize].view(dtype)
+    array[:] = start
+    return array
+
+
 @intrinsic
 def load(typingctx, array, index):
     """array[index : index + 16]."""
 
     def codegen(context, builder, signature, arguments):
-        return _array(context, builder, signature, arguments, 0).load(arguments[1])
+        return array_at(context, builder, signature, arguments, 0).load(arguments[1])
 
     return Vector(array.dtype)(array, types.intp), codegen
 
@@ -49,7 +60,7 @@ def load_splat(typingctx, array, index):
     """array[index] in every lane."""
 
     def codegen(context, builder, signature, arguments):
-        return _array(context, builder, signature, arguments, 0).load_splat(arguments[1])
+        return array_at(context, builder, signature, arguments, 0).load_splat(arguments[1])
 
     return Vector(array.dtype)(array, types.intp), codegen
 
@@ -59,7 +70,7 @@ def store(typingctx, array, index, vector):
     """array[index : index + 16] = vector."""
 
     def codegen(context, builder, signature, arguments):
-        _array(context, builder, signature, arguments, 0).store(arguments[2], arguments[1])
+        array_at(context, builder, signature, arguments, 0).store(arguments[2], arguments[1])
         return context.get_dummy_value()
 
     return types.none(array, types.intp, vector), codegen
@@ -127,9 +138,26 @@ def sign(typingctx, vector):
         (vector,) = arguments
         unit = _splat(builder, vector.type.element(1.0))
         zero = builder.fcmp_ordered("==", vector, ir.Constant(vector.type, None))
-        return builder.select(zero, vector, _call(builder, "copysign", unit, vector))
+        return builder.select(zero, vector, call(builder, "copysign", unit, vector))
 
     return vector(vector), codegen
+
+
+def _where(comparison):
+    """x where a ∘ b, else y; a comparison with NaN is false."""
+
+    @intrinsic
+    def choose(typingctx, a, b, x, y):
+        def codegen(context, builder, signature, arguments):
+            a, b, x, y = arguments
+            return builder.select(builder.fcmp_ordered(comparison, a, b), x, y)
+
+        return x(a, b, x, y), codegen
+
+    return choose
+
+
+where_greater, where_equal = _where(">"), _where("==")
 
 
 @intrinsic
@@ -141,7 +169,7 @@ def hidden_sums(typingctx, weights, blocks, samples, x0, x1, sums, words, word):
     """
 
     def codegen(context, builder, signature, arguments):
-        weights, samples, words = (_array(context, builder, signature, arguments, k) for k in (0, 2, 6))
+        weights, samples, words = (array_at(context, builder, signature, arguments, k) for k in (0, 2, 6))
         _, blocks, _, x0, x1, sums, _, word = arguments
         zero, unit = blocks.type(0), blocks.type(1)
         before = builder.basic_block
@@ -155,9 +183,9 @@ def hidden_sums(typingctx, weights, blocks, samples, x0, x1, sums, words, word):
         one_bit, signs, added = _splat(builder, WORD(1)), ir.Constant(words.vector, None), []
         for b in reversed(range(TILE)):
             first, second = (samples.load_splat(builder.add(x, blocks.type(b))) for x in (x0, x1))
-            t = _call(builder, "fma", a0, first, _call(builder, "fma", a1, second, a2))
-            signs = _call(builder, "fshl", signs, _high_words(builder, t), one_bit)  # signs << 1 | t's sign
-            added.insert(0, builder.fadd(partial[b], _call(builder, "copysign", t, w)))
+            t = call(builder, "fma", a0, first, call(builder, "fma", a1, second, a2))
+            signs = call(builder, "fshl", signs, _high_words(builder, t), one_bit)  # signs << 1 | t's sign
+            added.insert(0, builder.fadd(partial[b], call(builder, "copysign", t, w)))
         words.store(signs, builder.add(word, builder.mul(block, blocks.type(LANES))))
         following = builder.add(block, unit)
         block.add_incoming(zero, before)
@@ -180,7 +208,7 @@ def _elementwise(name):
 
     @intrinsic
     def function(typingctx, vector):
-        return vector(vector), lambda context, builder, signature, arguments: _call(builder, name, *arguments)
+        return vector(vector), lambda context, builder, signature, arguments: call(builder, name, *arguments)
 
     return function
 
@@ -231,7 +259,8 @@ class _Pointer:
         return self.builder.gep(self.data, [index])
 
 
-def _array(context, builder, signature, arguments, position):
+def array_at(context, builder, signature, arguments, position):
+    """The pointer to one of the arguments, for an intrinsic's ``codegen``."""
     kind = signature.args[position]
     scalar = context.get_value_type(kind.dtype)
     data = context.make_array(kind)(context, builder, arguments[position]).data
@@ -261,7 +290,7 @@ def _high_words(builder, vector):
     return builder.trunc(builder.lshr(wide, _splat(builder, ir.IntType(64)(32))), words)
 
 
-def _call(builder, name, *arguments):
+def call(builder, name, *arguments):
     """LLVM's own function ``name`` of vectors of one type."""
     vector = arguments[0].type
     kind = ir.FunctionType(vector, [vector] * len(arguments))
