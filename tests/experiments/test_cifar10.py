@@ -16,6 +16,7 @@ from replication.data.image_arrays import Images
 from replication.experiment import Data, Job
 from replication.experiments import EXPERIMENTS
 from replication.experiments.cifar10 import train as cifar10
+from replication.experiments.cifar10.run import SmallCNN
 from replication.experiments.cifar10.settings import Cifar10Trial
 from replication.experiments.settings import resolve_settings
 from replication.jobs.carry_out import carry_out
@@ -95,7 +96,7 @@ def test_normalisation_by_hand():
 
 def test_the_network_is_the_authors():
     """It has conv – batch norm – ReLU – max pool, twice, in the order of the text."""
-    network = cifar10.SmallCNN(seeded())
+    network = SmallCNN(seeded())
     x = torch.randn(4, 3, 32, 32, generator=seeded())
     expected = x
     for stage in network.stages:

@@ -33,14 +33,17 @@ STALE = {  # files below src, and whose fingerprint a statement there changes; e
     "replication/training/memory": "baselines cifar10 cifar100.trials",
     "replication/training/classifiers": "cifar10 cifar100 cells",
     "replication/training/cuda_graphs": "regression teacher_student hyperparameters depth cifar10",
-    "replication/training/{adam,compiled} replication/training/ensemble/{__init__,batches}": (
+    "replication/training/adam replication/training/ensemble/{__init__,batches}": (
         "regression teacher_student hyperparameters depth baselines cells"
     ),
+    "replication/training/compiled": "regression teacher_student hyperparameters depth baselines cifar10 cells",
+    "replication/training/{fused_adam,vectors,floating_point}": "regression hyperparameters cifar10",
+    "replication/training/small_cnn/{__init__,heads,network,shapes,stages,step,tiles}": "cifar10",
     "replication/training/ensemble/training": (
         "regression teacher_student hyperparameters depth baselines:spectral_search baselines:spectral_pruning"
     ),
     "replication/training/ensemble/batched": "regression teacher_student hyperparameters depth",
-    "replication/training/ensemble/{kernel,step,vectors,floating_point}": "regression hyperparameters",
+    "replication/training/ensemble/{kernel,step}": "regression hyperparameters",
     "replication/data/regression": "theory regression hyperparameters depth.trials baselines",
     "replication/data/teacher": "teacher_student hyperparameters depth baselines -baselines:evolution",
     "replication/data/names": "baselines",
@@ -52,7 +55,7 @@ STALE = {  # files below src, and whose fingerprint a statement there changes; e
     "replication/experiments/hyperparameters/train": "hyperparameters",
     "replication/experiments/depth/{train,compaction}": "depth",
     "replication/experiments/baselines/{train,tuned}": "baselines",
-    "replication/experiments/cifar10/train": "cifar10",
+    "replication/experiments/cifar10/{train,run,backends}": "cifar10",
     "replication/experiments/cifar100/train": "cifar100.trials",
     "replication/experiments/cifar100/probes": "cifar100.probes",
     "replication/experiments/cifar100/features": "cifar100",
