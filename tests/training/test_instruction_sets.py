@@ -5,17 +5,10 @@ import pandas as pd
 import pytest
 
 import tiny
-from replication.training.ensemble.vectors import AVX512
+from replication.training.instruction_sets import AVX2
+from replication.training.vectors import AVX512
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.artifacts, pytest.mark.reliability]
-OLDER = {
-    "ATEN_CPU_CAPABILITY": "avx2",
-    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
-    "ONEDNN_MAX_CPU_ISA": "AVX2",
-    "OPENBLAS_CORETYPE": "Haswell",
-    "NUMBA_CPU_NAME": "haswell",
-    "NUMBA_CPU_FEATURES": "+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt,+avx,+avx2,+fma,+bmi,+bmi2,+f16c",
-}
 RUN = (
     "scale=smoke",
     "regression={alphas: [0, 1], betas: [5], trials: 10, chunk: 10, training: {epochs: 300}}",
@@ -34,7 +27,7 @@ MEASURES = {  # table, column: what it is
 @pytest.mark.skipif(not AVX512, reason="this processor has no AVX-512: there is nothing to leave out")
 def test_an_older_instruction_set_changes_the_last_digits(tmp_path, evidence):
     runs = []
-    for name, variables in (("own", {}), ("older", OLDER)):
+    for name, variables in (("own", {}), ("older", AVX2)):
         folder = tmp_path / name
         folder.mkdir()
         workflow = ["--snakefile", tiny.ROOT / "workflow/Snakefile", "--directory", folder, "--cores", 2]

@@ -11,7 +11,7 @@ TIMED_STEPS = {  # by verb: what times them, tables, options and what there is t
     "step": ("step_time", ["step"], "", "Timing optimiser steps side by side"),
     "cifar10": (
         "against_depth",
-        ["cifar10_step"],
+        ["cifar10_step", "cifar10_step_avx2"],
         f"--settings {shlex.quote(json.dumps(SETTINGS.cifar10.part(Cifar10Trial)))}",
         "Timing steps of the small network side by side",
     ),

@@ -11,6 +11,7 @@ from replication.experiments.settings import paper_settings
 from replication.records import provenance
 from replication.records.io import write_csv
 from replication.records.verbs import COUNT, FILE, INPUT, PATH, Settings, device_option, progress
+from replication.training import instruction_sets
 
 
 @click.command()
@@ -28,14 +29,19 @@ def benchmark_step(repeats: int, output: Path) -> None:
 
 @click.command()
 @click.option("--settings", type=Settings(Cifar10Trial), required=True)
-@click.option("--output", type=FILE, required=True)
+@click.option("--output", type=PATH, required=True, help="folder of the tables")
 def benchmark_cifar10(settings: Cifar10Trial, output: Path) -> None:
-    """Milliseconds per step of experiment 3: on a prepared batch, on one drawn as in training, by a DataLoader."""
-    from replication.experiments.cost import against_depth as cost  # loads torch
+    """Milliseconds per step of experiment 3: by the fused kernel, and by PyTorch on batches of three kinds.
 
-    table = cost.of_experiment_3(settings)
-    write_csv(output, table.assign(machine=provenance.machine(), commit=provenance.commit(), date=provenance.now()))
-    click.echo(table.round(3).to_string(index=False))
+    Once with all the processor's instructions and once with AVX2's at most, each in a process of its own.
+    """
+    from replication.experiments.cost.against_depth import of_experiment_3  # loads torch
+
+    where = {"machine": provenance.machine(), "commit": provenance.commit(), "date": provenance.now()}
+    for name, variables in (("cifar10_step", {}), ("cifar10_step_avx2", instruction_sets.AVX2)):
+        table = instruction_sets.in_its_own_process(variables, of_experiment_3, settings)
+        write_csv(output / f"{name}.csv", table.assign(**where))
+        click.echo(table.round(3).to_string(index=False))
 
 
 @click.command()
