@@ -6,6 +6,7 @@ This module knows no experiment, and loads nothing of what computes: an experime
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from math import prod
 from typing import Any
 
 
@@ -28,7 +29,8 @@ class Data:
 class Job:
     """Trials that are trained together, and all that their results depend on, as plain values.
 
-    name: of its files below those of its stage; keys: columns that all its rows have in common; trials: their numbers;
+    name: of its files below those of its stage; keys: columns that all its rows have in common, a tuple where they have
+    every one of several values; trials: their numbers;
     settings: what results depend on besides; data: what it is trained on; seeds: the name of its data set in the seeds;
     modules: of its numerics, besides its stage's; after: the jobs whose first tables it takes, with their stages;
     every: epochs or steps between checkpoints, on which results do not depend.
@@ -43,6 +45,20 @@ class Job:
     modules: tuple[str, ...] = ()
     after: tuple[tuple[str, "Job"], ...] = ()
     every: int = 0
+
+    @property
+    def several(self) -> dict[str, tuple]:
+        """The columns in which its rows have several values, its trials' numbers among them, and these values."""
+        return {
+            name: values
+            for name, values in {**self.keys, "trial": self.trials}.items()
+            if isinstance(values, tuple) and values
+        }
+
+    @property
+    def trainings(self) -> int:
+        """How many it has: every trial with every one of several values of its keys."""
+        return prod(map(len, self.several.values()))
 
 
 @dataclass(frozen=True)

@@ -71,10 +71,10 @@ def seeds_of(experiment: Experiment, stage: Stage, job: Job, root_seed: int) -> 
 def with_keys(table: pd.DataFrame, keys: Mapping[str, Any], first: Sequence[str]) -> pd.DataFrame:
     """The table with the job's columns, unless it has them itself; what tells its rows apart stands first, then those.
 
-    A key of None is a number that is not there, NaN.
+    A key of None is a number that is not there, NaN. One of several values is a column that only the table can have.
     """
-    common = {name: math.nan if value is None else value for name, value in keys.items() if name not in table}
-    table = table.assign(**common)
+    missing = {name: value for name, value in keys.items() if name not in table and not isinstance(value, tuple)}
+    table = table.assign(**{name: math.nan if value is None else value for name, value in missing.items()})
     order = list(dict.fromkeys([*first, *keys, *table.columns]))
     return table.reindex(columns=order) if table.empty else table[order]
 

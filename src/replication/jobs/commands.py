@@ -31,7 +31,7 @@ class JobText(Model):
 
     name: JobName
     settings: dict[str, Any]
-    keys: dict[str, str | int | Real | None]
+    keys: dict[str, str | int | Real | None | list[str]]
     trials: list[params.Trial]
     files: list[str] = Field(description="its data, below data/<scale>")
     data_set: str
@@ -87,7 +87,7 @@ def job_of(text: JobText, experiment: Experiment, stage: Stage) -> Job:
     return Job(
         name=text.name,
         settings=settings,
-        keys=text.keys,
+        keys={name: tuple(value) if isinstance(value, list) else value for name, value in text.keys.items()},
         trials=tuple(text.trials),
         data=Data(text.data_set, tuple(text.files)) if text.files else None,
         seeds=text.seeds,
@@ -125,7 +125,7 @@ def train(stage: tuple[Experiment, Stage], text: JobText, data: Path, results: P
         write_arrays(tables.parameters_file(folder, of_kind, job.name), parameters)
     for table, rows in made.items():
         write_table(tables.table_file(folder, of_kind, job.name, table), rows)
-    record = provenance.of_job(clock.spent(), device, len(job.trials) or 1) | {
+    record = provenance.of_job(clock.spent(), device, job.trainings) | {
         "fingerprint": text.fingerprint,
         "settings": job.settings,
         "keys": job.keys,

@@ -125,6 +125,6 @@ def take_published(stage: tuple[Experiment, Stage], text: JobText, published: Pa
     trials = tables[next(iter(of_kind.tables))]
     record = {name: "; ".join(sorted(set(trials[name]))) for name in ("commit", "machine", "device")}
     record |= {"finished": trials["finished"].max(), "seconds": 60 * float(trials["minutes"].sum())}
-    record |= {"trials": len(job.trials) or 1, "fingerprint": text.fingerprint, "settings": job.settings}
+    record |= {"trials": job.trainings, "fingerprint": text.fingerprint, "settings": job.settings}
     record |= {"keys": job.keys, "root_seed": text.root_seed, "inputs": {}, "stand_in": False}
     write_json(record_file(folder, of_kind, job.name), record)

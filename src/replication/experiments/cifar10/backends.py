@@ -60,7 +60,7 @@ class PyTorch:
 
     def validate(self, epoch: int) -> Validated:
         """Validation accuracies as by ``validate``."""
-        return validate(self.run, validation_draws(self.run.split, self.seed, epoch), self.normalise)
+        return validate(self.run, validation_draws(len(self.run.split.y_validation), self.seed, epoch), self.normalise)
 
 
 class Fused:
@@ -90,7 +90,7 @@ class Fused:
 
     def crops(self, epoch: int) -> Crops:
         """An epoch's images, in order."""
-        order, draws = order_and_draws(self.run.split, self.seed, epoch)
+        order, draws = order_and_draws(len(self.run.split.y_train), self.seed, epoch)
         return crops(order, draws, self.run.split.y_train[order])
 
     def validate(self, epoch: int) -> Validated:
@@ -98,7 +98,7 @@ class Fused:
         y = self.run.split.y_validation
         rows, none = torch.arange(len(y)), torch.zeros(len(y), dtype=torch.int64)
         plain = self._accuracies(self.plain, crops(rows, Draws(none, none, none.bool()), y))
-        shifted = self._accuracies(self.framed, crops(rows, validation_draws(self.run.split, self.seed, epoch), y))
+        shifted = self._accuracies(self.framed, crops(rows, validation_draws(len(y), self.seed, epoch), y))
         return plain[0], shifted[0], plain[1], shifted[1]
 
     def _accuracies(self, images: Pictures, cut: Crops) -> tuple[float, float]:
@@ -144,23 +144,22 @@ def crops(rows: Tensor, draws: Draws, labels: Tensor) -> Crops:
     return Crops(*(tensor.numpy() for tensor in (rows, draws.top, draws.left, draws.flip, labels)))
 
 
-def order_and_draws(split: Split, seed: int, epoch: int) -> tuple[Tensor, Draws]:
+def order_and_draws(points: int, seed: int, epoch: int) -> tuple[Tensor, Draws]:
     """The order of an epoch's images (points,), and each one's crop; both are the epoch's own."""
-    points = len(split.y_train)
     order = torch.from_numpy(generator(seed, "batches", epoch).permutation(points))
     return order, draw(points, generator(seed, "augmentation", epoch))
 
 
-def validation_draws(split: Split, seed: int, epoch: int) -> Draws:
+def validation_draws(points: int, seed: int, epoch: int) -> Draws:
     """The crops of an epoch's augmented validation images."""
-    return draw(len(split.y_validation), generator(seed, "validation", epoch))
+    return draw(points, generator(seed, "validation", epoch))
 
 
 def batches(
     split: Split, settings: SimpleNamespace, seed: int, epoch: int, normalise: Normalisation
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """One epoch's batches, float32 (batch, 3, 32, 32) and classes (batch,)."""
-    order, draws = order_and_draws(split, seed, epoch)
+    order, draws = order_and_draws(len(split.y_train), seed, epoch)
     order, draws = order.to(split.y_train.device), draws.to(split.y_train.device)
     for first in range(0, len(order), settings.training.batch_size):
         part = slice(first, first + settings.training.batch_size)

@@ -1,6 +1,6 @@
 """A run of experiment 3: the small network with a head, its images, and what is measured on the way."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -23,6 +23,8 @@ CURVES = {  # what is measured after every epoch, and the column that it has in 
     "plain_pruned": "validation_accuracy_pruned",
     "augmented_pruned": "validation_accuracy_augmented_pruned",
 }
+
+KEPT = 50  # eigenvalues are kept after epochs 1 and 10, every KEPT epochs, and after the last
 
 
 class SmallCNN(nn.Module):
@@ -58,17 +60,14 @@ class Split:
     y_test: Tensor
 
 
-@dataclass
-class Run:
-    """A trained network with what was measured on the way.
+@dataclass(kw_only=True)
+class Measured:
+    """What is measured of a network while it is trained.
 
     curves: per epoch, one array for each of CURVES, losses and percentages; eigenvalues: by epoch, all layers' λ in one
     array. seconds: of training by ``clock``, evaluation left out. diverged_epoch: −1 if none.
     """
 
-    features: SmallCNN
-    head: nn.Module
-    split: Split
     curves: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in CURVES})
     eigenvalues: dict[int, np.ndarray] = field(default_factory=dict)
     seconds: float = 0.0
@@ -94,15 +93,38 @@ class Run:
         self.eigenvalues = {
             int(name.removeprefix("eigenvalues.")): values for name, values in rows.items() if "eigenvalues." in name
         }
+        if not np.isfinite(self.curves["train_loss"][-1]):
+            self.diverged_epoch = self.epochs - 1
+
+    def add(self, loss: float, validated: Sequence[float], head: nn.Module, last: int) -> None:
+        """Enter an epoch: its mean loss, validation accuracies, and eigenvalues if they are kept. last: epoch, from 1.
+
+        A loss that is not finite says that the network diverged.
+        """
+        for name, value in zip(CURVES, (loss, *validated), strict=True):
+            self.curves[name].append(value)
+        if self.epochs in (1, 10, last) or self.epochs % KEPT == 0:
+            self.eigenvalues[self.epochs] = eigenvalues(head)
+        if not np.isfinite(loss):
+            self.diverged_epoch = self.epochs - 1
 
 
-def split_of(images: Images, settings: SimpleNamespace, seed: int) -> Split:
+@dataclass
+class Run(Measured):
+    """A trained network with its images, and what was measured on the way."""
+
+    features: SmallCNN
+    head: nn.Module
+    split: Split
+
+
+def split_of(images: Images, settings: SimpleNamespace, seed: int, device: torch.device | str = "cpu") -> Split:
     """The trial's split: of the first images in a seeded order, a share validates and the others train."""
     rows = split_rows(len(images.y_train), settings.images, settings.validation_share, seed)
     validation, train = map(torch.from_numpy, rows)
     x, y = channels_first(images.x_train), torch.from_numpy(images.y_train.astype(np.int64))
     test = slice(settings.test_images)
-    return Split(
+    tensors = (
         padded(x[train]),
         y[train],
         x[validation],
@@ -110,10 +132,17 @@ def split_of(images: Images, settings: SimpleNamespace, seed: int) -> Split:
         channels_first(images.x_test[test]),
         torch.from_numpy(images.y_test[test].astype(np.int64)),
     )
+    return Split(*(tensor.to(device) for tensor in tensors))
 
 
 def new_run(head: str, images: Images, settings: SimpleNamespace, seed: int, device: str = "cpu") -> Run:
-    """A network at its start; the features draw first, so that they are the same under every head.
+    """A network at its start, with its images."""
+    network = new_network(head, settings, seed).to(device)
+    return Run(network["features"], network["head"], split_of(images, settings, seed, device))
+
+
+def new_network(head: str, settings: SimpleNamespace, seed: int) -> nn.ModuleDict:
+    """Features and a head at their start; the features draw first, so that they are the same under every head.
 
     The authors' image scripts give W_31 the opposite sign of (4.3), which is (4.3) started at λ_3 = −1.
     """
@@ -127,16 +156,17 @@ def new_run(head: str, images: Images, settings: SimpleNamespace, seed: int, dev
             (inputs, hidden, classes), bias=settings.bias, output_eigenvalue=-1, generator=source
         ),
     }[head]()
-    split = split_of(images, settings, seed)
-    split = Split(*(tensor.to(device) for tensor in vars(split).values()))
-    return Run(features.to(device), made.to(device), split)
+    return nn.ModuleDict({"features": features, "head": made})
 
 
 def optimizer_of(run: Run, settings: SimpleNamespace) -> torch.optim.Optimizer:
-    """Adam over features and head; on a GPU one that can be recorded in a CUDA graph."""
-    capturable = run.split.x_train.is_cuda
-    rate = settings.training.learning_rate
-    return torch.optim.Adam(whole(run).parameters(), lr=rate, fused=True, capturable=capturable)
+    """Adam over features and head."""
+    return adam([*whole(run).parameters()], settings.training.learning_rate)
+
+
+def adam(parameters: Sequence[Tensor], rate: float) -> torch.optim.Optimizer:
+    """Adam; on a GPU one that can be recorded in a CUDA graph."""
+    return torch.optim.Adam(parameters, lr=rate, fused=True, capturable=parameters[0].is_cuda)
 
 
 def whole(run: Run) -> nn.ModuleDict:

@@ -17,9 +17,11 @@ from replication.params.fields import (
     Trials,
     TrialsOrZero,
     Widths,
+    chunks,
     distinct,
     distinct_names,
     require_split,
+    span,
 )
 
 Head = Literal["linear", "spectral", "spectral_authors_sign"]
@@ -71,6 +73,7 @@ class Cifar10(Cifar10Trial, Part):
         description="what follows the features: linear, spectral (4.3), or spectral with the authors' sign of W_31"
     )
     trials: Trials = Field(description="independent trainings of each head")
+    chunk: Count = Field(description="trials per job on a GPU, each with every head; results do not depend on it")
     checkpoint_every: Count = Field(description="epochs between checkpoints; results do not depend on it")
     sweep: Cifar10Sweep
 
@@ -84,22 +87,27 @@ CIFAR10 = Data(name="cifar10", files=("images/cifar10.json",))
 
 
 def jobs(run: Any) -> Iterator[Job]:
-    """Single trials, the heads of one after the other.
+    """Single trials, the heads of one after the other; on a GPU chunks of trials with every head, side by side.
 
     A trial has the same seed under every head: split, first values of the features, batches and crops pair.
     """
     cifar10 = run.cifar10
-    for trial in range(cifar10.trials):
-        for head in cifar10.heads:
-            yield Job(
-                name=f"{head}/{trial}",
-                settings=cifar10.part(Cifar10Trial),
-                keys={"head": head},
-                trials=(trial,),
-                data=CIFAR10,
-                seeds="images",
-                every=cifar10.checkpoint_every,
-            )
+    if run.device == "cuda":
+        together = {
+            span(trials): (tuple(cifar10.heads), trials) for trials in chunks(range(cifar10.trials), cifar10.chunk)
+        }
+    else:
+        together = {f"{head}/{trial}": (head, [trial]) for trial in range(cifar10.trials) for head in cifar10.heads}
+    for name, (heads, trials) in together.items():
+        yield Job(
+            name=name,
+            settings=cifar10.part(Cifar10Trial),
+            keys={"head": heads},
+            trials=tuple(trials),
+            data=CIFAR10,
+            seeds="images",
+            every=cifar10.checkpoint_every,
+        )
 
 
 def sweep_jobs(run: Any) -> Iterator[Job]:

@@ -1,6 +1,7 @@
 """Experiment 3: a small convolutional network from scratch on CIFAR-10, linear head against SPARCS head (Table 5)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from types import SimpleNamespace
 
@@ -11,42 +12,96 @@ import torch
 from replication.data.augmentation import DEVIATION, MEAN, Normalisation
 from replication.data.image_arrays import Images
 from replication.experiments.cifar10.backends import Fused, PyTorch, activities, backend, batches, fits, step
-from replication.experiments.cifar10.run import CURVES, Run, eigenvalues, new_run, optimizer_of, pruned, whole
+from replication.experiments.cifar10.run import CURVES, Run, new_run, optimizer_of, pruned, whole
+from replication.experiments.cifar10.side_by_side import SideBySide, train_side_by_side
 from replication.training import memory
 from replication.training.classifiers import accuracy, clock, compacted, diverged
 from replication.training.torch_threads import subnormals_flushed
-from replication.training.work import Results, Work
+from replication.training.work import NoCheckpoint, Results, Work
 from sparcs.network import SpectralNetwork
 
 MEASURED = 5  # steps whose memory is measured
 
 MIB = 2**20  # bytes
 
-KEPT = 50  # eigenvalues are kept after epochs 1 and 10, every KEPT epochs, and after the last
-
 
 def run(images: Images, work: Work) -> Results:
-    """Train the small network with one head, and measure it and what its steps cost."""
-    [trial], [seed] = work.trials, work.seeds
-    costs = memory_of_steps(work.keys["head"], images, work.settings, seed, work.device)
-    done = whole_training(images, work)
-    costs |= {
-        "backend": (Fused if fits(done) else PyTorch).name,
-        "seconds": done.seconds,
-        "milliseconds_per_step": 1e3 * done.seconds / steps(done, work.settings),
+    """Train the small network of every trial and head of a job, and measure it and what its steps cost."""
+    several = len(singles_of(work)) > 1
+    memory_of = {  # of every head once: it is the same for all trials
+        head: memory_of_steps(head, images, work.settings, work.seeds[0], work.device) for head in heads_of(work)
     }
-    tables = {
-        "trials": pd.DataFrame([row(done, images, work)]),
-        "epochs": epoch_table(done.curves).assign(trial=trial),
-        "eigenvalues": eigenvalue_table(done.eigenvalues, work.settings.widths).assign(trial=trial),
-        "costs": pd.DataFrame([{"trial": trial, "device": work.device} | costs]),
-    }
-    return tables, parameters(done)
+    parts: dict[str, list[pd.DataFrame]] = {}
+    arrays: dict[str, np.ndarray] = {}
+    for one, done in trained(images, work):
+        [trial], head = one.trials, one.keys["head"]
+        tables = {
+            "trials": pd.DataFrame([row(done, images, one)]),
+            "epochs": epoch_table(done.curves),
+            "eigenvalues": eigenvalue_table(done.eigenvalues, work.settings.widths),
+            "costs": pd.DataFrame([{"device": work.device} | memory_of[head] | time_of(done, work)]),
+        }
+        for name, table in tables.items():
+            parts.setdefault(name, []).append(table.assign(trial=trial, head=head))
+        start = f"{head}.{trial}." if several else ""
+        arrays |= {f"{start}{name}": value for name, value in parameters(done).items()}
+    return {name: pd.concat([each for each in of if len(each)] or of[:1]) for name, of in parts.items()}, arrays
 
 
 def sweep(images: Images, work: Work) -> Results:
     """The same at one kind and strength of the penalty: the trial's row alone."""
     return {"sweep": pd.DataFrame([row(whole_training(images, work), images, work)])}, {}
+
+
+def heads_of(work: Work) -> tuple[str, ...]:
+    """The heads of a job: one, or several."""
+    head = work.keys["head"]
+    return (head,) if isinstance(head, str) else tuple(head)
+
+
+def singles_of(work: Work) -> list[Work]:
+    """Every trial with every head as a job of its own; only a job that is one itself can keep its state."""
+    made = [
+        replace(work, keys={**work.keys, "head": head}, trials=(trial,), seeds=(seed,), checkpoint=NoCheckpoint())
+        for trial, seed in zip(work.trials, work.seeds, strict=True)
+        for head in heads_of(work)
+    ]
+    return made if len(made) > 1 else [replace(made[0], checkpoint=work.checkpoint)]
+
+
+def trained(images: Images, work: Work) -> Iterator[tuple[Work, Run]]:
+    """The network of every trial and head, and the job that it is by itself: side by side on a GPU, else in turn.
+
+    On a CPU a network is trained faster alone, and its last bits can't depend on the others of its job.
+    """
+    if is_shared(work):
+        yield from trained_together(images, work)
+    else:
+        for one in singles_of(work):
+            yield one, whole_training(images, one)
+
+
+def is_shared(work: Work) -> bool:
+    """Whether networks share the device, so that none has a time of its own."""
+    return work.device == "cuda" and len(singles_of(work)) > 1
+
+
+def trained_together(images: Images, work: Work) -> Iterator[tuple[Work, Run]]:
+    """Every network of a job trained to the end side by side, from the checkpoint if there is one."""
+    group = SideBySide(heads_of(work), images, work.settings, work.seeds, work.device)
+    group.load(work.checkpoint)
+    progress = work.progress(work.settings.training.epochs, "epochs")
+    progress(group.epochs)
+
+    def on_epoch(last: bool) -> None:
+        progress(1)
+        if work.checkpoint.every and group.epochs % work.checkpoint.every == 0 and not last:
+            group.save(work.checkpoint)
+
+    train_side_by_side(group, on_epoch)
+    of = {(one.trials, one.keys["head"]): one for one in singles_of(work)}
+    for trial, head, done in group.runs():
+        yield of[(work.trials[trial],), head], done
 
 
 def whole_training(images: Images, work: Work) -> Run:
@@ -115,15 +170,21 @@ def train(
         start = now()
         loss = training.epoch(epoch)
         run.seconds += now() - start
-        for name, value in zip(CURVES, (loss, *training.validate(epoch)), strict=True):
-            run.curves[name].append(value)
-        if epoch in (0, 9) or (epoch + 1) % KEPT == 0 or epoch + 1 == settings.training.epochs:
-            run.eigenvalues[epoch + 1] = eigenvalues(run.head)
-        if not np.isfinite(loss):
-            run.diverged_epoch = epoch
+        run.add(loss, training.validate(epoch), run.head, settings.training.epochs)
         if on_epoch:
             on_epoch(run)
     return run
+
+
+def time_of(done: Run, work: Work) -> dict[str, object]:
+    """Seconds of a training and milliseconds of a step, and what took them; none where networks shared a device."""
+    if is_shared(work):
+        return {"backend": SideBySide.name, "seconds": np.nan, "milliseconds_per_step": np.nan}
+    return {
+        "backend": (Fused if fits(done) else PyTorch).name,
+        "seconds": done.seconds,
+        "milliseconds_per_step": 1e3 * done.seconds / steps(done, work.settings),
+    }
 
 
 def steps(run: Run, settings: SimpleNamespace) -> int:
