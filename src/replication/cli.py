@@ -31,6 +31,7 @@ VERBS = {
     "benchmark-cifar10": "experiments.cost.commands",
     "benchmark-cost": "experiments.cost.commands",
     "benchmark-full-size": "experiments.cost.commands",
+    "benchmark-side-by-side": "experiments.cost.commands",
     "publish": "publish.commands",
     "publish-pages": "site.publish_pages",
     "spot-check": "spot_check",

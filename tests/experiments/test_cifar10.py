@@ -5,6 +5,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -282,6 +283,21 @@ def test_jobs_from_the_command_line_to_the_tables(tmp_path, monkeypatch):
     assert not list(tmp_path.rglob("*checkpoint*"))
     about = read_json(Path("results/cifar10/trials/linear/0.provenance.json"))
     assert about["seconds"] > 0 and about["stand_in"]
+
+
+def test_a_job_of_several_networks_from_the_command_line_to_the_tables(tmp_path, monkeypatch):
+    """A GPU's job, on a CPU: its tables are those of jobs of one network."""
+    monkeypatch.chdir(tmp_path)
+    small = {"images": 160, "trials": 2, "training": {"epochs": 1}}
+    made = {}
+    for device in ("cpu", "cuda"):
+        made[device] = train_and_tabulate(
+            "trials", resolve_settings(BASE, {"scale": "smoke", "device": device, "cifar10": small})
+        )
+    for table in ("trials", "epochs", "eigenvalues"):
+        pd.testing.assert_frame_equal(made["cuda"][table], made["cpu"][table])
+    about = read_json(Path("results/cifar10/trials/0-1.provenance.json"))
+    assert about["trials"] == 4 and about["keys"] == {"head": ["linear", "spectral"]}
 
 
 def test_a_run_that_diverged_leaves_no_state_to_go_on_from(images, monkeypatch):

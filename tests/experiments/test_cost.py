@@ -12,7 +12,7 @@ from replication import params
 from replication.data.augmentation import DEVIATION, MEAN, Normalisation
 from replication.data.image_arrays import Images
 from replication.experiments.cost import against_depth as cost
-from replication.experiments.cost import full_size
+from replication.experiments.cost import full_size, side_by_side
 from replication.experiments.cost.figures import fig_cost, fig_cost_caption, fig_cost_table
 from replication.experiments.settings import resolve_settings
 from replication.training.memory import parameter_bytes, peak_allocated
@@ -121,3 +121,18 @@ def test_the_slopes_of_known_costs():
     assert slopes.loc[("step", "W_ij formed"), "largest_ratio"] == 64
     assert slopes.loc[("step", "SpectralNetwork"), "slope"] == pytest.approx(1, abs=0.03)
     assert slopes.loc[("step", "SpectralNetwork"), "slope_least_squares"] > 1.1
+
+
+def test_networks_side_by_side_beside_one_at_a_time():
+    """Every head alone, their mean, and two numbers of trials with both heads, whose losses are those alone."""
+    settings = resolve_settings(params.read_yaml(ROOT / "params.yaml"), {"scale": "smoke"}).cifar10
+    table = side_by_side.timed(settings, "cpu", [1, 2], images=60)
+    assert table["networks"].tolist() == [1, 1, 1, 2, 4] and (table["trainings"] == 2).all()
+    assert table["way"].tolist() == [
+        *(f"one at a time, {head}" for head in settings.heads), "one at a time", *["PyTorch, side by side"] * 2,
+    ]  # fmt: skip
+    whole = 3 * table["milliseconds_per_step"] + 32 / 6 * table["milliseconds_of_validation"]
+    np.testing.assert_allclose(table["minutes"], settings.training.epochs * 2 * whole / 60_000)
+    assert (
+        table["loss_apart"][3:].max() < 1e-4 and table["loss_apart"][:3].isna().all() and (table["peak_mib"] > 0).all()
+    )

@@ -1,6 +1,7 @@
 """The layer, the ensembles and experiment 3 on a CUDA device, against the CPU. Skipped without such a device."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,10 +14,12 @@ from replication.data.augmentation import DEVIATION, MEAN, Normalisation
 from replication.data.image_arrays import Images
 from replication.experiments.cifar10 import train as cifar10
 from replication.experiments.cifar10.settings import Cifar10Trial
+from replication.experiments.cifar10.side_by_side import SideBySide, train_side_by_side
 from replication.jobs.checkpoints import FileCheckpoint
 from replication.training import cuda_graphs
 from replication.training.ensemble import batched
 from replication.training.ensemble.training import Training, initial_parameters
+from replication.training.work import Work, plain
 from sparcs import SpectralNetwork, replace_head, spectral
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
@@ -178,6 +181,32 @@ def test_experiment_3_starts_as_on_the_cpu(images):
         x, y = next(cifar10.batches(run.split, experiment_3(1), 5, 0, normalise))
         losses.append(float(cifar10.step(run, cifar10.optimizer_of(run, experiment_3(1)), experiment_3(1), x, y)))
     assert losses[1] == pytest.approx(losses[0], rel=2e-3)
+
+
+def test_experiment_3_side_by_side_is_that_of_the_cpu(images):
+    """Replayed, in float64; so no TensorFloat-32."""
+    heads, ends = ("linear", "spectral", "spectral_authors_sign"), {}
+    for device in ("cpu", "cuda"):
+        group = SideBySide(heads, images, experiment_3(2), [5, 6], device, torch.float64)
+        train_side_by_side(group)
+        ends[device] = [run for *_, run in group.runs()]
+    assert group.step.graph is not None
+    for there, here in zip(ends["cuda"], ends["cpu"], strict=True):
+        np.testing.assert_allclose(there.curves["train_loss"], here.curves["train_loss"], rtol=1e-6)
+        for one, other in zip(there.head.parameters(), here.head.parameters(), strict=True):
+            torch.testing.assert_close(one.cpu(), other, rtol=0, atol=1e-5)
+
+
+def test_a_job_of_experiment_3_trains_side_by_side(images, tmp_path):
+    """Both heads of two trials; none has a time of its own, and a stopped job goes on."""
+    whole = Work(plain(experiment_3(2).model_dump()), {"head": ("linear", "spectral")}, (0, 1), (5, 6), device="cuda")
+    group = SideBySide(("linear", "spectral"), images, experiment_3(1), (5, 6), "cuda")
+    train_side_by_side(group)
+    checkpoint = FileCheckpoint(tmp_path / "checkpoint.safetensors", "run", 1)
+    group.save(checkpoint)
+    made, again = (cifar10.run(images, each)[0] for each in (whole, replace(whole, checkpoint=checkpoint)))
+    assert made["costs"]["seconds"].isna().all() and (made["trials"]["epochs"] == 2).all()
+    np.testing.assert_allclose(again["epochs"]["train_loss"], made["epochs"]["train_loss"], rtol=1e-3)
 
 
 def test_experiment_3_goes_on_from_a_checkpoint(images, tmp_path):

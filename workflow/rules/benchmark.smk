@@ -5,8 +5,11 @@ from replication.experiments.cifar10.settings import Cifar10Trial
 COST = "replication.experiments.cost"
 STEPS = f"{RESULTS}/benchmark"
 FULL_SIZE = f"--params-file {shlex.quote(str(PARAMS_FILE))} --device {SETTINGS.device}"
+CIFAR10 = shlex.quote(json.dumps(own_settings(EXPERIMENTS["cifar10"])))
+SIDE_BY_SIDE = f"--settings {CIFAR10} --device {SETTINGS.device}"
 if SETTINGS.device == "cpu":
     FULL_SIZE += " --images 16"
+    SIDE_BY_SIDE += " --images 500 --trials 1 --trials 4"
 TIMED_STEPS = {  # by verb: what times them, tables, options and what there is to say
     "step": ("step_time", ["step"], "", "Timing optimiser steps side by side"),
     "cifar10": (
@@ -27,7 +30,14 @@ TIMED_STEPS = {  # by verb: what times them, tables, options and what there is t
         FULL_SIZE,
         "Timing steps of the paper's full sizes",
     ),
+    "side_by_side": (
+        "side_by_side",
+        [f"side_by_side_{SETTINGS.device}"],
+        SIDE_BY_SIDE,
+        "Timing many of the small networks at once",
+    ),
 }
+ON_ANY_DEVICE = ("full_size", "side_by_side")
 
 
 for verb, (source, tables, options, message) in TIMED_STEPS.items():
@@ -44,7 +54,7 @@ for verb, (source, tables, options, message) in TIMED_STEPS.items():
             f"{BENCHMARKS}/benchmark_{verb}.tsv"
         threads: workflow.cores  # alone: others would disturb it
         resources:
-            gpu=int(SETTINGS.device == "cuda" and verb == "full_size"),
+            gpu=int(SETTINGS.device == "cuda" and verb in ON_ANY_DEVICE),
         params:
             code=changes_with(
                 f"{COST}.{source}",

@@ -31,7 +31,7 @@ class JobText(Model):
 
     name: JobName
     settings: dict[str, Any]
-    keys: dict[str, str | int | Real | None | list[str]]
+    keys: dict[str, str | int | Real | list[str] | None]
     trials: list[params.Trial]
     files: list[str] = Field(description="its data, below data/<scale>")
     data_set: str

@@ -68,10 +68,8 @@ def standing(place: Sequence[Tables], stage: Stage, job: Job, here: str) -> tupl
 def has_all(trials: pd.DataFrame, job: Job) -> bool:
     """Whether rows, of a job's trials alone, are all of them, under every one of several values of its keys."""
     several = {name: len(values) for name, values in job.several.items() if name in trials}
-    return not trials.empty and len({*zip(*(trials[name] for name in several), strict=True)}) in (
-        0,
-        prod(several.values()),
-    )
+    found = {*zip(*(trials[name] for name in several), strict=True)}
+    return not trials.empty and (not several or len(found) == prod(several.values()))
 
 
 def jobs_taken(run: Any, published: Path, parameters: bool = True) -> tuple[list[Taken], str]:

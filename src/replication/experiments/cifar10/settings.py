@@ -93,12 +93,11 @@ def jobs(run: Any) -> Iterator[Job]:
     """
     cifar10 = run.cifar10
     if run.device == "cuda":
-        together = {
-            span(trials): (tuple(cifar10.heads), trials) for trials in chunks(range(cifar10.trials), cifar10.chunk)
-        }
+        parts = chunks(range(cifar10.trials), cifar10.chunk)
+        together = [(span(trials), tuple(cifar10.heads), trials) for trials in parts]
     else:
-        together = {f"{head}/{trial}": (head, [trial]) for trial in range(cifar10.trials) for head in cifar10.heads}
-    for name, (heads, trials) in together.items():
+        together = [(f"{head}/{trial}", head, [trial]) for trial in range(cifar10.trials) for head in cifar10.heads]
+    for name, heads, trials in together:
         yield Job(
             name=name,
             settings=cifar10.part(Cifar10Trial),

@@ -33,6 +33,7 @@ from replication.training.work import Checkpoint
 from sparcs import spectral
 
 KERNEL = 5  # pixels across a convolution's patch
+TRAINED = (".0.weight", ".1.weight", ".1.bias")  # of a stage: its convolution's bias is not, see ``stage``
 State = Mapping[str, Tensor]
 
 
@@ -54,7 +55,7 @@ class SideBySide:
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        self.heads = sorted(heads, key=lambda head: head != "linear")
+        self.heads = self.ordered(heads)
         self.linear = self.heads.count("linear")  # 0 or 1
         self.settings, self.seeds, self.device, self.dtype = settings, seeds, torch.device(device), dtype
         self.images = images
@@ -70,13 +71,16 @@ class SideBySide:
             joined([[network["head"] for network in row[part]] for row in self.networks])
             for part in (slice(self.linear), slice(self.linear, None))
         )
-        trained = [
-            value for name, value in self.features.items() if name.endswith((".1.weight", ".1.bias", "0.weight"))
-        ]
+        trained = [value for name, value in self.features.items() if name.endswith(TRAINED)]
         trained += self.linear_heads.values()
         trained += [value for name, value in self.spectral_heads.items() if name != "eigenvalues.0"]
         self.optimizer = adam([value.requires_grad_() for value in trained], settings.training.learning_rate)
         self.step = replayed(self.take_step, device)
+
+    @staticmethod
+    def ordered(heads: Sequence[str]) -> list[str]:
+        """Heads in the order of what is measured: those that are linear first."""
+        return sorted(heads, key=lambda head: head != "linear")
 
     def each(self) -> Iterator[tuple[int, int, nn.ModuleDict, Measured]]:
         """Every trial and head by number, its network and what was measured of it."""
@@ -191,9 +195,8 @@ class SideBySide:
         if state := self.linear_heads:
             outputs.append(x[:, : self.linear] @ state["weight"].mT + state["bias"][:, :, None])
         if state := self.spectral_heads:
-            phi, lam = (
-                [state[f"{kind}.{k}"] for k in range(n)] for kind, n in (("eigenvectors", 2), ("eigenvalues", 3))
-            )
+            phi = [state[f"eigenvectors.{k}"] for k in range(2)]
+            lam = [state[f"eigenvalues.{k}"] for k in range(3)]
             if pruned:
                 lam[1] = torch.zeros_like(lam[1])
             with_one = F.pad(x[:, self.linear :], (0, 1), value=1.0)  # (trials, spectral heads, batch, 401)

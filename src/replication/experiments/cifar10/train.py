@@ -17,7 +17,7 @@ from replication.experiments.cifar10.side_by_side import SideBySide, train_side_
 from replication.training import memory
 from replication.training.classifiers import accuracy, clock, compacted, diverged
 from replication.training.torch_threads import subnormals_flushed
-from replication.training.work import NoCheckpoint, Results, Work
+from replication.training.work import NoCheckpoint, Results, Work, WorkError
 from sparcs.network import SpectralNetwork
 
 MEASURED = 5  # steps whose memory is measured
@@ -87,7 +87,22 @@ def is_shared(work: Work) -> bool:
 
 
 def trained_together(images: Images, work: Work) -> Iterator[tuple[Work, Run]]:
-    """Every network of a job trained to the end side by side, from the checkpoint if there is one."""
+    """Every network of a job trained to the end side by side, from the checkpoint if there is one.
+
+    Raises WorkError if they need more memory than the GPU has.
+    """
+    try:
+        group = whole_group(images, work)
+    except torch.OutOfMemoryError as error:
+        many = f"{len(work.trials)} trials with {len(heads_of(work))} heads each"
+        raise WorkError(f"chunk: {many} need more memory than the GPU has: allowed are fewer trials at once") from error
+    of = {(one.trials, one.keys["head"]): one for one in singles_of(work)}
+    for trial, head, done in group.runs():
+        yield of[(work.trials[trial],), head], done
+
+
+def whole_group(images: Images, work: Work) -> SideBySide:
+    """The networks of a job, trained to the end."""
     group = SideBySide(heads_of(work), images, work.settings, work.seeds, work.device)
     group.load(work.checkpoint)
     progress = work.progress(work.settings.training.epochs, "epochs")
@@ -99,9 +114,7 @@ def trained_together(images: Images, work: Work) -> Iterator[tuple[Work, Run]]:
             group.save(work.checkpoint)
 
     train_side_by_side(group, on_epoch)
-    of = {(one.trials, one.keys["head"]): one for one in singles_of(work)}
-    for trial, head, done in group.runs():
-        yield of[(work.trials[trial],), head], done
+    return group
 
 
 def whole_training(images: Images, work: Work) -> Run:

@@ -6,7 +6,7 @@ import click
 import pandas as pd
 
 from replication import params
-from replication.experiments.cifar10.settings import Cifar10Trial
+from replication.experiments.cifar10.settings import Cifar10, Cifar10Trial
 from replication.experiments.settings import paper_settings
 from replication.records import provenance
 from replication.records.io import write_csv
@@ -56,6 +56,25 @@ def benchmark_full_size(params_file: Path, images: int | None, device: str, outp
     paper = paper_settings(params.read_yaml(params_file))
     with progress(len(paper.depth.teacher.depths) + 3, "steps", unit="steps") as on_step:
         table = full_size.timed(paper, device, images, on_step=on_step)
+    where = {"machine": provenance.machine(device), "commit": provenance.commit(), "date": provenance.now()}
+    write_csv(output, table.assign(**where))
+    click.echo(table.round(3).to_string(index=False))
+
+
+@click.command()
+@click.option("--settings", type=Settings(Cifar10), required=True)
+@click.option("--trials", type=COUNT, multiple=True, default=(1, 11, 25), help="at once, each with every head")
+@click.option("--images", type=COUNT, help="at most, where all take too long; all by default")
+@device_option
+@click.option("--output", type=FILE, required=True)
+def benchmark_side_by_side(
+    settings: Cifar10, trials: tuple[int, ...], images: int | None, device: str, output: Path
+) -> None:
+    """Time of a step of experiment 3's networks, alone and with others side by side, and of all its trainings."""
+    from replication.experiments.cost import side_by_side  # loads torch
+
+    with progress(len(settings.heads) + len(trials), "ways", unit="ways") as on_way:
+        table = side_by_side.timed(settings, device, trials, images, on_way)
     where = {"machine": provenance.machine(device), "commit": provenance.commit(), "date": provenance.now()}
     write_csv(output, table.assign(**where))
     click.echo(table.round(3).to_string(index=False))
