@@ -88,6 +88,10 @@ class SideBySide:
             for head, (network, its) in enumerate(zip(networks, measured, strict=True)):
                 yield trial, head, network, its
 
+    def going(self) -> list[tuple[int, int, nn.ModuleDict, Measured]]:
+        """The same of those that have not diverged."""
+        return [each for each in self.each() if each[-1].diverged_epoch < 0]
+
     @property
     def epochs(self) -> int:
         """Epochs done by those that have not diverged."""
@@ -212,18 +216,17 @@ def train_side_by_side(group: SideBySide, on_epoch: Callable[[bool], object] | N
     on_epoch: is told whether it was the last.
     """
     now, epochs = clock(group.device.type), group.settings.training.epochs
-    going = lambda: [each for each in group.each() if each[-1].diverged_epoch < 0]  # noqa: E731
-    while group.epochs < epochs and going():
+    while group.epochs < epochs and group.going():
         epoch, start = group.epochs, now()
         losses = group.epoch(epoch)
         share, validated = (now() - start) / losses.size, group.validate(epoch)
-        for trial, head, network, measured in going():
+        for trial, head, network, measured in group.going():
             measured.seconds += share
             measured.add(float(losses[trial, head]), validated[:, trial, head].tolist(), network["head"], epochs)
             if measured.diverged_epoch >= 0:
                 group.leave(network)
         if on_epoch:
-            on_epoch(group.epochs == epochs or not going())
+            on_epoch(group.epochs == epochs or not group.going())
 
 
 def joined(modules: Sequence[Sequence[nn.Module]]) -> dict[str, Tensor]:
