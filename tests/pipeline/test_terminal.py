@@ -346,11 +346,12 @@ def test_a_checkout_whose_path_has_a_space_can_be_run_from_elsewhere(tmp_path):
     scale = ["--config", "scale=smoke"]
     code, output = workflow(folder, "results/smoke/settings.json", *snakefile, *scale)
     assert code == 0 and (folder / "results/smoke/settings.json").exists(), output
-    for targets in (["all", "publish"], ["published", "spot_check"], ["benchmark_full_size"]):
+    for targets in (["all", "publish"], ["published", "spot_check"], ["benchmark"]):
         code, output = workflow(folder, *targets, "-n", "-p", *snakefile, *scale)
         assert code == 0, output
         commands = [line for line in output.splitlines() if "python -m replication " in line]
         assert any("one two" in line for line in commands)
+        assert "<function" not in output
         assert not [line for line in commands for word in shlex.split(line) if word.endswith("/one")]
 
 
