@@ -171,7 +171,7 @@ def forward_eigenbasis(
     if not input_is_zero:
         return recursion(phi, lam, x, activation)
     v = x @ phi[0].mT  # (…, batch, N_2)
-    z = -v * lam[1][..., None, :]
+    z = v * -lam[1][..., None, :]
     if len(phi) == 1:
         return z
     first, *others = per_layer(activation, len(phi) - 1)

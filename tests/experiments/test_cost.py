@@ -67,8 +67,10 @@ def test_a_step_on_drawn_batches_beside_one_on_a_prepared_batch():
     run = resolve_settings(params.read_yaml(Path(__file__).parents[2] / "params.yaml"), {"scale": "smoke"})
     table = cost.of_experiment_3(run.cifar10, images=300, seconds=0)
     assert table[["head", "batch"]].to_numpy().tolist() == [
-        [head, batch] for head in ("linear", "spectral") for batch in ("prepared", "drawn", "eager")
+        [head, batch] for head in ("linear", "spectral") for batch in ("fused kernel", "prepared", "drawn", "eager")
     ]
+    assert table["gflops"].notna().tolist() == (table["batch"] == "fused kernel").tolist()
+    assert (table["sgemm_gflops"] > 0).all() and set(table["instructions"]) <= {"AVX-512", "AVX2 or less"}
     assert (table["best"] > 0).all() and (table.loc[table["batch"] == "prepared", "ratio"] == 1).all()
 
 
