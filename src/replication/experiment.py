@@ -44,6 +44,11 @@ class Job:
     after: tuple[tuple[str, "Job"], ...] = ()
     every: int = 0
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Its data, below data/<scale>."""
+        return self.data.files if self.data else ()
+
 
 @dataclass(frozen=True)
 class Stage:
