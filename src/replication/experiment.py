@@ -60,6 +60,11 @@ class Job:
         """How many it has: every trial with every one of several values of its keys."""
         return prod(map(len, self.several.values()))
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Its data, below data/<scale>."""
+        return self.data.files if self.data else ()
+
 
 @dataclass(frozen=True)
 class Stage:

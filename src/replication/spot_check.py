@@ -17,13 +17,13 @@ from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import Settings
 from replication.jobs.carry_out import is_stand_in, read_data
 from replication.jobs.commands import as_text
-from replication.jobs.tables import table_file
+from replication.jobs.tables import written
 from replication.judging.agreement import differences, means_apart, spread_of, values
-from replication.publish.rows import Tables, Taken, counted, jobs_taken, places
+from replication.publish.rows import Tables, Taken, jobs_taken, places
 from replication.records import provenance
-from replication.records.fingerprints import fingerprint
-from replication.records.io import ArtifactError, read_table, write_csv
+from replication.records.io import ArtifactError, write_csv
 from replication.records.verbs import COUNT, FILE, INPUT, PATH, SEED, read_settings
+from replication.report.text import counted
 
 LONG = 10  # minutes: jobs that took longer are drawn only if asked for
 
@@ -49,14 +49,18 @@ def spot_check(
     click.echo(f"spot_check: {sentence}")
     rows, wrong, others = [], [], {}
     for experiment, stage, job, _, there in drawn:
-        if made := trained_again(run, experiment, stage, job, data):
-            as_made = {name: table.reindex(columns=made[name].columns) for name, table in there.items()}
-            found = differences(values(as_made, stage.tables), values(made, stage.tables))
-            trials = next(iter(there.values()))
-            other = provenance.processor(trials["machine"][0]) != provenance.processor(machine)
-            rows.append(report(f"{experiment.name}, {stage.name}/{job.name}", trials, found["difference"], other))
-            if other:
-                others.setdefault((experiment.name, stage.name), []).append(found)
+        if is_stand_in(read_data(job.files, data)):
+            click.echo(f"{experiment.name}, {job.name}: left out, for here are stand-in images only")
+            continue
+        with TemporaryDirectory() as folder:
+            made = trained_again(run, experiment, stage, job, data, Path(folder))
+        as_made = {name: table.reindex(columns=made[name].columns) for name, table in there.items()}
+        found = differences(values(as_made, stage.tables), values(made, stage.tables))
+        trials = next(iter(there.values()))
+        other = provenance.processor(trials["machine"][0]) != provenance.processor(machine)
+        rows.append(report(f"{experiment.name}, {stage.name}/{job.name}", trials, found["difference"], other))
+        if other:
+            others.setdefault((experiment.name, stage.name), []).append(found)
     for (name, of_kind), found in others.items():
         first, key = next(iter(EXPERIMENTS[name].stage(of_kind).tables.items()))
         trials = pd.concat([place[first] for place in places(published, EXPERIMENTS[name]) if first in place])
@@ -93,47 +97,31 @@ def data_files(run: Any, published: Path, sample: int, seed: int, also: Sequence
     """The data of the jobs that are drawn, and of those whose tables they take, below data/<scale>."""
     jobs = [taken[2] for taken in draw(run, published, sample, seed, also)[0]]
     jobs += [other for job in jobs for _, other in job.after]
-    return sorted({file for job in jobs if job.data for file in job.data.files})
+    return sorted({file for job in jobs for file in job.files})
 
 
-def trained_again(run: Any, experiment: Experiment, stage: Stage, job: Job, data: Path) -> Tables:
-    """The tables of a job, carried out after those that it takes tables of; none, and a sentence, without images."""
-    if is_stand_in(read_data(job.data.files if job.data else (), data)):
-        click.echo(f"{experiment.name}, {job.name}: left out, for here are stand-in images only")
-        return {}
-    with TemporaryDirectory() as folder:
-        carry_out(run, experiment, stage, job, data, Path(folder))
-        files = {name: table_file(Path(folder) / experiment.name, stage, job.name, name) for name in stage.tables}
-        return {name: read_table(file) for name, file in files.items()}
-
-
-def carry_out(run: Any, experiment: Experiment, stage: Stage, job: Job, data: Path, results: Path) -> None:
-    """Carry out a job, and before it those that it takes tables of, each in a process of its own, as the workflow does.
+def trained_again(run: Any, experiment: Experiment, stage: Stage, job: Job, data: Path, results: Path) -> Tables:
+    """The tables of a job, trained after those that it takes tables of, each in a process of its own, as in a run.
 
     The last bits may depend on what a process did before: MKL settles how it rounds at its first product, for good.
     A job that fails ends this process, too.
     """
     for name, other in job.after:
-        carry_out(run, experiment, experiment.stage(name), other, data, results)
-    text = as_text(experiment, stage, job, run.root_seed, fingerprint(experiment, stage, job, run.root_seed))
-    verb = [sys.executable, "-m", "replication", "train", f"{experiment.name}.{stage.name}"]
-    words = ["--job", text, "--data", str(data), "--results", str(results)]
-    done = subprocess.run([*verb, *words], stderr=subprocess.PIPE, text=True, check=False)
+        trained_again(run, experiment, experiment.stage(name), other, data, results)
+    text = as_text(experiment, stage, job, run.root_seed, fingerprint="")  # stands in the record alone
+    verb = [sys.executable, "-m", "replication", "train", f"{experiment.name}.{stage.name}", "--job", text]
+    done = subprocess.run([*verb, "--data", data, "--results", results], stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         click.echo(done.stderr, err=True, nl=False)
         sys.exit(done.returncode)
+    return {name: written(results / experiment.name, stage, job.name, name) for name in stage.tables}
 
 
 def report(job: str, trials: pd.DataFrame, relative: pd.Series, other: bool) -> dict[str, Any]:
     """A job's row in the report: its origin, the verdict, its largest relative difference. other: processor."""
     same_seeds = not relative.groupby(level=0).max().filter(like=".seed").any()
-    row = {
-        "job": job,
-        "published_by": trials["commit"][0],
-        "published_on": trials["machine"][0],
-        "verdict": ("other processor" if other and same_seeds else "differs") if relative.any() else "identical",
-        "largest_difference": relative.max(),
-        "measure": relative.idxmax()[0],
-    }
-    click.echo(f"{job}: {row['verdict']}")
-    return row
+    verdict = ("other processor" if other and same_seeds else "differs") if relative.any() else "identical"
+    click.echo(f"{job}: {verdict}")
+    origin = {"published_by": trials["commit"][0], "published_on": trials["machine"][0]}
+    largest = {"largest_difference": relative.max(), "measure": relative.idxmax()[0]}
+    return {"job": job, **origin, "verdict": verdict, **largest}

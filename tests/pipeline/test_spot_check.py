@@ -41,9 +41,9 @@ def once(made, monkeypatch):
     """Train again only what no test before has."""
     trained_again = spot_check.trained_again
 
-    def kept(run, experiment, stage, job, data):
+    def kept(run, experiment, stage, job, *folders):
         key = experiment.name, stage.name, job.name
-        made[key] = made.get(key) or trained_again(run, experiment, stage, job, data)
+        made[key] = made.get(key) or trained_again(run, experiment, stage, job, *folders)
         return made[key]
 
     monkeypatch.setattr(spot_check, "trained_again", kept)

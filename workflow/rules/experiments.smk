@@ -21,8 +21,7 @@ def job_inputs(experiment, stage):
 
     def files(wildcards):
         job = JOBS[stage.rule][wildcards.job]
-        data = job.data.files if job.data else ()
-        return [f"{DATA}/{file}" for file in data] + [
+        return [f"{DATA}/{file}" for file in job.files] + [
             f"{RESULTS}/{table}.parquet" for table in experiment.tables_before(job)
         ]
 

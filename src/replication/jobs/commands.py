@@ -64,7 +64,7 @@ def as_text(experiment: Experiment, stage: Stage, job: Job, root_seed: int, fing
         "settings": job.settings,
         "keys": job.keys,
         "trials": job.trials,
-        "files": job.data.files if job.data else (),
+        "files": job.files,
         "data_set": job.data.name if job.data else "",
         "seeds": job.seeds,
         "after": experiment.tables_before(job),
@@ -125,16 +125,22 @@ def train(stage: tuple[Experiment, Stage], text: JobText, data: Path, results: P
         write_arrays(tables.parameters_file(folder, of_kind, job.name), parameters)
     for table, rows in made.items():
         write_table(tables.table_file(folder, of_kind, job.name, table), rows)
-    record = provenance.of_job(clock.spent(), device, job.trainings) | {
+    record = provenance.of_job(clock.spent(), device, job.trainings)
+    record |= made_from(text, job, inputs, is_stand_in(loaded))
+    write_json(tables.record_file(folder, of_kind, job.name), record)
+    checkpoint.path.unlink(missing_ok=True)
+
+
+def made_from(text: JobText, job: Job, inputs: dict[str, str], stand_in: bool) -> dict[str, Any]:
+    """What a job was made from, for its record. inputs: SHA-256 of its data; stand_in: whether those are stand-ins."""
+    return {
         "fingerprint": text.fingerprint,
         "settings": job.settings,
         "keys": job.keys,
         "root_seed": text.root_seed,
         "inputs": inputs,
-        "stand_in": is_stand_in(loaded),
+        "stand_in": stand_in,
     }
-    write_json(tables.record_file(folder, of_kind, job.name), record)
-    checkpoint.path.unlink(missing_ok=True)
 
 
 Names = Annotated[dict[str, list[str]], Field(min_length=1)]

@@ -12,13 +12,14 @@ from replication.account.core_minutes import merged_core_minutes
 from replication.experiment import Experiment, Stage
 from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import Settings
-from replication.jobs.commands import JobText, StageName, job_of, record_of
+from replication.jobs.commands import JobText, StageName, job_of, made_from, record_of
 from replication.jobs.tables import gather, record_file, table_file, written
-from replication.publish.rows import PENDING, RANK, RECORDED, STAND_IN, Tables, counted, merged, places, standing
+from replication.publish.rows import PENDING, RANK, RECORDED, STAND_IN, Tables, merged, places, standing
 from replication.records import provenance
 from replication.records.fingerprints import jobs_of
 from replication.records.io import ArtifactError, write_csv, write_json, write_table
 from replication.records.verbs import INPUT, PATH, Json, read_settings
+from replication.report.text import counted
 
 
 @click.command()
@@ -41,17 +42,15 @@ def publish(results: Path, lock: Path, published: Path, replace: bool) -> None:
     described = read_settings(file) if file.exists() else settings
     tables, origins, blocks = {}, {}, {}
     for name, experiment in EXPERIMENTS.items():
-        before, changed = places(published, experiment), {}
+        before = places(published, experiment)
         after = of_experiment(experiment, run, results, before, replace)
         for folder, old, new in zip((name, f"{PENDING}/{name}"), before, after, strict=True):
-            changed |= {f"{folder}/{key}": new[key] for key in reversed(new) if not new[key].equals(old.get(key))}
-        tables |= changed
-        firsts = sorted({next(iter(stage.tables)) for stage in experiment.stages} & {*after[0]})
-        trials = [after[0][first] for first in firsts if {*RECORDED} <= {*after[0][first]}]
+            tables |= {f"{folder}/{key}": new[key] for key in reversed(new) if not new[key].equals(old.get(key))}
+        trials = [table for table in after[0].values() if {*RECORDED} <= {*table}]
         if trials:
             rows = pd.concat([table[[*RECORDED]].assign(trials=int("seed" in table)) for table in trials])
             origins[name] = provenance.summary(rows)
-        if any(key.startswith(name) for key in changed) and RANK[run.scale] >= rows["scale"].map(RANK).max():
+        if any(key.startswith(f"{name}/") for key in tables) and RANK[run.scale] >= rows["scale"].map(RANK).max():
             own = {name, *{"images"} & {*experiment.data}} & {*settings["run"]}
             blocks |= {block: settings["run"][block] for block in own}
     if not tables:
@@ -125,6 +124,5 @@ def take_published(stage: tuple[Experiment, Stage], text: JobText, published: Pa
     trials = tables[next(iter(of_kind.tables))]
     record = {name: "; ".join(sorted(set(trials[name]))) for name in ("commit", "machine", "device")}
     record |= {"finished": trials["finished"].max(), "seconds": 60 * float(trials["minutes"].sum())}
-    record |= {"trials": job.trainings, "fingerprint": text.fingerprint, "settings": job.settings}
-    record |= {"keys": job.keys, "root_seed": text.root_seed, "inputs": {}, "stand_in": False}
+    record |= {"trials": job.trainings, **made_from(text, job, inputs={}, stand_in=False)}
     write_json(record_file(folder, of_kind, job.name), record)

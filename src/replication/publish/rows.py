@@ -15,6 +15,7 @@ from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import SCALES
 from replication.records.fingerprints import jobs_of
 from replication.records.io import ArtifactError, read_table, require_unique
+from replication.report.text import counted
 
 PENDING = "pending"  # folder of rows that wait until their ensemble is complete
 RECORDED = ("scale", "commit", "machine", "device", "finished", "minutes", "fingerprint")  # columns that are added
@@ -91,11 +92,6 @@ def jobs_taken(run: Any, published: Path, parameters: bool = True) -> tuple[list
     return taken, f"{len(taken)} of {counted(reasons.total(), 'job')} taken{because}"
 
 
-def counted(number: int, what: str) -> str:
-    """A number of things, as it stands in a sentence."""
-    return f"{number} {what}{'s' * (number != 1)}"
-
-
 def merged(new: Tables, old: Tables, waiting: Tables, keys: Keys, ensemble: Sequence[str], replace: bool) -> tuple:
     """The published and the waiting tables with a stage's new rows; sentences on them, with their ensembles."""
     trials, told, tables = new[next(iter(keys))], {}, [{**old}, {**waiting}]
@@ -115,26 +111,23 @@ def of_ensemble(new: Tables, old: Tables, waiting: Tables, keys: Keys, replace: 
     here, there, third = ({*side[first]["fingerprint"]} if first in side else set() for side in (new, old, waiting))
     if max(len(here), len(there)) > 1:
         raise ArtifactError(f"{first}: one ensemble is of several fingerprints: {max(here, there, key=len)}")
-    none = {name: table.iloc[:0] for name, table in waiting.items()}
     whole = added(new, waiting, keys) if third == here else new
     if there in (set(), here):
-        return added(old, whole, keys), none if third == here else waiting, ""
-    stays = {name: table.iloc[:0] for name, table in old.items()}
-    for name in (name for name in old if "device" in keys[name] and name in whole):  # what other devices took
-        stays[name] = old[name][~old[name]["device"].isin(whole[name]["device"])]
+        return added(old, whole, keys), {} if third == here else waiting, ""
+    timed = {name: table for name, table in old.items() if "device" in keys[name] and name in whole}
+    stays = {name: table[~table["device"].isin(whole[name]["device"])] for name, table in timed.items()}
     scales = ", ".join(f"{name}: {counted(n, 'trial')}" for name, n in old[first]["scale"].value_counts().items())
-    gone = sum(len(old[name]) - len(stays[name]) for name in old)
-    removes = f"removes {counted(gone, 'row')} ({scales}) for {counted(len(whole[first]), 'trial')}"
+    gone = sum(map(len, old.values())) - sum(map(len, stays.values()))  # but what other devices took
+    number = counted(len(whole[first]), "trial")
     late = f"; removes {counted(len(waiting[first]), 'trial')} of yet another that waited" if third - here else ""
+    removes = f"removes {counted(gone, 'row')} ({scales}) for {number}{late}"
     scale, smallest = old[first]["scale"].map(RANK).max(), whole[first]["scale"].map(RANK).min()
     fits = scale <= smallest and (STAND_IN in "".join(there) or STAND_IN not in "".join(here))
     if replace or (fits and complete(whole, old, keys)):
-        return added(stays, whole, keys), none, removes + late
-    number = counted(len(whole[first]), "trial")
-    said = f"waiting until complete: {number} of another fingerprint"
-    if not fits:
-        said = f"left out: {number}, for published are a larger scale or real images"
-    return old, added({}, whole, keys) if fits else waiting, f"{said}; replace=yes {removes}{late}"
+        return added(stays, whole, keys), {}, removes
+    if fits:
+        return old, whole, f"waiting until complete: {number} of another fingerprint; replace=yes {removes}"
+    return old, waiting, f"left out: {number}, for published are a larger scale or real images; replace=yes {removes}"
 
 
 def complete(new: Tables, old: Tables, keys: Keys) -> bool:
@@ -157,8 +150,7 @@ def added(before: Tables, new: Tables, keys: Keys) -> Tables:
         if any(len({is_numeric_dtype(table[column]) for table in full}) > 1 for column in key):
             raise ArtifactError(f"{name}: one of {', '.join(key)} is text in one table and a number in another")
         if full:
-            rows = pd.concat(full[::-1])[list(dict.fromkeys(column for table in full for column in table))]
-            order = np.lexsort([rows.notna().sum(axis=1), rows.get("trials", np.zeros(len(rows)))])
-            rows = rows.iloc[order].drop_duplicates(list(key), keep="last")
-            made[name] = rows.sort_values(list(key)).reset_index(drop=True)
+            rows = pd.concat(full)
+            most_first = np.lexsort([-rows.notna().sum(axis=1), -rows.get("trials", np.zeros(len(rows)))])
+            made[name] = rows.iloc[most_first].drop_duplicates([*key]).sort_values([*key], ignore_index=True)
     return made
