@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,12 @@ class Job:
     def trainings(self) -> int:
         """How many it has: every trial with every one of several values of its keys."""
         return prod(map(len, self.several.values()))
+
+    def has_all(self, rows: "DataFrame") -> bool:
+        """Whether rows of its trials alone are all of them, under every one of several values of its keys."""
+        several = {name: len(values) for name, values in self.several.items() if name in rows}
+        found = {*zip(*(rows[name] for name in several), strict=True)}
+        return not rows.empty and (not several or len(found) == prod(several.values()))
 
     @property
     def files(self) -> tuple[str, ...]:

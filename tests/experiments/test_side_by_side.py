@@ -24,7 +24,6 @@ from replication.jobs.carry_out import seeds_of
 from replication.jobs.checkpoints import FileCheckpoint
 from replication.jobs.commands import JobText, as_text, job_of
 from replication.params import from_json
-from replication.publish.rows import has_all
 from replication.records.fingerprints import fingerprint
 from replication.training.work import Work, WorkError, plain
 
@@ -260,6 +259,6 @@ def test_jobs_on_a_gpu_are_chunks_of_trials_with_every_head():
 def test_published_rows_stand_for_a_job_of_several_if_all_are_there():
     job = Job(name="0-1", settings={}, keys={"head": ("linear", "spectral")}, trials=(0, 1))
     rows = pd.DataFrame({"head": ["linear", "linear", "spectral", "spectral"], "trial": [0, 1, 0, 1]})
-    assert has_all(rows, job) and not has_all(rows[:3], job) and not has_all(rows[:0], job)
-    assert not has_all(rows.query("head == 'linear'"), job)
-    assert has_all(rows[["head"]][:1], Job(name="all", settings={}))
+    assert job.has_all(rows) and not job.has_all(rows[:3]) and not job.has_all(rows[:0])
+    assert not job.has_all(rows.query("head == 'linear'"))
+    assert Job(name="all", settings={}).has_all(rows[["head"]][:1])

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +54,7 @@ def standing(place: Sequence[Tables], stage: Stage, job: Job, here: str) -> tupl
     for each in place:
         tables = part(each, stage.tables, values)
         trials = tables.get(next(iter(stage.tables)), pd.DataFrame())
-        if len(tables) < len(stage.tables) or not has_all(trials, job):
+        if len(tables) < len(stage.tables) or not job.has_all(trials):
             continue
         for name in (name for name, key in stage.tables.items() if "device" in key):  # what others took is not its own
             tables[name] = tables[name][tables[name]["device"].isin(trials["device"])]
@@ -64,13 +63,6 @@ def standing(place: Sequence[Tables], stage: Stage, job: Job, here: str) -> tupl
             return {name: table.reset_index(drop=True) for name, table in tables.items()}, ""
         why = "stand-in images" if here + STAND_IN in prints else "another fingerprint"
     return {}, why
-
-
-def has_all(trials: pd.DataFrame, job: Job) -> bool:
-    """Whether rows, of a job's trials alone, are all of them, under every one of several values of its keys."""
-    several = {name: len(values) for name, values in job.several.items() if name in trials}
-    found = {*zip(*(trials[name] for name in several), strict=True)}
-    return not trials.empty and (not several or len(found) == prod(several.values()))
 
 
 def jobs_taken(run: Any, published: Path, parameters: bool = True) -> tuple[list[Taken], str]:
