@@ -162,7 +162,7 @@ def cells(table, first, second):
 
 def test_table_1_has_the_paper_s_numbers_beside_the_measured_ones(full):
     costs = full["cifar10/costs"]
-    costs["seconds"] *= 100_000
+    costs["seconds"] = np.linspace(5_000, 6_000, len(costs))  # thousands have no decimals
     table = image_tables.cost_table(1, full["cifar10/trials"], costs)
     seconds = costs.pivot(index="trial", columns="head", values="seconds")
     mean, deviation = seconds["spectral"].mean(), seconds["spectral"].std()

@@ -92,7 +92,7 @@ def refused(folder, name):
     commands = [("execute-notebook", notebook, folder / "executed.ipynb", folder / "page.html", *where)]
     about = ("--settings", folder / "settings.json", "--output", folder / "refused.csv")
     if EXPERIMENTS[experiment].claims:
-        commands.append(("judge-claims", experiment, *tables_of(notebook.stem, folder), *about))
+        commands.append(("judge-claims", experiment, *tables_of(notebook.stem, [folder]), *about))
     for command in commands:
         with pytest.raises(ArtifactError, match=rf"^\S*{name}\.parquet: .* stands there twice: allowed is once$"):
             makes.verb(*command)

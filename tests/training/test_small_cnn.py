@@ -164,6 +164,13 @@ def test_evaluation_counts_what_pytorch_classifies_correctly(head):
     assert of_plain == network.correct(kernel_pictures(pixels, np.float64), middle)
 
 
+def test_to_compile_changes_nothing():
+    network = kernel_of(module_of("spectral", torch.float32), 20, np.float32)
+    before = [array.copy() for array in network.network]
+    network.compile(kernel_pictures(data(3)[0], np.float32))
+    assert all(np.array_equal(*pair) for pair in zip(before, network.network, strict=True)) and network.steps == 0
+
+
 def test_a_batch_does_not_depend_on_the_room_for_larger_ones():
     module, results = module_of("spectral", torch.float32), []
     pixels, cut, _ = data(20)

@@ -72,9 +72,12 @@ def with_keys(table: pd.DataFrame, keys: Mapping[str, Any], first: Sequence[str]
     """The table with the job's columns, unless it has them itself; what tells its rows apart stands first, then those.
 
     A key of None is a number that is not there, NaN. One of several values is a column that only the table can have.
+    Raises WorkError if neither has a column that tells rows apart.
     """
     missing = {name: value for name, value in keys.items() if name not in table and not isinstance(value, tuple)}
     table = table.assign(**{name: math.nan if value is None else value for name, value in missing.items()})
+    for name in (name for name in first if name not in table and len(table)):
+        raise WorkError(f"keys: {name} is missing, which tells this job's rows from others")
     order = list(dict.fromkeys([*first, *keys, *table.columns]))
     return table.reindex(columns=order) if table.empty else table[order]
 

@@ -76,12 +76,14 @@ def as_text(experiment: Experiment, stage: Stage, job: Job, root_seed: int, fing
 
 
 def job_of(text: JobText, experiment: Experiment, stage: Stage) -> Job:
-    """The job of a text, whose settings and data are allowed. Raises ParameterError for others."""
+    """The job of a text, whose trials, settings and data are allowed. Raises ParameterError for others."""
     settings = text.settings
     for file in text.files:
         if Path(file).parts[:-1] not in {(name,) for name in experiment.data}:
             allowed = ", ".join(experiment.data) or "none"
             raise params.ParameterError(f"files: {params.shown(file)}: allowed are those of data/<scale>, {allowed}")
+    if "trial" in next(iter(stage.tables.values())) and not text.trials:
+        raise params.ParameterError("trials: allowed is at least one")
     if stage.settings:
         settings = params.validate(stage.settings, settings).model_dump(mode="json")
     return Job(

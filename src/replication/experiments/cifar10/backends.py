@@ -79,6 +79,7 @@ class Fused:
             pictures(x.numpy(), table)
             for x in (run.split.x_train, run.split.x_validation, padded(run.split.x_validation))
         )
+        self.network.compile(self.train)
         self._take()
 
     def epoch(self, epoch: int) -> float:

@@ -71,6 +71,13 @@ class SmallNetwork:
         }
         self.buffers = _buffers(self.layout.hidden, batch_size, dtype)
 
+    def compile(self, pictures: Pictures) -> None:
+        """Compile the kernel, or load it, by a run of no images: no epoch's time shall have it."""
+        none, loss = np.zeros(0, np.int64), Loss(0.0, 0.0, 0.0)
+        crops = none, none, none, none.astype(bool), none
+        state = self.network, self.layout, self.buffers
+        run_batches(*state, pictures, *crops, self.batch_size, True, loss, np.ones((1, 2), self.dtype))
+
     def train(self, pictures: Pictures, crops: Crops, training: SimpleNamespace) -> float:
         """One epoch: a step on every batch, the last of which may be smaller. Returns the mean of their losses.
 
