@@ -21,7 +21,6 @@ from replication.training.work import NoCheckpoint, Results, Work, WorkError
 from sparcs.network import SpectralNetwork
 
 MEASURED = 5  # steps whose memory is measured
-
 MIB = 2**20  # bytes
 
 
