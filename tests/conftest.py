@@ -13,21 +13,13 @@ import pytest
 from hypothesis import is_hypothesis_test
 
 import tiny
+from markers import APART
 from replication.records import provenance
 from replication.records.io import read_csv, write_csv
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # where all cores are busy, PyTorch's threads wait for each other
 ROOT = tiny.ROOT
 PROPERTIES = "Properties of algebra, networks and data, on random examples"
-APART = (
-    "environments",
-    "situations",
-    "types",
-    "artifacts",
-    "interop",
-    "slurm",
-    "reliability",
-)  # a command each
 COUNTING = pytest.StashKey[set]()  # of the selected tests, those that have not run
 COUNTED = pytest.StashKey[Counter]()
 STARTED = pytest.StashKey[float]()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-import conftest
+from markers import APART
 from replication.cli import VERBS
 from replication.experiments import EXPERIMENTS
 from replication.records.sources import changes_with, imported_by, sources
@@ -95,7 +95,7 @@ def test_ci_runs_the_test_command_of_the_readme():
     assert 'pip install -c requirements.lock -e ".[test]" && pytest -n 2 --dist loadfile' in commands
     assert 'pip install -c requirements.lock -e ".[paper]" && snakemake --cores all' in commands
     script = (ROOT / ".ci" / "run").read_text()
-    assert "'^pip install .*&& pytest'" in script and f"markers=({' '.join(conftest.APART)})" in script
+    assert "'^pip install .*&& pytest'" in script and f"markers=({' '.join(APART)})" in script
 
 
 def test_links_of_the_readme_resolve():
