@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import pickle
-import socket
 import subprocess
 import sys
 import zipfile
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from no_files import NO_FILES
 from replication import cli, params
 from replication.data import download, image_sources, images, official
 from replication.data.settings import ImageSources
@@ -237,26 +237,6 @@ def test_black_images_that_call_themselves_official_are_not(place):
     np.savez(place, **arrays(**black), **NAMED)
     record = prepare(sources(), planned=True)
     assert record["source"] == "file" and record["note"].startswith(FALSE)
-
-
-def bind(path):
-    with socket.socket(socket.AF_UNIX) as there:
-        there.bind(str(path))
-
-
-def make_huge(path):
-    path.touch()
-    os.truncate(path, 2**40)
-
-
-NO_FILES = {
-    "pipe": os.mkfifo,
-    "device": lambda path: path.symlink_to("/dev/zero"),
-    "random device": lambda path: path.symlink_to("/dev/urandom"),
-    "folder": Path.mkdir,
-    "socket": bind,
-    "huge": make_huge,
-}
 
 
 @pytest.mark.parametrize("kind", NO_FILES)

@@ -1,7 +1,6 @@
 """Altered artifacts are noticed by whoever reads them, and hostile ones run no code."""
 
 import ast
-import os
 import pickle
 import random
 from pathlib import Path
@@ -13,6 +12,7 @@ import torch
 from torch import nn
 
 from command_lines import assert_one_sentence, below, lines, make_inputs, placed, run
+from no_files import NO_FILES
 from replication.data import images
 from replication.data.backbones import lite0_file, timm_lite0
 from replication.jobs.checkpoints import FileCheckpoint
@@ -109,19 +109,6 @@ def test_a_truncated_file_is_named(artifact, evidence):
         path.write_bytes(content[:length])
         assert_named(path, read)
         evidence(ALTERED, NAMED)
-
-
-def make_huge(path):
-    path.touch()
-    os.truncate(path, 2**40)
-
-
-NO_FILES = {
-    "a pipe": os.mkfifo,
-    "a device": lambda path: path.symlink_to("/dev/zero"),
-    "a folder": Path.mkdir,
-    "a huge file": make_huge,
-}
 
 
 @pytest.mark.parametrize("kind", NO_FILES)

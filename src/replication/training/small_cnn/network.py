@@ -73,16 +73,16 @@ class SmallNetwork:
 
     def compile(self, pictures: Pictures) -> None:
         """Compile the kernel, or load it, by a run of no images: no epoch's time shall have it."""
-        none, loss = np.zeros(0, np.int64), Loss(0.0, 0.0, 0.0)
-        crops = none, none, none, none.astype(bool), none
-        state = self.network, self.layout, self.buffers
-        run_batches(*state, pictures, *crops, self.batch_size, True, loss, np.ones((1, 2), self.dtype))
+        none = np.zeros(0, np.int64)
+        crops = Crops(none, none, none, none.astype(bool), none)
+        self._run(pictures, crops, True, Loss(0.0, 0.0, 0.0), np.ones((1, 2), self.dtype))
 
     def train(self, pictures: Pictures, crops: Crops, training: SimpleNamespace) -> float:
         """One epoch: a step on every batch, the last of which may be smaller. Returns the mean of their losses.
 
         training: as in params.yaml, learning_rate, penalty and rho of  L = cross-entropy + ρ Ω(λ_2)  (4.4).
         """
+        self._check(pictures, crops)
         count = np.arange(self.steps + 1, self.steps + 1 + -(-len(crops.rows) // self.batch_size))
         rates = adam_rates(count, training.learning_rate, self.dtype)
         loss, _ = self._run(pictures, crops, True, _loss(training), rates)
@@ -91,11 +91,11 @@ class SmallNetwork:
 
     def correct(self, pictures: Pictures, crops: Crops) -> tuple[int, int]:
         """How many images are classified correctly in evaluation mode, as the network is and with λ_2 := 0."""
+        self._check(pictures, crops)
         _, (whole, removed) = self._run(pictures, crops, False, Loss(0.0, 0.0, 0.0), np.ones((1, 2), self.dtype))
         return int(whole), int(removed)
 
     def _run(self, pictures: Pictures, crops: Crops, training: bool, loss: Loss, rates: np.ndarray) -> tuple:
-        self._check(pictures, crops)
         state = self.network, self.layout, self.buffers
         return run_batches(*state, pictures, *vars(crops).values(), self.batch_size, training, loss, rates)
 
