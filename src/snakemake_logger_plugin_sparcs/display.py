@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from snakemake_logger_plugin_sparcs.locked import LOCKED, advice
 from snakemake_logger_plugin_sparcs.run import Job, Run, last_lines, published_in, tried, verdicts_in
 
 WIDTH = 80  # of a terminal that does not tell
@@ -119,6 +120,7 @@ class Display:
     def other(self, record, words) -> None:
         """Write what is no event of a job, in Snakemake's own words."""
         text = words(record).replace(JOBS_ABOVE, "")
+        text = advice() if LOCKED in text else text
         self.is_stopped |= text.startswith("Terminating processes on user request")
         if text and text != "None" and (self.settings.verbose or not text.startswith(NOT_SHOWN)):
             self.write(text, style={"ERROR": "red", "WARNING": "yellow"}.get(record.levelname, ""))

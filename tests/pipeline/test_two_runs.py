@@ -98,3 +98,26 @@ def test_a_second_run_of_a_scale_is_refused_and_starts_when_the_first_was_killed
     crashes.await_end(folder, "the first run was killed")
     snakemake("--unlock")
     assert "Done: 1 of 1 job in" in snakemake("--force", "record_settings")
+
+
+@pytest.mark.pipeline
+def test_a_run_of_what_another_one_makes_is_told_to_wait_for_it_or_to_unlock_if_it_was_killed(running):
+    folder, first = running
+
+    def said(*arguments):
+        lines = tiny.run(folder, "snakemake", "--cores", "1", "tabulate_regression", *LONG, *arguments, check=False)
+        return [line for line in lines.splitlines() if line.startswith("snakemake: ") or "locked" in line]
+
+    at_work = (
+        f"snakemake: process {first.pid}, another Snakemake, makes these files in {folder}: wait until it has ended"
+    )
+    for arguments in ([], ["-n"]):
+        [line] = said(*arguments)
+        assert line.startswith(at_work) and "unlock" not in line
+    first.kill()
+    first.wait()
+    crashes.await_end(folder, "the first run was killed")
+    [line] = said()
+    assert line.startswith("snakemake: a run that was killed has left its lock") and "snakemake --unlock" in line
+    assert "Unlocked" in tiny.run(folder, "snakemake", "--unlock")
+    assert said("-n") == []
