@@ -28,7 +28,7 @@ def others() -> Iterator[int]:
     """The numbers of the other processes of this machine that are Snakemakes in this folder."""
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
-            words = [os.path.basename(word) for word in process.cmdline()[:3]]
+            words = [Path(word).name for word in process.cmdline()[:3]]
             is_snakemake = "snakemake" in words[1:] and words[0].startswith("python")  # as a script, or by -m
-            if is_snakemake and process.pid != os.getpid() and os.path.samefile(process.cwd(), "."):
+            if is_snakemake and process.pid != os.getpid() and Path.cwd().samefile(process.cwd()):
                 yield process.pid

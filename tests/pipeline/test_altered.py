@@ -20,6 +20,7 @@ from replication.judging.table import read_claims
 from replication.records import io
 from replication.records.io import ArtifactError
 from replication.site import run as site
+from replication.training.work import WorkError
 
 pytestmark = pytest.mark.reliability
 ALTERED = "Altered and hostile files"
@@ -66,7 +67,9 @@ def save_checkpoint(path):
 
 def load_checkpoint(path):
     module, optimizer = training()
-    FileCheckpoint(path, "a", 1).load(module, optimizer)
+    rows = FileCheckpoint(path, "a", 1).load(module, optimizer)
+    with pytest.raises(WorkError, match=rf"{path.name}: rows\.accuracy is missing"):
+        rows["accuracy"]
     return {key: value.numpy() for key, value in module.state_dict().items()}
 
 
@@ -144,7 +147,8 @@ def test_a_checkpoint_that_lacks_a_part_is_named_though_its_seal_fits(tmp_path, 
     save_checkpoint(path)
     whole = io.read_arrays(path)
     cases = [{key: value for key, value in whole.items() if key != left_out} for left_out in whole]
-    cases += [whole | {key: np.zeros((7, 7), np.float32)} for key in whole if key.startswith("module.")]
+    cases += [whole | {key: np.zeros((7, 7), np.float32)} for key in whole if key.startswith(("module.", "optimizer."))]
+    cases.append(whole | {"optimizer.0.exp_avg": np.float32(0)})
     for arrays in (*cases, whole | {"more": np.zeros(1)}, {}):
         io.write_arrays(path, arrays)
         assert_named(path, load_checkpoint)

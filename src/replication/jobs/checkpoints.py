@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from replication.jobs.carry_out import Given
 from replication.jobs.core_time import CoreTime
 from replication.records.io import ArtifactError, read_arrays, write_arrays
 
@@ -75,9 +76,21 @@ class FileCheckpoint:
         for key, value in _tensors("optimizer.", arrays).items():
             index, _, slot = key.partition(".")
             slots.setdefault(int(index), {})[slot] = value
+        _require_shapes(slots, optimizer)
         optimizer.load_state_dict(optimizer.state_dict() | {"state": slots})
         self.clock.before = float(arrays["core_seconds"])
-        return {key.removeprefix("rows."): value for key, value in arrays.items() if key.startswith("rows.")}
+        rows = {key.removeprefix("rows."): value for key, value in arrays.items() if key.startswith("rows.")}
+        return Given(f"{self.path}: rows", rows)
+
+
+def _require_shapes(slots: Mapping[int, Mapping[str, "torch.Tensor"]], optimizer: "torch.optim.Optimizer") -> None:
+    """Raise ValueError unless each parameter's slots have its shape, but for its step, a number: PyTorch takes any."""
+    parameters = [each for group in optimizer.param_groups for each in group["params"]]
+    for index, state in slots.items():
+        for slot, value in state.items():
+            allowed = () if slot == "step" else tuple(parameters[index].shape)
+            if tuple(value.shape) != allowed:
+                raise ValueError(f"optimizer.{index}.{slot} has the shape {tuple(value.shape)}: allowed is {allowed}")
 
 
 def _bytes(text: str) -> np.ndarray:
