@@ -32,6 +32,7 @@ STALE = {  # files below src, and whose fingerprint a statement there changes; e
     "replication/training/seeds": "regression teacher_student hyperparameters depth baselines cifar10 cifar100 cells",
     "replication/training/memory": "baselines cifar10 cifar100.trials",
     "replication/training/classifiers": "cifar10 cifar100 cells",
+    "replication/training/split": "cifar10 cifar100.trials",
     "replication/training/cuda_graphs": "regression teacher_student hyperparameters depth cifar10",
     "replication/training/adam replication/training/ensemble/{__init__,batches}": (
         "regression teacher_student hyperparameters depth baselines cells"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from replication.data.augmentation import channels_first, padded
+from replication.data.augmentation import padded
 from replication.data.image_arrays import Images
-from replication.training.classifiers import split_rows
+from replication.training.split import Split
+from replication.training.split import split_of as plain_split
 from sparcs.network import SpectralNetwork
 
 CURVES = {  # what is measured after every epoch, and the column that it has in the table
@@ -46,18 +47,6 @@ class SmallCNN(nn.Module):
         for stage in self.stages:
             x = F.relu(F.max_pool2d(stage(x), 2))
         return x.flatten(1)
-
-
-@dataclass(frozen=True)
-class Split:
-    """Training images, padded, uint8 (n, 3, 40, 40), validation and test images, uint8 (n, 3, 32, 32), and classes."""
-
-    x_train: Tensor
-    y_train: Tensor
-    x_validation: Tensor
-    y_validation: Tensor
-    x_test: Tensor
-    y_test: Tensor
 
 
 @dataclass(kw_only=True)
@@ -119,20 +108,10 @@ class Run(Measured):
 
 
 def split_of(images: Images, settings: SimpleNamespace, seed: int, device: torch.device | str = "cpu") -> Split:
-    """The trial's split: of the first images in a seeded order, a share validates and the others train."""
-    rows = split_rows(len(images.y_train), settings.images, settings.validation_share, seed)
-    validation, train = map(torch.from_numpy, rows)
-    x, y = channels_first(images.x_train), torch.from_numpy(images.y_train.astype(np.int64))
-    test = slice(settings.test_images)
-    tensors = (
-        padded(x[train]),
-        y[train],
-        x[validation],
-        y[validation],
-        channels_first(images.x_test[test]),
-        torch.from_numpy(images.y_test[test].astype(np.int64)),
-    )
-    return Split(*(tensor.to(device) for tensor in tensors))
+    """The trial's split on a device, its training images padded: uint8 (n, 3, 40, 40)."""
+    plain = plain_split(images, settings, seed)
+    tensors = vars(replace(plain, x_train=padded(plain.x_train)))
+    return Split(**{name: tensor.to(device) for name, tensor in tensors.items()})
 
 
 def new_run(head: str, images: Images, settings: SimpleNamespace, seed: int, device: str = "cpu") -> Run:

@@ -12,32 +12,18 @@ import torch
 from torch import Tensor, nn
 
 from replication.data import backbones
-from replication.data.augmentation import Normalisation, channels_first
+from replication.data.augmentation import Normalisation
 from replication.data.backbones import Backbone
 from replication.data.image_arrays import Images
 from replication.experiments.cifar100.features import Extractor, about, activities, enlarged
 from replication.training import classifiers, memory
 from replication.training.seeds import generator
+from replication.training.split import Split, split_of
 from replication.training.torch_threads import subnormals_flushed
 from replication.training.work import Results, Work
 
 MEASURED = 3  # steps after which memory is measured: from the first on Adam has its state, and all are alike
 MIB = 2**20
-
-
-@dataclass(frozen=True)
-class Split:
-    """Training, validation and test images, uint8 (n, 3, 32, 32), and their classes, int64 (n,).
-
-    They stay in the main memory; a batch at a time goes to the device, as a data loader has it.
-    """
-
-    x_train: Tensor
-    y_train: Tensor
-    x_validation: Tensor
-    y_validation: Tensor
-    x_test: Tensor
-    y_test: Tensor
 
 
 class Batch(NamedTuple):
@@ -108,20 +94,6 @@ def whole_training(split: Split, work: Work) -> Run:
     return train(started, optimizer, split, settings.training, seed, on_step)
 
 
-def split_of(images: Images, settings: SimpleNamespace, seed: int) -> Split:
-    """The trial's split: of the first images in a seeded order, a share validates and the others train."""
-    validation, train = classifiers.split_rows(len(images.y_train), settings.images, settings.validation_share, seed)
-    test = slice(settings.test_images)
-    return Split(
-        channels_first(images.x_train[train]),
-        torch.from_numpy(images.y_train[train]),
-        channels_first(images.x_train[validation]),
-        torch.from_numpy(images.y_train[validation]),
-        channels_first(images.x_test[test]),
-        torch.from_numpy(images.y_test[test]),
-    )
-
-
 def new_run(head: str, backbone: Backbone, settings: SimpleNamespace, seed: int, device: str = "cpu") -> Run:
     """A network at its start. The backbone's own module is trained: give each run one of its own."""
     made = classifiers.new_head(head, settings.widths, settings.bias, seed)
@@ -180,7 +152,10 @@ def schedule(points: int, training: SimpleNamespace, seed: int) -> Iterator[Batc
 
 
 def prepared(run: Run, split: Split, batch: Batch) -> tuple[Tensor, Tensor]:
-    """A batch on the run's device, flipped, enlarged and normalised: (batch, 3, s, s) and classes (batch,)."""
+    """A batch on the run's device, flipped, enlarged and normalised: (batch, 3, s, s) and classes (batch,).
+
+    The images stay in the main memory, as a data loader has it.
+    """
     x = split.x_train[batch.rows].to(run.device)  # (batch, 3, 32, 32)
     flips = batch.flips.to(run.device)[:, None, None, None]
     return enlarged(run, torch.where(flips, x.flip(-1), x)), split.y_train[batch.rows].to(run.device)
