@@ -282,5 +282,5 @@ def test_overnight_covers_every_depth_and_gain():
     on_teacher = jobs[(jobs["data_set"] == "teacher") & (jobs["gain"] == 1)]
     assert set(on_teacher["depth"]) == set(range(1, 11))
     assert set(jobs["gain"]) == set(overnight.depth.initial_scale.all_gains())
-    assert set(jobs["data_set"]) == {"teacher", *overnight.depth.alpha_beta_sets()}
-    assert set(jobs["data"]) == {"teacher42_rotations2", *overnight.depth.alpha_beta_sets()}
+    assert set(jobs["data_set"]) == {"teacher", *overnight.depth.alpha_beta.named()}
+    assert set(jobs["data"]) == {"teacher42_rotations2", *overnight.depth.alpha_beta.named()}

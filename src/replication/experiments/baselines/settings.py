@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from replication.data.names import ALPHA_BETA, TEACHER
 from replication.experiment import Job
 from replication.experiments.depth.settings import at_most, data_of, points_of
-from replication.experiments.regression.settings import regression_name
+from replication.experiments.regression.settings import DataSets
 from replication.params.fields import (
     NAMED,
     Count,
@@ -23,7 +23,6 @@ from replication.params.fields import (
     Width,
     chunks,
     distinct,
-    distinct_names,
     span,
 )
 
@@ -55,18 +54,10 @@ class BaselineTeacher(BaselineTasks):
     bias: Literal[False] = Field(description="no bias neuron, as in experiment 2")
 
 
-class BaselineAlphaBeta(BaselineTasks):
+class BaselineAlphaBeta(DataSets, BaselineTasks):
     """Data sets of experiment 1."""
 
     bias: Literal[True] = Field(description="a constant-1 neuron in the input layer, as in experiment 1")
-    alphas: Annotated[list[Fraction], Field(min_length=1)] = Field(description="α of the data sets, distinct")
-    beta: Positive = Field(description="β of the data sets")
-
-    @model_validator(mode="after")
-    def _alphas_differ(self) -> "BaselineAlphaBeta":
-        distinct("alphas", self.alphas)
-        distinct_names("alphas", [regression_name(alpha, self.beta) for alpha in self.alphas])
-        return self
 
 
 class BaselineMethod(Model):
@@ -169,11 +160,7 @@ class Baselines(BaselineProtocol, Part):
     def data_sets(self) -> dict[str, float | None]:
         """The data sets that are used, with their α; the teacher has none."""
         sets = {TEACHER: None} if self.teacher.trials else {}
-        return sets | (self.alpha_beta_sets() if self.alpha_beta.trials else {})
-
-    def alpha_beta_sets(self) -> dict[str, float]:
-        """Names of experiment 1's data sets, with their α."""
-        return {regression_name(alpha, self.alpha_beta.beta): alpha for alpha in self.alpha_beta.alphas}
+        return sets | (self.alpha_beta.named() if self.alpha_beta.trials else {})
 
     def pairs(self) -> list[tuple[str, str]]:
         """(data set, method) of all that is searched."""

@@ -7,11 +7,10 @@ from pydantic import Field, model_validator
 
 from replication.data.names import ALPHA_BETA, TEACHER
 from replication.experiment import Data, Job
-from replication.experiments.regression.settings import alpha_beta, regression_name
+from replication.experiments.regression.settings import DataSets, alpha_beta
 from replication.experiments.teacher_student.settings import papers_teacher
 from replication.params.fields import (
     Count,
-    Fraction,
     Model,
     Part,
     Positive,
@@ -71,18 +70,10 @@ class DepthTeacher(DepthTask):
     bias: Literal[False] = Field(description="no bias neuron, as in experiment 2")
 
 
-class DepthAlphaBeta(DepthTask):
+class DepthAlphaBeta(DataSets, DepthTask):
     """Data sets of experiment 1."""
 
     bias: Literal[True] = Field(description="a constant-1 neuron in the input layer, as in experiment 1")
-    alphas: Annotated[list[Fraction], Field(min_length=1)] = Field(description="α of the data sets, distinct")
-    beta: Positive = Field(description="β of the data sets")
-
-    @model_validator(mode="after")
-    def _alphas_differ(self) -> "DepthAlphaBeta":
-        distinct("alphas", self.alphas)
-        distinct_names("alphas", [regression_name(alpha, self.beta) for alpha in self.alphas])
-        return self
 
 
 class InitialScale(Model):
@@ -119,10 +110,6 @@ class Depth(Model):
             raise ValueError(f"teacher.trials = {self.teacher.trials}: allowed are 1 or more")
         return self
 
-    def alpha_beta_sets(self) -> dict[str, float]:
-        """Names of experiment 1's data sets that are used, with their α."""
-        return {regression_name(alpha, self.alpha_beta.beta): alpha for alpha in self.alpha_beta.alphas}
-
     def task_of(self, data_set: str) -> DepthTask:
         """The settings of a data set's trials."""
         return self.teacher if data_set == TEACHER else self.alpha_beta
@@ -141,14 +128,14 @@ def jobs(run: Any) -> Iterator[Job]:
     for gain in scale.xavier_gains:
         for layers in scale.depths:
             yield from _chunks(run, TEACHER, layers, gain, scale.trials)
-    for name in depth.alpha_beta_sets():
+    for name in depth.alpha_beta.named():
         for layers in depth.alpha_beta.depths:
             yield from _chunks(run, name, layers, 1.0, depth.alpha_beta.trials)
 
 
 def _chunks(run: Any, data_set: str, layers: int, gain: float, count: int) -> Iterator[Job]:
     depth = run.depth
-    alpha, task = depth.alpha_beta_sets().get(data_set), depth.task_of(data_set)
+    alpha, task = depth.alpha_beta.named().get(data_set), depth.task_of(data_set)
     data = data_of(run, alpha, depth.alpha_beta.beta)
     for trials in chunks(range(count), depth.chunk):
         yield Job(

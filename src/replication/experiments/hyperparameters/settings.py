@@ -7,26 +7,20 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from replication.experiment import Job
-from replication.experiments.regression.settings import RegressionTrial, alpha_beta, regression_name
+from replication.experiments.regression.settings import DataSets, RegressionTrial, alpha_beta
 from replication.experiments.teacher_student.settings import TeacherTrial, papers_teacher
 from replication.params.fields import (
-    Fraction,
-    Model,
     NonNegative,
     Penalty,
-    Positive,
     Trials,
     TrialsOrZero,
     distinct,
-    distinct_names,
 )
 
 
-class Hyperparameters(Model):
+class Hyperparameters(DataSets):
     """The sweep behind claim G1: penalty kinds × strengths."""
 
-    alphas: Annotated[list[Fraction], Field(min_length=1)] = Field(description="α of the data sets of experiment 1")
-    beta: Positive = Field(description="β of the data sets of experiment 1")
     penalties: Annotated[list[Penalty], Field(min_length=1)] = Field(description="kinds of Ω")
     rhos: Annotated[list[NonNegative], Field(min_length=1)] = Field(description="strengths ρ, distinct")
     trials: Trials = Field(description="trials of experiment 1 for each kind, ρ and α")
@@ -34,9 +28,8 @@ class Hyperparameters(Model):
 
     @model_validator(mode="after")
     def _fits(self) -> "Hyperparameters":
-        for name in ("alphas", "penalties", "rhos"):
+        for name in ("penalties", "rhos"):
             distinct(name, getattr(self, name))
-        distinct_names("alphas", [regression_name(alpha, self.beta) for alpha in self.alphas])
         return self
 
 

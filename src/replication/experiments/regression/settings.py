@@ -61,6 +61,25 @@ class Regression(RegressionData, RegressionTrial, Part):
         return {regression_name(alpha, beta): (alpha, beta) for beta in self.betas for alpha in self.alphas}
 
 
+class DataSets(Model):
+    """Some data sets of the α/β family, for other experiments on them."""
+
+    alphas: Annotated[list[Fraction], Field(min_length=1)] = Field(
+        description="α of experiment 1's data sets, distinct"
+    )
+    beta: Positive = Field(description="β of experiment 1's data sets")
+
+    @model_validator(mode="after")
+    def _alphas_differ(self) -> "DataSets":
+        distinct("alphas", self.alphas)
+        distinct_names("alphas", [regression_name(alpha, self.beta) for alpha in self.alphas])
+        return self
+
+    def named(self) -> dict[str, float]:
+        """Their names, with their α."""
+        return {regression_name(alpha, self.beta): alpha for alpha in self.alphas}
+
+
 def regression_name(alpha: float, beta: float) -> str:
     """Name of a data set of experiment 1."""
     return f"beta{beta:g}_alpha{alpha:g}"
