@@ -74,6 +74,7 @@ def test_overrides_win_over_the_scale_and_the_scale_over_the_base():
         ({"regression": {"trials": True}}, "regression.trials = True: .*integer"),
         ({"regression": {"trials": 2.5}}, "regression.trials = 2.5: .*integer"),
         ({"regression": {"widths": [3, 300, 1]}}, r"regression: widths = \[3, 300, 1\]: allowed are three layers"),
+        ({"cifar10": {"widths": [400, 100, 9]}}, r"cifar10: widths = .*: allowed are three layers, 400 inputs, 10 out"),
         ({"teacher_student": {"widths": [20, 200, 200, 10]}}, "teacher_student: widths = .*input = output"),
         ({"regression": {"training": {"rho": float("nan")}}}, "regression.training.rho = nan: .*finite"),
         ({"regression": {"training": {"penalty": "l3"}}}, "regression.training.penalty = 'l3': .*'l2', 'l1'"),

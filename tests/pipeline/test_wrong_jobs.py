@@ -63,6 +63,14 @@ def test_a_wrong_job_is_one_sentence(folder, tmp_path, what):
     assert not list(tmp_path.iterdir())
 
 
+def test_kernels_that_would_not_be_compiled_are_refused_in_one_sentence(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    code, error = trained(folder, tmp_path / "out")
+    assert code == 2 and "NUMBA_DISABLE_JIT = 1: allowed is 0" in error
+    assert_one_sentence(error)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("name", ["regression.typo", "typo.trials", "regression", "", "regression.trials.x"])
 def test_a_stage_that_there_is_not_is_one_sentence(tmp_path, name):
     job = job_text("train regression.trials")

@@ -213,6 +213,13 @@ def test_what_compiled_code_would_read_beyond_an_array_is_refused():
         network.correct(given, Crops(*(values[:0] for values in vars(cut).values())))
     with pytest.raises(ValueError, match="classes 13: allowed are 2 to 12"):
         SmallNetwork(13, 0, 16)
+    for wrong in ((10, -1, 16), (10, 0, 0), (10, 0, 16, np.float16)):
+        with pytest.raises(ValueError, match="allowed are at least 0, at least 1, float32 and float64"):
+            SmallNetwork(*wrong)
+    with pytest.raises(ValueError, match="flip: must be 5"):
+        network.train(given, replace(cut, flip=np.full(5, np.nan)), training())
+    with pytest.raises(ValueError, match=r"table \(3, 255\): must be"):
+        pictures(pixels, np.zeros((3, 255), np.float32))
     for shape, kind in (((2, 3, 31, 31), np.uint8), ((2, 1, 32, 32), np.uint8), ((2, 3, 32, 32), np.float32)):
         with pytest.raises(ValueError, match="must be uint8"):
             pictures(np.zeros(shape, kind), np.zeros((3, 256), np.float32))
@@ -226,6 +233,7 @@ def test_networks_that_the_kernel_is_not_made_for_go_to_pytorch():
         assert fits(run(head))
     for head in (
         nn.Linear(400, 13),
+        nn.Linear(400, 1),
         nn.Linear(400, 10, bias=False),
         nn.Linear(400, 10, dtype=torch.float64),  # features of another dtype
         nn.Linear(400, 10, device="meta"),

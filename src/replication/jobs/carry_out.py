@@ -1,6 +1,7 @@
 """One job of any experiment: its data read, its trials trained, its tables given their common columns."""
 
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from replication.records.io import ArtifactError, read_arrays, read_json, read_t
 from replication.training.seeds import trial_seed
 from replication.training.work import Checkpoint, NoCheckpoint, Results, Work, WorkError, plain
 
+UNCOMPILED = "NUMBA_DISABLE_JIT"  # numba's own variable
 Progress = Callable[[int, str], Callable[[int], object]]
 
 
@@ -31,8 +33,11 @@ def carry_out(
 ) -> Results:
     """The tables of a job, each with the columns that all its rows have in common, and its parameters.
 
-    data: as from ``read_data``; before: tables of other jobs, that it takes.
+    data: as from ``read_data``; before: tables of other jobs, that it takes. Raises WorkError if a kernel would not be
+    compiled.
     """
+    if os.environ.get(UNCOMPILED, "0") not in ("", "0"):
+        raise WorkError(f"{UNCOMPILED} = {os.environ[UNCOMPILED]}: allowed is 0, the kernels run only when compiled")
     work = Work(
         settings=plain(job.settings),
         keys=Given("keys", job.keys),

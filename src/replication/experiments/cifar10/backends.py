@@ -32,14 +32,16 @@ def backend(run: Run, optimizer: torch.optim.Optimizer, settings: SimpleNamespac
 
 
 def fits(run: Run) -> bool:
-    """Whether the fused kernel is made for a network: at most 12 classes, ReLU, λ_1 = 0, a CPU, float32 or float64."""
+    """Whether the fused kernel is made for a network: 2 to 12 classes, ReLU, λ_1 = 0, a CPU, float32 or float64."""
     head, kinds = run.head, {(value.device.type, value.dtype) for value in whole(run).parameters()}
     if len(kinds) != 1 or not kinds <= {("cpu", torch.float32), ("cpu", torch.float64)}:
         return False
     if isinstance(head, SpectralNetwork):
         plain = head.activation is torch.relu and not head.train_input_eigenvalues
-        return plain and head.has_bias and len(head.widths) == 3 and head.out_features <= CLASSES
-    return isinstance(head, nn.Linear) and head.bias is not None and head.out_features <= CLASSES
+        made_for = plain and head.has_bias and len(head.widths) == 3
+    else:
+        made_for = isinstance(head, nn.Linear) and head.bias is not None
+    return made_for and 2 <= head.out_features <= CLASSES
 
 
 class PyTorch:

@@ -24,6 +24,7 @@ from replication.params.fields import (
     span,
 )
 
+FEATURES, CLASSES = 400, 10  # of the small network, of CIFAR-10
 Head = Literal["linear", "spectral", "spectral_authors_sign"]
 
 
@@ -40,10 +41,8 @@ class Cifar10Trial(Model):
 
     @model_validator(mode="after")
     def _three_layers(self) -> "Cifar10Trial":
-        if len(self.widths) != 3 or self.widths[0] != 400:
-            raise ValueError(
-                f"widths = {self.widths}: allowed are three layers, the first of the network's 400 features"
-            )
+        if len(self.widths) != 3 or (self.widths[0], self.widths[-1]) != (FEATURES, CLASSES):
+            raise ValueError(f"widths = {self.widths}: allowed are three layers, {FEATURES} inputs, {CLASSES} outputs")
         require_split(self.images, self.validation_share)
         if self.training.train_input_eigenvalues:
             raise ValueError("training.train_input_eigenvalues = true: allowed is false, λ_1 is fixed at 0 here")

@@ -57,6 +57,11 @@ class SmallNetwork:
     def __init__(self, classes: int, hidden: int, batch_size: int, dtype: type = np.float32) -> None:
         if not 2 <= classes <= CLASSES:
             raise ValueError(f"classes {classes}: allowed are 2 to {CLASSES}")
+        if hidden < 0 or batch_size < 1 or np.dtype(dtype) not in (np.float32, np.float64):
+            raise ValueError(
+                f"hidden {hidden}, batch_size {batch_size}, dtype {dtype}: allowed are at least 0, at least 1, float32"
+                " and float64"
+            )
         self.layout, shapes = _layout(classes, hidden)
         self.batch_size, self.dtype, self.steps = batch_size, dtype, 0
         flat = [aligned(self.layout.size, dtype) for _ in range(4)]
@@ -105,7 +110,7 @@ class SmallNetwork:
         limits = {"rows": images, "top": pictures.side - SIDE + 1, "left": pictures.side - SIDE + 1}
         for name, limit in (limits | {"flip": 2, "labels": self.layout.classes}).items():
             numbers = getattr(crops, name)
-            if len(numbers) != len(crops.rows) or not len(numbers) or numbers.min() < 0 or numbers.max() >= limit:
+            if len(numbers) != len(crops.rows) or not len(numbers) or not 0 <= numbers.min() <= numbers.max() < limit:
                 raise ValueError(f"{name}: must be {len(crops.rows)} numbers, at least one, from 0 to {limit - 1}")
 
 
@@ -122,6 +127,8 @@ def pictures(pixels: np.ndarray, table: np.ndarray) -> Pictures:
         raise ValueError(
             f"pixels {pixels.dtype} {pixels.shape}: must be uint8 (n, 3, side, side), side at least {SIDE}"
         )
+    if table.shape != (COLOURS, 256):
+        raise ValueError(f"table {table.shape}: must be (3, 256)")
     return Pictures(np.ascontiguousarray(pixels).reshape(-1), pixels.shape[-1], np.ascontiguousarray(table).reshape(-1))
 
 
