@@ -15,7 +15,7 @@ from command_lines import assert_one_sentence, below, lines, make_inputs, placed
 from no_files import NO_FILES
 from replication.data import images
 from replication.data.backbones import lite0_file, timm_lite0
-from replication.jobs.checkpoints import FileCheckpoint
+from replication.jobs.checkpoints import HELD, FileCheckpoint
 from replication.judging.table import read_claims
 from replication.records import io
 from replication.records.io import ArtifactError
@@ -149,6 +149,8 @@ def test_a_checkpoint_that_lacks_a_part_is_named_though_its_seal_fits(tmp_path, 
     cases = [{key: value for key, value in whole.items() if key != left_out} for left_out in whole]
     cases += [whole | {key: np.zeros((7, 7), np.float32)} for key in whole if key.startswith(("module.", "optimizer."))]
     cases.append(whole | {"optimizer.0.exp_avg": np.float32(0)})
+    left = {key: value for key, value in whole.items() if key not in (HELD, "optimizer.0.exp_avg")}
+    cases.append(left | {HELD: np.frombuffer("\n".join(sorted(left)).encode(), np.uint8)})
     for arrays in (*cases, whole | {"more": np.zeros(1)}, {}):
         io.write_arrays(path, arrays)
         assert_named(path, load_checkpoint)

@@ -84,9 +84,15 @@ class FileCheckpoint:
 
 
 def _require_shapes(slots: Mapping[int, Mapping[str, "torch.Tensor"]], optimizer: "torch.optim.Optimizer") -> None:
-    """Raise ValueError unless each parameter's slots have its shape, but for its step, a number: PyTorch takes any."""
+    """Raise ValueError unless all parameters have the same slots, each of their shape, but for the step, a number.
+
+    PyTorch takes any, and fails in the first step.
+    """
     parameters = [each for group in optimizer.param_groups for each in group["params"]]
+    names = {slot for state in slots.values() for slot in state}
     for index, state in slots.items():
+        if missing := names - state.keys():
+            raise ValueError(f"optimizer.{index}.{min(missing)} is missing")
         for slot, value in state.items():
             allowed = () if slot == "step" else tuple(parameters[index].shape)
             if tuple(value.shape) != allowed:
