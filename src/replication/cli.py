@@ -33,6 +33,8 @@ VERBS = {
     "benchmark-full-size": "experiments.cost.commands",
     "benchmark-side-by-side": "experiments.cost.commands",
     "publish": "publish.commands",
+    "publish-networks": "publish.network_commands",
+    "check-networks": "publish.network_commands",
     "publish-pages": "site.publish_pages",
     "spot-check": "spot_check",
     "take-published": "publish.commands",

@@ -76,6 +76,30 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Network:
+    """How the trained networks of a stage are published: a file for each label.
+
+    label: of a training, from the columns that tell it, "" for one that is not published; build: the network of a
+    training from its job's parameters, the job and those columns, and what makes the network's inputs of images, or
+    None; points: inputs and targets, of the data, the job's settings and that; draw: the data again, of what a card
+    says of them, None for images; metric: the column of the stage's first table that says how good
+    a network is; score: the same of targets and outputs; tolerance: by which it may differ; on: what it is measured on;
+    inputs: what a network takes; images: what an archive takes that holds it with what makes its inputs.
+    """
+
+    label: Callable[[Mapping[str, Any]], str]
+    build: Callable[[Mapping, Job, Mapping], tuple[Any, Any]]
+    points: Callable[[Any, Mapping, Any], tuple[Any, Any]]
+    draw: Callable[[Mapping], Any] | None
+    metric: str
+    score: Callable[[Any, Any], float]
+    tolerance: float
+    on: str
+    inputs: str
+    images: str = ""
+
+
+@dataclass(frozen=True)
 class Stage:
     """Jobs of one kind.
 
@@ -83,7 +107,8 @@ class Stage:
     run; train: "module:function" in the experiment's folder, see ``replication.training.work``; settings: the model
     that a job's settings are checked against; tables: those that a job writes, with the columns that tell their rows
     apart, the trials' first; ensemble: the columns that trials have in common which are judged together; parameters:
-    whether a job writes final parameters, too; gpu: whether it can use one; seed_name: in place of the experiment's;
+    whether a job writes final parameters, too; network: "module:NAME" of how networks of these are published; gpu:
+    whether it can use one; seed_name: in place of the experiment's;
     memory, minutes: what Slurm is asked for, in MB and minutes.
     """
 
@@ -95,6 +120,7 @@ class Stage:
     settings: type | None = None
     ensemble: tuple[str, ...] = ()
     parameters: bool = False
+    network: str = ""
     gpu: bool = True
     seed_name: str = ""
     memory: int = 2000

@@ -1,17 +1,22 @@
 """SpectralNetwork: a feed-forward network with every skip connection, trained through eigenvectors and eigenvalues."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, Unpack, overload
+from pathlib import Path
+from typing import Any, Literal, Self, Unpack, overload
 
 import numpy as np
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from sparcs import metrics, pruning, spectral
-from sparcs.activations import Activation, activation_of, modules_of_layers, name_of
+from sparcs.activations import ACTIVATIONS, Activation, activation_of, modules_of_layers, name_of
 from sparcs.checks import DTYPES, check_dtypes, check_values, checked_flag, checked_input, checked_widths, is_number
 from sparcs.compact import OVERFLOW, CompactNetwork, Options, Removal, arrays_of, compact, function_of
+from sparcs.compact_network import read
 from sparcs.eigenbasis import recursion
+from sparcs.io import atomic
 from sparcs.judging import judged
 from sparcs.layer import Layer, Products, bounded, not_finite, unbounded
 
@@ -19,6 +24,11 @@ torch.fx.wrap("checked_input")  # as in ``sparcs.compact_network``
 
 Form = Literal["bundles", "eigenbasis"]
 Penalty = Literal["l2", "l1", "l2_squared"]
+
+METADATA = "spectral_network"  # the key of the description in a saved file
+DESCRIBED = (  # what a description tells: the constructor's arguments
+    *("widths", "bias", "activation", "train_input_eigenvalues", "form", "initial_scale", "output_eigenvalue"),
+)
 
 
 class SpectralNetwork(Layer):
@@ -231,6 +241,59 @@ class SpectralNetwork(Layer):
         and show the search. The options are those of ``sparcs.compact.compact``, which says what is raised.
         """
         return compact(self, removal, **options)
+
+    def save(self, path: str | Path) -> None:
+        """φ, λ and a description as one safetensors file, written whole or not at all; runs no code when loaded.
+
+        Raises ValueError if f has no name (``sparcs.activations.name_of``), or a parameter is not finite.
+        """
+        check_values(self)
+        description = json.dumps(self.description())
+        with atomic(Path(path)) as partial:
+            tensors = {key: value.contiguous() for key, value in self.state_dict().items()}
+            save_file(tensors, partial, metadata={METADATA: description})
+
+    def description(self) -> dict[str, Any]:
+        """All but φ and λ, as JSON can hold it. Raises ValueError if f has no name (``activations.name_of``)."""
+        name = name_of(self.activation)
+        if name is None:
+            raise ValueError(f"activation {self.activation!r} cannot be saved: allowed are {', '.join(ACTIVATIONS)}")
+        values = {key: getattr(self, key) for key in DESCRIBED[3:]}
+        return {"widths": (self.in_features, *self.widths[1:]), "bias": self.has_bias, "activation": name} | values
+
+    @classmethod
+    def from_description(cls, description: Any, state: Mapping[str, Tensor]) -> Self:
+        """The network that ``description`` tells of, with the tensors of its state.
+
+        Raises ValueError unless both are one network's, and its parameters are finite. Neither is trusted: nothing is
+        allocated for a description that the tensors do not bear out.
+        """
+        if not isinstance(description, Mapping) or set(description) != set(DESCRIBED):
+            raise ValueError(f"a description has {', '.join(DESCRIBED)} and nothing else, this one is {description!r}")
+        try:
+            layers = len(description["widths"])
+            if len(state) != 2 * layers - 1:
+                raise ValueError(f"{len(state)} tensors are not those of {layers} layers: φ of all but one, λ of each")
+            network = cls(**description, device="meta")
+            network.load_state_dict(state, assign=True)
+            check_dtypes(network)
+        except (OverflowError, RuntimeError, TypeError) as error:
+            raise ValueError(f"no network is described by {description}: {' '.join(str(error).split())}") from error
+        check_values(network)
+        return network
+
+    @classmethod
+    def load(cls, path: str | Path, device: torch.device | str = "cpu") -> Self:
+        """The network in a file written by ``save``, in the dtype it was saved in.
+
+        Raises ValueError if the file holds none, or one whose parameters are not finite; safetensors' own errors if it
+        is missing or damaged.
+        """
+        try:
+            described, tensors = read(path, METADATA, device=device)
+            return cls.from_description(described[METADATA], tensors)
+        except ValueError as error:
+            raise ValueError(f"{path} holds no SpectralNetwork: {error}") from error
 
     def extra_repr(self) -> str:
         """Arguments but for the generator, device and dtype; no value of a parameter is read."""

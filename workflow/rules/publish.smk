@@ -21,9 +21,48 @@ rule publish:
         " 2>&1 | tee {log}"
 
 
+rule publish_networks:
+    """A trained network of every kind that experiments declare, with its card; always runs, so it has no output."""
+    input:
+        settings=rules.record_settings.output,
+    log:
+        f"{LOGS}/publish_networks.log",
+    threads: 1
+    params:
+        results=RESULTS,
+        data=DATA,
+        replace="--replace" if REPLACE else "",
+    message:
+        "Publishing trained networks of scale {SCALE}"
+    shell:
+        "python -m replication publish-networks --results {params.results} --data {params.data}"
+        " --networks results/published/networks {params.replace} 2>&1 | tee {log}"
+
+
+rule check_networks:
+    """The published networks, loaded and evaluated again."""
+    input:
+        sorted(map(str, Path(PUBLISHED).glob("networks/*"))),
+    output:
+        f"{REBUILT}/networks.csv",
+    log:
+        f"{REBUILT}/logs/check_networks.log",
+    benchmark:
+        f"{REBUILT}/benchmarks/check_networks.tsv"
+    threads: 1
+    params:
+        code=changes_with("replication.publish.network_commands"),
+        networks=shlex.quote(f"{PUBLISHED}/networks"),
+    message:
+        "Evaluating the published networks: {output}"
+    shell:
+        "python -m replication --log {log} check-networks {params.networks} --output {output} 2> {log}"
+
+
 rule published:
     """Claims, reports, figures and site, made again from the published tables alone, in results/rebuilt and figures/rebuilt."""
     input:
+        rules.check_networks.output,
         f"{REBUILT}/claims.csv",
         REBUILD.reports(),
         f"{REBUILT}/site/index.html",

@@ -38,5 +38,9 @@ def require_declared(experiments: Mapping[str, Experiment], notebooks: Path) -> 
 
 def _functions(experiment: Experiment) -> Iterator[tuple[str, str]]:
     """The fields that name something in a module of its folder, and what they name."""
-    fields = [(f"stages.{stage.name}.train", stage.train) for stage in experiment.stages]
+    fields = [
+        (f"stages.{stage.name}.{field}", getattr(stage, field))
+        for stage in experiment.stages
+        for field in ("train", "network")
+    ]
     return filter(lambda field: field[1], [*fields, ("claims", experiment.claims), ("finish", experiment.finish)])

@@ -59,9 +59,19 @@ def sha256(path: Path) -> str:
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write arrays by name as a safetensors file whose header holds their SHA-256."""
-    arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    write_bytes(path, as_safetensors(arrays))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
     with atomic(path) as partial:
-        partial.write_bytes(save(arrays, metadata={"sha256": _digest(arrays)}))
+        partial.write_bytes(content)
+
+
+def as_safetensors(arrays: Mapping[str, np.ndarray], **metadata: str) -> bytes:
+    """Arrays by name as the content of a safetensors file whose header holds their SHA-256, and other metadata."""
+    arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    return save(arrays, metadata={"sha256": _digest(arrays), **metadata})
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:

@@ -27,6 +27,7 @@ EXPERIMENT = Experiment(
             },
             ensemble=("head",),
             parameters=True,
+            network="network:NETWORK",
             memory=6000,
             minutes=720,
         ),

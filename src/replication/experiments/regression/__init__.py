@@ -27,6 +27,7 @@ EXPERIMENT = Experiment(
                 "surface": (*KEY, "x1", "x2"),
             },
             parameters=True,
+            network="network:NETWORK",
             minutes=120,
         ),
     ),

@@ -32,6 +32,7 @@ EXPERIMENT = Experiment(
             },
             ensemble=("ensemble",),
             parameters=True,
+            network="network:NETWORK",
             memory=4000,
             minutes=720,
         ),

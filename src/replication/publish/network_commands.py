@@ -1,0 +1,71 @@
+"""The verbs that write networks where Git tracks them, and check those that are there."""
+
+from pathlib import Path
+
+import click
+import pandas as pd
+
+from replication import params
+from replication.experiments import EXPERIMENTS
+from replication.experiments.settings import Settings
+from replication.publish.cards import card_of
+from replication.publish.networks import checked, choices, files_of
+from replication.publish.rows import RANK
+from replication.records.io import ArtifactError, write_bytes, write_csv
+from replication.records.verbs import FILE, INPUT, PATH, read_settings
+
+MOST_BYTES = 5_000_000  # of all published networks together: Git keeps every version of them
+COLUMNS = ["network", "trial", "fingerprint", "metric", "value", "again", "outputs_differ_by"]
+
+
+@click.command()
+@click.option("--results", type=INPUT, required=True, help="results/<scale>")
+@click.option("--data", type=INPUT, required=True, help="data/<scale>")
+@click.option("--networks", type=PATH, required=True, help="output folder")
+@click.option("--replace", is_flag=True, help="also those of a larger scale")
+def publish_networks(results: Path, data: Path, networks: Path, replace: bool) -> None:
+    """Write a network of every kind that experiments declare, with its card: of the first trial that did not diverge.
+
+    Nothing is written if anything fails, or if all published networks together had more than MOST_BYTES.
+    """
+    run = params.validate(Settings, read_settings(results / "settings.json")["run"])
+    if run.scale == "smoke":
+        raise params.ParameterError("scale = 'smoke': allowed to be published are laptop, overnight, paper")
+    files: dict[str, bytes] = {}
+    for experiment in EXPERIMENTS.values():
+        for stage in (stage for stage in experiment.stages if stage.network):
+            folder = results / experiment.name
+            for choice in choices(experiment, stage, run, folder):
+                there = networks / f"{choice.name}.safetensors"
+                why = choice.why or ("" if replace else larger(there, run.scale))
+                if not why:
+                    files |= files_of(choice, folder, data, run.scale)
+                said = f"not published, {why}" if why else f"trial {choice.row['trial']}"
+                click.echo(f"{choice.name}: {said}")
+    others = {path.name: path.stat().st_size for path in networks.glob("*") if path.name not in files}
+    total = sum(map(len, files.values())) + sum(others.values())
+    if total > MOST_BYTES:
+        raise ArtifactError(f"{networks} would have {total:,} bytes: allowed are at most {MOST_BYTES:,}")
+    for name, content in files.items():
+        write_bytes(networks / name, content)
+
+
+def larger(path: Path, scale: str) -> str:
+    """Why a published network stays: it is of a larger scale; "" if it does not."""
+    if not path.exists():
+        return ""
+    there = card_of(path).origin["scale"]
+    return f"for one of scale {there} is there; replace=yes replaces it" if RANK[there] > RANK[scale] else ""
+
+
+@click.command()
+@click.argument("networks", type=PATH)
+@click.option("--output", type=FILE, required=True, help="table in CSV: a row per network")
+def check_networks(networks: Path, output: Path) -> None:
+    """Load all published NETWORKS and evaluate them again; fails if one is not what its card says."""
+    paths = sorted(path for path in networks.glob("*.safetensors") if path.with_suffix(".md").exists())
+    cards = {file for path in paths for file in (path.name, path.with_suffix(".md").name, *card_of(path).files)}
+    for path in sorted(networks.glob("*")):
+        if path.name not in cards:
+            raise ArtifactError(f"{path} belongs to no published network: allowed are those that a card names")
+    write_csv(output, pd.DataFrame([checked(path) for path in paths], columns=COLUMNS))
