@@ -66,7 +66,8 @@ def text_of(card: Card) -> str:
         **({"the archive takes": network.images} if network.images else {}),
         f"`{network.metric}`": f"{card.value:.6g} on {network.on}",
         "trial": f"{card.trial} (seed {card.seed}), {card.chosen}",
-        "trained on": f"{experiment.trained_on}; {_listed(card.data)}",
+        "trained on": f"{experiment.trained_on}; {_listed({**card.data, 'files': {}})}",
+        **{f"`{file}`": f"SHA-256 {digest}" for file, digest in card.data["files"].items()},
         "settings": _listed(card.settings),
         **card.origin,
         "licence": "MIT",
@@ -92,14 +93,14 @@ def code_of(card: Card) -> str:
         "",
         f'network = {card.kind}.load("{card.name}.safetensors")',
         f'sample = load_file("{card.name}_sample.safetensors")  # inputs, targets, and the outputs at publishing',
-        'print((network(sample["inputs"]) - sample["outputs"]).abs().max())',
+        'print((network(sample["inputs"]) - sample["outputs"]).abs().max().item())',
     ]
     if card.network.images:
         lines[:0] = ["import numpy as np", "import torch"]
         lines += [
             f'whole = torch.export.load("{card.name}.pt2").module()  # needs nothing of this project',
             'noise = np.random.RandomState(0).standard_normal((64, 3, 32, 32)).astype("float32")',
-            'print((whole(torch.from_numpy(noise)) - sample["outputs_of_noise"]).abs().max())',
+            'print((whole(torch.from_numpy(noise)) - sample["outputs_of_noise"]).abs().max().item())',
         ]
     return "\n".join(lines) + "\n"
 

@@ -1,0 +1,312 @@
+"""Published networks: chosen by rule, loaded with sparcs alone, evaluated again, refused when they were altered."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
+
+from replication.data.augmentation import DEVIATION, MEAN, Normalisation, channels_first
+from replication.data.images import load
+from replication.experiments import EXPERIMENTS
+from replication.experiments.cifar10.run import new_network
+from replication.publish import network_commands
+from replication.publish.cards import CARD, card_of, code_of
+from replication.publish.networks import checked
+from replication.records import io
+from replication.training.trained import network_of
+from replication.training.work import plain
+from small_runs import generate, jobs_of, record_settings, run, settings_of, train
+from sparcs import CompactNetwork, SpectralNetwork
+
+PUBLISHED = Path(__file__).parents[2] / "results/published/networks"
+IMAGES = {"images": {"stand_in": True, "download": False}}
+CIFAR10 = {
+    "cifar10": {"images": 160, "training": {"epochs": 1}, "heads": ["linear", "spectral", "spectral_authors_sign"]}
+}
+NAMES = [
+    *("cifar10_linear", "cifar10_spectral", "cifar10_spectral_authors_sign"),
+    *("regression_alpha0", "regression_alpha1", "teacher_student_l2"),
+]
+
+
+def publish(folder, networks, *options):
+    return run(
+        "publish-networks", "--results", folder / "results", "--data", folder / "data", "--networks", networks, *options
+    )
+
+
+def check(networks, output):
+    return run("check-networks", networks, "--output", output)
+
+
+def rewritten(path, change):
+    """A record with other values."""
+    io.write_json(path, change(io.read_json(path)))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Runs of experiments 1, 2 and 3 whose images are passed off as real ones."""
+    folder = tmp_path_factory.mktemp("trained")
+    settings = settings_of({"device": "cpu"}, IMAGES, CIFAR10, {"cifar10": {"trials": 1}})
+    for name in ("regression", "teacher_student"):
+        train(folder, settings, name)
+    images = settings.images.model_dump_json()
+    record = folder / "data/images/cifar10.json"
+    assert run("prepare-images", "cifar10", "--settings", images, "--output", record) == 0
+    train(folder, settings, "cifar10")
+    for each in (folder / "results/cifar10").rglob("*.provenance.json"):
+        rewritten(each, lambda about: about | {"stand_in": False})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def networks(trained, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("published") / "networks"
+    assert publish(trained, folder) == 0
+    return folder
+
+
+@pytest.fixture
+def copy(networks, tmp_path):
+    return Path(shutil.copytree(networks, tmp_path / "networks"))
+
+
+def test_every_kind_is_published_and_holds(networks, tmp_path):
+    assert sorted(path.stem for path in networks.glob("*.md")) == NAMES
+    assert check(networks, tmp_path / "networks.csv") == 0
+    table = pd.read_csv(tmp_path / "networks.csv").set_index("network")
+    assert [*table.index] == NAMES and (table["outputs_differ_by"] < 1e-6).all()
+    generated = ~table.index.str.startswith("cifar10")
+    assert (table["again"] - table["value"])[generated].abs().max() < 1e-6 and table["again"][~generated].isna().all()
+
+
+@pytest.mark.parametrize("path", sorted(PUBLISHED.glob("*.md")), ids=lambda path: path.stem)
+def test_a_network_that_git_holds_is_what_its_card_says(path):
+    checked(path.with_suffix(".safetensors"))
+
+
+def test_the_card_says_where_a_network_comes_from(trained, networks):
+    card = card_of(networks / "teacher_student_l2.safetensors")
+    record = io.read_json(trained / "results/teacher_student/trials/l2/teacher42_rotations2/0.provenance.json")
+    [row] = io.read_table(trained / "results/teacher_student/trials/l2/teacher42_rotations2/0_trials.parquet").to_dict(
+        "records"
+    )
+    assert card.keys == {"ensemble": "l2", "teacher": 42, "rotations": 2, "penalty": "l2", "rho": 0.003}
+    assert (card.trial, card.seed, card.value) == (0, row["seed"], row["test_r2"])
+    assert card.origin == {"scale": "overnight"} | {
+        name: record[name] for name in ("commit", "machine", "device", "finished", "fingerprint")
+    }
+    assert card.data["files"] == record["inputs"] and card.data["keys"] == {"seed": 42, "rotations": 2}
+    assert card.settings == record["settings"] and card.chosen == "the first trial that did not diverge"
+    text = (networks / "teacher_student_l2.md").read_text()
+    for said in (record["commit"], record["fingerprint"], f"{card.value:.6g}", str(card.seed), code_of(card)):
+        assert said in text
+
+
+def test_a_published_network_is_the_trained_one(trained, networks):
+    network = SpectralNetwork.load(networks / "regression_alpha1.safetensors")
+    parameters = io.read_arrays(trained / "results/regression/trials/beta5_alpha1/0-1.safetensors")
+    assert network.widths == (3, 4, 1) and network.train_input_eigenvalues
+    for name, value in network.state_dict().items():
+        assert np.array_equal(value.numpy(), parameters[name][0])
+
+
+@pytest.mark.parametrize("head", CIFAR10["cifar10"]["heads"])
+def test_a_head_that_the_kernel_trained_comes_out_as_pytorchs_module(trained, networks, head):
+    """The module that trainings start from, with the kernel's final state, is the oracle."""
+    settings = next(jobs_of(settings_of(IMAGES, CIFAR10), "cifar10"))[2].settings
+    module = new_network(head, plain(settings), 0).eval()
+    state = io.read_arrays(trained / f"results/cifar10/trials/{head}/0.safetensors")
+    module.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
+    images = load(trained / "data/images/cifar10.json")
+    x = Normalisation(MEAN, DEVIATION)(channels_first(images.x_test[:64]))
+    sample = load_file(networks / f"cifar10_{head}_sample.safetensors")
+    with torch.no_grad():
+        features = module["features"](x)
+        logits = module["head"](features)
+        whole = torch.export.load(networks / f"cifar10_{head}.pt2").module()(x)
+    assert np.allclose(sample["inputs"], features, atol=1e-6) and np.allclose(sample["outputs"], logits, atol=1e-5)
+    assert torch.allclose(whole, logits, atol=1e-5) and np.array_equal(sample["targets"], images.y_test[:64])
+    held = load_file(networks / f"cifar10_{head}_features.safetensors")
+    assert {f"features.{name}" for name in held} == {name for name in state if name.startswith("features.")}
+
+
+def test_plain_layers_become_a_network_of_the_layer():
+    linear, mlp = (
+        torch.nn.Linear(5, 3),
+        torch.nn.Sequential(torch.nn.Linear(5, 7), torch.nn.ReLU(), torch.nn.Linear(7, 3)),
+    )
+    x = torch.randn(4, 5)
+    for module in (linear, mlp, torch.nn.Linear(5, 3, bias=False)):
+        network = network_of({name: value.numpy() for name, value in module.state_dict().items()}, {})
+        assert isinstance(network, CompactNetwork) and torch.equal(network(x), module(x))
+
+
+ALONE = """
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in BLOCKED:
+            raise ImportError(f"{name} is blocked")
+sys.meta_path.insert(0, Blocked())
+"""
+
+
+def alone(folder, code, *blocked):
+    """What code prints in a process of its own in which these packages cannot be imported."""
+    script = f"BLOCKED = {blocked}\n{ALONE}\n{code}"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script], cwd=folder, capture_output=True, text=True, env={**os.environ}
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", ["cifar10_linear", "regression_alpha0", "teacher_student_l2"])
+def test_the_cards_code_runs_with_sparcs_alone(networks, name):
+    [code] = re.findall(r"```python\n(.*?)```", (networks / f"{name}.md").read_text(), re.DOTALL)
+    numbers = [*map(float, alone(networks, code, "replication").split())]
+    assert len(numbers) == 1 + name.startswith("cifar10") and max(numbers) < 1e-5
+
+
+def test_an_archive_needs_nothing_of_the_project(networks):
+    code = (
+        "import torch; from safetensors.torch import load_file\n"
+        "whole = torch.export.load('cifar10_spectral.pt2').module()\n"
+        "print(*whole(torch.zeros(3, 3, 32, 32)).shape)\n"
+        "assert not {'sparcs', 'replication'} & {*__import__('sys').modules}"
+    )
+    assert alone(networks, code, "sparcs", "replication").split() == ["3", "10"]
+
+
+def test_the_first_trial_that_did_not_diverge_is_taken_in_order(trained, tmp_path, capsys):
+    folder = Path(shutil.copytree(trained, tmp_path / "run"))
+    for experiment in ("cifar10", "regression"):
+        shutil.rmtree(folder / "results" / experiment)
+    trials = folder / "results/teacher_student/trials/l2/teacher42_rotations2"
+    path = trials / "0_trials.parquet"
+    io.write_table(path, io.read_table(path).assign(test_r2=np.nan))
+    assert publish(folder, tmp_path / "out") == 0
+    assert "regression_alpha0: not published, trial 0: not finished\n" in capsys.readouterr().out
+    assert card_of(tmp_path / "out/teacher_student_l2.safetensors").trial == 1
+    (trials / "0.provenance.json").unlink()
+    assert publish(folder, tmp_path / "none") == 0
+    assert "teacher_student_l2: not published, trial 0: not finished\n" in capsys.readouterr().out
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"stand_in": True}, "of stand-in images"),
+        ({"fingerprint": "0" * 16}, "of other settings or sources than here"),
+    ],
+)
+def test_stand_ins_and_other_sources_are_not_published(trained, tmp_path, capsys, changes, why):
+    folder = Path(shutil.copytree(trained, tmp_path / "run"))
+    rewritten(folder / "results/cifar10/trials/linear/0.provenance.json", lambda about: about | changes)
+    assert publish(folder, tmp_path / "out") == 0
+    assert f"cifar10_linear: not published, trial 0: {why}\n" in capsys.readouterr().out
+    assert not (tmp_path / "out/cifar10_linear.safetensors").exists()
+
+
+def test_a_smoke_run_is_refused_and_a_larger_scale_stays(trained, networks, copy, tmp_path, capsys):
+    folder = Path(shutil.copytree(trained, tmp_path / "run"))
+    record_settings(
+        folder, settings_of({"scale": "smoke", "device": "cpu"}, IMAGES, CIFAR10, {"cifar10": {"trials": 1}})
+    )
+    assert publish(folder, tmp_path / "out") == 2
+    assert "scale = 'smoke': allowed to be published are laptop" in capsys.readouterr().err
+    record_settings(
+        folder, settings_of({"scale": "laptop", "device": "cpu"}, IMAGES, CIFAR10, {"cifar10": {"trials": 1}})
+    )
+    assert publish(folder, copy) == 0
+    said = "regression_alpha0: not published, for one of scale overnight is there; replace=yes replaces it\n"
+    assert said in capsys.readouterr().out
+    assert card_of(copy / "regression_alpha0.safetensors").origin["scale"] == "overnight"
+    assert publish(folder, copy, "--replace") == 0
+    assert card_of(copy / "regression_alpha0.safetensors").origin["scale"] == "laptop"
+
+
+def test_too_much_is_refused_before_anything_is_written(trained, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(network_commands, "MOST_BYTES", 10**5)
+    assert publish(trained, tmp_path / "out") == 2
+    assert re.search(r"out would have [\d,]+ bytes: allowed are at most 100,000\n", capsys.readouterr().err)
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_published_has_the_tables_metric_on_the_data(trained, tmp_path, capsys):
+    folder = Path(shutil.copytree(trained, tmp_path / "run"))
+    path = folder / "results/regression/trials/beta5_alpha0/0-1_trials.parquet"
+    before = io.read_table(path)
+    io.write_table(path, before.assign(r2=before["r2"] + 0.01))
+    assert publish(folder, tmp_path / "out") == 2
+    assert re.search(r"regression_alpha0: r2 is .* on the held-out points, in the table", capsys.readouterr().err)
+    io.write_table(path, before)
+    generate(folder / "data", settings_of({"regression": {"held_out_seed": 77}}))
+    assert publish(folder, tmp_path / "out") == 2
+    assert "is not what regression_alpha0 was trained on: it has another SHA-256" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def with_metadata(path, change):
+    with safe_open(path, "numpy") as file:
+        metadata = file.metadata()
+    save_file(load_file(path), path, metadata=change(metadata))
+
+
+def of_card(**changes):
+    return lambda metadata: metadata | {CARD: json.dumps(json.loads(metadata[CARD]) | changes)}
+
+
+DAMAGE = {
+    "short": lambda path: path.write_bytes(path.read_bytes()[:-9]),
+    "a bit": lambda path: path.write_bytes(path.read_bytes()[:-1] + bytes([path.read_bytes()[-1] ^ 1])),
+    "no card": lambda path: with_metadata(path, lambda metadata: {"sha256": metadata["sha256"]}),
+    "another value": lambda path: with_metadata(path, of_card(value=1.0)),
+    "another trial": lambda path: with_metadata(path, of_card(trial=-1)),
+    "another name": lambda path: with_metadata(path, of_card(name="other")),
+    "another stage": lambda path: with_metadata(path, of_card(stage="linear")),
+    "another network": lambda path: with_metadata(path, lambda metadata: metadata | {"spectral_network": "{}"}),
+    "the page": lambda path: path.with_suffix(".md").write_text("# Better\n"),
+    "no page": lambda path: path.with_suffix(".md").unlink(),
+    "the sample": lambda path: path.with_name(f"{path.stem}_sample.safetensors").write_bytes(b"short"),
+    "no sample": lambda path: path.with_name(f"{path.stem}_sample.safetensors").unlink(),
+    "the archive": lambda path: path.with_name("cifar10_linear.pt2").write_bytes(b"short"),
+    "a file more": lambda path: path.with_name("more.safetensors").write_bytes(b""),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_what_was_altered_is_refused_in_a_sentence(copy, tmp_path, capsys, damage):
+    damage(copy / "teacher_student_l2.safetensors")
+    assert check(copy, tmp_path / "networks.csv") == 2
+    error = capsys.readouterr().err
+    assert re.fullmatch(r"replication: .*networks/[^\n]*\n", error) and not (tmp_path / "networks.csv").exists()
+
+
+def test_no_networks_are_a_table_without_rows(tmp_path):
+    assert check(tmp_path / "nothing", tmp_path / "networks.csv") == 0
+    assert pd.read_csv(tmp_path / "networks.csv").empty
+
+
+def test_declared_networks_name_metrics_of_their_tables():
+    declared = {
+        name: experiment.load(stage.network)
+        for name, experiment in EXPERIMENTS.items()
+        for stage in experiment.stages
+        if stage.network
+    }
+    assert {*declared} >= {"regression", "teacher_student", "cifar10"}
+    assert all((each.draw is None) == bool(each.images) for each in declared.values())
