@@ -87,6 +87,8 @@ def lines(folder, output="OUT"):
         ],
         "execute-notebook": [ROOT / "notebooks/01_theory.ipynb", f"{output}/e", f"{output}/h", *parameters],
         "publish": ["--results", results, "--lock", LOCK, "--published", f"{output}/r"],
+        "publish-networks": ["--results", results, "--data", data, "--networks", f"{output}/n"],
+        "check-networks": [folder / "networks", "--output", f"{output}/n.csv"],
         "describe-params": [],
         "describe-dvc": [],
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""SpectralNetwork: its start, its gradients, its errors."""
+"""SpectralNetwork: its start, its gradients, its files, its errors."""
 
 from functools import partial
 
@@ -331,6 +331,40 @@ def test_a_partial_or_renamed_state_is_taken():
         x = torch.randn(5, 3, generator=seeded())
         assert torch.equal(network(x), source(x))
         network, source = SpectralNetwork((3, 4, 2)), randomised((3, 4, 2)).float()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    widths=st.lists(st.integers(1, 5), min_size=2, max_size=6),
+    bias=st.booleans(),
+    activation=st.sampled_from(["relu", "tanh", "leaky_relu(0.2)", "identity"]),
+    train_input_eigenvalues=st.booleans(),
+    form=st.sampled_from([None, *spectral.FORMS]),
+    initial_scale=st.sampled_from([0.0, 0.5]),
+    output_eigenvalue=st.sampled_from([1, -1]),
+    dtype=st.sampled_from([torch.float32, torch.float64, torch.bfloat16]),
+)
+def test_a_saved_network_is_loaded_as_it_was(tmp_path_factory, **arguments):
+    network = SpectralNetwork(**arguments, generator=seeded())
+    path = tmp_path_factory.mktemp("saved") / "network.safetensors"
+    network.save(path)
+    loaded = SpectralNetwork.load(path)
+    assert repr(loaded) == repr(network)
+    assert all(torch.equal(value, loaded.state_dict()[key]) for key, value in network.state_dict().items())
+    x = torch.randn(3, network.in_features, generator=seeded()).to(network.eigenvectors[0])
+    assert torch.equal(loaded(x), network(x))
+    loaded(x).sum().backward()
+    loaded.reset_parameters(seeded())
+    assert torch.equal(loaded(x), SpectralNetwork(**arguments, generator=seeded())(x))
+
+
+def test_a_network_whose_activation_has_no_name_is_not_saved(tmp_path):
+    with pytest.raises(ValueError, match=r"sin.*cannot be saved: allowed are relu"):
+        SpectralNetwork((3, 2), activation=torch.sin).save(tmp_path / "no.safetensors")
+    SpectralNetwork((3, 2)).compact().save(tmp_path / "compact.safetensors")
+    with pytest.raises(ValueError, match=r"holds no SpectralNetwork: its metadata has no 'spectral_network'"):
+        SpectralNetwork.load(tmp_path / "compact.safetensors")
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_the_public_names_are_listed_and_others_refused():

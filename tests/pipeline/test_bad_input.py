@@ -345,7 +345,7 @@ def test_a_workflow_with_a_wrong_setting(tmp_path, evidence, config):
 RUNS = [name for name in lines(Path("FOLDER")) if not name.startswith("train") or CHEAP & {*name.split()}]
 
 
-@pytest.mark.parametrize("name", sorted({*RUNS} - MINUTES - {"publish"}))  # publish refuses the smoke scale
+@pytest.mark.parametrize("name", sorted({*RUNS} - MINUTES - {"publish", "publish-networks"}))  # refuse smoke
 def test_the_lines_that_are_changed_are_valid(folder, tmp_path, name):
     code, error = run(*placed(lines(Path("FOLDER"))[name], folder, tmp_path / "out"))
     assert code == 0, error

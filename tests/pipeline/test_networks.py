@@ -6,6 +6,8 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +27,8 @@ from replication.publish.networks import checked
 from replication.records import io
 from replication.training.trained import network_of
 from replication.training.work import plain
-from small_runs import generate, jobs_of, record_settings, run, settings_of, train
+from small_runs import change, generate, jobs_of, record_settings, run, settings_of, train
+from small_runs import publish as publish_tables
 from sparcs import CompactNetwork, SpectralNetwork
 
 PUBLISHED = Path(__file__).parents[2] / "results/published/networks"
@@ -180,6 +183,22 @@ def test_the_cards_code_runs_with_sparcs_alone(networks, name):
     assert len(numbers) == 1 + name.startswith("cifar10") and max(numbers) < 1e-5
 
 
+def test_the_documentation_s_blocks_print_what_stands_below_them(networks, tmp_path, monkeypatch):
+    shutil.copytree(networks, tmp_path / "results/published/networks")
+    monkeypatch.chdir(tmp_path)
+    names, printed, compared = {}, "", 0
+    page = PUBLISHED.parents[2] / "docs/networks.md"
+    for kind, text in re.findall(r"^```(python|text)\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE):
+        if kind == "text":
+            assert printed == text
+            compared += 1
+            continue
+        with redirect_stdout(StringIO()) as output:
+            exec(text, names)
+        printed = output.getvalue()
+    assert compared == 2
+
+
 def test_an_archive_needs_nothing_of_the_project(networks):
     code = (
         "import torch; from safetensors.torch import load_file\n"
@@ -294,6 +313,18 @@ def test_what_was_altered_is_refused_in_a_sentence(copy, tmp_path, capsys, damag
     assert check(copy, tmp_path / "networks.csv") == 2
     error = capsys.readouterr().err
     assert re.fullmatch(r"replication: .*networks/[^\n]*\n", error) and not (tmp_path / "networks.csv").exists()
+
+
+def test_the_published_table_says_the_same(trained, copy, tmp_path, capsys):
+    assert publish_tables(trained, copy.parent) == 0
+    assert check(copy, tmp_path / "networks.csv") == 0
+    table = pd.read_csv(tmp_path / "networks.csv")
+    assert (table["in_table"] == table["value"]).all()
+    change(copy.parent, "teacher_student/trials", lambda rows: rows.assign(test_r2=rows["test_r2"] + 1e-6))
+    assert check(copy, tmp_path / "networks.csv") == 2
+    assert re.search(
+        r"teacher_student_l2.*: test_r2 is .* by its card, in the published table", capsys.readouterr().err
+    )
 
 
 def test_no_networks_are_a_table_without_rows(tmp_path):

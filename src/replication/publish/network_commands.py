@@ -9,13 +9,12 @@ from replication import params
 from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import Settings
 from replication.publish.cards import card_of
-from replication.publish.networks import checked, choices, files_of
 from replication.publish.rows import RANK
 from replication.records.io import ArtifactError, write_bytes, write_csv
 from replication.records.verbs import FILE, INPUT, PATH, read_settings
 
 MOST_BYTES = 5_000_000  # of all published networks together: Git keeps every version of them
-COLUMNS = ["network", "trial", "fingerprint", "metric", "value", "again", "outputs_differ_by"]
+COLUMNS = ["network", "trial", "fingerprint", "metric", "value", "in_table", "again", "outputs_differ_by"]
 
 
 @click.command()
@@ -28,6 +27,8 @@ def publish_networks(results: Path, data: Path, networks: Path, replace: bool) -
 
     Nothing is written if anything fails, or if all published networks together had more than MOST_BYTES.
     """
+    from replication.publish.networks import choices, files_of  # loads torch
+
     run = params.validate(Settings, read_settings(results / "settings.json")["run"])
     if run.scale == "smoke":
         raise params.ParameterError("scale = 'smoke': allowed to be published are laptop, overnight, paper")
@@ -55,14 +56,16 @@ def larger(path: Path, scale: str) -> str:
     if not path.exists():
         return ""
     there = card_of(path).origin["scale"]
-    return f"for one of scale {there} is there; replace=yes replaces it" if RANK[there] > RANK[scale] else ""
+    return f"for one of scale {there} is there; replace=yes replaces it" if RANK.get(there, 0) > RANK[scale] else ""
 
 
 @click.command()
 @click.argument("networks", type=PATH)
 @click.option("--output", type=FILE, required=True, help="table in CSV: a row per network")
 def check_networks(networks: Path, output: Path) -> None:
-    """Load all published NETWORKS and evaluate them again; fails if one is not what its card says."""
+    """Load all published NETWORKS, beside the tables, and evaluate them; fails if one is not what its card says."""
+    from replication.publish.networks import checked  # loads torch
+
     paths = sorted(path for path in networks.glob("*.safetensors") if path.with_suffix(".md").exists())
     cards = {file for path in paths for file in (path.name, path.with_suffix(".md").name, *card_of(path).files)}
     for path in sorted(networks.glob("*")):

@@ -17,16 +17,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 
 from replication.experiment import Experiment, Job, Network, Stage
+from replication.experiments import EXPERIMENTS
 from replication.jobs.carry_out import read_data
 from replication.jobs.commands import record_of
 from replication.jobs.tables import parameters_file, record_file, written
 from replication.publish.cards import CARD, Card, card_of, text_of
 from replication.records.fingerprints import jobs_of
-from replication.records.io import ArtifactError, as_safetensors, read_arrays, sha256
+from replication.records.io import ArtifactError, as_safetensors, read_arrays, read_table, sha256
 from sparcs import CompactNetwork, SpectralNetwork, compact_network, network
 
 SAMPLE = 64  # inputs that are published with a network
@@ -76,7 +78,7 @@ def choices(experiment: Experiment, stage: Stage, run: Any, folder: Path) -> Ite
             if reason := unfinished(folder, stage, job, here):
                 why = f"trial {trial}: {reason}"
                 break
-            row = row_of(written(folder, stage, job.name, next(iter(stage.tables))), keys)
+            [row] = rows_of(written(folder, stage, job.name, next(iter(stage.tables))), keys).to_dict("records")
             if np.isfinite(row[published.metric]):
                 why = ""
                 break
@@ -95,13 +97,11 @@ def unfinished(folder: Path, stage: Stage, job: Job, here: str) -> str:
     return "" if parameters_file(folder, stage, job.name).exists() else "its parameters are not there"
 
 
-def row_of(table: Any, keys: Mapping[str, Any]) -> dict[str, Any]:
-    """The row of a training. Raises ArtifactError if it has none."""
-    for name in keys.keys() & {*table}:
-        table = table[table[name] == keys[name]]
-    if len(table) != 1:
-        raise ArtifactError(f"{len(table)} rows of {keys}: allowed is one")
-    return table.to_dict("records")[0]
+def rows_of(table: pd.DataFrame, values: Mapping[str, Any]) -> pd.DataFrame:
+    """The rows of a table that have these values in those of the columns that it has."""
+    for name in values.keys() & {*table}:
+        table = table[table[name] == values[name]]
+    return table
 
 
 def files_of(choice: Choice, folder: Path, data: Path, scale: str) -> dict[str, bytes]:
@@ -172,12 +172,28 @@ def checked(path: Path) -> dict[str, Any]:
         raise ArtifactError(
             f"{path}: outputs differ from those of its sample by {off:.3g} of the largest: allowed is {CLOSE:g}"
         )
+    in_table = table_value(card, path.parents[1])
+    if not (np.isnan(in_table) or in_table == card.value):
+        sentence = f"{path}: {published.metric} is {card.value:.9g} by its card, in the published table {in_table:.9g}"
+        raise ArtifactError(f"{sentence}: allowed is the same")
     again = float("nan")
     if published.draw:
         x, y = published.points(published.draw(card.data), card.settings, None)
         again = require_value(str(path), published, card.value, module, x, y)
     about = {"network": card.name, "trial": card.trial, "fingerprint": card.origin["fingerprint"]}
-    return about | {"metric": published.metric, "value": card.value, "again": again, "outputs_differ_by": off}
+    values = {"value": card.value, "in_table": in_table, "again": again}
+    return about | {"metric": published.metric, **values, "outputs_differ_by": off}
+
+
+def table_value(card: Card, folder: Path) -> float:
+    """The metric of the training in the published table, NaN if that has none of its fingerprint."""
+    experiment = EXPERIMENTS[card.experiment]
+    path = folder / card.experiment / f"{next(iter(experiment.stage(card.stage).tables))}.parquet"
+    if not path.exists():
+        return float("nan")
+    told = {**card.keys, "trial": card.trial, "fingerprint": card.origin["fingerprint"]}
+    rows = rows_of(read_table(path), told)
+    return float(rows[card.network.metric].iloc[0]) if len(rows) else float("nan")
 
 
 def require_value(
