@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from contextlib import redirect_stdout
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from replication.publish import network_commands
 from replication.publish.cards import CARD, card_of, code_of
 from replication.publish.networks import checked
 from replication.records import io
-from replication.training.trained import network_of
+from replication.training.trained import named, network_of
 from replication.training.work import plain
 from small_runs import change, generate, jobs_of, record_settings, run, settings_of, train
 from small_runs import publish as publish_tables
@@ -143,6 +144,25 @@ def test_a_head_that_the_kernel_trained_comes_out_as_pytorchs_module(trained, ne
     assert torch.allclose(whole, logits, atol=1e-5) and np.array_equal(sample["targets"], images.y_test[:64])
     held = load_file(networks / f"cifar10_{head}_features.safetensors")
     assert {f"features.{name}" for name in held} == {name for name in state if name.startswith("features.")}
+
+
+def test_a_job_of_several_networks_gives_each_of_them(trained):
+    """As a GPU's job keeps them."""
+    build = EXPERIMENTS["cifar10"].load("network:NETWORK").build
+    heads, state = ("linear", "spectral"), {}
+    for head in heads:
+        own = io.read_arrays(trained / f"results/cifar10/trials/{head}/0.safetensors")
+        state |= {f"{head}.{trial}.{name}": value * (1 + trial) for name, value in own.items() for trial in (0, 1)}
+    single = next(jobs_of(settings_of(IMAGES, CIFAR10), "cifar10"))[2]
+    job = replace(single, keys={"head": heads}, trials=(0, 1))
+    for head in heads:
+        network, features = build(state, job, {"head": head, "trial": 1})
+        alone, below = build(
+            named(state, f"{head}.0."), replace(single, keys={"head": head}), {"head": head, "trial": 0}
+        )
+        for one, other in ((network, alone), (features, below)):
+            pairs = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+            assert all(torch.equal(value, 2 * before) for value, before in pairs)
 
 
 def test_plain_layers_become_a_network_of_the_layer():

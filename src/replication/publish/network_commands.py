@@ -19,7 +19,7 @@ COLUMNS = ["network", "trial", "fingerprint", "metric", "value", "in_table", "ag
 
 @click.command()
 @click.option("--results", type=INPUT, required=True, help="results/<scale>")
-@click.option("--data", type=INPUT, required=True, help="data/<scale>")
+@click.option("--data", type=PATH, required=True, help="data/<scale>")
 @click.option("--networks", type=PATH, required=True, help="output folder")
 @click.option("--replace", is_flag=True, help="also those of a larger scale")
 def publish_networks(results: Path, data: Path, networks: Path, replace: bool) -> None:

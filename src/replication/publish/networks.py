@@ -42,10 +42,7 @@ ORIGIN = ("commit", "machine", "device", "finished", "fingerprint")
 
 @dataclass(frozen=True)
 class Choice:
-    """The training whose network is published under a label.
-
-    row: its row of the table of trials; why: it is not published, "" if it is.
-    """
+    """The training whose network is published under a label, or why none is yet. row: that of the table of trials."""
 
     experiment: Experiment
     stage: Stage
@@ -78,7 +75,7 @@ def choices(experiment: Experiment, stage: Stage, run: Any, folder: Path) -> Ite
             if reason := unfinished(folder, stage, job, here):
                 why = f"trial {trial}: {reason}"
                 break
-            [row] = rows_of(written(folder, stage, job.name, next(iter(stage.tables))), keys).to_dict("records")
+            [row] = rows_of(stage, written(folder, stage, job.name, next(iter(stage.tables))), keys).to_dict("records")
             if np.isfinite(row[published.metric]):
                 why = ""
                 break
@@ -97,11 +94,11 @@ def unfinished(folder: Path, stage: Stage, job: Job, here: str) -> str:
     return "" if parameters_file(folder, stage, job.name).exists() else "its parameters are not there"
 
 
-def rows_of(table: pd.DataFrame, values: Mapping[str, Any]) -> pd.DataFrame:
-    """The rows of a table that have these values in those of the columns that it has."""
-    for name in values.keys() & {*table}:
-        table = table[table[name] == values[name]]
-    return table
+def rows_of(stage: Stage, trials: pd.DataFrame, keys: Mapping[str, Any]) -> pd.DataFrame:
+    """The rows of a training in the table of trials."""
+    for name in next(iter(stage.tables.values())):
+        trials = trials[trials[name] == keys[name]]
+    return trials
 
 
 def files_of(choice: Choice, folder: Path, data: Path, scale: str) -> dict[str, bytes]:
@@ -131,7 +128,7 @@ def files_of(choice: Choice, folder: Path, data: Path, scale: str) -> dict[str, 
         experiment=experiment.name,
         stage=stage.name,
         kind=type(module).__name__,
-        keys={key: row[key] for key in job.keys},
+        keys={key: None if pd.isna(row[key]) else row[key] for key in job.keys},
         trial=row["trial"],
         seed=row["seed"],
         value=value,
@@ -187,12 +184,12 @@ def checked(path: Path) -> dict[str, Any]:
 
 def table_value(card: Card, folder: Path) -> float:
     """The metric of the training in the published table, NaN if that has none of its fingerprint."""
-    experiment = EXPERIMENTS[card.experiment]
-    path = folder / card.experiment / f"{next(iter(experiment.stage(card.stage).tables))}.parquet"
+    stage = EXPERIMENTS[card.experiment].stage(card.stage)
+    path = folder / card.experiment / f"{next(iter(stage.tables))}.parquet"
     if not path.exists():
         return float("nan")
-    told = {**card.keys, "trial": card.trial, "fingerprint": card.origin["fingerprint"]}
-    rows = rows_of(read_table(path), told)
+    rows = rows_of(stage, read_table(path), {**card.keys, "trial": card.trial})
+    rows = rows[rows["fingerprint"] == card.origin["fingerprint"]]
     return float(rows[card.network.metric].iloc[0]) if len(rows) else float("nan")
 
 

@@ -25,8 +25,7 @@ def label(keys: Mapping[str, Any]) -> str:
 
 def build(parameters: Mapping[str, np.ndarray], job: Job, keys: Mapping[str, Any]) -> tuple[nn.Module, SmallCNN]:
     """The head of a trial, and its features; a job of several has the names of each begin with head and trial."""
-    one = len(job.trials) == 1 and isinstance(job.keys["head"], str)
-    state = parameters if one else named(parameters, f"{keys['head']}.{keys['trial']}.")
+    state = parameters if job.trainings == 1 else named(parameters, f"{keys['head']}.{keys['trial']}.")
     features = SmallCNN(torch.Generator())
     tensors = {name: torch.from_numpy(np.array(array)) for name, array in named(state, "features.").items()}
     features.load_state_dict(tensors)
