@@ -18,6 +18,15 @@ CARD = "card"  # the key of the card in the metadata
 CHOSEN = "the first trial that did not diverge"
 
 
+class DataCard(Model):
+    """What is told of the data that a network was trained on."""
+
+    name: str
+    settings: dict[str, Any] = Field(description="from which they are drawn, with the keys")
+    keys: dict[str, Any]
+    files: dict[str, str] = Field(description="the SHA-256 of each, below data/<scale>")
+
+
 class Card(Model):
     """What is told of a published network."""
 
@@ -30,7 +39,7 @@ class Card(Model):
     seed: int
     chosen: str = Field(CHOSEN, description="the rule by which the trial was chosen, fixed beforehand")
     value: Real = Field(description="of the metric, as the table of trials has it")
-    data: dict[str, Any] = Field(description="of its data: name, settings, keys, and the SHA-256 of their files")
+    data: DataCard
     settings: dict[str, Any] = Field(description="of the training")
     origin: dict[str, str] = Field(description="of the training: scale, commit, machine, device, finished, fingerprint")
     files: dict[Name, str] = Field(description="the SHA-256 of the files beside it")
@@ -60,14 +69,15 @@ def card_of(path: Path) -> Card:
 def text_of(card: Card) -> str:
     """The card as Markdown."""
     experiment, network = EXPERIMENTS[card.experiment], card.network
+    drawn = card.data.settings | card.data.keys
     rows = {
         "kind": card.kind,
         "takes": network.inputs,
         **({"the archive takes": network.images} if network.images else {}),
         f"`{network.metric}`": f"{card.value:.6g} on {network.on}",
         "trial": f"{card.trial} (seed {card.seed}), {card.chosen}",
-        "trained on": f"{experiment.trained_on}; {_listed({**card.data, 'files': {}})}",
-        **{f"`{file}`": f"SHA-256 {digest}" for file, digest in card.data["files"].items()},
+        "trained on": f"{experiment.trained_on}; {_listed({'name': card.data.name, **drawn})}",
+        **{f"`{file}`": f"SHA-256 {digest}" for file, digest in card.data.files.items()},
         "settings": _listed(card.settings),
         **card.origin,
         "licence": "MIT",

@@ -66,9 +66,11 @@ def check_networks(networks: Path, output: Path) -> None:
     """Load all published NETWORKS, beside the tables, and evaluate them; fails if one is not what its card says."""
     from replication.publish.networks import checked  # loads torch
 
-    paths = sorted(path for path in networks.glob("*.safetensors") if path.with_suffix(".md").exists())
-    cards = {file for path in paths for file in (path.name, path.with_suffix(".md").name, *card_of(path).files)}
-    for path in sorted(networks.glob("*")):
-        if path.name not in cards:
-            raise ArtifactError(f"{path} belongs to no published network: allowed are those that a card names")
-    write_csv(output, pd.DataFrame([checked(path) for path in paths], columns=COLUMNS))
+    others = {path.name for path in networks.glob("*")}
+    rows = []
+    for path in sorted(path for path in networks.glob("*.safetensors") if path.with_suffix(".md").exists()):
+        rows.append(checked(path))
+        others -= {path.name, *card_of(path).files}
+    for name in sorted(others):
+        raise ArtifactError(f"{networks / name} belongs to no published network: allowed are those that a card names")
+    write_csv(output, pd.DataFrame(rows, columns=COLUMNS))

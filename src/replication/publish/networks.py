@@ -26,7 +26,7 @@ from replication.experiments import EXPERIMENTS
 from replication.jobs.carry_out import read_data
 from replication.jobs.commands import record_of
 from replication.jobs.tables import parameters_file, record_file, written
-from replication.publish.cards import CARD, Card, card_of, text_of
+from replication.publish.cards import CARD, Card, DataCard, card_of, text_of
 from replication.records.fingerprints import jobs_of
 from replication.records.io import ArtifactError, as_safetensors, read_arrays, read_table, sha256
 from sparcs import CompactNetwork, SpectralNetwork, compact_network, network
@@ -132,14 +132,25 @@ def files_of(choice: Choice, folder: Path, data: Path, scale: str) -> dict[str, 
         trial=row["trial"],
         seed=row["seed"],
         value=value,
-        data={"name": job.data.name, **job.data.settings, "keys": dict(job.data.keys), "files": record["inputs"]},
+        data=DataCard(
+            name=job.data.name,
+            settings=dict(job.data.settings),
+            keys=dict(job.data.keys),
+            files=record["inputs"],
+        ),
         settings=dict(job.settings),
         origin={"scale": scale, **{field: record[field] for field in ORIGIN}},
-        files={file: hashlib.sha256(content).hexdigest() for file, content in sorted(beside.items())},
+        files=digests(beside),
     )
+    beside[f"{name}.md"] = text_of(card).encode()
+    card = card.model_copy(update={"files": digests(beside)})
     metadata = {KINDS[card.kind][1]: json.dumps(module.description()), CARD: card.model_dump_json()}
-    main = as_safetensors(state(module), **metadata)
-    return {f"{name}.safetensors": main, **beside, f"{name}.md": text_of(card).encode()}
+    return {f"{name}.safetensors": as_safetensors(state(module), **metadata), **beside}
+
+
+def digests(files: Mapping[str, bytes]) -> dict[str, str]:
+    """The SHA-256 of each file, by name."""
+    return {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
 
 
 def checked(path: Path) -> dict[str, Any]:
@@ -152,9 +163,6 @@ def checked(path: Path) -> dict[str, Any]:
     for file, digest in card.files.items():
         if sha256(path.with_name(file)) != digest:
             raise ArtifactError(f"{path.with_name(file)} was altered: it does not have the SHA-256 that {path} names")
-    page = path.with_suffix(".md")
-    if not page.is_file() or page.read_bytes() != text_of(card).encode():
-        raise ArtifactError(f"{page} does not say what the card of {path} says")
     try:
         module = KINDS[card.kind][0].load(path).eval()
     except ValueError as error:
@@ -175,7 +183,7 @@ def checked(path: Path) -> dict[str, Any]:
         raise ArtifactError(f"{sentence}: allowed is the same")
     again = float("nan")
     if published.draw:
-        x, y = published.points(published.draw(card.data), card.settings, None)
+        x, y = published.points(published.draw(card.data.model_dump()), card.settings, None)
         again = require_value(str(path), published, card.value, module, x, y)
     about = {"network": card.name, "trial": card.trial, "fingerprint": card.origin["fingerprint"]}
     values = {"value": card.value, "in_table": in_table, "again": again}

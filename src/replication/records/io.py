@@ -69,9 +69,9 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def as_safetensors(arrays: Mapping[str, np.ndarray], **metadata: str) -> bytes:
-    """Arrays by name as the content of a safetensors file whose header holds their SHA-256, and other metadata."""
+    """Arrays by name, and texts, as the content of a safetensors file whose header holds the texts and the SHA-256."""
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    return save(arrays, metadata={"sha256": _digest(arrays), **metadata})
+    return save(arrays, metadata={"sha256": _digest(arrays, metadata), **metadata})
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -80,10 +80,11 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     try:
         with safe_open(path, framework="numpy") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-            expected = (file.metadata() or {}).get("sha256")
+            metadata = file.metadata() or {}
     except (SafetensorError, OSError, ValueError) as error:
         raise ArtifactError(f"{path} cannot be read: {_one_line(error)}") from None
-    if _digest(arrays) != expected:
+    expected = metadata.pop("sha256", "")
+    if _digest(arrays, metadata) != expected:
         raise ArtifactError(f"{path} was altered: its content does not have the SHA-256 that it names")
     return arrays
 
@@ -188,8 +189,8 @@ def _with_seal(content: bytes, digits: bytes) -> bytes:
     return content[:start] + digits + content[start + 64 :]
 
 
-def _digest(arrays: Mapping[str, np.ndarray]) -> str:
-    digest = hashlib.sha256()
+def _digest(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> str:
+    digest = hashlib.sha256(json.dumps(sorted(metadata.items())).encode() if metadata else b"")
     for name in sorted(arrays):
         array = arrays[name]
         digest.update(json.dumps([name, str(array.dtype), array.shape]).encode())

@@ -31,7 +31,8 @@ def points(data: Mapping[str, np.ndarray], settings: Mapping[str, Any], features
 
 def draw(data: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """The held-out points of a data set, as ``generate-regression-data`` stores them."""
-    x = regression.points(data["held_out_points"], data["held_out_seed"])
+    settings = data["settings"]
+    x = regression.points(settings["held_out_points"], settings["held_out_seed"])
     return {"x_held_out": np.float32(x), "y_held_out": np.float32(regression.target(x, **data["keys"]))}
 
 

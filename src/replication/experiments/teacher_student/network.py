@@ -31,7 +31,8 @@ def points(data: Mapping[str, np.ndarray], settings: Mapping[str, Any], features
 
 def draw(data: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """A teacher's points, as ``generate-teacher-data`` stores them."""
-    return teacher.draw(data["size"], data["points"], data["test_points"], **data["keys"])
+    size, points, test_points = (data["settings"][name] for name in ("size", "points", "test_points"))
+    return teacher.draw(size, points, test_points, **data["keys"])
 
 
 NETWORK = Network(
