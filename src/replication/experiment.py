@@ -82,9 +82,9 @@ class Network:
     label: of a training, from the columns that tell it, "" for one that is not published; build: the network of a
     training from its job's parameters, the job and those columns, and what makes the network's inputs of images, or
     None; points: inputs and targets, of the data, the job's settings and that; draw: the data again, of what a card
-    says of them, None for images; metric: the column of the stage's first table that says how good
-    a network is; score: the same of targets and outputs; tolerance: by which it may differ; on: what it is measured on;
-    inputs: what a network takes; images: what an archive takes that holds it with what makes its inputs.
+    says of them, None for images; metric: the column of the stage's first table that says how good a network is; score:
+    the same of targets and outputs; tolerance: by which it may differ; on: what it is measured on; inputs: what a
+    network takes; images: what an archive takes that holds it with what makes its inputs, "" if there is none.
     """
 
     label: Callable[[Mapping[str, Any]], str]
@@ -108,8 +108,8 @@ class Stage:
     that a job's settings are checked against; tables: those that a job writes, with the columns that tell their rows
     apart, the trials' first; ensemble: the columns that trials have in common which are judged together; parameters:
     whether a job writes final parameters, too; network: "module:NAME" of how networks of these are published; gpu:
-    whether it can use one; seed_name: in place of the experiment's;
-    memory, minutes: what Slurm is asked for, in MB and minutes.
+    whether it can use one; seed_name: in place of the experiment's; memory, minutes: what Slurm is asked for, in MB and
+    minutes.
     """
 
     name: str

@@ -26,9 +26,8 @@ Form = Literal["bundles", "eigenbasis"]
 Penalty = Literal["l2", "l1", "l2_squared"]
 
 METADATA = "spectral_network"  # the key of the description in a saved file
-DESCRIBED = (  # what a description tells: the constructor's arguments
-    *("widths", "bias", "activation", "train_input_eigenvalues", "form", "initial_scale", "output_eigenvalue"),
-)
+OPTIONS = ("train_input_eigenvalues", "form", "initial_scale", "output_eigenvalue")
+DESCRIBED = ("widths", "bias", "activation", *OPTIONS)  # what a description tells: the constructor's arguments
 
 
 class SpectralNetwork(Layer):
@@ -258,8 +257,8 @@ class SpectralNetwork(Layer):
         name = name_of(self.activation)
         if name is None:
             raise ValueError(f"activation {self.activation!r} cannot be saved: allowed are {', '.join(ACTIVATIONS)}")
-        values = {key: getattr(self, key) for key in DESCRIBED[3:]}
-        return {"widths": (self.in_features, *self.widths[1:]), "bias": self.has_bias, "activation": name} | values
+        options = {key: getattr(self, key) for key in OPTIONS}
+        return {"widths": (self.in_features, *self.widths[1:]), "bias": self.has_bias, "activation": name} | options
 
     @classmethod
     def from_description(cls, description: Any, state: Mapping[str, Tensor]) -> Self:

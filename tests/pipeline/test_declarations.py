@@ -61,6 +61,11 @@ def test_a_broken_notebook(checkout, content, message):
         ('notebook="09_cells"', 'notebook="09_typo"', "notebook = '09_typo': there is no notebooks/09_typo.ipynb"),
         ('train="train:', 'train="typo:', "stages.trials.train = 'typo:"),
         ('finish="table:finish"', 'finish="table:typo"', "finish = 'table:typo': there is no typo in table.py"),
+        (
+            'rule="',
+            'network="train:typo", rule="',
+            "stages.trials.network = 'train:typo': there is no typo in train.py",
+        ),
         ('rule="', 'rule="train_depth", seed_name="', "rule = 'train_depth': another stage has it"),
     ],
 )
