@@ -44,7 +44,7 @@ SETTINGS = Cifar10Trial(
         "train_input_eigenvalues": False,
     },
 )
-HEADS = ["linear", "spectral", "spectral_authors_sign"]
+HEADS = ["linear", "spectral", "spectral_authors_sign", "hidden"]
 EXPERIMENT = EXPERIMENTS["cifar10"]
 BASE = params.read_yaml(Path(__file__).parents[2] / "params.yaml")
 
@@ -181,7 +181,7 @@ def test_a_stopped_job_ends_with_the_same_bits(head, images, tmp_path, monkeypat
         np.testing.assert_array_equal(others[name], value)
     for name in ("trials", "epochs", "eigenvalues"):
         assert again[name].equals(tables[name])
-    assert sorted(set(again["eigenvalues"]["epoch"])) == ([] if head == "linear" else [1, 3])
+    assert sorted(set(again["eigenvalues"]["epoch"])) == ([] if head in ("linear", "hidden") else [1, 3])
 
 
 def test_a_checkpoint_of_another_run_is_not_taken_and_an_altered_one_is_named(images, tmp_path):
@@ -198,16 +198,20 @@ def test_a_checkpoint_of_another_run_is_not_taken_and_an_altered_one_is_named(im
 
 def test_what_is_measured(images):
     runs = {head: trained(head, images) for head in HEADS}
-    linear, spectral = runs["linear"], runs["spectral"]
+    spectral = runs["spectral"]
     rows = {head: cifar10.measure(run, SETTINGS) for head, run in runs.items()}
     assert rows["linear"]["parameters"] == 4010
     assert rows["spectral"]["parameters"] == 401 * 20 + 20 * 10 + 20 + 10
-    assert np.isnan(rows["linear"]["test_accuracy_pruned"]) and np.isnan(linear.curves["plain_pruned"]).all()
+    assert rows["hidden"]["parameters"] == 401 * 20 + 21 * 10
+    for head in ("linear", "hidden"):
+        of_eigenvalues = ("test_accuracy_pruned", "recruited_neurons", "compact_neurons", "compact_test_accuracy")
+        assert np.isnan([rows[head][name] for name in of_eigenvalues]).all()
+        assert np.isnan(runs[head].curves["plain_pruned"]).all()
     for row in rows.values():
         assert row["test_accuracy"] * 30 / 100 == pytest.approx(round(row["test_accuracy"] * 30 / 100))
     without = cifar10.pruned(spectral.head)
     assert not without.eigenvalues[1].any() and spectral.head.eigenvalues[1].any()
-    for head in HEADS[1:]:
+    for head in HEADS[1:3]:
         kept = rows[head]["compact_neurons"]  # each with its 400 weights, its bias and 10 weights into the classes
         assert rows[head]["compact_parameters"] == 4010 + 411 * kept
     assert isinstance(without, SpectralNetwork)

@@ -27,7 +27,7 @@ from replication.params import from_json
 from replication.records.fingerprints import fingerprint
 from replication.training.work import Work, WorkError, plain
 
-HEADS = ["spectral", "linear", "spectral_authors_sign"]
+HEADS = ["spectral", "linear", "spectral_authors_sign", "hidden"]
 SEEDS = [5, 8]
 NEEDLESS = ("0.0.bias", "1.0.bias")  # of a convolution: a batch norm follows
 
@@ -88,7 +88,7 @@ def test_side_by_side_is_one_at_a_time(images, penalty):
     train_side_by_side(group)
     runs = [*group.runs()]
     assert [(trial, head) for trial, head, _ in runs] == [
-        (trial, head) for trial in (0, 1) for head in ("linear", "spectral", "spectral_authors_sign")
+        (trial, head) for trial in (0, 1) for head in ("linear", "hidden", "spectral", "spectral_authors_sign")
     ]
     for trial, head, run in runs:
         expected = alone(head, images, settings, SEEDS[trial])
@@ -100,7 +100,7 @@ def test_side_by_side_is_one_at_a_time(images, penalty):
 
 def test_a_batch_of_one_kind_of_head(images):
     settings = settings_of(batch_size=48, epochs=1)
-    for head in ("linear", "spectral"):
+    for head in ("linear", "hidden", "spectral"):
         group = group_of(images, settings, [head], [8])
         train_side_by_side(group)
         [(_, _, run)] = group.runs()
@@ -152,7 +152,7 @@ def test_a_stopped_group_ends_with_the_same_bits(images, tmp_path):
     def spoiled(epochs):
         group = group_of(images, settings_of(epochs=epochs))
         with torch.no_grad():
-            group.networks[0][1]["head"].eigenvectors[0].fill_(torch.inf)
+            group.networks[0][2]["head"].eigenvectors[0].fill_(torch.inf)
         return group
 
     whole, first, again = spoiled(3), spoiled(2), spoiled(3)
@@ -169,7 +169,7 @@ def test_a_stopped_group_ends_with_the_same_bits(images, tmp_path):
             np.testing.assert_array_equal(values, other.curves[name])
         states = (cifar10.whole(run).state_dict().values() for run in (one, other))
         assert all(torch.equal(a.nan_to_num(7), b.nan_to_num(7)) for a, b in zip(*states, strict=True))
-    assert [measured.diverged_epoch for *_, measured in again.each()] == [-1, 0, -1, -1, -1, -1]
+    assert [measured.diverged_epoch for *_, measured in again.each()] == [-1, -1, 0, -1, -1, -1, -1, -1]
 
 
 def test_products_of_patches_are_convolutions():
@@ -239,7 +239,7 @@ def test_jobs_on_a_gpu_are_chunks_of_trials_with_every_head():
     """Each network is trained once, with the seed and the fingerprint that it has in a job of its own."""
     experiment, base = EXPERIMENTS["cifar10"], params.read_yaml(Path(__file__).parents[2] / "params.yaml")
     networks = {}
-    for device, jobs in (("cpu", 15), ("cuda", 3)):
+    for device, jobs in (("cpu", 20), ("cuda", 3)):
         run = resolve_settings(base, {"device": device, "scale": "paper", "cifar10": {"trials": 5, "chunk": 2}})
         stage = experiment.stage("trials")
         made = [*stage.jobs(run)]
@@ -249,7 +249,7 @@ def test_jobs_on_a_gpu_are_chunks_of_trials_with_every_head():
             for trial, seed in zip(job.trials, seeds_of(experiment, stage, job, run.root_seed), strict=True)
             for head in ([job.keys["head"]] if device == "cpu" else job.keys["head"])
         ]
-        assert len(made) == jobs and sum(job.trainings for job in made) == len(networks[device]) == 15
+        assert len(made) == jobs and sum(job.trainings for job in made) == len(networks[device]) == 20
     assert sorted(networks["cpu"]) == sorted(networks["cuda"])
     job = made[0]
     again = job_of(from_json(JobText, as_text(experiment, stage, job, 1, "0" * 16)), experiment, stage)

@@ -21,7 +21,7 @@ from replication.training.small_cnn.network import Crops, SmallNetwork, pictures
 from sparcs import SpectralNetwork
 
 IMAGES, HIDDEN = 40, 21
-HEADS = ["linear", "spectral", "minus"]
+HEADS = ["linear", "spectral", "minus", "hidden"]
 NEEDLESS = {f"features.stages.{stage}.0.bias" for stage in (0, 1)}  # a batch norm follows
 
 
@@ -36,9 +36,14 @@ def module_of(head, dtype, seed=3):
     spectral = lambda sign: SpectralNetwork(  # noqa: E731
         (400, HIDDEN, 10), bias=True, generator=source, output_eigenvalue=sign, initial_scale=0.3
     )
-    head = nn.Linear(400, 10) if head == "linear" else spectral(-1 if head == "minus" else 1)
+    head = {
+        "linear": lambda: nn.Linear(400, 10),
+        "hidden": lambda: nn.Sequential(nn.Linear(400, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 10)),
+        "spectral": lambda: spectral(1),
+        "minus": lambda: spectral(-1),
+    }[head]()
     with torch.no_grad():
-        for parameter in head.parameters() if isinstance(head, nn.Linear) else ():
+        for parameter in () if isinstance(head, SpectralNetwork) else head.parameters():
             parameter.uniform_(-0.05, 0.05, generator=source)
         for stage in features.stages:
             stage[1].weight.uniform_(-1, 1, generator=source)  # a negative scale turns the maximum round
@@ -48,7 +53,8 @@ def module_of(head, dtype, seed=3):
 
 def kernel_of(module, batch, dtype):
     head = module["head"]
-    network = SmallNetwork(10, HIDDEN if isinstance(head, SpectralNetwork) else 0, batch, dtype)
+    hidden = 0 if isinstance(head, nn.Linear) else HIDDEN
+    network = SmallNetwork(10, hidden, batch, dtype, plain=isinstance(head, nn.Sequential))
     state = module.state_dict()
     for name, view in (network.values | network.running).items():
         view[...] = state[name].numpy()
@@ -229,7 +235,11 @@ def test_networks_that_the_kernel_is_not_made_for_go_to_pytorch():
     def run(head, features=None):
         return SimpleNamespace(features=features or cifar10.SmallCNN(torch.Generator()), head=head)
 
-    for head in (nn.Linear(400, 10), SpectralNetwork((400, 7, 12), bias=True)):
+    def plain(f, *biases, classes=10):
+        first, last = (nn.Linear(*each) for each in ((400, 7, biases[0]), (7, classes, biases[1])))
+        return nn.Sequential(first, f, last)
+
+    for head in (nn.Linear(400, 10), SpectralNetwork((400, 7, 12), bias=True), plain(nn.ReLU(), True, True)):
         assert fits(run(head))
     for head in (
         nn.Linear(400, 13),
@@ -237,6 +247,11 @@ def test_networks_that_the_kernel_is_not_made_for_go_to_pytorch():
         nn.Linear(400, 10, bias=False),
         nn.Linear(400, 10, dtype=torch.float64),  # features of another dtype
         nn.Linear(400, 10, device="meta"),
+        plain(nn.Tanh(), True, True),
+        plain(nn.ReLU(), False, True),
+        plain(nn.ReLU(), True, False),
+        plain(nn.ReLU(), True, True, classes=13),
+        nn.Sequential(nn.Linear(400, 10)),
         SpectralNetwork((400, 7, 10)),
         SpectralNetwork((400, 7, 5, 10), bias=True),
         SpectralNetwork((400, 7, 10), bias=True, activation="tanh"),

@@ -33,15 +33,27 @@ def backend(run: Run, optimizer: torch.optim.Optimizer, settings: SimpleNamespac
 
 def fits(run: Run) -> bool:
     """Whether the fused kernel is made for a network: 2 to 12 classes, ReLU, λ_1 = 0, a CPU, float32 or float64."""
-    head, kinds = run.head, {(value.device.type, value.dtype) for value in whole(run).parameters()}
-    if len(kinds) != 1 or not kinds <= {("cpu", torch.float32), ("cpu", torch.float64)}:
-        return False
+    kinds = {(value.device.type, value.dtype) for value in whole(run).parameters()}
+    known = len(kinds) == 1 and kinds <= {("cpu", torch.float32), ("cpu", torch.float64)}
+    return known and kernel_shape(run.head) is not None
+
+
+def kernel_shape(head: nn.Module) -> tuple[int, int, bool] | None:
+    """What the kernel is told of a head: classes, hidden neurons, whether those are plain. None if it isn't made for it.
+
+    It is for a SPARCS head, a linear layer, or two with a ReLU between them, all with a bias.
+    """
     if isinstance(head, SpectralNetwork):
-        plain = head.activation is torch.relu and not head.train_input_eigenvalues
-        made_for = plain and head.has_bias and len(head.widths) == 3
+        usual = head.activation is torch.relu and not head.train_input_eigenvalues
+        made = usual and head.has_bias and len(head.widths) == 3
+        shape = head.out_features, head.widths[1], False
     else:
-        made_for = isinstance(head, nn.Linear) and head.bias is not None
-    return made_for and 2 <= head.out_features <= CLASSES
+        plain = isinstance(head, nn.Sequential)
+        layers = [*head] if plain else [head]
+        made = [type(layer) for layer in layers] == ([nn.Linear, nn.ReLU, nn.Linear] if plain else [nn.Linear])
+        made = made and all(layer.bias is not None for layer in layers[::2])
+        shape = (layers[-1].out_features, layers[0].out_features if plain else 0, plain) if made else None
+    return shape if made and 2 <= shape[0] <= CLASSES else None
 
 
 class PyTorch:
@@ -72,10 +84,10 @@ class Fused:
 
     def __init__(self, run: Run, optimizer: torch.optim.Optimizer, settings: SimpleNamespace, seed: int) -> None:
         self.run, self.optimizer, self.settings, self.seed = run, optimizer, settings, seed
-        head, self.module = run.head, whole(run)
-        hidden = head.widths[1] if isinstance(head, SpectralNetwork) else 0
-        dtype = next(head.parameters()).detach().numpy().dtype
-        self.network = SmallNetwork(head.out_features, hidden, settings.training.batch_size, dtype)
+        self.module = whole(run)
+        classes, hidden, plain = kernel_shape(run.head)
+        dtype = next(run.head.parameters()).detach().numpy().dtype
+        self.network = SmallNetwork(classes, hidden, settings.training.batch_size, dtype, plain)
         table = value_table().numpy().astype(dtype)
         self.train, self.plain, self.framed = (
             pictures(x.numpy(), table)

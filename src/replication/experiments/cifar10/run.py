@@ -123,7 +123,9 @@ def new_run(head: str, images: Images, settings: SimpleNamespace, seed: int, dev
 def new_network(head: str, settings: SimpleNamespace, seed: int) -> nn.ModuleDict:
     """Features and a head at their start; the features draw first, so that they are the same under every head.
 
-    The authors' image scripts give W_31 the opposite sign of (4.3), which is (4.3) started at λ_3 = −1.
+    The authors' image scripts give W_31 the opposite sign of (4.3), which is (4.3) started at λ_3 = −1. "hidden" is the
+    control: a plain ReLU layer as wide as SPARCS's, its biases those of the maximal network with a bias neuron. It has
+    PyTorch's initial values, as the linear head and the features, since nothing about it is the paper's.
     """
     source = torch.Generator().manual_seed(seed)
     features = SmallCNN(source)
@@ -133,6 +135,11 @@ def new_network(head: str, settings: SimpleNamespace, seed: int) -> nn.ModuleDic
         "spectral": lambda: SpectralNetwork((inputs, hidden, classes), bias=settings.bias, generator=source),
         "spectral_authors_sign": lambda: SpectralNetwork(
             (inputs, hidden, classes), bias=settings.bias, output_eigenvalue=-1, generator=source
+        ),
+        "hidden": lambda: nn.Sequential(
+            _default(nn.Linear, inputs, hidden, generator=source),
+            nn.ReLU(),
+            _default(nn.Linear, hidden, classes, generator=source),
         ),
     }[head]()
     return nn.ModuleDict({"features": features, "head": made})
@@ -154,7 +161,7 @@ def whole(run: Run) -> nn.ModuleDict:
 
 
 def pruned(head: nn.Module) -> nn.Module | None:
-    """The head with λ_2 := 0, removal (i); None for a linear head."""
+    """The head with λ_2 := 0, removal (i); None for one without eigenvalues."""
     if not isinstance(head, SpectralNetwork):
         return None
     head = deepcopy(head)
@@ -164,7 +171,7 @@ def pruned(head: nn.Module) -> nn.Module | None:
 
 
 def eigenvalues(head: nn.Module) -> np.ndarray:
-    """λ_2 and λ_3 of a spectral head, side by side; empty for a linear one."""
+    """λ_2 and λ_3 of a spectral head, side by side; empty for one without."""
     if not isinstance(head, SpectralNetwork):
         return np.zeros(0, np.float32)
     return np.concatenate([block.detach().cpu().numpy() for block in list(head.eigenvalues)[1:]])

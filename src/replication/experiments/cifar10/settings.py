@@ -25,7 +25,7 @@ from replication.params.fields import (
 )
 
 FEATURES, CLASSES = 400, 10  # of the small network, of CIFAR-10
-Head = Literal["linear", "spectral", "spectral_authors_sign"]
+Head = Literal["linear", "spectral", "spectral_authors_sign", "hidden"]
 
 
 class Cifar10Trial(Model):
@@ -69,7 +69,8 @@ class Cifar10(Cifar10Trial, Part):
     """Experiment 3: a small convolutional network with each head."""
 
     heads: Annotated[list[Head], Field(min_length=1)] = Field(
-        description="what follows the features: linear, spectral (4.3), or spectral with the authors' sign of W_31"
+        description="what follows the features: linear, spectral (4.3), spectral with the authors' sign of W_31, which is "
+        "(4.3) from λ_3 = −1, or hidden: a plain ReLU layer of N_2 neurons"
     )
     trials: Trials = Field(description="independent trainings of each head")
     chunk: Count = Field(description="trials per job on a GPU, each with every head; results do not depend on it")

@@ -40,8 +40,8 @@ State = Mapping[str, Tensor]
 class SideBySide:
     """Networks of every trial with every head, their optimiser and their images, on one device.
 
-    heads: names; those that are linear come first in ``self.heads``, which orders all that is measured. The networks
-    are at their starts, the same as alone. dtype: of all arithmetic.
+    heads: names; linear, plain hidden and SPARCS heads come in this order in ``self.heads``, which orders all that is
+    measured. The networks are at their starts, the same as alone. dtype: of all arithmetic.
     """
 
     name = "PyTorch, side by side"
@@ -57,6 +57,7 @@ class SideBySide:
     ) -> None:
         self.heads = self.ordered(heads)
         self.linear = self.heads.count("linear")  # 0 or 1
+        self.plain = self.linear + self.heads.count("hidden")  # heads without eigenvalues
         self.settings, self.seeds, self.device, self.dtype = settings, seeds, torch.device(device), dtype
         self.images = images
         self.pixels = padded(channels_first(images.x_train)).to(device)  # of all trials
@@ -67,20 +68,20 @@ class SideBySide:
         self.networks = [[new_network(head, settings, seed).to(device, dtype) for head in self.heads] for seed in seeds]
         self.measured = [[Measured() for _ in self.heads] for _ in seeds]
         self.features = joined([[network["features"] for network in row] for row in self.networks])
-        self.linear_heads, self.spectral_heads = (
+        self.linear_heads, self.hidden_heads, self.spectral_heads = (
             joined([[network["head"] for network in row[part]] for row in self.networks])
-            for part in (slice(self.linear), slice(self.linear, None))
+            for part in (slice(self.linear), slice(self.linear, self.plain), slice(self.plain, None))
         )
         trained = [value for name, value in self.features.items() if name.endswith(TRAINED)]
-        trained += self.linear_heads.values()
+        trained += [*self.linear_heads.values(), *self.hidden_heads.values()]
         trained += [value for name, value in self.spectral_heads.items() if name != "eigenvalues.0"]
         self.optimizer = adam([value.requires_grad_() for value in trained], settings.training.learning_rate)
         self.step = replayed(self.take_step, device)
 
     @staticmethod
     def ordered(heads: Sequence[str]) -> list[str]:
-        """Heads in the order of what is measured: those that are linear first."""
-        return sorted(heads, key=lambda head: head != "linear")
+        """Heads in the order of what is measured: the linear one, the plain hidden one, those of SPARCS."""
+        return sorted(heads, key=lambda head: (head != "linear", head != "hidden"))
 
     def each(self) -> Iterator[tuple[int, int, nn.ModuleDict, Measured]]:
         """Every trial and head by number, its network and what was measured of it."""
@@ -115,7 +116,7 @@ class SideBySide:
             sum(self.correct(*batch) for batch in self._batches(self.validation, draws)) for draws in (plain, shifted)
         ]
         accuracies = 100 * torch.stack(counts, dim=1).flatten(0, 1).double().cpu().numpy() / points
-        accuracies[2:, :, : self.linear] = np.nan
+        accuracies[2:, :, : self.plain] = np.nan
         return accuracies
 
     def take_step(self, rows: Tensor, top: Tensor, left: Tensor, flip: Tensor, y: Tensor) -> Tensor:
@@ -197,13 +198,16 @@ class SideBySide:
         """(trials, heads, batch, 400) -> (trials, heads, batch, classes)."""
         outputs = []
         if state := self.linear_heads:
-            outputs.append(x[:, : self.linear] @ state["weight"].mT + state["bias"][:, :, None])
+            outputs.append(affine(x[:, : self.linear], state["weight"], state["bias"]))
+        if state := self.hidden_heads:
+            hidden = F.relu(affine(x[:, self.linear : self.plain], state["0.weight"], state["0.bias"]))
+            outputs.append(affine(hidden, state["2.weight"], state["2.bias"]))
         if state := self.spectral_heads:
             phi = [state[f"eigenvectors.{k}"] for k in range(2)]
             lam = [state[f"eigenvalues.{k}"] for k in range(3)]
             if pruned:
                 lam[1] = torch.zeros_like(lam[1])
-            with_one = F.pad(x[:, self.linear :], (0, 1), value=1.0)  # (trials, spectral heads, batch, 401)
+            with_one = F.pad(x[:, self.plain :], (0, 1), value=1.0)  # (trials, spectral heads, batch, 401)
             outputs.append(spectral.forward_eigenbasis(phi, lam, with_one, torch.relu, input_is_zero=True))
         return torch.cat(outputs, dim=1)
 
@@ -243,6 +247,11 @@ def joined(modules: Sequence[Sequence[nn.Module]]) -> dict[str, Tensor]:
             for name, value in state.items():
                 value.data = whole[name][trial, place]
     return whole
+
+
+def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """x Wᵀ + b of every network, (trials, heads, batch, inputs) -> (trials, heads, batch, outputs)."""
+    return x @ weight.mT + bias[:, :, None]
 
 
 def stage(x: Tensor, state: State, number: int, training: bool) -> Tensor:

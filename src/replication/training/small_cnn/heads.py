@@ -1,4 +1,4 @@
-"""The heads of the small network, linear and spectral: outputs, gradients, slopes of the features."""
+"""The heads of the small network, linear, spectral and plain hidden: outputs, gradients, slopes of the features."""
 
 import numpy as np
 from numba import njit
@@ -32,6 +32,13 @@ def logits_of(network, layout, buffers, groups, open_hidden):
             network.values, layout.head, INPUTS, 1, hidden, FEATURES + 1,
             buffers.features, INPUTS, groups, buffers.v, hidden,
         )  # fmt: skip
+    if layout.constant:
+        _plain_hidden(layout, buffers, groups)
+        _product(
+            network.values, layout.last, hidden, 1, CLASSES, hidden,
+            buffers.u, hidden, groups, buffers.logits, CLASSES,
+        )  # fmt: skip
+        return
     _output_weights(network, layout, buffers, open_hidden)
     _hidden(network, layout, buffers, groups, open_hidden)
     _product(buffers.weights, 0, hidden, 1, CLASSES, hidden, buffers.u, hidden, groups, buffers.logits, CLASSES)
@@ -64,6 +71,19 @@ def _hidden(network, layout, buffers, groups, open_hidden):
 
 
 @inlined
+def _plain_hidden(layout, buffers, groups):
+    """u = relu(v), and the constant."""
+    real = buffers.v.dtype.type
+    zero = splat(real(0))
+    for group in range(groups):
+        for h in range(layout.hidden):
+            i = (group * layout.hidden + h) * LANES
+            v = load(buffers.v, i)
+            store(buffers.u, i, where_greater(zero, v, zero, v))
+        store(buffers.u, (group * layout.hidden + layout.constant) * LANES, splat(real(1)))
+
+
+@inlined
 def backward_head(network, layout, buffers, groups, loss):
     """From the logits' slopes to the gradients of the head and the slopes of the features."""
     values, gradient, hidden, real = network.values, network.gradient, layout.hidden, network.values.dtype.type
@@ -84,6 +104,44 @@ def backward_head(network, layout, buffers, groups, loss):
         )
         _weight_slopes(buffers.logits, CLASSES, groups, buffers.transposed, gradient, layout.head)
         return
+    _last_slopes(layout, buffers, groups, gradient)
+    if layout.constant:
+        _plain_backward(network, layout, buffers, groups)
+    else:
+        _spectral_backward(network, layout, buffers, groups, loss)
+    _product(values, layout.head, 1, INPUTS, FEATURES + 2, hidden, buffers.v, hidden, groups, buffers.slopes, INPUTS)
+    _weight_slopes(buffers.v, hidden, groups, buffers.transposed, gradient, layout.head)
+
+
+@inlined
+def _last_slopes(layout, buffers, groups, gradient):
+    """The gradient of the last weights, Σ_b ∂L/∂y u: of W_32, or of a plain head's W₂ with its bias."""
+    hidden, zero = layout.hidden, splat(gradient.dtype.type(0))
+    for o in range(layout.classes):
+        for h in range(hidden):
+            summed = zero
+            for group in range(groups):
+                slope = load(buffers.logits, (group * CLASSES + o) * LANES)
+                summed = summed + slope * load(buffers.u, (group * hidden + h) * LANES)
+            gradient[layout.last + o * hidden + h] = total(summed)
+
+
+@inlined
+def _plain_backward(network, layout, buffers, groups):
+    """The slopes of v into v; the constant's v is 0, so that it has none."""
+    hidden, zero = layout.hidden, splat(network.values.dtype.type(0))
+    _product(
+        network.values, layout.last, 1, hidden, hidden, CLASSES,
+        buffers.logits, CLASSES, groups, buffers.u, hidden,
+    )  # fmt: skip
+    for i in range(0, groups * hidden * LANES, LANES):
+        store(buffers.v, i, where_greater(load(buffers.v, i), zero, load(buffers.u, i), zero))
+
+
+@inlined
+def _spectral_backward(network, layout, buffers, groups, loss):
+    """From the gradient of W_32 by the chain rule to those of φ₂, λ_2 and λ_3, and the slopes of v into v."""
+    values, gradient, hidden, real = network.values, network.gradient, layout.hidden, network.values.dtype.type
     zero, square = splat(real(0)), splat(real(0))
     for h in range(0, hidden, LANES):
         square = square + load(values, layout.hidden_eigenvalues + h) * load(values, layout.hidden_eigenvalues + h)
@@ -94,14 +152,8 @@ def backward_head(network, layout, buffers, groups, loss):
         eigenvalues = load(values, layout.hidden_eigenvalues + h)
         by_hidden = splat(scale) * eigenvalues + splat(real(loss.absolute)) * sign(eigenvalues)
         store(gradient, layout.hidden_eigenvalues + h, by_hidden)
-    for o in range(layout.classes):  # ∂L/∂W_32 = Σ_b ∂L/∂y u, then the chain rule to φ₂, λ_2, λ_3
+    for o in range(layout.classes):
         by_output = zero
-        for h in range(hidden):
-            summed = zero
-            for group in range(groups):
-                slope = load(buffers.logits, (group * CLASSES + o) * LANES)
-                summed = summed + slope * load(buffers.u, (group * hidden + h) * LANES)
-            gradient[layout.last + o * hidden + h] = total(summed)
         out = splat(values[layout.output_eigenvalues + o])
         for h in range(0, hidden, LANES):
             at = layout.last + o * hidden + h
@@ -122,8 +174,6 @@ def backward_head(network, layout, buffers, groups, loss):
             summed = summed - on * v
             store(buffers.v, i, zero - slope - on * eigenvalue)
         gradient[layout.hidden_eigenvalues + h] += total(summed)
-    _product(values, layout.head, 1, INPUTS, FEATURES + 2, hidden, buffers.v, hidden, groups, buffers.slopes, INPUTS)
-    _weight_slopes(buffers.v, hidden, groups, buffers.transposed, gradient, layout.head)
 
 
 @njit

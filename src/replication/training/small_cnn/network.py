@@ -49,20 +49,23 @@ class Crops:
 class SmallNetwork:
     """One small network with its head and Adam's moments, float32 or float64: the dtype of all arithmetic.
 
-    hidden: N_2 of a spectral head, 0 for a linear one. classes: at most 12. batch_size: images of a step, at most.
+    hidden: N_2 of a spectral head, or with ``plain`` of a ReLU layer without eigenvalues; 0 for a linear head. classes:
+    at most 12. batch_size: images of a step, at most.
     ``values``, ``first``, ``second``, ``gradient`` and ``running`` are views by the names of PyTorch's state dict of
     features and head: parameters, their moments, their last gradient, and the batch norms' statistics.
     """
 
-    def __init__(self, classes: int, hidden: int, batch_size: int, dtype: type = np.float32) -> None:
+    def __init__(
+        self, classes: int, hidden: int, batch_size: int, dtype: type = np.float32, plain: bool = False
+    ) -> None:
         if not 2 <= classes <= CLASSES:
             raise ValueError(f"classes {classes}: allowed are 2 to {CLASSES}")
-        if hidden < 0 or batch_size < 1 or np.dtype(dtype) not in (np.float32, np.float64):
+        if hidden < plain or batch_size < 1 or np.dtype(dtype) not in (np.float32, np.float64):
             raise ValueError(
-                f"hidden {hidden}, batch_size {batch_size}, dtype {dtype}: allowed are at least 0, at least 1, float32"
-                " and float64"
+                f"hidden {hidden}, batch_size {batch_size}, dtype {dtype}: allowed are at least {int(plain)}, at least 1,"
+                " float32 and float64"
             )
-        self.layout, shapes = _layout(classes, hidden)
+        self.layout, shapes = _layout(classes, hidden, plain)
         self.batch_size, self.dtype, self.steps = batch_size, dtype, 0
         flat = [aligned(self.layout.size, dtype) for _ in range(4)]
         self.network = Network(*flat, aligned(4 * LANES, dtype))
@@ -132,9 +135,10 @@ def pictures(pixels: np.ndarray, table: np.ndarray) -> Pictures:
     return Pictures(np.ascontiguousarray(pixels).reshape(-1), pixels.shape[-1], np.ascontiguousarray(table).reshape(-1))
 
 
-def _layout(classes: int, hidden: int) -> tuple[Layout, Mapping[str, tuple]]:
+def _layout(classes: int, hidden: int, plain: bool) -> tuple[Layout, Mapping[str, tuple]]:
     """Offsets of all parameters, and for each name  offset, rows and columns in memory, shape."""
-    padded = -(-hidden // BLOCK) * BLOCK
+    constant = hidden if plain else 0
+    padded = -(-(hidden + plain) // BLOCK) * BLOCK  # with room for the constant
     shapes, offsets, size = {}, {}, 0
 
     def place(key: str, rows: int, columns: int, names: Mapping[str, tuple]) -> None:
@@ -150,7 +154,11 @@ def _layout(classes: int, hidden: int) -> tuple[Layout, Mapping[str, tuple]]:
         place("biases", 1, maps, {f"{name}.0.bias": (0, (maps,))})
         place("scales", 1, maps, {f"{name}.1.weight": (0, (maps,))})
         place("shifts", 1, maps, {f"{name}.1.bias": (0, (maps,))})
-    if hidden:
+    if plain:
+        weights = {"head.0.weight": (0, (hidden, FEATURES)), "head.0.bias": (FEATURES, (hidden,))}
+        place("head", padded, INPUTS, weights)
+        place("last", CLASSES, padded, {"head.2.weight": (0, (classes, hidden)), "head.2.bias": (hidden, (classes,))})
+    elif hidden:
         place("head", padded, INPUTS, {"head.eigenvectors.0": (0, (hidden, FEATURES + 1))})
         place("last", CLASSES, padded, {"head.eigenvectors.1": (0, (classes, hidden))})
         place("hidden_eigenvalues", 1, padded, {"head.eigenvalues.1": (0, (hidden,))})
@@ -159,7 +167,7 @@ def _layout(classes: int, hidden: int) -> tuple[Layout, Mapping[str, tuple]]:
         place("head", CLASSES, INPUTS, {"head.weight": (0, (classes, FEATURES)), "head.bias": (FEATURES, (classes,))})
     at = {key: tuple(values) if len(values) > 1 else values[0] for key, values in offsets.items()}
     missing = dict.fromkeys(("last", "hidden_eigenvalues", "output_eigenvalues"), 0)
-    return Layout(hidden=padded, classes=classes, size=size, **(missing | at)), shapes
+    return Layout(hidden=padded, constant=constant, classes=classes, size=size, **(missing | at)), shapes
 
 
 def _view(flat: np.ndarray, start: int, rows: int, columns: int, shape: tuple[int, ...]) -> np.ndarray:

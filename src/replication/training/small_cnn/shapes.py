@@ -23,12 +23,15 @@ else:  # of 16 registers a tile takes 12, as its vectors are two each
 
 
 class Layout(NamedTuple):
-    """Where each parameter begins in the flat arrays of ``Network``. hidden: rows of φ₁, 0 for a linear head.
+    """Where each parameter begins in the flat arrays of ``Network``. hidden: rows of φ₁ or W₁, 0 for a linear head.
 
-    The head's own are W with the bias as a column, (12, 416), or φ₁ (hidden, 416), φ₂ (12, hidden), λ_2 and λ_3.
+    The head's own are W with the bias as a column, (12, 416), or φ₁ (hidden, 416), φ₂ (12, hidden), λ_2 and λ_3, or of
+    a plain hidden layer W₁ (hidden, 416) and W₂ (12, hidden), each with its bias as a column. constant: of W₂'s, the
+    place of a hidden neuron that is 1; 0 for the other heads.
     """
 
     hidden: int
+    constant: int
     classes: int
     filters: tuple[int, int]
     biases: tuple[int, int]
@@ -64,7 +67,7 @@ class Buffers(NamedTuple):
     largest_2: np.ndarray  # (groups, 400)
     transposed: np.ndarray  # (groups · 16 images, 416 / 16): the features
     v: np.ndarray  # (groups, hidden)
-    u: np.ndarray  # (groups, hidden)
+    u: np.ndarray  # (groups, hidden): what the last weights take
     logits: np.ndarray  # (groups, 12), then their slopes
     weights: np.ndarray  # (12 · hidden,) numbers: W_32
     valid: np.ndarray  # (groups,): 1 for an image, 0 for none

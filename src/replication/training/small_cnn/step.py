@@ -12,6 +12,7 @@ What makes it fast:
 * A batch norm's backward pass is c_0 + c_1 z in every pixel, besides the slopes of the largest ones. It is formed row
   by row, where the products with the row's inputs take it.
 * The spectral head needs the one product v = φ₁x (4.3, λ_1 = 0):  y = W_32 (relu(−λ_2 v) − v),  W_32 = φ₂(λ_2 − λ_3).
+  A plain hidden layer is  y = W₂ (relu(W₁x), 1).
 """
 
 import numpy as np
@@ -44,7 +45,7 @@ def run_batches(network, layout, buffers, pictures, order, top, left, flip, labe
     """
     callers = exchange_mode(FLUSHED)
     summed, correct = network.values.dtype.type(0), np.zeros(2, np.int64)
-    heads = 1 if training or layout.hidden == 0 else 2
+    heads = 1 if training or layout.hidden == 0 or layout.constant else 2  # with λ_2 := 0 the spectral one alone
     for first in range(0, len(order), batch_size):
         part = slice(first, first + batch_size)
         count = len(order[part])
