@@ -16,15 +16,19 @@ from replication.training.ensemble.training import initial_parameters
 from sparcs import spectral
 
 
-def search(task: Task, strengths: Sequence[float], seeds: Sequence[int], penalty: str = "l2") -> list[SearchResult]:
-    """Search with SPARCS; penalty: "l1" or "l2".
+def search(
+    task: Task, strengths: Sequence[float], seeds: Sequence[int], penalty: str = "l2", output_eigenvalue: int = 1
+) -> list[SearchResult]:
+    """Search with SPARCS; penalty: "l1" or "l2"; output_eigenvalue: at which every λ_ℓ starts, 1 or −1.
 
     Input eigenvalues are trained and penalised where there is a bias, as in experiment 1.
     """
     if penalty not in ("l1", "l2"):
         raise ValueError(f"penalty = {penalty!r}: allowed are l1 and l2")
+    if output_eigenvalue not in (1, -1):
+        raise ValueError(f"output_eigenvalue = {output_eigenvalue!r}: allowed are 1 and -1")
     layers = len(task.widths)
-    start = initial_parameters(task.widths, seeds)
+    start = initial_parameters(task.widths, seeds, output_eigenvalue=output_eigenvalue)
     tensors = {name: torch.from_numpy(array) for name, array in start.items()}
     phi = [tensors[f"eigenvectors.{k}"].requires_grad_() for k in range(layers - 1)]  # (runs, N_{k+1}, N_k)
     lam = [tensors[f"eigenvalues.{k}"] for k in range(layers)]  # (runs, N_k)

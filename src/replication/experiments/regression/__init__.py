@@ -1,7 +1,13 @@
 """Experiment 1: the α/β family (Section 5, Table 3)."""
 
 from replication.experiment import Experiment, Stage
-from replication.experiments.regression.settings import Regression, RegressionTrial, jobs
+from replication.experiments.regression.settings import (
+    Regression,
+    RegressionStart,
+    RegressionTrial,
+    jobs,
+    starts_jobs,
+)
 
 KEY = ("beta", "alpha", "trial")
 EXPERIMENT = Experiment(
@@ -29,6 +35,15 @@ EXPERIMENT = Experiment(
             parameters=True,
             network="network:NETWORK",
             minutes=120,
+        ),
+        Stage(
+            name="starts",
+            rule="train_regression_starts",
+            jobs=starts_jobs,
+            train="starts:run",
+            settings=RegressionStart,
+            tables={"starts": ("output_eigenvalue", *KEY)},
+            ensemble=("output_eigenvalue", "beta", "alpha"),
         ),
     ),
     finish="train:finish",

@@ -1,6 +1,7 @@
 """The settings of experiment 1, the α/β family (Table 3)."""
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -15,6 +16,7 @@ from replication.params.fields import (
     Positive,
     TrainingSettings,
     Trials,
+    TrialsOrZero,
     Widths,
     chunks,
     distinct,
@@ -41,6 +43,30 @@ class RegressionTrial(Model):
         return self
 
 
+class RegressionStart(RegressionTrial):
+    """What one trial of experiment 1 from a given λ_3 depends on."""
+
+    output_eigenvalue: Literal[1, -1] = Field(description="λ_3 at the start")
+
+
+class RegressionStarts(Model):
+    """Beyond the paper: λ_3 = 1 and −1 at the start, on a few data sets."""
+
+    alphas: Annotated[list[Fraction], Field(min_length=1)] = Field(description="α of the data sets, distinct")
+    beta: Positive = Field(description="β of the data sets")
+    output_eigenvalues: Annotated[list[Literal[1, -1]], Field(min_length=1)] = Field(
+        description="λ_3 at the start, distinct"
+    )
+    trials: TrialsOrZero = Field(description="trials per data set and start; 0 leaves them out")
+
+    @model_validator(mode="after")
+    def _distinct(self) -> "RegressionStarts":
+        for name in ("alphas", "output_eigenvalues"):
+            distinct(name, getattr(self, name))
+        distinct_names("alphas", [regression_name(alpha, self.beta) for alpha in self.alphas])
+        return self
+
+
 class Regression(RegressionData, RegressionTrial, Part):
     """Experiment 1, the α/β family (Table 3)."""
 
@@ -48,6 +74,7 @@ class Regression(RegressionData, RegressionTrial, Part):
     betas: Annotated[list[Positive], Field(min_length=1)] = Field(description="sharpness β of the transition, distinct")
     trials: Trials = Field(description="independent trainings per data set")
     chunk: Count = Field(description="trials per job; results do not depend on it")
+    starts: RegressionStarts
 
     @model_validator(mode="after")
     def _fits(self) -> "Regression":
@@ -109,4 +136,23 @@ def jobs(run: Any) -> Iterator[Job]:
                 trials=tuple(trials),
                 data=alpha_beta(run, alpha, beta),
                 seeds=name,
+            )
+
+
+def starts_jobs(run: Any) -> Iterator[Job]:
+    """Every start on every one of its data sets, in chunks of trials.
+
+    A trial has the seed that it has in experiment 1: its φ are the same at every start.
+    """
+    regression, starts = run.regression, run.regression.starts
+    for alpha, output in product(starts.alphas, starts.output_eigenvalues):
+        data = alpha_beta(run, alpha, starts.beta)
+        for trials in chunks(range(starts.trials), regression.chunk):
+            yield Job(
+                name=f"{data.name}_from{output:+d}/{span(trials)}",
+                settings=regression.part(RegressionTrial) | {"output_eigenvalue": output},
+                keys={"output_eigenvalue": output, "alpha": alpha, "beta": starts.beta},
+                trials=tuple(trials),
+                data=data,
+                seeds=data.name,
             )

@@ -32,14 +32,15 @@ def train(
     settings: SimpleNamespace,
     device: str,
     on_epoch: Callable[[int], None] | None = None,
+    output_eigenvalue: int = 1,
 ) -> Trained:
     """Train one trial per seed on x_train (points, 2), y_train (points,), with the backend that fits the device.
 
-    Raises WorkError if the settings name one that does not.
+    output_eigenvalue: λ_3 at the start. Raises WorkError if the settings name a backend that does not fit.
     """
     backend = {"auto": "kernel" if device == "cpu" else "torch"}.get(settings.backend, settings.backend)
     widths = (settings.widths[0] + 1, *settings.widths[1:])
-    initial = initial_parameters(widths, seeds, np.float32)
+    initial = initial_parameters(widths, seeds, np.float32, output_eigenvalue)
     training = Training(**vars(settings.training))
     if backend == "kernel" and device != "cpu":
         raise WorkError(f"regression.backend = 'kernel' with device = {device!r}: allowed is device = 'cpu'")

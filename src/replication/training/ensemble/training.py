@@ -55,10 +55,13 @@ class Trained:
     loss: np.ndarray
 
 
-def initial_parameters(widths: Sequence[int], trial_seeds: Sequence[int], dtype: type = np.float32) -> dict:
-    """The start: φ_k uniform in ±√(6/(N_k + N_{k+1})) (Xavier), λ_1 … λ_{ℓ−1} = 0, λ_ℓ = 1, so W_ℓ1 alone acts.
+def initial_parameters(
+    widths: Sequence[int], trial_seeds: Sequence[int], dtype: type = np.float32, output_eigenvalue: int = 1
+) -> dict:
+    """The start: φ_k uniform in ±√(6/(N_k + N_{k+1})) (Xavier), λ_1 … λ_{ℓ−1} = 0, λ_ℓ = ±1, so W_ℓ1 alone acts.
 
     widths: N_1 … N_ℓ, a bias neuron included. trial_seeds: one per trial, the only source of its numbers.
+    output_eigenvalue: λ_ℓ, 1 or −1, as of SpectralNetwork.
     Returns ``eigenvectors.k`` (trials, N_{k+2}, N_{k+1}) and ``eigenvalues.k`` (trials, N_{k+1}), k from 0.
     """
     trials, last = len(trial_seeds), len(widths) - 1
@@ -68,7 +71,7 @@ def initial_parameters(widths: Sequence[int], trial_seeds: Sequence[int], dtype:
         blocks = [phi[k] for phi in drawn]
         parameters[f"eigenvectors.{k}"] = np.array(blocks, dtype).reshape(trials, widths[k + 1], widths[k])
     for k, width in enumerate(widths):
-        parameters[f"eigenvalues.{k}"] = np.full((trials, width), float(k == last), dtype)
+        parameters[f"eigenvalues.{k}"] = np.full((trials, width), output_eigenvalue if k == last else 0.0, dtype)
     return parameters
 
 
