@@ -31,7 +31,8 @@ ENSEMBLES = ("l2", "l1", "l2_squared", "none", "one_rotation")
 STUDENT = {"points": 256, "test_points": 200, "selection_points": 100}
 EVERYTHING = {  # each table has rows, of several heads, methods, penalties and depths
     "scale": "smoke",
-    "regression": {"points": 400, "held_out_points": 200, "training": {"epochs": 40, "batch_size": 20}},
+    "regression": {"points": 400, "held_out_points": 200, "training": {"epochs": 40, "batch_size": 20}}
+    | {"starts": {"trials": 1}},
     "teacher_student": {
         "widths": [6, 12, 12, 6],
         "ensembles": {name: {"trials": 2 if name == "l2" else 1, "new_teacher_every": 0} for name in ENSEMBLES},
@@ -53,7 +54,7 @@ EVERYTHING = {  # each table has rows, of several heads, methods, penalties and 
     },
     "cells": {"methods": ["darts", "gaea", "random"], "images": 32, "ranking_images": 16, "epochs": 1, "candidates": 1},
     "cifar10": {
-        "heads": ["linear", "spectral", "spectral_authors_sign"],
+        "heads": ["linear", "spectral", "spectral_authors_sign", "hidden"],
         "images": 64,
         "test_images": 20,
         "sweep": {"trials": 1, "epochs": 1},

@@ -16,8 +16,10 @@ HEADS = {
     "linear": "linear",
     "spectral": "SPARCS",
     "spectral_authors_sign": "SPARCS with the authors' sign",
+    "hidden": "plain hidden layer",
     "mlp": "MLP",
 }
+WITHOUT_EIGENVALUES = ("linear", "hidden", "mlp")
 QUANTITIES = {
     "mean_allocated_mib": "memory allocated after a step, mean, MiB",
     "peak_allocated_mib": "memory, peak, MiB",
@@ -120,7 +122,7 @@ def sign_values(trials: pd.DataFrame, epochs: pd.DataFrame) -> dict[tuple[str, s
     return {
         (head, column): of_head[column]
         for head, of_head in rows.groupby("head", sort=False)
-        if head != "linear"
+        if head not in WITHOUT_EIGENVALUES
         for column in SIGNS
     }
 
@@ -169,7 +171,7 @@ def _cost_row(paper_table: int, quantity: str, device: str, rows: pd.DataFrame, 
         "n": len(values),
         "95 % interval": f"{low:,.{place}f} to {high:,.{place}f}" if len(values) >= FEWEST else "",
         "SPARCS / linear, the paper": paper_ratio,
-        "SPARCS / linear [95 %]": "" if head == "linear" else _interval(ratios, 3),
+        "SPARCS / linear [95 %]": "" if head in WITHOUT_EIGENVALUES else _interval(ratios, 3),
     }
 
 

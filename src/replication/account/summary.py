@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from replication.account.image_prose import direct_space, gain
-from replication.account.image_tables import HEADS
+from replication.account.image_tables import HEADS, WITHOUT_EIGENVALUES
 from replication.account.scorecard import decisive, whole
 from replication.data.description import GENERATED
 from replication.experiments import EXPERIMENTS
@@ -165,7 +165,7 @@ def _removal(tables: Tables) -> Iterator[tuple]:
 def _sign(tables: Tables) -> Iterator[tuple]:
     """Experiment 3 by the sign of W_31."""
     trials = tables["cifar10/trials"]
-    for head in [head for head in HEADS if head in set(trials.get("head", ())) - {"linear"}]:
+    for head in [head for head in HEADS if head in set(trials.get("head", ())) - {*WITHOUT_EIGENVALUES}]:
         label = "(4.3)" if head == "spectral" else "the authors' scripts"
         n = int(trials.loc[trials["head"] == head, "test_accuracy"].notna().sum())
         yield f"experiment 3{mark(trials)}: the sign of $W_{{31}}$", label, f"test accuracy {gain(trials, head)}", n

@@ -39,9 +39,9 @@ def fits(run: Run) -> bool:
 
 
 def kernel_shape(head: nn.Module) -> tuple[int, int, bool] | None:
-    """What the kernel is told of a head: classes, hidden neurons, whether those are plain. None if it isn't made for it.
+    """What the kernel is told of a head: classes, hidden neurons, whether those are plain; None if it can't train it.
 
-    It is for a SPARCS head, a linear layer, or two with a ReLU between them, all with a bias.
+    It is made for a SPARCS head, a linear layer, and two with a ReLU between them, all with a bias.
     """
     if isinstance(head, SpectralNetwork):
         usual = head.activation is torch.relu and not head.train_input_eigenvalues

@@ -69,8 +69,8 @@ class Cifar10(Cifar10Trial, Part):
     """Experiment 3: a small convolutional network with each head."""
 
     heads: Annotated[list[Head], Field(min_length=1)] = Field(
-        description="what follows the features: linear, spectral (4.3), spectral with the authors' sign of W_31, which is "
-        "(4.3) from λ_3 = −1, or hidden: a plain ReLU layer of N_2 neurons"
+        description="what follows the features: linear, spectral (4.3), spectral with the authors' sign of W_31, which "
+        "is (4.3) from λ_3 = −1, or hidden: a plain ReLU layer of N_2 neurons"
     )
     trials: Trials = Field(description="independent trainings of each head")
     chunk: Count = Field(description="trials per job on a GPU, each with every head; results do not depend on it")

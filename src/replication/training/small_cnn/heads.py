@@ -86,7 +86,7 @@ def _plain_hidden(layout, buffers, groups):
 @inlined
 def backward_head(network, layout, buffers, groups, loss):
     """From the logits' slopes to the gradients of the head and the slopes of the features."""
-    values, gradient, hidden, real = network.values, network.gradient, layout.hidden, network.values.dtype.type
+    values, gradient, hidden = network.values, network.gradient, layout.hidden
     _transpose(buffers, groups)
     if hidden == 0:
         _product(

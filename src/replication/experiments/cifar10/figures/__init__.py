@@ -1,7 +1,12 @@
-"""Figures 16 and 17, and the sweep over penalties."""
+"""Figures 16 and 17, both starts, and the sweep over penalties."""
 
 from replication.experiments.cifar10.figures.accuracy import fig16, fig16_caption, fig16_table
 from replication.experiments.cifar10.figures.spectra import fig17, fig17_caption, fig17_table
+from replication.experiments.cifar10.figures.starts import (
+    fig_cifar10_starts,
+    fig_cifar10_starts_caption,
+    fig_cifar10_starts_table,
+)
 from replication.experiments.cifar10.figures.sweep import (
     fig_cifar10_sweep,
     fig_cifar10_sweep_caption,
@@ -15,6 +20,9 @@ __all__ = [
     "fig17",
     "fig17_caption",
     "fig17_table",
+    "fig_cifar10_starts",
+    "fig_cifar10_starts_caption",
+    "fig_cifar10_starts_table",
     "fig_cifar10_sweep",
     "fig_cifar10_sweep_caption",
     "fig_cifar10_sweep_table",

@@ -8,7 +8,7 @@ from matplotlib.ticker import MaxNLocator
 from replication.judging.statistics import LEVEL
 from replication.report.intervals import count_range, over_trials
 from replication.report.stand_in import stamped, title
-from replication.report.style import BLUE, GREEN, GREY, PAGE, RED, styled
+from replication.report.style import BLUE, GREEN, GREY, INK, PAGE, RED, styled
 from replication.report.text import listing
 
 SIGNS = {"spectral": "$W_{31}$ by (4.3)", "spectral_authors_sign": "$W_{31}$ with the authors' sign"}
@@ -17,11 +17,13 @@ CURVES = {  # the paper's colours
     "linear": ("linear head", BLUE, "-"),
     "spectral": ("SPARCS head", GREEN, "-"),
     "pruned": ("SPARCS head, λ₂ := 0", RED, (0, (4, 1.5))),
+    "hidden": ("plain hidden layer", INK, (0, (1, 1))),  # not the paper's
 }
 WORDS = {
     "linear": "a linear head",
     "spectral": "a SPARCS head",
     "pruned": "that head's hidden eigenvalues set to 0",
+    "hidden": "a plain hidden layer as wide, a control of ours",
 }
 COLUMNS = {
     ("augmented", ""): "validation_accuracy_augmented",
@@ -36,13 +38,13 @@ MANY = 5 * EARLY  # epochs from which this epoch is marked
 def fig16_table(epochs: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     """Validation accuracy over the trials of each head and epoch: augmented and plain images, with λ_2 and with 0.
 
-    Column ``curve`` is "linear", "spectral" or "pruned"; a trial that diverged is left out.
+    Column ``curve`` is one of CURVES; a trial that diverged is left out.
     """
     finished = trials.loc[trials["diverged_epoch"] < 0, ["head", "trial"]]
     rows, parts = epochs.merge(finished, on=["head", "trial"]), []
     for (images, pruned), column in COLUMNS.items():
         summary = over_trials(rows, column, ["head", "epoch"]).drop(columns="median")
-        curve = summary["head"].where(summary["head"] == "linear", pruned or "spectral")
+        curve = summary["head"].where(summary["head"].isin(["linear", "hidden"]), pruned or "spectral")
         parts.append(summary.assign(images=images, curve=curve))
     return pd.concat(parts, ignore_index=True).assign(stand_in=trials["stand_in"].any())
 
@@ -53,7 +55,7 @@ def fig16(drawn: pd.DataFrame) -> Figure:
     """Figure 16: CIFAR-10 while training.
 
     Validation accuracy per epoch of the linear head, of the SPARCS head, and of the SPARCS head with its hidden
-    eigenvalues set to zero.
+    eigenvalues set to zero; beside them, where it was run, of a plain hidden layer.
 
     The paper: the curves stay close at first; then SPARCS leaves the linear head, and its pruned self, behind.
     """
@@ -63,7 +65,7 @@ def fig16(drawn: pd.DataFrame) -> Figure:
     for row, head in zip(panels, signs, strict=True):
         row[0].set_ylabel(f"{SIGNS.get(head, '')}\nvalidation accuracy, %")
         for axes, images in zip(row, IMAGES, strict=True):
-            _draw_panel(axes, drawn[(drawn["images"] == images) & drawn["head"].isin(["linear", head])])
+            _draw_panel(axes, drawn[(drawn["images"] == images) & drawn["head"].isin(["linear", "hidden", head])])
     for top, bottom, label in zip(panels[0], panels[-1], IMAGES.values(), strict=True):
         top.set_title(label)
         bottom.set_xlabel("epoch")

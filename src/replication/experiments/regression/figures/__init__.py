@@ -1,4 +1,4 @@
-"""Figures 7 and 11 to 15."""
+"""Figures 7 and 11 to 15, and what the start decides."""
 
 from replication.experiments.regression.figures.networks import (
     fig07_network,
@@ -7,6 +7,7 @@ from replication.experiments.regression.figures.networks import (
     fig15_caption,
     fig15_table,
 )
+from replication.experiments.regression.figures.starts import fig_starts, fig_starts_caption, fig_starts_table
 from replication.experiments.regression.figures.surfaces import (
     fig07_surface,
     fig07_surface_caption,
@@ -53,5 +54,8 @@ __all__ = [
     "fig15",
     "fig15_caption",
     "fig15_table",
+    "fig_starts",
+    "fig_starts_caption",
+    "fig_starts_table",
     "panel_rows",
 ]
