@@ -165,6 +165,17 @@ def test_a_search_that_diverges_leaves_those_beside_it_alone(name):
     np.testing.assert_array_equal(numbers(other), numbers(expected[1]))
 
 
+@pytest.mark.parametrize("bias", [False, True])
+def test_sparcs_from_the_other_start_is_the_perceptron_with_the_other_sign(bias):
+    task = tiny(0, (3, 5, 4, 2), bias)
+    [start], [other] = (spectral_search.search(task, [0.1], [7], output_eigenvalue=sign) for sign in (1, -1))
+    for pair, weight in start.graph.weights.items():
+        np.testing.assert_array_equal(other.graph.weights[pair], -weight)
+        assert weight.any() == (pair[0] == 4)  # all else is closed
+    with pytest.raises(ValueError, match="output_eigenvalue = 0: allowed are 1 and -1"):
+        spectral_search.search(task, [0.1], [7], output_eigenvalue=0)
+
+
 def test_every_epoch_is_a_shuffle_of_its_own_that_runs_of_one_seed_share():
     task = tiny(12)
     batches = list(task.batches([1, 2, 1]))

@@ -52,6 +52,7 @@ STALE = {  # files below src, and whose fingerprint a statement there changes; e
     "replication/data/backbones": "cifar100",
     "replication/experiments/theory/{train,bundles,checks,identities,misprints,misprint_checks}": "theory",
     "replication/experiments/regression/train": "regression hyperparameters",
+    "replication/experiments/regression/starts": "regression.starts",
     "replication/experiments/teacher_student/{train,survival}": "teacher_student hyperparameters depth",
     "replication/experiments/hyperparameters/train": "hyperparameters",
     "replication/experiments/depth/{train,compaction}": "depth",

@@ -41,14 +41,15 @@ def some(parameters, trials):
     return {key: value[trials] for key, value in parameters.items()}
 
 
+@pytest.mark.parametrize("output_eigenvalue", [1, -1])
 @pytest.mark.parametrize("train_input", [True, False])
 @pytest.mark.parametrize(
     ("hidden", "batch", "penalty", "rho"),
     [(37, 33, "l2", 1e-2), (64, 20, "l1", 1e-2), (5, 7, "l2_squared", 0.1), (300, 100, "l2", 1e-4), (1, 41, "l1", 0.0)],
 )
-def test_float64_steps_equal_autograd(hidden, batch, penalty, rho, train_input):
+def test_float64_steps_equal_autograd(hidden, batch, penalty, rho, train_input, output_eigenvalue):
     training = replace(TRAINING, penalty=penalty, rho=rho, train_input_eigenvalues=train_input)
-    start = initial_parameters((3, hidden, 1), [1, 2], np.float64)
+    start = initial_parameters((3, hidden, 1), [1, 2], np.float64, output_eigenvalue)
     batches = [RNG.permutation(len(X))[: batch // 2 if step % 3 == 2 else batch] for step in range(60)]
     ours = kernel.train_steps(start, X, Y, batches, training)
     theirs = batched.train_steps(start, X, Y, batches, training, bias=True)

@@ -59,6 +59,15 @@ def test_initial_parameters_are_a_perceptron_of_the_trials_own_seed():
     assert all(np.array_equal(value[0], start[key][1]) for key, value in alone.items())
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_other_start_differs_in_the_last_eigenvalues_alone(dtype):
+    """To the bit: all others are +0, too."""
+    start, other = (initial_parameters((4, 6, 5, 2), [8, 9], dtype, sign) for sign in (1, -1))
+    assert (other["eigenvalues.3"] == -1).all() and other["eigenvalues.3"].dtype == dtype
+    for key in start.keys() - {"eigenvalues.3"}:
+        assert other[key].tobytes() == start[key].tobytes()
+
+
 def test_no_trials_are_still_shaped():
     assert initial_parameters((3, 5, 1), [])["eigenvectors.0"].shape == (0, 5, 3)
 

@@ -9,11 +9,12 @@ import scipy
 from replication.judging.statistics import bootstrap_interval, lowest
 
 REFERENCE = "sparcs_l2"
-OWN = ("sparcs_l2", "sparcs_l1")  # not baselines
+OWN = ("sparcs_l2", "sparcs_l1", "sparcs_l2_minus")  # not baselines
 TEACHER = "teacher"
 METHODS = {  # names for the reader, in the order of the report
     "sparcs_l2": "SPARCS, L2",
     "sparcs_l1": "SPARCS, L1",
+    "sparcs_l2_minus": "SPARCS, L2, from λ = −1",
     "linear": "linear",
     "mlp_magnitude": "MLP, magnitude pruning",
     "mlp_spectral": "spectral MLP, pruned",

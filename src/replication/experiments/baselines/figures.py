@@ -30,6 +30,7 @@ from replication.report.text import number
 COLORS = {
     "sparcs_l2": BLUE,
     "sparcs_l1": BLUE,
+    "sparcs_l2_minus": BLUE,
     "linear": INK,
     "mlp_magnitude": ORANGE,
     "mlp_spectral": ORANGE,
