@@ -14,7 +14,7 @@ from replication import params
 from replication.data.regression import target
 from replication.experiments import EXPERIMENTS
 from replication.experiments.cifar10 import figures as cifar10
-from replication.experiments.cifar10.figures.starts import by_equation
+from replication.experiments.cifar10.figures.spectra import by_equation
 from replication.experiments.regression import figures, prose, starts
 from replication.experiments.regression import train as regression
 from replication.experiments.regression.figures.starts import contribution

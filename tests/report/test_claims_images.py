@@ -233,3 +233,14 @@ def test_stand_in_images_and_substitute_backbones_test_nothing_but_are_measured(
         judged = verdicts(claim, tables).loc[claim]
         assert (judged["verdict"], judged["n"]) == ("untested", 3) and np.isfinite(judged["measured"])
         assert judged["reason"] == "on the substitute backbone tf_efficientnet_lite0"
+
+
+def test_the_plain_hidden_layer_changes_no_claim(tables):
+    """It stands beside: with its rows all claims on experiment 3 are judged as without."""
+    without = {
+        name: table[table["head"] != "hidden"] if name.startswith("cifar10/") else table
+        for name, table in tables.items()
+    }
+    assert len(without["cifar10/trials"]) < len(tables["cifar10/trials"])
+    for claim in ("E1", "E2", "E3", "E4"):
+        pd.testing.assert_frame_equal(verdicts(claim, tables), verdicts(claim, without))

@@ -3,15 +3,28 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
+from replication.judging.heads import LAST, OTHER_SIGN
 from replication.report.spectra import draw_spectra, histograms, what_is_drawn
 from replication.report.stand_in import stamped, title
 from replication.report.style import styled
 
 
+def by_equation(eigenvalues: pd.DataFrame) -> pd.DataFrame:
+    """Eigenvalues as (4.3) has them: those of heads in the authors' own writing change their sign.
+
+    That writing starts at λ_3 = 1 what (4.3) starts at −1; after one epoch λ_3 still has the sign of its start.
+    """
+    first = eigenvalues[(eigenvalues["epoch"] == eigenvalues["epoch"].min()) & (eigenvalues["layer"] == LAST)]
+    started = first.groupby(["head", "trial"])["eigenvalue"].mean().rename("started").reset_index()
+    rows = eigenvalues.merge(started, on=["head", "trial"], how="left")
+    turned = (rows["head"] == OTHER_SIGN) & (rows["started"] > 0)
+    return rows.assign(eigenvalue=rows["eigenvalue"].where(~turned, -rows["eigenvalue"])).drop(columns="started")
+
+
 def fig17_table(eigenvalues: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     """Neurons per bin of λ and of |λ| after the last epoch on CIFAR-10, over the networks of each sign of W_31."""
-    last = eigenvalues[eigenvalues["epoch"] == eigenvalues["epoch"].max()]
-    return histograms(last).assign(stand_in=trials["stand_in"].any())
+    last = by_equation(eigenvalues)
+    return histograms(last[last["epoch"] == last["epoch"].max()]).assign(stand_in=trials["stand_in"].any())
 
 
 @styled
@@ -30,7 +43,7 @@ def fig17_caption(drawn: pd.DataFrame) -> str:
     """Figure 17 in words."""
     return (
         f"{title('Figure 17', drawn)} Eigenvalues of the SPARCS head after training on CIFAR-10: (a) of the hidden "
-        f"layer, (b) of the last layer. {what_is_drawn(drawn)} "
+        f"layer, (b) of the last layer. {what_is_drawn(drawn)} Signs of λ are those that (4.3) gives them. "
         "*The paper's figure* shows one network of its 100 on linear axes: most hidden eigenvalues close to 0, and a "
         "second group."
     )

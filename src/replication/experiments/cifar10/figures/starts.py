@@ -6,7 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from replication.judging.heads import HIDDEN, LAST, LINEAR, OTHER_SIGN, SPARCS, finished
+from replication.experiments.cifar10.figures.spectra import by_equation
+from replication.judging.heads import HIDDEN, LINEAR, OTHER_SIGN, SPARCS, finished
 from replication.report.intervals import count_range
 from replication.report.stand_in import stamped, title
 from replication.report.style import BLUE, GREEN, GREY, INK, PAGE, RED, styled
@@ -58,18 +59,6 @@ def _recruited(eigenvalues: pd.DataFrame) -> pd.DataFrame:
         for name, sign in SIGNS.items()
     ]
     return pd.concat(parts, ignore_index=True)
-
-
-def by_equation(eigenvalues: pd.DataFrame) -> pd.DataFrame:
-    """Eigenvalues as (4.3) has them: those of heads in the authors' own writing change their sign.
-
-    That writing starts at λ_3 = 1 what (4.3) starts at −1; after one epoch λ_3 still has the sign of its start.
-    """
-    first = eigenvalues[(eigenvalues["epoch"] == eigenvalues["epoch"].min()) & (eigenvalues["layer"] == LAST)]
-    started = first.groupby(["head", "trial"])["eigenvalue"].mean().rename("started").reset_index()
-    rows = eigenvalues.merge(started, on=["head", "trial"], how="left")
-    turned = (rows["head"] == OTHER_SIGN) & (rows["started"] > 0)
-    return rows.assign(eigenvalue=rows["eigenvalue"].where(~turned, -rows["eigenvalue"])).drop(columns="started")
 
 
 @styled
