@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "results/published"
 HEADS = {"probes": 3}  # trainings of a trial
 TABLES = {
-    "regression": ["trials"],
+    "regression": ["trials", "starts"],
     "teacher_student": ["trials"],
     "depth": ["trials"],
     "cifar10": ["trials", "epochs", "eigenvalues", "costs", "sweep"],
@@ -128,7 +128,8 @@ def test_costs_against_a_loop_over_single_models(full, notebook, benchmarks):
     images = 105_600 * (0.04 * heads["linear"] + 0.05 * (heads.sum() - heads["linear"]))
     swept = full["cifar10/sweep"]["head"].value_counts()
     images += 60 * 352 * (0.04 * swept["linear"] + 0.05 * swept["spectral"])  # 60 epochs
-    expected = {"regression": len(full["regression/trials"]) * 30, "teacher_student": students * 176.4}
+    regressions = len(full["regression/trials"]) + len(full["regression/starts"])
+    expected = {"regression": regressions * 30, "teacher_student": students * 176.4}
     for name, seconds in (expected | {"cifar10": images}).items():
         said = row_of(text, EXPERIMENTS[name].title)["a loop over single models, steps alone"]
         assert int(said.removesuffix(" core-minutes").replace(",", "")) == pytest.approx(seconds / 60, abs=0.501)
@@ -209,12 +210,13 @@ def test_hours_that_remain(full, notebook):
     trials = trials.assign(device="cpu", minutes=40.0, machine="m", commit="c")
     tables = full | {"cifar10/costs": costs, "cifar10/trials": trials}
     row = row_of(remaining.remaining_table(tables, run, paper), EXPERIMENTS["cifar10"].title)
-    assert row["trainings"] == "330: 100 linear, 100 SPARCS, 100 SPARCS with the authors' sign, 30 in the sweep"
-    others = " for 300 of them, the others not measured"
+    heads = "100 linear, 100 SPARCS, 100 SPARCS with the authors' sign, 100 plain hidden layer"
+    assert row["trainings"] == f"430: {heads}, 30 in the sweep"
+    others = " for 400 of them, the others not measured"
     assert row["done"] == str(len(trials) + len(full["cifar10/sweep"])) and "snakemake make_cifar10 " in row["command"]
     assert (
-        row["projected, 2 cores"] == f"{300 * 40 / 60 / 2:.0f} h{others}"
-        and row["projected, one GPU"] == f"{300 * 45 / 3600:.2f} h{others}"
+        row["projected, 2 cores"] == f"{400 * 40 / 60 / 2:.0f} h{others}"
+        and row["projected, one GPU"] == f"{400 * 45 / 3600:.0f} h{others}"
     )
     assert (
         row["projected from the paper's own times"] == f"{100 * (1357.0 + 1361.98) / 3600:.1f} h for linear and SPARCS"
@@ -223,9 +225,9 @@ def test_hours_that_remain(full, notebook):
     assert other["projected, 2 cores"] == other["projected, one GPU"] == "not measured"  # timed on another backbone
     assert other["done"] == "0"
     times = remaining.times_table(tables, run, paper)
-    assert f"core-time of the whole job | {len(trials) // 3} | m | c |" in times
+    assert f"core-time of the whole job | {len(trials) // 4} | m | c |" in times
     assert (
-        f"training by the clock, without evaluation | {len(trials) // 3} | not in the table | not in the table |"
+        f"training by the clock, without evaluation | {len(trials) // 4} | not in the table | not in the table |"
         in times
     )
 

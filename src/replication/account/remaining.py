@@ -112,13 +112,14 @@ def parts_of(experiment: str) -> Callable[[Callable], Callable]:
 
 @parts_of("regression")
 def _regression(settings: Mapping) -> Iterator[Part]:
-    regression = settings["regression"]
+    regression, size = settings["regression"], _size(settings["regression"], "points", "widths")
     yield Part(
-        "",
-        regression["trials"] * len(regression["alphas"]) * len(regression["betas"]),
-        _size(regression, "points", "widths"),
-        {},
+        "on its data sets", regression["trials"] * len(regression["alphas"]) * len(regression["betas"]), size, {}
     )
+    if "starts" in regression:  # settings of before have none
+        starts = regression["starts"]
+        trainings = starts["trials"] * len(starts["alphas"]) * len(starts["output_eigenvalues"])
+        yield Part("from either start", trainings, size, {}, table="starts")
 
 
 @parts_of("teacher_student")
@@ -132,7 +133,7 @@ def _teacher_student(settings: Mapping) -> Iterator[Part]:
 def _hyperparameters(settings: Mapping) -> Iterator[Part]:
     sweep = settings["hyperparameters"]
     strengths = len(sweep["penalties"]) * len(sweep["rhos"])
-    [regression], [teacher_student] = _regression(settings), _teacher_student(settings)
+    regression, teacher_student = next(_regression(settings)), next(_teacher_student(settings))
     on_first, on_second = strengths * sweep["trials"] * len(sweep["alphas"]), strengths * sweep["teacher_trials"]
     yield Part("on experiment 1", on_first, regression.size, {"experiment": ["regression"]})
     yield Part("on experiment 2", on_second, teacher_student.size, {"experiment": ["teacher_student"]})
