@@ -76,7 +76,8 @@ def lines(folder, output="OUT"):
         ],
         "record-provenance": [regression / "provenance.json", "--lock", LOCK, "--output", f"{output}/p"],
         "judge-claims": [
-            "regression", *(regression / f"{table}.parquet" for table in EXPERIMENTS["regression"].tables),
+            "regression",
+            *(regression / f"{table}.parquet" for table in EXPERIMENTS["regression"].stage("trials").tables),
             "--settings", results / "settings.json", "--provenance", regression / "provenance.json",
             "--output", f"{output}/c",
         ],

@@ -164,7 +164,7 @@ def trained(head, images, epochs=2):
     return cifar10.train(run, optimizer, experiment_3(epochs), 5), optimizer
 
 
-@pytest.mark.parametrize("head", ("linear", "spectral", "spectral_authors_sign"))
+@pytest.mark.parametrize("head", ("linear", "hidden", "spectral", "spectral_authors_sign"))
 def test_experiment_3_replayed_is_as_written(head, images, monkeypatch):
     """The losses of the epochs agree; the convolutions' gradients are sums whose order CUDA may choose."""
     replayed = trained(head, images)[0].curves["train_loss"]
@@ -185,7 +185,7 @@ def test_experiment_3_starts_as_on_the_cpu(images):
 
 def test_experiment_3_side_by_side_is_that_of_the_cpu(images):
     """Replayed, in float64; so no TensorFloat-32."""
-    heads, ends = ("linear", "spectral", "spectral_authors_sign"), {}
+    heads, ends = ("linear", "hidden", "spectral", "spectral_authors_sign"), {}
     for device in ("cpu", "cuda"):
         group = SideBySide(heads, images, experiment_3(2), [5, 6], device, torch.float64)
         train_side_by_side(group)
