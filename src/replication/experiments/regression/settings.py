@@ -49,21 +49,36 @@ class RegressionStart(RegressionTrial):
     output_eigenvalue: Literal[1, -1] = Field(description="λ_3 at the start")
 
 
-class RegressionStarts(Model):
+class DataSets(Model):
+    """Some data sets of the α/β family, for other experiments on them."""
+
+    alphas: Annotated[list[Fraction], Field(min_length=1)] = Field(
+        description="α of experiment 1's data sets, distinct"
+    )
+    beta: Positive = Field(description="β of experiment 1's data sets")
+
+    @model_validator(mode="after")
+    def _alphas_differ(self) -> "DataSets":
+        distinct("alphas", self.alphas)
+        distinct_names("alphas", [regression_name(alpha, self.beta) for alpha in self.alphas])
+        return self
+
+    def named(self) -> dict[str, float]:
+        """Their names, with their α."""
+        return {regression_name(alpha, self.beta): alpha for alpha in self.alphas}
+
+
+class RegressionStarts(DataSets):
     """Beyond the paper: λ_3 = 1 and −1 at the start, on a few data sets."""
 
-    alphas: Annotated[list[Fraction], Field(min_length=1)] = Field(description="α of the data sets, distinct")
-    beta: Positive = Field(description="β of the data sets")
     output_eigenvalues: Annotated[list[Literal[1, -1]], Field(min_length=1)] = Field(
         description="λ_3 at the start, distinct"
     )
     trials: TrialsOrZero = Field(description="trials per data set and start; 0 leaves them out")
 
     @model_validator(mode="after")
-    def _distinct(self) -> "RegressionStarts":
-        for name in ("alphas", "output_eigenvalues"):
-            distinct(name, getattr(self, name))
-        distinct_names("alphas", [regression_name(alpha, self.beta) for alpha in self.alphas])
+    def _starts_differ(self) -> "RegressionStarts":
+        distinct("output_eigenvalues", self.output_eigenvalues)
         return self
 
 
@@ -86,25 +101,6 @@ class Regression(RegressionData, RegressionTrial, Part):
     def data_sets(self) -> dict[str, tuple[float, float]]:
         """Names of the data sets with their (α, β)."""
         return {regression_name(alpha, beta): (alpha, beta) for beta in self.betas for alpha in self.alphas}
-
-
-class DataSets(Model):
-    """Some data sets of the α/β family, for other experiments on them."""
-
-    alphas: Annotated[list[Fraction], Field(min_length=1)] = Field(
-        description="α of experiment 1's data sets, distinct"
-    )
-    beta: Positive = Field(description="β of experiment 1's data sets")
-
-    @model_validator(mode="after")
-    def _alphas_differ(self) -> "DataSets":
-        distinct("alphas", self.alphas)
-        distinct_names("alphas", [regression_name(alpha, self.beta) for alpha in self.alphas])
-        return self
-
-    def named(self) -> dict[str, float]:
-        """Their names, with their α."""
-        return {regression_name(alpha, self.beta): alpha for alpha in self.alphas}
 
 
 def regression_name(alpha: float, beta: float) -> str:

@@ -62,8 +62,8 @@ class SmallNetwork:
             raise ValueError(f"classes {classes}: allowed are 2 to {CLASSES}")
         if hidden < plain or batch_size < 1 or np.dtype(dtype) not in (np.float32, np.float64):
             raise ValueError(
-                f"hidden {hidden}, batch_size {batch_size}, dtype {dtype}: allowed are at least {int(plain)}, at least 1,"
-                " float32 and float64"
+                f"hidden {hidden}, batch_size {batch_size}, dtype {dtype}: allowed are at least {int(plain)}, at least "
+                "1, float32 and float64"
             )
         self.layout, shapes = _layout(classes, hidden, plain)
         self.batch_size, self.dtype, self.steps = batch_size, dtype, 0
