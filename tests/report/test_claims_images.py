@@ -102,7 +102,7 @@ def test_pairs_are_of_one_seed():
 def test_a_wider_region_makes_an_interval_partly():
     assert verdict_of(1, 2, (2.85, np.inf), (0, np.inf)) == "partly"
     assert verdict_of(-1, 2, (2.85, np.inf), (0, np.inf)) == "not replicated"
-    assert verdict_of(-1, 5, (2.85, np.inf), (0, np.inf)) == "partly"
+    assert verdict_of(-1, 5, (2.85, np.inf), (0, np.inf)) == "inconclusive"
     assert verdict_of(3, 5, (2.85, np.inf), (0, np.inf)) == "replicated"
 
 
