@@ -269,8 +269,40 @@ def test_the_sweet_spot():
         ]  # fmt: skip
         return {"hyperparameters/trials": pd.DataFrame(rows)}
 
-    assert verdicts("G1", sweep(1e-2)).loc["G1", "verdict"] == "replicated"
+    judged = verdicts("G1", sweep(1e-2))
+    assert judged["verdict"].to_dict() == {"G1": "untested", "G1a": "replicated", "G1b": "untested", "G1c": "untested"}
     assert verdicts("G1", sweep(1e-5)).loc["G1", "verdict"] == "not replicated"
+
+
+def cifar10_sweep(penalty, by_rho, **values):
+    """SPARCS's accuracies in experiment 3 at each ρ, of the seeds whose differences are those of the lists."""
+    rows = [{"head": "spectral", "penalty": penalty, "rho": rho, "trial": trial, "test_accuracy": accuracy}
+            for rho, accuracies in by_rho.items() for trial, accuracy in enumerate(accuracies)]  # fmt: skip
+    return pd.DataFrame(rows).assign(stand_in=False, epochs=60, **values)
+
+
+def test_the_sweet_spot_of_experiment_3_is_that_of_l1():
+    fits = [{"experiment": name, "penalty": "l2", "rho": rho, "alpha": 0, "trial": trial, "r2": 0.99 - trial / 1e5}
+            for name in ("regression", "teacher_student") for rho in (1e-5, 1e-3) for trial in range(3)]  # fmt: skip
+    tables = {"hyperparameters/trials": pd.DataFrame(fits)}
+    worse, bad = cifar10_sweep("l1", {1e-5: [70, 71, 72], 1e-3: [69.5, 70.4, 71.6]}), [50, 51, 52.1]
+    l2 = cifar10_sweep("l2", {1e-5: [70, 71, 72], 1e-3: bad})
+    judged = verdicts("G1", tables | {"cifar10/sweep": pd.concat([worse, l2])})
+    assert (judged["verdict"] == "replicated").all() and judged.loc["G1", "old_verdict"] == "replicated"
+    expected = stats.ttest_1samp([0.005, 0.006, 0.004], 0).confidence_interval(0.95)
+    assert judged.loc["G1c", ["measured", "low", "high"]].tolist() == pytest.approx([0.005, *expected])
+    assert judged.loc["G1c", "reason"].startswith("not judged, with other penalties: L2 0.2 [")
+    assert judged.loc["G1c", "old_verdict"] == "" and judged.loc["G1a", "changed"] == ""
+    failing = cifar10_sweep("l1", {1e-5: [70, 71, 72], 1e-3: bad, 0.1: [1, 1, 1]})
+    judged = verdicts("G1", tables | {"cifar10/sweep": failing})
+    assert judged.loc["G1", ["verdict", "old_verdict"]].tolist() == ["not replicated", "replicated"]
+    short = verdicts("G1", tables | {"cifar10/sweep": worse}, {"cifar10/sweep": "epochs 2 of 60"})
+    assert short["verdict"].to_dict() == {
+        "G1": "untested", "G1a": "replicated", "G1b": "replicated", "G1c": "untested"}  # fmt: skip
+    assert verdicts("G1", tables | {"cifar10/sweep": worse.assign(head="linear")}).loc["G1c", "n"] == 0
+    lost = pd.concat([worse.assign(test_accuracy=np.nan), worse.assign(trial=worse["trial"] + 3)])
+    assert "3 of 12" not in verdicts("G1", tables | {"cifar10/sweep": worse}).loc["G1c", "reason"]
+    assert verdicts("G1", tables | {"cifar10/sweep": lost}).loc["G1c", "verdict"] == "untested"
 
 
 def test_the_sweet_spot_of_few_trials_has_the_interval_of_its_paired_differences():
@@ -279,7 +311,7 @@ def test_the_sweet_spot_of_few_trials_has_the_interval_of_its_paired_differences
     table = fits.rename_axis("trial").melt(var_name="rho", value_name="r2", ignore_index=False).reset_index()
     judged = verdicts("G1", {"hyperparameters/trials": table.assign(experiment="regression", penalty="l2", alpha=0)})
     expected = stats.ttest_1samp(fits[1e-4] - fits[1e-5], 0).confidence_interval()
-    assert judged.loc["G1", ["low", "high"]].tolist() == pytest.approx([expected.low, expected.high])
+    assert judged.loc["G1a", ["low", "high"]].tolist() == pytest.approx([expected.low, expected.high])
     lost = table.assign(experiment="regression", penalty="l2", alpha=0, r2=np.nan)
     assert verdicts("G1", {"hyperparameters/trials": lost}).loc["G1", "verdict"] == "untested"
 
@@ -314,6 +346,7 @@ def test_a_smaller_or_another_run_is_noticed():
     assert reasons(cifar10={"images": 320, "trials": 1})["cifar10"] == "not the paper's run: images 320 of 50000"
     smaller = reasons(cifar100={"input_size": 64, "test_images": 2000, "backbone": "tf_efficientnet_lite0"})
     assert smaller == {"cifar100": "not the paper's run: test_images 2000 of 10000, input_size 64, not 224"}
+    assert reasons(cifar10={"sweep": {"epochs": 5}}) == {"cifar10/sweep": "not the paper's run: epochs 5 of 60"}
     assert reasons(hyperparameters={"rhos": [1e-4]}) == {"hyperparameters": "not the paper's run: 1 of 5 rhos"}
 
 
@@ -338,12 +371,12 @@ def test_trainings_that_diverge_are_no_fit():
         for trial in range(30)
     ]
     table = pd.DataFrame(rows)
-    assert verdicts("G1", {"hyperparameters/trials": table}).loc["G1", "verdict"] == "replicated"
+    assert verdicts("G1", {"hyperparameters/trials": table}).loc["G1a", "verdict"] == "replicated"
     table.loc[(table["rho"] == 1e-3) & (table["trial"] >= 27), "r2"] = np.nan
-    judged = verdicts("G1", {"hyperparameters/trials": table}).loc["G1"]
+    judged = verdicts("G1", {"hyperparameters/trials": table}).loc["G1a"]
     assert (judged["verdict"], judged["n"], judged["measured"]) == ("inconclusive", 30, pytest.approx(0.099, abs=1e-3))
     assert judged["reason"] == "a training that diverged counts as R² = 0; 3 of 90 diverged (rho 0.001: 3)"
     table.loc[(table["rho"] == 1e-3) & (table["trial"] >= 26), "r2"] = np.nan
-    judged = verdicts("G1", {"hyperparameters/trials": table}).loc["G1"]
+    judged = verdicts("G1", {"hyperparameters/trials": table}).loc["G1a"]
     assert judged["verdict"] == "untested"
     assert judged["reason"] == "4 of 90 diverged (rho 0.001: 4): more than 10 % of an ensemble"

@@ -75,6 +75,18 @@ class Place(NamedTuple):
         name = f"{self.folder}/{experiment}/provenance.json"
         return [name] if self.tables[experiment] else []
 
+    def judged_on(self, experiment):
+        """The tables that an experiment's claims are judged on, its own and others', and their experiments' records."""
+        of_others = [
+            (name.split("/")[0], path)
+            for name in EXPERIMENTS[experiment].judged_with
+            for path in self.tables[name.split("/")[0]]
+            if path.endswith(f"/{name}.parquet")
+        ]
+        names = dict.fromkeys([experiment, *(name for name, _ in of_others)])
+        tables = [*self.tables[experiment], *(path for _, path in of_others)]
+        return tables, [record for name in names for record in self.provenance(name)]
+
     def records(self):
         """The records of all experiments."""
         return [record for name in self.tables for record in self.provenance(name)]
@@ -155,8 +167,8 @@ for place in (RUN, REBUILD):
             name:
                 f"{place.prefix}judge_{experiment}"
             input:
-                tables=place.tables[experiment],
-                provenance=place.provenance(experiment),
+                tables=place.judged_on(experiment)[0],
+                provenance=place.judged_on(experiment)[1],
                 settings=ancient(place.settings),  # seen below, as far as they matter
             output:
                 verdicts,
@@ -171,7 +183,7 @@ for place in (RUN, REBUILD):
                 experiment=experiment,
                 provenance=" ".join(
                     f"--provenance {shlex.quote(record)}"
-                    for record in place.provenance(experiment)
+                    for record in place.judged_on(experiment)[1]
                 ),
             message:
                 f"{EXPERIMENTS[experiment].title}: judging its claims"

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from replication.records.io import ArtifactError
-from replication.report.tables import markdown, region_of
+from replication.report.tables import markdown, printed, region_of
 from replication.report.text import counted, interval, listing
 
 ANSWERS = {  # of one claim, and of several
@@ -109,7 +109,7 @@ def rules_changed(claims: pd.DataFrame) -> str:
             "": f"**{row.id}**",
             "judged now: quantity, region": f"{row.quantity}, {region_of(row)}",
             "verdict": _with_measured(row.verdict, row.measured, row.low, row.high),
-            "old rule": row.old_rule if row.old_verdict else "not judged",
+            "old rule": printed(row.old_rule) if row.old_verdict else "not judged",
             "old verdict": _with_measured(row.old_verdict, row.old_measured, row.old_low, row.old_high),
             "changed, and why": row.changed,
         }

@@ -41,7 +41,8 @@ class Measured:
     """A run's measurement of one part of a claim: the effect's size, in the unit that ``statement`` names.
 
     reason: a remark; partly: a wider region, an interval inside of which is enough for "partly"; untested: why this
-    part can't be judged, whatever was measured; verdict: by a rule of the claim's own, instead of by the region;
+    part can't be judged, whatever was measured; on: another run than that of the claim's own tables, by its name in
+    ``judge``'s too_small; verdict: by a rule of the claim's own, instead of by the region;
     diverged: of the trainings that it rests on; changed: why its rule is not the one by which it was judged first;
     before: the part as that one measures it, None for a part that was not judged.
     """
@@ -54,6 +55,7 @@ class Measured:
     reason: str = ""
     partly: Region | None = None
     untested: str = ""
+    on: str = ""
     verdict: str = ""
     diverged: Divergence = NONE
     changed: str = ""
@@ -64,7 +66,8 @@ class Measured:
 class Claim:
     """One claim and the measurement that judges it; without one it stays untested.
 
-    paper: what the paper reports of it; "" for a claim beyond the paper, which is counted apart.
+    paper: what the paper reports of it; "" for a claim beyond the paper, which is counted apart; needs: the tables
+    without which nothing of it is measured; also: those that it is measured on, too, where they are there.
     """
 
     id: str
@@ -74,13 +77,15 @@ class Claim:
     evidence: str
     measure: Callable[[Tables], Iterator[Measured]] | None
     needs: tuple[str, ...] = field(default=())
+    also: tuple[str, ...] = field(default=())
     exact: bool = False
 
 
 def judge(claims: list[Claim], tables: Tables, too_small: Mapping[str, str]) -> pd.DataFrame:
     """The table of verdicts: a row per claim, and one per part where there are several.
 
-    tables: by name "experiment/table"; too_small: per experiment, why this run can't test its claims (absent: it can).
+    tables: by name "experiment/table"; too_small: per experiment, or by the name of another run of it, why this run
+    can't test its claims (absent: it can).
     A claim whose tables are missing has a row all the same.
     """
     rows = []
@@ -88,7 +93,7 @@ def judge(claims: list[Claim], tables: Tables, too_small: Mapping[str, str]) -> 
         missing = [name for name in claim.needs if name not in tables]
         parts = [] if missing or claim.measure is None else list(claim.measure(tables))
         why = f"not run at this scale: {', '.join(missing)}" if missing else _why_untested(claim, too_small)
-        rows += _rows(claim, parts, why)
+        rows += _rows(claim, parts, [_joined(why, too_small.get(part.on, "")) for part in parts], why)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -136,12 +141,15 @@ def _joined(*reasons: str) -> str:
     return "; ".join(filter(None, reasons))
 
 
-def _rows(claim: Claim, parts: list[Measured], why: str) -> list[list]:
+def _rows(claim: Claim, parts: list[Measured], reasons: list[str], why: str) -> list[list]:
     head, nothing = [claim.id, claim.statement, claim.source, claim.paper], [np.nan, np.nan, np.nan]
     if not parts:
         return [[*head, "", "", *nothing, 0, "untested", why, claim.evidence, *UNCHANGED]]
-    verdicts = [_verdict(part, claim.exact, why) for part in parts]
-    changes = [_change(part, verdict, claim.exact, why) for part, (verdict, _) in zip(parts, verdicts, strict=True)]
+    verdicts = [_verdict(part, claim.exact, reason) for part, reason in zip(parts, reasons, strict=True)]
+    changes = [
+        _change(part, verdict, claim.exact, reason)
+        for part, (verdict, _), reason in zip(parts, verdicts, reasons, strict=True)
+    ]
     of_parts = [
         [part.statement, region_text(part.region), *part.interval, part.n, *verdict, claim.evidence, *change]
         for part, verdict, change in zip(parts, verdicts, changes, strict=True)

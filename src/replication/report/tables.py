@@ -50,7 +50,7 @@ def rule_change(claim: Any) -> str:
     old = interval(claim.old_measured, claim.old_low, claim.old_high)
     parts = (
         f"Rule changed {claim.changed}",
-        f"old rule: {_signs(claim.old_rule)}" if _text(claim.old_rule) else "",
+        f"old rule: {printed(claim.old_rule)}" if _text(claim.old_rule) else "",
         f"by it measured: {old}" if old else "",
         f"old verdict: {_text(claim.old_verdict) or 'none'}",
     )
@@ -132,12 +132,12 @@ def _paper(claim: Any) -> str:
 
 def region_of(claim: Any) -> str:
     """The region in which a claim or a part counts as replicated, as text; empty for a claim of several parts."""
-    return re.sub(r"(?<!e)-", "−", _signs(_text(claim.region)))
+    return printed(_text(claim.region))
 
 
-def _signs(text: str) -> str:
-    """A rule with the signs of print."""
-    return text.replace("<=", "≤").replace(">=", "≥")
+def printed(rule: str) -> str:
+    """A rule or a region with the signs of print."""
+    return re.sub(r"(?<!\w)-(?=\d)", "−", rule).replace("<=", "≤").replace(">=", "≥")
 
 
 def _ensemble(name: str, networks: pd.DataFrame) -> dict[str, str]:
