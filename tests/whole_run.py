@@ -51,7 +51,8 @@ EVERYTHING = {  # each table has rows, of several heads, methods, penalties and 
         "teacher": {"trials": 1, "hidden": [8, 8], "points": 256, "steps": 10},
         "alpha_beta": {"trials": 1, "points": 256, "steps": 10, "tuning_trials": 1},
     },
-    "cells": {"methods": ["darts", "gaea", "random"], "images": 32, "ranking_images": 16, "epochs": 1, "candidates": 1},
+    "cells": {"methods": ["darts", "gaea", "random"], "without_none": 1}
+    | {"images": 32, "ranking_images": 16, "epochs": 1, "candidates": 1},
     "cifar10": {
         "heads": ["linear", "spectral", "spectral_authors_sign"],
         "images": 64,

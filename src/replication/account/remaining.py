@@ -184,6 +184,10 @@ def _cells(settings: Mapping) -> Iterator[Part]:
     searching = [name for name in cells["methods"] if name not in CONTROLS]
     for what, methods in (("searches", searching), ("controls", controls)):
         yield Part(what, cells["trials"] * len(methods), size, {"method": methods})
+    if "without_none" in cells:  # settings from before have it not
+        size = size | {"operations": [operation for operation in cells["operations"] if operation != "none"]}
+        trainings = cells["without_none"] * len(searching)
+        yield Part("without none", trainings, size, {"method": searching}, table="without_none")
 
 
 def _size(settings: Mapping, *names: str) -> dict:

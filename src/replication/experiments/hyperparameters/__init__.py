@@ -41,6 +41,6 @@ EXPERIMENT = Experiment(
         ),
     ),
     claims="claims:CLAIMS",
-    judged_with=("cifar10/sweep",),
+    beside=("cifar10/sweep",),
     compared=("alphas", "beta", "penalties", "rhos"),
 )
