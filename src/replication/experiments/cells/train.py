@@ -120,12 +120,6 @@ def run(images: Images, work: Work) -> Results:
     return tables, {}
 
 
-def run_without_none(images: Images, work: Work) -> Results:
-    """The same, where the operation none is left out, as tables of their own."""
-    tables, arrays = run(images, work)
-    return {"without_none": tables["trials"], "without_none_history": tables["history"]}, arrays
-
-
 def data_of(images: Images, settings: SimpleNamespace, levels: int, seed: int, device: str = "cpu") -> Data:
     """The first images in a seeded order: all for both gradients (single-level) or a half for each (bi-level)."""
     order = generator(seed, "split").permutation(len(images.y_train))[: settings.images]

@@ -1,7 +1,7 @@
 """Experiment 1: the α/β family (Section 5, Table 3)."""
 
 from replication.experiment import Experiment, Stage
-from replication.experiments.regression.settings import Regression, RegressionTrial, jobs
+from replication.experiments.regression.settings import Regression, RegressionTrial, independent_jobs, jobs
 
 KEY = ("beta", "alpha", "trial")
 EXPERIMENT = Experiment(
@@ -28,6 +28,16 @@ EXPERIMENT = Experiment(
             },
             parameters=True,
             minutes=120,
+        ),
+        Stage(
+            name="independent",
+            rule="train_regression_independently",
+            jobs=independent_jobs,
+            train="independent:run",
+            settings=RegressionTrial,
+            tables={"independent": KEY},
+            ensemble=("beta", "alpha"),
+            gpu=False,
         ),
     ),
     finish="train:finish",

@@ -15,6 +15,7 @@ from replication.params.fields import (
     Positive,
     TrainingSettings,
     Trials,
+    TrialsOrZero,
     Widths,
     chunks,
     distinct,
@@ -41,6 +42,20 @@ class RegressionTrial(Model):
         return self
 
 
+class Independent(Model):
+    """Trials of a second trainer, which shares nothing with the first but the data and Table 3."""
+
+    alphas: Annotated[list[Fraction], Field(min_length=1)] = Field(description="α of the data sets, distinct")
+    beta: Positive = Field(description="β of the data sets")
+    trials: TrialsOrZero = Field(description="independent trainings per data set; 0 leaves them out")
+
+    @model_validator(mode="after")
+    def _distinct(self) -> "Independent":
+        distinct("alphas", self.alphas)
+        distinct_names("alphas", [regression_name(alpha, self.beta) for alpha in self.alphas])
+        return self
+
+
 class Regression(RegressionData, RegressionTrial, Part):
     """Experiment 1, the α/β family (Table 3)."""
 
@@ -48,6 +63,7 @@ class Regression(RegressionData, RegressionTrial, Part):
     betas: Annotated[list[Positive], Field(min_length=1)] = Field(description="sharpness β of the transition, distinct")
     trials: Trials = Field(description="independent trainings per data set")
     chunk: Count = Field(description="trials per job; results do not depend on it")
+    independent: Independent
 
     @model_validator(mode="after")
     def _fits(self) -> "Regression":
@@ -91,3 +107,18 @@ def jobs(run: Any) -> Iterator[Job]:
                 data=alpha_beta(run, alpha, beta),
                 seeds=name,
             )
+
+
+def independent_jobs(run: Any) -> Iterator[Job]:
+    """All trials of the second trainer on one data set, side by side."""
+    regression = run.regression
+    for alpha in regression.independent.alphas if regression.independent.trials else ():
+        data = alpha_beta(run, alpha, regression.independent.beta)
+        yield Job(
+            name=data.name,
+            settings=regression.part(RegressionTrial),
+            keys=data.keys,
+            trials=tuple(range(regression.independent.trials)),
+            data=data,
+            seeds=f"independent/{data.name}",
+        )
