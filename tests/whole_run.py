@@ -31,7 +31,8 @@ ENSEMBLES = ("l2", "l1", "l2_squared", "none", "one_rotation")
 STUDENT = {"points": 256, "test_points": 200, "selection_points": 100}
 EVERYTHING = {  # each table has rows, of several heads, methods, penalties and depths
     "scale": "smoke",
-    "regression": {"points": 400, "held_out_points": 200, "training": {"epochs": 40, "batch_size": 20}},
+    "regression": {"points": 400, "held_out_points": 200, "training": {"epochs": 40, "batch_size": 20}}
+    | {"independent": {"trials": 2, "alphas": [1]}},
     "teacher_student": {
         "widths": [6, 12, 12, 6],
         "ensembles": {name: {"trials": 2 if name == "l2" else 1, "new_teacher_every": 0} for name in ENSEMBLES},
@@ -43,6 +44,7 @@ EVERYTHING = {  # each table has rows, of several heads, methods, penalties and 
         "teacher": {"depths": [1, 3], "hidden": 8, "trials": 1} | STUDENT | TINY,
         "initial_scale": {"trials": 1, "depths": [3], "xavier_gains": [2]},
         "alpha_beta": {"trials": 1, "depths": [1], "alphas": [0.5], "hidden": 8} | STUDENT | TINY,
+        "without_penalty": {"trials": 1, "depths": [1, 3]},
     },
     "baselines": {
         "strengths": [0.01, 0.1],
