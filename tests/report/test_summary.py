@@ -221,7 +221,7 @@ def test_trainings_are_counted_as_the_jobs_are():
         stages = [stage for stage in EXPERIMENTS[name].stages if stage.gpu]
         jobs = [(HEADS.get(stage.name, 1), job) for stage in stages for job in stage.jobs(settings)]
         assert count == sum(heads * len(job.trials) for heads, job in jobs), name
-    assert counted["teacher_student"] == 500 and counted["depth"] == 270
+    assert counted["teacher_student"] == 500 and counted["depth"] == 310
 
 
 def test_every_command_has_a_rule():

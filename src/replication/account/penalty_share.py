@@ -24,7 +24,7 @@ def penalty_shares(tables: Tables, run: Mapping) -> Iterator[tuple[str, str, int
     """(what the paper says and of which experiment, what was found, n) of experiments 1 to 3; run: the settings."""
     for name, of_experiment in (("regression", _regression), ("teacher_student", _teacher), ("cifar10", _images)):
         trials = tables[f"{name}/trials"]
-        if name in run and len(trials):
+        if "training" in run.get(name, {}) and len(trials):
             yield from of_experiment(tables, run[name]["training"])
 
 

@@ -36,7 +36,6 @@ EXPERIMENT = Experiment(
             train="independent:run",
             settings=RegressionTrial,
             tables={"independent": KEY},
-            ensemble=("beta", "alpha"),
             gpu=False,
         ),
     ),
