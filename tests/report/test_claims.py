@@ -104,6 +104,7 @@ def test_a_claim_of_parts_has_the_old_verdict_of_those_that_were_judged():
     assert rows.loc["X1", "changed"] == f"{RULES_CHANGED}: the rule of X1b"
     assert rule_change(rows.loc["X1b"]).endswith("it is a part, too; old verdict: none")
     assert one_claim(kept, replace(kept, part="b")).loc["X1", "changed"] == ""
+    assert one_claim(replace(added, part="a"), added)["old_verdict"].tolist() == ["", "", ""]
 
 
 def test_rules_that_changed_stand_in_the_account_with_the_verdicts_that_moved(tmp_path):

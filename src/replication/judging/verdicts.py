@@ -190,7 +190,8 @@ def _change_of_claim(ids: list[str], verdicts: list[str], changes: list[list]) -
     if not changed:
         return UNCHANGED
     then = [change[-1] if change[0] else verdict for verdict, change in zip(verdicts, changes, strict=True)]
-    old = worst([verdict for verdict in then if verdict])
+    judged = [verdict for verdict in then if verdict]
+    old = worst(judged) if judged else ""
     return [f"{RULES_CHANGED}: the rule of {', '.join(changed)}", *UNCHANGED[1:-1], old]
 
 
