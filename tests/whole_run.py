@@ -32,7 +32,7 @@ STUDENT = {"points": 256, "test_points": 200, "selection_points": 100}
 EVERYTHING = {  # each table has rows, of several heads, methods, penalties and depths
     "scale": "smoke",
     "regression": {"points": 400, "held_out_points": 200, "training": {"epochs": 40, "batch_size": 20}}
-    | {"starts": {"trials": 1}},
+    | {"starts": {"trials": 1}, "independent": {"trials": 2, "alphas": [1]}},
     "teacher_student": {
         "widths": [6, 12, 12, 6],
         "ensembles": {name: {"trials": 2 if name == "l2" else 1, "new_teacher_every": 0} for name in ENSEMBLES},
@@ -44,6 +44,7 @@ EVERYTHING = {  # each table has rows, of several heads, methods, penalties and 
         "teacher": {"depths": [1, 3], "hidden": 8, "trials": 1} | STUDENT | TINY,
         "initial_scale": {"trials": 1, "depths": [3], "xavier_gains": [2]},
         "alpha_beta": {"trials": 1, "depths": [1], "alphas": [0.5], "hidden": 8} | STUDENT | TINY,
+        "without_penalty": {"trials": 1, "depths": [1, 3]},
     },
     "baselines": {
         "strengths": [0.01, 0.1],
@@ -52,7 +53,8 @@ EVERYTHING = {  # each table has rows, of several heads, methods, penalties and 
         "teacher": {"trials": 1, "hidden": [8, 8], "points": 256, "steps": 10},
         "alpha_beta": {"trials": 1, "points": 256, "steps": 10, "tuning_trials": 1},
     },
-    "cells": {"methods": ["darts", "gaea", "random"], "images": 32, "ranking_images": 16, "epochs": 1, "candidates": 1},
+    "cells": {"methods": ["darts", "gaea", "random"], "without_none": 1}
+    | {"images": 32, "ranking_images": 16, "epochs": 1, "candidates": 1},
     "cifar10": {
         "heads": ["linear", "spectral", "spectral_authors_sign", "hidden"],
         "images": 64,

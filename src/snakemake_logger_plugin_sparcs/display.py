@@ -17,7 +17,7 @@ from snakemake_logger_plugin_sparcs.run import Job, Run, last_lines, published_i
 
 WIDTH = 80  # of a terminal that does not tell
 MOST_SHOWN = 10  # running jobs; on a cluster there are more
-VERDICTS = ["replicated", "partly", "not replicated", "untested"]
+VERDICTS = ["replicated", "partly", "inconclusive", "not replicated", "untested"]
 NOT_SHOWN = (  # of Snakemake's own sentences: nothing that a reader needs, or said below in other words
     "Assuming unrestricted shared filesystem",
     "Building DAG of jobs",

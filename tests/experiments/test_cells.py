@@ -1,6 +1,7 @@
 """The cell space, its supernet and searches, against hand-made networks, and the table of scores."""
 
 import json
+import re
 from itertools import islice, product
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from replication import cli, params
 from replication.data.image_arrays import Images
 from replication.experiments import EXPERIMENTS
 from replication.experiments.cells import figures as report
-from replication.experiments.cells import space, table
+from replication.experiments.cells import prose, space, table, without_none
 from replication.experiments.cells import train as search
 from replication.experiments.cells.figures import fig_cells, fig_cells_table
 from replication.experiments.cells.settings import CellSearch
@@ -189,7 +190,7 @@ def test_from_the_command_line_to_the_tables_and_the_report(tmp_path, monkeypatc
     run = resolve_settings(BASE, {"scale": "smoke", "cells": {"methods": ["gaea", "random"], "table": str(scores)}})
     images = run.images.model_dump_json()
     assert sparcs("prepare-images", "cifar10", "--settings", images, "--output", "data/images/cifar10.json") == 0
-    [stage], names = EXPERIMENT.stages, []
+    (stage, _), names = EXPERIMENT.stages, []
     for job in stage.jobs(run):
         text = as_text(EXPERIMENT, stage, job, run.root_seed, "0" * 16)
         assert sparcs("train", "cells.trials", "--job", text, "--data", "data", "--results", "results") == 0
@@ -200,7 +201,9 @@ def test_from_the_command_line_to_the_tables_and_the_report(tmp_path, monkeypatc
         and EXPERIMENT.reads(run.cells.model_copy(update={"table": None})) == ()
     )
     assert sparcs("tabulate", "cells", *jobs, "--settings", run.cells.model_dump_json()) == 0
-    read = {name: read_table(Path(f"results/cells/{name}.parquet")) for name in EXPERIMENT.tables}
+    read = {
+        name: read_table(Path(f"results/cells/{name}.parquet")) for name in ("trials", "history", "reference", "costs")
+    }
     trials, history, reference, costs = (read[name] for name in ("trials", "history", "reference", "costs"))
     assert reference.set_index("score").loc["cifar10_accuracy"].tolist() == [90.0, (54.3 + 90) / 2, 54.3]
     known = trials.assign(cell=ALL_SKIP, skips=6, cifar10_accuracy=[54.3, 60.0])
@@ -260,6 +263,62 @@ def test_a_search_that_diverged_is_left_out_by_name():
     assert said.endswith(" 2 of 3 searches diverged and are left out: GAEA, single-level 1 and DARTS 1.")
     assert report.answer(ended.head(0), trials) == "**Answer: not tested.** No search ended."
     assert report.found_table(ended.head(0)) == "No search ended."
+
+
+def test_the_search_without_none_is_the_same_with_four_operations(images):
+    run = resolve_settings(BASE, {"scale": "smoke", "cells": {"without_none": 2}})
+    five, four = (list(stage.jobs(run)) for stage in EXPERIMENT.stages)
+    assert [len(five), len(four)] == [1, 2] and five[0].seeds == four[0].seeds
+    left = [name for name in five[0].settings["operations"] if name != "none"]
+    assert four[0].settings == five[0].settings | {"operations": left} and len(left) == 4
+    work = Work(settings=plain(CellSearch.model_validate(four[0].settings).model_dump()), keys=four[0].keys,
+                trials=(0,), seeds=(7,), data_set="")  # fmt: skip
+    tables, _ = without_none.run(images, work)
+    assert set(tables) == set(EXPERIMENT.stages[1].tables)
+    assert "none" not in tables["without_none"]["cell"].item()
+    scored = table.finish({"without_none": tables["without_none"]}, [], {"table": None})
+    assert scored["without_none"]["cifar10_accuracy"].isna().all()
+
+
+def found_cells(**accuracies):
+    rows = [{"method": method, "trial": trial, **{f"{name}_accuracy": value for name in prose.REPORTED}}
+            for method, values in accuracies.items() for trial, value in enumerate(values)]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_four_operations_are_paired_with_five():
+    five = found_cells(gaea=[90.0, 91.0, 92.0], darts=[80.0, 81.0, 82.0])
+    four = found_cells(gaea=[90.5, 91.7, 92.3])
+    said = prose.operations_table(five, four.sample(frac=1, random_state=0))
+    mean, low, high = mean_interval(np.array([0.5, 0.7, 0.3]))
+    assert f"| GAEA, single-level | 91.00 | 91.50 | {mean:.3g} [{low:.3g}, {high:.3g}] | 3 |" in said
+    assert "DARTS" not in said.replace("GAEA", "")
+    assert prose.operations_table(five, pd.DataFrame()) == "The search without the operation none: it has not been run."
+
+
+def test_gaea_s_claims_say_how_far_they_are_tested():
+    steps = [0, 500, 5000]
+    history = pd.DataFrame(
+        {"task": "teacher", "strength": strength, "method": method, "trial": trial, "step": step,
+         "entropy": 1 - step / 1e4 * (2 if method == "gaea_bilevel" else 1), "decided": 0.5,
+         "validation_mse": 10.0 ** (-1 - (method == "gaea_bilevel")) * (1 + trial)}
+        for strength in (0.01, 0.1) for method in ("darts", "gaea_bilevel") for trial in range(3) for step in steps
+    )  # fmt: skip
+    paper = resolve_settings(BASE, {"scale": "paper"}).cells.model_dump()
+    run = resolve_settings(BASE, {"scale": "overnight"}).cells.model_dump()
+    cells = found_cells(gaea=[90.0, 91.0, 92.0], gaea_bilevel=[89.0, 90.0, 92.0])
+    said = prose.gaea_claims(cells, cells, history, run, paper).splitlines()
+    assert "validation loss over DARTS' 0.1 [0.1, 0.1] after a tenth of the steps, 0.1 [0.1, 0.1] at" in said[2]
+    assert "task teacher, ρ = 0.1, n = 3" in said[2] and "tested, on the comparison's tasks" in said[3]
+    assert re.search(r"−0\.05\b[^;]* after a tenth of the steps, −0\.5\b[^;]* at the end", said[3])
+    assert "in miniature: C 8 of 24; N 1 of 5;" in said[4] and "16 times the rate" in said[4]
+    assert "CIFAR-10 91.00 % (94.1)" in said[4] and "91.00" in said[5]
+    assert "| in miniature | single-level minus bi-level, CIFAR-10, points: 0.667 [" in said[6]
+    assert said[7].endswith("| not tested | it has not been run |")
+    nothing = prose.gaea_claims(cells.head(0), pd.DataFrame(), pd.DataFrame(), run, paper).splitlines()[2:]
+    assert len(nothing) == 6 and all(row.endswith("| not tested | it has not been run |") for row in nothing)
+    unknown = prose.gaea_claims(cells.assign(cifar10_accuracy=np.nan), cells, history, paper, paper).splitlines()
+    assert "no tabular benchmark was given" in unknown[4] and "| tested | CIFAR-10" in unknown[5]
 
 
 def test_an_unknown_method_is_refused(images):

@@ -11,7 +11,7 @@ import torch
 
 from replication import cli, params
 from replication.data import regression, teacher
-from replication.experiments.depth import EXPERIMENT, compaction
+from replication.experiments.depth import EXPERIMENT, compaction, prose
 from replication.experiments.depth import train as experiment
 from replication.experiments.depth.settings import DepthTrial
 from replication.experiments.settings import resolve_settings
@@ -32,11 +32,12 @@ RUN = resolve_settings(
             "teacher": SMALL | {"depths": [1, 3], "trials": 2},
             "initial_scale": {"xavier_gains": [0.5], "depths": [3], "trials": 1},
             "alpha_beta": SMALL | {"alphas": [1], "depths": [2], "trials": 1},
+            "without_penalty": {"depths": [1, 3], "trials": 2},
         },
     },
 )
 TRIAL = plain(RUN.depth.teacher.part(DepthTrial))
-TRIALS, START = EXPERIMENT.stages
+TRIALS, START, FREE = EXPERIMENT.stages
 
 
 @pytest.fixture(scope="module")
@@ -284,3 +285,38 @@ def test_overnight_covers_every_depth_and_gain():
     assert set(jobs["gain"]) == set(overnight.depth.initial_scale.all_gains())
     assert set(jobs["data_set"]) == {"teacher", *overnight.depth.alpha_beta.named()}
     assert set(jobs["data"]) == {"teacher42_rotations2", *overnight.depth.alpha_beta.named()}
+
+
+def test_trials_without_a_penalty_are_the_same_at_rho_0(data):
+    free = list(FREE.jobs(RUN))
+    penalised = {(job.keys["depth"], job.trials): job for job in TRIALS.jobs(RUN) if job.keys["data_set"] == "teacher"
+                 and job.keys["gain"] == 1}  # fmt: skip
+    assert [job.keys["depth"] for job in free] == [1, 3]
+    for job in free:
+        of = penalised[job.keys["depth"], job.trials]
+        training = of.settings["training"] | {"rho": 0.0}
+        assert of.settings["training"]["rho"] > 0 and job.settings == of.settings | {"training": training}
+        assert (job.seeds, job.data) == (of.seeds, of.data)
+
+
+def free_trials(*rows):
+    columns = ["depth", "surviving_by_function", "surviving_by_eigenvalue", "test_r2", "diverged_epoch"]
+    of = {"data_set": "teacher", "gain": 1.0}
+    return pd.DataFrame([dict(zip(columns, row, strict=True), trial=k, **of) for k, row in enumerate(rows)])
+
+
+def test_the_report_says_whether_smaller_depth_is_preferred_without_a_penalty():
+    free = free_trials(
+        (1, 1, 1, 0.9, -1), (3, 1, 1, 0.9, -1), (3, 2, 1, 0.8, -1), (3, 3, 2, 0.7, -1), (3, 3, 3, 0.1, 2)
+    )
+    said = prose.without_penalty_findings(free)
+    assert (
+        "Without a penalty 2 of 3 networks with several hidden layers use fewer than they have, 1 of them one" in said
+    )
+    assert said.endswith("With 3 hidden layers allowed 2 are in use on average.")
+    table = prose.without_penalty_table(free_trials((3, 1, 1, 0.95, -1)), free).splitlines()
+    assert table[-1] == "| 3 | 3, 1 | 2 | 1 | 1.33 | 1 | 0.8000 | 0.9500 |"
+    assert "| 1 | 1, 0 | 1 | – | 1 | – | 0.9000 | – |" in table
+    assert prose.without_penalty_findings(pd.DataFrame()) == prose.without_penalty_findings(free.head(1)) == ""
+    assert prose.without_penalty_table(free, pd.DataFrame()) == "Without a penalty: it has not been run."
+    assert prose.without_penalty_table(free, free.tail(1)) == "No trial finished."

@@ -41,7 +41,7 @@ def planned(checkout, file, text):
         (of_cell("def"), "is not a notebook of Python: SyntaxError"),
         (of_cell("notebook.show(name)"), "its first argument must be a name in quotes"),
         (of_cell("notebook.published(name)"), "its first argument must be a name in quotes"),
-        (of_cell('notebook.table("cells/typo")'), "table 'cells/typo': allowed are cells/costs, "),
+        (of_cell('notebook.table("cells/typo")'), "table 'cells/typo': allowed are baselines/history, cells/costs, "),
     ],
 )
 def test_a_broken_notebook(checkout, content, message):
@@ -66,6 +66,7 @@ def test_a_broken_notebook(checkout, content, message):
             'network="train:typo", rule="',
             "stages.trials.network = 'train:typo': there is no typo in train.py",
         ),
+        ('"baselines/history"', '"baselines/typo"', "beside = 'baselines/typo': no experiment has such a table"),
         ('rule="', 'rule="train_depth", seed_name="', "rule = 'train_depth': another stage has it"),
     ],
 )

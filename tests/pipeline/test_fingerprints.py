@@ -22,46 +22,53 @@ ALONE = (
     *("spectral_search", "spectral_pruning", "magnitude_pruning"),
 )
 STALE = {  # files below src, and whose fingerprint a statement there changes; every file of no row: nobody's
-    "replication/__init__ replication/data/__init__ replication/training/{__init__,torch_threads,work}": "all",
-    "sparcs/{__init__,metrics,spectral}": "all",
+    "replication/__init__ replication/data/__init__": "all",
+    "replication/training/{__init__,torch_threads,work} sparcs/{__init__,metrics,spectral}": (
+        "all -regression.independent"
+    ),
     "sparcs/{activations,checks,compact,compact_network,io,judging,layer,pruning,search}": (
         "theory depth baselines cifar10 cifar100 cells"
     ),
     "sparcs/{eigenbasis,network}": "theory depth cifar10 cifar100 cells",
     "sparcs/{head_names,heads}": "cifar10 cifar100 cells",
-    "replication/training/seeds": "regression teacher_student hyperparameters depth baselines cifar10 cifar100 cells",
+    "replication/training/seeds": (
+        "regression.trials regression.starts teacher_student hyperparameters depth baselines cifar10 cifar100 cells"
+    ),
     "replication/training/memory": "baselines cifar10 cifar100.trials",
     "replication/training/classifiers": "cifar10 cifar100 cells",
     "replication/training/split": "cifar10 cifar100.trials",
-    "replication/training/cuda_graphs": "regression teacher_student hyperparameters depth cifar10",
+    "replication/training/cuda_graphs": "regression.trials regression.starts teacher_student hyperparameters depth cifar10",
     "replication/training/adam replication/training/ensemble/{__init__,batches}": (
-        "regression teacher_student hyperparameters depth baselines cells"
+        "regression.trials regression.starts teacher_student hyperparameters depth baselines cells"
     ),
-    "replication/training/compiled": "regression teacher_student hyperparameters depth baselines cifar10 cells",
-    "replication/training/{fused_adam,vectors,floating_point}": "regression hyperparameters cifar10",
+    "replication/training/compiled": "regression.trials regression.starts teacher_student hyperparameters depth baselines cifar10 cells",
+    "replication/training/{fused_adam,vectors,floating_point}": "regression.trials regression.starts hyperparameters cifar10",
     "replication/training/small_cnn/{__init__,heads,network,shapes,stages,step,tiles}": "cifar10",
     "replication/training/ensemble/training": (
-        "regression teacher_student hyperparameters depth baselines:spectral_search baselines:spectral_pruning"
+        "regression.trials regression.starts teacher_student hyperparameters depth baselines:spectral_search baselines:spectral_pruning"
     ),
-    "replication/training/ensemble/batched": "regression teacher_student hyperparameters depth",
-    "replication/training/ensemble/{kernel,step}": "regression hyperparameters",
+    "replication/training/ensemble/batched": "regression.trials regression.starts teacher_student hyperparameters depth",
+    "replication/training/ensemble/{kernel,step}": "regression.trials regression.starts hyperparameters",
     "replication/data/regression": "theory regression hyperparameters depth.trials baselines",
     "replication/data/teacher": "teacher_student hyperparameters depth baselines -baselines:evolution",
     "replication/data/names": "baselines",
     "replication/data/{augmentation,image_arrays}": "cifar10 cifar100 cells",
     "replication/data/backbones": "cifar100",
-    "replication/experiments/theory/{train,bundles,checks,identities,misprints,misprint_checks}": "theory",
-    "replication/experiments/regression/train": "regression hyperparameters",
+    "replication/experiments/theory/{train,bundles,checks,identities,misprints,misprint_checks,statements}": "theory",
+    "replication/experiments/regression/train": "regression.trials regression.starts hyperparameters",
+    "replication/experiments/regression/independent": "regression.independent",
     "replication/experiments/regression/starts": "regression.starts",
     "replication/experiments/teacher_student/{train,survival}": "teacher_student hyperparameters depth",
     "replication/experiments/hyperparameters/train": "hyperparameters",
     "replication/experiments/depth/{train,compaction}": "depth",
+    "replication/experiments/depth/without_penalty": "depth.without_penalty",
     "replication/experiments/baselines/{train,tuned}": "baselines",
     "replication/experiments/cifar10/{train,run,backends,side_by_side}": "cifar10",
     "replication/experiments/cifar100/train": "cifar100.trials",
     "replication/experiments/cifar100/probes": "cifar100.probes",
     "replication/experiments/cifar100/features": "cifar100",
     "replication/experiments/cells/{train,space,supernet}": "cells",
+    "replication/experiments/cells/without_none": "cells.without_none",
     "replication/baselines/{__init__,network,task}": "baselines cells",
     "replication/baselines/{gated,supernet}": " ".join(["cells", "baselines:gaea", *ON_DARTS]),
     "replication/baselines/darts": " ".join(ON_DARTS),

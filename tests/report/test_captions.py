@@ -121,9 +121,9 @@ def test_a_name_that_no_rule_can_read_is_refused(tmp_path, call):
         (figures_of if "show" in call else tables_of)(path)
 
 
-def test_the_notebook_of_an_experiment_reads_its_tables_alone():
+def test_the_notebook_of_an_experiment_reads_its_tables_and_those_beside_alone():
     for name, experiment in EXPERIMENTS.items():
-        read = tables_of(NOTEBOOKS[experiment.notebook])
+        read = set(tables_of(NOTEBOOKS[experiment.notebook])) - set(experiment.beside)
         assert read and {table.partition("/")[0] for table in read} == {name}
         assert {table.partition("/")[2] for table in read} <= set(experiment.tables)
     every = {table.partition("/")[0] for table in tables_of(NOTEBOOKS["00_summary"])}

@@ -1,5 +1,6 @@
 """Verdict rules, intervals, and every claim's measurement on tables whose answer is known."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,26 @@ from scipy import stats
 from replication import params
 from replication.account.catalogue import CLAIMS, require_every_claim
 from replication.account.provenance_text import with_origins
+from replication.account.scorecard import rules_changed
 from replication.account.testability import run_too_small, why_untested
 from replication.experiments.regression.claims import tanh_fit
 from replication.experiments.settings import paper_settings
 from replication.experiments.theory.identities import IDENTITIES
 from replication.judging.statistics import bootstrap_interval, mean_interval, share_interval
-from replication.judging.verdicts import COLUMNS, Claim, Measured, judge, verdict_of, worst
+from replication.judging.table import read_claims
+from replication.judging.verdicts import (
+    CHANGES,
+    COLUMNS,
+    INCONCLUSIVE,
+    RULES_CHANGED,
+    Claim,
+    Measured,
+    judge,
+    verdict_of,
+    worst,
+)
 from replication.records.io import ArtifactError
+from replication.report.tables import rule_change
 
 ALPHAS = np.round(np.linspace(0, 1, 21), 2)
 
@@ -46,10 +60,63 @@ def verdicts(claim_id, tables, too_small=()):
 def test_verdicts_by_the_rule():
     assert verdict_of(0.3, 0.4, (0.2, 0.5)) == "replicated"
     assert verdict_of(0.6, 0.7, (0.2, 0.5)) == "not replicated"
-    assert verdict_of(0.4, 0.6, (0.2, 0.5)) == "partly"
+    assert verdict_of(0.4, 0.6, (0.2, 0.5)) == "inconclusive"
     assert worst(["replicated", "partly"]) == "partly"
+    assert worst(["partly", "inconclusive", "replicated"]) == "inconclusive"
     assert worst(["untested", "not replicated", "replicated"]) == "not replicated"
-    assert worst(["partly", "untested"]) == "untested"
+    assert worst(["inconclusive", "untested"]) == "untested"
+
+
+def one_claim(*parts):
+    """A claim X of these parts, judged, by id."""
+    return judge([Claim("X1", "", "", "", "", lambda _: iter(parts))], {}, {}).set_index("id")
+
+
+def test_a_rule_that_was_changed_is_still_judged_by_the_old_one():
+    old = Measured("", "of one", (0.8, 0.7, 0.9), 5, (0, 1))
+    new = Measured("", "of all", (0.5, 0.4, 0.6), 5, (0.9, 1), changed="one is not all", before=old)
+    row = one_claim(new).loc["X1"]
+    assert row[["verdict", "old_verdict", "old_rule"]].tolist() == ["not replicated", "replicated", "of one: <= 1"]
+    assert row[["old_measured", "old_low", "old_high"]].tolist() == [0.8, 0.7, 0.9]
+    assert row["changed"] == f"{RULES_CHANGED}: one is not all"
+    said = rule_change(row)
+    assert said.endswith("old rule: of one: ≤ 1; by it measured: 0.8 [0.7, 0.9]; old verdict: replicated")
+    few = one_claim(replace(new, before=replace(old, n=2))).loc["X1"]
+    assert few[["verdict", "old_verdict"]].tolist() == ["not replicated", "untested"]
+    plain = one_claim(old).loc["X1"]
+    assert plain[CHANGES].replace("", np.nan).isna().all() and rule_change(plain) == ""
+
+
+def test_an_inconclusive_part_was_called_partly():
+    part = Measured("", "of one", (0.5, -1.0, 2.0), 5, (0, 1))
+    row = one_claim(part).loc["X1"]
+    assert row[["verdict", "old_verdict"]].tolist() == ["inconclusive", "partly"] and INCONCLUSIVE in row["changed"]
+    before = one_claim(replace(part, interval=(0.5, 0.4, 0.6), changed="why", before=part)).loc["X1"]
+    assert before[["verdict", "old_verdict"]].tolist() == ["replicated", "partly"]
+
+
+def test_a_claim_of_parts_has_the_old_verdict_of_those_that_were_judged():
+    kept = Measured("a", "kept", (0.5, 0.4, 0.6), 5, (0, 1))
+    added = Measured("b", "added", (5.0, 4.0, 6.0), 5, (0, 1), changed="it is a part, too")
+    rows = one_claim(kept, added)
+    assert rows["verdict"].tolist() == ["not replicated", "replicated", "not replicated"]
+    assert rows["old_verdict"].tolist() == ["replicated", "", ""]
+    assert rows.loc["X1", "changed"] == f"{RULES_CHANGED}: the rule of X1b"
+    assert rule_change(rows.loc["X1b"]).endswith("it is a part, too; old verdict: none")
+    assert one_claim(kept, replace(kept, part="b")).loc["X1", "changed"] == ""
+    assert one_claim(replace(added, part="a"), added)["old_verdict"].tolist() == ["", "", ""]
+
+
+def test_rules_that_changed_stand_in_the_account_with_the_verdicts_that_moved(tmp_path):
+    kept = Measured("a", "kept", (0.5, 0.4, 0.6), 5, (0, 1))
+    claim = Claim("X1", "", "", "", "", lambda _: iter([kept, replace(kept, part="b", interval=(0.5, -1.0, 2.0))]))
+    judged = judge([claim], {}, {})
+    judged.to_csv(tmp_path / "claims.csv", index=False)
+    said = rules_changed(read_claims(tmp_path / "claims.csv"))
+    assert said.startswith("Verdicts that moved: X1 from partly to inconclusive.") and "**X1b**" in said
+    assert "**X1a**" not in said
+    judged.drop(columns=CHANGES).to_csv(tmp_path / "claims.csv", index=False)
+    assert rules_changed(read_claims(tmp_path / "claims.csv")).startswith("No rule that was changed")
 
 
 def test_intervals_against_other_implementations():
@@ -165,10 +232,10 @@ def test_claims_of_experiment_2():
     assert verdicts("D3", tables).loc["D3", "verdict"] == "not replicated"
     assert verdicts("D4", tables).loc["D4", "verdict"] == "replicated"
     assert verdicts("D3", teacher_trials(5, live_neurons=30.0)).loc["D3", "verdict"] == "replicated"
-    assert verdicts("D2", teacher_trials(5)).loc["D2a", "verdict"] == "partly"
+    assert verdicts("D2", teacher_trials(5)).loc["D2a", "verdict"] == "inconclusive"
     tables["teacher_student/trials"].loc[:2, "diverged_epoch"] = 3
     lost = verdicts("D2", tables).loc["D2a"]
-    assert lost[["measured", "n", "verdict"]].tolist() == [pytest.approx(0.9), 30, "partly"]
+    assert lost[["measured", "n", "verdict"]].tolist() == [pytest.approx(0.9), 30, "inconclusive"]
     assert lost["reason"].endswith("; 3 of 30 diverged")
     said = verdicts("D3", tables, {"teacher_student": "epochs 2 of 180"}).loc["D3", "reason"]
     assert said == "epochs 2 of 180; 3 of 30 diverged"
@@ -203,8 +270,40 @@ def test_the_sweet_spot():
         ]  # fmt: skip
         return {"hyperparameters/trials": pd.DataFrame(rows)}
 
-    assert verdicts("G1", sweep(1e-2)).loc["G1", "verdict"] == "replicated"
+    judged = verdicts("G1", sweep(1e-2))
+    assert judged["verdict"].to_dict() == {"G1": "untested", "G1a": "replicated", "G1b": "untested", "G1c": "untested"}
     assert verdicts("G1", sweep(1e-5)).loc["G1", "verdict"] == "not replicated"
+
+
+def cifar10_sweep(penalty, by_rho, **values):
+    """SPARCS's accuracies in experiment 3 at each ρ, of the seeds whose differences are those of the lists."""
+    rows = [{"head": "spectral", "penalty": penalty, "rho": rho, "trial": trial, "test_accuracy": accuracy}
+            for rho, accuracies in by_rho.items() for trial, accuracy in enumerate(accuracies)]  # fmt: skip
+    return pd.DataFrame(rows).assign(stand_in=False, epochs=60, **values)
+
+
+def test_the_sweet_spot_of_experiment_3_is_that_of_l1():
+    fits = [{"experiment": name, "penalty": "l2", "rho": rho, "alpha": 0, "trial": trial, "r2": 0.99 - trial / 1e5}
+            for name in ("regression", "teacher_student") for rho in (1e-5, 1e-3) for trial in range(3)]  # fmt: skip
+    tables = {"hyperparameters/trials": pd.DataFrame(fits)}
+    worse, bad = cifar10_sweep("l1", {1e-5: [70, 71, 72], 1e-3: [69.5, 70.4, 71.6]}), [50, 51, 52.1]
+    l2 = cifar10_sweep("l2", {1e-5: [70, 71, 72], 1e-3: bad})
+    judged = verdicts("G1", tables | {"cifar10/sweep": pd.concat([worse, l2])})
+    assert (judged["verdict"] == "replicated").all() and judged.loc["G1", "old_verdict"] == "replicated"
+    expected = stats.ttest_1samp([0.005, 0.006, 0.004], 0).confidence_interval(0.95)
+    assert judged.loc["G1c", ["measured", "low", "high"]].tolist() == pytest.approx([0.005, *expected])
+    assert judged.loc["G1c", "reason"].startswith("not judged, with other penalties: L2 0.2 [")
+    assert judged.loc["G1c", "old_verdict"] == "" and judged.loc["G1a", "changed"] == ""
+    failing = cifar10_sweep("l1", {1e-5: [70, 71, 72], 1e-3: bad, 0.1: [1, 1, 1]})
+    judged = verdicts("G1", tables | {"cifar10/sweep": failing})
+    assert judged.loc["G1", ["verdict", "old_verdict"]].tolist() == ["not replicated", "replicated"]
+    short = verdicts("G1", tables | {"cifar10/sweep": worse}, {"cifar10/sweep": "epochs 2 of 60"})
+    assert short["verdict"].to_dict() == {
+        "G1": "untested", "G1a": "replicated", "G1b": "replicated", "G1c": "untested"}  # fmt: skip
+    assert verdicts("G1", tables | {"cifar10/sweep": worse.assign(head="linear")}).loc["G1c", "n"] == 0
+    lost = pd.concat([worse.assign(test_accuracy=np.nan), worse.assign(trial=worse["trial"] + 3)])
+    assert "3 of 12" not in verdicts("G1", tables | {"cifar10/sweep": worse}).loc["G1c", "reason"]
+    assert verdicts("G1", tables | {"cifar10/sweep": lost}).loc["G1c", "verdict"] == "untested"
 
 
 def test_the_sweet_spot_of_few_trials_has_the_interval_of_its_paired_differences():
@@ -213,7 +312,7 @@ def test_the_sweet_spot_of_few_trials_has_the_interval_of_its_paired_differences
     table = fits.rename_axis("trial").melt(var_name="rho", value_name="r2", ignore_index=False).reset_index()
     judged = verdicts("G1", {"hyperparameters/trials": table.assign(experiment="regression", penalty="l2", alpha=0)})
     expected = stats.ttest_1samp(fits[1e-4] - fits[1e-5], 0).confidence_interval()
-    assert judged.loc["G1", ["low", "high"]].tolist() == pytest.approx([expected.low, expected.high])
+    assert judged.loc["G1a", ["low", "high"]].tolist() == pytest.approx([expected.low, expected.high])
     lost = table.assign(experiment="regression", penalty="l2", alpha=0, r2=np.nan)
     assert verdicts("G1", {"hyperparameters/trials": lost}).loc["G1", "verdict"] == "untested"
 
@@ -248,6 +347,7 @@ def test_a_smaller_or_another_run_is_noticed():
     assert reasons(cifar10={"images": 320, "trials": 1})["cifar10"] == "not the paper's run: images 320 of 50000"
     smaller = reasons(cifar100={"input_size": 64, "test_images": 2000, "backbone": "tf_efficientnet_lite0"})
     assert smaller == {"cifar100": "not the paper's run: test_images 2000 of 10000, input_size 64, not 224"}
+    assert reasons(cifar10={"sweep": {"epochs": 5}}) == {"cifar10/sweep": "not the paper's run: epochs 5 of 60"}
     assert reasons(hyperparameters={"rhos": [1e-4]}) == {"hyperparameters": "not the paper's run: 1 of 5 rhos"}
 
 
@@ -256,7 +356,7 @@ def test_claims_on_fewer_data_sets_are_measured_as_far_as_they_go(keep):
     tables = regression_trials(paper_like)
     tables["regression/trials"] = tables["regression/trials"].query(keep)
     for claim in ("B1", "B2"):
-        assert verdicts(claim, tables).loc[claim, "verdict"] in ("untested", "not replicated", "partly")
+        assert verdicts(claim, tables).loc[claim, "verdict"] in ("untested", "not replicated", "inconclusive")
 
 
 def test_a_sweep_outside_the_range_is_untested():
@@ -272,12 +372,12 @@ def test_trainings_that_diverge_are_no_fit():
         for trial in range(30)
     ]
     table = pd.DataFrame(rows)
-    assert verdicts("G1", {"hyperparameters/trials": table}).loc["G1", "verdict"] == "replicated"
+    assert verdicts("G1", {"hyperparameters/trials": table}).loc["G1a", "verdict"] == "replicated"
     table.loc[(table["rho"] == 1e-3) & (table["trial"] >= 27), "r2"] = np.nan
-    judged = verdicts("G1", {"hyperparameters/trials": table}).loc["G1"]
-    assert (judged["verdict"], judged["n"], judged["measured"]) == ("partly", 30, pytest.approx(0.099, abs=1e-3))
+    judged = verdicts("G1", {"hyperparameters/trials": table}).loc["G1a"]
+    assert (judged["verdict"], judged["n"], judged["measured"]) == ("inconclusive", 30, pytest.approx(0.099, abs=1e-3))
     assert judged["reason"] == "a training that diverged counts as R² = 0; 3 of 90 diverged (rho 0.001: 3)"
     table.loc[(table["rho"] == 1e-3) & (table["trial"] >= 26), "r2"] = np.nan
-    judged = verdicts("G1", {"hyperparameters/trials": table}).loc["G1"]
+    judged = verdicts("G1", {"hyperparameters/trials": table}).loc["G1a"]
     assert judged["verdict"] == "untested"
     assert judged["reason"] == "4 of 90 diverged (rho 0.001: 4): more than 10 % of an ensemble"

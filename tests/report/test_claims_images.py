@@ -87,7 +87,8 @@ def test_nothing_is_counted_of_a_training_that_diverged():
     assert (seconds["n"], seconds["measured"]) == (19, pytest.approx(1))
     assert seconds["reason"].endswith("1 of 40 diverged (spectral: 1)")
     assert verdicts("E3", tables)["n"].tolist() == [19, 19, 19]
-    assert verdicts("E3", tables).loc["E3a", "reason"].endswith("1 of 20 diverged (spectral: 1)")
+    assert verdicts("E3", tables).loc["E3a", "reason"].endswith("1 of 40 diverged (spectral: 1)")
+    assert verdicts("E3", tables).loc["E3b", "reason"].endswith("1 of 20 diverged (spectral: 1)")
 
 
 def test_pairs_are_of_one_seed():
@@ -102,7 +103,7 @@ def test_pairs_are_of_one_seed():
 def test_a_wider_region_makes_an_interval_partly():
     assert verdict_of(1, 2, (2.85, np.inf), (0, np.inf)) == "partly"
     assert verdict_of(-1, 2, (2.85, np.inf), (0, np.inf)) == "not replicated"
-    assert verdict_of(-1, 5, (2.85, np.inf), (0, np.inf)) == "partly"
+    assert verdict_of(-1, 5, (2.85, np.inf), (0, np.inf)) == "inconclusive"
     assert verdict_of(3, 5, (2.85, np.inf), (0, np.inf)) == "replicated"
 
 
@@ -147,6 +148,40 @@ def test_e3_is_judged_on_augmented_images():
     assert "on plain images 35 [35, 35], n = 3; the authors' sign: no finished trial" in judged.loc["E3b", "reason"]
     assert verdicts("E3", epochs(3, 27)).loc["E3a", "verdict"] == "not replicated"
     assert verdicts("E3", epochs(0.3, 5)).loc["E3", "verdict"] == "not replicated"
+
+
+def test_e3_compares_every_two_of_the_three_curves_early():
+    tables = epochs(0.3, 27)
+    table = tables["cifar10/epochs"]
+    early = (table["head"] == "linear") & (table["epoch"] == 10)
+    table.loc[early, "validation_accuracy_augmented"] = [
+        68.0,
+        68.1,
+        67.9,
+    ]  # two points below SPARCS and its pruned self
+    judged = verdicts("E3", tables)
+    assert judged.loc["E3a", ["verdict", "old_verdict"]].tolist() == ["not replicated", "replicated"]
+    assert judged.loc["E3", ["verdict", "old_verdict"]].tolist() == ["not replicated", "replicated"]
+    expected = stats.ttest_1samp([2.0, 1.9, 2.1], 0).confidence_interval(0.95)
+    assert judged.loc["E3a", ["measured", "low", "high"]].tolist() == pytest.approx([2, *expected])
+    assert judged.loc["E3a", "old_measured"] == pytest.approx(0.2)
+    assert judged.loc["E3a", "reason"].startswith("SPARCS minus linear; of all: SPARCS minus linear 2 [")
+    table.loc[early, "validation_accuracy_augmented"] = [68.0, 71.0, 70.2]  # on both sides
+    assert verdicts("E3", tables).loc["E3a", "verdict"] == "inconclusive"
+    without = {**tables, "cifar10/epochs": table[table["head"] == "spectral"]}
+    judged = verdicts("E3", without).loc["E3a"]
+    assert judged[["verdict", "n", "old_verdict"]].tolist() == ["untested", 0, "replicated"]
+
+
+def test_e3_says_how_many_networks_lose_ten_points():
+    tables = epochs(0.3, 10.05)  # 10.05, 9.95 and 9.85 points
+    judged = verdicts("E3", tables).loc["E3b"]
+    low, high = stats.beta.ppf([0.025, 0.975], [1, 2], [3, 2])
+    assert judged["reason"].startswith(
+        f"1 of 3 networks lose 10 points, a share of 0.333 [{low:.3g}, {high:.3g}]; on plain"
+    )
+    assert judged[["verdict", "old_verdict"]].tolist() == ["inconclusive", "partly"]
+    assert judged["old_measured"] == judged["measured"] == pytest.approx(9.95)
 
 
 def test_e3_of_a_run_of_fewer_epochs_has_no_tenth():

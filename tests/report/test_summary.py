@@ -10,6 +10,7 @@ import pytest
 import changed_tables as changed
 from replication import params
 from replication.account import core_minutes, news, remaining, summary
+from replication.account.penalty_share import penalty_shares
 from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import paper_settings
 from replication.records.io import read_json
@@ -23,13 +24,13 @@ PUBLISHED = ROOT / "results/published"
 HEADS = {"probes": 3}  # trainings of a trial
 TABLES = {
     "regression": ["trials", "starts"],
-    "teacher_student": ["trials"],
-    "depth": ["trials"],
+    "teacher_student": ["trials", "eigenvalues"],
+    "depth": ["trials", "without_penalty"],
     "cifar10": ["trials", "epochs", "eigenvalues", "costs", "sweep"],
     "cifar100": ["trials", "probes", "costs"],
     "hyperparameters": ["trials"],
     "baselines": ["trials", "tuning"],
-    "cells": ["trials", "costs"],
+    "cells": ["trials", "costs", "without_none"],
 }
 EMPTY = {f"{name}/{table}": pd.DataFrame() for name, tables in TABLES.items() for table in tables}
 
@@ -77,6 +78,32 @@ def test_the_strength_of_the_penalty_is_shown_by_what_it_recruits(full):
     assert f"57 at {number(0.001)} (R² {of_strength['r2'].mean():.4f})" in row  # 60 (1 − 50 ρ)
     alone = full | {"hyperparameters/trials": regression}
     assert "strength of the penalty" not in summary.choices(alone)  # the sweep of experiment 1
+
+
+def test_the_share_of_the_penalty_in_the_loss():
+    regression = pd.DataFrame({"beta": 5, "alpha": [0, 0, 1, 1], "train_mse": [1e-3, 2e-3, 1e-4, np.nan]})
+    students = pd.DataFrame({"ensemble": "l2", "teacher": 42, "trial": [0, 1], "diverged_epoch": [-1, 3],
+                             "test_mse": [0.1, np.nan]})  # fmt: skip
+    layers = pd.DataFrame(
+        {"ensemble": "l2", "teacher": 42, "trial": 0, "layer": [2, 2, 3], "eigenvalue": [0.3, -0.4, 1]}
+    )
+    curves = pd.DataFrame({"head": "spectral", "trial": [0, 1, 0], "epoch": [9, 9, 1], "train_loss": [1.0, 2.0, 8.0]})
+    hidden = pd.DataFrame({"head": "spectral", "trial": [0, 0, 1, 0], "epoch": [9, 9, 9, 1], "layer": 2,
+                           "eigenvalue": [1.0, -3.0, 4.0, 9.0]})  # fmt: skip
+    tables = EMPTY | {
+        "regression/trials": regression.assign(eigenvalue_norm=2.0),
+        "teacher_student/trials": students, "teacher_student/eigenvalues": layers,
+        "cifar10/trials": pd.DataFrame({"stand_in": [False]}), "cifar10/epochs": curves, "cifar10/eigenvalues": hidden,
+    }  # fmt: skip
+    run = {name: {"training": {"penalty": kind, "rho": rho}} for name, kind, rho in (
+        ("regression", "l2", 1e-4), ("teacher_student", "l2", 3e-3), ("cifar10", "l1", 1e-4))}  # fmt: skip
+    found = {what.partition(": ")[2]: (said, n) for what, said, n in penalty_shares(tables, run)}
+    assert found["experiment 1"] == (
+        "ρ over the training loss, medians of the data sets: 0.075 to 1; ρΩ over it at least 0.15 to 2", 3)  # fmt: skip
+    assert found["experiment 2"] == ("ρ over the held-out loss 0.03; ρΩ over it 0.045 (medians)", 1)
+    assert found["experiment 3"] == (
+        f"ρ over the training loss {number(7.5e-5)}; ρΩ over it {number(3e-4)} (medians)", 2)  # fmt: skip
+    assert list(penalty_shares(EMPTY, run)) == [] == list(penalty_shares(tables, {}))
 
 
 def test_other_statements_have_what_was_found(full):
@@ -195,7 +222,7 @@ def test_trainings_are_counted_as_the_jobs_are():
         stages = [stage for stage in EXPERIMENTS[name].stages if stage.gpu]
         jobs = [(HEADS.get(stage.name, 1), job) for stage in stages for job in stage.jobs(settings)]
         assert count == sum(heads * len(job.trials) for heads, job in jobs), name
-    assert counted["teacher_student"] == 500 and counted["depth"] == 270
+    assert counted["teacher_student"] == 500 and counted["depth"] == 310
 
 
 def test_every_command_has_a_rule():

@@ -75,6 +75,18 @@ class Place(NamedTuple):
         name = f"{self.folder}/{experiment}/provenance.json"
         return [name] if self.tables[experiment] else []
 
+    def read_by(self, experiment):
+        """The tables that an experiment's claims and report read, its own and others', and these experiments' records."""
+        of_others = [
+            (name.split("/")[0], path)
+            for name in EXPERIMENTS[experiment].beside
+            for path in self.tables[name.split("/")[0]]
+            if path.endswith(f"/{name}.parquet")
+        ]
+        names = dict.fromkeys([experiment, *(name for name, _ in of_others)])
+        tables = [*self.tables[experiment], *(path for _, path in of_others)]
+        return tables, [record for name in names for record in self.provenance(name)]
+
     def records(self):
         """The records of all experiments."""
         return [record for name in self.tables for record in self.provenance(name)]
@@ -88,15 +100,14 @@ class Place(NamedTuple):
         }
 
     def notebooks(self):
-        """(name, experiments, tables, claims, records) of the summary, and of each experiment whose tables are there."""
+        """(name, experiments, tables, records, claims) of the summary, and of each experiment whose tables are there."""
         every = [table for tables in self.tables.values() for table in tables]
         claims = f"{self.results}/claims.csv"
-        yield NOTEBOOKS[0], [*EXPERIMENTS], every, claims, self.records()
+        yield NOTEBOOKS[0], [*EXPERIMENTS], every, self.records(), claims
         for name, experiment in EXPERIMENTS.items():
             if self.tables[name]:
                 claims = self.claims().get(name, [])
-                records = self.provenance(name)
-                yield experiment.notebook, [name], self.tables[name], claims, records
+                yield experiment.notebook, [name], *self.read_by(name), claims
 
     def reports(self):
         """The notebooks' pages."""
@@ -155,8 +166,8 @@ for place in (RUN, REBUILD):
             name:
                 f"{place.prefix}judge_{experiment}"
             input:
-                tables=place.tables[experiment],
-                provenance=place.provenance(experiment),
+                tables=place.read_by(experiment)[0],
+                provenance=place.read_by(experiment)[1],
                 settings=ancient(place.settings),  # seen below, as far as they matter
             output:
                 verdicts,
@@ -171,7 +182,7 @@ for place in (RUN, REBUILD):
                 experiment=experiment,
                 provenance=" ".join(
                     f"--provenance {shlex.quote(record)}"
-                    for record in place.provenance(experiment)
+                    for record in place.read_by(experiment)[1]
                 ),
             message:
                 f"{EXPERIMENTS[experiment].title}: judging its claims"
@@ -206,7 +217,7 @@ for place in (RUN, REBUILD):
         shell:
             "python -m replication --log {log} gather-claims {params.parts:q} --output {output.verdicts} > {log} 2>&1"
 
-    for notebook, experiments, tables, claims, records in place.notebooks():
+    for notebook, experiments, tables, records, claims in place.notebooks():
 
         rule:
             """One notebook, executed: its figures, and itself as a page."""

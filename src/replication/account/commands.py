@@ -47,20 +47,25 @@ def record_settings(params_file: Path, overrides: dict, output: Path) -> None:
 @click.argument("tables", nargs=-1, type=INPUT)
 @click.option("--settings", type=INPUT, required=True, help="settings.json")
 @click.option(
-    "--provenance", "record", type=INPUT, help="provenance.json, of the experiment's tables, if there are any"
+    "--provenance",
+    "records",
+    type=INPUT,
+    multiple=True,
+    help="provenance.json, of an experiment whose tables are given",
 )
 @click.option("--code", default="unknown", show_default=True, help="fingerprint of the sources that judge")
 @click.option("--output", type=FILE, required=True, help="claims.csv of the experiment")
 def judge_claims(
-    experiment: str, tables: tuple[Path, ...], settings: Path, record: Path | None, code: str, output: Path
+    experiment: str, tables: tuple[Path, ...], settings: Path, records: tuple[Path, ...], code: str, output: Path
 ) -> None:
     """Judge the claims of an EXPERIMENT on its tables; each verdict names what trained and what judged."""
     judged = EXPERIMENTS[experiment]
     claims, both = judged.load(judged.claims), read_settings(settings)
     read = {f"{path.parent.name}/{path.stem}": read_unique(path) for path in tables}
-    trained = {experiment: read_json(record)} if record else {}
-    if not all(isinstance(each.get(name), str) for each in trained.values() for name in ("commit", "fingerprint")):
-        raise ArtifactError(f"{record} is not a record of tables: it names no commit and fingerprint")
+    trained = {record.parent.name: read_json(record) for record in records}
+    for record in records:
+        if not all(isinstance(trained[record.parent.name].get(name), str) for name in ("commit", "fingerprint")):
+            raise ArtifactError(f"{record} is not a record of tables: it names no commit and fingerprint")
     try:
         verdicts = judge(claims, read, why_untested(both["run"], both["paper"], read))
         verdicts = with_origins(verdicts, claims, read, both["run"], trained)

@@ -22,7 +22,7 @@ def with_origins(
     run: the settings as nested mappings; records: of this run's trials, by experiment. Rows that name their scale,
     device, commit and fingerprint, as published ones do, are believed; others are this run's.
     """
-    needs = {claim.id: [name for name in claim.needs if name in tables] for claim in claims}
+    needs = {claim.id: [name for name in (*claim.needs, *claim.also) if name in tables] for claim in claims}
     origins = [_origin(needs[claim_of(row)], tables, run, records) for row in verdicts["id"]]
     return verdicts.assign(**pd.DataFrame(origins, index=verdicts.index, columns=COLUMNS))
 
@@ -36,7 +36,8 @@ def _origin(names: list[str], tables: Tables, run: Mapping, records: Mapping[str
     if not names:
         return run["scale"], "", "", ""
     experiments = list(dict.fromkeys(name.split("/")[0] for name in names))
-    trials = {name: tables.get(f"{name}/trials", pd.DataFrame()) for name in experiments}
+    trials = {name.split("/")[0]: tables[name] for name in reversed(names)}
+    trials |= {name: tables[f"{name}/trials"] for name in experiments if f"{name}/trials" in tables}
     costs = {name.split("/")[0]: judged(tables[name]) for name in names if name.endswith("/costs")}
     devices = [_distinct(costs.get(name, trials[name]), "device", _device(name, run)) for name in experiments]
     scales = [_distinct(trials[name], "scale", run["scale"]) for name in experiments]

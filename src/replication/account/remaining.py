@@ -146,6 +146,9 @@ def _depth(settings: Mapping) -> Iterator[Part]:
     trainings = teacher["trials"] * len(teacher["depths"])
     trainings += start["trials"] * len(start["depths"]) * len(start["xavier_gains"])
     yield Part("on the teacher", trainings, _size(teacher, "points", "hidden"), {"data_set": ["teacher"]})
+    if "without_penalty" in depth:  # settings from before have it not
+        free, size = depth["without_penalty"], _size(teacher, "points", "hidden")
+        yield Part("without a penalty", free["trials"] * len(free["depths"]), size, {}, table="without_penalty")
     trainings = family["trials"] * len(family["depths"]) * len(family["alphas"])
     size = _size(family, "points", "hidden", "depths", "alphas")
     yield Part("on the α/β family", trainings, size, {"alpha": family["alphas"]})
@@ -185,6 +188,11 @@ def _cells(settings: Mapping) -> Iterator[Part]:
     searching = [name for name in cells["methods"] if name not in CONTROLS]
     for what, methods in (("searches", searching), ("controls", controls)):
         yield Part(what, cells["trials"] * len(methods), size, {"method": methods})
+    if "without_none" in cells:  # settings from before have it not
+        size = size | {"operations": [operation for operation in cells["operations"] if operation != "none"]}
+        for what, methods in (("searches without none", searching), ("controls without none", controls)):
+            trainings = cells["without_none"] * len(methods)
+            yield Part(what, trainings, size, {"method": methods}, table="without_none")
 
 
 def _size(settings: Mapping, *names: str) -> dict:

@@ -6,16 +6,17 @@ from typing import Any
 import pandas as pd
 
 from replication.records.io import ArtifactError
-from replication.report.tables import markdown, region_of
+from replication.report.tables import markdown, printed, region_of
 from replication.report.text import counted, interval, listing
 
 ANSWERS = {  # of one claim, and of several
     "replicated": ("replicates", "replicate"),
     "partly": ("replicates in part", "replicate in part"),
+    "inconclusive": ("is inconclusive", "are inconclusive"),
     "not replicated": ("does not", "do not"),
     "untested": ("is untested", "are untested"),
 }
-MARKS = {"replicated": "✔", "partly": "◐", "not replicated": "✘", "untested": "○"}
+MARKS = {"replicated": "✔", "partly": "◐", "inconclusive": "≈", "not replicated": "✘", "untested": "○"}
 
 
 def scorecard(claims: pd.DataFrame, reports: str = "") -> str:
@@ -90,3 +91,33 @@ def with_verdicts(readme: str, claims: pd.DataFrame) -> str:
             raise ArtifactError(f"the lines {start!r} and {end!r} must stand in the text")
         readme = f"{before}{start}\n{made}\n{end}{after}"
     return readme
+
+
+def rules_changed(claims: pd.DataFrame) -> str:
+    """What was judged by another rule first: a table of both rules with their verdicts, and which verdicts moved."""
+    changed = claims.dropna(subset=["changed"]).fillna({"old_verdict": ""})
+    if changed.empty:
+        return "No rule that was changed bears on these claims."
+    whole_claims = changed[~changed["id"].str[-1].str.isalpha()]
+    moved = [
+        f"{claim.id} from {claim.old_verdict} to {claim.verdict}"
+        for claim in whole_claims.itertuples()
+        if claim.old_verdict != claim.verdict
+    ]
+    rows = [
+        {
+            "": f"**{row.id}**",
+            "judged now: quantity, region": f"{row.quantity}, {region_of(row)}",
+            "verdict": _with_measured(row.verdict, row.measured, row.low, row.high),
+            "old rule": printed(row.old_rule) if row.old_verdict else "not judged",
+            "old verdict": _with_measured(row.old_verdict, row.old_measured, row.old_low, row.old_high),
+            "changed, and why": row.changed,
+        }
+        for row in changed.dropna(subset=["quantity"]).itertuples()
+    ]
+    return f"Verdicts that moved: {listing(moved)}.\n\n{markdown(pd.DataFrame(rows))}"
+
+
+def _with_measured(verdict: str, measured: float, low: float, high: float) -> str:
+    said = interval(measured, low, high)
+    return f"{verdict}: {said}" if verdict and said else verdict

@@ -7,9 +7,11 @@ import pandas as pd
 
 from replication.account.image_prose import direct_space, gain
 from replication.account.image_tables import HEADS, WITHOUT_EIGENVALUES
+from replication.account.penalty_share import penalty_shares
 from replication.account.scorecard import decisive, whole
 from replication.data.description import GENERATED
 from replication.experiments import EXPERIMENTS
+from replication.experiments.depth.prose import without_penalty_findings
 from replication.report.intervals import FEWEST, count_range, finished
 from replication.report.stand_in import mark
 from replication.report.tables import VERDICTS, markdown
@@ -58,7 +60,8 @@ def other_statements(tables: Tables, run: Mapping) -> str:
 
     run: the settings, by experiment.
     """
-    rows = [row for make in (_without_penalty, _opening, _orders) for row in make(tables)]
+    rows = [row for make in (_without_penalty, _depth, _opening, _orders) for row in make(tables)]
+    rows += [(what, found, _count(n)) for what, found, n in penalty_shares(tables, run)]
     for name, each in EXPERIMENTS.items():
         if "widths" in run.get(name, {}) and not each.trained_on.startswith(GENERATED):  # a head on images
             what = f"inference in direct space needs less memory ({each.trained_on})"
@@ -77,6 +80,15 @@ def _without_penalty(tables: Tables) -> Iterator[tuple]:
             f"one layer survives by eigenvalue in {single} of {len(networks)}; largest |λ| of both layers: {sizes}"
         )
         yield "without any penalty the smaller depth is preferred (experiment 2)", measured, _count(len(networks))
+
+
+def _depth(tables: Tables) -> Iterator[tuple]:
+    """Networks of several hidden layers without a penalty."""
+    free = tables["depth/without_penalty"]
+    found = without_penalty_findings(free)
+    if found:
+        what = "without any penalty the smaller depth is preferred (Section 4; up to ten hidden layers)"
+        yield what, found, _count(free.groupby("depth").size().min())
 
 
 def _opening(tables: Tables) -> Iterator[tuple]:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from replication.experiments import EXPERIMENTS
 from replication.experiments.baselines.comparison import TEACHER, name_of
+from replication.experiments.cifar10.claims import SWEEP
 from replication.judging.verdicts import Tables
 
 MORE_IS_FINE = (
@@ -25,7 +26,7 @@ def run_too_small(run: Mapping, paper: Mapping) -> dict[str, str]:
     """The reasons why a run can't test its claims, per experiment: it is less than the paper's run, or another one.
 
     run, paper: the two settings as nested mappings; those published before an experiment was added do not have it. More
-    trials, epochs, points or data sets are no reason.
+    trials, epochs, points or data sets are no reason. Those of experiment 3's sweep over penalties stand under SWEEP.
     """
     compared = {name: each.compared for name, each in EXPERIMENTS.items() if each.compared and name in run}
     reasons = {name: _differences(run[name], paper[name], keys) for name, keys in compared.items()}
@@ -35,13 +36,19 @@ def run_too_small(run: Mapping, paper: Mapping) -> dict[str, str]:
         of_run, full = ({**settings[name], "training": _unswept(settings[name])} for settings in (run, paper))
         keys = [key for key in EXPERIMENTS[name].compared if key not in ("alphas", "betas")]
         reasons["hyperparameters"] += _differences(of_run, full, keys)
+    if "sweep" in run.get("cifar10", {}):
+        of_sweep, full = (
+            settings["cifar10"] | {"training": _of_sweep(settings["cifar10"])} for settings in (run, paper)
+        )
+        reasons[SWEEP] = _differences(of_sweep, full, EXPERIMENTS["cifar10"].compared)
     return {name: "not the paper's run: " + ", ".join(parts) for name, parts in reasons.items() if parts}
 
 
 def data_unfit(tables: Tables) -> dict[str, str]:
     """The reasons why a run's images or backbone can't test its claims, per experiment."""
     trials = {name: tables[f"{name}/trials"] for name in EXPERIMENTS if f"{name}/trials" in tables}
-    reasons = {name: ", ".join(_unfit(rows)) for name, rows in trials.items()}
+    swept = {SWEEP: tables[SWEEP]} if SWEEP in tables else {}
+    reasons = {name: ", ".join(_unfit(rows)) for name, rows in (trials | swept).items()}
     return {name: text for name, text in reasons.items() if text}
 
 
@@ -90,6 +97,10 @@ def _differences(run: Mapping, paper: Mapping, keys: Iterable[str]) -> list[str]
         elif value != full:
             phrases.append(f"{key} {value}, not {full}")
     return phrases
+
+
+def _of_sweep(settings: Mapping) -> dict:
+    return _unswept(settings) | {name: settings["sweep"][name] for name in ("epochs", "penalties", "rhos")}
 
 
 def _unswept(settings: Mapping) -> dict:

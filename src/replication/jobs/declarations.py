@@ -14,6 +14,7 @@ ROOMS = Path(__file__).parents[1] / "experiments"
 def require_declared(experiments: Mapping[str, Experiment], notebooks: Path) -> None:
     """Raise ParameterError, naming file and field, for the first declaration that does not fit. notebooks: a folder."""
     rules: dict[str, str] = {}
+    every = {f"{name}/{table}" for name, experiment in experiments.items() for table in experiment.tables}
     for name, experiment in experiments.items():
         where = f"src/replication/experiments/{name}/__init__.py"
         if experiment.name != name:
@@ -30,10 +31,13 @@ def require_declared(experiments: Mapping[str, Experiment], notebooks: Path) -> 
         notebook = notebooks / f"{experiment.notebook}.ipynb"
         if not notebook.is_file():
             raise ParameterError(f"{where}: notebook = {shown(experiment.notebook)}: there is no {notebook}")
-        own = {f"{name}/{table}" for table in experiment.tables}
+        for table in experiment.beside:
+            if table not in every:
+                raise ParameterError(f"{where}: beside = {shown(table)}: no experiment has such a table")
+        readable = {*experiment.beside, *(f"{name}/{table}" for table in experiment.tables)}
         for table in tables_of(notebook):
-            if table not in own:
-                raise ParameterError(f"{notebook}: table {shown(table)}: allowed are {', '.join(sorted(own))}")
+            if table not in readable:
+                raise ParameterError(f"{notebook}: table {shown(table)}: allowed are {', '.join(sorted(readable))}")
 
 
 def _functions(experiment: Experiment) -> Iterator[tuple[str, str]]:

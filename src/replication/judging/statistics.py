@@ -24,6 +24,18 @@ def mean_interval(values: np.ndarray) -> Interval:
     return float(values.mean()), float(values.mean() - half), float(values.mean() + half)
 
 
+def difference_interval(one: np.ndarray, other: np.ndarray) -> Interval:
+    """(mean of one minus mean of other, low, high) of two samples by Welch; NaN bounds for fewer than two values."""
+    one, other = (np.asarray(values, dtype=np.float64) for values in (one, other))
+    if not len(one) or not len(other):
+        return np.nan, np.nan, np.nan
+    difference = float(one.mean() - other.mean())
+    if len(one) < 2 or len(other) < 2 or not (one.std() or other.std()):
+        return difference, np.nan, np.nan
+    bounds = scipy.stats.ttest_ind(one, other, equal_var=False).confidence_interval(LEVEL)
+    return difference, float(bounds.low), float(bounds.high)
+
+
 def judged(costs: pd.DataFrame) -> pd.DataFrame:
     """The costs by which claims are judged, of those on several devices: on CUDA if there are any, like the paper's."""
     cuda = costs["device"] == "cuda"

@@ -3,18 +3,21 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from replication.judging.verdicts import SEVERITY
+from replication.judging.verdicts import CHANGES, SEVERITY
 from replication.records.io import ArtifactError, read_csv
 
-NUMBERS = ("measured", "low", "high", "n")
+NUMBERS = ("measured", "low", "high", "n", "old_measured", "old_low", "old_high")
 ID = r"[A-Z]\d+[a-z]?"  # of a claim, or of a part of one
 
 
 def read_claims(path: Path, columns: Iterable[str] = ()) -> pd.DataFrame:
     """The verdicts in a file that has at least an id, a verdict and these columns.
+
+    One from before rules changed has no columns of CHANGES: they are empty then.
 
     Raises ArtifactError, naming the file and the column, if it can't be read, or if an id or a verdict is not one, an
     id stands there twice or a number is none.
@@ -35,7 +38,7 @@ def read_claims(path: Path, columns: Iterable[str] = ()) -> pd.DataFrame:
     ]
     if wrong:
         raise ArtifactError(f"{path} is no table of verdicts: {wrong[0]}")
-    return claims
+    return claims.assign(**{name: np.nan for name in CHANGES if name not in claims})
 
 
 def _like(texts: pd.Series, pattern: str) -> pd.Series:

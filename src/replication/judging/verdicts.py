@@ -1,9 +1,13 @@
 """The rules by which a claim is judged.
 
-A claim is replicated if the 95 % interval lies inside its region, not replicated if outside, else partly. It is
-untested, with the reason, where the run is too small to say or too many of its trainings diverged; the measured value
-stands there all the same. A claim of several parts takes the worst verdict of its parts. The regions were fixed before
-the runs; pilot runs of experiments 1 to 3, of one to four networks each, were known then.
+A claim is replicated if the 95 % interval lies inside its region, partly if inside a second, wider region that few
+claims have, not replicated if outside, else inconclusive. It is untested, with the reason, where the run is too small
+to say or too many of its trainings diverged; the measured value stands there all the same. A claim of several parts
+takes the worst verdict of its parts. The regions were fixed before the runs; pilot runs of experiments 1 to 3, of one
+to four networks each, were known then.
+
+Some rules were changed when results were known, on RULES_CHANGED. A part of such a rule is still measured by the old
+one, too, and its row says what that gives and why the rule was changed.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,11 +20,17 @@ from replication.judging.divergence import NONE, Divergence
 from replication.judging.statistics import Interval
 
 HEAD = ["id", "statement", "source", "paper"]
-COLUMNS = [*HEAD, "quantity", "region", "measured", "low", "high", "n", "verdict", "reason", "evidence"]
-SEVERITY = ["replicated", "partly", "untested", "not replicated"]
+CHANGES = ["changed", "old_rule", "old_measured", "old_low", "old_high", "old_verdict"]  # empty where no rule changed
+COLUMNS = [*HEAD, "quantity", "region", "measured", "low", "high", "n", "verdict", "reason", "evidence", *CHANGES]
+SEVERITY = ["replicated", "partly", "inconclusive", "untested", "not replicated"]
+
+RULES_CHANGED = "2026-11-29"
+INCONCLUSIVE = "an interval across the region's bound was called partly"
 
 GOOD_FIT = 0.95  # held-out R² from which a trial of experiment 1 fits (claim B3)
 SWEET_SPOT = (1e-5, 1e-3)  # strengths ρ that the paper calls reasonable (claim G1)
+
+UNCHANGED = ["", "", np.nan, np.nan, np.nan, ""]  # of CHANGES
 
 Tables = Mapping[str, pd.DataFrame]
 Region = tuple[float, float]
@@ -31,8 +41,10 @@ class Measured:
     """A run's measurement of one part of a claim: the effect's size, in the unit that ``statement`` names.
 
     reason: a remark; partly: a wider region, an interval inside of which is enough for "partly"; untested: why this
-    part can't be judged, whatever was measured; verdict: by a rule of the claim's own, instead of by the region;
-    diverged: of the trainings that it rests on.
+    part can't be judged, whatever was measured; on: another run than that of the claim's own tables, by its name in
+    ``judge``'s too_small; verdict: by a rule of the claim's own, instead of by the region;
+    diverged: of the trainings that it rests on; changed: why its rule is not the one by which it was judged first;
+    before: the part as that one measures it, None for a part that was not judged.
     """
 
     part: str
@@ -43,15 +55,19 @@ class Measured:
     reason: str = ""
     partly: Region | None = None
     untested: str = ""
+    on: str = ""
     verdict: str = ""
     diverged: Divergence = NONE
+    changed: str = ""
+    before: "Measured | None" = None
 
 
 @dataclass(frozen=True)
 class Claim:
     """One claim and the measurement that judges it; without one it stays untested.
 
-    paper: what the paper reports of it; "" for a claim beyond the paper, which is counted apart.
+    paper: what the paper reports of it; "" for a claim beyond the paper, which is counted apart; needs: the tables
+    without which nothing of it is measured; also: those that it is measured on, too, where they are there.
     """
 
     id: str
@@ -61,13 +77,15 @@ class Claim:
     evidence: str
     measure: Callable[[Tables], Iterator[Measured]] | None
     needs: tuple[str, ...] = field(default=())
+    also: tuple[str, ...] = field(default=())
     exact: bool = False
 
 
 def judge(claims: list[Claim], tables: Tables, too_small: Mapping[str, str]) -> pd.DataFrame:
     """The table of verdicts: a row per claim, and one per part where there are several.
 
-    tables: by name "experiment/table"; too_small: per experiment, why this run can't test its claims (absent: it can).
+    tables: by name "experiment/table"; too_small: per experiment, or by the name of another run of it, why this run
+    can't test its claims (absent: it can).
     A claim whose tables are missing has a row all the same.
     """
     rows = []
@@ -75,21 +93,20 @@ def judge(claims: list[Claim], tables: Tables, too_small: Mapping[str, str]) -> 
         missing = [name for name in claim.needs if name not in tables]
         parts = [] if missing or claim.measure is None else list(claim.measure(tables))
         why = f"not run at this scale: {', '.join(missing)}" if missing else _why_untested(claim, too_small)
-        verdicts = [_verdict(part, claim.exact, why) for part in parts]
-        rows += _rows(claim, parts, verdicts, why)
+        rows += _rows(claim, parts, [_joined(why, too_small.get(part.on, "")) for part in parts], why)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def verdict_of(low: float, high: float, region: Region, partly: Region | None = None) -> str:
-    """Replicated if [low, high] lies inside the region, not replicated if outside, else partly.
+    """Replicated if [low, high] lies inside the region, not replicated if outside, else inconclusive.
 
-    partly: a region inside of which [low, high] is at least partly.
+    partly: a wider region, inside of which [low, high] is at least partly.
     """
     if low >= region[0] and high <= region[1]:
         return "replicated"
     if partly is not None and low >= partly[0] and high <= partly[1]:
         return "partly"
-    return "not replicated" if high < region[0] or low > region[1] else "partly"
+    return "not replicated" if high < region[0] or low > region[1] else "inconclusive"
 
 
 def worst(verdicts: list[str]) -> str:
@@ -124,22 +141,63 @@ def _joined(*reasons: str) -> str:
     return "; ".join(filter(None, reasons))
 
 
-def _rows(claim: Claim, parts: list[Measured], verdicts: list[tuple[str, str]], why: str) -> list[list]:
+def _rows(claim: Claim, parts: list[Measured], reasons: list[str], why: str) -> list[list]:
     head, nothing = [claim.id, claim.statement, claim.source, claim.paper], [np.nan, np.nan, np.nan]
     if not parts:
-        return [[*head, "", "", *nothing, 0, "untested", why, claim.evidence]]
-    of_parts = [[part.statement, region_text(part.region), *part.interval, part.n] for part in parts]
+        return [[*head, "", "", *nothing, 0, "untested", why, claim.evidence, *UNCHANGED]]
+    verdicts = [_verdict(part, claim.exact, reason) for part, reason in zip(parts, reasons, strict=True)]
+    changes = [
+        _change(part, verdict, claim.exact, reason)
+        for part, (verdict, _), reason in zip(parts, verdicts, reasons, strict=True)
+    ]
+    of_parts = [
+        [part.statement, region_text(part.region), *part.interval, part.n, *verdict, claim.evidence, *change]
+        for part, verdict, change in zip(parts, verdicts, changes, strict=True)
+    ]
     if len(parts) == 1:
-        return [[*head, *of_parts[0], *verdicts[0], claim.evidence]]
+        return [[*head, *of_parts[0]]]
+    ids = [claim.id + part.part for part in parts]
     overall = worst([verdict for verdict, _ in verdicts])
-    guilty = [claim.id + part.part for part, (verdict, _) in zip(parts, verdicts, strict=True) if verdict == overall]
+    guilty = [name for name, (verdict, _) in zip(ids, verdicts, strict=True) if verdict == overall]
     reason = f"the worst of its parts: {', '.join(guilty)}"
-    rows = [[*head, "", "", *nothing, min(part.n for part in parts), overall, reason, claim.evidence]]
-    for part, of_part, verdict in zip(parts, of_parts, verdicts, strict=True):
-        rows.append(
-            [claim.id + part.part, part.statement, claim.source, claim.paper, *of_part, *verdict, claim.evidence]
-        )
-    return rows
+    change = _change_of_claim(ids, [verdict for verdict, _ in verdicts], changes)
+    fewest = min(part.n for part in parts)
+    return [
+        [*head, "", "", *nothing, fewest, overall, reason, claim.evidence, *change],
+        *(
+            [name, part.statement, claim.source, claim.paper, *of_part]
+            for name, part, of_part in zip(ids, parts, of_parts, strict=True)
+        ),
+    ]
+
+
+def _change(part: Measured, verdict: str, exact: bool, why: str) -> list:
+    """What a row says of the rule by which its part was judged first, in the order of CHANGES."""
+    before = part.before if part.changed else part
+    reason = part.changed or (INCONCLUSIVE if verdict == "inconclusive" else "")
+    if not reason:
+        return UNCHANGED
+    changed = f"{RULES_CHANGED}: {reason}"
+    if before is None:
+        return [changed, *UNCHANGED[1:]]
+    old, _ = _verdict(before, exact, why)
+    return [changed, f"{before.statement}: {region_text(before.region)}", *before.interval, _then(old)]
+
+
+def _change_of_claim(ids: list[str], verdicts: list[str], changes: list[list]) -> list:
+    """The same of a claim of several parts; a part that was not judged has no say in its old verdict."""
+    changed = [name for name, change in zip(ids, changes, strict=True) if change[0]]
+    if not changed:
+        return UNCHANGED
+    then = [change[-1] if change[0] else verdict for verdict, change in zip(verdicts, changes, strict=True)]
+    judged = [verdict for verdict in then if verdict]
+    old = worst(judged) if judged else ""
+    return [f"{RULES_CHANGED}: the rule of {', '.join(changed)}", *UNCHANGED[1:-1], old]
+
+
+def _then(verdict: str) -> str:
+    """The name of a verdict before RULES_CHANGED."""
+    return "partly" if verdict == "inconclusive" else verdict
 
 
 def region_text(region: Region) -> str:

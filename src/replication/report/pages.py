@@ -205,5 +205,6 @@ details.code summary { cursor: pointer; }
 .verdict { padding: 0.1rem 0.45rem; border-radius: 1rem; white-space: nowrap; color: #fff; background: #666; }
 .verdict.replicated { background: #00704f; }
 .verdict.partly { background: #8a5a00; }
+.verdict.inconclusive { background: #4a5a94; }
 .verdict.not-replicated { background: #b04500; }
 """

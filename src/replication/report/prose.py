@@ -10,7 +10,13 @@ from replication.report.provenance_text import duration
 from replication.report.tables import VERDICTS
 from replication.report.text import counted, listing, number
 
-ANSWERS = {"replicated": "yes", "partly": "neither yes nor no", "not replicated": "no", "untested": "not tested"}
+ANSWERS = {
+    "replicated": "yes",
+    "partly": "in part",
+    "inconclusive": "neither yes nor no",
+    "not replicated": "no",
+    "untested": "not tested",
+}
 NOTHING = "No trial finished."
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from replication.report.text import interval, number
 
-VERDICTS = ("replicated", "partly", "not replicated", "untested")
+VERDICTS = ("replicated", "partly", "inconclusive", "not replicated", "untested")
 LAYERS = {0: "neither", 2: "first hidden", 3: "second hidden"}
 
 
@@ -31,7 +31,7 @@ def claims_table(claims: pd.DataFrame) -> str:
             "measured [95 % interval]": _measured(claim),
             "n": "" if pd.isna(claim.n) else f"{int(claim.n):,}",
             "verdict": verdict(claim.verdict),
-            "remark": _text(claim.reason),
+            "remark": ". ".join(filter(None, (_text(claim.reason), rule_change(claim)))),
         }
         for claim in claims.itertuples()
     ]
@@ -41,6 +41,20 @@ def claims_table(claims: pd.DataFrame) -> str:
 def verdict(name: str) -> str:
     """A verdict, marked so that the report's style sheet can colour it."""
     return f'<span class="verdict {name.replace(" ", "-")}">{name}</span>'
+
+
+def rule_change(claim: Any) -> str:
+    """What a claim's or part's rule was before it was changed, and what it gave; empty if it is the first one."""
+    if not _text(claim.changed):
+        return ""
+    old = interval(claim.old_measured, claim.old_low, claim.old_high)
+    parts = (
+        f"Rule changed {claim.changed}",
+        f"old rule: {printed(claim.old_rule)}" if _text(claim.old_rule) else "",
+        f"by it measured: {old}" if old else "",
+        f"old verdict: {_text(claim.old_verdict) or 'none'}",
+    )
+    return "; ".join(filter(None, parts))
 
 
 def _measured(claim: Any) -> str:
@@ -118,7 +132,12 @@ def _paper(claim: Any) -> str:
 
 def region_of(claim: Any) -> str:
     """The region in which a claim or a part counts as replicated, as text; empty for a claim of several parts."""
-    return re.sub(r"(?<!e)-", "−", _text(claim.region)).replace("<=", "≤").replace(">=", "≥")
+    return printed(_text(claim.region))
+
+
+def printed(rule: str) -> str:
+    """A rule or a region with the signs of print."""
+    return re.sub(r"(?<!\w)-(?=\d)", "−", rule).replace("<=", "≤").replace(">=", "≥")
 
 
 def _ensemble(name: str, networks: pd.DataFrame) -> dict[str, str]:

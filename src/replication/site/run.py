@@ -13,6 +13,7 @@ import pandas as pd
 
 from replication.account.catalogue import require_every_claim
 from replication.experiment import Experiment
+from replication.judging.table import NUMBERS
 from replication.judging.table import read_claims as read_verdicts
 from replication.records.io import ArtifactError, read_csv, read_json, read_measures
 from replication.report.provenance_text import trained_by
@@ -161,6 +162,6 @@ def read_claims(path: Path) -> pd.DataFrame:
     """A file of verdicts, with empty text where a column or a cell has none."""
     claims = read_verdicts(path)
     texts = ["statement", "source", "paper", "quantity", "region", "verdict", "reason", "evidence"]
-    texts += ["scale", "data", "device"]
-    claims = claims.reindex(columns=["id", *texts, "measured", "low", "high", "n"])
+    texts += ["scale", "data", "device", "changed", "old_rule", "old_verdict"]
+    claims = claims.reindex(columns=["id", *texts, *NUMBERS])
     return claims.assign(**claims[texts].astype(object).fillna("").astype(str))

@@ -7,7 +7,7 @@ import pandas as pd
 
 from replication.account.provenance_text import claim_of
 from replication.account.scorecard import MARKS
-from replication.report.tables import VERDICTS
+from replication.report.tables import VERDICTS, rule_change
 from replication.report.text import interval, number
 from replication.site.run import Run
 
@@ -29,6 +29,8 @@ class Row:
     scale: str
     data: str
     device: str
+    change: str = ""
+    old_verdict: str = ""
     evidence: list[tuple[str, str]] = field(default_factory=list)
     parts: list["Row"] = field(default_factory=list)
     published: "Row | None" = None
@@ -102,6 +104,8 @@ def _row(claim, run: Run) -> Row:
         measured=interval(claim.measured, claim.low, claim.high),
         n=0 if pd.isna(claim.n) else int(claim.n),
         reason=claim.reason,
+        change=rule_change(claim),
+        old_verdict=claim.old_verdict,
         evidence=links(claim.evidence, run),
     )
 

@@ -1,7 +1,7 @@
 """The search on NAS-Bench-201's cells: the space, a supernet over it, the tabular benchmark."""
 
 from replication.experiment import Experiment, Stage
-from replication.experiments.cells.settings import Cells, CellSearch, benchmark, jobs
+from replication.experiments.cells.settings import Cells, CellSearch, benchmark, jobs, jobs_without_none
 
 KEY = ("method", "trial")
 EXPERIMENT = Experiment(
@@ -25,8 +25,20 @@ EXPERIMENT = Experiment(
             memory=16000,
             minutes=1440,
         ),
+        Stage(
+            name="without_none",
+            rule="search_cells_without_none",
+            jobs=jobs_without_none,
+            train="without_none:run",
+            settings=CellSearch,
+            tables={"without_none": KEY, "without_none_history": (*KEY, "gradient_evaluations")},
+            ensemble=("method",),
+            memory=16000,
+            minutes=1440,
+        ),
     ),
     finish="table:finish",
     extra={"reference": ("score",)},
     reads=benchmark,
+    beside=("baselines/history",),
 )

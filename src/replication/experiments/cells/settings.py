@@ -48,6 +48,9 @@ class Cells(CellSearch, Part):
 
     methods: Annotated[list[Method], Field(min_length=1)] = Field(description="what is compared")
     trials: TrialsOrZero = Field(description="searches of each method; 0 leaves the experiment out")
+    without_none: TrialsOrZero = Field(
+        description="as many again without the operation none, as GAEA's released command has it; 0 leaves them out"
+    )
     table: FilePath | None = Field(
         description="CSV of the benchmark's accuracies (docs/cells.md), or null: scores are untested"
     )
@@ -71,6 +74,16 @@ def jobs(run: Any) -> Iterator[Job]:
                 data=Data(name="cifar10", files=("images/cifar10.json",)),
                 seeds="cells",
             )
+
+
+def jobs_without_none(run: Any) -> Iterator[Job]:
+    """The same without the operation none; a trial has the seed that it has with all operations."""
+    cells = run.cells
+    operations = [operation for operation in cells.operations if operation != "none"]
+    fewer = run.model_copy(
+        update={"cells": cells.model_copy(update={"operations": operations, "trials": cells.without_none})}
+    )
+    return jobs(fewer)
 
 
 def benchmark(settings: Any) -> tuple[str, ...]:

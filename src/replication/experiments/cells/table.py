@@ -10,6 +10,7 @@ from replication.experiments.cells.space import EDGES, name_of, operations_of
 from replication.records.io import ArtifactError, read_csv
 
 CELL = "arch"
+FOUND = ("trials", "without_none")  # tables of cells
 SCORES = {  # columns of the file, and what they are called here
     "cifar10_test_200ep": "cifar10_accuracy",
     "cifar100_test_200ep": "cifar100_accuracy",
@@ -26,8 +27,8 @@ def finish(tables: Mapping[str, pd.DataFrame], done: Iterable, settings: Mapping
     scores = read(Path(path)) if path else pd.DataFrame(columns=list(SCORES.values()), dtype=float)
     all_skip = scores.reindex([name_of(["skip_connect"] * len(EDGES))]).iloc[0]
     reference = pd.DataFrame({"best": scores.max(), "mean": scores.mean(), "all_skip": all_skip})
-    trials = {"trials": tables["trials"].drop(columns=scores.columns, errors="ignore")} if "trials" in tables else {}
-    scored = {name: table.join(scores, on="cell") for name, table in trials.items()}  # published ones have had some
+    found = {name: tables[name].drop(columns=scores.columns, errors="ignore") for name in FOUND if name in tables}
+    scored = {name: table.join(scores, on="cell") for name, table in found.items()}  # published ones have had some
     return {**tables, **scored, "reference": reference.rename_axis("score").reset_index()}
 
 

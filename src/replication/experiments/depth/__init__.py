@@ -1,7 +1,15 @@
 """One to ten hidden layers where the data needs one."""
 
 from replication.experiment import Experiment, Stage
-from replication.experiments.depth.settings import Depth, DepthStart, DepthTrial, check, jobs, start_jobs
+from replication.experiments.depth.settings import (
+    Depth,
+    DepthStart,
+    DepthTrial,
+    check,
+    jobs,
+    jobs_without_penalty,
+    start_jobs,
+)
 
 KEY = ("data_set", "depth", "gain", "trial")
 EXPERIMENT = Experiment(
@@ -33,6 +41,17 @@ EXPERIMENT = Experiment(
             settings=DepthStart,
             tables={"start": ("depth", "gain", "trial")},
             gpu=False,
+        ),
+        Stage(
+            name="without_penalty",
+            rule="train_depth_without_penalty",
+            jobs=jobs_without_penalty,
+            train="without_penalty:run",
+            settings=DepthTrial,
+            tables={"without_penalty": KEY},
+            ensemble=("data_set",),
+            memory=4000,
+            minutes=240,
         ),
     ),
     check=check,

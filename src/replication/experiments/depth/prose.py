@@ -8,7 +8,7 @@ from replication.experiments.depth.figures import default_start
 from replication.report.intervals import count_range
 from replication.report.prose import NOTHING
 from replication.report.tables import markdown
-from replication.report.text import counted, listing, number
+from replication.report.text import counted, fixed, listing, number
 
 OFTEN = 0.8  # as for the paper's claim D2: the share of networks that makes an answer
 WORSE = 2  # times the loss at gain 1, above which an initial scale is said to harm
@@ -108,6 +108,43 @@ def compaction_table(trials: pd.DataFrame) -> str:
         for depth, rows in networks.groupby("depth")
     ]
     return markdown(pd.DataFrame(rows))
+
+
+def without_penalty_table(trials: pd.DataFrame, free: pd.DataFrame) -> str:
+    """Layers in use and fit without a penalty, beside those with it: means over the finished trials of each depth."""
+    networks = free[free["diverged_epoch"] < 0] if len(free) else free
+    if networks.empty:
+        return "Without a penalty: it has not been run." if free.empty else NOTHING
+    penalised = default_start(trials).query("diverged_epoch < 0")
+    rows = []
+    for depth, of_depth in networks.groupby("depth"):
+        beside = penalised[penalised["depth"] == depth]
+        both = {"without": of_depth, "with": beside}
+        rows.append(
+            {"hidden layers allowed": depth, "n without, with": f"{len(of_depth)}, {len(beside)}"}
+            | {f"in use, {name}": number(each["surviving_by_function"].mean()) for name, each in both.items()}
+            | {f"by eigenvalue, {name}": number(each["surviving_by_eigenvalue"].mean()) for name, each in both.items()}
+            | {f"R², {name}": fixed(each["test_r2"].mean(), 4) for name, each in both.items()}
+        )
+    return markdown(pd.DataFrame(rows))
+
+
+def without_penalty_findings(free: pd.DataFrame) -> str:
+    """How many networks use fewer layers than they have, without a penalty; empty if none of several finished."""
+    deep = free.query("depth > 1 and diverged_epoch < 0") if len(free) else free
+    if deep.empty:
+        return ""
+    fewer = int((deep["surviving_by_function"] < deep["depth"]).sum())
+    single = int((deep["surviving_by_function"] <= 1).sum())
+    return (
+        f"Without a penalty {fewer} of {counted(len(deep), 'network')} with several hidden layers use fewer than they "
+        f"have, {single} of them one at most. {_deepest(deep)}"
+    )
+
+
+def _deepest(deep: pd.DataFrame) -> str:
+    rows = deep[deep["depth"] == deep["depth"].max()]
+    return f"With {_layers(rows)} allowed {number(rows['surviving_by_function'].mean())} are in use on average."
 
 
 def alpha_beta_table(trials: pd.DataFrame) -> str:

@@ -96,12 +96,25 @@ class InitialScale(Model):
         return sorted([1.0, *self.xavier_gains])
 
 
+class WithoutPenalty(Model):
+    """Trials on the teacher without a penalty."""
+
+    depths: Depths = Field(description="numbers of hidden layers, distinct")
+    trials: TrialsOrZero = Field(description="independent trainings per depth; 0 leaves them out")
+
+    @model_validator(mode="after")
+    def _depths_differ(self) -> "WithoutPenalty":
+        distinct("depths", self.depths)
+        return self
+
+
 class Depth(Model):
     """The depth experiment: does the search still stop at one hidden layer?"""
 
     chunk: Count = Field(description="trials per job; results do not depend on it")
     teacher: DepthTeacher
     initial_scale: InitialScale
+    without_penalty: WithoutPenalty
     alpha_beta: DepthAlphaBeta
 
     @model_validator(mode="after")
@@ -131,6 +144,15 @@ def jobs(run: Any) -> Iterator[Job]:
     for name in depth.alpha_beta.named():
         for layers in depth.alpha_beta.depths:
             yield from _chunks(run, name, layers, 1.0, depth.alpha_beta.trials)
+
+
+def jobs_without_penalty(run: Any) -> Iterator[Job]:
+    """Chunks of trials on the teacher at ρ = 0; a trial has the seed that it has with the penalty."""
+    depth = run.depth
+    teacher = depth.teacher.with_penalty(rho=0.0)
+    free = run.model_copy(update={"depth": depth.model_copy(update={"teacher": teacher})})
+    for layers in depth.without_penalty.depths:
+        yield from _chunks(free, TEACHER, layers, 1.0, depth.without_penalty.trials)
 
 
 def _chunks(run: Any, data_set: str, layers: int, gain: float, count: int) -> Iterator[Job]:

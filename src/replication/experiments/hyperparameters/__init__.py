@@ -41,5 +41,6 @@ EXPERIMENT = Experiment(
         ),
     ),
     claims="claims:CLAIMS",
+    beside=("cifar10/sweep",),
     compared=("alphas", "beta", "penalties", "rhos"),
 )

@@ -5,6 +5,7 @@ from replication.experiments.regression.settings import (
     Regression,
     RegressionStart,
     RegressionTrial,
+    independent_jobs,
     jobs,
     starts_jobs,
 )
@@ -44,6 +45,15 @@ EXPERIMENT = Experiment(
             settings=RegressionStart,
             tables={"starts": ("output_eigenvalue", *KEY)},
             ensemble=("output_eigenvalue", "beta", "alpha"),
+        ),
+        Stage(
+            name="independent",
+            rule="train_regression_independently",
+            jobs=independent_jobs,
+            train="independent:run",
+            settings=RegressionTrial,
+            tables={"independent": KEY},
+            gpu=False,
         ),
     ),
     finish="train:finish",

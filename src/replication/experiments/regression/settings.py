@@ -82,6 +82,12 @@ class RegressionStarts(DataSets):
         return self
 
 
+class Independent(DataSets):
+    """Trials of a second trainer, which shares nothing with the first but the data and Table 3."""
+
+    trials: TrialsOrZero = Field(description="independent trainings per data set; 0 leaves them out")
+
+
 class Regression(RegressionData, RegressionTrial, Part):
     """Experiment 1, the α/β family (Table 3)."""
 
@@ -90,6 +96,7 @@ class Regression(RegressionData, RegressionTrial, Part):
     trials: Trials = Field(description="independent trainings per data set")
     chunk: Count = Field(description="trials per job; results do not depend on it")
     starts: RegressionStarts
+    independent: Independent
 
     @model_validator(mode="after")
     def _fits(self) -> "Regression":
@@ -152,3 +159,18 @@ def starts_jobs(run: Any) -> Iterator[Job]:
                 data=data,
                 seeds=data.name,
             )
+
+
+def independent_jobs(run: Any) -> Iterator[Job]:
+    """All trials of the second trainer on one data set, side by side."""
+    regression = run.regression
+    for alpha in regression.independent.alphas if regression.independent.trials else ():
+        data = alpha_beta(run, alpha, regression.independent.beta)
+        yield Job(
+            name=data.name,
+            settings=regression.part(RegressionTrial),
+            keys=data.keys,
+            trials=tuple(range(regression.independent.trials)),
+            data=data,
+            seeds=f"independent/{data.name}",
+        )

@@ -20,6 +20,7 @@ EXPERIMENT = Experiment(
                 "checks": ("check", "layers", "seed"),
                 "identities": ("identity", "bundles", "widths", "seed"),
                 "misprints": ("id",),
+                "statements": ("statement", "layers", "seed", "step"),
             },
             gpu=False,
         ),

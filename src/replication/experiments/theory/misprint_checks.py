@@ -274,6 +274,22 @@ def mapping_to_direct_space() -> Finding:
     return Finding(text, printed == 0 and right == NETWORKS)
 
 
+def sign_of_the_image_scripts() -> Finding:
+    """(φ_2 L_2 − L_3 φ_2) φ_1 for W_31 makes (4.3)'s network at (−φ, −λ), not that at (φ, λ)."""
+    same = opposite = 0
+    for seed in range(NETWORKS):
+        phi, lam = rational_network(THREE, seed)
+        theirs = {(2, 1): spectral.bundle_weight(phi, lam, 2, 1), (3, 2): spectral.bundle_weight(phi, lam, 3, 2)}
+        theirs[3, 1] = (phi[1] * lam[1] - lam[2][:, None] * phi[1]) @ phi[0]  # (N_3, N_1)
+        minus = [[-block for block in blocks] for blocks in (phi, lam)]
+        same += all(_equal(spectral.bundle_weight(phi, lam, *of), weight) for of, weight in theirs.items())
+        opposite += all(_equal(spectral.bundle_weight(*minus, *of), weight) for of, weight in theirs.items())
+    text = (
+        f"all three bundles are those of (4.3) at (φ, λ) in {same} and at (−φ, −λ) in {opposite} of {NETWORKS} networks"
+    )
+    return Finding(text, same == 0 and opposite == NETWORKS)
+
+
 def layers_opened() -> Finding:
     """λ_j ≠ 0 brings layer j into use and, for j < B, layer j+1 as well."""
     right, cases = [], 0

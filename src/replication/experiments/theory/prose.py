@@ -72,6 +72,48 @@ def identities_table(identities: pd.DataFrame) -> str:
     return markdown(pd.DataFrame(rows))
 
 
+def statements_findings(statements: pd.DataFrame) -> str:
+    """What training does to equal weights and to the rank of W_21, as a list; a sentence if it has not been run."""
+    if statements.empty:
+        return "What training does to equal weights and to the rank: it has not been run."
+    last = statements[statements["step"] == statements["step"].max()]
+    values = {name: rows["value"] for name, rows in last.groupby("statement")}
+    numerical, effective = (
+        statements[statements["statement"] == name].groupby("step")["value"].mean()
+        for name in ("numerical_rank", "effective_rank")
+    )
+    n = last.groupby("statement").size()
+    return (
+        "- **Equal weights** (Section 5, a claim of the paper, whose words are “symmetry-breaking issues”). In direct "
+        "space the neurons of a layer that start equal differ by at most "
+        f"{number(values['direct_spread'].max())} of the largest weight after {number(last['step'].max())} steps "
+        f"(n = {n['direct_spread']} networks). In the spectral parametrization all weights into hidden layers are "
+        "equal at the start, too, namely 0; after those steps they differ by at least "
+        f"{number(values['spectral_spread'].min())} (n = {n['spectral_spread']}).\n"
+        "- **Rank from the zero start** (Section 4, a claim of the paper, “a gradual increase in rank”). Singular "
+        f"values of $W_{{21}}$ above 1 % of the largest at the end, after so many steps: {_by_step(numerical)} "
+        f"(means, n = {n['numerical_rank']}). The effective rank, which counts values against each other and not "
+        f"against the end: {_by_step(effective)}. {_grows(effective)}"
+    )
+
+
+def _by_step(means: pd.Series) -> str:
+    return ", ".join(f"{number(value)} after {step}" for step, value in means.items())
+
+
+def _grows(effective: pd.Series) -> str:
+    """Whether the effective rank grows once training has begun."""
+    begun = effective[effective.index > 0]
+    if begun.empty:
+        return ""
+    if begun.iloc[-1] > begun.iloc[0]:
+        return "By both measures the rank grows."
+    return (
+        "So the rank grows in size alone: Adam's first step moves every eigenvalue alike, and from there on a few "
+        "directions outgrow the others."
+    )
+
+
 def misprints_table(misprints: pd.DataFrame) -> str:
     """Every mistake of the text with what is correct and what shows it."""
     confirmed = misprints["holds"].map({True: "confirmed", False: "**not confirmed**"}, na_action="ignore").fillna("")

@@ -15,9 +15,21 @@ class Checks(Model):
     networks: Count = Field(description="random ones")
     direct_networks: Count = Field(description="networks in direct space")
     steps: Count = Field(description="of the optimiser, in direct space")
+    watched: Count = Field(description="networks of each depth that are watched in training")
+    watched_steps: Count = Field(description="of the optimiser, while they are watched")
     bundles: Annotated[Count, Field(ge=2, le=20)] = Field(description="the largest B of the matrix identities")
 
 
 def jobs(run: Any) -> Iterator[Job]:
     """Everything in one job."""
-    yield Job(name="all", settings={"networks": 200, "direct_networks": 6, "steps": 1000, "bundles": 7})
+    yield Job(
+        name="all",
+        settings={
+            "networks": 200,
+            "direct_networks": 6,
+            "steps": 1000,
+            "bundles": 7,
+            "watched": 3,
+            "watched_steps": 300,
+        },
+    )
