@@ -3,10 +3,12 @@
 from replication.experiment import Experiment, Stage
 from replication.experiments.teacher_student.settings import (
     LinearBaseline,
+    MapTrial,
     TeacherStudent,
     TeacherTrial,
     jobs,
     linear_jobs,
+    map_jobs,
 )
 
 KEY = ("ensemble", "teacher", "trial")
@@ -32,6 +34,18 @@ EXPERIMENT = Experiment(
             },
             ensemble=("ensemble",),
             parameters=True,
+            memory=4000,
+            minutes=720,
+        ),
+        Stage(
+            name="map",
+            rule="map_teacher_student",
+            jobs=map_jobs,
+            train="train:survival_map",
+            settings=MapTrial,
+            tables={"map": ("size", "rho_2", "rho_3", "trial")},
+            ensemble=("size",),
+            seed_name="teacher_student_map",
             memory=4000,
             minutes=720,
         ),

@@ -18,15 +18,19 @@ class Training:
     """How each network is trained: Adam on  MSE + ρ Ω(λ̃)   (4.4).
 
     penalty: Ω, one of ``spectral.PENALTIES``; it covers the hidden layers' eigenvalues, and the input layer's where
-    train_input_eigenvalues lets those leave zero. Raises ValueError naming the field that is out of range.
+    train_input_eigenvalues lets those leave zero. rho: ρ, or one for each hidden layer: Σ_k ρ_k Ω(λ_k).
+    orthonormality: strength of a further penalty, ``batched.orthonormality``, on φ. drop_last_batch: leave an epoch's
+    last, smaller batch out. Raises ValueError naming the field that is out of range.
     """
 
     epochs: int
     batch_size: int
     learning_rate: float
     penalty: str
-    rho: float
+    rho: float | Sequence[float]
     train_input_eigenvalues: bool = False
+    orthonormality: float = 0.0
+    drop_last_batch: bool = False
 
     def __post_init__(self) -> None:
         for field in ("epochs", "batch_size"):
@@ -34,8 +38,11 @@ class Training:
                 raise ValueError(f"{field} {getattr(self, field)}: must be at least 1")
         if not self.learning_rate > 0:
             raise ValueError(f"learning_rate {self.learning_rate}: must be positive")
-        if not self.rho >= 0:
-            raise ValueError(f"rho {self.rho}: must not be negative")
+        for field in ("rho", "orthonormality"):
+            if not np.all(np.asarray(getattr(self, field)) >= 0):
+                raise ValueError(f"{field} {getattr(self, field)}: must not be negative")
+        if self.train_input_eigenvalues and not np.isscalar(self.rho):
+            raise ValueError(f"rho {self.rho}: must be one number where the input eigenvalues are trained")
         if self.penalty not in spectral.PENALTIES:
             raise ValueError(f"penalty {self.penalty!r}: allowed are {', '.join(spectral.PENALTIES)}")
 
@@ -55,10 +62,13 @@ class Trained:
     loss: np.ndarray
 
 
-def initial_parameters(widths: Sequence[int], trial_seeds: Sequence[int], dtype: type = np.float32) -> dict:
-    """The start: φ_k uniform in ±√(6/(N_k + N_{k+1})) (Xavier), λ_1 … λ_{ℓ−1} = 0, λ_ℓ = 1, so W_ℓ1 alone acts.
+def initial_parameters(
+    widths: Sequence[int], trial_seeds: Sequence[int], dtype: type = np.float32, output_eigenvalue: int = 1
+) -> dict:
+    """The start: φ_k uniform in ±√(6/(N_k + N_{k+1})) (Xavier), λ_1 … λ_{ℓ−1} = 0, λ_ℓ = ±1, so W_ℓ1 alone acts.
 
     widths: N_1 … N_ℓ, a bias neuron included. trial_seeds: one per trial, the only source of its numbers.
+    output_eigenvalue: λ_ℓ, 1 or −1, as of SpectralNetwork.
     Returns ``eigenvectors.k`` (trials, N_{k+2}, N_{k+1}) and ``eigenvalues.k`` (trials, N_{k+1}), k from 0.
     """
     trials, last = len(trial_seeds), len(widths) - 1
@@ -68,7 +78,7 @@ def initial_parameters(widths: Sequence[int], trial_seeds: Sequence[int], dtype:
         blocks = [phi[k] for phi in drawn]
         parameters[f"eigenvectors.{k}"] = np.array(blocks, dtype).reshape(trials, widths[k + 1], widths[k])
     for k, width in enumerate(widths):
-        parameters[f"eigenvalues.{k}"] = np.full((trials, width), float(k == last), dtype)
+        parameters[f"eigenvalues.{k}"] = np.full((trials, width), output_eigenvalue * float(k == last), dtype)
     return parameters
 
 
