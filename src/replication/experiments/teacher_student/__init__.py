@@ -60,5 +60,5 @@ EXPERIMENT = Experiment(
         ),
     ),
     claims="claims:CLAIMS",
-    compared=("training", "points", "test_points", "widths", "loss_budget"),
+    compared=("training", "points", "test_points", "widths", "output_eigenvalue", "loss_budget"),
 )

@@ -34,8 +34,6 @@ from replication.params.fields import (
 FirstSeed = Annotated[Seed, Field(lt=2**32 - MOST_TRIALS)]  # others count up from it
 
 
-
-
 def _strengths(value: Any) -> Any:
     each = value if isinstance(value, list) and value else [value]
     if not all(type(number) in (int, float) and 0 <= number < inf for number in each):
