@@ -101,4 +101,5 @@ def _loss_without(networks: pd.DataFrame) -> str:
     ]  # where neither survives, none is other
     if increases.empty:
         return "–"
-    return f"{'+' * (increases.median() >= 0)}{number(100 * increases.median())} %{' (median)' * (len(increases) > 1)}"
+    median = increases.median()
+    return f"{'+' if median >= 0 else ''}{number(100 * median)} %{' (median)' if len(increases) > 1 else ''}"

@@ -164,10 +164,17 @@ class TeacherStudent(TeacherData, TeacherTrial, Part):
                 self.of_ensemble(name).check_batches()
             except ValueError as error:
                 raise ValueError(f"ensembles.{name}: {error}") from None
+        self._check_map()
+        return self
+
+    def _check_map(self) -> None:
+        for name in ("points", "test_points") if self.map.trials else ():
+            asked, most = getattr(self.map, name), getattr(self, name)
+            if asked > most:
+                raise ValueError(f"map.{name} = {asked}: allowed are at most the {most} of the data")
         self.reduced().check_batches()
         if self.map.full_trials and len(self.widths) != HIDDEN + 2:
             raise ValueError(f"map.full_trials = {self.map.full_trials}: allowed is 0 unless two layers are hidden")
-        return self
 
     def check_batches(self) -> None:
         """Raise ValueError if no batch is left."""

@@ -34,11 +34,14 @@ Bundles = Mapping[tuple[int, int], np.ndarray]
 
 
 def run(data: Mapping[str, np.ndarray], work: Work) -> Results:
-    """Train students of one teacher, measure and prune them. Raises WorkError if no point is left to report on."""
+    """Train students of one teacher, measure and prune them. Raises WorkError if no point is left."""
     points = len(data["x_test"])
     if work.settings.selection_points >= points:
         chosen_on = f"selection_points = {work.settings.selection_points}"
         raise WorkError(f"{chosen_on}: allowed are fewer than the {points} test points of the data")
+    training, points = work.settings.training, len(data["x_train"])
+    if training.drop_last_batch and training.batch_size > points:
+        raise WorkError(f"batch_size = {training.batch_size}: allowed are at most the {points} points of the data")
     on_epoch = work.progress(len(work.trials) * work.settings.training.epochs, "epochs")
     trained = train(data, work.seeds, work.settings, work.device, on_epoch)
     return measure_trials(trained, data, work.settings, work.trials, work.seeds), trained.parameters
