@@ -78,7 +78,7 @@ def initial_parameters(
         blocks = [phi[k] for phi in drawn]
         parameters[f"eigenvectors.{k}"] = np.array(blocks, dtype).reshape(trials, widths[k + 1], widths[k])
     for k, width in enumerate(widths):
-        parameters[f"eigenvalues.{k}"] = np.full((trials, width), output_eigenvalue if k == last else 0, dtype)
+        parameters[f"eigenvalues.{k}"] = np.full((trials, width), output_eigenvalue if k == last else 0.0, dtype)
     return parameters
 
 
