@@ -237,7 +237,7 @@ def test_claims_of_experiment_2():
     judged = verdicts("D2", tables)
     assert judged["verdict"].to_dict() == dict.fromkeys(["D2", "D2a", "D2b"], "not replicated")
     assert judged.loc["D2a", ["old_measured", "old_verdict"]].tolist() == [1, "replicated"]
-    assert judged.loc["D2a", "changed"].endswith("Figure 9 shows which layer survives, the second")
+    assert judged.loc["D2a", "changed"].endswith("Figure 9 shows which layer survives, the second hidden one")
     assert "of one layer at least 100 times the other's: >= 0.8" in judged.loc["D2a", "old_rule"]
     assert verdicts("D3", tables).loc["D3", "verdict"] == "not replicated"
     assert verdicts("D3", teacher_trials(5, live_neurons=30.0)).loc["D3", "verdict"] == "replicated"
