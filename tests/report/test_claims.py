@@ -259,7 +259,7 @@ def test_the_fit_is_judged_at_the_papers_count():
     assert judged[["measured", "n", "verdict"]].tolist() == [pytest.approx(0.98), 5, "replicated"]
     assert judged["reason"] == "at 30 live neurons, removal (ii), R² 0.6000; untrimmed R² 0.9900"
     assert judged[["old_measured", "old_verdict"]].tolist() == [pytest.approx(0.99), "replicated"]
-    assert judged["old_rule"] == "R² of the network trimmed to the 230 live neurons of D3: >= 0.97"
+    assert judged["old_rule"] == "R² of the network trimmed to the live neurons of D3: >= 0.97"
     assert verdicts("D4", teacher_trials(5, at_30=0.9)).loc["D4", "verdict"] == "not replicated"
     few = teacher_trials(5)
     few["teacher_student/pruning"] = few["teacher_student/pruning"].query("kept == 29")  # fewer neurons than 30

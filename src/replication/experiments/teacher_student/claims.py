@@ -104,7 +104,7 @@ def trimmed_fit(tables: Tables) -> Iterator[Measured]:
     )
     before = replace(
         row,
-        statement=f"R² of the network trimmed to the {trials['live_neurons'].mean():.0f} live neurons of D3",
+        statement="R² of the network trimmed to the live neurons of D3",
         interval=mean_interval(trials["trimmed_r2"]),
         n=len(trials),
     )

@@ -64,10 +64,10 @@ def fig_teacher_deleted_caption(drawn: pd.DataFrame, budget: float) -> str:
     found += [f"The ensemble `{each}` has not been run." for each in missing]
     n = counted(_networks(drawn, next(iter(SHOWN))), "network")
     return (
-        f"**Either layer deleted.** {' '.join(found)} Each dot is a trained network ({n} on the left); black: their "
-        "median (no interval). A layer is deleted from the weights, removal (ii); its skips stay as trained. Grey "
-        f"line: {100 * budget:g} %, up to which claim D2 calls a layer idle. Vertical axis linear up to there, then "
-        "logarithmic. *The paper* has no such figure: it judges the layers by their eigenvalues."
+        f"**Either layer deleted.** {' '.join(found)} Each dot is a trained network, {n} with Table 4's ρ; black: "
+        "their median (no interval). A layer is deleted from the weights, removal (ii); its skips stay as trained. "
+        f"Grey line: {100 * budget:g} %, up to which claim D2 calls a layer idle. Vertical axis linear up to there, "
+        "then logarithmic. *The paper* has no such figure: it judges the layers by their eigenvalues."
     )
 
 
