@@ -377,7 +377,7 @@ def test_everything_that_is_published_has_a_fingerprint_and_a_record():
     for path in published.glob("*/*.parquet"):
         assert "fingerprint" in io.read_table(path) and "made_from" not in io.read_table(path), path
     for name, experiment in EXPERIMENTS.items():
-        assert rows.places(published, experiment)[0].keys() == experiment.tables.keys(), name
+        assert rows.places(published, experiment)[0].keys() <= experiment.tables.keys(), name  # a new one waits
     record = io.read_json(published / "provenance.json")
     for name, own in record["experiments"].items():
         assert io.read_json(published / name / "provenance.json") == own
