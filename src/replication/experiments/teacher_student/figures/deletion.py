@@ -49,6 +49,7 @@ def fig_teacher_deleted(drawn: pd.DataFrame, budget: float) -> Figure:
         axes.set_yscale("symlog", linthresh=budget)
         axes.set_yticks(TICKS, [f"{100 * tick:,.0f} %" for tick in TICKS])
         axes.minorticks_off()
+    panels[0].set_ylim(min(-budget / 2, 1.5 * drawn["increase"].min()), max(2 * budget, 3 * drawn["increase"].max()))
     panels[0].set_ylabel("relative increase of the loss")
     return figure
 
