@@ -12,11 +12,19 @@ from replication.records.io import write_table
 Tables = dict[str, pd.DataFrame]
 Rows = Callable[[pd.DataFrame], pd.Series]
 
-SETTINGS = ("alpha", "beta", "rho", "strength", "gain")  # columns of numbers that a diverged trial has all the same
+SETTINGS = (
+    "alpha",
+    "beta",
+    "rho",
+    "rho_2",
+    "rho_3",
+    "strength",
+    "gain",
+)  # columns of numbers that a diverged trial has all the same
 COUNTS = ["surviving_layer", "kept_eigenvalues", "live_neurons", "kept_neurons_weight_space"]
 NETWORK = ["ensemble", "teacher", "data_set", "depth", "gain", "head", "trial"]  # what tells one network from another
 SCORES = ("cifar10_accuracy", "cifar100_accuracy", "imagenet16_120_accuracy")
-TRIALS = ("trials", "probes", "sweep")
+TRIALS = ("trials", "probes", "sweep", "map")
 WITHOUT = ("teacher_student/eigenvalues", "teacher_student/pruning", "depth/layers")  # have no row of such a trial
 OF_NAN = ("paths", "skips", "surface", "eigenvalues", "epochs", "data_sets")  # have rows without a value
 OF_MODEL_0 = [f"regression/{name}" for name in ("paths", "skips", "surface", "eigenvalues")]

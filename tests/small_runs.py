@@ -37,8 +37,9 @@ TINY = {
         "training": {"epochs": 1, "batch_size": 30},
         "chunk": 1,
         "linear_teachers": 1,
-        "ensembles": {name: {"trials": 0} for name in ("l1", "l2_squared", "none", "one_rotation")}
+        "ensembles": {name: {"trials": 0} for name in BASE["teacher_student"]["ensembles"]}
         | {"l2": {"trials": 3, "new_teacher_every": 0}},
+        "map": {"trials": 0, "full_trials": 0},
     },
     "hyperparameters": {"penalties": ["l2"], "rhos": [0.0001], "alphas": [1], "trials": 1, "teacher_trials": 0},
     "depth": {

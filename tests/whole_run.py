@@ -27,7 +27,10 @@ from replication.records.fingerprints import fingerprint
 
 ROOT = Path(__file__).parents[1]
 TINY = {"training": {"epochs": 1}}
-ENSEMBLES = ("l2", "l1", "l2_squared", "none", "one_rotation")
+ENSEMBLES = (
+    *("l2", "l1", "l2_squared", "none", "one_rotation"),
+    *("graded", "l1_weak", "authors_notebook", "orthonormal", "minus_one", "authors_last"),
+)
 STUDENT = {"points": 256, "test_points": 200, "selection_points": 100}
 EVERYTHING = {  # each table has rows, of several heads, methods, penalties and depths
     "scale": "smoke",
@@ -35,10 +38,12 @@ EVERYTHING = {  # each table has rows, of several heads, methods, penalties and 
     | {"starts": {"trials": 1}, "independent": {"trials": 2, "alphas": [1]}},
     "teacher_student": {
         "widths": [6, 12, 12, 6],
-        "ensembles": {name: {"trials": 2 if name == "l2" else 1, "new_teacher_every": 0} for name in ENSEMBLES},
+        "ensembles": {name: {"trials": 2 if name == "l2" else 1, "new_teacher_every": 0} for name in ENSEMBLES}
+        | {"authors_last": {"trials": 1, "hidden": [16, 16], "new_teacher_every": 0}},
+        "map": {"strengths": [0.001, 0.003], "hidden": 8, "trials": 1, "full_trials": 1} | STUDENT,
     }
     | STUDENT
-    | TINY,
+    | {"training": {"epochs": 1, "batch_size": 128}},
     "hyperparameters": {"penalties": ["l1", "l2", "l2_squared"], "rhos": [0.0001, 0.001, 0.01], "trials": 1},
     "depth": {
         "teacher": {"depths": [1, 3], "hidden": 8, "trials": 1} | STUDENT | TINY,

@@ -37,17 +37,26 @@ STALE = {  # files below src, and whose fingerprint a statement there changes; e
     "replication/training/memory": "baselines cifar10 cifar100.trials",
     "replication/training/classifiers": "cifar10 cifar100 cells",
     "replication/training/split": "cifar10 cifar100.trials",
-    "replication/training/cuda_graphs": "regression.trials regression.starts teacher_student hyperparameters depth cifar10",
+    "replication/training/cuda_graphs": (
+        "regression.trials regression.starts teacher_student hyperparameters depth cifar10"
+    ),
     "replication/training/adam replication/training/ensemble/{__init__,batches}": (
         "regression.trials regression.starts teacher_student hyperparameters depth baselines cells"
     ),
-    "replication/training/compiled": "regression.trials regression.starts teacher_student hyperparameters depth baselines cifar10 cells",
-    "replication/training/{fused_adam,vectors,floating_point}": "regression.trials regression.starts hyperparameters cifar10",
+    "replication/training/compiled": (
+        "regression.trials regression.starts teacher_student hyperparameters depth baselines cifar10 cells"
+    ),
+    "replication/training/{fused_adam,vectors,floating_point}": (
+        "regression.trials regression.starts hyperparameters cifar10"
+    ),
     "replication/training/small_cnn/{__init__,heads,network,shapes,stages,step,tiles}": "cifar10",
     "replication/training/ensemble/training": (
-        "regression.trials regression.starts teacher_student hyperparameters depth baselines:spectral_search baselines:spectral_pruning"
+        "regression.trials regression.starts teacher_student "
+        "hyperparameters depth baselines:spectral_search baselines:spectral_pruning"
     ),
-    "replication/training/ensemble/batched": "regression.trials regression.starts teacher_student hyperparameters depth",
+    "replication/training/ensemble/batched": (
+        "regression.trials regression.starts teacher_student hyperparameters depth"
+    ),
     "replication/training/ensemble/{kernel,step}": "regression.trials regression.starts hyperparameters",
     "replication/data/regression": "theory regression hyperparameters depth.trials baselines",
     "replication/data/teacher": "teacher_student hyperparameters depth baselines -baselines:evolution",

@@ -11,7 +11,7 @@ from replication import params
 from replication.account.describe import describe
 from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import load_settings, paper_settings, resolve_settings
-from replication.experiments.teacher_student.settings import teacher_parts
+from replication.experiments.teacher_student.settings import TeacherTrial, teacher_parts
 
 BASE = params.read_yaml(Path(__file__).parents[2] / "params.yaml")
 
@@ -54,7 +54,7 @@ def test_the_laptop_scale_trains_experiments_1_and_2_as_the_paper():
     paper, laptop = paper_settings(BASE), resolve_settings(BASE, {"scale": "laptop"})
     changed = {"starts", "independent"}
     assert laptop.regression.model_dump(exclude=changed) == paper.regression.model_dump(exclude=changed)
-    changed = {"ensembles", "chunk"}
+    changed = {"ensembles", "chunk", "map"}
     in_paper, in_laptop = (s.teacher_student.model_dump(exclude=changed) for s in (paper, laptop))
     assert in_paper == in_laptop
     assert laptop.teacher_student.ensembles["l2"].trials == 5
@@ -77,6 +77,36 @@ def test_overrides_win_over_the_scale_and_the_scale_over_the_base():
         ({"regression": {"widths": [3, 300, 1]}}, r"regression: widths = \[3, 300, 1\]: allowed are three layers"),
         ({"cifar10": {"widths": [400, 100, 9]}}, r"cifar10: widths = .*: allowed are three layers, 400 inputs, 10 out"),
         ({"teacher_student": {"widths": [20, 200, 200, 10]}}, "teacher_student: widths = .*input = output"),
+        (
+            {"teacher_student": {"training": {"rho": "a"}}},
+            "teacher_student.training.rho = 'a': .* a number >= 0, or a list",
+        ),
+        ({"teacher_student": {"training": {"rho": []}}}, "teacher_student.training.rho: .* a number >= 0, or a list"),
+        (
+            {"teacher_student": {"training": {"rho": [0.1, -1]}}},
+            "training.rho: .* a list of such numbers, one for each",
+        ),
+        ({"teacher_student": {"training": {"rho": [0.1]}}}, r"rho = \[0.1\]: .* one for each hidden layer, here 2"),
+        (
+            {"scale": "overnight", "teacher_student": {"ensembles": {"graded": {"hidden": [9]}}}},
+            r"ensembles.graded: rho = \[0.003, 0.001\]: allowed are one number, or one for each hidden layer, here 1",
+        ),
+        ({"teacher_student": {"ensembles": {"l2": {"hidden": []}}}}, r"ensembles.l2.hidden = \[\]: .* at least 1 item"),
+        ({"teacher_student": {"output_eigenvalue": 0}}, "output_eigenvalue = 0: input should be 1 or -1"),
+        (
+            {"teacher_student": {"selection_points": 9, "points": 99, "ensembles": {"l2": {"drop_last_batch": True}}}},
+            "ensembles.l2: drop_last_batch = true: allowed with at least 1024 points",
+        ),
+        (
+            {"teacher_student": {"points": 1000, "map": {"trials": 1}}},
+            "map.points = 20000: allowed are at most the 1000 of the data",
+        ),
+        ({"teacher_student": {"map": {"strengths": [0.1, 0.1]}}}, "map: strengths = .* 0.1 stands there twice"),
+        ({"teacher_student": {"map": {"selection_points": 20000}}}, "map: selection_points = 20000: allowed are fewer"),
+        (
+            {"teacher_student": {"widths": [20, 100, 20], "map": {"full_trials": 1}}},
+            "map.full_trials = 1: allowed is 0 unless two layers are hidden",
+        ),
         ({"regression": {"training": {"rho": float("nan")}}}, "regression.training.rho = nan: .*finite"),
         ({"regression": {"training": {"penalty": "l3"}}}, "regression.training.penalty = 'l3': .*'l2', 'l1'"),
         ({"regression": {"alphas": [0.5, 0.5]}}, "0.5 stands there twice"),
@@ -214,3 +244,39 @@ def test_a_trial_keeps_its_teacher_when_trials_are_added():
     for trial in range(5):
         assert few.teacher_student.teacher_of("l2", trial) == many.teacher_student.teacher_of("l2", trial)
     assert teacher_parts(few.teacher_student.teacher_of("l2", 3)) == (46, 2)
+
+
+def test_an_ensemble_says_what_it_has_in_place_of_table_4():
+    student = resolve_settings(BASE, {"scale": "overnight"}).teacher_student
+    assert student.of_ensemble("l2").part(TeacherTrial) == student.part(TeacherTrial)
+    last, minus = (student.of_ensemble(name) for name in ("authors_last", "minus_one"))
+    assert last.widths == [20, 2000, 2000, 20] and minus.widths == student.widths
+    assert minus.output_eigenvalue == -1 and minus.training == student.training
+    expected = {"rho": 0.0001, "epochs": 100, "drop_last_batch": True}
+    assert last.training.model_dump() == student.training.model_dump() | expected
+    keys = {
+        job.keys["ensemble"]: job.keys
+        for job in EXPERIMENTS["teacher_student"].stage("trials").jobs(resolve_settings(BASE, {"scale": "overnight"}))
+    }
+    assert keys["graded"].items() >= {"rho": None, "rho_2": 0.003, "rho_3": 0.001}.items() and keys["none"]["rho"] == 0
+
+
+def test_one_hidden_layer_or_three_are_settings_like_any():
+    for hidden in ([100], [9, 8, 7]):
+        widths = {"widths": [20, *hidden, 20], "ensembles": {"l2": {"rho": [0.1] * len(hidden)}}}
+        assert (
+            resolve_settings(BASE, {"teacher_student": widths}).teacher_student.of_ensemble("l2").widths[1:-1] == hidden
+        )
+
+
+def test_the_map_has_every_pair_at_the_reduced_size_and_equal_ones_at_full_size():
+    run = resolve_settings(BASE, {"scale": "overnight"})
+    jobs = [*EXPERIMENTS["teacher_student"].stage("map").jobs(run)]
+    pairs = {size: [job for job in jobs if job.keys["size"] == size] for size in ("reduced", "full")}
+    assert len(pairs["reduced"]) == 25 and {len(job.trials) for job in pairs["reduced"]} == {3}
+    assert len(pairs["full"]) == 15 and all(job.keys["rho_2"] == job.keys["rho_3"] for job in pairs["full"])
+    for job in jobs:
+        assert job.settings["training"]["rho"] == [job.keys["rho_2"], job.keys["rho_3"]] and job.data.keys["seed"] == 43
+    sizes = {size: each[0].settings for size, each in pairs.items()}
+    assert sizes["reduced"]["widths"] == [20, 100, 100, 20] and sizes["full"]["widths"] == [20, 200, 200, 20]
+    assert (sizes["reduced"]["points"], sizes["full"]["points"]) == (20000, 100000)

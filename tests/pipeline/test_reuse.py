@@ -11,11 +11,15 @@ from replication import params
 from replication.publish import rows
 from replication.records import io
 from replication.records.fingerprints import LEGACY
-from small_runs import TEACHER, change, jobs_of, publish, run, settings_of, table, train
+from small_runs import BASE, TEACHER, change, jobs_of, publish, run, settings_of, table, train
 
-OTHERS = {name: {"trials": 0} for name in ("l1", "l2_squared", "none", "one_rotation")}
 OVERLAY = {
-    "teacher_student": {"chunk": 1, "ensembles": {"l2": {"trials": 2, "new_teacher_every": 0}, **OTHERS}},
+    "teacher_student": {
+        "chunk": 1,
+        "ensembles": {name: {"trials": 0} for name in BASE["teacher_student"]["ensembles"]}
+        | {"l2": {"trials": 2, "new_teacher_every": 0}},
+        "map": {"trials": 0, "full_trials": 0},
+    },
     "hyperparameters": {"penalties": ["l2"], "rhos": [0.0001], "alphas": [1], "trials": 1},
     "depth": {"chunk": 1, "teacher": {"depths": [1], "trials": 1}, "initial_scale": {"trials": 0}},
 }

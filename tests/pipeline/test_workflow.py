@@ -143,7 +143,7 @@ def test_smoke_results_are_not_published(finished):
 
 @pytest.mark.parametrize(
     ("scale", "students", "sweeps", "deep"),
-    [("laptop", 9, 0, 10), ("overnight", 70, 15, 62), ("paper", 500, 15, 270)],
+    [("laptop", 9, 0, 10), ("overnight", 88, 15, 62), ("paper", 1001, 15, 270)],
 )
 def test_every_scale_has_a_plan(tmp_path, scale, students, sweeps, deep):
     code, output = snakemake(tmp_path, "-n", "--config", f"scale={scale}")

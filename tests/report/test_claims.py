@@ -218,21 +218,33 @@ def test_the_tanh_fit_finds_what_was_planted(midpoint, width):
     assert np.isnan(tanh_fit(ALPHAS, np.ones(21))).all()
 
 
-def teacher_trials(n, **values):
+def teacher_trials(n, at_30=0.98, **values):
     base = {"ensemble": "l2", "diverged_epoch": -1, "test_r2": 0.99, "kept_eigenvalues": 30.0}
     base |= {"kept_neurons_weight_space": 60.0, "surviving_layer": 2, "eigenvalue_ratio": 500.0}
     base |= {"teacher": 42, "other_layer_loss_increase": 3.0, "live_neurons": 230.0, "trimmed_r2": 0.99}
-    return {"teacher_student/trials": pd.DataFrame([base | values | {"trial": t} for t in range(n)])}
+    base |= {"largest_eigenvalue_2": 0.5, "largest_eigenvalue_3": 0.001}
+    curve = {"eigenvalue": {"kept": [29, 30, 31], "live": 230, "r2": [0.9, at_30, 0.999]}}
+    curve["weight_space"] = {"kept": [80, 81, 82], "live": [29, 30, 30], "r2": [0.1, 0.6, 0.6]}
+    curves = [pd.DataFrame(points).assign(removal=removal) for removal, points in curve.items()]
+    network = {"ensemble": "l2", "teacher": 42}
+    return {
+        "teacher_student/trials": pd.DataFrame([base | values | {"trial": t} for t in range(n)]),
+        "teacher_student/pruning": pd.concat([each.assign(**network, trial=t) for each in curves for t in range(n)]),
+    }
 
 
 def test_claims_of_experiment_2():
     tables = teacher_trials(30)
     judged = verdicts("D2", tables)
-    assert judged["verdict"].to_dict() == {"D2": "not replicated", "D2a": "replicated", "D2b": "not replicated"}
+    assert judged["verdict"].to_dict() == dict.fromkeys(["D2", "D2a", "D2b"], "not replicated")
+    assert judged.loc["D2a", ["old_measured", "old_verdict"]].tolist() == [1, "replicated"]
+    assert judged.loc["D2a", "changed"].endswith("Figure 9 shows which layer survives, the second hidden one")
+    assert "of one layer at least 100 times the other's: >= 0.8" in judged.loc["D2a", "old_rule"]
     assert verdicts("D3", tables).loc["D3", "verdict"] == "not replicated"
-    assert verdicts("D4", tables).loc["D4", "verdict"] == "replicated"
     assert verdicts("D3", teacher_trials(5, live_neurons=30.0)).loc["D3", "verdict"] == "replicated"
-    assert verdicts("D2", teacher_trials(5)).loc["D2a", "verdict"] == "inconclusive"
+    tables = teacher_trials(30, surviving_layer=3)
+    assert verdicts("D2", tables).loc["D2a", "verdict"] == "replicated"
+    assert verdicts("D2", teacher_trials(5, surviving_layer=3)).loc["D2a", "verdict"] == "inconclusive"
     tables["teacher_student/trials"].loc[:2, "diverged_epoch"] = 3
     lost = verdicts("D2", tables).loc["D2a"]
     assert lost[["measured", "n", "verdict"]].tolist() == [pytest.approx(0.9), 30, "inconclusive"]
@@ -241,6 +253,27 @@ def test_claims_of_experiment_2():
     assert said == "epochs 2 of 180; 3 of 30 diverged"
     tables["teacher_student/trials"].loc[:3, "diverged_epoch"] = 3
     assert verdicts("D2", tables).loc["D2a", ["measured", "verdict"]].tolist() == [pytest.approx(26 / 30), "untested"]
+
+
+def test_the_fit_is_judged_at_the_papers_count():
+    judged = verdicts("D4", teacher_trials(5)).loc["D4"]
+    assert judged[["measured", "n", "verdict"]].tolist() == [pytest.approx(0.98), 5, "replicated"]
+    assert judged["reason"] == "at 30 live neurons, removal (ii), R² 0.6000; untrimmed R² 0.9900"
+    assert judged[["old_measured", "old_verdict"]].tolist() == [pytest.approx(0.99), "replicated"]
+    assert judged["old_rule"] == "R² of the network trimmed to the live neurons of D3: >= 0.97"
+    assert verdicts("D4", teacher_trials(5, at_30=0.9)).loc["D4", "verdict"] == "not replicated"
+    few = teacher_trials(5)
+    few["teacher_student/pruning"] = few["teacher_student/pruning"].query("kept == 29")  # fewer neurons than 30
+    assert verdicts("D4", few).loc["D4", ["n", "verdict"]].tolist() == [0, "untested"]
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+def test_claims_on_two_hidden_layers_are_untested_with_other_than_two(layers):
+    tables = teacher_trials(30, **({"largest_eigenvalue_3": np.nan} if layers == 1 else {"largest_eigenvalue_4": 0.1}))
+    for name in ("D2", "D3", "D4"):
+        judged = verdicts(name, tables)
+        assert (judged["verdict"] == "untested").all()
+        assert judged["reason"].str.contains(f"hidden layers {layers}, not 2").any()
 
 
 def test_claims_of_the_theory():

@@ -47,7 +47,9 @@ def drawings(folder: Path) -> dict[str, tuple[Figure, pd.DataFrame, str]]:
         "fig07_surface": panels[2],
         "fig08": fig.fig08_table(),
         "fig09": fig.fig09_table(default["eigenvalues"]),
-        "fig10": fig.fig10_table(default["pruning"], default["trials"]),
+        "fig10": fig.fig10_table(*(default[name] for name in ("pruning", "trials", "eigenvalues"))),
+        "fig_teacher_deleted": fig.fig_teacher_deleted_table(students["trials"]),
+        "fig_teacher_map": fig.fig_teacher_map_table(table("teacher_student/map")),
         "fig11": fig.fig11_table(surface, 5.0),
         "fig12": fig.fig12_table(surface, 5.0),
         "fig13": fig.fig13_table(trials),
@@ -67,11 +69,13 @@ def drawings(folder: Path) -> dict[str, tuple[Figure, pd.DataFrame, str]]:
         "fig07": lambda rows: fig.fig07(rows, *panels),
         "fig07_network": lambda rows: fig.fig07_network(*panels[:2]),
         "fig10": lambda rows: fig.fig10(rows, 0.05),
+        "fig_teacher_deleted": lambda rows: fig.fig_teacher_deleted(rows, 0.05),
         "fig15": lambda rows: fig.fig15(paths, skips),
         "fig_depth_start": lambda rows: fig.fig_depth_start(rows, 0.003),
     }
     captions = {
         "fig10": lambda rows: fig.fig10_caption(rows, 0.05),
+        "fig_teacher_deleted": lambda rows: fig.fig_teacher_deleted_caption(rows, 0.05),
     }
     return {
         name: (
@@ -311,16 +315,17 @@ def test_figure_9_counts_every_neuron_zeros_too():
     values = np.array([0.0, 1e-9, 0.3, 1.0])
     rows = pd.DataFrame({"teacher": 42, "trial": 0, "layer": [2, 2, 3, 3], "neuron": 1, "eigenvalue": values})
     drawn = fig.fig09_table(rows)
-    assert drawn.groupby("layer")["mean"].sum().to_dict() == {"2": 2, "3": 2, "both": 4}
+    for _, of_axis in drawn.groupby("what"):
+        assert of_axis.groupby("layer")["mean"].sum().to_dict() == {"2": 2, "3": 2, "all": 4}
     assert drawn.query("layer == '2'")["mean"].iloc[0] == 2
 
 
 def test_figure_10_has_every_trial_its_median_and_its_choice(smoke):
-    pruning, trials = (
+    pruning, trials, eigenvalues = (
         pd.read_parquet(smoke / f"teacher_student/{name}.parquet").query("ensemble == 'l2'")
-        for name in ("pruning", "trials")
+        for name in ("pruning", "trials", "eigenvalues")
     )
-    drawn = fig.fig10_table(pruning, trials)
+    drawn = fig.fig10_table(pruning, trials, eigenvalues)
     curves = drawn[(drawn["what"] == "curve") & (drawn["removal"] == "eigenvalue") & (drawn["kept"] == 10)]
     median = drawn[(drawn["what"] == "median") & (drawn["removal"] == "eigenvalue") & (drawn["kept"] == 10)]
     assert len(curves) == len(trials) == 2

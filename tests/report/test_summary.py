@@ -151,7 +151,11 @@ def test_costs_against_a_loop_over_single_models(full, notebook, benchmarks):
     epochs = {"trials": 300, "sweep": 60}
     full = full | {f"cifar10/{name}": full[f"cifar10/{name}"].assign(epochs=count) for name, count in epochs.items()}
     text = core_minutes.cost_table(experiments, full, run, benchmarks)
-    students, heads = len(full["teacher_student/trials"]), full["cifar10/trials"]["head"].value_counts()
+    students, heads = full["teacher_student/trials"]["ensemble"], full["cifar10/trials"]["head"].value_counts()
+    students = int(
+        (~students.isin(["authors_notebook", "authors_last"])).sum()
+    )  # which have epochs or widths of theirs
+    students += int((full["teacher_student/map"]["size"] == "full").sum())
     images = 105_600 * (0.04 * heads["linear"] + 0.05 * (heads.sum() - heads["linear"]))
     swept = full["cifar10/sweep"]["head"].value_counts()
     images += 60 * 352 * (0.04 * swept["linear"] + 0.05 * swept["spectral"])  # 60 epochs
@@ -222,7 +226,7 @@ def test_trainings_are_counted_as_the_jobs_are():
         stages = [stage for stage in EXPERIMENTS[name].stages if stage.gpu]
         jobs = [(HEADS.get(stage.name, 1), job) for stage in stages for job in stage.jobs(settings)]
         assert count == sum(heads * len(job.trials) for heads, job in jobs), name
-    assert counted["teacher_student"] == 500 and counted["depth"] == 310
+    assert counted["teacher_student"] == 500 + 501 + 75 + 15 and counted["depth"] == 310
 
 
 def test_every_command_has_a_rule():

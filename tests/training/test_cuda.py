@@ -147,13 +147,21 @@ def test_a_replayed_step_is_the_step():
     assert all(torch.equal(a, b) for a, b in kept)
 
 
-@pytest.mark.parametrize("widths", [(4, 6, 2), (4, *[5] * 11, 2)])
-def test_ensembles_are_those_of_the_cpu(widths):
+@pytest.mark.parametrize(
+    ("widths", "more"),
+    [
+        ((4, 6, 2), {}),
+        ((4, *[5] * 11, 2), {}),
+        ((4, 6, 5, 2), {"rho": (0.03, 0.01), "orthonormality": 0.02, "drop_last_batch": True}),
+    ],
+)
+def test_ensembles_are_those_of_the_cpu(widths, more):
+    training = replace(TRAINING, **more)
     rng = np.random.default_rng(3)
     x, y = rng.uniform(-1, 1, (150, 4)), rng.uniform(-1, 1, (150, 2))
     start = initial_parameters(widths, [1, 2, 3], np.float64)
-    here = batched.train(start, x, y, [1, 2, 3], TRAINING)
-    there = batched.train(start, x, y, [1, 2, 3], TRAINING, device="cuda")
+    here = batched.train(start, x, y, [1, 2, 3], training)
+    there = batched.train(start, x, y, [1, 2, 3], training, device="cuda")
     for key, value in here.parameters.items():
         np.testing.assert_allclose(there.parameters[key], value, atol=1e-9, err_msg=key)
 

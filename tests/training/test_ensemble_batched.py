@@ -48,6 +48,89 @@ def test_equals_a_loop_over_one_network(widths, train_input, bias):
         np.testing.assert_allclose(trained.parameters[key][0], value.numpy(), atol=1e-12, err_msg=key)
 
 
+def orthonormality(phi):
+    """The authors' penalty from its formula, column by column."""
+    total = 0
+    for block in phi:
+        total = total + ((block @ block.T - torch.eye(len(block), dtype=block.dtype)) ** 2).sum().sqrt()
+        lengths = torch.stack([(block[:, m] ** 2).sum().sqrt() for m in range(block.shape[1])])
+        total = total + ((lengths - 1) ** 2).sum().sqrt()
+    return total
+
+
+@pytest.mark.parametrize("size", [1, 3])
+@pytest.mark.parametrize("penalty", ["l2", "l1", "l2_squared"])
+@pytest.mark.parametrize(
+    ("widths", "rho"),
+    [(WIDTHS, (0.03, 0.01)), (WIDTHS, (0.0, 0.02)), ((4, 6, 2), (0.03,)), ((4, 6, 5, 3, 2), (0.03, 0, 0.02))],
+)
+def test_a_strength_for_each_layer_and_orthonormality_equal_autograd(widths, rho, penalty, size):
+    training = replace(TRAINING, penalty=penalty, rho=rho, orthonormality=0.02)
+    start = initial_parameters(widths, [9, 1, 2], np.float64)
+    for key in start:
+        if key.startswith("eigenvalues.") and key not in ("eigenvalues.0", f"eigenvalues.{len(widths) - 1}"):
+            start[key] += RNG.uniform(0.1, 0.2, start[key].shape)  # away from the kinks at 0
+    batch = np.arange(20)
+    stepped = next(iter(batched.train_steps({k: v[:size] for k, v in start.items()}, X, Y, [batch], training)))
+    for trial in range(size):
+        net = SpectralNetwork(widths).double()
+        net.load_state_dict({key: torch.tensor(value[trial]) for key, value in start.items()})
+        optimizer = torch.optim.Adam(net.parameters(), lr=training.learning_rate)
+        loss = torch.nn.functional.mse_loss(net(torch.tensor(X[batch])), torch.tensor(Y[batch]))
+        for strength, lam in zip(rho, list(net.eigenvalues)[1:-1], strict=True):
+            size_of = {"l1": lam.abs().sum(), "l2": (lam**2).sum().sqrt(), "l2_squared": (lam**2).sum()}
+            loss = loss + strength * size_of[penalty]
+        (loss + training.orthonormality * orthonormality(list(net.eigenvectors))).backward()
+        optimizer.step()
+        for key, value in net.state_dict().items():
+            np.testing.assert_allclose(stepped[key][trial], value.numpy(), atol=1e-12, err_msg=key)
+
+
+def test_equal_strengths_are_one():
+    start = initial_parameters(WIDTHS, [1], np.float64)
+    one, each = (batched.train(start, X, Y, [1], replace(TRAINING, rho=rho)) for rho in (0.01, (0.01, 0.01)))
+    for key, value in one.parameters.items():
+        np.testing.assert_allclose(each.parameters[key], value, atol=1e-12, err_msg=key)
+
+
+def test_the_last_smaller_batch_is_dropped():
+    """75 points in batches of 32: the first 64 of each epoch's order, and a loss over these."""
+    training = replace(TRAINING, drop_last_batch=True, epochs=1)
+    start = initial_parameters(WIDTHS, [9], np.float64)
+    order = epoch_orders(seeds.generator(9, "batches"), len(X), 1)[0]
+    *_, last = batched.train_steps(start, X, Y, [order[:32], order[32:64]], training)
+    trained = batched.train(start, X, Y, [9], training)
+    assert identical(trained.parameters, last)
+    kept = batched.train(start, X, Y, [9], replace(training, drop_last_batch=False))
+    assert not identical(trained.parameters, kept.parameters) and trained.loss[0] != kept.loss[0]
+    with pytest.raises(ValueError, match="batch_size 76: without the last, smaller batch at most 75 points"):
+        batched.train(start, X, Y, [9], replace(training, batch_size=76))
+
+
+def test_a_start_at_minus_one_is_the_layers_own():
+    """λ_ℓ = −1, all else to the bit as at 1: the first output is −(−1)^B φ_B … φ_1 x, with B = 3."""
+    one, minus = (initial_parameters(WIDTHS, [5], output_eigenvalue=sign) for sign in (1, -1))
+    assert (minus["eigenvalues.3"] == -1).all()
+    assert all(
+        (value if key == "eigenvalues.3" else minus[key]).tobytes() == value.tobytes() for key, value in one.items()
+    )
+    net = SpectralNetwork(WIDTHS, output_eigenvalue=-1)
+    assert np.array_equal(net.eigenvalues[3].detach().numpy(), minus["eigenvalues.3"][0])
+    net.load_state_dict({key: torch.tensor(value[0]) for key, value in minus.items()})
+    x = torch.tensor(X, dtype=torch.float32)
+    perceptron = x
+    for block in net.eigenvectors:
+        perceptron = perceptron @ block.T
+    torch.testing.assert_close(net(x), perceptron)
+
+
+@pytest.mark.parametrize("rho", [(0.1,), (0.1, 0.1, 0.1)])
+def test_strengths_that_do_not_fit_the_layers_are_refused(rho):
+    message = r"rho \[.*\]: must be one number, or one for each of 2 hidden layers"
+    with pytest.raises(ValueError, match=message):
+        batched.train(initial_parameters(WIDTHS, [1]), X, Y, [1], replace(TRAINING, rho=rho))
+
+
 def test_bits_do_not_depend_on_company_or_order():
     together = batched.train(initial_parameters(WIDTHS, [1, 2, 3]), X, Y, [1, 2, 3], TRAINING)
     apart = batched.train(initial_parameters(WIDTHS, [3, 1]), X, Y, [3, 1], TRAINING)

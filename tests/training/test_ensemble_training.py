@@ -74,12 +74,26 @@ def test_no_trials_are_still_shaped():
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("epochs", 0), ("batch_size", 0), ("learning_rate", 0.0), ("penalty", "l3"), ("rho", -1.0), ("rho", np.nan)],
+    [
+        ("epochs", 0),
+        ("batch_size", 0),
+        ("learning_rate", 0.0),
+        ("penalty", "l3"),
+        ("rho", -1.0),
+        ("rho", np.nan),
+        ("rho", (0.1, -1.0)),
+        ("orthonormality", -1.0),
+    ],
 )
 def test_settings_out_of_range_are_named(field, value):
     good = {"epochs": 1, "batch_size": 1, "learning_rate": 1e-3, "penalty": "l2", "rho": 0.0}
     with pytest.raises(ValueError, match=field):
         Training(**(good | {field: value}))
+
+
+def test_strengths_of_layers_leave_no_one_for_the_input():
+    with pytest.raises(ValueError, match=r"rho .*: must be one number where the input eigenvalues are trained"):
+        Training(1, 1, 1e-3, "l2", (0.1, 0.1), train_input_eigenvalues=True)
 
 
 def test_benchmark_rows():

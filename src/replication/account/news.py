@@ -43,7 +43,19 @@ def _surviving(trials: pd.DataFrame) -> str:
     return (
         f"with unsquared L2, by eigenvalues only the first hidden layer survives in {first} of {len(rows)} networks, "
         "but deleting the second one, whose eigenvalues are small, raises the held-out loss by "
-        f"{100 * rows['other_layer_loss_increase'].median():,.0f} % (median)."
+        f"{100 * rows['other_layer_loss_increase'].median():,.0f} % (median).{_graded(finished(trials))}"
+    )
+
+
+def _graded(trials: pd.DataFrame) -> str:
+    """What is left with a heavier penalty on the first hidden layer, if that was run."""
+    rows = trials[trials["ensemble"] == "graded"]
+    if rows.empty:
+        return ""
+    second = int((rows["surviving_layer"] == 3).sum())
+    return (
+        f" With a penalty three times as heavy on the first layer the second one survives in {second} of {len(rows)}, "
+        f"and deleting the first raises the loss by {number(100 * rows['layer_2_deleted_increase'].median())} %."
     )
 
 

@@ -124,9 +124,24 @@ def _regression(settings: Mapping) -> Iterator[Part]:
 
 @parts_of("teacher_student")
 def _teacher_student(settings: Mapping) -> Iterator[Part]:
-    teacher_student = settings["teacher_student"]
-    trainings = sum(ensemble["trials"] for ensemble in teacher_student["ensembles"].values())
-    yield Part("", trainings, _size(teacher_student, "points", "widths"), {})
+    student = settings["teacher_student"]
+    ensembles, of_map = student["ensembles"], student.get("map")
+    own = {name: _own_size(ensemble) for name, ensemble in ensembles.items()}
+    alike = [name for name in ensembles if not own[name]]
+    size = _size(student, "points", "widths")
+    yield Part("", sum(ensembles[name]["trials"] for name in alike), size, {"ensemble": alike})
+    for name in (name for name in ensembles if own[name]):
+        yield Part(name, ensembles[name]["trials"], size | own[name], {"ensemble": [name]})
+    if of_map:  # settings from before there was one have none
+        strengths = len(of_map["strengths"])
+        reduced = {name: value for name, value in of_map.items() if name not in ("trials", "full_trials", "chunk")}
+        yield Part("map", of_map["trials"] * strengths**2, reduced, {"size": ["reduced"]}, table="map")
+        yield Part("map's diagonal", of_map["full_trials"] * strengths, size, {"size": ["full"]}, table="map")
+
+
+def _own_size(ensemble: Mapping) -> dict:
+    """What an ensemble has of its own that changes the time of a training."""
+    return {name: ensemble[name] for name in ("hidden", "epochs") if ensemble.get(name)}
 
 
 @parts_of("hyperparameters")

@@ -108,27 +108,6 @@ def regression_findings(trials: pd.DataFrame) -> str:
     return " ".join([*sentences, f"{fit} {number(trials['r2'].min())}."])
 
 
-def teacher_student_findings(trials: pd.DataFrame, linear: pd.DataFrame, budget: float) -> str:
-    """Linear and trained fits, the surviving layer, and what pruning leaves, for the default ensemble."""
-    rows = trials[trials["diverged_epoch"] < 0]
-    n = len(rows)
-    if n == 0:
-        return "No trial with the default penalty, unsquared L2, finished."
-    survives = {layer: int((rows["surviving_layer"] == layer).sum()) for layer in (2, 3)}
-    with_intercept = linear.loc[linear["intercept"].astype(bool) & (linear["rotations"] == 2), "r2"]
-    return (
-        f"Linear regression with intercept reaches R² {number(with_intercept.mean())} on average over "
-        f"{counted(len(with_intercept), 'teacher')}, SPARCS {rows['test_r2'].mean():.4f} over "
-        f"{counted(n, 'trained network')}. In "
-        f"{survives[2]} of {n} only the first hidden layer keeps large eigenvalues, in {survives[3]} only the second; "
-        "deleting the other layer raises the held-out loss by "
-        f"{100 * rows['other_layer_loss_increase'].median():,.0f} % (median). Within a loss increase of "
-        f"{100 * budget:g} %, removal (i) keeps {rows['kept_eigenvalues'].mean():.1f} eigenvalues on average, which "
-        f"leaves {rows['live_neurons'].mean():.1f} live neurons and R² {rows['trimmed_r2'].mean():.4f}; removal (ii) "
-        f"keeps {rows['kept_neurons_weight_space'].mean():.1f} neurons."
-    )
-
-
 def sweep_findings(trials: pd.DataFrame) -> str:
     """The least mean R² inside the shaded strengths and over all, on the worst data set, for every kind of penalty."""
     swept = trials[trials["rho"] > 0].fillna({"alpha": -1})  # a teacher has no α

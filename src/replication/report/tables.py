@@ -7,10 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from replication.report.text import interval, number
+from replication.report.text import interval
 
 VERDICTS = ("replicated", "partly", "inconclusive", "not replicated", "untested")
-LAYERS = {0: "neither", 2: "first hidden", 3: "second hidden"}
 
 
 def markdown(frame: pd.DataFrame) -> str:
@@ -99,30 +98,6 @@ def _finished(trials: pd.DataFrame | None) -> int | None:
     return int(trials.groupby("head")["trial"].count().min()) if "head" in trials else None
 
 
-def ensembles_table(trials: pd.DataFrame) -> str:
-    """One row per kind of penalty and teacher of experiment 2: means over its finished trials."""
-    finished = trials[trials["diverged_epoch"] < 0]
-    if finished.empty:
-        return "No trial finished."
-    rows = [_ensemble(name, networks) for name, networks in finished.groupby("ensemble", sort=False)]
-    return markdown(pd.DataFrame(rows))
-
-
-def linear_table(linear: pd.DataFrame) -> str:
-    """R² of linear regression with and without intercept: mean and range over the teachers."""
-    rows = [
-        {
-            "rotations": rotations,
-            "intercept": "yes" if intercept else "no",
-            "teachers": len(teachers),
-            "mean R²": f"{teachers['r2'].mean():.3f}",
-            "range": f"{teachers['r2'].min():.3f} to {teachers['r2'].max():.3f}",
-        }
-        for (rotations, intercept), teachers in linear.dropna(subset=["r2"]).groupby(["rotations", "intercept"])
-    ]
-    return markdown(pd.DataFrame(rows))
-
-
 def _paper(claim: Any) -> str:
     said, region = _text(claim.paper), region_of(claim)
     if claim.id[-1].isalpha():
@@ -138,35 +113,6 @@ def region_of(claim: Any) -> str:
 def printed(rule: str) -> str:
     """A rule or a region with the signs of print."""
     return re.sub(r"(?<!\w)-(?=\d)", "−", rule).replace("<=", "≤").replace(">=", "≥")
-
-
-def _ensemble(name: str, networks: pd.DataFrame) -> dict[str, str]:
-    first = networks.iloc[0]
-    survivors = networks["surviving_layer"].map(LAYERS).value_counts()
-    return {
-        "ensemble": name,
-        "penalty, ρ": f"{first['penalty']}, {first['rho']:g}" if first["rho"] else "none",
-        "rotations": first["rotations"],
-        "n": len(networks),
-        "test R²": f"{networks['test_r2'].mean():.4f}",
-        "max abs λ₂": number(networks["largest_eigenvalue_2"].mean()),
-        "max abs λ₃": number(networks["largest_eigenvalue_3"].mean()),
-        "surviving layer": ", ".join(f"{layer} {count}×" for layer, count in survivors.items()),
-        "loss without the other": _loss_without(networks),
-        "eigenvalues kept (i)": f"{networks['kept_eigenvalues'].mean():.1f}",
-        "live neurons (i)": f"{networks['live_neurons'].mean():.1f}",
-        "trimmed R² (i)": f"{networks['trimmed_r2'].mean():.4f}",
-        "neurons kept (ii)": f"{networks['kept_neurons_weight_space'].mean():.1f}",
-    }
-
-
-def _loss_without(networks: pd.DataFrame) -> str:
-    increases = networks.loc[
-        networks["surviving_layer"] != 0, "other_layer_loss_increase"
-    ]  # where neither survives, none is other
-    if increases.empty:
-        return "–"
-    return f"+{100 * increases.median():,.0f} %{' (median)' if len(increases) > 1 else ''}"
 
 
 def _text(value: Any) -> str:

@@ -3,10 +3,12 @@
 from replication.experiment import Experiment, Stage
 from replication.experiments.teacher_student.settings import (
     LinearBaseline,
+    MapTrial,
     TeacherStudent,
     TeacherTrial,
     jobs,
     linear_jobs,
+    map_jobs,
 )
 
 KEY = ("ensemble", "teacher", "trial")
@@ -37,6 +39,18 @@ EXPERIMENT = Experiment(
             minutes=720,
         ),
         Stage(
+            name="map",
+            rule="map_teacher_student",
+            jobs=map_jobs,
+            train="train:survival_map",
+            settings=MapTrial,
+            tables={"map": ("size", "rho_2", "rho_3", "trial")},
+            ensemble=("size",),
+            seed_name="teacher_student_map",
+            memory=4000,
+            minutes=720,
+        ),
+        Stage(
             name="linear",
             rule="fit_linear",
             jobs=linear_jobs,
@@ -47,5 +61,5 @@ EXPERIMENT = Experiment(
         ),
     ),
     claims="claims:CLAIMS",
-    compared=("training", "points", "test_points", "widths", "loss_budget"),
+    compared=("training", "points", "test_points", "widths", "output_eigenvalue", "loss_budget"),
 )

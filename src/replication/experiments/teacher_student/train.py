@@ -1,4 +1,4 @@
-"""Experiment 2: a student with two hidden layers learns from a teacher with one (Table 4)."""
+"""Experiment 2: a student with two hidden layers, or any number, learns from a teacher with one (Table 4)."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import SimpleNamespace
@@ -12,13 +12,10 @@ from replication.training.ensemble.training import Trained, Training, initial_pa
 from replication.training.work import Results, Work, WorkError
 from sparcs.metrics import blocks_of, bundles_of, forward, live, r_squared
 
-MEASURES = [
+OF_A_LAYER = ["largest_eigenvalue_{}", "layer_{}_deleted_increase"]
+MEASURES = [  # besides those of every hidden layer
     "test_mse",
     "test_r2",
-    "largest_eigenvalue_2",
-    "largest_eigenvalue_3",
-    "layer_2_deleted_increase",
-    "layer_3_deleted_increase",
     "eigenvalue_ratio",
     "surviving_layer",
     "other_layer_loss_increase",
@@ -30,20 +27,32 @@ MEASURES = [
 ]
 EIGENVALUE_COLUMNS = ["layer", "neuron", "eigenvalue", "trial"]
 PRUNING_COLUMNS = ["kept", "live", "r2", "relative_increase", "removal", "trial"]
+EVERY = 400  # hidden neurons up to which a pruning curve has every count
 BLOCK = 1000  # rows evaluated at a time, so that activities stay in the cache
 
 Bundles = Mapping[tuple[int, int], np.ndarray]
 
 
 def run(data: Mapping[str, np.ndarray], work: Work) -> Results:
-    """Train students of one teacher, measure and prune them. Raises WorkError if no point is left to report on."""
+    """Train students of one teacher, measure and prune them. Raises WorkError if no point is left."""
     points = len(data["x_test"])
     if work.settings.selection_points >= points:
         chosen_on = f"selection_points = {work.settings.selection_points}"
         raise WorkError(f"{chosen_on}: allowed are fewer than the {points} test points of the data")
+    training, points = work.settings.training, len(data["x_train"])
+    if training.drop_last_batch and training.batch_size > points:
+        raise WorkError(f"batch_size = {training.batch_size}: allowed are at most the {points} points of the data")
     on_epoch = work.progress(len(work.trials) * work.settings.training.epochs, "epochs")
     trained = train(data, work.seeds, work.settings, work.device, on_epoch)
     return measure_trials(trained, data, work.settings, work.trials, work.seeds), trained.parameters
+
+
+def survival_map(data: Mapping[str, np.ndarray], work: Work) -> Results:
+    """Students with a strength for each hidden layer, on a teacher's first points; their measures alone are kept."""
+    counts = {"train": work.settings.points, "test": work.settings.test_points}
+    first = {f"{name}_{split}": data[f"{name}_{split}"][:count] for split, count in counts.items() for name in "xy"}
+    tables, _ = run(first, work)
+    return {"map": tables["trials"]}, {}
 
 
 def linear(data: None, work: Work) -> Results:
@@ -63,7 +72,7 @@ def train(
     """Train one trial per seed on x_train, y_train (points, n)."""
     from replication.training.ensemble import batched  # loads torch
 
-    initial = initial_parameters(settings.widths, seeds, np.float32)
+    initial = initial_parameters(settings.widths, seeds, np.float32, settings.output_eigenvalue)
     training = Training(**vars(settings.training))
     return batched.train(initial, data["x_train"], data["y_train"], seeds, training, device=device, on_epoch=on_epoch)
 
@@ -80,9 +89,11 @@ def measure_trials(
     One whose output on the test points is not finite has diverged by its last step, which no training loss tells.
     """
     rows, others = [], {"eigenvalues": [], "pruning": []}
+    layers = range(2, len(settings.widths))
+    unmeasured = dict.fromkeys([measure.format(layer) for measure in OF_A_LAYER for layer in layers] + MEASURES, np.nan)
     for index, (trial, seed, diverged) in enumerate(zip(trials, seeds, trained.diverged_epoch, strict=True)):
         row = {"trial": trial, "seed": seed, "diverged_epoch": int(diverged)}
-        row |= dict.fromkeys(MEASURES, np.nan)
+        row |= unmeasured
         if diverged < 0:
             parameters = {name: array[index] for name, array in trained.parameters.items()}
             scalars, eigenvalues, pruning = measure(parameters, data, settings)
@@ -139,25 +150,27 @@ def measure(
 
 
 def layer_survival(lam: Sequence[np.ndarray], bundles: Bundles, x: np.ndarray, y: np.ndarray) -> dict[str, float]:
-    """Claim D2: which hidden layer's eigenvalues survive, and what the other layer still does.
+    """Claim D2: which hidden layer's eigenvalues survive, and what the other layers still do.
 
-    The ratio is that of the layers' largest |λ|. Deleting the other layer is done in weight space, removal (ii):
+    The ratio is that of the two largest of the layers' largest |λ|. A layer is deleted in weight space, removal (ii):
     its neurons go, every skip stays as trained; the loss on (x, y) rises by the reported relative amount.
     """
     largest = {layer: float(np.abs(block).max()) for layer, block in enumerate(lam[1:-1], start=2)}
-    survivor, other = sorted(largest, key=largest.get, reverse=True)[:2]
-    ratio = largest[survivor] / largest[other] if largest[other] > 0 else np.inf
+    survivor, *others = sorted(largest, key=largest.get, reverse=True)
+    next_largest = max((largest[layer] for layer in others), default=0.0)
+    ratio = largest[survivor] / next_largest if next_largest > 0 else np.inf
     full = _mse(y, predict(bundles, x))
-    increase = {
-        layer: _mse(y, predict(bundles, x, {layer: np.zeros(len(lam[layer - 1]), x.dtype)})) / full - 1
-        for layer in largest
-    }
+
+    def increase(*deleted: int) -> float:
+        keep = {layer: np.zeros(len(lam[layer - 1]), x.dtype) for layer in deleted}
+        return _mse(y, predict(bundles, x, keep)) / full - 1
+
     return {
         **{f"largest_eigenvalue_{layer}": value for layer, value in largest.items()},
-        **{f"layer_{layer}_deleted_increase": value for layer, value in increase.items()},
+        **{f"layer_{layer}_deleted_increase": increase(layer) for layer in largest},
         "eigenvalue_ratio": ratio,
         "surviving_layer": survivor if ratio >= SURVIVES else 0,
-        "other_layer_loss_increase": increase[other],
+        "other_layer_loss_increase": increase(*others),
     }
 
 
@@ -165,6 +178,15 @@ def pruning_order(lam: Sequence[np.ndarray]) -> list[tuple[int, int]]:
     """Hidden neurons (layer, index) in order of |λ| over all hidden layers, the smallest first."""
     neurons = [(layer, h) for layer, block in enumerate(lam[1:-1], start=2) for h in range(len(block))]
     return sorted(neurons, key=lambda neuron: abs(lam[neuron[0] - 1][neuron[1]]))
+
+
+def counts_kept(neurons: int) -> list[int]:
+    """The numbers of neurons kept of which a pruning curve consists, from all to none.
+
+    Every one up to 400 neurons; of more, every one up to 100 and a hundred above, for each costs an evaluation.
+    """
+    several = range(neurons + 1) if neurons <= EVERY else {*range(101), *np.linspace(100, neurons, 101).astype(int)}
+    return sorted(map(int, several), reverse=True)
 
 
 def without_eigenvalues(lam: Sequence[np.ndarray], off: Iterable[tuple[int, int]]) -> list[np.ndarray]:
@@ -184,15 +206,15 @@ def keep_masks(lam: Sequence[np.ndarray], off: Iterable[tuple[int, int]]) -> dic
 
 
 def by_eigenvalue(phi: Sequence[np.ndarray], lam: Sequence[np.ndarray], x: np.ndarray, y: np.ndarray) -> pd.DataFrame:
-    """Figure 10's curve by removal (i): loss against eigenvalues kept, one more set to 0 at each step.
+    """Figure 10's curve by removal (i): loss against eigenvalues kept, more and more of them set to 0.
 
     Columns kept, live (neurons of all hidden layers that can still act), relative_increase, r2, on (x, y).
     """
     off, rows = pruning_order(lam), []
-    for removed in range(len(off) + 1):
-        trimmed = without_eigenvalues(lam, off[:removed])
+    for kept in counts_kept(len(off)):
+        trimmed = without_eigenvalues(lam, off[: len(off) - kept])
         alive = sum(int(mask.sum()) for mask in live(phi, trimmed))
-        rows.append((len(off) - removed, alive, *_loss(y, predict(bundles_of(phi, trimmed), x))))
+        rows.append((kept, alive, *_loss(y, predict(bundles_of(phi, trimmed), x))))
     return _curve(rows)
 
 
@@ -200,9 +222,10 @@ def by_weight_space(phi: Sequence[np.ndarray], lam: Sequence[np.ndarray], x: np.
     """The same curve by removal (ii): neurons deleted in weight space, in the same order, skips as trained."""
     off, rows, bundles = pruning_order(lam), [], bundles_of(phi, lam)
     alive = {(layer, h): mask[h] for layer, mask in enumerate(live(phi, lam), start=2) for h in range(len(mask))}
-    for removed in range(len(off) + 1):
+    for kept in counts_kept(len(off)):
+        removed = len(off) - kept
         left = sum(bool(alive[neuron]) for neuron in off[removed:])
-        rows.append((len(off) - removed, left, *_loss(y, predict(bundles, x, keep_masks(lam, off[:removed])))))
+        rows.append((kept, left, *_loss(y, predict(bundles, x, keep_masks(lam, off[:removed])))))
     return _curve(rows)
 
 

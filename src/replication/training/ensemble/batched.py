@@ -55,6 +55,8 @@ def train(
     trials = check_parameters(initial, widths_of(initial))
     if len(trial_seeds) != trials:
         raise ValueError(f"trial_seeds has {len(trial_seeds)} entries: initial has {trials} trials")
+    if training.drop_last_batch and training.batch_size > len(x):
+        raise ValueError(f"batch_size {training.batch_size}: without the last, smaller batch at most {len(x)} points")
     size = trials_at_once or (1 if torch.device(device).type == "cpu" else trials)
     diverged, losses = np.full(trials, -1), np.full(trials, np.nan)
     final = {key: value.copy() for key, value in initial.items()}
@@ -112,7 +114,7 @@ class Group:
         self.phi = [self.parameters[f"eigenvectors.{k}"] for k in range(len(widths) - 1)]  # (…, N_{k+1}, N_k)
         self.lam = [self.parameters[f"eigenvalues.{k}"] for k in range(len(widths))]  # (…, N_k)
         first = 0 if training.train_input_eigenvalues else 1
-        self.penalised = self.lam[first:-1]
+        self.penalised = _penalised(self.lam[first:-1], training.rho)
         trained = [value.requires_grad_() for value in (*self.phi, *self.lam[first:])]
         self.optimizer = Adam(trained, training.learning_rate)
 
@@ -123,8 +125,10 @@ class Group:
         errors = self.forward(self.phi, self.lam, x, self.activation) - y  # (…, batch, N_ℓ)
         mean_square = (errors * errors).mean(dim=(-2, -1))  # (…)
         loss = mean_square.sum()
-        if self.penalised and self.training.rho > 0:
-            loss = loss + self.training.rho * spectral.penalty(self.penalised, self.training.penalty).sum()
+        for rho, blocks in self.penalised:
+            loss = loss + rho * spectral.penalty(blocks, self.training.penalty).sum()
+        if self.training.orthonormality > 0:
+            loss = loss + self.training.orthonormality * orthonormality(self.phi).sum()
         self.optimizer.step(torch.autograd.grad(loss, self.optimizer.parameters))
         return mean_square.detach().reshape(self.trials)
 
@@ -143,6 +147,30 @@ class Group:
         return {key: value.cpu().numpy().copy() for key, value in self.stacked().items()}
 
 
+def orthonormality(phi: Sequence[Tensor]) -> Tensor:
+    """Σ_i ‖φ_i φ_iᵀ − I‖_F + ‖(‖φ_i[:,m]‖ − 1)_m‖₂: how far the eigenvectors' rows and columns are from orthonormal.
+
+    The authors' later module adds it to Σ|λ|. It keeps φ from growing while λ shrinks, which would leave W_21 as it is.
+    phi: φ_1 … φ_B, each (…, N_{i+1}, N_i). Returns (…).
+    """
+    norm = torch.linalg.vector_norm
+    total = 0
+    for block in phi:
+        gram = block @ block.mT  # (…, N_{i+1}, N_{i+1})
+        identity = torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
+        total = total + norm(gram - identity, dim=(-2, -1)) + norm(norm(block, dim=-2) - 1, dim=-1)
+    return total
+
+
+def _penalised(blocks: list[Tensor], rho: float | Sequence[float]) -> list[tuple[float, list[Tensor]]]:
+    """Which eigenvalues share a strength, with it; those of strength 0 are left out."""
+    if np.isscalar(rho):
+        return [(rho, blocks)] if blocks and rho > 0 else []
+    if len(rho) != len(blocks):
+        raise ValueError(f"rho {list(rho)}: must be one number, or one for each of {len(blocks)} hidden layers")
+    return [(each, [block]) for each, block in zip(rho, blocks, strict=True) if each > 0]
+
+
 def _run(
     group: Group, trial_seeds: Sequence[int], training: Training, on_epoch: Progress | None
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -155,7 +183,7 @@ def _run(
     frozen = {}
     step = replayed(group.step, group.x.device)
     for epoch in range(training.epochs):
-        mean_square = _epoch(group, step, generators, training.batch_size)
+        mean_square = _epoch(group, step, generators, training)
         finite = (group.finite() & mean_square.isfinite()).cpu().numpy()
         for trial in np.flatnonzero(~finite & (diverged < 0)):
             diverged[trial] = epoch
@@ -171,15 +199,16 @@ def _run(
     return diverged, np.where(diverged < 0, mean_square.double().cpu().numpy(), np.nan)
 
 
-def _epoch(group: Group, step: Step, generators: Sequence[np.random.Generator], batch_size: int) -> Tensor:
-    """Make one pass over the points; returns each trial's squared error, averaged over them, (trials,)."""
-    points = len(group.x)
+def _epoch(group: Group, step: Step, generators: Sequence[np.random.Generator], training: Training) -> Tensor:
+    """Make one pass over the points; returns each trial's squared error, averaged over those it saw, (trials,)."""
+    points, size = len(group.x), training.batch_size
+    seen = points - points % size if training.drop_last_batch else points
     orders = np.concatenate([epoch_orders(generator, points, 1) for generator in generators])  # (trials, points)
-    orders = torch.as_tensor(orders, device=group.x.device).long()
+    orders = torch.as_tensor(orders[:, :seen], device=group.x.device).long()
     weighted = 0
-    for order in orders.split(batch_size, dim=1):
+    for order in orders.split(size, dim=1):
         weighted = weighted + order.shape[1] * step(order)
-    return weighted / points
+    return weighted / seen
 
 
 def _points(initial: Parameters, x: np.ndarray, y: np.ndarray, bias: bool) -> tuple[np.ndarray, np.ndarray]:

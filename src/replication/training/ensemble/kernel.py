@@ -131,6 +131,8 @@ def _rates(training: Training, points: int, dtype: np.dtype) -> np.ndarray:
 
 def _loss(training: Training) -> Loss:
     rho = training.rho
+    if not np.isscalar(rho) or training.orthonormality or training.drop_last_batch:
+        raise ValueError(f"{training}: the kernel has one rho, no orthonormality and every batch")
     weights = {"l2": (rho, 0.0, 0.0), "l2_squared": (0.0, 2 * rho, 0.0), "l1": (0.0, 0.0, rho)}[training.penalty]
     return Loss(*weights, training.train_input_eigenvalues)
 

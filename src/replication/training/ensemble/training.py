@@ -18,15 +18,19 @@ class Training:
     """How each network is trained: Adam on  MSE + ρ Ω(λ̃)   (4.4).
 
     penalty: Ω, one of ``spectral.PENALTIES``; it covers the hidden layers' eigenvalues, and the input layer's where
-    train_input_eigenvalues lets those leave zero. Raises ValueError naming the field that is out of range.
+    train_input_eigenvalues lets those leave zero. rho: ρ, or one for each hidden layer: Σ_k ρ_k Ω(λ_k).
+    orthonormality: strength of a further penalty, ``batched.orthonormality``, on φ. drop_last_batch: leave an epoch's
+    last, smaller batch out. Raises ValueError naming the field that is out of range.
     """
 
     epochs: int
     batch_size: int
     learning_rate: float
     penalty: str
-    rho: float
+    rho: float | Sequence[float]
     train_input_eigenvalues: bool = False
+    orthonormality: float = 0.0
+    drop_last_batch: bool = False
 
     def __post_init__(self) -> None:
         for field in ("epochs", "batch_size"):
@@ -34,8 +38,11 @@ class Training:
                 raise ValueError(f"{field} {getattr(self, field)}: must be at least 1")
         if not self.learning_rate > 0:
             raise ValueError(f"learning_rate {self.learning_rate}: must be positive")
-        if not self.rho >= 0:
-            raise ValueError(f"rho {self.rho}: must not be negative")
+        for field in ("rho", "orthonormality"):
+            if not np.all(np.asarray(getattr(self, field)) >= 0):
+                raise ValueError(f"{field} {getattr(self, field)}: must not be negative")
+        if self.train_input_eigenvalues and not np.isscalar(self.rho):
+            raise ValueError(f"rho {self.rho}: must be one number where the input eigenvalues are trained")
         if self.penalty not in spectral.PENALTIES:
             raise ValueError(f"penalty {self.penalty!r}: allowed are {', '.join(spectral.PENALTIES)}")
 

@@ -2,66 +2,100 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from replication.experiments.teacher_student.layers import color, eigenvalues, name
 from replication.judging.statistics import LEVEL
 from replication.report.histograms import FLOOR, histogram, log_edges
 from replication.report.intervals import count_range
-from replication.report.style import BLUE, GREEN, INK, PAGE, styled
+from replication.report.style import INK, PAGE, styled
+from replication.report.text import listing, number
 
-LAYERS = {"2": ("|λ₂|, first hidden layer", BLUE), "3": ("|λ₃|, second hidden layer", GREEN), "both": ("both", INK)}
+ALL = "all"  # layers together
+BINS = 40  # of the linear axis
 SEED = ["teacher", "trial"]
+LOG_AXIS, LINEAR_AXIS = "all networks", "one network"
 
 
-def fig09_table(eigenvalues: pd.DataFrame) -> pd.DataFrame:
-    """Neurons per bin of |λ|: mean over the trained networks, and the central 95 % of them.
+def fig09_table(values: pd.DataFrame) -> pd.DataFrame:
+    """Neurons per bin of |λ|: mean over the trained networks and the central 95 % of them; and those of one network.
 
-    eigenvalues: of one ensemble. The bins are equal on a logarithmic axis; the first holds all below 10⁻⁶.
+    values: hidden eigenvalues of one ensemble. The bins of all networks are equal on a logarithmic axis, the first
+    holds all below 10⁻⁶; those of one network, the first by teacher and trial, on a linear one, as in the paper.
+    ``largest`` is the layer's largest |λ|, on average.
     """
-    finished = eigenvalues.dropna(subset=["eigenvalue"])
-    sizes = finished.assign(size=finished["eigenvalue"].abs().clip(lower=FLOOR))
-    edges = log_edges(sizes["size"])
-    layers = {name: sizes if name == "both" else sizes[sizes["layer"] == int(name)] for name in LAYERS}
-    return pd.concat(
-        [histogram(rows, "size", edges, SEED).assign(layer=name) for name, rows in layers.items()], ignore_index=True
-    )
+    finished = values.dropna(subset=["eigenvalue"])
+    finished = finished.assign(size=finished["eigenvalue"].abs())
+    one = finished.sort_values(SEED).head(1)[SEED].merge(finished, on=SEED)
+    layers = sorted(finished["layer"].unique())
+    parts = [pd.DataFrame({"layer": [], "what": [], "largest": []})]
+    for what, networks, edges in (
+        (LOG_AXIS, finished.assign(size=finished["size"].clip(lower=FLOOR)), log_edges(finished["size"])),
+        (LINEAR_AXIS, one, np.linspace(0, one["size"].max() if len(one) else 1, BINS + 1)),
+    ):
+        for layer in [*layers, *[ALL] * (len(layers) > 1)]:
+            rows = networks if layer == ALL else networks[networks["layer"] == layer]
+            largest = rows.groupby(SEED)["size"].max().mean()
+            key = layer if layer == ALL else f"{layer:g}"
+            parts.append(histogram(rows, "size", edges, SEED).assign(layer=key, what=what, largest=largest))
+    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
 
 
 @styled
 def fig09(drawn: pd.DataFrame) -> Figure:
-    """Figure 9: eigenvalues of the two hidden layers.
+    """Figure 9: eigenvalues of the hidden layers.
 
     Histograms of the hidden eigenvalues' sizes after training on a teacher made of two rotations: first hidden layer,
-    second, and both.
+    second, and both. Above all networks, on a logarithmic axis; below a single one, on a linear axis as in the paper.
 
     The paper: the eigenvalues of one hidden layer survive, those of the other vanish, so one hidden layer is enough.
     """
-    figure = Figure(figsize=(PAGE, 2.3), layout="constrained")
-    panels = figure.subplots(1, len(LAYERS), sharey=True)
-    for axes, (layer, (title, color)) in zip(panels, LAYERS.items(), strict=True):
-        rows = drawn[drawn["layer"] == layer]
-        edges = [*rows["lower"], *rows["upper"].iloc[-1:]]
-        if len(rows):
-            axes.stairs(rows["mean"], edges, fill=True, color=color, alpha=0.35)
-            axes.stairs(rows["mean"], edges, color=color)
-        centres = np.sqrt(rows["lower"] * rows["upper"])
-        axes.vlines(centres, rows["trials_low"], rows["trials_high"], color=color, linewidth=0.8)
+    layers = list(drawn["layer"].unique())
+    figure = Figure(figsize=(PAGE, 3.8), layout="constrained")
+    panels = figure.subplots(2, len(layers), sharey="row", squeeze=False)
+    for row, what in zip(panels, (LOG_AXIS, LINEAR_AXIS), strict=True):
+        for axes, layer in zip(row, layers, strict=True):
+            _draw_histogram(axes, drawn[(drawn["layer"] == layer) & (drawn["what"] == what)], layer)
+    for axes, layer in zip(panels[0], layers, strict=True):
+        axes.set_title(_title(layer, len(layers)))
         axes.set_xscale("log")
         axes.set_xticks([1e-6, 1e-4, 1e-2, 1], ["≤ 10⁻⁶", "10⁻⁴", "10⁻²", "1"])
         axes.minorticks_off()
-        axes.set_title(title)
+    for axes in panels[1]:
         axes.set_xlabel("absolute value of the eigenvalue")
-    panels[0].set_ylabel("neurons per network")
+    for row, label in zip(panels, ("neurons per network,\nmean of all", "neurons,\none network"), strict=True):
+        row[0].set_ylabel(label)
     return figure
 
 
 def fig09_caption(drawn: pd.DataFrame) -> str:
     """Figure 9 in words."""
+    above = drawn[drawn["what"] == LOG_AXIS]
+    largest = above[above["layer"] != ALL].groupby("layer")["largest"].first()
+    sizes = listing([f"{number(value)} in the {name(int(layer))}" for layer, value in largest.items()])
     return (
-        "**Figure 9.** Absolute values of the hidden eigenvalues after training, $|\\lambda_2|$, $|\\lambda_3|$ and "
-        "both together. The axis is logarithmic; values below 10⁻⁶, exact zeros included, are counted in the "
-        f"first bin (Adam leaves small values rather than zeros). Steps: mean over n = {count_range(drawn['n'])} "
-        f"trained networks; bars: central {100 * LEVEL:g} % of the networks. "
-        "*The paper's figure* shows one network on a linear axis: one layer's values are two orders of magnitude "
-        "below the other's, whose own values split into a peak at zero and the rest."
+        f"**Figure 9.** The largest absolute value of a hidden eigenvalue after training is {sizes} (means over n = "
+        f"{count_range(above['n'])} networks). Above: histograms of all networks on a logarithmic axis; values below "
+        "10⁻⁶, exact zeros included, are counted in the first bin (Adam leaves small values rather than zeros). Steps: "
+        f"mean; bars: central {100 * LEVEL:g} % of the networks. Below: the first network alone on a linear axis, as "
+        "the paper draws it. *The paper's figure* shows one network: the values of $\\lambda_2$ are two orders of "
+        "magnitude below those of $\\lambda_3$, which split into a peak at zero and the rest."
     )
+
+
+def _draw_histogram(axes: Axes, rows: pd.DataFrame, layer: str) -> None:
+    if rows.empty:
+        return
+    edges, look = [*rows["lower"], rows["upper"].iloc[-1]], INK if layer == ALL else color(int(layer))
+    axes.stairs(rows["mean"], edges, fill=True, color=look, alpha=0.35)
+    axes.stairs(rows["mean"], edges, color=look)
+    if rows["what"].iloc[0] == LOG_AXIS:
+        centres = np.sqrt(rows["lower"] * rows["upper"])
+        axes.vlines(centres, rows["trials_low"], rows["trials_high"], color=look, linewidth=0.8)
+
+
+def _title(layer: str, panels: int) -> str:
+    if layer == ALL:
+        return "both layers" if panels == 3 else "all hidden layers"
+    return f"|{eigenvalues(int(layer))}|, {name(int(layer))}"

@@ -4,41 +4,65 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from replication.report.style import BLUE, GREEN, GREY, INK, PAGE, SHADE, styled
+from replication.report.style import BLUE, GREEN, GREY, INK, PAGE, PURPLE, SHADE, styled
+from replication.report.text import number
 
+PAPERS = 30  # neurons, which the paper calls active at the budget
 PAPER_COUNT = (20, 40)  # claim D3's region for "about 30 neurons"
-SERIES = ["removal", "teacher", "trial"]
+NETWORK = ["teacher", "trial"]
+SERIES = ["removal", *NETWORK]
+COUNTS = ["kept", "last", "live"]
 PANELS = (
-    ("eigenvalue", "kept", "eigenvalues kept, the others set to 0", "(i) λ := 0"),
-    ("eigenvalue", "live", "hidden neurons still live", "(i) λ := 0"),
-    ("weight_space", "live", "hidden neurons still live", "(ii) neuron deleted"),
+    ("eigenvalue", "kept", "eigenvalues kept", "(i) λ := 0"),
+    ("eigenvalue", "last", "of these, last\nhidden layer's", "(i), the authors' axis"),
+    ("eigenvalue", "live", "neurons still live", "(i) λ := 0"),
+    ("weight_space", "live", "neurons still live", "(ii) deleted"),
 )
+COLORS = {"kept": BLUE, "last": PURPLE, "live": GREEN}
 CHOSEN = {"eigenvalue": ("kept_eigenvalues", "live_neurons"), "weight_space": ("kept_neurons_weight_space",) * 2}
 
 
-def fig10_table(pruning: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
+def fig10_table(pruning: pd.DataFrame, trials: pd.DataFrame, eigenvalues: pd.DataFrame) -> pd.DataFrame:
     """Every curve, their median, and the network chosen at the loss budget.
 
-    pruning, trials: of one ensemble. Column ``what`` is "curve" (one row per trial and count), "median" (over the
-    trials, at equal numbers of kept eigenvalues) or "chosen" (one row per trial, without a loss).
+    pruning, trials, eigenvalues: of one ensemble. Column ``what`` is "curve" (one row per trial and count), "median"
+    (over the trials, at equal numbers of kept eigenvalues) or "chosen" (one row per trial, without a loss); ``last``
+    is how many of the kept eigenvalues are the last hidden layer's, which alone the authors' axis counts.
     """
     columns = [*SERIES, "kept", "live", "relative_increase"]
-    curves = pruning[columns].dropna().sort_values([*SERIES, "kept"])
-    medians = curves.groupby(["removal", "kept"], as_index=False)[["live", "relative_increase"]].median()
+    counts = last_kept(eigenvalues)
+    curves = pruning[columns].dropna().merge(counts, how="left").sort_values([*SERIES, "kept"])
+    medians = curves.groupby(["removal", "kept"], as_index=False)[["last", "live", "relative_increase"]].median()
     chosen = [
-        trials[["teacher", "trial"]].assign(removal=removal, kept=trials[kept], live=trials[live])
+        trials[NETWORK].assign(removal=removal, kept=trials[kept], live=trials[live])
         for removal, (kept, live) in CHOSEN.items()
     ]
-    parts = {"curve": curves, "median": medians, "chosen": pd.concat(chosen).dropna()}
+    chosen = pd.concat(chosen).dropna().merge(counts, how="left")
+    parts = {"curve": curves, "median": medians, "chosen": chosen}
     return pd.concat([part.assign(what=what) for what, part in parts.items()], ignore_index=True)
+
+
+def last_kept(eigenvalues: pd.DataFrame) -> pd.DataFrame:
+    """How many of the ``kept`` largest hidden |λ| are the last layer's, for every count: teacher, trial, kept, last.
+
+    Of equal ones those of earlier layers, and in a layer of smaller numbers, are switched off first.
+    """
+    order = eigenvalues.assign(size=eigenvalues["eigenvalue"].abs())
+    order = order.sort_values([*NETWORK, "size", "layer", "neuron"], ascending=[True, True, False, False, False])
+    order = order.assign(last=order["layer"] == order["layer"].max())
+    networks = order.groupby(NETWORK)
+    table = order[NETWORK].assign(kept=networks.cumcount() + 1.0, last=networks["last"].cumsum().astype(float))
+    none = order[NETWORK].drop_duplicates().assign(kept=0.0, last=0.0)
+    return pd.concat([none, table], ignore_index=True)
 
 
 @styled
 def fig10(drawn: pd.DataFrame, budget: float) -> Figure:
     """Figure 10: how far a trained network can be pruned.
 
-    Relative increase of the loss on held-out points as hidden neurons go, those of the smallest eigenvalues first. Left
-    and middle, the eigenvalue is set to zero; right, the neuron is deleted. The grey line is the 5 % budget.
+    Relative increase of the loss on held-out points as hidden neurons go, those of the smallest eigenvalues first. In
+    the first three panels the eigenvalue is set to zero, in the last one the neuron is deleted. The second panel has
+    the authors' axis, which counts the last hidden layer's eigenvalues alone. The grey line is the 5 % budget.
 
     The paper: about 30 neurons are left when the loss has grown by 5 %, with R² still about 0.98.
 
@@ -50,36 +74,47 @@ def fig10(drawn: pd.DataFrame, budget: float) -> Figure:
         _draw_panel(axes, drawn[drawn["removal"] == removal], count, budget)
         axes.set_xlabel(label)
         axes.set_title(title)
+    most = drawn["kept"].max()
+    panels[0].set_xticks([PAPERS, *range(100, int(most if most > 0 else 0) + 1, 100)])
     panels[0].set_ylabel("relative increase of the loss")
     return figure
 
 
 def fig10_caption(drawn: pd.DataFrame, budget: float) -> str:
     """Figure 10 in words."""
-    n = len(drawn.loc[drawn["what"] == "chosen", ["teacher", "trial"]].drop_duplicates())
+    chosen = drawn[drawn["what"] == "chosen"]
+    kept, last, live = chosen.loc[chosen["removal"] == "eigenvalue", COUNTS].median()
+    deleted = chosen.loc[chosen["removal"] == "weight_space", "live"].median()
+    n = len(chosen[NETWORK].drop_duplicates())
+    authors = "" if pd.isna(last) else f", {number(last)} of them in the last hidden layer,"
     return (
-        "**Figure 10.** Relative increase of the held-out loss when hidden neurons are switched off in the order of "
-        f"$|\\lambda|$ over both hidden layers. Thin: each of n = {n} trained networks; bold: their median (no "
+        f"**Figure 10.** Within a loss increase of {100 * budget:g} % the median network keeps {number(kept)} "
+        f"eigenvalues{authors} and {number(live)} live neurons; where neurons are deleted it keeps {number(deleted)}. "
+        "Curves: relative increase of the held-out loss when hidden neurons are switched off in the order of "
+        f"$|\\lambda|$ over all hidden layers. Thin: each of n = {n} trained networks; bold: their median (no "
         f"interval). Grey line: an increase of {100 * budget:g} %; dots on it: the smallest network within it, with "
-        f"the median beside. Shaded: {PAPER_COUNT[0]} to {PAPER_COUNT[1]}, around the paper's 30. Left and middle, "
-        "removal (i), the paper's: $\\lambda := 0$, drawn against the eigenvalues kept and against the neurons that "
-        "are still live, for $\\lambda_3 = 0$ does not silence a neuron of the second hidden layer. Right, removal "
-        f"(ii): the neuron is deleted and the skips stay as trained. Vertical axis linear up to {100 * budget:g} %, "
-        "then logarithmic. *The paper's figure* shows one curve against “active neurons”, about 30 at the line."
+        f"the median beside. Dotted: the paper's {PAPERS}; shaded: {PAPER_COUNT[0]} to {PAPER_COUNT[1]}. First three "
+        "panels: removal (i), the paper's, $\\lambda := 0$, against the eigenvalues kept, against those of the last "
+        "hidden layer among them, and against the neurons that are still live. The second is the axis of the authors' "
+        "notebook: it sets every $|\\lambda|$ below a threshold to 0, and counts the $\\lambda_3$ above it alone. "
+        "Last panel: removal (ii), the neuron is deleted and the skips stay as trained. Vertical axis linear up to "
+        f"{100 * budget:g} %, then logarithmic. *The paper's figure* shows one curve against “active neurons”, about "
+        f"{PAPERS} at the line."
     )
 
 
 def _draw_panel(axes: Axes, rows: pd.DataFrame, count: str, budget: float) -> None:
-    color = {"kept": BLUE, "live": GREEN}[count]
+    color = COLORS[count]
     axes.axvspan(*PAPER_COUNT, color=SHADE, linewidth=0, zorder=0)
+    axes.axvline(PAPERS, color=INK, linewidth=0.6, linestyle=":", zorder=1)
     axes.axhline(budget, color=GREY, linewidth=2, zorder=1)
     curves = rows[rows["what"] == "curve"]
-    strength = max(0.15, min(0.6, 5 / max(len(curves.groupby(["teacher", "trial"])), 1)))
-    for _, curve in curves.groupby(["teacher", "trial"]):
+    strength = max(0.15, min(0.6, 5 / max(len(curves.groupby(NETWORK)), 1)))
+    for _, curve in curves.groupby(NETWORK):
         axes.plot(curve[count], curve["relative_increase"], color=color, linewidth=0.5, alpha=strength)
     median = rows[rows["what"] == "median"]
     axes.plot(median[count], median["relative_increase"], color=color, linewidth=1.8)
-    chosen = rows.loc[rows["what"] == "chosen", count]
+    chosen = rows.loc[rows["what"] == "chosen", count].dropna()
     axes.plot(chosen, [budget] * len(chosen), "o", color=INK, markersize=3, zorder=4)
     if len(chosen):
         middle = chosen.median()

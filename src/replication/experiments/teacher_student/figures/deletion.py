@@ -1,0 +1,76 @@
+"""Claim D2 as a picture: what deleting either hidden layer costs, a dot a network."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from replication.experiments.teacher_student.layers import DELETED, color, name
+from replication.report.style import COLUMN, GREY, INK, PAGE, styled
+from replication.report.text import counted, listing, number
+
+SHOWN = {"l2": "ρ equal, as in Table 4", "graded": "ρ three times as large on the first layer"}  # ensembles
+SPREAD = 0.25  # of the dots of a layer, to either side
+TICKS = (0, 0.05, 1, 10, 100)
+
+
+def fig_teacher_deleted_table(trials: pd.DataFrame) -> pd.DataFrame:
+    """The increase of the held-out loss when a hidden layer is deleted, removal (ii): a row per network and layer."""
+    finished = trials[(trials["diverged_epoch"] < 0) & trials["ensemble"].isin(SHOWN)]
+    columns = [column for column in finished if pd.Series(column).str.match(DELETED).item()]
+    rows = finished.melt(["ensemble", "teacher", "trial"], columns, "layer", "increase").dropna(subset=["increase"])
+    return rows.assign(layer=rows["layer"].str.extract(DELETED, expand=False).astype(int)).reset_index(drop=True)
+
+
+@styled
+def fig_teacher_deleted(drawn: pd.DataFrame, budget: float) -> Figure:
+    """What deleting a hidden layer costs.
+
+    Relative increase of the held-out loss when either hidden layer is deleted from a trained network, its skips left as
+    trained; a dot a network. Left the paper's penalty, right a heavier one on the first hidden layer.
+
+    The paper: one hidden layer is enough; it judges by the eigenvalues and deletes no layer.
+
+    budget: the relative increase up to which a layer counts as idle.
+    """
+    ensembles = [each for each in SHOWN if each in set(drawn["ensemble"])]
+    figure = Figure(figsize=(PAGE if len(ensembles) > 1 else COLUMN, 2.7), layout="constrained")
+    panels = figure.subplots(1, len(ensembles), sharey=True, squeeze=False)[0]
+    layers = sorted(drawn["layer"].unique())
+    for axes, ensemble in zip(panels, ensembles, strict=True):
+        axes.axhline(budget, color=GREY, linewidth=2, zorder=1)
+        for layer in layers:
+            increases = drawn.loc[(drawn["ensemble"] == ensemble) & (drawn["layer"] == layer), "increase"]
+            places = layer + SPREAD * np.linspace(-1, 1, len(increases) + 2)[1:-1]  # side by side, in their order
+            axes.plot(places, increases, "o", color=color(layer), alpha=0.7, markeredgewidth=0)
+            axes.hlines(increases.median(), layer - SPREAD, layer + SPREAD, color=INK, linewidth=1)
+        axes.set_title(f"{SHOWN[ensemble]}, n = {_networks(drawn, ensemble)}")
+        axes.set_xticks(layers, [f"{name(layer)}\ndeleted" for layer in layers])
+        axes.set_xlim(layers[0] - 0.5, layers[-1] + 0.5)
+        axes.set_yscale("symlog", linthresh=budget)
+        axes.set_yticks(TICKS, [f"{100 * tick:,.0f} %" for tick in TICKS])
+        axes.minorticks_off()
+    panels[0].set_ylim(min(-budget / 2, 1.5 * drawn["increase"].min()), max(2 * budget, 3 * drawn["increase"].max()))
+    panels[0].set_ylabel("relative increase of the loss")
+    return figure
+
+
+def fig_teacher_deleted_caption(drawn: pd.DataFrame, budget: float) -> str:
+    """What deleting a layer costs, in words."""
+    found = []
+    for ensemble in (each for each in SHOWN if each in set(drawn["ensemble"])):
+        medians = drawn[drawn["ensemble"] == ensemble].groupby("layer")["increase"].median()
+        costs = [f"{number(100 * value)} % for the {name(layer)}" for layer, value in medians.items()]
+        found.append(f"With {SHOWN[ensemble]}, deleting a layer raises the loss by {listing(costs)} (medians).")
+    missing = [each for each in SHOWN if each not in set(drawn["ensemble"])]
+    found += [f"The ensemble `{each}` has not been run." for each in missing]
+    n = counted(_networks(drawn, next(iter(SHOWN))), "network")
+    return (
+        f"**Either layer deleted.** {' '.join(found)} Each dot is a trained network, {n} with Table 4's ρ; black: "
+        "their median (no interval). A layer is deleted from the weights, removal (ii); its skips stay as trained. "
+        f"Grey line: {100 * budget:g} %, up to which claim D2 calls a layer idle. Vertical axis linear up to there, "
+        "then logarithmic. *The paper* has no such figure: it judges the layers by their eigenvalues."
+    )
+
+
+def _networks(drawn: pd.DataFrame, ensemble: str) -> int:
+    return len(drawn.loc[drawn["ensemble"] == ensemble, ["teacher", "trial"]].drop_duplicates())

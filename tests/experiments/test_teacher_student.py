@@ -1,0 +1,173 @@
+"""Experiment 2 with any number of hidden layers, from jobs to figures; the authors' axis; published networks."""
+
+import json
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.numpy import save_file
+
+from replication.data import teacher
+from replication.experiments import EXPERIMENTS
+from replication.experiments.teacher_student import figures, live, prose, train
+from replication.experiments.teacher_student.claims import CLAIMS
+from replication.experiments.teacher_student.figures.pruning import last_kept
+from replication.jobs.carry_out import carry_out
+from replication.judging.verdicts import judge
+from replication.report.notebook import alternative_text
+from replication.training.work import WorkError
+from small_runs import settings_of
+from sparcs import SpectralNetwork
+from sparcs.metrics import blocks_of, bundles_of
+
+STUDENT = EXPERIMENTS["teacher_student"]
+SMALL = {"points": 60, "test_points": 40, "selection_points": 20}  # as small_runs has
+
+
+def made(stage, **changes):
+    """The tables of a stage at a tiny size, as its jobs write them."""
+    run, tables = settings_of({"teacher_student": {"chunk": 3} | changes}), {}
+    for job in STUDENT.stage(stage).jobs(run):
+        written, _ = carry_out(STUDENT, STUDENT.stage(stage), job, run.root_seed, drawn(job))
+        for name, table in written.items():
+            tables.setdefault(name, []).append(table)
+    return {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
+
+
+def drawn(job):
+    """The points that a job is trained on."""
+    settings = dict(job.data.settings)
+    return teacher.draw(settings.pop("size"), **settings, **job.data.keys)
+
+
+@pytest.mark.parametrize("hidden", [[6], [6, 5], [6, 5, 4]])
+def test_any_number_of_hidden_layers_from_jobs_to_figures(hidden):
+    tables = made("trials", widths=[4, *hidden, 4])
+    trials, eigenvalues, pruning = (tables[name] for name in ("trials", "eigenvalues", "pruning"))
+    layers = list(range(2, len(hidden) + 2))
+    assert sorted(eigenvalues["layer"].unique()) == layers and (trials["diverged_epoch"] < 0).all()
+    assert trials[[f"largest_eigenvalue_{layer}" for layer in layers]].notna().all(axis=None)
+    linear = train.linear_baseline(4, 60, 40, [42])
+    read = {f"teacher_student/{name}": table for name, table in (tables | {"linear": linear}).items()}
+    judged = judge(CLAIMS, read, {}).set_index("id")
+    why = judged.loc[["D2a", "D2b", "D3"], "reason"].str.contains(f"hidden layers {len(hidden)}, not 2")
+    assert why.all() if len(hidden) != 2 else not why.any()
+    shown = {
+        "fig09": (figures.fig09_table(eigenvalues),),
+        "fig10": (figures.fig10_table(pruning, trials, eigenvalues), 0.05),
+        "fig_teacher_deleted": (figures.fig_teacher_deleted_table(trials), 0.05),
+    }
+    for name, arguments in shown.items():
+        getattr(figures, name)(*arguments)
+        assert alternative_text(getattr(figures, f"{name}_caption")(*arguments)).endswith(".")
+    panels = figures.fig09(*shown["fig09"]).get_axes()
+    assert len(panels) == 2 * (len(hidden) + (len(hidden) > 1))
+    assert panels[0].get_title("left") == "|λ₂|, first hidden layer"
+    said = prose.findings(trials, linear, 0.05)
+    assert ("third hidden layer" in said) == (len(hidden) == 3)
+    assert prose.ensembles_table(trials).count("max abs") == len(hidden)
+
+
+def test_one_hidden_layer_is_its_own_survivor():
+    phi, lam = random_network([3, 5, 3])
+    x, y = np.ones((4, 3)), np.zeros((4, 3))
+    survival = train.layer_survival(lam, bundles_of(phi, lam), x, y)
+    assert survival["surviving_layer"] == 2 and survival["eigenvalue_ratio"] == np.inf
+    assert survival["other_layer_loss_increase"] == 0
+
+
+def test_of_three_layers_the_others_are_deleted_together():
+    phi, lam = random_network([3, 5, 4, 6, 3])
+    lam[2] *= 1e-4
+    lam[3] *= 1e-3
+    x, y = np.random.default_rng(1).normal(size=(2, 9, 3))
+    bundles = bundles_of(phi, lam)
+    survival = train.layer_survival(lam, bundles, x, y)
+    assert survival["surviving_layer"] == 2
+    assert survival["eigenvalue_ratio"] == pytest.approx(np.abs(lam[1]).max() / np.abs(lam[3]).max())
+    for i, j in bundles:  # what leaves layers 3 and 4 no longer arrives
+        if j in (3, 4):
+            bundles[i, j] = np.zeros_like(bundles[i, j])
+    without = np.square(y - train.predict(bundles, x)).mean()
+    full = np.square(y - train.predict(bundles_of(phi, lam), x)).mean()
+    assert survival["other_layer_loss_increase"] == pytest.approx(without / full - 1)
+
+
+def random_network(widths):
+    random = np.random.default_rng(5)
+    phi = [random.normal(size=(after, before)) for before, after in pairwise(widths)]
+    return phi, [np.zeros(widths[0]), *(random.uniform(0.5, 1, width) for width in widths[1:])]
+
+
+def test_the_authors_axis_on_a_network_made_by_hand():
+    """λ_2 = 0.5, 0.2, 0 and λ_3 = −0.4, 0.1, 0: the largest first 0.5, −0.4, 0.2, 0.1, then λ_3's zero, then λ_2's."""
+    lam = [np.zeros(2), np.array([0.5, 0.2, 0.0]), np.array([-0.4, 0.1, 0.0]), np.ones(2)]
+    table = last_kept(train.eigenvalue_table(lam).assign(teacher=42, trial=0))
+    assert table.sort_values("kept")["last"].tolist() == [0, 0, 1, 1, 2, 3, 3]
+    off = train.pruning_order(lam)
+    for kept, last in table[["kept", "last"]].itertuples(index=False):
+        assert last == sum(layer == 3 for layer, _ in off[len(off) - int(kept) :])
+
+
+@pytest.mark.parametrize("neurons", [0, 1, 60, 400, 401, 4000])
+def test_a_pruning_curve_reaches_from_all_to_none(neurons):
+    counts = train.counts_kept(neurons)
+    assert counts[0] == neurons and counts[-1] == 0 and counts == sorted(set(counts), reverse=True)
+    assert set(range(min(neurons, 100) + 1)) <= set(counts) and len(counts) <= 401
+
+
+def test_the_map_keeps_its_measures_and_is_drawn():
+    small = SMALL | {"hidden": 5, "epochs": 1, "batch_size": 32, "strengths": [0.001, 0.1], "chunk": 1}
+    of_map = made("map", widths=[4, 6, 6, 4], map=small | {"trials": 2, "full_trials": 1})["map"]
+    assert of_map.groupby("size").size().to_dict() == {"reduced": 8, "full": 2}
+    assert not of_map.duplicated([*STUDENT.tables["map"]]).any()
+    table = figures.fig_teacher_map_table(of_map)
+    assert len(table) == 6 and "of 2 pairs of equal strengths" in figures.fig_teacher_map_caption(table)
+    figures.fig_teacher_map(table)
+    reduced = table[table["size"] == "reduced"]
+    assert "has not been run at full size" in figures.fig_teacher_map_caption(reduced)
+    figures.fig_teacher_map(reduced)
+    assert figures.fig_teacher_map_table(of_map.assign(diverged_epoch=0)).empty
+    assert figures.fig_teacher_map_table(pd.DataFrame()).empty
+
+
+def test_strengths_of_layers_stand_in_the_table():
+    trials = made("trials", widths=[4, 6, 5, 4], ensembles={"graded": {"trials": 1}, "l2": {"trials": 1}})["trials"]
+    text = prose.ensembles_table(trials)
+    assert "| l2, 0.003 and 0.001 |" in text and "| l2, 0.003 |" in text
+    assert prose.not_run(trials, ["graded", "minus_one"]) == "Not run at this scale: `minus_one`."
+    assert prose.not_run(trials, ["graded"]) == ""
+
+
+def test_a_batch_larger_than_the_points_is_refused():
+    job = next(STUDENT.stage("trials").jobs(settings_of()))
+    job.settings["training"].update({"drop_last_batch": True, "batch_size": 61})
+    with pytest.raises(WorkError, match="batch_size = 61: allowed are at most the 60 points of the data"):
+        carry_out(STUDENT, STUDENT.stage("trials"), job, 1, drawn(job))
+
+
+def test_a_published_network_is_evaluated_on_its_teachers_points(tmp_path, monkeypatch):
+    assert live.published_network(tmp_path, "graded") is None
+    network = SpectralNetwork((4, 6, 5, 4), generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        for k in (1, 2):
+            network.eigenvalues[k] = torch.linspace(0.1, 0.5, len(network.eigenvalues[k]))
+    data = {"settings": {"size": 4, "points": 10, "test_points": 1500}, "keys": {"seed": 43, "rotations": 2}}
+    path = tmp_path / "networks" / "teacher_student_graded.safetensors"
+    path.parent.mkdir()
+    state = {name: value.numpy() for name, value in network.state_dict().items()}
+    save_file(state, path, metadata={"card": json.dumps({"data": data})})
+    monkeypatch.setattr(SpectralNetwork, "load", lambda at: network if at == path else None, raising=False)
+    loaded, (x, y) = live.published_network(tmp_path, "graded")
+    assert loaded is network and np.array_equal(y, teacher.draw(4, 10, 1500, 43, 2)["y_test"])
+    phi, lam = blocks_of(state)
+    trained = np.square(y - network(torch.from_numpy(x)).detach().numpy(), dtype=np.float64).mean()
+    assert live.loss(phi, lam, (x, y)) == pytest.approx(trained, rel=1e-5)
+    survival = train.layer_survival(lam, bundles_of(phi, lam), x, y)
+    deleted = live.loss(phi, lam, (x, y), deleted=3)
+    assert deleted / live.loss(phi, lam, (x, y)) - 1 == pytest.approx(survival["layer_3_deleted_increase"], rel=1e-3)
+    assert [block.any() for block in live.without_eigenvalues(lam, 3)] == [False, True, False, True]
+    text = prose.surgery_table({"as trained": 0.1, "layer 3 deleted": 0.25})
+    assert "| layer 3 deleted | 0.25 | 150 % |" in text
