@@ -30,7 +30,7 @@ STALE = {  # files below src, and whose fingerprint a statement there changes; e
     "sparcs/{eigenbasis,network}": "theory depth cifar10 cifar100 cells",
     "sparcs/{head_names,heads}": "cifar10 cifar100 cells",
     "replication/training/seeds": "regression teacher_student hyperparameters depth baselines cifar10 cifar100 cells",
-    "replication/training/memory": "baselines cifar10 cifar100.trials",
+    "replication/training/memory": "baselines cifar10 cifar100.trials cifar100.fine_tuning",
     "replication/training/classifiers": "cifar10 cifar100 cells",
     "replication/training/cuda_graphs": "regression teacher_student hyperparameters depth cifar10",
     "replication/training/adam replication/training/ensemble/{__init__,batches}": (
@@ -56,7 +56,8 @@ STALE = {  # files below src, and whose fingerprint a statement there changes; e
     "replication/experiments/depth/{train,compaction}": "depth",
     "replication/experiments/baselines/{train,tuned}": "baselines",
     "replication/experiments/cifar10/{train,run,backends,side_by_side}": "cifar10",
-    "replication/experiments/cifar100/train": "cifar100.trials",
+    "replication/experiments/cifar100/train": "cifar100.trials cifar100.fine_tuning",
+    "replication/experiments/cifar100/fine_tuning": "cifar100.fine_tuning",
     "replication/experiments/cifar100/probes": "cifar100.probes",
     "replication/experiments/cifar100/features": "cifar100",
     "replication/experiments/cells/{train,space,supernet}": "cells",
