@@ -2,7 +2,8 @@
 
 Both are made here, since bits differ between processors: at the smoke scale, and at a tiny size with every experiment,
 ensemble, penalty, head and method switched on. ``golden.json`` maps the golden run's files, columns and values to
-today's. Times, memory and provenance are left out; columns that came since are listed.
+today's. Times, memory and provenance are left out, rows of what came since, too; columns that came since are
+listed.
 
 usage: python tests/golden.py FOLDER    (FOLDER, outside the checkout, keeps the runs and is used again)
 """
@@ -118,6 +119,8 @@ def compared(old: Path, new: Path) -> Iterator[tuple[str, str, set[str]]]:
             yield name, "is missing", set()
             continue
         before, after = read(path), read(new / name)
+        for column, value in MAP["rows_since"].get(name, {}).items():
+            after = after[after[column] != value]
         before = before.rename(columns=lambda column: renamed(column, MAP["columns"]))
         left_out = [column for column in MAP["not_compared"] if column in before]
         before, since = before.drop(columns=left_out), set(after) - set(before) - set(left_out)

@@ -19,7 +19,7 @@ from replication import cli
 from replication.data.settings import TeacherData
 from replication.experiment import Data, Experiment, Job, Stage
 from replication.experiments import EXPERIMENTS
-from replication.experiments.cifar100.settings import Cifar100Features
+from replication.experiments.cifar100.settings import feature_settings, probe_sizes
 from replication.experiments.settings import Settings, resolve_settings
 from replication.jobs.commands import as_text
 from replication.params.loading import read_yaml
@@ -66,7 +66,12 @@ EVERYTHING = {  # each table has rows, of several heads, methods, penalties and 
         "test_images": 20,
         "sweep": {"trials": 1, "epochs": 1},
     },
-    "cifar100": {"images": 40, "test_images": 20, "probes": TINY},
+    "cifar100": {
+        "images": 40,
+        "test_images": 20,
+        "probes": {"further_input_sizes": [32]} | TINY,
+        "fine_tuning": {"input_size": 32, "epochs": 1, "trials": 1},
+    },
 }
 
 
@@ -112,9 +117,15 @@ def draw(folder: Path, settings: Settings, used: Iterable[Data]) -> None:
     for name in ("cifar10", "cifar100"):
         to = folder / f"images/{name}.json"
         verb("prepare-images", name, "--settings", settings.images.model_dump_json(), "--output", to)
-    of_features = json.dumps(settings.cifar100.part(Cifar100Features))
-    where = ("--images", folder / "images/cifar100.json", "--output", folder / "features/cifar100.safetensors")
-    verb("extract-features", "--settings", of_features, *where, "--device", "cpu")
+    for size in probe_sizes(settings):
+        of_features = json.dumps(feature_settings(settings, size))
+        where = (
+            "--images",
+            folder / "images/cifar100.json",
+            "--output",
+            folder / f"features/cifar100_{size}.safetensors",
+        )
+        verb("extract-features", "--settings", of_features, *where, "--device", "cpu")
 
 
 def gather(results: Path, settings: Settings, jobs: Iterable[tuple[Experiment, Stage, Job]]) -> None:

@@ -32,6 +32,7 @@ VERBS = {
     "benchmark-cost": "experiments.cost.commands",
     "benchmark-full-size": "experiments.cost.commands",
     "benchmark-side-by-side": "experiments.cost.commands",
+    "benchmark-regimes": "experiments.cost.commands",
     "publish": "publish.commands",
     "publish-networks": "publish.network_commands",
     "check-networks": "publish.network_commands",

@@ -221,6 +221,12 @@ def test_features_are_those_of_the_plain_images(images):
         ({"images": 143}, "cifar100: images = 143: allowed are numbers that leave no batch of one image"),
         ({"validation_share": 0}, "cifar100.validation_share = 0"),
         ({"probes": {"training": {"train_input_eigenvalues": True}}}, "cifar100.probes: .*allowed is false"),
+        ({"probes": {"further_input_sizes": [16]}}, "cifar100.probes.further_input_sizes.* = 16"),
+        (
+            {"probes": {"further_input_sizes": [96, 96]}},
+            r"cifar100.probes: further_input_sizes = \[96, 96\]: allowed are",
+        ),
+        ({"fine_tuning": {"epochs": 0}}, "cifar100.fine_tuning.epochs = 0"),
         ({"trials": 0}, "cifar100.trials = 0"),
     ],
 )

@@ -12,14 +12,23 @@ from replication.data import backbones
 from replication.data import images as image_files
 from replication.experiments import EXPERIMENTS
 from replication.experiments.cifar100 import train as cifar100
-from replication.experiments.cifar100.settings import HEADS, Cifar100Features
+from replication.experiments.cifar100.settings import HEADS, feature_settings, probe_sizes
 from replication.jobs.carry_out import carry_out
 from replication.jobs.checkpoints import FileCheckpoint
 from replication.jobs.commands import as_text
 from replication.records import io
 
 EXPERIMENT = EXPERIMENTS["cifar100"]
-TRIALS, PROBES = EXPERIMENT.stage("trials"), EXPERIMENT.stage("probes")
+TRIALS, PROBES, TUNING = map(EXPERIMENT.stage, ("trials", "probes", "fine_tuning"))
+
+
+def with_probes(**changes):
+    """The run with other settings of its probes."""
+    probes = SETTINGS.probes.model_copy(update=changes)
+    return RUN.model_copy(update={"cifar100": SETTINGS.model_copy(update={"probes": probes})})
+
+
+TWO_SIZES = with_probes(further_input_sizes=[32])
 
 
 def run(*arguments):
@@ -58,25 +67,24 @@ def tables(results, trials, probes):
 
 
 def test_the_verbs_make_the_tables(data, tmp_path):
-    results, settings = tmp_path / "results", json.dumps(SETTINGS.part(Cifar100Features))
+    results = tmp_path / "results"
     trials = list(TRIALS.jobs(RUN))
     assert [train(data, TRIALS, each, results) for each in trials] == [0] * len(trials)
-    common = "--images", data / "images/cifar100.json", "--settings", settings
-    assert run("extract-features", *common, "--output", data / "features/cifar100.safetensors") == 0
-    one_each = list(PROBES.jobs(RUN))
-    both = RUN.model_copy(
-        update={"cifar100": SETTINGS.model_copy(update={"probes": SETTINGS.probes.model_copy(update={"chunk": 2})})}
-    )
-    chunks = [*one_each, *PROBES.jobs(both)]
-    assert [each.name for each in chunks] == ["0-0", "1-1", "0-1"]
-    assert [train(data, PROBES, each, results) for each in chunks] == [0, 0, 0]
+    for size in probe_sizes(TWO_SIZES):
+        settings = "--settings", json.dumps(feature_settings(TWO_SIZES, size))
+        file = data / f"features/cifar100_{size}.safetensors"
+        assert run("extract-features", "--images", data / "images/cifar100.json", *settings, "--output", file) == 0
+    one_each, both = list(PROBES.jobs(TWO_SIZES)), list(PROBES.jobs(with_probes(further_input_sizes=[32], chunk=2)))
+    assert [each.name for each in one_each] == ["32/0-0", "32/1-1", "64/0-0", "64/1-1"]
+    assert [each.name for each in both] == ["32/0-1", "64/0-1"]
+    assert [train(data, PROBES, each, results) for each in (*one_each, *both)] == [0] * 6
     names = [each.name for each in trials]
     made = [
         {name: path.read_bytes() for name, path in tables(results, names, probes).items()}
-        for probes in (["1-1", "0-0"], ["0-1"])
+        for probes in (["64/1-1", "32/1-1", "64/0-0", "32/0-0"], ["64/0-1", "32/0-1"])
     ]
     assert made[0] == made[1] and set(made[0]) == {"trials", "eigenvalues", "losses", "costs", "probes"}
-    read = {name: io.read_table(path) for name, path in tables(results, names, ["0-1"]).items()}
+    read = {name: io.read_table(path) for name, path in tables(results, names, ["32/0-1", "64/0-1"]).items()}
     rows = read["trials"].set_index("head")
     assert rows.index.tolist() == ["linear", "spectral"] and rows["seed"].nunique() == 1
     assert rows["substitute_backbone"].all() and not rows[["stand_in", "diverged"]].any(axis=None)
@@ -85,11 +93,30 @@ def test_the_verbs_make_the_tables(data, tmp_path):
     assert read["eigenvalues"].groupby(["head", "layer"]).size().to_dict() == {("spectral", 2): 6, ("spectral", 3): 100}
     assert (read["costs"]["peak_allocated_mib"] > read["costs"]["mean_allocated_mib"]).all()
     assert len(read["losses"]) == 2 * 6 and np.isfinite(read["losses"]["loss"]).all()
-    assert read["probes"][["head", "trial"]].to_numpy().tolist() == [
-        [head, trial] for head in ("linear", "mlp", "spectral") for trial in (0, 1)
+    assert read["probes"][["input_size", "head", "trial"]].to_numpy().tolist() == [
+        [size, head, trial]
+        for size in (32, 64)
+        for head in ("linear", "mlp", "spectral", "spectral_authors_sign")
+        for trial in (0, 1)
     ]
-    assert read["probes"].groupby("trial")["seed"].nunique().tolist() == [1, 1]
+    assert read["probes"].groupby("trial")["seed"].nunique().tolist() == [1, 1]  # at every size and under every head
     assert read["probes"]["substitute_backbone"].all() and not read["probes"]["stand_in"].any()
+
+
+def test_fine_tuning_is_a_trial_in_more_passes_on_larger_images(data):
+    """Its rows are those of such trials, with the passes; nothing is run unless it is asked for."""
+    images = image_files.load(data / "images/cifar100.json")
+    assert not list(TUNING.jobs(RUN))
+    tuning = SETTINGS.fine_tuning.model_copy(update={"input_size": 40, "epochs": 3, "trials": 1})
+    asked = RUN.model_copy(update={"cifar100": SETTINGS.model_copy(update={"fine_tuning": tuning})})
+    linear, spectral = TUNING.jobs(asked)
+    assert [each.name for each in (linear, spectral)] == ["linear/0", "spectral/0"]
+    tables, parameters = carry_out(EXPERIMENT, TUNING, spectral, 1, images)
+    expected, _ = carry_out(EXPERIMENT, TRIALS, spectral, 1, images)
+    assert set(tables) == {"fine_tuning"} and not parameters
+    row = tables["fine_tuning"]
+    assert row[["input_size", "epochs"]].to_numpy().tolist() == [[40, 3]]
+    assert row.drop(columns="epochs").equals(expected["trials"])
 
 
 @pytest.mark.parametrize("head", HEADS)
@@ -152,8 +179,8 @@ def test_a_killed_job_goes_on_and_ends_with_the_same_bytes(data, tmp_path, monke
 @pytest.mark.parametrize("missing", ["x_train", "y_train", "x_test", "y_test"])
 def test_a_file_of_something_else_is_refused(missing, data, tmp_path, capsys):
     arrays = {name: np.zeros((4, 2), np.float16) for name in ("x_train", "y_train", "x_test", "y_test")}
-    io.write_arrays(data / "features/cifar100.safetensors", {k: v for k, v in arrays.items() if k != missing})
-    io.write_json(data / "features/cifar100.json", {})
+    io.write_arrays(data / "features/cifar100_64.safetensors", {k: v for k, v in arrays.items() if k != missing})
+    io.write_json(data / "features/cifar100_64.json", {})
     assert train(data, PROBES, next(PROBES.jobs(RUN)), tmp_path / "results") == 2
     assert f"has no array {missing.replace('x_test', 'x_held_out')}" in capsys.readouterr().err
 

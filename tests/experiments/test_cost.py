@@ -11,9 +11,11 @@ from torch import nn
 from replication import params
 from replication.data.augmentation import DEVIATION, MEAN, Normalisation
 from replication.data.image_arrays import Images
+from replication.experiments.cifar10 import train as cifar10
 from replication.experiments.cost import against_depth as cost
-from replication.experiments.cost import full_size, side_by_side
+from replication.experiments.cost import full_size, regimes, side_by_side
 from replication.experiments.cost.figures import fig_cost, fig_cost_caption, fig_cost_table
+from replication.experiments.cost.prose import NO_LOOPS, two_loops
 from replication.experiments.settings import resolve_settings
 from replication.training.memory import parameter_bytes, peak_allocated
 
@@ -138,3 +140,68 @@ def test_networks_side_by_side_beside_one_at_a_time():
     assert (
         table["loss_apart"][3:].max() < 1e-4 and table["loss_apart"][:3].isna().all() and (table["peak_mib"] > 0).all()
     )
+
+
+def test_both_heads_take_turns_in_every_loop():
+    """An epoch of each, in one order and then in the other."""
+    settings = resolve_settings(params.read_yaml(ROOT / "params.yaml"), {"scale": "smoke"}).cifar10
+    table = regimes.timed(settings, "cpu", images=40, repeats=2, workers=0)
+    assert table.groupby(["loop", "head"], sort=False)["repeat"].apply(list).to_dict() == {
+        (loop, head): [0, 1] for loop in ("DataLoader", "PyTorch", "fused kernel") for head in regimes.HEADS
+    }
+    order = [[*zip(rows["loop"], rows["head"], strict=True)] for _, rows in table.groupby("repeat")]
+    assert order[0] == order[1][::-1] and (table[["seconds", "core_seconds"]] > 0).all(axis=None)
+    assert set(table["images"]) == {40} and set(table["device"]) == {"cpu"}
+
+
+def test_the_authors_loop_learns_what_a_colour_tells():
+    """Ten classes, each of a grey of its own, which no crop and no flip takes away."""
+    y = np.arange(200) % 10
+    x = np.broadcast_to((25 * y).astype(np.uint8)[:, None, None, None], (200, 32, 32, 3)).copy()
+    images = Images(x, y, x[:1], y[:1], stand_in=True, source="", note="")
+    base = resolve_settings(params.read_yaml(ROOT / "params.yaml"), {"scale": "smoke"}).cifar10
+    settings = base.model_copy(update={"images": 200, "training": base.training.model_copy(update={"batch_size": 20})})
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        run = cifar10.new_run("linear", images, settings, 0)
+        epoch = regimes.as_the_authors(run, images, settings, workers=0)
+        shares = [epoch(number) for number in range(8)]
+    assert min(shares) >= 0 and max(shares[4:]) > 0.5
+
+
+def timed_loops(repeats=4):
+    """Times in which SPARCS takes 1.02 times as long in the first loop and 1.25 times in the second, but for noise."""
+    rows = [
+        (loop, head, repeat, factor * size * (1 + 0.01 * repeat), size * factor)
+        for loop, size, more in (("DataLoader", 4.0, 1.02), ("PyTorch", 0.1, 1.25))
+        for head, factor in (("linear", 1.0), ("spectral", more))
+        for repeat in range(repeats)
+    ]
+    table = pd.DataFrame(rows, columns=["loop", "head", "repeat", "seconds", "core_seconds"])
+    return table.assign(device="cuda", images=10_000, machine="a GPU", commit="abcdefgh", date="2026-11-29 00:00:00")
+
+
+PAPER = resolve_settings(params.read_yaml(ROOT / "params.yaml"), {"scale": "paper"}).cifar10.model_dump(mode="json")
+SECONDS = {"linear": 1357.0, "spectral": 1361.98}
+
+
+def test_both_ratios_stand_beside_the_papers():
+    costs = pd.DataFrame({"head": ["linear", "spectral"] * 2, "trial": [0, 0, 1, 1], "device": "cuda"})
+    costs["milliseconds_per_step"] = [0.4, 0.5, 0.4, 0.5]
+    text = two_loops(timed_loops(), costs, PAPER, SECONDS)
+    assert "1.020 [1.020, 1.020] in a loop as the authors' (cuda) and 1.250 [1.250, 1.250] in our loop (cuda)" in text
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    assert rows[2][:6] == ["a loop as the authors'", "cuda, by the clock", "4", "4.06", "4.14", "122"]  # 1,500 epochs
+    assert rows[-1][3:7] == ["4.52", "4.54", "4.98", "1.004"]
+    # 300 epochs of 352 batches: 42.24 s and 10.56 s more
+    assert "the 105,600 steps of a training take 42.2 s in our loop with the linear head, 32.1 times as fast" in text
+    assert "SPARCS adds 10.6 s, in the paper 4.98 s. So the ratio is 1.250, and 1.004 there." in text
+    on_cpu = timed_loops().assign(
+        device="cpu", machine="a CPU", images=5_000, core_seconds=lambda rows: rows["seconds"]
+    )
+    both = two_loops(pd.concat([on_cpu, timed_loops()]), costs, PAPER, SECONDS)
+    assert "5,000 to 10,000 random images, in turns, on a CPU, commit abcdefg, 2026-11-29; on a GPU, commit" in both
+    assert "| cpu, core time | 4 | 4.06 | 4.14 | 244 |" in both  # 3,000 epochs
+    few = two_loops(timed_loops(2), costs.head(0), PAPER, SECONDS)
+    assert "1.250 in our loop" in few and "[1" not in few and "steps of a training" not in few
+    assert two_loops(pd.DataFrame(), costs.head(0), PAPER, SECONDS) == NO_LOOPS

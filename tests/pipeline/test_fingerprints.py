@@ -34,9 +34,9 @@ STALE = {  # files below src, and whose fingerprint a statement there changes; e
     "replication/training/seeds": (
         "regression.trials regression.starts teacher_student hyperparameters depth baselines cifar10 cifar100 cells"
     ),
-    "replication/training/memory": "baselines cifar10 cifar100.trials",
+    "replication/training/memory": "baselines cifar10 cifar100.trials cifar100.fine_tuning",
     "replication/training/classifiers": "cifar10 cifar100 cells",
-    "replication/training/split": "cifar10 cifar100.trials",
+    "replication/training/split": "cifar10 cifar100.trials cifar100.fine_tuning",
     "replication/training/cuda_graphs": (
         "regression.trials regression.starts teacher_student hyperparameters depth cifar10"
     ),
@@ -73,7 +73,8 @@ STALE = {  # files below src, and whose fingerprint a statement there changes; e
     "replication/experiments/depth/without_penalty": "depth.without_penalty",
     "replication/experiments/baselines/{train,tuned}": "baselines",
     "replication/experiments/cifar10/{train,run,backends,side_by_side}": "cifar10",
-    "replication/experiments/cifar100/train": "cifar100.trials",
+    "replication/experiments/cifar100/train": "cifar100.trials cifar100.fine_tuning",
+    "replication/experiments/cifar100/fine_tuning": "cifar100.fine_tuning",
     "replication/experiments/cifar100/probes": "cifar100.probes",
     "replication/experiments/cifar100/features": "cifar100",
     "replication/experiments/cells/{train,space,supernet}": "cells",

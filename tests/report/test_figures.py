@@ -58,7 +58,10 @@ def drawings(folder: Path) -> dict[str, tuple[Figure, pd.DataFrame, str]]:
         "fig16": fig.fig16_table(table("cifar10/epochs"), table("cifar10/trials")),
         "fig17": fig.fig17_table(table("cifar10/eigenvalues"), table("cifar10/trials")),
         "fig18": fig.fig18_table(table("cifar100/eigenvalues"), table("cifar100/trials")),
-        "fig_probes": fig.fig_probes_table(table("cifar100/probes"), table("cifar100/trials")),
+        "fig_probes": fig.fig_probes_table(
+            table("cifar100/probes").query("input_size == 64"), table("cifar100/trials")
+        ),
+        "fig_strength": fig.fig_strength_table(table("cifar100/probes")),
         "fig_hyperparameters": fig.fig_hyperparameters_table(table("hyperparameters/trials")),
         "fig_baselines": fig.fig_baselines_table(table("baselines/trials")),
         "fig_gates": fig.fig_gates_table(table("baselines/history")),

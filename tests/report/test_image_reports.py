@@ -11,6 +11,7 @@ from scipy import stats
 import changed_tables as changed
 from every_figure import every_figure
 from replication.account import image_prose, image_tables
+from replication.experiments.cifar100 import prose as own_prose
 from replication.report import prose
 from replication.report.stand_in import STAMP, approximate, backbone_note, stamped, warning
 
@@ -28,13 +29,19 @@ def smoke(whole_run):
     return changed.read(whole_run)
 
 
+def own_size(tables):
+    """The probes at the size of the trials' images."""
+    return tables["cifar100/probes"].query("input_size == 64")
+
+
 def drawn_from(tables):
     ten, hundred, sweep = tables["cifar10/trials"], tables["cifar100/trials"], tables["cifar10/sweep"]
     return {
         "fig16": fig.fig16_table(tables["cifar10/epochs"], ten),
         "fig17": fig.fig17_table(tables["cifar10/eigenvalues"], ten),
         "fig18": fig.fig18_table(tables["cifar100/eigenvalues"], hundred),
-        "fig_probes": fig.fig_probes_table(tables["cifar100/probes"], hundred),
+        "fig_probes": fig.fig_probes_table(own_size(tables), hundred),
+        "fig_strength": fig.fig_strength_table(tables["cifar100/probes"]),
     } | ({} if sweep.empty else {"fig_cifar10_sweep": fig.fig_cifar10_sweep_table(sweep)})
 
 
@@ -53,7 +60,7 @@ def test_what_is_made_from_stand_in_images_is_stamped(smoke, full):
             image_tables.cost_table(1, ten, tables["cifar10/costs"]),
             image_tables.compaction_table(ten, {"widths": [400, 526, 10]}),
             image_tables.signs_table(ten, tables["cifar10/epochs"]),
-            image_tables.probes_table(tables["cifar100/probes"], hundred),
+            image_tables.probes_table(own_size(tables), hundred),
         ):
             assert (STAMP in table.splitlines()[0]) == expected
 
@@ -79,7 +86,7 @@ def test_the_substitute_backbone_is_named_everywhere(full):
         fig.fig_probes_caption(drawn["fig_probes"]),
         image_tables.cost_table(2, trials, full["cifar100/costs"]),
         image_tables.compaction_table(trials, {"widths": [1280, 526, 100]}),
-        image_tables.probes_table(full["cifar100/probes"], trials),
+        image_tables.probes_table(own_size(full), trials),
         image_prose.cifar100_findings(trials),
     ]
     note = "tf_efficientnet_lite0 at 64 px, a substitute for the paper's EfficientNetV2-S at 224 px"
@@ -141,13 +148,67 @@ def test_figure_17_shows_the_last_epoch(full):
 
 
 def test_the_probes_figure_pairs_by_trial(full):
-    probes = full["cifar100/probes"]
+    probes = own_size(full)
     drawn = fig.fig_probes_table(probes.sample(frac=1, random_state=0), full["cifar100/trials"])
     by_head = probes.pivot(index="trial", columns="head", values="test_accuracy")
     expected = stats.ttest_rel(by_head["mlp"], by_head["linear"]).confidence_interval(0.95)
     row = drawn.query("what == 'mean' and measure == 'gain' and head == 'mlp'")
     assert row[["low", "high"]].to_numpy()[0] == pytest.approx([expected.low, expected.high])
     assert not ((drawn["head"] == "linear") & (drawn["measure"] == "gain")).any()
+
+
+def strengths(**gaps):
+    """Probes of three trials at 64, 96 and 128 px: heads, and their points above linear at each size."""
+    rows = [
+        (size, head, trial, 40.0 + 10 * k + trial + (gaps[head][k] + 0.01 * trial * k if head in gaps else 0))
+        for head in ("linear", *gaps)
+        for k, size in enumerate((64, 96, 128))
+        for trial in range(3)
+    ]
+    probes = pd.DataFrame(rows, columns=["input_size", "head", "trial", "test_accuracy"])
+    return probes.assign(stand_in=False, backbone="a backbone").sample(frac=1, random_state=0)
+
+
+def test_the_strength_of_the_features_pairs_by_trial():
+    probes = strengths(spectral=(-2.0, -1.0, -0.5), spectral_authors_sign=(1.0, 1.5, 2.0), mlp=(0.0, 0.5, -0.02))
+    drawn = fig.fig_strength_table(probes)
+    assert len(drawn) == 3 * 3 and (drawn["n"] == 3).all()
+    first = drawn[(drawn["input_size"] == 64) & (drawn["head"] == "spectral")]
+    assert first[["mean", "low", "high", "linear"]].to_numpy()[0] == pytest.approx([-2, -2, -2, 41])
+    figure = fig.fig_strength(drawn)
+    [axes] = figure.axes
+    [band] = axes.patches  # claim F1's region
+    assert (band.get_y(), band.get_y() + band.get_height()) == (-1, 1)
+    assert [text.get_text() for text in axes.texts] == ["64 px", "96 px", "128 px"]
+    caption = fig.fig_strength_caption(drawn)
+    assert "has −2.00 points at 64 px and −0.48 points at 128 px." in caption and "n = 3" in caption
+    alone = fig.fig_strength(fig.fig_strength_table(strengths(mlp=(0.0, 0.0, 0.0))))
+    assert [text.get_text() for text in alone.legends[0].get_texts()] == ["MLP"]
+
+
+def test_a_gap_that_closes_is_told_from_one_that_widens_and_from_none():
+    probes = strengths(spectral=(-2.0, -1.0, -0.5), spectral_authors_sign=(1.0, 1.5, 2.0), mlp=(0.0, 0.5, -0.02))
+    text = own_prose.strength(probes)
+    sentences = {sentence.partition(":")[0]: sentence for sentence in re.split(r"\. (?=[SMC])", text)}
+    assert text.startswith("From 64 to 128 px the linear head's test accuracy goes from 41.00 to 61.00 %.")
+    change = stats.ttest_1samp([1.5, 1.52, 1.54], 0).confidence_interval(0.95)
+    told = f"−2.00 points, then −0.48; change +1.52 [+{change.low:.2f}, +{change.high:.2f}], n = 3: the gap closes"
+    assert sentences["SPARCS, $\\lambda_3$ from +1"].endswith(told)
+    assert sentences["SPARCS, $\\lambda_3$ from −1"].endswith("n = 3: the gap widens")
+    assert sentences["MLP"].endswith("n = 3: no change of the gap can be told")
+    few = own_prose.strength(probes[probes["trial"] < 2])
+    assert "too few trials" in few and "[" not in few
+    assert "MLP: not run at both sizes." in own_prose.strength(probes[probes["head"] != "mlp"])
+    assert own_prose.strength(probes[probes["input_size"] == 64]) == own_prose.ONE_SIZE
+    assert own_prose.strength(probes.head(0)) == own_prose.ONE_SIZE
+
+
+def test_fine_tuning_is_an_illustration():
+    tuned = pd.DataFrame({"head": ["linear", "spectral"], "trial": 0, "test_accuracy": [70.0, 70.5]})
+    text = own_prose.fine_tuned(tuned.assign(epochs=3, input_size=112, stand_in=False))
+    assert "3 passes of the whole network at 112 px end at 70.00 % (linear) and 70.50 % (SPARCS" in text
+    assert "above linear: 0.5, n = 1. No claim" in text
+    assert own_prose.fine_tuned(pd.DataFrame()) == own_prose.NOT_TUNED
 
 
 def rows_of(table):
@@ -215,8 +276,8 @@ def test_sentences_say_what_the_tables_hold(full):
     assert re.search(r"points against linear \(n = 3\)", sentences) and "nan" not in sentences
     assert "two modes in 3 of 3 networks" in image_prose.eigenvalue_findings(eigenvalues)
     assert "two modes in 0 of 3 networks" in image_prose.eigenvalue_findings(full["cifar100/eigenvalues"])
-    probes = full["cifar100/probes"]
-    probes["test_accuracy"] = probes["head"].map({"linear": 54.0, "spectral": 58.0, "mlp": 59.0}) + probes["trial"] / 10
+    accuracies = {"linear": 54.0, "spectral": 58.0, "spectral_authors_sign": 58.5, "mlp": 59.0}
+    probes = own_size(full).assign(test_accuracy=lambda rows: rows["head"].map(accuracies) + rows["trial"] / 10)
     gains = probes.groupby("head")["test_accuracy"].mean()
     share = (gains["spectral"] - gains["linear"]) / (gains["mlp"] - gains["linear"])
     assert f"SPARCS finds {100 * share:.0f} % of" in image_prose.probe_findings(probes)
@@ -251,9 +312,11 @@ def test_a_run_in_which_every_trial_diverged_says_so(full):
     assert image_tables.compaction_table(trials, {"widths": [400, 526, 10]}) == "No trial finished."
     assert "–" in image_tables.cost_table(1, trials, full["cifar10/costs"])
     hundred = full["cifar100/trials"].assign(test_accuracy=np.nan)
-    probes = full["cifar100/probes"].assign(test_accuracy=np.nan)
+    probes = own_size(full).assign(test_accuracy=np.nan)
     assert image_prose.cifar100_findings(hundred) == prose.NOTHING
     assert image_prose.probe_findings(probes) == image_prose.NO_PAIR
     assert image_tables.probes_table(probes, hundred) == "No trial finished."
-    assert fig.fig_probes_table(probes, hundred).empty
+    assert fig.fig_probes_table(probes, hundred).empty and fig.fig_strength_table(probes).empty
+    tuned = own_prose.fine_tuned(full["cifar100/fine_tuning"].assign(test_accuracy=np.nan))
+    assert "end at – % (linear) and – % (SPARCS" in tuned and "above linear" not in tuned
     assert len(rows_of(image_tables.signs_table(trials, full["cifar10/epochs"]))) == 2 + 3  # its head, three accuracies

@@ -21,7 +21,7 @@ from whole_run import verb
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "results/published"
-HEADS = {"probes": 3}  # trainings of a trial
+HEADS = {"probes": 4}  # trainings of a trial
 TABLES = {
     "regression": ["trials", "starts"],
     "teacher_student": ["trials", "eigenvalues"],

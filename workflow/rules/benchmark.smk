@@ -36,8 +36,14 @@ TIMED_STEPS = {  # by verb: what times them, tables, options and what there is t
         SIDE_BY_SIDE,
         "Timing many of the small networks at once",
     ),
+    "regimes": (
+        "regimes",
+        [f"regimes_{SETTINGS.device}"],
+        f"--settings {CIFAR10} --device {SETTINGS.device}",
+        "Timing epochs of the small network in a loop as the authors' and in our own",
+    ),
 }
-ON_ANY_DEVICE = ("full_size", "side_by_side")
+ON_ANY_DEVICE = ("full_size", "side_by_side", "regimes")
 
 
 for verb, (source, tables, options, message) in TIMED_STEPS.items():

@@ -5,7 +5,7 @@ Their rules see edits of what draws them alone: with any other, all that is trai
 
 from replication.data.image_sources import files_in_place
 from replication.data.settings import RegressionData, TeacherData
-from replication.experiments.cifar100.settings import Cifar100Features
+from replication.experiments.cifar100.settings import feature_settings, probe_sizes
 
 USED = {
     job.data.name: job.data.keys
@@ -100,16 +100,18 @@ rule prepare_images:
 
 
 rule extract_features:
-    """The pre-trained network's features of plain images, computed once."""
+    """The pre-trained network's features of plain images at one size, once for all probes; if stopped, from the start."""
     input:
         images=f"{DATA}/images/cifar100.json",
     output:
-        features=f"{DATA}/features/cifar100.safetensors",
-        made_from=f"{DATA}/features/cifar100.json",
+        features=f"{DATA}/features/cifar100_{{size}}.safetensors",
+        made_from=f"{DATA}/features/cifar100_{{size}}.json",
     log:
-        f"{LOGS}/extract_features.log",
+        f"{LOGS}/extract_features/{{size}}.log",
     benchmark:
-        f"{BENCHMARKS}/extract_features.tsv"
+        f"{BENCHMARKS}/extract_features/{{size}}.tsv"
+    wildcard_constraints:
+        size="|".join(map(str, probe_sizes(SETTINGS))),
     threads: 1
     resources:
         gpu=int(SETTINGS.device == "cuda"),
@@ -117,10 +119,12 @@ rule extract_features:
         runtime=480,
     params:
         code=numerics("replication.experiments.cifar100.features"),
-        settings=quoted(SETTINGS.cifar100.part(Cifar100Features)),
+        settings=lambda wildcards: shlex.quote(
+            json.dumps(feature_settings(SETTINGS, int(wildcards.size)))
+        ),
         device=SETTINGS.device,
     message:
-        "Computing the features of CIFAR-100's images"
+        "Computing the features of CIFAR-100's images at {wildcards.size} px"
     shell:
         "python -m replication --log {log}"
         " extract-features --images {input.images} --settings {params.settings} --device {params.device}"

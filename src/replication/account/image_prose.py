@@ -198,6 +198,8 @@ def probe_findings(probes: pd.DataFrame) -> str:
     if not all(len(values) for values in gains.values()):
         return NO_PAIR
     said = f"SPARCS: {gain(probes, 'spectral')}; MLP: {gain(probes, 'mlp')}."
+    if (probes["head"] == "spectral_authors_sign").any():
+        said += f" SPARCS from $\\lambda_3 = -1$: {gain(probes, 'spectral_authors_sign')}."
     mean, low, _ = mean_interval(gains["mlp"])
     if not low > 0:
         return f"{said} What a plain hidden layer gains is not told from nothing here, so there is no share to give."

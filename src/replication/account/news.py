@@ -92,6 +92,7 @@ def _sweep(sweep: pd.DataFrame) -> str:
 
 
 def _probes(probes: pd.DataFrame, trials: pd.DataFrame) -> str:
+    probes = probes[probes["input_size"].isin(trials.get("input_size", ()))] if len(probes) else probes
     if probes.empty:
         return ""
     said = f"SPARCS {gain(probes, 'spectral')}, a plain hidden layer {gain(probes, 'mlp')}{mark(probes)}."

@@ -13,7 +13,7 @@ from replication.experiments.cifar100.settings import HEADS as TWO_HEADS
 from replication.report.tables import markdown
 from replication.report.text import number
 
-PROBED = 3  # heads on fixed features
+PROBED = 4  # heads on fixed features
 AT_ONCE = {"cpu": 2, "cuda": 1}  # trainings side by side: two cores, one GPU
 HOUR = 3600  # seconds
 UNKNOWN = "not measured"
@@ -190,9 +190,8 @@ def _cifar100(settings: Mapping) -> Iterator[Part]:
     size = _size(cifar100, "images", "validation_share", "widths", "backbone", "input_size")
     for head in TWO_HEADS:
         yield Part(HEADS[head], cifar100["trials"], size, {"head": [head]})
-    yield Part(
-        "probes", PROBED * cifar100["probes"]["trials"], size | cifar100["probes"]["training"], {}, table="probes"
-    )
+    probes, where = cifar100["probes"], {"input_size": [cifar100["input_size"]]}
+    yield Part("probes", PROBED * probes["trials"], size | probes["training"], where, table="probes")
 
 
 @parts_of("cells")

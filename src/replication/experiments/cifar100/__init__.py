@@ -1,7 +1,14 @@
 """Experiment 4: CIFAR-100 on a pre-trained backbone (Table 5), and probes of the backbone's features."""
 
 from replication.experiment import Experiment, Stage
-from replication.experiments.cifar100.settings import Cifar100, Cifar100Trial, ProbeTrial, jobs, probe_jobs
+from replication.experiments.cifar100.settings import (
+    Cifar100,
+    Cifar100Trial,
+    ProbeTrial,
+    fine_tuning_jobs,
+    jobs,
+    probe_jobs,
+)
 
 KEY = ("head", "trial")
 EXPERIMENT = Experiment(
@@ -36,10 +43,21 @@ EXPERIMENT = Experiment(
             jobs=probe_jobs,
             train="probes:run",
             settings=ProbeTrial,
-            tables={"probes": KEY},
-            ensemble=("head",),
+            tables={"probes": ("input_size", *KEY)},
+            ensemble=("input_size", "head"),
             memory=8000,
             minutes=240,
+        ),
+        Stage(
+            name="fine_tuning",
+            rule="fine_tune_cifar100",
+            jobs=fine_tuning_jobs,
+            train="fine_tuning:run",
+            settings=Cifar100Trial,
+            tables={"fine_tuning": KEY},
+            ensemble=("head",),
+            memory=24000,
+            minutes=1440,
         ),
     ),
     claims="claims:CLAIMS",

@@ -14,7 +14,8 @@ from replication.training.seeds import generator
 from replication.training.torch_threads import subnormals_flushed
 from replication.training.work import Results, Work
 
-HEADS = ("linear", "spectral", "mlp")
+MINUS_ONE = "spectral_authors_sign"  # SPARCS started at λ_3 = −1, as the authors' image scripts do
+HEADS = ("linear", "spectral", MINUS_ONE, "mlp")
 Points = tuple[Tensor, Tensor]  # features (n, N_1), classes (n,)
 
 
@@ -60,6 +61,14 @@ def split_of(features: Mapping[str, np.ndarray], settings: SimpleNamespace, seed
     return Split(chosen("train", train), chosen("train", validation), chosen("test", slice(None)))
 
 
+def new_head(kind: str, settings: SimpleNamespace, seed: int) -> nn.Module:
+    """A head at its start, one of HEADS; SPARCS has the same φ from either λ_3."""
+    head = classifiers.new_head("spectral" if kind == MINUS_ONE else kind, settings.widths, settings.bias, seed)
+    if kind == MINUS_ONE:
+        nn.init.constant_(head.eigenvalues[-1], -1)
+    return head
+
+
 @subnormals_flushed()
 def train(
     kind: str, split: Split, settings: SimpleNamespace, seed: int, on_epoch: Callable[[nn.Module], object] | None = None
@@ -67,7 +76,7 @@ def train(
     """A head trained on the features with Adam, or None if its loss was no longer finite."""
     x, y = split.train
     training = settings.training
-    head = classifiers.new_head(kind, settings.widths, settings.bias, seed).to(x.device)
+    head = new_head(kind, settings, seed).to(x.device)
     optimizer = torch.optim.Adam(head.parameters(), lr=training.learning_rate, fused=True)
     for epoch in range(training.epochs):
         order = torch.from_numpy(generator(seed, "batches", epoch).permutation(len(y))).to(x.device)
@@ -87,7 +96,7 @@ def measure(kind: str, split: Split, settings: SimpleNamespace, seed: int, head:
     """What is reported of a probe. One that diverged, by its last step or earlier (None), has NaN for what it lacks."""
     lost = head is None or classifiers.diverged(head, head, *split.validation)
     if lost:
-        measures = classifiers.not_measured(classifiers.new_head(kind, settings.widths, settings.bias, seed))
+        measures = classifiers.not_measured(new_head(kind, settings, seed))
     else:
         measures = classifiers.measure(head, split.validation, split.test)
     names = ("test_accuracy", "validation_accuracy", "recruited_neurons", "parameters")

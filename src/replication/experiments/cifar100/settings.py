@@ -14,8 +14,10 @@ from replication.params.fields import (
     Positive,
     TrainingSettings,
     Trials,
+    TrialsOrZero,
     Widths,
     chunks,
+    distinct,
     require_split,
     span,
 )
@@ -25,15 +27,14 @@ FEATURES = 1280  # of each of them
 CLASSES = 100
 HEADS = ("linear", "spectral")
 INPUT_SIZES = (32, 512)  # pixels: fewer leave a backbone nothing to pool, more are not in the images
+InputSize = Annotated[Count, Field(ge=INPUT_SIZES[0], le=INPUT_SIZES[1])]
 
 
 class Cifar100Features(Model):
     """What a backbone's features of the images depend on."""
 
     backbone: Literal[BACKBONES] = Field(description="the pre-trained network; any but the first is a substitute")
-    input_size: Annotated[Count, Field(ge=INPUT_SIZES[0], le=INPUT_SIZES[1])] = Field(
-        description="pixels to which the 32×32 images are enlarged"
-    )
+    input_size: InputSize = Field(description="pixels to which the 32×32 images are enlarged")
     images: Count = Field(description="at most so many of the training images are used, for training and validation")
     test_images: Count = Field(description="at most so many of the test images are used")
 
@@ -74,14 +75,26 @@ class ProbeTrial(Model):
 class Probes(Model):
     """Heads trained on the features alone, the backbone left as it is: linear, spectral, and a plain hidden layer."""
 
+    further_input_sizes: list[InputSize] = Field(
+        description="pixels at which the features are computed, too, besides the trials' input_size; distinct"
+    )
     training: TrainingSettings
-    trials: Trials = Field(description="independent trainings of each head")
+    trials: Trials = Field(description="independent trainings of each head at each size")
     chunk: Count = Field(description="trials per job; results do not depend on it")
 
     @model_validator(mode="after")
     def _fits(self) -> "Probes":
         _input_fixed(self.training)
+        distinct("further_input_sizes", self.further_input_sizes)
         return self
+
+
+class FineTuning(Model):
+    """Trainings of the whole network on larger images, and longer: an illustration, which no claim is judged by."""
+
+    input_size: InputSize = Field(description="pixels to which the images are enlarged here")
+    epochs: Count = Field(description="passes over the training images")
+    trials: TrialsOrZero = Field(description="independent trainings of each head; 0 leaves them out")
 
 
 class Cifar100(Cifar100Trial, Part):
@@ -90,6 +103,7 @@ class Cifar100(Cifar100Trial, Part):
     trials: Trials = Field(description="independent trainings of each head")
     checkpoint_every: Count = Field(description="steps between checkpoints; results do not depend on it")
     probes: Probes
+    fine_tuning: FineTuning
 
 
 CIFAR100 = Data(name="cifar100", files=("images/cifar100.json",))
@@ -100,8 +114,57 @@ def jobs(run: Any) -> Iterator[Job]:
 
     A trial has the same seed under every head: split, batches, flips and dropped layers pair.
     """
-    cifar100 = run.cifar100
-    for trial in range(cifar100.trials):
+    return _whole_networks(run.cifar100, run.cifar100.trials)
+
+
+def fine_tuning_jobs(run: Any) -> Iterator[Job]:
+    """The same, on images of another size and in more passes; a trial has the seed that it has among those."""
+    cifar100, tuned = run.cifar100, run.cifar100.fine_tuning
+    training = cifar100.training.model_copy(update={"epochs": tuned.epochs})
+    longer = cifar100.model_copy(update={"input_size": tuned.input_size, "training": training})
+    return _whole_networks(longer, tuned.trials)
+
+
+def probe_jobs(run: Any) -> Iterator[Job]:
+    """Chunks of trials, each of every head, on the features of images of every size.
+
+    A trial has the same seed at every size, too.
+    """
+    cifar100, probes = run.cifar100, run.cifar100.probes
+    for size in probe_sizes(run):
+        for trials in chunks(range(probes.trials), probes.chunk):
+            yield Job(
+                name=f"{size}/{span(trials)}",
+                settings=cifar100.part(ProbeTrial) | {"training": probes.training.model_dump(mode="json")},
+                keys={"input_size": size},
+                trials=tuple(trials),
+                data=features(run, size),
+                seeds="features",
+            )
+
+
+def probe_sizes(run: Any) -> list[int]:
+    """The sizes of images whose features are probed, in pixels, ascending: the trials' own is always among them."""
+    return sorted({run.cifar100.input_size, *run.cifar100.probes.further_input_sizes})
+
+
+def features(run: Any, size: int) -> Data:
+    """The backbone's features of CIFAR-100's images at a size."""
+    return Data(
+        name=f"features_{size}",
+        files=(f"features/cifar100_{size}.safetensors", f"features/cifar100_{size}.json"),
+        settings=feature_settings(run, size),
+        modules=("replication.experiments.cifar100.features",),
+    )
+
+
+def feature_settings(run: Any, size: int) -> dict[str, Any]:
+    """What the features of images at a size depend on, as plain values."""
+    return run.cifar100.part(Cifar100Features) | {"input_size": size}
+
+
+def _whole_networks(cifar100: Cifar100, trials: int) -> Iterator[Job]:
+    for trial in range(trials):
         for head in HEADS:
             yield Job(
                 name=f"{head}/{trial}",
@@ -112,29 +175,6 @@ def jobs(run: Any) -> Iterator[Job]:
                 seeds="images",
                 every=cifar100.checkpoint_every,
             )
-
-
-def probe_jobs(run: Any) -> Iterator[Job]:
-    """Chunks of trials, each of every head, on the features."""
-    cifar100, probes = run.cifar100, run.cifar100.probes
-    for trials in chunks(range(probes.trials), probes.chunk):
-        yield Job(
-            name=span(trials),
-            settings=cifar100.part(ProbeTrial) | {"training": probes.training.model_dump(mode="json")},
-            trials=tuple(trials),
-            data=features(run),
-            seeds="features",
-        )
-
-
-def features(run: Any) -> Data:
-    """The backbone's features of CIFAR-100's images."""
-    return Data(
-        name="features",
-        files=("features/cifar100.safetensors", "features/cifar100.json"),
-        settings=run.cifar100.part(Cifar100Features),
-        modules=("replication.experiments.cifar100.features",),
-    )
 
 
 def _input_fixed(training: TrainingSettings) -> None:

@@ -81,6 +81,23 @@ def benchmark_side_by_side(
 
 
 @click.command()
+@click.option("--settings", type=Settings(Cifar10), required=True)
+@click.option("--images", type=COUNT, default=10_000, show_default=True, help="of an epoch, a share of them validates")
+@click.option("--repeats", type=COUNT, default=30, show_default=True, help="epochs of each head in each loop")
+@device_option
+@click.option("--output", type=FILE, required=True)
+def benchmark_regimes(settings: Cifar10, images: int, repeats: int, device: str, output: Path) -> None:
+    """Seconds of epochs of experiment 3 with either head: in a loop as the authors', and in our own, in turns."""
+    from replication.experiments.cost import regimes  # loads torch
+
+    with progress(repeats, "repeats", unit="repeats") as on_round:
+        table = regimes.timed(settings, device, images, repeats, on_round)
+    where = {"machine": provenance.machine(device), "commit": provenance.commit(), "date": provenance.now()}
+    write_csv(output, table.assign(**where))
+    click.echo(table.groupby(["loop", "head"])["seconds"].describe().round(3).to_string())
+
+
+@click.command()
 @click.option("--depth", type=click.IntRange(3), default=64, show_default=True, help="layers of the deepest network")
 @click.option("--output", type=PATH, required=True, help="folder of the tables")
 def benchmark_cost(depth: int, output: Path) -> None:

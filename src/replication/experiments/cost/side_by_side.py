@@ -45,7 +45,7 @@ def timed(
     for all; ``peak_mib`` of memory; ``loss_apart``, how far the first epoch's losses of the first trial are at most
     from those alone. images: at most so many are used, where all take too long; minutes are for all.
     """
-    data, used = _noise(settings, images)
+    data, used = noise(settings, images)
     heads, rows, first = settings.heads, [], {}
     with one_thread(), subnormals_flushed():
         for head in heads:
@@ -109,7 +109,7 @@ def _together(trials: int, heads: Sequence[str], images: Images, settings: Cifar
     return Epochs(trials * len(heads), group.epoch, group.validate)
 
 
-def _noise(settings: Cifar10, images: int | None) -> tuple[Images, Cifar10]:
+def noise(settings: Cifar10, images: int | None) -> tuple[Images, Cifar10]:
     """Random images, and settings that use them all."""
     points = min(settings.images, images or settings.images)
     generator = torch.Generator().manual_seed(0)

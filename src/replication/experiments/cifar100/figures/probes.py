@@ -6,9 +6,14 @@ from matplotlib.figure import Figure
 from replication.judging.statistics import LEVEL
 from replication.report.intervals import FEWEST, count_range, over_trials
 from replication.report.stand_in import backbone_note, backbone_of, stamped, title
-from replication.report.style import BLUE, GREEN, GREY, PAGE, PURPLE, styled
+from replication.report.style import BLUE, GREEN, GREY, ORANGE, PAGE, PURPLE, styled
 
-HEADS = {"linear": ("linear", BLUE), "spectral": ("SPARCS", GREEN), "mlp": ("MLP", PURPLE)}
+HEADS = {
+    "linear": ("linear", BLUE),
+    "spectral": ("SPARCS, $\\lambda_3$ from +1", GREEN),
+    "spectral_authors_sign": ("SPARCS, $\\lambda_3$ from −1", ORANGE),
+    "mlp": ("MLP", PURPLE),
+}
 
 
 def fig_probes_table(probes: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
@@ -68,8 +73,8 @@ def fig_probes_caption(drawn: pd.DataFrame) -> str:
     n = drawn.loc[drawn["what"] == "mean", "n"]
     bars = f"bars: {100 * LEVEL:g} % t interval" if n.max() >= FEWEST else "no interval is given for n < 3"
     return (
-        f"{title('Probes', drawn)} Test accuracy of three heads trained on CIFAR-100's features, the backbone left as "
-        "it is: linear, SPARCS, and a plain network with a hidden layer of the same width. "
+        f"{title('Probes', drawn)} Test accuracy of heads trained on CIFAR-100's features, the backbone left as it is: "
+        "linear, SPARCS, and MLP, a plain network with a hidden layer of the same width. "
         f"{backbone_note(drawn)} Left: accuracy; right: what a head gains over the linear one with the same seed. "
         f"Dots: trials; upright strokes: mean of n = {count_range(n)}; {bars}. *The paper* has no such figure."
     )
