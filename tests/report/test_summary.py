@@ -9,7 +9,7 @@ import pytest
 
 import changed_tables as changed
 from replication import params
-from replication.account import core_minutes, news, remaining, summary
+from replication.account import core_minutes, news, readings, remaining, summary
 from replication.account.penalty_share import penalty_shares
 from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import paper_settings
@@ -103,7 +103,25 @@ def test_the_share_of_the_penalty_in_the_loss():
     assert found["experiment 2"] == ("ρ over the held-out loss 0.03; ρΩ over it 0.045 (medians)", 1)
     assert found["experiment 3"] == (
         f"ρ over the training loss {number(7.5e-5)}; ρΩ over it {number(3e-4)} (medians)", 2)  # fmt: skip
+    run["teacher_student"]["training"]["rho"] = [3e-3, 1e-3]
+    assert not [what for what, *_ in penalty_shares(tables, run) if "experiment 2" in what]
     assert list(penalty_shares(EMPTY, run)) == [] == list(penalty_shares(tables, {}))
+
+
+def test_readings_stand_beside_the_one_that_is_judged():
+    students = pd.DataFrame(
+        {"ensemble": ["l2", "graded", "graded", "graded"], "diverged_epoch": [-1, -1, -1, 5], "trial": [0, 0, 1, 2],
+         "other_layer_loss_increase": [110.0, 0.001, -0.001, np.nan], "live_neurons": [300, 38, 48, np.nan],
+         "kept_eigenvalues": [98, 38, 48, np.nan]}
+    )  # fmt: skip
+    heads = pd.DataFrame({"head": ["linear", "spectral", "hidden"], "trial": 0, "test_accuracy": [67.0, 69.0, 73.0],
+                          "stand_in": False})  # fmt: skip
+    text = readings.readings({"teacher_student/trials": students, "cifar10/trials": heads})
+    assert [line.split("|")[3].strip() for line in text.splitlines()[2:6]] == [
+        "median 11,000.0", "median 0.0", "300", "43"]  # fmt: skip
+    gains = [line.split("|")[3] for line in text.splitlines() if "Table 1" in line]
+    assert gains == [" +2.00 points against linear (n = 1) ", " +6.00 points against linear (n = 1) "]
+    assert readings.readings(EMPTY) == "None of them was run."
 
 
 def test_other_statements_have_what_was_found(full):

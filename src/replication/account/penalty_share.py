@@ -45,7 +45,7 @@ def _teacher(tables: Tables, training: Mapping) -> Iterator[tuple[str, str, int]
     key = ["teacher", "trial"]
     trials = finished(trials)
     trials = trials[trials["ensemble"] == "l2"].set_index(key)["test_mse"] if len(trials) else trials
-    if len(trials) and len(eigenvalues):
+    if len(trials) and len(eigenvalues) and not isinstance(training["rho"], list):  # one for each layer: no one share
         omega = _omega(eigenvalues[eigenvalues["ensemble"] == "l2"], key, training["penalty"])
         yield _row("experiment 2", "held-out", training["rho"], trials, omega)
 
