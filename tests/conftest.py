@@ -20,7 +20,8 @@ from replication.records.io import read_csv, write_csv
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # where all cores are busy, PyTorch's threads wait for each other
 ROOT = tiny.ROOT
 PROPERTIES = "Properties of algebra, networks and data, on random examples"
-COUNTING = pytest.StashKey[set]()  # of the selected tests, those that have not run
+SELECTED = pytest.StashKey[set]()  # tests
+RAN = pytest.StashKey[set]()  # of these
 COUNTED = pytest.StashKey[Counter]()
 STARTED = pytest.StashKey[float]()
 
@@ -32,12 +33,10 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    if config.getoption("--evidence") and config.getoption("numprocesses", None):
-        raise pytest.UsageError("--evidence: it counts in one process, so leave -n out")
     if config.getoption("--evidence") and config.getoption("markexpr") not in APART:
         raise pytest.UsageError(f"--evidence: it needs -m with one of {', '.join(APART)}")
     config.stash[COUNTED] = Counter()
-    config.stash[COUNTING] = set()
+    config.stash[SELECTED], config.stash[RAN] = set(), set()
     config.stash[STARTED] = time.monotonic()
 
 
@@ -58,7 +57,7 @@ def pytest_itemcollected(item):
 
 
 def pytest_collection_finish(session):
-    session.config.stash[COUNTING] |= {item.nodeid for item in session.items}
+    session.config.stash[SELECTED] |= {item.nodeid for item in session.items}
 
 
 def counting(test, counted, name):
@@ -83,15 +82,24 @@ def pytest_runtest_makereport(item, call):
     if report.passed and report.when == "call":
         counted["Tests", "passed"] += 1
     if report.when == "call" or report.skipped:
-        item.config.stash[COUNTING].discard(item.nodeid)
+        item.config.stash[RAN].add(item.nodeid)
     return report
 
 
 def pytest_sessionfinish(session, exitstatus):
-    """Keep the counts of a marker if each of its tests was run, and none failed; those of other markers stay."""
+    """Keep the counts of a marker if each of its tests was run, and none failed; those of other markers stay.
+
+    One of several processes hands its own to the first.
+    """
     config = session.config
+    if hasattr(config, "workeroutput"):
+        counts = [(*name, float(value)) for name, value in config.stash[COUNTED].items()]
+        tests = {name: sorted(config.stash[key]) for name, key in (("selected", SELECTED), ("ran", RAN))}
+        config.workeroutput["evidence"] = {"counts": counts, **tests}
+        return
     path, counted = config.getoption("--evidence"), config.stash[COUNTED]
-    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.stash[COUNTING]
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    whole = whole and config.stash[RAN] == config.stash[SELECTED]
     if path and exitstatus == pytest.ExitCode.OK and whole:
         counted["Tests", "minutes"] = round((time.monotonic() - config.stash[STARTED]) / 60, 1)
         marker = config.getoption("markexpr")
@@ -105,6 +113,18 @@ def pytest_sessionfinish(session, exitstatus):
         write_csv(path, pd.concat([before[before["marker"] != marker], rows], ignore_index=True))
     elif path:
         print(f"\n{path} is not written: not every test of the marker was run, or one failed")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """Take over what one of several processes has counted; one that crashed has run nothing."""
+    of_process = getattr(node, "workeroutput", {}).get("evidence")
+    if of_process:
+        stash = node.config.stash
+        for subject, quantity, value in of_process["counts"]:
+            stash[COUNTED][subject, quantity] += value
+        stash[SELECTED] |= {*of_process["selected"]}
+        stash[RAN] |= {*of_process["ran"]}
 
 
 @pytest.fixture(scope="session")
