@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 import tiny
+from replication.experiments import EXPERIMENTS
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.situations]
 TOY = tiny.ROOT / "tests/toy"
@@ -117,3 +118,17 @@ def test_a_baseline_is_a_file_and_a_line(finished, tmp_path):
     trials = pd.read_parquet(folder / "results/smoke/baselines/trials.parquet").set_index("method")["validation_mse"]
     assert trials["least_squares"].tolist() == trials["linear"].tolist()  # the same method, under another name
     assert "least_squares" in (folder / "results/smoke/reports/07_baselines.html").read_text()
+
+
+def test_claims_follow_their_code_when_settings_change_too(finished, tmp_path):
+    folder = tmp_path / "claims"
+    shutil.copytree(finished, folder, symlinks=True)
+    claims, metrics = folder / "src/replication/experiments/regression/claims.py", "results/smoke/metrics.json"
+    claims.write_text(claims.read_text() + "\nEDITED = True\n")
+    of_regression = {"judge_regression", "judge_claims"}
+    assert planned(folder, metrics) == of_regression
+    tiny.change_params(folder, {"cells": {"epochs": 2}})  # beyond the paper: no other experiment sees it
+    assert planned(folder, metrics) == of_regression
+    tiny.change_params(folder, {"regression": {"points": 10001}})  # the paper's, which this scale does not run with
+    of_all = {f"judge_{name}" for name, experiment in EXPERIMENTS.items() if experiment.claims}
+    assert planned(folder, metrics) == of_regression | of_all | {"record_settings"}

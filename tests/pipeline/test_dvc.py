@@ -119,8 +119,8 @@ def test_results_travel_through_an_s3_server(built, fresh, evidence):
         for folder in (built, fresh):
             tiny.run(folder, "dvc", "remote", "add", "--local", "s3", "s3://bucket/sparcs")
             tiny.run(folder, "dvc", "remote", "modify", "--local", "s3", "endpointurl", url)
-        tiny.run(built, "dvc", "push", "--remote", "s3", "regression", **S3)
-        tiny.run(fresh, "dvc", "pull", "--remote", "s3", "regression", **S3)
+        for folder, command in ((built, "push"), (fresh, "pull")):  # its data, too, which have a stage of their own
+            tiny.run(folder, "dvc", command, "--remote", "s3", "--with-deps", "regression", **S3)
         assert UP_TO_DATE in tiny.run(fresh, "dvc", "status", "regression")
         evidence(DVC, "stages carried through an S3 server", 1)
     finally:

@@ -2,14 +2,11 @@
 
 from pathlib import Path
 
-# As text: the output itself is marked as ancient by reports, and what publishes would then not run after other settings.
-RECORDED = str(rules.record_settings.output)
-
 
 rule publish:
     """Tables of what is finished, trial by trial; always runs, so it has no output."""
     input:
-        settings=RECORDED,
+        settings=rules.record_settings.output,
         lock=ROOT / "requirements.lock",
     log:
         f"{LOGS}/publish.log",
@@ -27,7 +24,7 @@ rule publish:
 rule publish_networks:
     """A trained network of every kind that experiments declare, with its card; always runs, so it has no output."""
     input:
-        settings=RECORDED,
+        settings=rules.record_settings.output,
     log:
         f"{LOGS}/publish_networks.log",
     threads: 1
@@ -109,7 +106,7 @@ def data_of_the_draw(wildcards):
 rule spot_check:
     """Some of the published trials, trained again from their seeds and judged; always runs, so it has no output."""
     input:
-        settings=RECORDED,
+        settings=rules.record_settings.output,
         data=data_of_the_draw,
     log:
         f"{RESULTS}/logs/spot_check.log",

@@ -21,7 +21,7 @@ rule record_settings:
     input:
         file=PARAMS_FILE,
     output:
-        f"{RESULTS}/settings.json",
+        update(f"{RESULTS}/settings.json"),  # not deleted before: it may be read meanwhile
     log:
         f"{LOGS}/record_settings.log",
     benchmark:
@@ -37,6 +37,17 @@ rule record_settings:
         " record-settings --params-file {input.file:q} --overrides {params.overrides} --output {output} 2> {log}"
 
 
+def seen(known, experiments):
+    """A fingerprint of the settings that matter to these experiments: all but those of others beyond the paper."""
+    others = {name for name, each in EXPERIMENTS.items() if not each.paper}
+    hidden = others - {*experiments}
+    sides = [
+        {name: value for name, value in known[side].items() if name not in hidden}
+        for side in ("run", "paper")
+    ]
+    return hashlib.sha256(json.dumps(sides, sort_keys=True).encode()).hexdigest()[:16]
+
+
 class Place(NamedTuple):
     """Tables to report on, and where claims, reports and figures made from them go."""
 
@@ -49,26 +60,29 @@ class Place(NamedTuple):
     known: Callable  # () -> what that file says, or will say
 
     def settings_of(self, *experiments):
-        """What fingerprints the settings that matter to these experiments: all but those of others beyond the paper."""
-        others = {name for name, each in EXPERIMENTS.items() if not each.paper}
-        hidden = others - {*experiments}
+        """What fingerprints the settings that matter to these experiments."""
 
         def fingerprint(wildcards):
             with told_in_a_sentence():
-                known = self.known()
-            seen = [
-                {
-                    name: value
-                    for name, value in known[side].items()
-                    if name not in hidden
-                }
-                for side in ("run", "paper")
-            ]
-            return hashlib.sha256(
-                json.dumps(seen, sort_keys=True).encode()
-            ).hexdigest()[:16]
+                return seen(self.known(), experiments)
 
         return fingerprint
+
+    def record_for(self, *experiments):
+        """The record of settings; nobody waits for its next version who will see the same in it.
+
+        Of a job that waits, if only for an ancient file, Snakemake sees no other change once the file is to be written.
+        """
+
+        def record(wildcards):
+            try:
+                recorded = read_settings(Path(self.settings))
+            except ArtifactError:
+                return self.settings
+            same = seen(recorded, experiments) == seen(self.known(), experiments)
+            return before_update(ancient(self.settings)) if same else self.settings
+
+        return record
 
     def provenance(self, experiment):
         """The record of an experiment's tables, if it has any."""
@@ -122,7 +136,7 @@ RUN = Place(
     figures=FIGURES,
     folder=RESULTS,
     tables={name: run_tables(each) for name, each in EXPERIMENTS.items()},
-    settings=rules.record_settings.output[0],
+    settings=f"{RESULTS}/settings.json",
     known=lambda: {"run": AS_RUN, "paper": AS_IN_PAPER},
 )
 REBUILD = Place(
@@ -168,7 +182,7 @@ for place in (RUN, REBUILD):
             input:
                 tables=place.read_by(experiment)[0],
                 provenance=place.read_by(experiment)[1],
-                settings=ancient(place.settings),  # seen below, as far as they matter
+                settings=place.record_for(experiment),
             output:
                 verdicts,
             log:
@@ -228,7 +242,7 @@ for place in (RUN, REBUILD):
                 tables=tables,
                 published=published_inputs(notebook),
                 claims=claims,
-                settings=ancient(place.settings),  # seen below, as far as they matter
+                settings=place.record_for(*experiments),
                 records=records,
             output:
                 html=report(
