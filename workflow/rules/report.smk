@@ -69,9 +69,9 @@ class Place(NamedTuple):
         return fingerprint
 
     def record_for(self, *experiments):
-        """The record of settings; nobody waits for its next version who will see the same in it.
+        """The record of settings, as an input; a job does not wait for a new version that says the same to it.
 
-        Of a job that waits, if only for an ancient file, Snakemake sees no other change once the file is to be written.
+        Of jobs that wait for a file to be written, an ancient one too, Snakemake looks at no other reason to run.
         """
 
         def record(wildcards):
