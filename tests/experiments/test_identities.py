@@ -69,7 +69,7 @@ def test_every_identity_holds_exactly():
 def test_the_keys_of_the_tables_tell_their_rows_apart():
     """In the one job that there is, here on fewer networks."""
     [job] = EXPERIMENT.stage("checks").jobs(None)
-    fewer = {"networks": 8, "direct_networks": 2, "steps": 3, "bundles": 2}
+    fewer = {"networks": 8, "direct_networks": 2, "steps": 3, "bundles": 2, "watched": 1, "watched_steps": 2}
     assert set(job.settings) == set(fewer)
     tables, _ = carry_out(EXPERIMENT, EXPERIMENT.stage("checks"), replace(job, settings=fewer), 1, None)
     assert set(tables) == set(EXPERIMENT.tables)

@@ -4,6 +4,8 @@ By default each table meets one of the changes; with ``--moments 20`` it meets a
 reliability page, experiment by change, as "change | experiment".
 """
 
+from collections import Counter
+
 import pandas as pd
 import pytest
 
@@ -45,14 +47,20 @@ def changed(run, tables):
 
 
 def cases(tables, every):
-    """(table, change, changed table): each table meets every change that has something to change there, or one."""
-    for place, (name, table) in enumerate(tables.items()):
+    """(table, change, changed table): each table meets every change that has something to change there, or one.
+
+    That one is of those that the fewest tables before have met.
+    """
+    met = Counter()
+    for name, table in tables.items():
         experiment, kind = name.split("/")
         changed = {
             mutation: change(table, EXPERIMENTS[experiment].tables[kind]) for mutation, change in MUTATIONS.items()
         }
         possible = [(name, mutation, after) for mutation, after in changed.items() if after is not None]
-        yield from possible if every else [possible[place % len(possible)]]
+        chosen = possible if every else [min(possible, key=lambda case: met[case[1]])]
+        met.update(mutation for _, mutation, _ in chosen)
+        yield from chosen
 
 
 def judged(folder, experiment):

@@ -121,7 +121,7 @@ def test_readings_stand_beside_the_one_that_is_judged():
         "median 11,000.0", "median 0.0", "300", "43"]  # fmt: skip
     gains = [line.split("|")[3] for line in text.splitlines() if "Table 1" in line]
     assert gains == [" +2.00 points against linear (n = 1) ", " +6.00 points against linear (n = 1) "]
-    assert readings.readings(EMPTY) == "None of them was run."
+    assert readings.readings(EMPTY) == "No reading was run."
 
 
 def test_other_statements_have_what_was_found(full):

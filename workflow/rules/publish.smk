@@ -142,10 +142,11 @@ if REUSE:
 # Its rule has no wildcards, so Snakemake prefers it to the rule that trains.
 for EXPERIMENT, STAGE, JOB, FINGERPRINT, _ in TAKEN:
     FOLDER = Path(RESULTS) / EXPERIMENT.name
+    NAME = f"{EXPERIMENT.name}_{STAGE.name}_{JOB.name}".replace("/", "_")
 
     rule:
         name:
-            f"take_{re.sub(r'[^A-Za-z0-9]', '_', f'{EXPERIMENT.name}_{STAGE.name}_{JOB.name}')}"
+            "take_" + re.sub("[^A-Za-z0-9]", "_", NAME)
         input:
             [
                 path
@@ -159,7 +160,7 @@ for EXPERIMENT, STAGE, JOB, FINGERPRINT, _ in TAKEN:
             [str(table_file(FOLDER, STAGE, JOB.name, table)) for table in STAGE.tables],
             str(record_file(FOLDER, STAGE, JOB.name)),
         log:
-            f"{LOGS}/take_published/{EXPERIMENT.name}_{STAGE.name}_{JOB.name.replace('/', '_')}.log",
+            f"{LOGS}/take_published/{NAME}.log",
         threads: 1
         params:
             stage=f"{EXPERIMENT.name}.{STAGE.name}",

@@ -33,7 +33,7 @@ HEADS = {  # of experiment 3, the judged one first
 def readings(tables: Tables) -> str:
     """What the paper shows by each reading that was run, the judged one first."""
     rows = [*_students(tables["teacher_student/trials"]), *_heads(tables["cifar10/trials"])]
-    return markdown(pd.DataFrame(rows, columns=COLUMNS)) if rows else "None of them was run."
+    return markdown(pd.DataFrame(rows, columns=COLUMNS)) if rows else "No reading was run."
 
 
 def _students(trials: pd.DataFrame) -> Iterator[tuple]:
