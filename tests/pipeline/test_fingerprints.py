@@ -258,3 +258,14 @@ def test_the_statements_of_a_file_are_the_same_in_every_python(version):
     )
     done = subprocess.run([python, "-c", script, *FILES], cwd=ROOT, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == [fingerprints.code((ROOT / file).read_text(encoding="utf-8")) for file in FILES]
+
+
+def test_an_ensemble_is_of_one_fingerprint():
+    """Else it could not be published. A job of several ensembles has them in its rows alone."""
+    for jobs in jobs_of(RUN).values():
+        found = {}
+        for experiment, stage, job in jobs:
+            if stage.ensemble:
+                of = tuple(job.keys.get(column) for column in stage.ensemble)
+                found.setdefault(of, set()).add(fingerprints.fingerprint(experiment, stage, job, RUN.root_seed))
+        assert all(len(several) == 1 for several in found.values()), (experiment.name, stage.name, found)
