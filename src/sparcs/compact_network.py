@@ -1,27 +1,22 @@
 """CompactNetwork: a plain network of nn.Linear with the skips that matter, in memory and in a file."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from operator import index
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from sparcs import pruning
-from sparcs.activations import ACTIVATIONS, Activation, activation_of, modules_of_layers, name_of
+from sparcs.activations import Activation, activation_of, modules_of_layers, name_of
 from sparcs.checks import DTYPES, check_values, checked_flag, checked_input, checked_widths
-from sparcs.io import atomic
-from sparcs.layer import Layer, bounded, not_finite, unbounded
+from sparcs.layer import bounded, not_finite, unbounded
+from sparcs.saved import Saved
 
 torch.fx.wrap("checked_input")  # symbolic tracing records the call: the check needs the shape of an actual tensor
 
-METADATA = "compact_network"  # the key of the description in a saved file
 DESCRIBED = ("widths", "sources", "activation", "bias", "before")  # what a description tells
 
 
@@ -50,7 +45,7 @@ class Size:
         )
 
 
-class CompactNetwork(Layer):
+class CompactNetwork(Saved):
     """a_1 = x,  a_i = f(W_i [a_j for j in sources_i] + b_i), no f on the last layer: (4.5) with one product per layer.
 
     Layer i's ``nn.Linear`` acts on the activities of the layers that feed it, side by side, skips included. Built from
@@ -70,6 +65,7 @@ class CompactNetwork(Layer):
     """
 
     _INSTEAD = "layers hold its weights"
+    METADATA = "compact_network"
     widths: tuple[int, ...]
     sources: tuple[tuple[int, ...], ...]
     in_features: int
@@ -131,22 +127,9 @@ class CompactNetwork(Layer):
             activities.append(z if f is None else f(z))
         return unbounded(activities[-1], x) if infinite else activities[-1]
 
-    def save(self, path: str | Path) -> None:
-        """Weights and description as one safetensors file, written whole or not at all; runs no code when loaded.
-
-        Raises ValueError if f has no name (``sparcs.activations.name_of``), or a weight is not finite.
-        """
-        check_values(self)
-        description = json.dumps(self.description())
-        with atomic(Path(path)) as partial:
-            tensors = {key: value.contiguous() for key, value in self.state_dict().items()}
-            save_file(tensors, partial, metadata={METADATA: description})
-
     def description(self) -> dict[str, Any]:
         """All but the weights, as JSON can hold it. Raises ValueError if f has no name (``activations.name_of``)."""
-        name = name_of(self.activation)
-        if name is None:
-            raise ValueError(f"activation {self.activation!r} cannot be saved: allowed are {', '.join(ACTIVATIONS)}")
+        name = self.saved_activation()
         before = asdict(self.before) if self.before else None
         described = {"widths": self.widths, "sources": self.sources, "activation": name, "bias": self.has_bias}
         return described | {"before": before}
@@ -173,46 +156,11 @@ class CompactNetwork(Layer):
         check_values(network)
         return network
 
-    @classmethod
-    def load(cls, path: str | Path, device: str | torch.device = "cpu") -> Self:
-        """The network in a file written by ``save``, in the dtype it was saved in.
-
-        Raises ValueError if the file holds none, or one whose weights are not finite; safetensors' own errors if it is
-        missing or damaged.
-        """
-        try:
-            described, tensors = read(path, METADATA, device=device)
-            return cls.from_description(described[METADATA], tensors)
-        except ValueError as error:
-            raise ValueError(f"{path} holds no CompactNetwork: {error}") from error
-
     def extra_repr(self) -> str:
         """What it is made of, and its size before and after."""
         before = f"\nbefore: {self.before}" if self.before else ""
         name = name_of(self.activation) or self.activation
         return f"sources={self.sources}, activation={name}, bias={self.has_bias}{before}\nafter: {self.after}"
-
-
-def read(
-    path: str | Path, key: str, *others: str, device: str | torch.device = "cpu"
-) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """The descriptions of a safetensors file by key, as JSON holds them, others only if they are there; its tensors.
-
-    Tensors are copies: those of the file lie where a processor sums in another order, and change if it is written anew.
-    Raises ValueError if ``path`` is something other than a file, a pipe for instance, which would be waited for, or if
-    its metadata lacks the key, or what is there is no JSON.
-    """
-    if Path(path).exists() and not Path(path).is_file():
-        raise ValueError("it is not a file")
-    with safe_open(path, framework="pt", device=str(device)) as file:
-        metadata = file.metadata() or {}
-        tensors = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118 (not a mapping)
-    if key not in metadata:
-        raise ValueError(f"its metadata has no {key!r}")
-    try:
-        return {name: json.loads(metadata[name]) for name in (key, *others) if name in metadata}, tensors
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"a description in its metadata is not JSON: {error}") from error
 
 
 def module_of(

@@ -1,25 +1,22 @@
 """SpectralNetwork as a classifier's head: made, put in place of a model's own head, compacted there, and reloaded."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Literal, TypedDict, Unpack
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from sparcs.activations import Activation
 from sparcs.checks import check_values
 from sparcs.compact import CompactNetwork, Options, Removal, compact
-from sparcs.compact_network import read
 from sparcs.head_names import CONVOLUTIONS, SPECTRAL, head_name, is_linear
-from sparcs.io import atomic
 from sparcs.judging import features_kept, judged
 from sparcs.layer import smaller_linear
 from sparcs.network import Form, SpectralNetwork
+from sparcs.saved import read, write
 from sparcs.search import allowed_loss, checked_loss
 
 METADATA, LAYERS = "compact_heads", "compact_layers"  # keys of the descriptions in a saved file
@@ -159,16 +156,9 @@ def save_model(model: nn.Module, path: str | Path) -> None:
             f"model {type(model).__name__} has no compacted head or layer: compact_head, or convert and its compact, "
             "make them"
         )
-    check_values(model)
-    descriptions = {
-        METADATA: {name: head.description() for name, head in heads.items()},
-        LAYERS: {
-            name: (layer.in_features, layer.out_features, layer.bias is not None) for name, layer in layers.items()
-        },
-    }
-    tensors = {key: value.detach().clone().contiguous() for key, value in model.state_dict().items()}
-    with atomic(Path(path)) as partial:
-        save_file(tensors, partial, metadata={key: json.dumps(value) for key, value in descriptions.items()})
+    shapes = {name: (layer.in_features, layer.out_features, layer.bias is not None) for name, layer in layers.items()}
+    described = {name: head.description() for name, head in heads.items()}
+    write(path, model, {METADATA: described, LAYERS: shapes})
 
 
 def load_model(model: nn.Module, path: str | Path) -> nn.Module:

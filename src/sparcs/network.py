@@ -1,36 +1,32 @@
 """SpectralNetwork: a feed-forward network with every skip connection, trained through eigenvectors and eigenvalues."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Literal, Self, Unpack, overload
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Self, Unpack
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from sparcs import metrics, pruning, spectral
-from sparcs.activations import ACTIVATIONS, Activation, activation_of, modules_of_layers, name_of
+from sparcs.activations import Activation, activation_of, modules_of_layers, name_of
 from sparcs.checks import DTYPES, check_dtypes, check_values, checked_flag, checked_input, checked_widths, is_number
 from sparcs.compact import OVERFLOW, CompactNetwork, Options, Removal, arrays_of, compact, function_of
-from sparcs.compact_network import read
 from sparcs.eigenbasis import recursion
-from sparcs.io import atomic
+from sparcs.eigenvalues import Eigenvalues
 from sparcs.judging import judged
-from sparcs.layer import Layer, Products, bounded, not_finite, unbounded
+from sparcs.layer import Products, bounded, not_finite, unbounded
+from sparcs.saved import Saved
 
 torch.fx.wrap("checked_input")  # as in ``sparcs.compact_network``
 
 Form = Literal["bundles", "eigenbasis"]
 Penalty = Literal["l2", "l1", "l2_squared"]
 
-METADATA = "spectral_network"  # the key of the description in a saved file
 OPTIONS = ("train_input_eigenvalues", "form", "initial_scale", "output_eigenvalue")
 DESCRIBED = ("widths", "bias", "activation", *OPTIONS)  # what a description tells: the constructor's arguments
 
 
-class SpectralNetwork(Layer):
+class SpectralNetwork(Saved):
     """a_1 = x,  a_i = f(Σ_{k<i} W_ik a_k)   (4.5),  W_ik the blocks of A = ΦΛΦ⁻¹   (4.3).
 
     Starts as a perceptron: λ_1 … λ_{ℓ−1} = 0, λ_ℓ = 1 and φ_k Xavier uniform. For f(0) = 0 the output is then W_ℓ1 x,
@@ -67,6 +63,7 @@ class SpectralNetwork(Layer):
     """
 
     _INSTEAD = "bundle(i, j) makes W_ij"
+    METADATA = "spectral_network"
     name: str | None
     widths: tuple[int, ...]
     in_features: int
@@ -78,7 +75,7 @@ class SpectralNetwork(Layer):
     form: Form | None
     products: Products
     eigenvectors: nn.ParameterList
-    eigenvalues: "_Eigenvalues"
+    eigenvalues: Eigenvalues
 
     def __init__(
         self,
@@ -114,7 +111,7 @@ class SpectralNetwork(Layer):
         self.train_input_eigenvalues = checked_flag("train_input_eigenvalues", train_input_eigenvalues)
         shapes = zip(self.widths[1:], self.widths, strict=False)
         self.eigenvectors = nn.ParameterList(torch.empty(shape, device=device, dtype=dtype) for shape in shapes)
-        self.eigenvalues = _Eigenvalues(self.widths, train_input_eigenvalues, device, dtype)
+        self.eigenvalues = Eigenvalues(self.widths, train_input_eigenvalues, device, dtype)
         self.reset_parameters(generator)
         self.register_load_state_dict_pre_hook(_check_state)
 
@@ -241,24 +238,11 @@ class SpectralNetwork(Layer):
         """
         return compact(self, removal, **options)
 
-    def save(self, path: str | Path) -> None:
-        """φ, λ and a description as one safetensors file, written whole or not at all; runs no code when loaded.
-
-        Raises ValueError if f has no name (``sparcs.activations.name_of``), or a parameter is not finite.
-        """
-        check_values(self)
-        description = json.dumps(self.description())
-        with atomic(Path(path)) as partial:
-            tensors = {key: value.contiguous() for key, value in self.state_dict().items()}
-            save_file(tensors, partial, metadata={METADATA: description})
-
     def description(self) -> dict[str, Any]:
         """All but φ and λ, as JSON can hold it. Raises ValueError if f has no name (``activations.name_of``)."""
-        name = name_of(self.activation)
-        if name is None:
-            raise ValueError(f"activation {self.activation!r} cannot be saved: allowed are {', '.join(ACTIVATIONS)}")
         options = {key: getattr(self, key) for key in OPTIONS}
-        return {"widths": (self.in_features, *self.widths[1:]), "bias": self.has_bias, "activation": name} | options
+        widths = (self.in_features, *self.widths[1:])
+        return {"widths": widths, "bias": self.has_bias, "activation": self.saved_activation()} | options
 
     @classmethod
     def from_description(cls, description: Any, state: Mapping[str, Tensor]) -> Self:
@@ -281,19 +265,6 @@ class SpectralNetwork(Layer):
         check_values(network)
         return network
 
-    @classmethod
-    def load(cls, path: str | Path, device: torch.device | str = "cpu") -> Self:
-        """The network in a file written by ``save``, in the dtype it was saved in.
-
-        Raises ValueError if the file holds none, or one whose parameters are not finite; safetensors' own errors if it
-        is missing or damaged.
-        """
-        try:
-            described, tensors = read(path, METADATA, device=device)
-            return cls.from_description(described[METADATA], tensors)
-        except ValueError as error:
-            raise ValueError(f"{path} holds no SpectralNetwork: {error}") from error
-
     def extra_repr(self) -> str:
         """Arguments but for the generator, device and dtype; no value of a parameter is read."""
         name = name_of(self.activation) or getattr(self.activation, "__name__", type(self.activation).__name__)
@@ -302,74 +273,6 @@ class SpectralNetwork(Layer):
             f"train_input_eigenvalues={self.train_input_eigenvalues}, form={self.form}, "
             f"initial_scale={self.initial_scale}, output_eigenvalue={self.output_eigenvalue}"
         )
-
-
-class _Eigenvalues(nn.Module):
-    """λ_1 … λ_ℓ as a list; state_dict keys are the layers' indices.
-
-    A λ_1 that is not trained reads as 0, whatever its buffer holds. Otherwise the forms of the forward pass would
-    disagree about a buffer that was left uninitialised.
-    """
-
-    def __init__(
-        self,
-        widths: Sequence[int],
-        train_input: bool,
-        device: torch.device | str | None,
-        dtype: torch.dtype | None,
-    ) -> None:
-        super().__init__()
-        self.widths, self.train_input = widths, train_input
-        for k, width in enumerate(widths):
-            value = torch.empty(width, device=device, dtype=dtype)
-            if k == 0 and not train_input:
-                self.register_buffer("0", value)
-            else:
-                self.register_parameter(str(k), nn.Parameter(value))
-
-    @torch.no_grad()
-    def reset_parameters(self, last: float) -> None:
-        """λ_ℓ as given, all others 0."""
-        for k in range(len(self)):
-            getattr(self, str(k)).fill_(last if k == len(self) - 1 else 0.0)
-
-    @overload
-    def __getitem__(self, index: int) -> Tensor: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[Tensor]: ...
-
-    def __getitem__(self, index: int | slice) -> Tensor | list[Tensor]:
-        if isinstance(index, slice):
-            return [self[k] for k in range(len(self))[index]]
-        k = range(len(self))[index]
-        if k == 0 and not self.train_input:
-            return getattr(self, "1").new_zeros(self.widths[0])
-        return getattr(self, str(k))
-
-    def __setitem__(self, index: int, value: Tensor) -> None:
-        """Put a parameter, or a tensor as one, in place of λ_k.
-
-        Raises ValueError for a fixed one or another shape, TypeError for several at once, another kind or dtype.
-        """
-        if not isinstance(index, int):
-            raise TypeError(f"eigenvalues[{index!r}]: one layer at a time can be set, by its number")
-        k = range(len(self))[index]
-        if k == 0 and not self.train_input:
-            raise ValueError("eigenvalues[0] is fixed at 0: train_input_eigenvalues=True allows others")
-        dtype = getattr(self, str(k)).dtype
-        if not isinstance(value, Tensor) or value.dtype != dtype:
-            kind = value.dtype if isinstance(value, Tensor) else type(value).__name__
-            raise TypeError(f"eigenvalues[{k}] of {kind}: a tensor of {dtype} is needed")
-        if value.shape != (self.widths[k],):
-            raise ValueError(f"eigenvalues[{k}] of shape {tuple(value.shape)}: ({self.widths[k]},) is needed")
-        setattr(self, str(k), value if isinstance(value, nn.Parameter) else nn.Parameter(value))
-
-    def __len__(self) -> int:
-        return len(self.widths)
-
-    def __iter__(self) -> Iterator[Tensor]:
-        return (self[k] for k in range(len(self)))
 
 
 @torch.fx.wrap  # as ``checked_input``

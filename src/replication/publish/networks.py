@@ -29,14 +29,12 @@ from replication.jobs.tables import parameters_file, record_file, written
 from replication.publish.cards import CARD, Card, DataCard, card_of, text_of
 from replication.records.fingerprints import jobs_of
 from replication.records.io import ArtifactError, as_safetensors, read_arrays, read_table, sha256
-from sparcs import CompactNetwork, SpectralNetwork, compact_network, network
+from sparcs import CompactNetwork, SpectralNetwork
 
 SAMPLE = 64  # inputs that are published with a network
 CLOSE = 1e-4  # of the largest output: by which outputs may differ where another processor computes them
 ROWS = 1000  # inputs at a time, so that activities stay in the cache
-KINDS = {
-    kind.__name__: (kind, of.METADATA) for kind, of in ((SpectralNetwork, network), (CompactNetwork, compact_network))
-}
+KINDS = {kind.__name__: kind for kind in (SpectralNetwork, CompactNetwork)}
 ORIGIN = ("commit", "machine", "device", "finished", "fingerprint")
 
 
@@ -144,7 +142,7 @@ def files_of(choice: Choice, folder: Path, data: Path, scale: str) -> dict[str, 
     )
     beside[f"{name}.md"] = text_of(card).encode()
     card = card.model_copy(update={"files": digests(beside)})
-    metadata = {KINDS[card.kind][1]: json.dumps(module.description()), CARD: card.model_dump_json()}
+    metadata = {KINDS[card.kind].METADATA: json.dumps(module.description()), CARD: card.model_dump_json()}
     return {f"{name}.safetensors": as_safetensors(state(module), **metadata), **beside}
 
 
@@ -164,7 +162,7 @@ def checked(path: Path) -> dict[str, Any]:
         if sha256(path.with_name(file)) != digest:
             raise ArtifactError(f"{path.with_name(file)} was altered: it does not have the SHA-256 that {path} names")
     try:
-        module = KINDS[card.kind][0].load(path).eval()
+        module = KINDS[card.kind].load(path).eval()
     except ValueError as error:
         raise ArtifactError(str(error)) from None
     published, sample = card.network, read_arrays(path.with_name(f"{card.name}_sample.safetensors"))
