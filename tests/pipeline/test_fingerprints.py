@@ -26,10 +26,10 @@ STALE = {  # files below src, and whose fingerprint a statement there changes; e
     "replication/training/{__init__,torch_threads,work} sparcs/{__init__,metrics,spectral}": (
         "all -regression.independent"
     ),
-    "sparcs/{activations,checks,compact,compact_network,io,judging,layer,pruning,search}": (
+    "sparcs/{activations,checks,compact,compact_network,io,judging,layer,pruning,saved,search}": (
         "theory depth baselines cifar10 cifar100 cells"
     ),
-    "sparcs/{eigenbasis,network}": "theory depth cifar10 cifar100 cells",
+    "sparcs/{eigenbasis,eigenvalues,network}": "theory depth cifar10 cifar100 cells",
     "sparcs/{head_names,heads}": "cifar10 cifar100 cells",
     "replication/training/seeds": (
         "regression.trials regression.starts teacher_student hyperparameters depth baselines cifar10 cifar100 cells"
