@@ -1,5 +1,6 @@
 """From a trained SpectralNetwork to a plain module that holds only the layers and neurons that matter."""
 
+import itertools
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from sparcs import pruning, spectral
 from sparcs.activations import check_elementwise, name_of
-from sparcs.checks import check_dtypes, check_overflow, check_values, is_number
+from sparcs.checks import check_dtypes, check_overflow, check_values, checked_flag, is_number
 from sparcs.compact_network import CompactNetwork, Size, module_of, numbers_of
 from sparcs.judging import judged
 from sparcs.search import CALLS, Step, allowed_loss, checked_loss, smallest_within
@@ -37,6 +38,7 @@ class Options(TypedDict, total=False):
     loss: Loss | None
     budget: float | None
     absolute_budget: float | None
+    flips: bool
     max_calls: int | None
     on_step: Callable[[Step], object] | None
 
@@ -50,6 +52,7 @@ def compact(
     loss: Loss | None = None,
     budget: float | None = None,
     absolute_budget: float | None = None,
+    flips: bool = False,
     max_calls: int | None = CALLS,
     on_step: Callable[[Step], object] | None = None,
 ) -> CompactNetwork:
@@ -80,11 +83,17 @@ def compact(
       loss(network) + absolute_budget. If neither is given budget is 0.05, if one is the other is 0. The loss is called
       without gradients and returns a number ≥ 0. If even rounding breaks it, exact zeros go.
 
+    ``flips``: bundles may go, too, within the same budget or tolerance, skips above all. f(z) = cz + f(−z) for ReLU and
+    its like (``sparcs.pruning.slope_of``), so the signs of a neuron's inputs can be turned round where the skips past
+    it take up the rest: the same function. Flips are made as long as the skips get smaller, in norm; then each bundle
+    is left out once, the weakest first. The result has the fewer weights of those with and without flips.
+
     The search tries networks from the smallest allowed upwards, at most ``max_calls`` with the whole network counted;
     None: any number. If that is enough for all, the result has the fewest neurons on the whole pruning curve, which
     need not be monotone. Otherwise tries are spaced (``sparcs.search.first_good``): the result is good enough, and has
-    the fewest neurons if the curve is monotone; on another curve a smaller one may be missed. After each ``on_step`` is
-    called with a ``sparcs.search.Step``; ``on_step=print`` shows the progress.
+    the fewest neurons if the curve is monotone; on another curve a smaller one may be missed. ``flips`` takes at most
+    as many calls again. After each ``on_step`` is called with a ``sparcs.search.Step``; ``on_step=print`` shows the
+    progress.
 
     network: a SpectralNetwork on any device but "meta"; weights are computed in float64, then cast to its dtype. It is
     judged in evaluation; afterwards its modules' modes and buffers are as before. The result is in its mode and has
@@ -100,6 +109,7 @@ def compact(
         loss=loss,
         budget=budget,
         absolute_budget=absolute_budget,
+        flips=flips,
         max_calls=max_calls,
         on_step=on_step,
     )
@@ -113,26 +123,80 @@ def compact(
     return small
 
 
+Value = Callable[[CompactNetwork], float]
+
+
 def _smallest(network: nn.Module, removal: str, options: Options) -> CompactNetwork:
     """What ``compact`` returns, in evaluation as the network."""
-    loss, tolerance = options["loss"], options["tolerance"]
-    curve = _curve(network, removal, options["threshold"], search=tolerance is not None or loss is not None)
-    if loss is not None:
-        value = lambda module: checked_loss(loss(module))  # noqa: E731
-        allowed = allowed_loss(value(network), options["budget"], options["absolute_budget"])
-        smallest = _first_within(curve, value, allowed, options)
-        return curve.network(curve.count - 1) if smallest is None else smallest
-    if tolerance is not None:
-        return _within_tolerance(curve, network, options["inputs"], tolerance, options)
-    return curve.network(0)
+    curve = _curve(network, removal, options["threshold"], search=_is_search(options))
+    if not _is_search(options):
+        return _module(curve.graph(0), network)
+    value, allowed = _judge(network, options)
+
+    def tried(k: int) -> tuple[int, float]:
+        candidate = _module(curve.graph(k), network)
+        return sum(candidate.widths[1:-1]), value(candidate)
+
+    k = smallest_within(curve.count, tried, allowed, options["max_calls"], options["on_step"])
+    graph = curve.graph(curve.count - 1 if k is None else k)
+    if k is None and options["loss"] is None and not value(_module(graph, network)) <= allowed:
+        raise ValueError(
+            f"tolerance {options['tolerance']}: removing only exact zeros already deviates by more, through the "
+            f"rounding of {network.eigenvectors[0].dtype}"
+        )
+    return _module(_fewest_weights(graph, network, value, allowed, options) if options["flips"] else graph, network)
+
+
+def _is_search(options: Options) -> bool:
+    return options["loss"] is not None or options["tolerance"] is not None
+
+
+def _judge(network: nn.Module, options: Options) -> tuple[Value, float]:
+    """What a candidate is judged by, and the largest value that is good enough."""
+    loss = options["loss"]
+    if loss is None:
+        return _deviation(network, options["inputs"], options["tolerance"])
+    value: Value = lambda module: checked_loss(loss(module))  # noqa: E731
+    return value, allowed_loss(value(network), options["budget"], options["absolute_budget"])
+
+
+def _fewest_weights(
+    graph: pruning.Graph, network: nn.Module, value: Value, allowed: float, options: Options
+) -> pruning.Graph:
+    """``pruning.fewest_weights`` within what is allowed, in at most ``max_calls`` calls."""
+    f, calls = function_of(network), itertools.count(1)
+    at_most = 1 + 2 * len(graph.weights)
+    at_most = at_most if options["max_calls"] is None else min(at_most, options["max_calls"])
+
+    def good(candidate: pruning.Graph) -> bool:
+        if (call := next(calls)) > at_most:
+            return False
+        module = _module(candidate, network)
+        reached = value(module)
+        if options["on_step"] is not None:
+            options["on_step"](Step(call, at_most, sum(module.widths[1:-1]), reached, allowed))
+        return reached <= allowed
+
+    return pruning.fewest_weights(graph, f, good, _slope(network, f))
+
+
+def _slope(network: nn.Module, f: pruning.Function) -> float:
+    """c of f(z) − f(−z) = cz. Raises ValueError if there is none."""
+    slope = pruning.slope_of(f, max(1e-5, 8 * torch.finfo(network.eigenvectors[0].dtype).eps))
+    if slope is None:
+        raise ValueError(
+            f"flips: f(z) − f(−z) is no multiple of z for activation {network.activation!r}; allowed are relu, gelu, "
+            "silu, leaky_relu and others of which that holds"
+        )
+    return slope
 
 
 @dataclass(frozen=True)
 class _Curve:
-    """Compact networks 0 … count − 1, from the smallest allowed to the one without exact zeros only."""
+    """Graphs 0 … count − 1, from the smallest allowed to the one without exact zeros only."""
 
     count: int
-    network: Callable[[int], CompactNetwork]
+    graph: Callable[[int], pruning.Graph]
 
 
 @np.errstate(**OVERFLOW)
@@ -143,7 +207,7 @@ def _curve(network: nn.Module, removal: str, threshold: float | None, search: bo
     full = pruning.reduced(pruning.graph_of(phi, lam, network.has_bias), f)
     if name_of(network.activation) == "identity":
         linear = pruning.collapsed(full)
-        return _Curve(1, lambda _: _module(linear, network))
+        return _Curve(1, lambda _: linear)
     if removal == "weights":
         importance = pruning.importance(full)
 
@@ -164,8 +228,8 @@ def _curve(network: nn.Module, removal: str, threshold: float | None, search: bo
     most, fewest = (int((values <= bound).sum()) for bound in (share * values.max(initial=0.0), 0.0))
 
     @np.errstate(**OVERFLOW)
-    def candidate(k: int) -> CompactNetwork:
-        return _module(without({i: block < most - k for i, block in ranks.items()}), network)
+    def candidate(k: int) -> pruning.Graph:
+        return without({i: block < most - k for i, block in ranks.items()})
 
     return _Curve(most - fewest + 1, candidate)
 
@@ -186,22 +250,8 @@ def function_of(network: nn.Module) -> pruning.Function:
     return lambda values: network.activation(torch.as_tensor(values).to(like)).detach().double().cpu().numpy()
 
 
-def _first_within(
-    curve: _Curve, value: Callable[[CompactNetwork], float], allowed: float, options: Options
-) -> CompactNetwork | None:
-    """The smallest network tried whose value is allowed, or None."""
-
-    def tried(k: int) -> tuple[int, float]:
-        candidate = curve.network(k)
-        return sum(candidate.widths[1:-1]), value(candidate)
-
-    k = smallest_within(curve.count, tried, allowed, options["max_calls"], options["on_step"])
-    return None if k is None else curve.network(k)
-
-
-def _within_tolerance(
-    curve: _Curve, network: nn.Module, inputs: Tensor, tolerance: float, options: Options
-) -> CompactNetwork:
+def _deviation(network: nn.Module, inputs: Tensor, tolerance: float) -> tuple[Value, float]:
+    """max |ŷ − y| on the inputs, and what is allowed of it."""
     inputs = inputs.to(network.eigenvectors[0])
     expected = network(inputs)  # (…, N_ℓ)
     check_overflow("an output of the network for inputs", expected)
@@ -218,15 +268,7 @@ def _within_tolerance(
             largest = max(largest, value)
         return largest
 
-    smallest = _first_within(curve, deviation, allowed, options)
-    if smallest is None:
-        smallest = curve.network(curve.count - 1)
-        if not deviation(smallest) <= allowed:
-            raise ValueError(
-                f"tolerance {tolerance}: removing only exact zeros already deviates by more, through the rounding of "
-                f"{expected.dtype}"
-            )
-    return smallest
+    return deviation, allowed
 
 
 def _module(graph: pruning.Graph, network: nn.Module) -> CompactNetwork:
@@ -253,6 +295,8 @@ def _check(network: nn.Module, removal: str, options: Options) -> None:
         raise ValueError(f"threshold {threshold}: allowed are 0 to 1, a share of the largest importance")
     _check_tolerance(network, options["inputs"], options["tolerance"])
     check_loss_options(options)
+    if checked_flag("flips", options["flips"]) and not _is_search(options):
+        raise ValueError("flips True: it needs a loss, or inputs and a tolerance")
     check_dtypes(network)
     check_values(network)
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sparcs import metrics, pruning, spectral
+from sparcs import metrics, penalties, pruning, spectral
 from sparcs.activations import Activation, activation_of, modules_of_layers, name_of
 from sparcs.checks import DTYPES, check_dtypes, check_values, checked_flag, checked_input, checked_widths, is_number
 from sparcs.compact import OVERFLOW, CompactNetwork, Options, Removal, arrays_of, compact, function_of
@@ -168,28 +168,31 @@ class SpectralNetwork(Saved):
         """λ_2 … λ_{ℓ−1}, each (N_k,): the parameters themselves."""
         return self.eigenvalues[1:-1]
 
-    def penalty(self, kind: Penalty = "l2", strengths: Sequence[float] | None = None) -> Tensor:
-        """Ω(λ̃) of (4.4), a scalar: hidden eigenvalues, and the input layer's if they are trained.
+    def penalty(
+        self, kind: Penalty | penalties.Kind = "l2", strengths: Sequence[float] | None = None, skip: bool = False
+    ) -> Tensor:
+        """Σ_k s_k Ω_k over the hidden layers, a scalar: of their eigenvalues, or of the weights that these open.
 
-        kind: "l2" (‖λ_k‖₂ per layer; no second derivative at λ_k = 0, where the network starts), "l1", "l2_squared".
-        strengths: s_k of each of these layers in Σ_k s_k Ω(λ_k), in order; 1 if None.
-        Raises ValueError for another kind or number of strengths.
+        kind: of eigenvalues, Ω(λ̃) of (4.4), "l2" (‖λ_k‖₂; no second derivative at λ_k = 0, where the network starts),
+            "l1" or "l2_squared"; the input layer's belong to them if they are trained. Of weights "rows", "nearest" or
+            "paths" (``sparcs.penalties``), which no exchange between λ and φ evades.
+        strengths: s_k of each of these layers, in order. None: 1, and for "rows" and "nearest" the price of what an
+            open neuron opens (``sparcs.penalties.prices``).
+        skip: add ‖W_ℓ1‖₂, the skip from input to output, for which no penalty pays otherwise.
+        Raises ValueError for another kind or number of strengths, TypeError for another skip.
         """
-        first = 0 if self.train_input_eigenvalues else 1
-        blocks = self.eigenvalues[first:-1]
+        of_eigenvalues = kind in spectral.PENALTIES
+        layers = len(self.widths) - (1 if self.train_input_eigenvalues and of_eigenvalues else 2)
         if strengths is None:
-            return spectral.penalty(blocks or [self.eigenvalues[-1].new_zeros(1)], kind)
+            strengths = penalties.prices(self.widths) if kind in ("rows", "nearest") else [1.0] * layers
         strengths = [*strengths] if isinstance(strengths, Sequence) else strengths
         if not (isinstance(strengths, list) and all(is_number(each) and each >= 0 for each in strengths)):
             raise ValueError(f"strengths {strengths!r}: a sequence of numbers of at least 0 is needed")
-        if len(strengths) != len(blocks):
-            raise ValueError(
-                f"strengths {strengths!r}: one for each of the {len(blocks)} layers of the penalty is needed"
-            )
-        of_layers = [
-            strength * spectral.penalty([block], kind) for strength, block in zip(strengths, blocks, strict=True)
-        ]
-        return torch.stack(of_layers).sum() if blocks else self.eigenvalues[-1].new_zeros(())
+        if len(strengths) != layers:
+            raise ValueError(f"strengths {strengths!r}: one for each of the {layers} layers of the penalty is needed")
+        total = penalties.penalty(list(self.eigenvectors), list(self.eigenvalues), kind, strengths)
+        total = total if layers else self.eigenvalues[-1].new_zeros(())
+        return total + penalties.skip(self.bundle(len(self.widths), 1)) if checked_flag("skip", skip) else total
 
     def parameter_groups(self, weight_decay: float) -> list[dict[str, Any]]:
         """Groups for an optimiser that decays weights: φ with weight_decay; without it λ and the parameters of f.

@@ -12,6 +12,7 @@ import numpy as np
 from sparcs.metrics import bundles_of
 
 Function = Callable[[np.ndarray], np.ndarray]
+ROUNDING = 1e-12  # a share of the skips' norm: a smaller gain may be that of rounding
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,123 @@ def collapsed(graph: Graph) -> Graph:
                 weights[k, j] = weights[k, j] + weights[k, i] @ weights[i, j]
         _keep(weights, biases, i, np.zeros(len(biases[i]), bool))
     return Graph(weights, biases)
+
+
+def slope_of(f: Function, rounding: float = 1e-5) -> float | None:
+    """c of f(z) − f(−z) = cz, if that holds of all z tried to within a share ``rounding``, else None.
+
+    1 for ReLU, GELU, SiLU, softplus and hardswish, 1 + slope for leaky ReLU; there is none for ELU, SELU, Mish, ReLU6,
+    tanh and sigmoid.
+    """
+    z = np.concatenate([np.linspace(0.01, 30, 301), np.geomspace(1e-3, 1e3, 97)])
+    odd = f(z) - f(-z)
+    slope = float(odd[-1] / z[-1])
+    return slope if slope and np.allclose(odd, slope * z, rtol=rounding, atol=rounding / 10) else None
+
+
+def flipped(graph: Graph, i: int, h: int, slope: float) -> Graph:
+    """The same function with the signs of all that comes into neuron h of layer i turned round.
+
+    f(z) = cz + f(−z): its linear part, W_kj += c W_ki[:, h] W_ij[h, :] and b_k += c W_ki[:, h] b_i[h] for j < i < k,
+    goes into the skips past it. slope: c, as ``slope_of`` finds it.
+    """
+    weights, biases = dict(graph.weights), dict(graph.biases)
+    sign = np.where(np.arange(len(biases[i])) == h, -1.0, 1.0)  # (N_i,)
+    for k in range(i + 1, graph.layers + 1):
+        out = slope * graph.weights[k, i][:, h]  # (N_k,)
+        biases[k] = biases[k] + out * biases[i][h]
+        for j in range(1, i):
+            weights[k, j] = weights[k, j] + np.outer(out, graph.weights[i, j][h])
+    weights |= {(i, j): sign[:, None] * graph.weights[i, j] for j in range(1, i)}
+    biases[i] = sign * biases[i]
+    return Graph(weights, biases)
+
+
+def with_signs(graph: Graph, slope: float) -> Graph:
+    """The same function with those signs of neurons' inputs with which the skips are small: Σ ‖W_kj‖₂ over k > j + 1.
+
+    A flip changes the skips past its neuron alone, by a product of rank one. Single flips, the best first, are made as
+    long as that gets smaller, from the signs as they are and from those of ``_relaxed``; the smaller result counts.
+    """
+    return min((_greedy(start, slope) for start in (graph, _relaxed(graph, slope))), key=_skips)
+
+
+def _greedy(graph: Graph, slope: float) -> Graph:
+    while True:
+        gains = {(i, h): gain for i in graph.hidden for h, gain in enumerate(_gains(graph, i, slope))}
+        best = max(gains, key=lambda place: gains[place], default=None)
+        if best is None or not gains[best] > ROUNDING * _skips(graph):
+            return graph
+        graph = flipped(graph, *best, slope)
+
+
+def _relaxed(graph: Graph, slope: float) -> Graph:
+    """The graph with the flips s ∈ {0, 1} nearest to the real s of least Σ_kj ‖W_kj + c Σ_h s_h o_h r_hᵀ‖².
+
+    One layer at a time from the last, o_h and r_h the outgoing and incoming weights of its neurons. What single flips
+    can't reach is found if it is exact: a skip that is nothing but the sum of such products, of independent ones.
+    """
+    for i in reversed(graph.hidden):
+        across = slope * _across(graph, i)  # (N_i,)
+        out, into = graph.outgoing(i), graph.incoming(i)
+        square = slope**2 * (out.T @ out) * (into @ into.T)  # (N_i, N_i)
+        shares = np.linalg.lstsq(square, -across, rcond=None)[0]
+        for h in np.flatnonzero(shares > 0.5):
+            graph = flipped(graph, i, int(h), slope)
+    return graph
+
+
+def _across(graph: Graph, i: int) -> np.ndarray:
+    """Σ o_hᵀ W_kj r_h over the skips past each neuron of layer i, (N_i,)."""
+    total = np.zeros(len(graph.biases[i]))
+    for j in range(1, i):
+        for k in range(i + 1, graph.layers + 1):
+            total += np.einsum("kh,kh->h", graph.weights[k, i], graph.weights[k, j] @ graph.weights[i, j].T)
+    return total
+
+
+def _gains(graph: Graph, i: int, slope: float) -> np.ndarray:
+    """By how much the flip of each neuron of layer i makes Σ ‖W_kj‖₂ smaller, (N_i,).
+
+    ‖W + c o rᵀ‖² = ‖W‖² + 2c oᵀWr + c²‖o‖²‖r‖², for all neurons of a layer by two products.
+    """
+    gains = np.zeros(len(graph.biases[i]))
+    for j in range(1, i):
+        rows = graph.weights[i, j]  # (N_i, N_j)
+        for k in range(i + 1, graph.layers + 1):
+            skip, out = graph.weights[k, j], slope * graph.weights[k, i]  # (N_k, N_j), (N_k, N_i)
+            square = np.square(skip).sum()
+            across = np.einsum("kh,kh->h", out, skip @ rows.T)  # (N_i,)
+            change = 2 * across + np.square(out).sum(axis=0) * np.square(rows).sum(axis=1)
+            gains += np.sqrt(square) - np.sqrt(np.maximum(square + change, 0))
+    return gains
+
+
+def _skips(graph: Graph) -> float:
+    """Σ ‖W_kj‖₂ over the skips."""
+    return sum(float(np.linalg.norm(weight)) for (k, j), weight in graph.weights.items() if k > j + 1)
+
+
+def entries(graph: Graph) -> int:
+    """Weights of the bundles that are not zero: multiplications for a sample."""
+    return sum(weight.size for weight in graph.weights.values() if weight.any())
+
+
+def fewest_bundles(graph: Graph, f: Function, good: Callable[[Graph], bool]) -> Graph:
+    """The graph without the bundles that can go: each is tried once, the weakest by ‖W_ij‖₂ first."""
+    norms = {pair: np.linalg.norm(weight) for pair, weight in graph.weights.items() if weight.any()}
+    for pair in sorted(norms, key=lambda pair: norms[pair]):
+        without = reduced(Graph({**graph.weights, pair: 0 * graph.weights[pair]}, graph.biases), f)
+        if good(without):
+            graph = without
+    return graph
+
+
+def fewest_weights(graph: Graph, f: Function, good: Callable[[Graph], bool], slope: float) -> Graph:
+    """The smaller by ``entries`` of what ``fewest_bundles`` leaves, with the signs as they are and ``with_signs``."""
+    other = with_signs(graph, slope)
+    candidates = [graph, other] if good(other) else [graph]
+    return min((fewest_bundles(each, f, good) for each in candidates), key=entries)
 
 
 def _keep(weights: dict, biases: dict, i: int, stay: np.ndarray) -> None:

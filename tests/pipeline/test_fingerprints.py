@@ -30,6 +30,7 @@ STALE = {  # files below src, and whose fingerprint a statement there changes; e
         "theory depth baselines cifar10 cifar100 cells"
     ),
     "sparcs/{eigenbasis,eigenvalues,network}": "theory depth cifar10 cifar100 cells",
+    "sparcs/penalties": "theory depth cifar10 cifar100 cells baselines:spectral_search",
     "sparcs/{head_names,heads}": "cifar10 cifar100 cells",
     "replication/training/seeds": (
         "regression.trials regression.starts teacher_student hyperparameters depth baselines cifar10 cifar100 cells"
