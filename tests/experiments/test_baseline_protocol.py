@@ -59,7 +59,9 @@ def test_compaction_keeps_the_outputs_of_neurons_that_do_nothing():
     expected = outputs(pruning.Graph(weights, graph.biases), x)
     points = x, torch.from_numpy(expected).float() + 0.1 * torch.randn(50, 2, generator=generator)
     loss = experiment.loss_of(pruning.Graph(weights, graph.biases), points)
-    small = experiment.fewest_neurons(pruning.Graph(weights, graph.biases), points, loss * (1 + 1e-6))
+    small = experiment.fewest_neurons(
+        pruning.Graph(weights, graph.biases), experiment.within(points, loss * (1 + 1e-6))
+    )
     assert experiment.size_of(small)["neurons"] == 4 and experiment.size_of(small)["hidden_layers"] == 1
     np.testing.assert_allclose(outputs(small, x), expected, rtol=1e-9)
 
@@ -298,7 +300,7 @@ def test_every_method_has_the_same_tuning_budget():
     overnight, stage = resolve_settings(values, {"scale": "overnight"}), EXPERIMENT.stage("tuning")
     tuned = {job.keys["method"] for job in stage.jobs(overnight)}
     catalogue = overnight.baselines.catalogue
-    assert tuned == {name for name, method in catalogue.items() if method.tuned} and len(tuned) == 8
+    assert tuned == {name for name, method in catalogue.items() if method.tuned} and len(tuned) == 10
     assert not list(stage.jobs(resolve_settings(values, {"scale": "smoke"})))
     with pytest.raises(params.ParameterError, match=r"as many values as any other.*gaea 2"):
         resolve_settings(values, {"baselines": {"catalogue": {"gaea": {"tuned": {"rate": [1.0, 3.0]}}}}})
@@ -312,8 +314,46 @@ def test_a_search_waits_for_what_is_tuned_of_its_method_on_its_task():
     for job in searches:
         assert bool(job.after) == bool(run.baselines.catalogue[job.keys["method"]].tuned)
         for stem in EXPERIMENT.tables_before(job):
-            assert tuned[stem].keys == {name: job.keys[name] for name in ("task", "method")}
-            assert tuned[stem].settings == job.settings and tuned[stem].data == job.data
+            new = job.keys["task"] == "new_teachers"  # for which nothing is tuned: the paper's teacher has chosen
+            task = "teacher" if new else job.keys["task"]
+            assert tuned[stem].keys == {"task": task, "method": job.keys["method"]}
+            assert tuned[stem].settings == job.settings and (tuned[stem].data == job.data) != new
+
+
+def test_what_confirms_has_seeds_and_teachers_of_its_own():
+    run = resolve_settings(params.read_yaml(ROOT / "params.yaml"), {"scale": "overnight"})
+    searches = [job for job in EXPERIMENT.stage("trials").jobs(run) if job.keys["method"] == "sparcs_rows"]
+    new = [job for job in searches if job.keys["task"] == "new_teachers"]
+    assert sorted(trial for job in new for trial in job.trials) == [*range(13, 23)]
+    assert len({job.data.name for job in new}) == len(new) == 10
+    others = {job.data.name for job in searches} - {job.data.name for job in new}
+    assert len(others) == 4 and {job.seeds for job in new} == {"new_teachers"}
+
+
+def test_flips_never_add_a_weight_and_keep_the_loss():
+    task, x_test, y_test = experiment.task_of(data(), settings())
+    graph = random_graph(5, (3, 5, 4, 3))
+    y_choose = torch.from_numpy(outputs(graph, task.x_choose)).float()
+    points = replace(task, y_choose=y_choose), x_test, y_test
+    row = experiment.measure(SearchResult(graph, 1, 1, 1), *points, settings(), 1, "teacher")
+    for target in experiment.WITHIN:
+        assert row[f"{target}_flipped_parameters"] <= row[f"{target}_parameters"]
+        assert row[f"{target}_flipped_neurons"] == row[f"{target}_neurons"]
+    limit = experiment.loss_at(PROTOCOL["min_r2"], y_choose)
+    assert row["min_r2_flipped_validation_mse"] <= limit * (1 + 1e-5)
+
+
+def test_the_network_of_the_teacher_is_found_below_its_flipped_signs():
+    """relu(z) = z + relu(−z): a teacher whose signs are turned round needs a skip, until they are turned back."""
+    task, x_test, y_test = experiment.task_of(data(), settings())
+    random = np.random.default_rng(0)
+    into, out = random.normal(size=(4, 3)), random.normal(size=(3, 4))
+    weights = {(2, 1): -into, (3, 1): out @ into, (3, 2): out}
+    graph = pruning.Graph(weights, {2: np.zeros(4), 3: np.zeros(3)})
+    y_choose = torch.from_numpy(outputs(graph, task.x_choose)).float()
+    points = replace(task, y_choose=y_choose), x_test, y_test
+    row = experiment.measure(SearchResult(graph, 1, 1, 1), *points, settings(), 1, "teacher")
+    assert row["min_r2_parameters"] > row["min_r2_flipped_parameters"] == 6 * row["min_r2_neurons"]
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,7 @@ def drawings(folder: Path) -> dict[str, tuple[Figure, pd.DataFrame, str]]:
         "fig_hyperparameters": fig.fig_hyperparameters_table(table("hyperparameters/trials")),
         "fig_baselines": fig.fig_baselines_table(table("baselines/trials")),
         "fig_gates": fig.fig_gates_table(table("baselines/history")),
+        "fig_sizes": fig.fig_sizes_table(table("baselines/trials")),
         "fig_depth": fig.fig_depth_table(table("depth/trials"), table("depth/layers")),
         "fig_depth_start": fig.fig_depth_start_table(table("depth/start"), table("depth/trials")),
     }

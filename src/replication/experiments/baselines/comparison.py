@@ -9,12 +9,15 @@ import scipy
 from replication.judging.statistics import bootstrap_interval, lowest
 
 REFERENCE = "sparcs_l2"
-OWN = ("sparcs_l2", "sparcs_l1", "sparcs_l2_minus")  # not baselines
-TEACHER = "teacher"
+OWN = ("sparcs_l2", "sparcs_l1", "sparcs_l2_minus", "sparcs_rows", "sparcs_rows_skip", "sparcs_paths")  # no baselines
+TEACHER, NEW_TEACHERS = "teacher", "new_teachers"  # the tasks of experiment 2, as in replication.data.names
 METHODS = {  # names for the reader, in the order of the report
     "sparcs_l2": "SPARCS, L2",
     "sparcs_l1": "SPARCS, L1",
     "sparcs_l2_minus": "SPARCS, L2, from λ = −1",
+    "sparcs_rows": "SPARCS, rows",
+    "sparcs_rows_skip": "SPARCS, rows and skip",
+    "sparcs_paths": "SPARCS, paths and skip",
     "linear": "linear",
     "mlp_magnitude": "MLP, magnitude pruning",
     "mlp_spectral": "spectral MLP, pruned",
@@ -39,7 +42,9 @@ LEVEL = 0.05
 SEED = 20250102  # of the bootstraps
 NETWORK = ["hidden_layers", "neurons", "bundles", "parameters", "multiply_adds", "skip_norm"]
 FIT = ["validation_mse", "test_mse", "test_r2"]
+MARGIN = 1.1  # of sizes that match: the whole interval of their ratio lies between 1 / 1.1 and 1.1
 TARGETS = ("loss_budget", "min_r2", "max_30_neurons")  # of compaction, as in replication.experiments.baselines.train
+WITHIN = TARGETS[:2]  # those with a limit on the loss, which may have flips
 KEYS = ["task", "method", "trial", "strength"]
 SCALARS = {
     "parameters": f"parameters at test R² ≥ {GOOD_R2}",
@@ -74,6 +79,21 @@ def networks(trials: pd.DataFrame) -> pd.DataFrame:
             part = trials[[*KEYS, "maximal_parameters", *columns]].rename(columns=columns)
             parts.append(part.assign(target=target, retrained=retrained))
     return pd.concat(parts, ignore_index=True).dropna(subset=FIT)
+
+
+def with_flips(trials: pd.DataFrame) -> pd.DataFrame:
+    """The trials whose signs were flipped, with those networks in place of the networks as they are.
+
+    Retrained ones are left out: they were not flipped. Empty where the table has no flips.
+    """
+    columns = {f"{target}_{name}": f"{target}_flipped_{name}" for target in WITHIN for name in (*NETWORK, *FIT)}
+    if not set(columns.values()) <= set(trials):
+        return trials.iloc[:0]
+    flipped = trials[trials["loss_budget_flipped_parameters"].notna() | trials["test_r2"].isna()]
+    retrained = [f"{target}_retrained_{name}" for target in TARGETS for name in FIT]
+    return flipped.assign(
+        **{name: flipped[source] for name, source in columns.items()}, **dict.fromkeys(retrained, np.nan)
+    )
 
 
 def smallest(points: pd.DataFrame, retrained: bool = RETRAINED["parameters"]) -> pd.DataFrame:
@@ -116,27 +136,33 @@ def scalars(trials: pd.DataFrame, retrained: Mapping[str, bool] = RETRAINED, lea
 
 
 def compare(
-    trials: pd.DataFrame, task: str = TEACHER, retrained: Mapping[str, bool] = RETRAINED, least: float = 0.0
+    trials: pd.DataFrame,
+    task: str = TEACHER,
+    retrained: Mapping[str, bool] = RETRAINED,
+    least: float = 0.0,
+    reference: str = REFERENCE,
 ) -> pd.DataFrame:
-    """Compare every baseline with SPARCS, unsquared L2, on one task, paired by seed; Holm over a scalar's baselines.
+    """Compare every baseline with one of SPARCS on one task, paired by seed; Holm over a scalar's baselines.
 
-    retrained, least: as ``scalars`` takes them; claim G2 is judged by their defaults.
+    retrained, least: as ``scalars`` takes them; claim G2 is judged by the defaults, SPARCS with unsquared L2.
 
     Columns: scalar, method, n, ratio (geometric mean of baseline / SPARCS, above 1 where SPARCS is better) with its
     95 % bootstrap interval, effect (matched-pairs rank-biserial correlation), p (Wilcoxon, two-sided), p_holm, result
-    ("SPARCS better", "baseline better", "no difference", "not tested"). With fewer than FEWEST_SEEDS there is no test.
+    ("SPARCS better", "baseline better", "no difference", "not tested"), matches (whether the interval lies within
+    MARGIN). With fewer than FEWEST_SEEDS there is no test.
     """
     searches = scalars(trials[trials["task"] == task], retrained, least)
     baselines = [name for name in searches["method"].unique() if name not in OWN]
     rows = []
     for scalar in SCALARS:
         values = np.log(searches.pivot(index="trial", columns="method", values=scalar))
-        if REFERENCE not in values:
+        if reference not in values:
             continue
-        tests = [{"scalar": scalar, "method": name} | paired(values[name], values[REFERENCE]) for name in baselines]
+        tests = [{"scalar": scalar, "method": name} | paired(values[name], values[reference]) for name in baselines]
         for row, adjusted in zip(tests, holm([row["p"] for row in tests]), strict=True):
-            rows.append(row | {"p_holm": adjusted, "result": _result(adjusted, row["effect"])})
-    columns = ["scalar", "method", "n", "ratio", "low", "high", "effect", "p", "p_holm", "result"]
+            matches = row["low"] >= 1 / MARGIN and row["high"] <= MARGIN
+            rows.append(row | {"p_holm": adjusted, "result": _result(adjusted, row["effect"]), "matches": matches})
+    columns = ["scalar", "method", "n", "ratio", "low", "high", "effect", "p", "p_holm", "result", "matches"]
     return pd.DataFrame(rows, columns=columns)
 
 

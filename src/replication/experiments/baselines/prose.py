@@ -20,6 +20,7 @@ from replication.experiments.baselines.comparison import (
     networks,
     scalars,
     smallest,
+    with_flips,
 )
 from replication.experiments.baselines.figures import methods_of, searches, title_of
 from replication.judging.divergence import divergence
@@ -154,14 +155,16 @@ def results_table(trials: pd.DataFrame, task: str) -> str:
     of_task = trials[trials["task"] == task]
     if of_task["test_r2"].notna().sum() == 0:
         return NOTHING
-    both, tests = scalars(of_task), compare(trials, task)
-    rows = []
+    both, tests, rows = scalars(of_task), compare(trials, task), []
+    turned = with_flips(of_task)
+    flipped = scalars(turned) if len(turned) else both.iloc[:0]
     for method in methods_of(of_task):
         each, searched = both[both["method"] == method], of_task[of_task["method"] == method]
         row = {"method": name_of(method), "n": searched["trial"].nunique()}
         for scalar, text in SCALARS.items():
             row[text] = _geometric(each[scalar])
             row[f"over SPARCS, {scalar}"] = _ratio(tests, scalar, method)
+        row["with flips"] = _geometric(flipped.loc[flipped["method"] == method, "parameters"])
         best = lowest(searched, "validation_mse", "trial")
         row |= {
             "best strength": _strengths(smallest(networks(searched))),

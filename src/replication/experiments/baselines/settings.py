@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from replication.data.names import ALPHA_BETA, TEACHER
-from replication.experiment import Job
+from replication.data.names import ALPHA_BETA, NEW_TEACHERS, TEACHER
+from replication.experiment import Data, Job
 from replication.experiments.depth.settings import at_most, data_of, points_of
 from replication.experiments.regression.settings import DataSets
+from replication.experiments.teacher_student.settings import teacher, teacher_name
 from replication.params.fields import (
     NAMED,
     Count,
@@ -26,7 +27,7 @@ from replication.params.fields import (
     span,
 )
 
-Option = int | float | str
+Option = bool | int | float | str
 FOLDER = Path(__file__).parents[2] / "baselines"  # where the methods are
 TUNING_TRIALS = "searches per value of a tuned option, on seeds of their own; 0: every option as it stands"
 
@@ -58,6 +59,13 @@ class BaselineAlphaBeta(DataSets, BaselineTasks):
     """Data sets of experiment 1."""
 
     bias: Literal[True] = Field(description="a constant-1 neuron in the input layer, as in experiment 1")
+
+
+class BaselineConfirmation(Part):
+    """Trials for what was chosen on the others: their seeds and teachers had no part in choosing."""
+
+    first_trial: CountOrZero = Field(description="number of the first one, beyond those that anything was chosen on")
+    trials: TrialsOrZero = Field(description="searches per method and strength, each on a teacher of its own; 0: none")
 
 
 class BaselineMethod(Model):
@@ -132,6 +140,7 @@ class Baselines(BaselineProtocol, Part):
     )
     chunk: Count = Field(description="trials per job; results do not depend on it")
     teacher: BaselineTeacher
+    confirmation: BaselineConfirmation
     alpha_beta: BaselineAlphaBeta
 
     @model_validator(mode="after")
@@ -160,6 +169,7 @@ class Baselines(BaselineProtocol, Part):
     def data_sets(self) -> dict[str, float | None]:
         """The data sets that are used, with their α; the teacher has none."""
         sets = {TEACHER: None} if self.teacher.trials else {}
+        sets |= {NEW_TEACHERS: None} if self.confirmation.trials else {}
         return sets | (self.alpha_beta.named() if self.alpha_beta.trials else {})
 
     def pairs(self) -> list[tuple[str, str]]:
@@ -173,7 +183,13 @@ class Baselines(BaselineProtocol, Part):
 
     def tasks_of(self, data_set: str) -> BaselineTasks:
         """The settings of a data set's trials."""
-        return self.teacher if data_set == TEACHER else self.alpha_beta
+        return self.teacher if kind_of(data_set) == TEACHER else self.alpha_beta
+
+    def trials_of(self, data_set: str) -> range:
+        """The numbers of a data set's trials."""
+        if data_set == NEW_TEACHERS:
+            return range(self.confirmation.first_trial, self.confirmation.first_trial + self.confirmation.trials)
+        return range(self.tasks_of(data_set).trials)
 
     def of_job(self, data_set: str, method: str) -> BaselineTrial:
         """What the trials of a method on a data set depend on."""
@@ -190,7 +206,7 @@ class Baselines(BaselineProtocol, Part):
 
 def kind_of(data_set: str) -> str:
     """The kind of task that a data set belongs to."""
-    return TEACHER if data_set == TEACHER else ALPHA_BETA
+    return TEACHER if data_set in (TEACHER, NEW_TEACHERS) else ALPHA_BETA
 
 
 def jobs(run: Any) -> Iterator[Job]:
@@ -198,23 +214,31 @@ def jobs(run: Any) -> Iterator[Job]:
     baselines = run.baselines
     for data_set, method in baselines.pairs():
         job = _job(run, data_set, method)
-        tuned = tuple(("tuning", other) for other in [_tuning(job)] if other.trials)
-        for trials in chunks(range(baselines.tasks_of(data_set).trials), baselines.chunk):
+        tuning = _tuning(_job(run, TEACHER, method) if data_set == NEW_TEACHERS else job)
+        for trials in chunks(baselines.trials_of(data_set), 1 if data_set == NEW_TEACHERS else baselines.chunk):
             yield replace(
                 job,
                 name=f"{job.name}/{span(trials)}",
                 keys={"task": data_set, "alpha": baselines.data_sets()[data_set], "method": method},
                 trials=tuple(trials),
-                after=tuned,
+                data=teacher_of(run, trials[0]) if data_set == NEW_TEACHERS else job.data,
+                after=(("tuning", tuning),) if tuning.trials else (),
             )
 
 
 def tuning_jobs(run: Any) -> Iterator[Job]:
     """Every value of a method's tuned option on every data set, where there are trials for it."""
-    for data_set, method in run.baselines.pairs():
+    baselines = run.baselines
+    tasks = dict.fromkeys((TEACHER if kind_of(task) == TEACHER else task, method) for task, method in baselines.pairs())
+    for data_set, method in tasks:
         job = _job(run, data_set, method)
         if _tuning(job).trials:
             yield _tuning(job)
+
+
+def teacher_of(run: Any, trial: int) -> Data:
+    """A teacher of a trial's own, drawn with another seed than the paper's."""
+    return teacher(run, teacher_name(run.teacher_student.data_seed + 1 + trial, 2))
 
 
 def _tuning(job: Job) -> Job:
@@ -230,7 +254,7 @@ def _job(run: Any, data_set: str, method: str) -> Job:
         name=f"{data_set}/{method}",
         settings=settings.model_dump(mode="json"),
         keys={"task": data_set, "method": method},
-        data=data_of(run, baselines.data_sets()[data_set], baselines.alpha_beta.beta),
+        data=data_of(run, baselines.alpha_beta.named().get(data_set), baselines.alpha_beta.beta),
         seeds=data_set,
         modules=(f"replication.baselines.{settings.method.search}",),
     )

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from replication.baselines.network import Weights, graphs_of, mean_square, side_by_side, squared_error
 from replication.baselines.task import SearchResult, Task, train
-from replication.data.names import TEACHER
+from replication.data.names import NEW_TEACHERS, TEACHER
 from replication.experiments.baselines.tuned import with_option, with_tuned
 from replication.training.memory import peak_allocated
 from replication.training.torch_threads import one_thread, subnormals_flushed
@@ -36,13 +36,16 @@ TARGETS = (
     "min_r2",
     "max_30_neurons",
 )  # fewest neurons within the loss budget; for a good fit; no more than so many
+WITHIN = ("loss_budget", "min_r2")  # those with a limit on the loss, within which signs may be flipped
 STATES = ("", "retrained_")
+SLOPE = 1.0  # relu(z) − relu(−z) = z
 OF_NETWORK = ["hidden_layers", "neurons", "bundles", "parameters", "multiply_adds", "skip_norm"]
 OF_FIT = ["validation_mse", "test_mse", "test_r2"]
 MEASURES = [
     *OF_FIT,
     *(f"{target}_{name}" for target in TARGETS for name in OF_NETWORK),
     *(f"{target}_{state}{name}" for target in TARGETS for state in STATES for name in OF_FIT),
+    *(f"{target}_flipped_{name}" for target in WITHIN for name in (*OF_NETWORK, *OF_FIT)),
     "recovered",
 ]
 
@@ -54,9 +57,8 @@ def run(data: Data, work: Work) -> Results:
     """
     settings = work.settings
     if work.before:
-        settings = SimpleNamespace(
-            **vars(settings) | {"method": with_tuned(settings.method, work.before[0], work.keys)}
-        )
+        keys = work.keys | ({"task": TEACHER} if work.keys["task"] == NEW_TEACHERS else {})
+        settings = SimpleNamespace(**vars(settings) | {"method": with_tuned(settings.method, work.before[0], keys)})
     tables = search_and_measure(data, settings, work.keys["task"], work.trials, work.seeds)
     return tables | {"trials": tables["trials"].assign(options=json.dumps(vars(settings.method.options)))}, {}
 
@@ -235,8 +237,9 @@ def measure(
     ``loss_budget``: the fewest neurons, then bundles, that keep the validation loss within the budget. ``min_r2``: the
     fewest that keep R² on the validation points at ``min_r2``, all of them if the network does not reach it.
     ``max_30_neurons``: the most important neurons, as many as ``max_neurons``, which the paper's run sets to 30. Each
-    is measured as it is and, columns ``retrained``, after a short training of what is left. NaN if the network's
-    weights are not finite.
+    is measured as it is and, columns ``retrained``, after a short training of what is left. ``flipped``: the first two
+    again, with the signs of their neurons turned round where that leaves fewer weights
+    (``sparcs.pruning.fewest_weights``). NaN if the network's weights are not finite.
     """
     row = {
         "maximal_parameters": task.parameters,
@@ -251,15 +254,21 @@ def measure(
     points = (without_constant(task.x_choose, task), task.y_choose), (without_constant(x_test, task), y_test)
     graph = pruning.reduced(result.graph, relu)
     row |= fit(module(graph), points)
-    small = {
-        "loss_budget": smallest(graph, points[0], (1 + settings.loss_budget) * row["validation_mse"]),
-        "min_r2": smallest(graph, points[0], loss_at(settings.min_r2, task.y_choose)),
-        "max_30_neurons": strongest(graph, settings.max_neurons),
+    limits = {
+        "loss_budget": (1 + settings.loss_budget) * row["validation_mse"],
+        "min_r2": loss_at(settings.min_r2, task.y_choose),
     }
+    small = {}
+    for target, limit in limits.items():
+        good = within(points[0], limit)
+        few = fewest_neurons(graph, good)
+        small[target] = pruning.fewest_bundles(few, relu, good)
+        flipped = pruning.fewest_weights(few, relu, good, SLOPE)
+        row |= {f"{target}_flipped_{name}": value for name, value in as_it_is(flipped, points).items()}
+    small["max_30_neurons"] = strongest(graph, settings.max_neurons)
     again = retrained(list(small.values()), task, settings.retraining_steps, seed)
     for (target, small_graph), trained in zip(small.items(), again, strict=True):
-        as_it_is = size_of(small_graph) | fit(module(small_graph), points)
-        row |= {f"{target}_{name}": value for name, value in as_it_is.items()}
+        row |= {f"{target}_{name}": value for name, value in as_it_is(small_graph, points).items()}
         row |= {f"{target}_retrained_{name}": value for name, value in fit(module(trained), points).items()}
     row["recovered"] = recovered(data_set, task.widths[0], row)
     return row
@@ -270,30 +279,25 @@ def loss_at(r2: float, y: Tensor) -> float:
     return (1 - r2) * float(mean_square(y.double(), y.double().mean(dim=0)))
 
 
-def smallest(graph: Graph, points: tuple[Tensor, Tensor], limit: float) -> Graph:
-    """The graph with the fewest neurons and of those the fewest bundles for a loss of at most ``limit``."""
-    return fewest_bundles(fewest_neurons(graph, points, limit), points, limit)
+def within(points: tuple[Tensor, Tensor], limit: float) -> Callable[[Graph], bool]:
+    """Whether a graph has a loss of at most ``limit`` on the points."""
+    return lambda graph: loss_of(graph, points) <= limit
 
 
-def fewest_neurons(graph: Graph, points: tuple[Tensor, Tensor], limit: float) -> Graph:
-    """The graph cut to the fewest of its most important neurons with a loss of at most ``limit`` on the points.
+def fewest_neurons(graph: Graph, good: Callable[[Graph], bool]) -> Graph:
+    """The graph cut to the fewest of its most important neurons with which it is good, else the whole.
 
     Neurons are added one at a time in order of their path norm, as in ``sparcs.compact`` without a limit of calls.
     """
     for candidate in growing(graph):
-        if loss_of(candidate, points) <= limit:
+        if good(candidate):
             break
     return candidate
 
 
-def fewest_bundles(graph: Graph, points: tuple[Tensor, Tensor], limit: float) -> Graph:
-    """The graph without the bundles that the limit on the loss allows to go, tried once each, the weakest first."""
-    norms = {pair: np.linalg.norm(weight) for pair, weight in graph.weights.items() if weight.any()}
-    for pair in sorted(norms, key=norms.get):
-        without = pruning.reduced(Graph({**graph.weights, pair: 0 * graph.weights[pair]}, graph.biases), relu)
-        if loss_of(without, points) <= limit:
-            graph = without
-    return graph
+def as_it_is(graph: Graph, points: Sequence[tuple[Tensor, Tensor]]) -> dict[str, float]:
+    """Size and fit of a network."""
+    return size_of(graph) | fit(module(graph), points)
 
 
 def strongest(graph: Graph, neurons: int) -> Graph:
@@ -359,7 +363,7 @@ def recovered(data_set: str, inputs: int, row: Mapping[str, float]) -> float:
     relu(z) = z + relu(−z) trades a neuron's sign for one.
     """
     layers, neurons = row["loss_budget_hidden_layers"], row["loss_budget_neurons"]
-    if data_set == TEACHER:
+    if data_set in (TEACHER, NEW_TEACHERS):
         return float(layers == 1 and neurons == inputs)
     return float(neurons == 0) if data_set.endswith("alpha0") else np.nan
 

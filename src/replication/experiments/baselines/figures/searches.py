@@ -16,6 +16,7 @@ from replication.experiments.baselines.comparison import (
     KEYS,
     LEAST,
     METHODS,
+    NEW_TEACHERS,
     REFERENCE,
     TEACHER,
     name_of,
@@ -31,6 +32,9 @@ COLORS = {
     "sparcs_l2": BLUE,
     "sparcs_l1": BLUE,
     "sparcs_l2_minus": BLUE,
+    "sparcs_rows": BLUE,
+    "sparcs_rows_skip": BLUE,
+    "sparcs_paths": BLUE,
     "linear": INK,
     "mlp_magnitude": ORANGE,
     "mlp_spectral": ORANGE,
@@ -72,7 +76,8 @@ TRIANGLE = {
 
 def title_of(task: str) -> str:
     """A task's name for the reader."""
-    return "teacher 20-100-100-20" if task == TEACHER else f"experiment 1, α = {task.rpartition('alpha')[2]}"
+    names = {TEACHER: "teacher 20-100-100-20", NEW_TEACHERS: "other teachers 20-100-100-20"}
+    return names.get(task, f"experiment 1, α = {task.rpartition('alpha')[2]}")
 
 
 def fig_baselines_table(trials: pd.DataFrame) -> pd.DataFrame:
