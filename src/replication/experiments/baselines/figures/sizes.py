@@ -112,7 +112,7 @@ def fig_sizes_caption(drawn: pd.DataFrame) -> str:
     return (
         f"**Figure R2.** {_came_out(drawn)} The axis has parameters of the smallest network with test R² ≥ {GOOD_R2} "
         "over those of SPARCS with the paper's penalty as found, paired by seed. Dots: geometric means; lines: 95 % "
-        f"bootstrap intervals; n = {count_range(drawn['n'])} seeds. Hollow: with the signs of neurons flipped, chosen on the "
+        f"bootstrap intervals; n = {count_range(drawn['n'])} seeds. Hollow: signs of neurons flipped, chosen on the "
         f"validation points. Dashed: {TEACHERS_OWN} parameters, those of the teacher. *The paper* has no such figure."
     )
 
