@@ -25,7 +25,12 @@ COUNTS = ["surviving_layer", "kept_eigenvalues", "live_neurons", "kept_neurons_w
 NETWORK = ["ensemble", "teacher", "data_set", "depth", "gain", "head", "trial"]  # what tells one network from another
 SCORES = ("cifar10_accuracy", "cifar100_accuracy", "imagenet16_120_accuracy")
 TRIALS = ("trials", "probes", "sweep", "map", "fine_tuning")
-WITHOUT = ("teacher_student/eigenvalues", "teacher_student/pruning", "depth/layers")  # have no row of such a trial
+WITHOUT = (
+    "teacher_student/eigenvalues",
+    "teacher_student/pruning",
+    "depth/layers",
+    "depth/priced_layers",
+)  # have no row of such a trial
 OF_NAN = ("paths", "skips", "surface", "eigenvalues", "epochs", "data_sets")  # have rows without a value
 OF_MODEL_0 = [f"regression/{name}" for name in ("paths", "skips", "surface", "eigenvalues")]
 EXACT = ("theory/", "cells/reference", "depth/start", "teacher_student/linear")  # of no trial

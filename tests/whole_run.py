@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[1]
 TINY = {"training": {"epochs": 1}}
 ENSEMBLES = (
     *("l2", "l1", "l2_squared", "none", "one_rotation"),
-    *("graded", "l1_weak", "authors_notebook", "orthonormal", "minus_one", "authors_last"),
+    *("graded", "l1_weak", "authors_notebook", "orthonormal", "minus_one", "rows", "authors_last"),
 )
 STUDENT = {"points": 256, "test_points": 200, "selection_points": 100}
 EVERYTHING = {  # each table has rows, of several heads, methods, penalties and depths
@@ -50,12 +50,14 @@ EVERYTHING = {  # each table has rows, of several heads, methods, penalties and 
         "initial_scale": {"trials": 1, "depths": [3], "xavier_gains": [2]},
         "alpha_beta": {"trials": 1, "depths": [1], "alphas": [0.5], "hidden": 8} | STUDENT | TINY,
         "without_penalty": {"trials": 1, "depths": [1, 3]},
+        "priced": {"trials": 1, "depths": [1, 3]},
     },
     "baselines": {
         "strengths": [0.01, 0.1],
         "test_points": 200,
         "retraining_steps": 5,
         "teacher": {"trials": 1, "hidden": [8, 8], "points": 256, "steps": 10},
+        "confirmation": {"trials": 1, "first_trial": 1},
         "alpha_beta": {"trials": 1, "points": 256, "steps": 10, "tuning_trials": 1},
     },
     "cells": {"methods": ["darts", "gaea", "random"], "without_none": 1}

@@ -106,10 +106,10 @@ class Stage:
     name: the folder of their files in that of the experiment; rule: Snakemake's; jobs: from the settings of a whole
     run; train: "module:function" in the experiment's folder, see ``replication.training.work``; settings: the model
     that a job's settings are checked against; tables: those that a job writes, with the columns that tell their rows
-    apart, the trials' first; ensemble: the columns that trials have in common which are judged together; parameters:
-    whether a job writes final parameters, too; network: "module:NAME" of how networks of these are published; gpu:
-    whether it can use one; seed_name: in place of the experiment's; memory, minutes: what Slurm is asked for, in MB and
-    minutes.
+    apart, the trials' first; made_as: the names that train gives tables, where they are others; ensemble: the columns
+    that trials have in common which are judged together; parameters: whether a job writes final parameters, too;
+    network: "module:NAME" of how networks of these are published; gpu: whether it can use one; seed_name: in place of
+    the experiment's; memory, minutes: what Slurm is asked for, in MB and minutes.
     """
 
     name: str
@@ -118,6 +118,7 @@ class Stage:
     train: str
     tables: Mapping[str, tuple[str, ...]]
     settings: type | None = None
+    made_as: Mapping[str, str] = field(default_factory=dict)
     ensemble: tuple[str, ...] = ()
     parameters: bool = False
     network: str = ""

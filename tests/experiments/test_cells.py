@@ -17,7 +17,7 @@ from replication import cli, params
 from replication.data.image_arrays import Images
 from replication.experiments import EXPERIMENTS
 from replication.experiments.cells import figures as report
-from replication.experiments.cells import prose, space, table, without_none
+from replication.experiments.cells import prose, space, table, train
 from replication.experiments.cells import train as search
 from replication.experiments.cells.figures import fig_cells, fig_cells_table
 from replication.experiments.cells.settings import CellSearch
@@ -273,10 +273,11 @@ def test_the_search_without_none_is_the_same_with_four_operations(images):
     assert four[0].settings == five[0].settings | {"operations": left} and len(left) == 4
     work = Work(settings=plain(CellSearch.model_validate(four[0].settings).model_dump()), keys=four[0].keys,
                 trials=(0,), seeds=(7,), data_set="")  # fmt: skip
-    tables, _ = without_none.run(images, work)
-    assert set(tables) == set(EXPERIMENT.stages[1].tables)
-    assert "none" not in tables["without_none"]["cell"].item()
-    scored = table.finish({"without_none": tables["without_none"]}, [], {"table": None})
+    tables, _ = train.run(images, work)
+    stage = EXPERIMENT.stages[1]
+    assert set(stage.made_as) == set(stage.tables) and {*stage.made_as.values()} <= set(tables)
+    assert "none" not in tables["trials"]["cell"].item()
+    scored = table.finish({"without_none": tables["trials"]}, [], {"table": None})
     assert scored["without_none"]["cifar10_accuracy"].isna().all()
 
 

@@ -33,11 +33,12 @@ RUN = resolve_settings(
             "initial_scale": {"xavier_gains": [0.5], "depths": [3], "trials": 1},
             "alpha_beta": SMALL | {"alphas": [1], "depths": [2], "trials": 1},
             "without_penalty": {"depths": [1, 3], "trials": 2},
+            "priced": {"depths": [2], "trials": 1},
         },
     },
 )
 TRIAL = plain(RUN.depth.teacher.part(DepthTrial))
-TRIALS, START, FREE = EXPERIMENT.stages
+TRIALS, START, FREE, PRICED = EXPERIMENT.stages
 
 
 @pytest.fixture(scope="module")
@@ -320,3 +321,21 @@ def test_the_report_says_whether_smaller_depth_is_preferred_without_a_penalty():
     assert prose.without_penalty_findings(pd.DataFrame()) == prose.without_penalty_findings(free.head(1)) == ""
     assert prose.without_penalty_table(free, pd.DataFrame()) == "Without a penalty: it has not been run."
     assert prose.without_penalty_table(free, free.tail(1)) == "No trial finished."
+
+
+def test_priced_networks_have_the_seeds_of_the_others_and_pay_for_weights(data):
+    [priced] = PRICED.jobs(RUN)
+    other = next(TRIALS.jobs(RUN))
+    assert priced.seeds == other.seeds and priced.keys["depth"] == 2
+    changed = {"penalty": "rows", "rho": 0.0001, "rho_skip": 0.0001}
+    assert priced.settings["training"] == other.settings["training"] | changed
+    assert set(PRICED.made_as) == set(PRICED.tables) and {*PRICED.made_as.values()} == {"trials", "layers"}
+
+
+def test_the_priced_table_stands_beside_the_papers_penalty():
+    rows = {"data_set": "teacher", "gain": 1.0, "diverged_epoch": -1, "test_r2": 0.99, "compact_neurons": 20.0}
+    paper = pd.DataFrame([rows | {"depth": 3, "trial": k, "surviving_by_function": 2.0} for k in range(3)])
+    priced = pd.DataFrame([rows | {"depth": 3, "trial": k, "surviving_by_function": float(k == 0)} for k in range(2)])
+    line = prose.priced_table(paper, priced).splitlines()[-1]
+    assert "| 3 | 2, 3 | 1 of 2 | 0 of 3 |" in line
+    assert prose.priced_table(paper, pd.DataFrame()) == "With a price on weights: it has not been run."

@@ -30,7 +30,10 @@ STALE = {  # files below src, and whose fingerprint a statement there changes; e
         "theory depth baselines cifar10 cifar100 cells"
     ),
     "sparcs/{eigenbasis,eigenvalues,network}": "theory depth cifar10 cifar100 cells",
-    "sparcs/penalties": "theory depth cifar10 cifar100 cells baselines:spectral_search",
+    "sparcs/penalties": (
+        "theory regression.trials regression.starts teacher_student hyperparameters depth cifar10 cifar100 cells "
+        "baselines:spectral_search baselines:spectral_pruning"
+    ),
     "sparcs/{head_names,heads}": "cifar10 cifar100 cells",
     "replication/training/seeds": (
         "regression.trials regression.starts teacher_student hyperparameters depth baselines cifar10 cifar100 cells"
@@ -71,7 +74,6 @@ STALE = {  # files below src, and whose fingerprint a statement there changes; e
     "replication/experiments/teacher_student/{train,survival}": "teacher_student hyperparameters depth",
     "replication/experiments/hyperparameters/train": "hyperparameters",
     "replication/experiments/depth/{train,compaction}": "depth",
-    "replication/experiments/depth/without_penalty": "depth.without_penalty",
     "replication/experiments/baselines/{train,tuned}": "baselines",
     "replication/experiments/cifar10/{train,run,backends,side_by_side}": "cifar10",
     "replication/experiments/cifar100/train": "cifar100.trials cifar100.fine_tuning",
@@ -79,7 +81,6 @@ STALE = {  # files below src, and whose fingerprint a statement there changes; e
     "replication/experiments/cifar100/probes": "cifar100.probes",
     "replication/experiments/cifar100/features": "cifar100",
     "replication/experiments/cells/{train,space,supernet}": "cells",
-    "replication/experiments/cells/without_none": "cells.without_none",
     "replication/baselines/{__init__,network,task}": "baselines cells",
     "replication/baselines/{gated,supernet}": " ".join(["cells", "baselines:gaea", *ON_DARTS]),
     "replication/baselines/darts": " ".join(ON_DARTS),

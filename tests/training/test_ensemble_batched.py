@@ -207,3 +207,23 @@ def test_adam_is_pytorchs_to_the_bit():
         optimizer.step()
     for parameter, other in zip(stepped, plain, strict=True):
         assert torch.equal(parameter, other)
+
+
+@pytest.mark.parametrize("kind", ["rows", "nearest", "paths"])
+@pytest.mark.parametrize("rho", [0.02, (0.05, 0.01)])
+def test_a_price_on_weights_is_the_layers_own_penalty(kind, rho):
+    """One step against autograd through SpectralNetwork.penalty, with Adam by torch."""
+    training = replace(TRAINING, penalty=kind, rho=rho, rho_skip=0.03, train_input_eigenvalues=False)
+    start = initial_parameters(WIDTHS, [5], np.float64)
+    start |= {name: value + 0.1 for name, value in start.items() if name in ("eigenvalues.1", "eigenvalues.2")}
+    [stepped] = batched.train_steps(start, X, Y, [np.arange(10)], training)
+    net = SpectralNetwork(WIDTHS, dtype=torch.float64)
+    net.load_state_dict({name: torch.tensor(value[0]) for name, value in start.items()})
+    optimizer = torch.optim.Adam(net.parameters(), training.learning_rate)
+    x, y = (torch.tensor(np.asarray(points[:10], np.float64)).reshape(10, -1) for points in (X, Y))
+    skip = net.bundle(4, 1).norm()
+    price = rho * net.penalty(kind) if np.isscalar(rho) else net.penalty(kind, list(rho))
+    ((net(x) - y).square().mean() + price + 0.03 * skip).backward()
+    optimizer.step()
+    for name, value in net.state_dict().items():
+        np.testing.assert_allclose(stepped[name][0], value.numpy(), rtol=1e-9, atol=1e-12, err_msg=name)

@@ -164,6 +164,9 @@ def _depth(settings: Mapping) -> Iterator[Part]:
     if "without_penalty" in depth:  # settings from before have it not
         free, size = depth["without_penalty"], _size(teacher, "points", "hidden")
         yield Part("without a penalty", free["trials"] * len(free["depths"]), size, {}, table="without_penalty")
+    if "priced" in depth:
+        priced, size = depth["priced"], _size(teacher, "points", "hidden")
+        yield Part("with a price on weights", priced["trials"] * len(priced["depths"]), size, {}, table="priced")
     trainings = family["trials"] * len(family["depths"]) * len(family["alphas"])
     size = _size(family, "points", "hidden", "depths", "alphas")
     yield Part("on the α/β family", trainings, size, {"alpha": family["alphas"]})

@@ -52,7 +52,8 @@ def carry_out(
     given = Given("data", data) if isinstance(data, Mapping) else data
     tables, parameters = experiment.load(stage.train)(given, work)
     empty = pd.DataFrame(dtype=float)  # a table without rows, as that of trials that all diverged, is written, too
-    return {name: with_keys(tables.get(name, empty), job.keys, key) for name, key in stage.tables.items()}, parameters
+    made = {name: tables.get(stage.made_as.get(name, name), empty) for name in stage.tables}
+    return {name: with_keys(made[name], job.keys, key) for name, key in stage.tables.items()}, parameters
 
 
 class Given(dict):

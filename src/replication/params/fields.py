@@ -31,6 +31,7 @@ Positive = Annotated[Real, Field(gt=0)]
 NonNegative = Annotated[Real, Field(ge=0)]
 Fraction = Annotated[Real, Field(ge=0, le=1)]
 Penalty = Literal["l2", "l1", "l2_squared"]
+PenaltyOfWeights = Literal["rows", "nearest", "paths"]
 Widths = Annotated[list[Width], Field(min_length=2, max_length=100)]
 FilePath = Annotated[str, AfterValidator(_path)]  # Snakemake takes braces in names of files for wildcards
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$")]  # of a file: no folder in it
@@ -54,6 +55,15 @@ class TrainingSettings(Model):
     penalty: Penalty = Field(description="Ω of (4.4): l2 is the unsquared norm per layer")
     rho: NonNegative = Field(description="strength ρ of the penalty in (4.4)")
     train_input_eigenvalues: bool = Field(description="train and penalise λ_1 too (experiment 1), or fix it at 0")
+
+
+class PricedTraining(TrainingSettings):
+    """The same with a penalty that may be on weights, and pay for the skip."""
+
+    penalty: Penalty | PenaltyOfWeights = Field(
+        description="Ω of (4.4), or of the weights that eigenvalues open (sparcs.penalties)"
+    )
+    rho_skip: NonNegative = Field(description="strength of ‖W_ℓ1‖, the skip from input to output")
 
 
 class Part(Model):

@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 from replication.judging.statistics import LEVEL
 from replication.report.intervals import FEWEST, count_range, over_logarithms, over_trials
 from replication.report.style import BLUE, GREEN, GREY, INK, PAGE, PALE, color_of, styled
-from replication.report.text import number
+from replication.report.text import counted, number
 
 SURVIVORS = {
     "surviving_by_eigenvalue": ("by eigenvalue: max |λ| ≥ 1 % of the largest", BLUE, -0.12),
@@ -100,6 +100,33 @@ def fig_depth_caption(drawn: pd.DataFrame) -> str:
         "layers allowed; colour: the relative increase of the held-out loss when that layer alone is deleted (palest: "
         "0.1 % or less; the line in the colour bar: the 5 % above which a layer counts as in use). *The paper* has no "
         "such figure; its experiment 2 allows two hidden layers."
+    )
+
+
+def fig_depth_priced_table(trials: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
+    """``fig_depth_table`` of the networks that pay for the weights which a neuron opens; no rows where none ran."""
+    return fig_depth_table(trials, layers) if len(trials) else pd.DataFrame(columns=["depth", "measure"])
+
+
+def fig_depth_priced(drawn: pd.DataFrame) -> Figure:
+    """Up to ten hidden layers, with a price on what opens.
+
+    The same networks with the penalty on rows of weights in place of that on eigenvalues.
+
+    Beyond the paper: its penalty is on eigenvalues.
+    """
+    return fig_depth(drawn)
+
+
+def fig_depth_priced_caption(drawn: pd.DataFrame) -> str:
+    """The figure of the priced networks in words."""
+    counts = drawn[(drawn["what"] == "trial") & (drawn["measure"] == "surviving_by_function") & (drawn["depth"] > 1)]
+    single = int((counts["value"] == 1).sum())
+    return (
+        f"**Depth, priced.** {single} of {counted(len(counts), 'network')} that were allowed several hidden layers use "
+        "exactly one, by what a deletion costs. Panels, dots and colours as in the figure of depth above. The penalty "
+        "is rows, with the price of each layer that its neurons open, and a price on the skip. *The paper* has no such "
+        "figure."
     )
 
 

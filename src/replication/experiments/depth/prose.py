@@ -142,6 +142,29 @@ def without_penalty_findings(free: pd.DataFrame) -> str:
     )
 
 
+def priced_table(trials: pd.DataFrame, priced: pd.DataFrame) -> str:
+    """What a price on weights leaves of each depth, beside the penalty on eigenvalues: means over finished trials."""
+    networks = priced[priced["diverged_epoch"] < 0] if len(priced) else priced
+    if networks.empty:
+        return "With a price on weights: it has not been run." if priced.empty else NOTHING
+    paper = default_start(trials).query("diverged_epoch < 0")
+    rows = []
+    for depth, of_depth in networks.groupby("depth"):
+        beside = paper[paper["depth"] == depth]
+        both = {"priced": of_depth, "Table 4's": beside}
+        rows.append(
+            {"hidden layers allowed": depth, "n": f"{len(of_depth)}, {len(beside)}"}
+            | {f"one in use, {name}": _share(each["surviving_by_function"] == 1) for name, each in both.items()}
+            | {f"neurons left, {name}": number(each["compact_neurons"].mean()) for name, each in both.items()}
+            | {f"R², {name}": fixed(each["test_r2"].mean(), 4) for name, each in both.items()}
+        )
+    return markdown(pd.DataFrame(rows))
+
+
+def _share(hits: pd.Series) -> str:
+    return f"{int(hits.sum())} of {len(hits)}" if len(hits) else "–"
+
+
 def _deepest(deep: pd.DataFrame) -> str:
     rows = deep[deep["depth"] == deep["depth"].max()]
     return f"With {_layers(rows)} allowed {number(rows['surviving_by_function'].mean())} are in use on average."

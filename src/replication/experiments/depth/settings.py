@@ -12,9 +12,11 @@ from replication.experiments.teacher_student.settings import papers_teacher
 from replication.params.fields import (
     Count,
     Model,
+    NonNegative,
     Part,
+    PenaltyOfWeights,
     Positive,
-    TrainingSettings,
+    PricedTraining,
     TrialsOrZero,
     Width,
     chunks,
@@ -36,7 +38,7 @@ class DepthTrial(Model):
     test_points: Count = Field(description="held-out points, the first of the data set's, those for choosing included")
     selection_points: Count = Field(description="held-out points on which compaction is chosen; the rest report")
     loss_budget: Positive = Field(description="relative increase of the loss that compaction may cost")
-    training: TrainingSettings
+    training: PricedTraining
 
     @model_validator(mode="after")
     def _points_fit(self) -> "DepthTrial":
@@ -96,16 +98,24 @@ class InitialScale(Model):
         return sorted([1.0, *self.xavier_gains])
 
 
-class WithoutPenalty(Model):
-    """Trials on the teacher without a penalty."""
+class OtherPenalty(Model):
+    """Trials on the teacher without a penalty, or with another one."""
 
     depths: Depths = Field(description="numbers of hidden layers, distinct")
     trials: TrialsOrZero = Field(description="independent trainings per depth; 0 leaves them out")
 
     @model_validator(mode="after")
-    def _depths_differ(self) -> "WithoutPenalty":
+    def _depths_differ(self) -> "OtherPenalty":
         distinct("depths", self.depths)
         return self
+
+
+class Priced(OtherPenalty):
+    """Trials on the teacher that pay for the weights which a neuron opens."""
+
+    penalty: PenaltyOfWeights = Field(description="of sparcs.penalties, with its default prices")
+    rho: Positive = Field(description="its strength")
+    rho_skip: NonNegative = Field(description="strength of ‖W_ℓ1‖, the skip from input to output")
 
 
 class Depth(Model):
@@ -114,7 +124,8 @@ class Depth(Model):
     chunk: Count = Field(description="trials per job; results do not depend on it")
     teacher: DepthTeacher
     initial_scale: InitialScale
-    without_penalty: WithoutPenalty
+    without_penalty: OtherPenalty
+    priced: Priced
     alpha_beta: DepthAlphaBeta
 
     @model_validator(mode="after")
@@ -148,11 +159,20 @@ def jobs(run: Any) -> Iterator[Job]:
 
 def jobs_without_penalty(run: Any) -> Iterator[Job]:
     """Chunks of trials on the teacher at ρ = 0; a trial has the seed that it has with the penalty."""
-    depth = run.depth
-    teacher = depth.teacher.with_penalty(rho=0.0)
-    free = run.model_copy(update={"depth": depth.model_copy(update={"teacher": teacher})})
-    for layers in depth.without_penalty.depths:
-        yield from _chunks(free, TEACHER, layers, 1.0, depth.without_penalty.trials)
+    yield from _with_penalty(run, run.depth.without_penalty, rho=0.0)
+
+
+def jobs_priced(run: Any) -> Iterator[Job]:
+    """Chunks of trials on the teacher with a price on weights; a trial has the seed that it has without one."""
+    priced = run.depth.priced
+    yield from _with_penalty(run, priced, penalty=priced.penalty, rho=priced.rho, rho_skip=priced.rho_skip)
+
+
+def _with_penalty(run: Any, other: OtherPenalty, **changes: object) -> Iterator[Job]:
+    teacher = run.depth.teacher.with_penalty(**changes)
+    changed = run.model_copy(update={"depth": run.depth.model_copy(update={"teacher": teacher})})
+    for layers in other.depths:
+        yield from _chunks(changed, TEACHER, layers, 1.0, other.trials)
 
 
 def _chunks(run: Any, data_set: str, layers: int, gain: float, count: int) -> Iterator[Job]:

@@ -18,9 +18,10 @@ from replication.params.fields import (
     NonNegative,
     Part,
     Penalty,
+    PenaltyOfWeights,
     Positive,
+    PricedTraining,
     Seed,
-    TrainingSettings,
     Trials,
     TrialsOrZero,
     Width,
@@ -46,7 +47,7 @@ Sign = Literal[1, -1]
 HIDDEN = 2  # hidden layers of the paper's student
 
 
-class TeacherTraining(TrainingSettings):
+class TeacherTraining(PricedTraining):
     """The rows of Table 4, and what the authors' notebooks vary besides."""
 
     rho: Rho = Field(description="strength ρ of the penalty in (4.4), or one for each hidden layer")
@@ -69,7 +70,8 @@ class Ensemble(Model):
     )
     output_eigenvalue: Sign | None = Field(None, description="instead of output_eigenvalue")
     epochs: Count | None = Field(None, description="instead of training.epochs")
-    penalty: Penalty | None = Field(None, description="instead of training.penalty")
+    penalty: Penalty | PenaltyOfWeights | None = Field(None, description="instead of training.penalty")
+    rho_skip: NonNegative | None = Field(None, description="instead of training.rho_skip")
     rho: Rho | None = Field(None, description="instead of training.rho")
     orthonormality: NonNegative | None = Field(None, description="instead of training.orthonormality")
     drop_last_batch: bool | None = Field(None, description="instead of training.drop_last_batch")

@@ -25,7 +25,7 @@ from replication.training.ensemble.training import (
     widths_of,
 )
 from replication.training.torch_threads import subnormals_flushed
-from sparcs import spectral
+from sparcs import penalties, spectral
 
 Activation = Callable[[Tensor], Tensor]
 
@@ -114,7 +114,8 @@ class Group:
         self.phi = [self.parameters[f"eigenvectors.{k}"] for k in range(len(widths) - 1)]  # (…, N_{k+1}, N_k)
         self.lam = [self.parameters[f"eigenvalues.{k}"] for k in range(len(widths))]  # (…, N_k)
         first = 0 if training.train_input_eigenvalues else 1
-        self.penalised = _penalised(self.lam[first:-1], training.rho)
+        self.prices = _prices(widths, training) if training.penalty in penalties.KINDS else []
+        self.penalised = [] if self.prices else _penalised(self.lam[first:-1], training.rho)
         trained = [value.requires_grad_() for value in (*self.phi, *self.lam[first:])]
         self.optimizer = Adam(trained, training.learning_rate)
 
@@ -127,6 +128,11 @@ class Group:
         loss = mean_square.sum()
         for rho, blocks in self.penalised:
             loss = loss + rho * spectral.penalty(blocks, self.training.penalty).sum()
+        if self.prices:
+            loss = loss + penalties.penalty(self.phi, self.lam, self.training.penalty, self.prices).sum()
+        if self.training.rho_skip > 0:
+            skip = spectral.bundle_weight(self.phi, self.lam, len(self.lam), 1)  # (…, N_ℓ, N_1)
+            loss = loss + self.training.rho_skip * penalties.skip(skip).sum()
         if self.training.orthonormality > 0:
             loss = loss + self.training.orthonormality * orthonormality(self.phi).sum()
         self.optimizer.step(torch.autograd.grad(loss, self.optimizer.parameters))
@@ -169,6 +175,17 @@ def _penalised(blocks: list[Tensor], rho: float | Sequence[float]) -> list[tuple
     if len(rho) != len(blocks):
         raise ValueError(f"rho {list(rho)}: must be one number, or one for each of {len(blocks)} hidden layers")
     return [(each, [block]) for each, block in zip(rho, blocks, strict=True) if each > 0]
+
+
+def _prices(widths: Sequence[int], training: Training) -> list[float]:
+    """The strength of every hidden layer in a penalty on weights; none if all are 0."""
+    hidden, rho = len(widths) - 2, training.rho
+    if np.isscalar(rho):
+        prices = penalties.prices(widths) if training.penalty in ("rows", "nearest") else [1.0] * hidden
+        rho = [rho * price for price in prices]
+    if len(rho) != hidden:
+        raise ValueError(f"rho {list(rho)}: must be one number, or one for each of {hidden} hidden layers")
+    return list(rho) if any(rho) else []
 
 
 def _run(

@@ -21,6 +21,7 @@ from replication.training.ensemble.training import (
 )
 from replication.training.fused_adam import BETA_1, adam_rates
 from replication.training.vectors import LANES, TILE, aligned
+from sparcs import spectral
 
 EPOCHS_AT_ONCE = 5  # their orders stay in the L2 cache
 
@@ -131,8 +132,9 @@ def _rates(training: Training, points: int, dtype: np.dtype) -> np.ndarray:
 
 def _loss(training: Training) -> Loss:
     rho = training.rho
-    if not np.isscalar(rho) or training.orthonormality or training.drop_last_batch:
-        raise ValueError(f"{training}: the kernel has one rho, no orthonormality and every batch")
+    others = training.orthonormality or training.rho_skip or training.penalty not in spectral.PENALTIES
+    if not np.isscalar(rho) or others or training.drop_last_batch:
+        raise ValueError(f"{training}: the kernel has one rho, penalties on eigenvalues alone, and every batch")
     weights = {"l2": (rho, 0.0, 0.0), "l2_squared": (0.0, 2 * rho, 0.0), "l1": (0.0, 0.0, rho)}[training.penalty]
     return Loss(*weights, training.train_input_eigenvalues)
 

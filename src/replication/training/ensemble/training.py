@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from replication.training import seeds
-from sparcs import spectral
+from sparcs import penalties, spectral
 
 Parameters = Mapping[str, np.ndarray]
 Progress = Callable[[int], object]
@@ -18,9 +18,11 @@ class Training:
     """How each network is trained: Adam on  MSE + ρ Ω(λ̃)   (4.4).
 
     penalty: Ω, one of ``spectral.PENALTIES``; it covers the hidden layers' eigenvalues, and the input layer's where
-    train_input_eigenvalues lets those leave zero. rho: ρ, or one for each hidden layer: Σ_k ρ_k Ω(λ_k).
-    orthonormality: strength of a further penalty, ``batched.orthonormality``, on φ. drop_last_batch: leave an epoch's
-    last, smaller batch out. Raises ValueError naming the field that is out of range.
+    train_input_eigenvalues lets those leave zero. Or one of ``sparcs.penalties.KINDS``, on the weights that hidden
+    eigenvalues open. rho: ρ, or one for each hidden layer: Σ_k ρ_k Ω(λ_k); one for rows and nearest is times
+    ``penalties.prices``. rho_skip: strength of ‖W_ℓ1‖. orthonormality: strength of a further penalty,
+    ``batched.orthonormality``, on φ. drop_last_batch: leave an epoch's last, smaller batch out. Only PyTorch's backend
+    has penalties on weights, on the skip and on φ. Raises ValueError naming the field that is out of range.
     """
 
     epochs: int
@@ -29,6 +31,7 @@ class Training:
     penalty: str
     rho: float | Sequence[float]
     train_input_eigenvalues: bool = False
+    rho_skip: float = 0.0
     orthonormality: float = 0.0
     drop_last_batch: bool = False
 
@@ -38,13 +41,14 @@ class Training:
                 raise ValueError(f"{field} {getattr(self, field)}: must be at least 1")
         if not self.learning_rate > 0:
             raise ValueError(f"learning_rate {self.learning_rate}: must be positive")
-        for field in ("rho", "orthonormality"):
+        for field in ("rho", "rho_skip", "orthonormality"):
             if not np.all(np.asarray(getattr(self, field)) >= 0):
                 raise ValueError(f"{field} {getattr(self, field)}: must not be negative")
         if self.train_input_eigenvalues and not np.isscalar(self.rho):
             raise ValueError(f"rho {self.rho}: must be one number where the input eigenvalues are trained")
-        if self.penalty not in spectral.PENALTIES:
-            raise ValueError(f"penalty {self.penalty!r}: allowed are {', '.join(spectral.PENALTIES)}")
+        if self.penalty not in (*spectral.PENALTIES, *penalties.KINDS):
+            allowed = ", ".join((*spectral.PENALTIES, *penalties.KINDS))
+            raise ValueError(f"penalty {self.penalty!r}: allowed are {allowed}")
 
 
 @dataclass(frozen=True)
