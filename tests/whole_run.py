@@ -67,6 +67,7 @@ EVERYTHING = {  # each table has rows, of several heads, methods, penalties and 
         "images": 64,
         "test_images": 20,
         "sweep": {"trials": 1, "epochs": 1},
+        "priced": {"trials": 1, "rhos": [0.001]},
     },
     "cifar100": {
         "images": 40,

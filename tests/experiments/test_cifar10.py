@@ -355,3 +355,13 @@ def test_the_sweep_from_the_command_line_to_the_table(tmp_path, monkeypatch):
     [table] = train_and_tabulate("sweep", run).values()
     assert table[["head", "penalty", "rho"]].to_numpy().tolist() == [["linear", "none", 0.0], ["spectral", "l2", 0.01]]
     assert table["seed"].nunique() == 1 and (table["epochs"] == 1).all()
+
+
+def test_priced_heads_train_as_long_as_the_sweep_from_both_starts():
+    run = resolve_settings(BASE, {"scale": "overnight", "cifar10": {"priced": {"trials": 1, "rhos": [0.001]}}})
+    jobs = {job.name: job for job in EXPERIMENT.stage("priced").jobs(run)}
+    assert len(jobs) == 4
+    of_rows = jobs["spectral_authors_sign_rows_0.001/0"]
+    assert of_rows.keys == {"head": "spectral_authors_sign", "penalty": "rows", "rho": 1e-3}
+    training = of_rows.settings["training"]
+    assert (training["penalty"], training["rho"], training["epochs"]) == ("rows", 1e-3, run.cifar10.sweep.epochs)

@@ -96,7 +96,8 @@ def by_autograd(module, given, settings):
 
 @pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize(
-    ("batch", "points", "penalty"), [(16, 53, "l1"), (20, 50, "l2"), (128, 150, "l2_squared"), (70, 1, "l1")]
+    ("batch", "points", "penalty"),
+    [(16, 53, "l1"), (20, 50, "l2"), (128, 150, "l2_squared"), (70, 1, "l1"), (32, 100, "rows")],
 )
 def test_steps_are_autograds_in_float64(head, batch, points, penalty):
     """Parameters, running statistics and gradients after several steps, the last batch smaller."""

@@ -185,6 +185,10 @@ def _cifar10(settings: Mapping) -> Iterator[Part]:
         name: sweep[name] for name in sweep if name != "trials"
     }
     yield Part("in the sweep", sweep["trials"] * points, size, {}, table="sweep")
+    if "priced" in cifar10:  # settings from before have it not
+        priced = cifar10["priced"]
+        points = len(priced["heads"]) * len(priced["penalties"]) * len(priced["rhos"])
+        yield Part("with a price on weights", priced["trials"] * points, size, {}, table="priced")
 
 
 @parts_of("cifar100")

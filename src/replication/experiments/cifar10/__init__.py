@@ -1,7 +1,7 @@
 """Experiment 3: a convolutional network from scratch on CIFAR-10 (Table 5)."""
 
 from replication.experiment import Experiment, Stage
-from replication.experiments.cifar10.settings import Cifar10, Cifar10Trial, jobs, sweep_jobs
+from replication.experiments.cifar10.settings import Cifar10, Cifar10Trial, jobs, priced_jobs, sweep_jobs
 
 KEY = ("head", "trial")
 EXPERIMENT = Experiment(
@@ -38,6 +38,18 @@ EXPERIMENT = Experiment(
             train="train:sweep",
             settings=Cifar10Trial,
             tables={"sweep": ("head", "penalty", "rho", "trial")},
+            ensemble=("head", "penalty", "rho"),
+            memory=6000,
+            minutes=240,
+        ),
+        Stage(
+            name="priced",
+            rule="price_cifar10",
+            jobs=priced_jobs,
+            train="train:sweep",
+            settings=Cifar10Trial,
+            tables={"priced": ("head", "penalty", "rho", "trial")},
+            made_as={"priced": "sweep"},
             ensemble=("head", "penalty", "rho"),
             memory=6000,
             minutes=240,

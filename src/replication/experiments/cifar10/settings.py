@@ -1,6 +1,7 @@
 """The settings of experiment 3: CIFAR-10 from scratch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -28,6 +29,12 @@ FEATURES, CLASSES = 400, 10  # of the small network, of CIFAR-10
 Head = Literal["linear", "spectral", "spectral_authors_sign", "hidden"]
 
 
+class Cifar10Training(TrainingSettings):
+    """The rows of Table 5; the penalty may be on the rows of weights that an eigenvalue opens."""
+
+    penalty: Penalty | Literal["rows"] = Field(description="Ω of (4.4), or rows (sparcs.penalties)")
+
+
 class Cifar10Trial(Model):
     """What one trial depends on, apart from its head, its images and its seed."""
 
@@ -37,7 +44,7 @@ class Cifar10Trial(Model):
     validation_share: Annotated[Fraction, Field(gt=0, lt=1)] = Field(description="of these, the share that validates")
     test_images: Count = Field(description="at most so many of the test images are used")
     loss_budget: Positive = Field(description="relative increase of the validation loss that compaction may cost")
-    training: TrainingSettings
+    training: Cifar10Training
 
     @model_validator(mode="after")
     def _three_layers(self) -> "Cifar10Trial":
@@ -65,6 +72,24 @@ class Cifar10Sweep(Model):
         return self
 
 
+class Cifar10Priced(Model):
+    """Beyond the paper: both starts with a price on weights, beside the paper's penalty, for as long as the sweep."""
+
+    heads: Annotated[list[Literal["spectral", "spectral_authors_sign"]], Field(min_length=1)] = Field(
+        description="SPARCS heads, distinct"
+    )
+    penalties: Annotated[list[Penalty | Literal["rows"]], Field(min_length=1)] = Field(description="kinds, distinct")
+    rhos: Annotated[list[Positive], Field(min_length=1)] = Field(description="strengths ρ, distinct")
+    trials: TrialsOrZero = Field(description="trials of each head, kind and ρ; 0 leaves them out")
+
+    @model_validator(mode="after")
+    def _distinct(self) -> "Cifar10Priced":
+        for name in ("heads", "penalties", "rhos"):
+            distinct(name, getattr(self, name))
+        distinct_names("rhos", [f"{rho:g}" for rho in self.rhos])
+        return self
+
+
 class Cifar10(Cifar10Trial, Part):
     """Experiment 3: a small convolutional network with each head."""
 
@@ -76,6 +101,7 @@ class Cifar10(Cifar10Trial, Part):
     chunk: Count = Field(description="trials per job on a GPU, each with every head; results do not depend on it")
     checkpoint_every: Count = Field(description="epochs between checkpoints; results do not depend on it")
     sweep: Cifar10Sweep
+    priced: Cifar10Priced
 
     @model_validator(mode="after")
     def _heads_differ(self) -> "Cifar10":
@@ -114,9 +140,23 @@ def sweep_jobs(run: Any) -> Iterator[Job]:
 
     A trial has the seed that it has without the sweep, so that values of ρ pair.
     """
+    yield from _jobs_at(run, _points(run.cifar10.sweep), run.cifar10.sweep.trials)
+
+
+def priced_jobs(run: Any) -> Iterator[Job]:
+    """Single trials of both starts at every kind and strength, with the seeds that they have without."""
+    priced = run.cifar10.priced
+    points = {
+        f"{head}_{kind}_{rho:g}": {"head": head, "penalty": kind, "rho": rho}
+        for rho, kind, head in product(priced.rhos, priced.penalties, priced.heads)
+    }
+    yield from _jobs_at(run, points, priced.trials)
+
+
+def _jobs_at(run: Any, points: Mapping[str, Mapping[str, str | float]], trials: int) -> Iterator[Job]:
     cifar10 = run.cifar10
-    for trial in range(cifar10.sweep.trials):
-        for name, keys in _points(cifar10.sweep).items():
+    for trial in range(trials):
+        for name, keys in points.items():
             penalty = {"rho": keys["rho"]} | ({} if keys["penalty"] == "none" else {"penalty": keys["penalty"]})
             yield Job(
                 name=f"{name}/{trial}",

@@ -30,7 +30,7 @@ from replication.training.classifiers import clock, split_rows
 from replication.training.cuda_graphs import replayed
 from replication.training.torch_threads import subnormals_flushed
 from replication.training.work import Checkpoint
-from sparcs import spectral
+from sparcs import penalties, spectral
 
 KERNEL = 5  # pixels across a convolution's patch
 TRAINED = (".0.weight", ".1.weight", ".1.bias")  # of a stage: its convolution's bias is not, see ``stage``
@@ -130,8 +130,9 @@ class SideBySide:
         loss = data_losses.sum()
         if self.spectral_heads:
             training = self.settings.training
-            hidden = self.spectral_heads["eigenvalues.1"]  # (trials, spectral heads, hidden)
-            loss = loss + training.rho * spectral.penalty([hidden], training.penalty).sum()
+            phi = [self.spectral_heads[f"eigenvectors.{k}"] for k in range(2)]  # (trials, heads, N_{k+2}, N_{k+1})
+            lam = [self.spectral_heads[f"eigenvalues.{k}"] for k in range(3)]  # (trials, heads, N_{k+1})
+            loss = loss + penalties.penalty(phi, lam, training.penalty, [training.rho]).sum()
         loss.backward()
         self.optimizer.step()
         return data_losses.detach()

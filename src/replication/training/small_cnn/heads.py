@@ -111,6 +111,29 @@ def backward_head(network, layout, buffers, groups, loss):
         _spectral_backward(network, layout, buffers, groups, loss)
     _product(values, layout.head, 1, INPUTS, FEATURES + 2, hidden, buffers.v, hidden, groups, buffers.slopes, INPUTS)
     _weight_slopes(buffers.v, hidden, groups, buffers.transposed, gradient, layout.head)
+    if loss.rows > 0 and not layout.constant:
+        _add_rows(network, layout, loss)
+
+
+@inlined
+def _add_rows(network, layout, loss):
+    """The gradient of ρ Σ_h |λ_h| ‖φ₁[h, :]‖₂, the norms of the rows of W_21 = −λ_2 φ₁ (4.3); 0 at λ_h = 0."""
+    values, gradient, real = network.values, network.gradient, network.values.dtype.type
+    for h in range(layout.hidden):
+        eigenvalue = values[layout.hidden_eigenvalues + h]
+        if eigenvalue == 0:
+            continue
+        at, square = layout.head + h * INPUTS, splat(real(0))
+        for j in range(0, INPUTS, LANES):
+            phi = load(values, at + j)
+            square = square + phi * phi
+        norm = np.sqrt(total(square))
+        if norm > 0:
+            rho = real(loss.rows)
+            gradient[layout.hidden_eigenvalues + h] += rho * norm if eigenvalue > 0 else -rho * norm
+            scale = splat(rho * abs(eigenvalue) / norm)
+            for j in range(0, INPUTS, LANES):
+                store(gradient, at + j, load(gradient, at + j) + scale * load(values, at + j))
 
 
 @inlined

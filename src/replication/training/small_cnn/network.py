@@ -26,6 +26,7 @@ from replication.training.small_cnn.shapes import (
 from replication.training.small_cnn.step import run_batches
 from replication.training.vectors import LANES, aligned
 
+NO_PENALTY = Loss(0.0, 0.0, 0.0, 0.0)
 BLOCK = 48  # hidden neurons are padded to a multiple of it: of a vector and of every tile
 STAGES = ((COLOURS, FIRST), (FIRST, SECOND))
 
@@ -83,7 +84,7 @@ class SmallNetwork:
         """Compile the kernel, or load it, by a run of no images: no epoch's time shall have it."""
         none = np.zeros(0, np.int64)
         crops = Crops(none, none, none, none.astype(bool), none)
-        self._run(pictures, crops, True, Loss(0.0, 0.0, 0.0), np.ones((1, 2), self.dtype))
+        self._run(pictures, crops, True, NO_PENALTY, np.ones((1, 2), self.dtype))
 
     def train(self, pictures: Pictures, crops: Crops, training: SimpleNamespace) -> float:
         """One epoch: a step on every batch, the last of which may be smaller. Returns the mean of their losses.
@@ -100,7 +101,7 @@ class SmallNetwork:
     def correct(self, pictures: Pictures, crops: Crops) -> tuple[int, int]:
         """How many images are classified correctly in evaluation mode, as the network is and with λ_2 := 0."""
         self._check(pictures, crops)
-        _, (whole, removed) = self._run(pictures, crops, False, Loss(0.0, 0.0, 0.0), np.ones((1, 2), self.dtype))
+        _, (whole, removed) = self._run(pictures, crops, False, NO_PENALTY, np.ones((1, 2), self.dtype))
         return int(whole), int(removed)
 
     def _run(self, pictures: Pictures, crops: Crops, training: bool, loss: Loss, rates: np.ndarray) -> tuple:
@@ -181,7 +182,11 @@ def _view(flat: np.ndarray, start: int, rows: int, columns: int, shape: tuple[in
 
 def _loss(training: SimpleNamespace) -> Loss:
     rho = training.rho
-    return Loss(*{"l2": (rho, 0.0, 0.0), "l2_squared": (0.0, 2 * rho, 0.0), "l1": (0.0, 0.0, rho)}[training.penalty])
+    return NO_PENALTY._replace(
+        **{"l2": {"group": rho}, "l2_squared": {"square": 2 * rho}, "l1": {"absolute": rho}, "rows": {"rows": rho}}[
+            training.penalty
+        ]
+    )
 
 
 def _buffers(hidden: int, batch_size: int, dtype: np.dtype) -> Buffers:

@@ -77,11 +77,12 @@ class Buffers(NamedTuple):
 
 
 class Loss(NamedTuple):
-    """ρ Ω's gradient is  group·λ/‖λ‖ + square·λ + absolute·sign(λ), of λ_2."""
+    """ρ Ω's gradient is  group·λ/‖λ‖ + square·λ + absolute·sign(λ), of λ_2; rows: ρ of Σ_h |λ_h| ‖φ₁[h, :]‖₂."""
 
     group: float
     square: float
     absolute: float
+    rows: float
 
 
 class Pictures(NamedTuple):
