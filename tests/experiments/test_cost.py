@@ -13,11 +13,12 @@ from replication.data.augmentation import DEVIATION, MEAN, Normalisation
 from replication.data.image_arrays import Images
 from replication.experiments.cifar10 import train as cifar10
 from replication.experiments.cost import against_depth as cost
-from replication.experiments.cost import full_size, regimes, side_by_side
+from replication.experiments.cost import full_size, latency, prose, regimes, side_by_side
 from replication.experiments.cost.figures import fig_cost, fig_cost_caption, fig_cost_table
 from replication.experiments.cost.prose import NO_LOOPS, two_loops
 from replication.experiments.settings import resolve_settings
 from replication.training.memory import parameter_bytes, peak_allocated
+from sparcs import SpectralNetwork
 
 ROOT = Path(__file__).parents[2]
 
@@ -205,3 +206,27 @@ def test_both_ratios_stand_beside_the_papers():
     few = two_loops(timed_loops(2), costs.head(0), PAPER, SECONDS)
     assert "1.250 in our loop" in few and "[1" not in few and "steps of a training" not in few
     assert two_loops(pd.DataFrame(), costs.head(0), PAPER, SECONDS) == NO_LOOPS
+
+
+def test_every_form_of_a_network_is_timed_in_both_runtimes():
+    network = SpectralNetwork((3, 6, 2), initial_scale=0.5, generator=torch.Generator().manual_seed(0))
+    sample = torch.randn(10, 3, generator=torch.Generator().manual_seed(1))
+    table = latency.timed({"small": network}, {"small": sample}, repeats=2, batches=(1, 4))
+    assert len(table) == 3 * 2 * 2 and (table["microseconds"] > 0).all()
+    assert (table["low"] <= table["microseconds"]).all() and (table["microseconds"] <= table["high"]).all()
+    forms = table.drop_duplicates("form").set_index("form")
+    assert forms["parameters"]["as trained"] == 3 * 6 + 6 * 2 + 6 + 2
+    assert forms["neurons"]["compacted"] <= forms["neurons"]["plain"] <= 6
+    assert (forms["bytes"] >= 4 * forms["parameters"]).all()
+    said = prose.latency_table(table.assign(machine="here", commit="0123456789", date="2026-11-30T00:00:00"))
+    assert said.startswith("Compacted networks answer faster than as trained: by samples at a time, with 1 ")
+    assert prose.latency_table(pd.DataFrame()).startswith("The time of an answer has not been measured")
+
+
+def test_compacted_forms_deviate_by_a_share_of_the_largest_output():
+    network = SpectralNetwork((3, 20, 2), initial_scale=0.5, generator=torch.Generator().manual_seed(0)).eval()
+    inputs = latency.drawn(torch.randn(10, 3, generator=torch.Generator().manual_seed(1)), 500)
+    with torch.no_grad():
+        expected = network(inputs)
+        for form in latency.forms_of(network, inputs).values():
+            assert (form(inputs) - expected).abs().max() <= latency.TOLERANCE * expected.abs().max()

@@ -10,6 +10,7 @@ SIDE_BY_SIDE = f"--settings {CIFAR10} --device {SETTINGS.device}"
 if SETTINGS.device == "cpu":
     FULL_SIZE += " --images 16"
     SIDE_BY_SIDE += " --images 500 --trials 1 --trials 4"
+NETWORKS = shlex.quote(f"{PUBLISHED}/networks")
 TIMED_STEPS = {  # by verb: what times them, tables, options and what there is to say
     "step": ("step_time", ["step"], "", "Timing optimiser steps side by side"),
     "cifar10": (
@@ -41,6 +42,12 @@ TIMED_STEPS = {  # by verb: what times them, tables, options and what there is t
         [f"regimes_{SETTINGS.device}"],
         f"--settings {CIFAR10} --device {SETTINGS.device}",
         "Timing epochs of the small network in a loop as the authors' and in our own",
+    ),
+    "latency": (
+        "latency",
+        ["latency"],
+        f"--networks {NETWORKS}",
+        "Timing published networks as trained and compacted",
     ),
 }
 ON_ANY_DEVICE = ("full_size", "side_by_side", "regimes")

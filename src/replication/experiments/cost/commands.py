@@ -9,7 +9,7 @@ from replication import params
 from replication.experiments.cifar10.settings import Cifar10, Cifar10Trial
 from replication.experiments.settings import paper_settings
 from replication.records import provenance
-from replication.records.io import write_csv
+from replication.records.io import ArtifactError, read_arrays, write_csv
 from replication.records.verbs import COUNT, FILE, INPUT, PATH, Settings, device_option, progress
 from replication.training import instruction_sets
 
@@ -95,6 +95,29 @@ def benchmark_regimes(settings: Cifar10, images: int, repeats: int, device: str,
     where = {"machine": provenance.machine(device), "commit": provenance.commit(), "date": provenance.now()}
     write_csv(output, table.assign(**where))
     click.echo(table.groupby(["loop", "head"])["seconds"].describe().round(3).to_string())
+
+
+@click.command()
+@click.option("--networks", type=INPUT, required=True, help="folder of published networks")
+@click.option("--repeats", type=COUNT, default=30, show_default=True)
+@click.option("--output", type=FILE, required=True)
+def benchmark_latency(networks: Path, repeats: int, output: Path) -> None:
+    """Microseconds of a call of each published network, as trained, plain and compacted, on one thread."""
+    from torch import from_numpy
+
+    from replication.experiments.cost import latency  # loads torch
+    from sparcs import SpectralNetwork
+
+    paths = sorted(path for path in networks.glob("*.safetensors") if not path.stem.endswith("_sample"))
+    loaded = {path.stem: SpectralNetwork.load(path) for path in paths if not path.with_suffix(".pt2").exists()}
+    if not loaded:
+        raise ArtifactError(f"{networks} holds no published network")
+    samples = {name: from_numpy(read_arrays(networks / f"{name}_sample.safetensors")["inputs"]) for name in loaded}
+    with progress(len(loaded), "networks", unit="networks") as on_network:
+        table = latency.timed(loaded, samples, repeats, on_network=on_network)
+    where = {"machine": provenance.machine(), "commit": provenance.commit(), "date": provenance.now()}
+    write_csv(output, table.assign(**where))
+    click.echo(table[table["batch"] == 1].round(1).to_string(index=False))
 
 
 @click.command()

@@ -23,6 +23,7 @@ LOOPS = {  # by the benchmark's names, in the order of the table
     "fused kernel": "our loop, fused kernel",
 }
 TIMES = {"cpu": ("core_seconds", "core time"), "cuda": ("seconds", "by the clock")}  # that count, by device
+NO_LATENCY = "The time of an answer has not been measured (`snakemake benchmark_latency`)."
 NO_LOOPS = "The same with a loop as the authors' has not been run (`snakemake benchmark_regimes`)."
 
 
@@ -150,3 +151,29 @@ def _ratio(linear: np.ndarray, sparcs: np.ndarray) -> str:
     """The geometric mean of the ratios with its interval, where n allows one."""
     mean, low, high = np.exp(mean_interval(np.log(sparcs / linear)))
     return f"{mean:.3f}" + (f" [{low:.3f}, {high:.3f}]" if len(linear) >= FEWEST else "")
+
+
+def latency_table(latency: pd.DataFrame) -> str:
+    """Microseconds of a call by network and form, one sample and many at a time, and what each holds."""
+    if latency.empty:
+        return NO_LATENCY
+    rows = []
+    for (network, form), each in latency.groupby(["network", "form"], sort=False):
+        row = {"network": f"`{network}`", "form": form, "hidden neurons": each["neurons"].iloc[0]}
+        row |= {"parameters": f"{each['parameters'].iloc[0]:,}", "kB": number(each["bytes"].iloc[0] / 1000)}
+        for (batch, runtime), timed in each.groupby(["batch", "runtime"]):
+            row[f"{runtime}, batch {batch:,}, µs"] = number(timed["microseconds"].item())
+        rows.append(row)
+    first = latency.iloc[0]
+    return (
+        f"{_faster(latency)}\n\nMedians on one thread, all forms in turns, on {first['machine']} at commit "
+        f"{first['commit'][:7]}, {first['date'][:10]}.\n\n{markdown(pd.DataFrame(rows))}"
+    )
+
+
+def _faster(latency: pd.DataFrame) -> str:
+    """How many times faster the compacted networks are than those that were trained, least and most."""
+    times = latency.pivot(index=["network", "runtime", "batch"], columns="form", values="microseconds")
+    ratio = (times["as trained"] / times["compacted"]).groupby("batch").agg(["min", "max"])
+    said = [f"with {batch:,} {number(row['min'])} to {number(row['max'])} times" for batch, row in ratio.iterrows()]
+    return f"Compacted networks answer faster than as trained: by samples at a time, {listing(said)}."
