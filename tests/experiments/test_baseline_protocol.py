@@ -18,7 +18,7 @@ from replication.baselines import magnitude_pruning
 from replication.baselines.network import mean_square
 from replication.baselines.task import SearchResult, train
 from replication.experiment import Data, Job
-from replication.experiments.baselines import EXPERIMENT, comparison, prose, tuned
+from replication.experiments.baselines import EXPERIMENT, comparison, measures, prose, tuned
 from replication.experiments.baselines import train as experiment
 from replication.experiments.baselines.settings import BaselineTrial
 from replication.experiments.settings import resolve_settings
@@ -58,11 +58,9 @@ def test_compaction_keeps_the_outputs_of_neurons_that_do_nothing():
     x = torch.rand(50, 3, generator=generator) * 2 - 1
     expected = outputs(pruning.Graph(weights, graph.biases), x)
     points = x, torch.from_numpy(expected).float() + 0.1 * torch.randn(50, 2, generator=generator)
-    loss = experiment.loss_of(pruning.Graph(weights, graph.biases), points)
-    small = experiment.fewest_neurons(
-        pruning.Graph(weights, graph.biases), experiment.within(points, loss * (1 + 1e-6))
-    )
-    assert experiment.size_of(small)["neurons"] == 4 and experiment.size_of(small)["hidden_layers"] == 1
+    loss = measures.loss_of(pruning.Graph(weights, graph.biases), points)
+    small = measures.fewest_neurons(pruning.Graph(weights, graph.biases), measures.within(points, loss * (1 + 1e-6)))
+    assert measures.size_of(small)["neurons"] == 4 and measures.size_of(small)["hidden_layers"] == 1
     np.testing.assert_allclose(outputs(small, x), expected, rtol=1e-9)
 
 
@@ -71,7 +69,7 @@ def test_a_good_fit_needs_the_first_neurons_that_reach_its_r_squared():
     graph = random_graph(5, (3, 5, 4, 3))
     y_choose = torch.from_numpy(outputs(graph, task.x_choose)).float()  # the whole network fits without an error
     points = replace(task, y_choose=y_choose), x_test, y_test
-    row = experiment.measure(SearchResult(graph, 1, 1, 1), *points, settings(), 1, "teacher")
+    row = measures.measure(SearchResult(graph, 1, 1, 1), *points, settings(), 1, "teacher")
     order = np.argsort(-np.concatenate(list(pruning.importance(graph).values())))
     unexplained = []
     for kept in range(10):
@@ -90,7 +88,7 @@ def test_the_longest_path_is_the_last_power_of_the_adjacency_matrix_that_reaches
     there = {(i, j): generator.random((widths[i - 1], widths[j - 1])) < 0.3 for i, j in pairs}
     weights = {pair: mask * generator.normal(size=mask.shape) for pair, mask in there.items()}
     graph = pruning.reduced(
-        pruning.Graph(weights, {i: np.zeros(widths[i - 1]) for i in range(2, len(widths) + 1)}), experiment.relu
+        pruning.Graph(weights, {i: np.zeros(widths[i - 1]) for i in range(2, len(widths) + 1)}), measures.relu
     )
     starts = np.cumsum([0, 2, *(len(graph.biases[i]) for i in graph.hidden), 2])
     adjacency = np.zeros((starts[-1],) * 2, dtype=int)
@@ -102,16 +100,16 @@ def test_the_longest_path_is_the_last_power_of_the_adjacency_matrix_that_reaches
 
 def test_layers_side_by_side_are_one():
     graph = random_graph()
-    assert experiment.size_of(graph)["hidden_layers"] == 2
+    assert measures.size_of(graph)["hidden_layers"] == 2
     apart = pruning.Graph({**graph.weights, (3, 2): 0 * graph.weights[3, 2]}, graph.biases)
-    assert experiment.size_of(apart)["hidden_layers"] == 1 and experiment.size_of(apart)["neurons"] == 11
+    assert measures.size_of(apart)["hidden_layers"] == 1 and measures.size_of(apart)["neurons"] == 11
 
 
 def test_the_strongest_neurons_are_those_of_largest_path_norm():
     graph = random_graph(2)
-    kept = experiment.strongest(graph, 3)
+    kept = measures.strongest(graph, 3)
     norms = np.sort(np.concatenate(list(pruning.importance(graph).values())))
-    assert experiment.size_of(kept)["neurons"] == 3
+    assert measures.size_of(kept)["neurons"] == 3
     importance = np.concatenate(list(pruning.importance(graph).values()))
     assert (importance >= norms[-3]).sum() == 3
 
@@ -121,7 +119,7 @@ def test_retraining_leaves_out_what_is_not_there():
     sparse = {pair: weight * (np.abs(weight) > 0.2) for pair, weight in graph.weights.items()}
     before, other = pruning.Graph(sparse, graph.biases), random_graph(4, (3, 2, 7, 2))
     task = tiny(widths=(4, 5, 4, 2), bias=True)
-    after, _ = experiment.retrained([before, other], task, 20, 1)
+    after, _ = measures.retrained([before, other], task, 20, 1)
     for pair, old in before.weights.items():
         assert not after.weights[pair][old == 0].any() and ((after.weights[pair] != old).any() or not old.any())
 
@@ -129,9 +127,9 @@ def test_retraining_leaves_out_what_is_not_there():
 def test_retraining_is_that_of_the_plain_network_whatever_stands_beside_it():
     graph, other = random_graph(3, (3, 5, 4, 2)), random_graph(4, (3, 2, 7, 2))
     task = tiny(widths=(4, 5, 4, 2), bias=True)
-    network = experiment.module(graph)
+    network = measures.module(graph)
     train(task, [1], list(network.parameters()), lambda x, y: mean_square(network(x[..., :-1]), y), 20)
-    retrained, _ = experiment.retrained([graph, other], task, 20, 1)
+    retrained, _ = measures.retrained([graph, other], task, 20, 1)
     expected = network(task.x[:, :-1]).detach()
     np.testing.assert_allclose(outputs(retrained, task.x[:, :-1]), expected, rtol=1e-3, atol=1e-4)
 
@@ -166,7 +164,7 @@ def test_a_job_measures_every_trial_at_every_strength_and_does_not_depend_on_chu
     assert trials[["trial", "strength"]].to_numpy().tolist() == [[0, 0.01], [0, 0.1], [1, 0.01], [1, 0.1]]
     pd.testing.assert_frame_equal(trials[trials["trial"] == 1].reset_index(drop=True), second["trials"])
     assert trials["loss_budget_parameters"].le(trials["maximal_parameters"]).all()
-    assert (trials["max_30_neurons_neurons"] <= 3).all() and comparison.TARGETS == experiment.TARGETS
+    assert (trials["max_30_neurons_neurons"] <= 3).all() and comparison.TARGETS == measures.TARGETS
     assert {"entropy", "expected_size"} <= set(both["history"]) and both["history"]["entropy"].between(0, 1.001).all()
     assert (both["costs"]["core_seconds"] > 0).all()
     alone = both["costs"][["alone_seconds", "peak_mib"]]
@@ -197,11 +195,11 @@ def test_tuning_takes_the_value_of_the_fewest_parameters_on_seeds_of_its_own():
     for value, seed in zip((0.0, 0.5, 0.9), [table["seed"][0]] * 3, strict=True):
         points = experiment.task_of(data(), chosen)
         for result in magnitude_pruning.search(points[0], chosen.strengths, [seed] * 2, pruned=value):
-            row = experiment.measure(result, *points, chosen, seed, "teacher")
-            small = [row[f"{name}_{kind}validation_mse"] for name in experiment.TARGETS for kind in ("", "retrained_")
+            row = measures.measure(result, *points, chosen, seed, "teacher")
+            small = [row[f"{name}_{kind}validation_mse"] for name in measures.TARGETS for kind in ("", "retrained_")
                      if row[f"{name}_neurons"] <= 3]  # fmt: skip
             unexplained = {name: row[f"{name}_validation_mse"] / points[0].y_choose.numpy().var(axis=0).mean()
-                           for name in experiment.TARGETS}  # fmt: skip
+                           for name in measures.TARGETS}  # fmt: skip
             fits = [row[f"{name}_parameters"] for name, share in unexplained.items() if share <= 1 - PROTOCOL["min_r2"]]
             rows.append((json.dumps(value), min(fits, default=points[0].parameters), min(small)))
     expected = pd.DataFrame(rows, columns=["value", "parameters", "validation_mse"]).groupby("value").min()
@@ -254,7 +252,7 @@ def test_the_verb_refuses_in_one_sentence(tmp_path, capsys, stage, options, mess
 
 
 def test_the_error_that_tuning_compares_is_that_of_networks_with_finite_outputs():
-    row = {f"{target}_{state}validation_mse": 1.0 for target in experiment.TARGETS for state in ("", "retrained_")}
+    row = {f"{target}_{state}validation_mse": 1.0 for target in measures.TARGETS for state in ("", "retrained_")}
     row |= {
         "loss_budget_neurons": 40,
         "min_r2_neurons": 40,
@@ -321,7 +319,7 @@ def test_a_search_waits_for_what_is_tuned_of_its_method_on_its_task():
 
 
 def test_what_confirms_has_seeds_and_teachers_of_its_own():
-    run = resolve_settings(params.read_yaml(ROOT / "params.yaml"), {"scale": "overnight"})
+    run = resolve_settings(params.read_yaml(ROOT / "params.yaml"), {"scale": "paper"})
     searches = [job for job in EXPERIMENT.stage("trials").jobs(run) if job.keys["method"] == "sparcs_rows"]
     new = [job for job in searches if job.keys["task"] == "new_teachers"]
     assert sorted(trial for job in new for trial in job.trials) == [*range(13, 23)]
@@ -335,11 +333,11 @@ def test_flips_never_add_a_weight_and_keep_the_loss():
     graph = random_graph(5, (3, 5, 4, 3))
     y_choose = torch.from_numpy(outputs(graph, task.x_choose)).float()
     points = replace(task, y_choose=y_choose), x_test, y_test
-    row = experiment.measure(SearchResult(graph, 1, 1, 1), *points, settings(), 1, "teacher")
-    for target in experiment.WITHIN:
+    row = measures.measure(SearchResult(graph, 1, 1, 1), *points, settings(), 1, "teacher")
+    for target in measures.WITHIN:
         assert row[f"{target}_flipped_parameters"] <= row[f"{target}_parameters"]
         assert row[f"{target}_flipped_neurons"] == row[f"{target}_neurons"]
-    limit = experiment.loss_at(PROTOCOL["min_r2"], y_choose)
+    limit = measures.loss_at(PROTOCOL["min_r2"], y_choose)
     assert row["min_r2_flipped_validation_mse"] <= limit * (1 + 1e-5)
 
 
@@ -352,7 +350,7 @@ def test_the_network_of_the_teacher_is_found_below_its_flipped_signs():
     graph = pruning.Graph(weights, {2: np.zeros(4), 3: np.zeros(3)})
     y_choose = torch.from_numpy(outputs(graph, task.x_choose)).float()
     points = replace(task, y_choose=y_choose), x_test, y_test
-    row = experiment.measure(SearchResult(graph, 1, 1, 1), *points, settings(), 1, "teacher")
+    row = measures.measure(SearchResult(graph, 1, 1, 1), *points, settings(), 1, "teacher")
     assert row["min_r2_parameters"] > row["min_r2_flipped_parameters"] == 6 * row["min_r2_neurons"]
 
 
@@ -366,3 +364,12 @@ def test_the_network_of_the_teacher_is_found_below_its_flipped_signs():
 def test_a_task_has_no_more_points_than_its_data(baselines, message):
     with pytest.raises(params.ParameterError, match=message):
         resolve_settings(params.read_yaml(ROOT / "params.yaml"), {"scale": "overnight", "baselines": baselines})
+
+
+def test_the_drift_is_the_ratio_of_norms_and_no_rescaling_of_relu_is_unseen():
+    graph = random_graph(3, (3, 5, 4, 2))
+    before = measures.in_over_out(graph)
+    weights = dict(graph.weights)
+    weights |= {(2, 1): weights[2, 1] / 10, (3, 2): weights[3, 2] * 10, (4, 2): weights[4, 2] * 10}
+    after = measures.in_over_out(pruning.Graph(weights, graph.biases))
+    assert after != pytest.approx(before) and np.isnan(measures.in_over_out(random_graph(3, (3, 0, 0, 2))))

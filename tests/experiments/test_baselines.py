@@ -31,6 +31,7 @@ from replication.baselines import (
     spectral_search,
 )
 from replication.baselines.network import forward
+from replication.experiments.baselines import measures
 from replication.experiments.baselines import train as experiment
 from replication.experiments.settings import resolve_settings
 from replication.training.work import plain
@@ -237,7 +238,7 @@ def test_a_candidate_without_a_layer_is_the_network_without_it():
     hidden, out = candidate.weights[2, 1][0], candidate.weights[4, 2][0]
     torch.testing.assert_close(before, (torch.relu(task.x @ hidden.T) @ out.T).detach())
     candidate.train(3)
-    assert experiment.size_of(pruning.reduced(candidate.graph, experiment.relu))["bundles"] == 2
+    assert measures.size_of(pruning.reduced(candidate.graph, measures.relu))["bundles"] == 2
 
 
 def test_the_first_of_several_shapes_that_are_equally_good_is_smaller_at_a_larger_strength():

@@ -74,7 +74,7 @@ STALE = {  # files below src, and whose fingerprint a statement there changes; e
     "replication/experiments/teacher_student/{train,survival}": "teacher_student hyperparameters depth",
     "replication/experiments/hyperparameters/train": "hyperparameters",
     "replication/experiments/depth/{train,compaction}": "depth",
-    "replication/experiments/baselines/{train,tuned}": "baselines",
+    "replication/experiments/baselines/{train,tuned,measures}": "baselines",
     "replication/experiments/cifar10/{train,run,backends,side_by_side}": "cifar10",
     "replication/experiments/cifar100/train": "cifar100.trials cifar100.fine_tuning",
     "replication/experiments/cifar100/fine_tuning": "cifar100.fine_tuning",

@@ -43,6 +43,12 @@ TIMED_STEPS = {  # by verb: what times them, tables, options and what there is t
         f"--settings {CIFAR10} --device {SETTINGS.device}",
         "Timing epochs of the small network in a loop as the authors' and in our own",
     ),
+    "penalties": (
+        "penalty_step",
+        ["penalties"],
+        "",
+        "Timing optimiser steps with each penalty side by side",
+    ),
     "latency": (
         "latency",
         ["latency"],

@@ -176,6 +176,7 @@ def results_table(trials: pd.DataFrame, task: str) -> str:
             "bundles": number(best["loss_budget_bundles"].mean()),
             "parameters": number(best["loss_budget_parameters"].mean()),
             "multiply-adds": number(best["loss_budget_multiply_adds"].mean()),
+            "‖in‖ / ‖out‖": _drift(searched),
             "recovered": _recovered(searched),
             "norm of skip": number(searched.loc[_made_the_data(searched), "loss_budget_skip_norm"].mean()),
         }
@@ -246,6 +247,11 @@ def _size(tried: tuple[str, bool]) -> float:
     """A number's value; words are left in their order."""
     value = json.loads(tried[0])
     return 0.0 if isinstance(value, str) else value
+
+
+def _drift(searched: pd.DataFrame) -> str:
+    """Geometric mean over the searches whose network has hidden neurons; – where it was not measured."""
+    return _geometric(searched["in_over_out"].dropna()) if "in_over_out" in searched else "–"
 
 
 def _geometric(values: pd.Series) -> str:

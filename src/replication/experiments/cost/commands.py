@@ -121,6 +121,19 @@ def benchmark_latency(networks: Path, repeats: int, output: Path) -> None:
 
 
 @click.command()
+@click.option("--output", type=FILE, required=True)
+def benchmark_penalties(output: Path) -> None:
+    """Milliseconds of an optimiser step with each penalty, in turns."""
+    from replication.experiments.cost import penalty_step  # loads torch
+
+    with progress(len(penalty_step.NETWORKS), "networks", unit="networks") as on_network:
+        table = penalty_step.timed(on_network=on_network)
+    where = {"machine": provenance.machine(), "commit": provenance.commit(), "date": provenance.now()}
+    write_csv(output, table.assign(**where))
+    click.echo(table.round(2).to_string(index=False))
+
+
+@click.command()
 @click.option("--depth", type=click.IntRange(3), default=64, show_default=True, help="layers of the deepest network")
 @click.option("--output", type=PATH, required=True, help="folder of the tables")
 def benchmark_cost(depth: int, output: Path) -> None:

@@ -177,3 +177,23 @@ def _faster(latency: pd.DataFrame) -> str:
     ratio = (times["as trained"] / times["compacted"]).groupby("batch").agg(["min", "max"])
     said = [f"with {batch:,} {number(row['min'])} to {number(row['max'])} times" for batch, row in ratio.iterrows()]
     return f"Compacted networks answer faster than as trained: by samples at a time, {listing(said)}."
+
+
+def penalties_table(steps: pd.DataFrame) -> str:
+    """What a step takes with each penalty, and how many times that of one without."""
+    if steps.empty:
+        return "Steps with each penalty have not been timed (`snakemake benchmark_penalties`)."
+    rows = []
+    for penalty, each in steps.groupby("penalty", sort=False):
+        of_network = each.set_index("network")
+        row = {"penalty": {"l1": "L1", "l2": "L2"}.get(penalty, penalty)}
+        for network in steps["network"].unique():
+            row[f"{network}, ms"] = number(of_network["median"][network])
+            row[f"{network}, ratio"] = f"{of_network['ratio'][network]:.2f}"
+        rows.append(row)
+    first = steps.iloc[0]
+    return f"{_origin(first)}\n\n{markdown(pd.DataFrame(rows))}"
+
+
+def _origin(first: pd.Series) -> str:
+    return f"Measured on {first['machine']} at commit {first['commit'][:7]}, {first['date'][:10]}; medians, in turns."
