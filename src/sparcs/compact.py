@@ -25,6 +25,7 @@ ROWS = 256  # inputs compared at a time: a network that is too small is rejected
 OVERFLOW = {"over": "ignore", "invalid": "ignore"}  # for np.errstate: what is not finite in the end is refused
 Off = Mapping[int, np.ndarray]
 Loss = Callable[[nn.Module], float | Tensor]
+Value = Callable[[CompactNetwork], float]
 Removal = Literal["weights", "eigenvalues"]
 REMOVALS = ("weights", "eigenvalues")
 
@@ -123,14 +124,12 @@ def compact(
     return small
 
 
-Value = Callable[[CompactNetwork], float]
-
-
 def _smallest(network: nn.Module, removal: str, options: Options) -> CompactNetwork:
     """What ``compact`` returns, in evaluation as the network."""
     curve = _curve(network, removal, options["threshold"], search=_is_search(options))
     if not _is_search(options):
         return _module(curve.graph(0), network)
+    slope = _slope(network) if options["flips"] else None
     value, allowed = _judge(network, options)
 
     def tried(k: int) -> tuple[int, float]:
@@ -144,7 +143,9 @@ def _smallest(network: nn.Module, removal: str, options: Options) -> CompactNetw
             f"tolerance {options['tolerance']}: removing only exact zeros already deviates by more, through the "
             f"rounding of {network.eigenvectors[0].dtype}"
         )
-    return _module(_fewest_weights(graph, network, value, allowed, options) if options["flips"] else graph, network)
+    if slope is not None:
+        graph = _fewest_weights(graph, network, slope, value, allowed, options)
+    return _module(graph, network)
 
 
 def _is_search(options: Options) -> bool:
@@ -160,11 +161,12 @@ def _judge(network: nn.Module, options: Options) -> tuple[Value, float]:
     return value, allowed_loss(value(network), options["budget"], options["absolute_budget"])
 
 
+@np.errstate(**OVERFLOW)
 def _fewest_weights(
-    graph: pruning.Graph, network: nn.Module, value: Value, allowed: float, options: Options
+    graph: pruning.Graph, network: nn.Module, slope: float, value: Value, allowed: float, options: Options
 ) -> pruning.Graph:
     """``pruning.fewest_weights`` within what is allowed, in at most ``max_calls`` calls."""
-    f, calls = function_of(network), itertools.count(1)
+    calls = itertools.count(1)
     at_most = 1 + 2 * len(graph.weights)
     at_most = at_most if options["max_calls"] is None else min(at_most, options["max_calls"])
 
@@ -177,12 +179,12 @@ def _fewest_weights(
             options["on_step"](Step(call, at_most, sum(module.widths[1:-1]), reached, allowed))
         return reached <= allowed
 
-    return pruning.fewest_weights(graph, f, good, _slope(network, f))
+    return pruning.fewest_weights(graph, function_of(network), good, slope)
 
 
-def _slope(network: nn.Module, f: pruning.Function) -> float:
+def _slope(network: nn.Module) -> float:
     """c of f(z) − f(−z) = cz. Raises ValueError if there is none."""
-    slope = pruning.slope_of(f, max(1e-5, 8 * torch.finfo(network.eigenvectors[0].dtype).eps))
+    slope = pruning.slope_of(function_of(network), max(1e-5, 8 * torch.finfo(network.eigenvectors[0].dtype).eps))
     if slope is None:
         raise ValueError(
             f"flips: f(z) − f(−z) is no multiple of z for activation {network.activation!r}; allowed are relu, gelu, "

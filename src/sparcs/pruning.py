@@ -215,6 +215,8 @@ def _relaxed(graph: Graph, slope: float) -> Graph:
         across = slope * _across(graph, i)  # (N_i,)
         out, into = graph.outgoing(i), graph.incoming(i)
         square = slope**2 * (out.T @ out) * (into @ into.T)  # (N_i, N_i)
+        if not (np.isfinite(square).all() and np.isfinite(across).all()):
+            return graph
         shares = np.linalg.lstsq(square, -across, rcond=None)[0]
         for h in np.flatnonzero(shares > 0.5):
             graph = flipped(graph, i, int(h), slope)
