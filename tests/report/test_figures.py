@@ -24,7 +24,6 @@ from replication.report import prose
 from replication.report.intervals import MANY, beside_note, over_logarithms, over_trials, with_trials
 from replication.report.notebook import Notebook, alternative_text
 from replication.report.style import STYLE
-from replication.report.text import interval, listing, number
 
 fig = every_figure()
 
@@ -392,17 +391,3 @@ def test_a_run_without_gates_says_so(smoke, tmp_path):
         "fig_gates", fig.fig_gates_table(history), fig.fig_gates, fig.fig_gates_caption
     )
     assert {path.suffix for path in tmp_path.iterdir()} == {".svg", ".png", ".csv", ".rst"}
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(0.0, "0"), (0.12345, "0.123"), (-2.5e-5, "−2.5 × 10⁻⁵"), (1e-6, "10⁻⁶"), (12345.6, "12,346"), (np.nan, "–")],
-)
-def test_numbers_read_well(value, text):
-    assert number(value) == text
-
-
-def test_intervals_and_lists_read_well():
-    assert interval(0.5, 0.4, 0.6) == "0.5 [0.4, 0.6]"
-    assert interval(0.5, 0.5, 0.5) == interval(0.5, np.nan, np.nan) == "0.5"
-    assert listing(["a"]) == "a" and listing(["a", "b", "c"]) == "a, b and c"
