@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
-from scipy import stats
 
 import changed_tables as changed
 from every_figure import every_figure
@@ -21,7 +20,7 @@ from replication.experiments.depth import prose as depth_prose
 from replication.experiments.settings import paper_settings
 from replication.experiments.theory import prose as theory
 from replication.report import prose
-from replication.report.intervals import MANY, beside_note, over_logarithms, over_trials, with_trials
+from replication.report.intervals import MANY
 from replication.report.notebook import Notebook, alternative_text
 from replication.report.style import STYLE
 
@@ -255,40 +254,6 @@ def test_figure_7_draws_the_mean_over_finished_trials(smoke):
     finished = trials[(trials["beta"] == first["beta"]) & (trials["alpha"] == first["alpha"])]["gamma_norm"].dropna()
     assert first["n"] == len(finished) == trials["trial"].nunique() - 1
     assert first["mean"] == pytest.approx(finished.mean())
-
-
-def test_intervals_contain_the_mean_and_need_three_trials():
-    trials = pd.DataFrame({"group": [0, 0, 0, 1, 1], "value": [1.0, 2.0, 3.0, 1.0, 2.0]})
-    summary = over_trials(trials, "value", ["group"])
-    assert summary.loc[0, ["low", "high"]].tolist() == pytest.approx([2 - 2.484138, 2 + 2.484138])
-    assert summary.loc[1, ["low", "high"]].isna().all()
-
-
-def test_a_logarithm_s_interval_stays_above_zero():
-    """SciPy's geometric mean is the reference; the values spread so widely that a plain t interval reaches below 0."""
-    values = np.array([1e-6, 1e-5, 1e-4, 1e-2])
-    trials = pd.DataFrame({"group": "a", "value": values})
-    geometric, plain = (make(trials, "value", ["group"]).iloc[0] for make in (over_logarithms, over_trials))
-    assert (
-        geometric["mean"] == pytest.approx(stats.gmean(values))
-        and plain["low"] < 0 < geometric["low"] < geometric["mean"]
-    )
-    interval = stats.ttest_1samp(np.log(values), 0).confidence_interval(0.95)
-    assert [geometric["low"], geometric["high"]] == pytest.approx([np.exp(interval.low), np.exp(interval.high)])
-    assert (geometric["trials_low"], geometric["n"]) == (pytest.approx(10 ** np.quantile(np.log10(values), 0.025)), 4)
-
-
-def test_few_trials_stand_in_the_table_and_many_do_not():
-    few, many = ({"group": name, "trial": range(n), "value": 1.0} for name, n in (("few", 2), ("many", MANY)))
-    trials = pd.concat([pd.DataFrame(few), pd.DataFrame(many)], ignore_index=True)
-    trials.loc[1, "value"] = 3.0
-    summary = with_trials(over_trials(trials, "value", ["group"]), trials, "value", ["group"]).set_index("group")
-    assert summary.filter(like="trial_").loc["few"].tolist() == [1, 3]
-    assert summary.filter(like="trial_").loc["many"].isna().all()
-    note = beside_note(summary["n"])
-    assert f"n = {MANY} trials; band" in note and "Fewer trials (n = 2) are dots" in note
-    only = with_trials(over_trials(trials[2:], "value", ["group"]), trials[2:], "value", ["group"])
-    assert only.filter(like="trial_").empty and "dots" not in beside_note(only["n"])
 
 
 def test_the_baselines_figure_has_a_panel_per_baseline_and_counts_what_is_off_its_scale(full):

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from replication.judging.statistics import LEVEL
+from replication.report.intervals import spread
 
 FLOOR = 1e-6  # smaller values, zeros included, are counted in the first bin
 BINS_PER_DECADE = 4
@@ -18,7 +18,7 @@ def log_edges(sizes: pd.Series) -> np.ndarray:
 
 
 def histogram(rows: pd.DataFrame, column: str, edges: np.ndarray, network: list[str]) -> pd.DataFrame:
-    """Neurons per bin: mean over the networks, and the central 95 % of them; no bins where there is no network.
+    """Neurons per bin: mean over the networks, and their ``spread``; no bins where there is no network.
 
     network: the columns that tell one network from another.
     """
@@ -26,6 +26,6 @@ def histogram(rows: pd.DataFrame, column: str, edges: np.ndarray, network: list[
         return pd.DataFrame(columns=["lower", "upper", "n", "mean", "trials_low", "trials_high"], dtype=float)
     counts = [np.histogram(of_one[column], edges)[0] for _, of_one in rows.groupby(network)]
     counts = np.array(counts)  # (networks, bins)
-    low, high = np.quantile(counts, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    low, high = spread(counts)
     columns = {"n": len(counts), "mean": counts.mean(axis=0), "trials_low": low, "trials_high": high}
     return pd.DataFrame({"lower": edges[:-1], "upper": edges[1:], **columns})

@@ -1,4 +1,4 @@
-"""Summaries of many trials: the mean, its 95 % t interval, and the central 95 % of the trials themselves."""
+"""Summaries of trials: the mean, its 95 % t interval, and the spread of the trials themselves."""
 
 import numpy as np
 import pandas as pd
@@ -22,15 +22,15 @@ def over_trials(trials: pd.DataFrame, column: str, by: list[str]) -> pd.DataFram
     """Summary of a column over the finished trials of each group.
 
     Returns ``by``, n, mean, low, high, median, trials_low and trials_high. low and high are the 95 % t interval of the
-    mean, NaN for n < 3; trials_low and trials_high are the quantiles that hold the central 95 % of the trials.
+    mean, NaN for n < 3; trials_low and trials_high are those of ``spread``.
     """
     groups = trials.dropna(subset=[column]).groupby(by)[column]
     summary = groups.agg(
         n="count",
         mean="mean",
         median="median",
-        trials_low=lambda values: values.quantile((1 - LEVEL) / 2),
-        trials_high=lambda values: values.quantile((1 + LEVEL) / 2),
+        trials_low=lambda values: spread(values.to_numpy())[0],
+        trials_high=lambda values: spread(values.to_numpy())[1],
     )
     half = np.full(len(summary), np.nan)
     enough = (summary["n"] >= FEWEST).to_numpy()
@@ -41,6 +41,20 @@ def over_trials(trials: pd.DataFrame, column: str, by: list[str]) -> pd.DataFram
     return summary.reset_index()
 
 
+def spread(values: np.ndarray) -> np.ndarray:
+    """The bounds of the central 95 % of values along the first axis, of fewer than MANY the lowest and the highest."""
+    tail = (1 - LEVEL) / 2 if len(values) >= MANY else 0.0
+    return np.quantile(values, [tail, 1 - tail], axis=0)
+
+
+def spread_note(counts: pd.Series, of: str = "the trials") -> str:
+    """What lies between the bounds of ``spread``, in words."""
+    central, whole = f"central {100 * LEVEL:g} % of {of}", f"from the lowest to the highest of {of}"
+    if counts.max() < MANY:
+        return whole
+    return central if counts.min() >= MANY else f"{central}, of fewer than {MANY} {whole}"
+
+
 def over_logarithms(trials: pd.DataFrame, column: str, by: list[str]) -> pd.DataFrame:
     """``over_trials`` of a positive column's logarithm, taken back: the geometric mean, with an interval above 0."""
     summary = over_trials(trials.assign(**{column: np.log10(trials[column])}), column, by)
@@ -49,7 +63,7 @@ def over_logarithms(trials: pd.DataFrame, column: str, by: list[str]) -> pd.Data
 
 
 def draw_spread(axes: Axes, summary: pd.DataFrame, x: str, color: str, label: str | None = None) -> None:
-    """Draw the mean as a line, its t interval as bars, the central 95 % of the trials as a band."""
+    """Draw the mean as a line, its t interval as bars, the spread of the trials as a band."""
     axes.fill_between(summary[x], summary["trials_low"], summary["trials_high"], color=color, alpha=0.2, linewidth=0)
     axes.plot(summary[x], summary["mean"], color=color, marker="o", label=label)
     axes.vlines(summary[x], summary["low"], summary["high"], color=color, linewidth=0.8)
@@ -87,7 +101,7 @@ def interval_note(counts: pd.Series) -> str:
     """The sentence of a caption that says what band and bars are."""
     level = f"{100 * LEVEL:g} %"
     bars = f"bars: {level} t interval of the mean" if counts.max() >= FEWEST else "no interval is given for n < 3"
-    return f"Line: mean of n = {counted(count_range(counts), 'trial')}; band: central {level} of the trials; {bars}."
+    return f"Line: mean of n = {counted(count_range(counts), 'trial')}; band: {spread_note(counts)}; {bars}."
 
 
 def beside_note(counts: pd.Series) -> str:

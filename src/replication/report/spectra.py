@@ -6,9 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from replication.judging.statistics import LEVEL
 from replication.report.histograms import FLOOR, histogram, log_edges
-from replication.report.intervals import count_range
+from replication.report.intervals import count_range, spread_note
 from replication.report.style import BLUE, GREEN, INK, PAGE
 
 LAYERS = {2: ("(a) hidden layer", BLUE), 3: ("(b) last layer", GREEN)}
@@ -83,7 +82,7 @@ def what_is_drawn(drawn: pd.DataFrame) -> str:
     """The steps, bars and axes of ``draw_spectra`` in words."""
     filled = drawn[drawn["head"] == HEADS[0]]
     n = (filled if len(filled) else drawn)["n"]
-    bars = f"; bars: central {100 * LEVEL:g} % of them" if len(filled) else ""
+    bars = f"; bars: {spread_note(n, 'them')}" if len(filled) else ""
     other = " Dashed: the authors' sign of $W_{31}$." if (drawn["head"] == HEADS[1]).any() else ""
     several = f"Steps: mean over n = {count_range(n)} trained networks{bars}."
     steps = several if n.max() > 1 else f"n = 1: one trained network{' of each sign' * bool(other)}."

@@ -5,8 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from replication.judging.statistics import LEVEL
-from replication.report.intervals import count_range, over_trials
+from replication.report.intervals import count_range, over_trials, spread_note
 from replication.report.stand_in import stamped, title
 from replication.report.style import BLUE, GREEN, GREY, INK, PAGE, RED, styled
 from replication.report.text import listing
@@ -83,7 +82,7 @@ def fig16_caption(drawn: pd.DataFrame) -> str:
     )
     heads = listing([f"with {words}" for curve, words in WORDS.items() if (drawn["curve"] == curve).any()])
     n = count_range(drawn["n"])
-    lines = f"Line: mean of n = {n} trials; band: central {100 * LEVEL:g} % of the trials"
+    lines = f"Line: mean of n = {n} trials; band: {spread_note(drawn['n'])}"
     return (
         f"{title('Figure 16', drawn)} Validation accuracy on CIFAR-10 after every epoch: a small convolutional network "
         f"{heads}. Left: on images augmented as those for training, as in the authors' script; right: on plain images. "

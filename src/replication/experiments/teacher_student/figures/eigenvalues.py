@@ -6,9 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from replication.experiments.teacher_student.layers import color, eigenvalues, name
-from replication.judging.statistics import LEVEL
 from replication.report.histograms import FLOOR, histogram, log_edges
-from replication.report.intervals import count_range
+from replication.report.intervals import count_range, spread_note
 from replication.report.style import INK, PAGE, styled
 from replication.report.text import listing, number
 
@@ -19,7 +18,7 @@ LOG_AXIS, LINEAR_AXIS = "all networks", "one network"
 
 
 def fig09_table(values: pd.DataFrame) -> pd.DataFrame:
-    """Neurons per bin of |λ|: mean over the trained networks and the central 95 % of them; and those of one network.
+    """Neurons per bin of |λ|: mean over the trained networks and their spread; and those of one network.
 
     values: hidden eigenvalues of one ensemble. The bins of all networks are equal on a logarithmic axis, the first
     holds all below 10⁻⁶; those of one network, the first by teacher and trial, on a linear one, as in the paper.
@@ -78,7 +77,7 @@ def fig09_caption(drawn: pd.DataFrame) -> str:
         f"**Figure 9.** The largest absolute value of a hidden eigenvalue after training is {sizes} (means over n = "
         f"{count_range(above['n'])} networks). Above: histograms of all networks on a logarithmic axis; values below "
         "10⁻⁶, exact zeros included, are counted in the first bin (Adam leaves small values rather than zeros). Steps: "
-        f"mean; bars: central {100 * LEVEL:g} % of the networks. Below: the first network alone on a linear axis, as "
+        f"mean; bars: {spread_note(above['n'], 'the networks')}. Below: the first network alone on a linear axis, as "
         "the paper draws it. *The paper's figure* shows one network: the values of $\\lambda_2$ are two orders of "
         "magnitude below those of $\\lambda_3$, which split into a peak at zero and the rest."
     )
