@@ -1,6 +1,5 @@
 """Verdict rules, intervals, and every claim's measurement on tables whose answer is known."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,18 +10,13 @@ from scipy import stats
 from replication import params
 from replication.account.catalogue import CLAIMS, require_every_claim
 from replication.account.provenance_text import with_origins
-from replication.account.scorecard import rules_changed
 from replication.account.testability import run_too_small, why_untested
 from replication.experiments.regression.claims import tanh_fit
 from replication.experiments.settings import paper_settings
 from replication.experiments.theory.identities import IDENTITIES
 from replication.judging.statistics import bootstrap_interval, mean_interval, share_interval
-from replication.judging.table import read_claims
 from replication.judging.verdicts import (
-    CHANGES,
     COLUMNS,
-    INCONCLUSIVE,
-    RULES_CHANGED,
     Claim,
     Measured,
     judge,
@@ -30,7 +24,6 @@ from replication.judging.verdicts import (
     worst,
 )
 from replication.records.io import ArtifactError
-from replication.report.tables import rule_change
 
 ALPHAS = np.round(np.linspace(0, 1, 21), 2)
 
@@ -65,58 +58,6 @@ def test_verdicts_by_the_rule():
     assert worst(["partly", "inconclusive", "replicated"]) == "inconclusive"
     assert worst(["untested", "not replicated", "replicated"]) == "not replicated"
     assert worst(["inconclusive", "untested"]) == "untested"
-
-
-def one_claim(*parts):
-    """A claim X of these parts, judged, by id."""
-    return judge([Claim("X1", "", "", "", "", lambda _: iter(parts))], {}, {}).set_index("id")
-
-
-def test_a_rule_that_was_changed_is_still_judged_by_the_old_one():
-    old = Measured("", "of one", (0.8, 0.7, 0.9), 5, (0, 1))
-    new = Measured("", "of all", (0.5, 0.4, 0.6), 5, (0.9, 1), changed="one is not all", before=old)
-    row = one_claim(new).loc["X1"]
-    assert row[["verdict", "old_verdict", "old_rule"]].tolist() == ["not replicated", "replicated", "of one: <= 1"]
-    assert row[["old_measured", "old_low", "old_high"]].tolist() == [0.8, 0.7, 0.9]
-    assert row["changed"] == f"{RULES_CHANGED}: one is not all"
-    said = rule_change(row)
-    assert said.endswith("old rule: of one: ≤ 1; by it measured: 0.8 [0.7, 0.9]; old verdict: replicated")
-    few = one_claim(replace(new, before=replace(old, n=2))).loc["X1"]
-    assert few[["verdict", "old_verdict"]].tolist() == ["not replicated", "untested"]
-    plain = one_claim(old).loc["X1"]
-    assert plain[CHANGES].replace("", np.nan).isna().all() and rule_change(plain) == ""
-
-
-def test_an_inconclusive_part_was_called_partly():
-    part = Measured("", "of one", (0.5, -1.0, 2.0), 5, (0, 1))
-    row = one_claim(part).loc["X1"]
-    assert row[["verdict", "old_verdict"]].tolist() == ["inconclusive", "partly"] and INCONCLUSIVE in row["changed"]
-    before = one_claim(replace(part, interval=(0.5, 0.4, 0.6), changed="why", before=part)).loc["X1"]
-    assert before[["verdict", "old_verdict"]].tolist() == ["replicated", "partly"]
-
-
-def test_a_claim_of_parts_has_the_old_verdict_of_those_that_were_judged():
-    kept = Measured("a", "kept", (0.5, 0.4, 0.6), 5, (0, 1))
-    added = Measured("b", "added", (5.0, 4.0, 6.0), 5, (0, 1), changed="it is a part, too")
-    rows = one_claim(kept, added)
-    assert rows["verdict"].tolist() == ["not replicated", "replicated", "not replicated"]
-    assert rows["old_verdict"].tolist() == ["replicated", "", ""]
-    assert rows.loc["X1", "changed"] == f"{RULES_CHANGED}: the rule of X1b"
-    assert rule_change(rows.loc["X1b"]).endswith("it is a part, too; old verdict: none")
-    assert one_claim(kept, replace(kept, part="b")).loc["X1", "changed"] == ""
-    assert one_claim(replace(added, part="a"), added)["old_verdict"].tolist() == ["", "", ""]
-
-
-def test_rules_that_changed_stand_in_the_account_with_the_verdicts_that_moved(tmp_path):
-    kept = Measured("a", "kept", (0.5, 0.4, 0.6), 5, (0, 1))
-    claim = Claim("X1", "", "", "", "", lambda _: iter([kept, replace(kept, part="b", interval=(0.5, -1.0, 2.0))]))
-    judged = judge([claim], {}, {})
-    judged.to_csv(tmp_path / "claims.csv", index=False)
-    said = rules_changed(read_claims(tmp_path / "claims.csv"))
-    assert said.startswith("Verdicts that moved: X1 from partly to inconclusive.") and "**X1b**" in said
-    assert "**X1a**" not in said
-    judged.drop(columns=CHANGES).to_csv(tmp_path / "claims.csv", index=False)
-    assert rules_changed(read_claims(tmp_path / "claims.csv")).startswith("No rule that was changed")
 
 
 def test_intervals_against_other_implementations():

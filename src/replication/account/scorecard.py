@@ -1,6 +1,6 @@
 """README's account of the claims, from claims.csv: the answer in a sentence, and a scorecard with a row for each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -16,6 +16,10 @@ ANSWERS = {  # of one claim, and of several
     "not replicated": ("does not", "do not"),
     "untested": ("is untested", "are untested"),
 }
+SCALES = (
+    "*Scale:* `laptop` is the default run, for a reader's machine. `overnight` has more trials, those of the published "
+    "results. `paper` has the paper's sizes. Where two stand, a claim's trials come from both."
+)
 MARKS = {"replicated": "✔", "partly": "◐", "inconclusive": "≈", "not replicated": "✘", "untested": "○"}
 
 
@@ -93,8 +97,21 @@ def with_verdicts(readme: str, claims: pd.DataFrame) -> str:
     return readme
 
 
+def sweep_note(claims: pd.DataFrame, run: Mapping, paper: Mapping) -> str:
+    """That a part of G1 rests on shorter trainings than the paper's and is judged all the same; empty if it is not."""
+    judged = claims.loc[claims["id"] == "G1c", "verdict"].ne("untested").any()
+    epochs, full = run["cifar10"].get("sweep", {}).get("epochs", 0), paper["cifar10"]["training"]["epochs"]
+    if not judged or epochs >= full:
+        return ""
+    return f"The sweep of G1 has {epochs} epochs of the paper's {full}; it is judged all the same."
+
+
 def rules_changed(claims: pd.DataFrame) -> str:
-    """What was judged by another rule first: a table of both rules with their verdicts, and which verdicts moved."""
+    """What was judged by another rule first: a table of both rules with their verdicts, and which verdicts moved.
+
+    A claim of several parts has a row of its own, with the parts that its old verdict was the worst of.
+    """
+    claims = claims.assign(quantity=claims["quantity"].fillna(""))
     changed = claims.dropna(subset=["changed"]).fillna({"old_verdict": ""})
     if changed.empty:
         return "No rule that was changed bears on these claims."
@@ -107,15 +124,27 @@ def rules_changed(claims: pd.DataFrame) -> str:
     rows = [
         {
             "": f"**{row.id}**",
-            "judged now: quantity, region": f"{row.quantity}, {region_of(row)}",
+            "judged now: quantity, region": f"{row.quantity}, {region_of(row)}" if row.quantity else "its worst part",
             "verdict": _with_measured(row.verdict, row.measured, row.low, row.high),
-            "old rule": printed(row.old_rule) if row.old_verdict else "not judged",
+            "old rule": _old_rule(row, claims),
             "old verdict": _with_measured(row.old_verdict, row.old_measured, row.old_low, row.old_high),
             "changed, and why": row.changed,
         }
-        for row in changed.dropna(subset=["quantity"]).itertuples()
+        for row in changed.itertuples()
     ]
     return f"Verdicts that moved: {listing(moved)}.\n\n{markdown(pd.DataFrame(rows))}"
+
+
+def _old_rule(row: Any, claims: pd.DataFrame) -> str:
+    """The rule by which a row was judged first; of a claim of several parts, those that it rested on."""
+    if not row.old_verdict:
+        return "not judged"
+    if row.quantity:
+        return printed(row.old_rule)
+    parts = claims[claims["id"].str.fullmatch(f"{row.id}[a-z]")]
+    judged = parts[parts["changed"].isna() | parts["old_verdict"].fillna("").ne("")]
+    alone = " alone" * (len(judged) < len(parts))
+    return f"the worst of {listing(list(judged['id']))}{alone}, each by its old rule"
 
 
 def _with_measured(verdict: str, measured: float, low: float, high: float) -> str:

@@ -151,7 +151,7 @@ def _rows(claim: Claim, parts: list[Measured], reasons: list[str], why: str) -> 
         for part, (verdict, _), reason in zip(parts, verdicts, reasons, strict=True)
     ]
     of_parts = [
-        [part.statement, region_text(part.region), *part.interval, part.n, *verdict, claim.evidence, *change]
+        [part.statement, _regions(part), *part.interval, part.n, *verdict, claim.evidence, *change]
         for part, verdict, change in zip(parts, verdicts, changes, strict=True)
     ]
     if len(parts) == 1:
@@ -174,13 +174,13 @@ def _rows(claim: Claim, parts: list[Measured], reasons: list[str], why: str) -> 
 def _change(part: Measured, verdict: str, exact: bool, why: str) -> list:
     """What a row says of the rule by which its part was judged first, in the order of CHANGES."""
     before = part.before if part.changed else part
-    reason = part.changed or (INCONCLUSIVE if verdict == "inconclusive" else "")
-    if not reason:
+    old = "" if before is None else _verdict(before, exact, why)[0]
+    renamed = INCONCLUSIVE if verdict == old == "inconclusive" else ""
+    if not (part.changed or renamed):
         return UNCHANGED
-    changed = f"{RULES_CHANGED}: {reason}"
+    changed = f"{RULES_CHANGED}: {_joined(renamed, part.changed)}"
     if before is None:
         return [changed, *UNCHANGED[1:]]
-    old, _ = _verdict(before, exact, why)
     return [changed, f"{before.statement}: {region_text(before.region)}", *before.interval, _then(old)]
 
 
@@ -200,11 +200,16 @@ def _then(verdict: str) -> str:
     return "partly" if verdict == "inconclusive" else verdict
 
 
+def _regions(part: Measured) -> str:
+    """The region of a part, and the wider one, inside of which it is partly replicated, if it has one."""
+    return region_text(part.region) + ("" if part.partly is None else f"; partly: {region_text(part.partly)}")
+
+
 def region_text(region: Region) -> str:
     """A region as text: "<= 0.05", "0.4 to 0.6"."""
     low, high = region
     if low == high:
         return f"= {low:g}"
-    if np.isinf(low) or low == 0:
+    if np.isinf(low) or (low == 0 and np.isfinite(high)):
         return f"< {high:g}" if high == np.nextafter(round(high, 6), -np.inf) else f"<= {high:g}"
     return f">= {low:g}" if np.isinf(high) or (high == 1 and low > 0) else f"{low:g} to {high:g}"
