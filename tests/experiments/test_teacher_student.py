@@ -13,7 +13,7 @@ from replication.data import teacher
 from replication.experiments import EXPERIMENTS
 from replication.experiments.teacher_student import figures, live, prose, train
 from replication.experiments.teacher_student.claims import CLAIMS
-from replication.experiments.teacher_student.figures.pruning import last_kept
+from replication.experiments.teacher_student.kept import last_at_budget, last_kept
 from replication.jobs.carry_out import carry_out
 from replication.judging.verdicts import judge
 from replication.report.notebook import alternative_text
@@ -106,6 +106,8 @@ def test_the_authors_axis_on_a_network_made_by_hand():
     lam = [np.zeros(2), np.array([0.5, 0.2, 0.0]), np.array([-0.4, 0.1, 0.0]), np.ones(2)]
     table = last_kept(train.eigenvalue_table(lam).assign(teacher=42, trial=0))
     assert table.sort_values("kept")["last"].tolist() == [0, 0, 1, 1, 2, 3, 3]
+    trials = pd.DataFrame({"teacher": 42, "trial": [0, 1], "kept_eigenvalues": [3.0, 3.0]})
+    assert last_at_budget(trials, train.eigenvalue_table(lam).assign(teacher=42, trial=0)).tolist() == [1]
     off = train.pruning_order(lam)
     for kept, last in table[["kept", "last"]].itertuples(index=False):
         assert last == sum(layer == 3 for layer, _ in off[len(off) - int(kept) :])
@@ -129,6 +131,13 @@ def test_the_map_keeps_its_measures_and_is_drawn():
     reduced = table[table["size"] == "reduced"]
     assert "has not been run at full size" in figures.fig_teacher_map_caption(reduced)
     figures.fig_teacher_map(reduced)
+    run = {"points": 600, "map": small}
+    assert prose.map_size(run, of_map) == (
+        "The networks are smaller: 5 neurons a layer, 10 % of the points, 1 epoch, batches of 32. "
+        "Pairs of equal strengths are trained at full size, too."
+    )
+    assert prose.map_size(run, of_map.query("size == 'reduced'")).endswith("batches of 32.")
+    assert prose.map_size({"points": 600}, of_map) == ""
     assert figures.fig_teacher_map_table(of_map.assign(diverged_epoch=0)).empty
     assert figures.fig_teacher_map_table(pd.DataFrame()).empty
 
@@ -139,6 +148,18 @@ def test_strengths_of_layers_stand_in_the_table():
     assert "| l2, 0.003 and 0.001 |" in text and "| l2, 0.003 |" in text
     assert prose.not_run(trials, ["graded", "minus_one"]) == "Not run at this scale: `minus_one`."
     assert prose.not_run(trials, ["graded"]) == ""
+
+
+def test_counts_that_fall_into_two_groups_are_told_apart():
+    assert prose.mean_or_groups(pd.Series([1.0, 1, 1, 201, 202])) == "1 in 3 networks and 201 to 202 in 2 networks"
+    assert prose.mean_or_groups(pd.Series([31.0, 33, 46, 47, 48]), 0) == "41"
+    assert prose.mean_or_groups(pd.Series([7.0])) == "7.0"
+
+
+def test_ensembles_with_a_teacher_for_each_network_are_named():
+    trials = pd.DataFrame({"ensemble": ["l2", "l2", "graded", "graded", "alone"], "teacher": [42, 42, 43, 44, 43]})
+    assert prose.own_teachers(trials) == "Every network of `graded` has another teacher."
+    assert prose.own_teachers(trials.head(2)) == ""
 
 
 def test_a_batch_larger_than_the_points_is_refused():

@@ -1,6 +1,6 @@
 """Computed sentences: what was run, the answer, the findings. No number of a notebook is typed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
@@ -70,13 +70,21 @@ def regression_size(trials: pd.DataFrame, settings: Mapping) -> str:
     )
 
 
-def teacher_student_size(trials: pd.DataFrame, settings: Mapping) -> str:
-    """n, teachers and epochs of experiment 2, and how many trials diverged."""
+def teacher_student_size(trials: pd.DataFrame, of_map: pd.DataFrame, settings: Mapping) -> str:
+    """n, teachers and epochs of experiment 2, how many trials diverged, and the trainings of the map beside them."""
     counts, teachers = trials["ensemble"].value_counts(sort=False), trials["teacher"].nunique()
-    return (
-        f"{listing([f'n = {n} with {name}' for name, n in counts.items()])}, on {counted(teachers, 'teacher')}; "
-        f"{_epochs(settings, 'teacher_student')}; {_diverged(trials)}."
-    )
+    size = f"{listing([f'n = {n} with {name}' for name, n in counts.items()])}, on {counted(teachers, 'teacher')}"
+    more = f" The map has {counted(len(of_map), 'more training')}." if len(of_map) else ""
+    return f"{size}; {_student_epochs(counts.index, len(of_map) > 0, settings)}; {_diverged(trials)}.{more}"
+
+
+def _student_epochs(ensembles: Iterable[str], has_map: bool, settings: Mapping) -> str:
+    """The epochs of experiment 2, and of those ensembles and of the map that have others."""
+    run = settings["run"]["teacher_student"]
+    own = {name: run.get("ensembles", {}).get(name, {}).get("epochs") for name in ensembles}
+    others = [f"{epochs} in {name}" for name, epochs in own.items() if epochs]
+    others += [f"{run['map']['epochs']} in the map"] if has_map and "map" in run else []
+    return ", ".join([_epochs(settings, "teacher_student"), *others])
 
 
 def sweep_size(trials: pd.DataFrame, settings: Mapping) -> str:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from replication.experiments.teacher_student.kept import PAPERS, last_at_budget, r2_at_papers_count
 from replication.experiments.teacher_student.settings import HIDDEN
 from replication.experiments.teacher_student.survival import SURVIVES
 from replication.judging.divergence import Divergence, divergence
@@ -14,8 +15,8 @@ from replication.judging.verdicts import Claim, Measured, Tables
 
 BUDGET = 0.05
 OFTEN = (0.8, 1)  # share of seeds (claim D2)
+LAYERS = {2: "the first hidden layer (λ₂)", 3: "the second (λ₃)"}
 LAST = 3  # the layer that survives in the paper's Figure 9
-AT = 30  # eigenvalues or neurons, the paper's count (claim D4)
 GOOD = (0.97, np.inf)  # R² (claim D4)
 
 
@@ -39,7 +40,9 @@ def one_layer_survives(tables: Tables) -> Iterator[Measured]:
     started, none_lost = lost.trainings, "" if lost.count else "; 0 diverged"
     ratio, increase = trials["eigenvalue_ratio"], trials["other_layer_loss_increase"]
     counts = trials["surviving_layer"].value_counts()
-    survivors = ", ".join(f"layer {layer} in {count}" for layer, count in counts.items() if layer) or "none"
+    survivors = [
+        f"{LAYERS[layer]} survives in {count} of {started}" for layer, count in counts.items() if layer in LAYERS
+    ]
     smallest = f"; smallest ratio {ratio.min():.0f}" if ratio.notna().any() else ""
     unlike = _not_two_layers(trials)
     row = Measured(
@@ -48,7 +51,8 @@ def one_layer_survives(tables: Tables) -> Iterator[Measured]:
         share_interval(int((trials["surviving_layer"] == LAST).sum()), started),
         started,
         OFTEN,
-        f"survivor: {survivors}{smallest}; teachers: {trials['teacher'].nunique()}{none_lost}",
+        f"by eigenvalues {', '.join(survivors) or 'neither layer survives'}{smallest}; teachers: "
+        f"{trials['teacher'].nunique()}{none_lost}",
         untested=unlike,
         diverged=lost,
     )
@@ -73,11 +77,14 @@ def one_layer_survives(tables: Tables) -> Iterator[Measured]:
 def neurons_left(tables: Tables) -> Iterator[Measured]:
     """D3: live hidden neurons at the 5 % budget, removal (i)."""
     trials = _default_ensemble(tables)
-    _, low, high = mean_interval(trials["kept_eigenvalues"])
-    reason = (
-        f"non-zero eigenvalues, as the paper counts: {trials['kept_eigenvalues'].mean():.1f} [{low:.1f}, {high:.1f}]; "
-        f"where neurons are deleted from the weights {trials['kept_neurons_weight_space'].mean():.1f} are kept (mean)"
+    mean, low, high = mean_interval(trials["kept_eigenvalues"])
+    remarks = (
+        f"eigenvalues kept in both layers: {mean:.1f} [{low:.1f}, {high:.1f}]",
+        _authors_count(trials, tables.get("teacher_student/eigenvalues")),
+        f"Where neurons are deleted from the weights {trials['kept_neurons_weight_space'].mean():.1f} are kept (mean)",
+        _by_teacher(trials, "live_neurons"),
     )
+    reason = ". ".join(filter(None, remarks)) if len(trials) else ""
     statement = "live hidden neurons of both layers within a loss increase of 5 %"
     yield Measured("", statement, mean_interval(trials["live_neurons"]), len(trials), (20, 40), reason,
                    untested=_not_two_layers(trials), diverged=_diverged(tables))  # fmt: skip
@@ -88,13 +95,13 @@ def trimmed_fit(tables: Tables) -> Iterator[Measured]:
     trials = _default_ensemble(tables)
     at_kept = _r2_at(tables, "eigenvalue", "kept")
     beside = [
-        (f"at {AT} live neurons, removal (ii),", _r2_at(tables, "weight_space", "live")),
+        (f"at {PAPERS} live neurons, removal (ii),", _r2_at(tables, "weight_space", "live")),
         ("untrimmed", trials["test_r2"]),
     ]
     said = [f"{where} R² {fits.mean():.4f}" for where, fits in beside if len(fits)]
     row = Measured(
         "",
-        f"R² of the network trimmed to {AT} eigenvalues, removal (i)",
+        f"R² of the network trimmed to {PAPERS} eigenvalues, removal (i)",
         mean_interval(at_kept),
         len(at_kept),
         GOOD,
@@ -109,14 +116,34 @@ def trimmed_fit(tables: Tables) -> Iterator[Measured]:
         n=len(trials),
     )
     yield replace(
-        row, before=before, changed=f"the paper trims to {AT} neurons, and at ten times as many R² could not fail"
+        row, before=before, changed=f"the paper trims to {PAPERS} neurons, and at ten times as many R² could not fail"
+    )
+
+
+def _authors_count(trials: pd.DataFrame, eigenvalues: pd.DataFrame | None) -> str:
+    """How many of the kept eigenvalues the authors' axis counts, which is that of λ₃; empty where it isn't known."""
+    counts = pd.Series() if eigenvalues is None else last_at_budget(trials, eigenvalues.query("ensemble == 'l2'"))
+    if counts.empty:
+        return ""
+    among = f"{counts.min():g} to {counts.max():g} of them are λ₃" if counts.any() else "No λ₃ is among them"
+    return f"{among}; the authors' axis counts these alone"
+
+
+def _by_teacher(trials: pd.DataFrame, column: str) -> str:
+    """The interval of a mean if every teacher counts once, where networks share one; empty where none do."""
+    shared = trials["teacher"].value_counts()
+    if shared.empty or shared.iloc[0] < 2 or len(shared) < 3:
+        return ""
+    _, low, high = mean_interval(trials.groupby("teacher")[column].mean())
+    return (
+        f"{shared.iloc[0]} of the {len(trials)} networks share a teacher; by teacher the interval is "
+        f"{low:.0f} to {high:.0f}"
     )
 
 
 def _r2_at(tables: Tables, removal: str, count: str) -> pd.Series:
     """R² of each finished network of the default ensemble where its pruning curve has the paper's count left."""
-    curves = tables["teacher_student/pruning"].query("ensemble == 'l2' and removal == @removal")
-    return curves[curves[count] == AT].drop_duplicates(["teacher", "trial"])["r2"].dropna()
+    return r2_at_papers_count(tables["teacher_student/pruning"].query("ensemble == 'l2'"), removal, count)
 
 
 def _not_two_layers(trials: pd.DataFrame) -> str:
@@ -145,7 +172,8 @@ CLAIMS = [
     Claim("D2", "one hidden layer survives", "Figure 9", "shown for one seed", "03_teacher_student, Figure 9",
           one_layer_survives, ("teacher_student/trials",)),
     Claim("D3", "about 30 neurons are left at the 5 % threshold", "Figure 10", "about 30",
-          "03_teacher_student, Figure 10", neurons_left, ("teacher_student/trials",)),
+          "03_teacher_student, Figure 10", neurons_left, ("teacher_student/trials",),
+          ("teacher_student/eigenvalues",)),
     Claim("D4", "the trimmed network still fits", "Section 5", "R² about 0.98", "03_teacher_student, Figure 10",
           trimmed_fit, ("teacher_student/trials", "teacher_student/pruning")),
 ]  # fmt: skip

@@ -6,11 +6,11 @@ from matplotlib.figure import Figure
 
 from replication.experiments.teacher_student.layers import DELETED, color, name
 from replication.report.style import COLUMN, GREY, INK, PAGE, styled
-from replication.report.text import counted, listing, number
+from replication.report.text import listing, number
 
 SHOWN = {"l2": "ρ equal, as in Table 4", "graded": "ρ three times as large on the first layer"}  # ensembles
 SPREAD = 0.25  # of the dots of a layer, to either side
-TICKS = (0, 0.05, 1, 10, 100)
+TICKS = (0, 0.05, 1, 10, 100, 1000)
 
 
 def fig_teacher_deleted_table(trials: pd.DataFrame) -> pd.DataFrame:
@@ -63,10 +63,10 @@ def fig_teacher_deleted_caption(drawn: pd.DataFrame, budget: float) -> str:
         found.append(f"With {SHOWN[ensemble]}, deleting a layer raises the loss by {listing(costs)} (medians).")
     missing = [each for each in SHOWN if each not in set(drawn["ensemble"])]
     found += [f"The ensemble `{each}` has not been run." for each in missing]
-    n = counted(_networks(drawn, next(iter(SHOWN))), "network")
+    n = listing([f"n = {_networks(drawn, each)} with {what}" for each, what in SHOWN.items() if each not in missing])
     return (
-        f"**Either layer deleted.** {' '.join(found)} Each dot is a trained network, {n} with Table 4's ρ; black: "
-        "their median (no interval). A layer is deleted from the weights, removal (ii); its skips stay as trained. "
+        f"**Either layer deleted.** {' '.join(found)} Each dot is a trained network, {n}; black: their median (no "
+        "interval). A layer is deleted from the weights, removal (ii); its skips stay as trained. "
         f"Grey line: {100 * budget:g} %, up to which claim D2 calls a layer idle. Vertical axis linear up to there, "
         "then logarithmic. *The paper* has no such figure: it judges the layers by their eigenvalues."
     )

@@ -4,12 +4,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from replication.experiments.teacher_student.kept import NETWORK, PAPERS, last_kept
 from replication.report.style import BLUE, GREEN, GREY, INK, PAGE, PURPLE, SHADE, styled
 from replication.report.text import number
 
-PAPERS = 30  # neurons, which the paper calls active at the budget
 PAPER_COUNT = (20, 40)  # claim D3's region for "about 30 neurons"
-NETWORK = ["teacher", "trial"]
 SERIES = ["removal", *NETWORK]
 COUNTS = ["kept", "last", "live"]
 PANELS = (
@@ -40,20 +39,6 @@ def fig10_table(pruning: pd.DataFrame, trials: pd.DataFrame, eigenvalues: pd.Dat
     chosen = pd.concat(chosen).dropna().merge(counts, how="left")
     parts = {"curve": curves, "median": medians, "chosen": chosen}
     return pd.concat([part.assign(what=what) for what, part in parts.items()], ignore_index=True)
-
-
-def last_kept(eigenvalues: pd.DataFrame) -> pd.DataFrame:
-    """How many of the ``kept`` largest hidden |λ| are the last layer's, for every count: teacher, trial, kept, last.
-
-    Of equal ones those of earlier layers, and in a layer of smaller numbers, are switched off first.
-    """
-    order = eigenvalues.assign(size=eigenvalues["eigenvalue"].abs())
-    order = order.sort_values([*NETWORK, "size", "layer", "neuron"], ascending=[True, True, False, False, False])
-    order = order.assign(last=order["layer"] == order["layer"].max())
-    networks = order.groupby(NETWORK)
-    table = order[NETWORK].assign(kept=networks.cumcount() + 1.0, last=networks["last"].cumsum().astype(float))
-    none = order[NETWORK].drop_duplicates().assign(kept=0.0, last=0.0)
-    return pd.concat([none, table], ignore_index=True)
 
 
 @styled

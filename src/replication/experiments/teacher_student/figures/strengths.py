@@ -13,7 +13,7 @@ from replication.report.style import PAGE, SURFACE_MAP, styled
 from replication.report.text import counted
 
 BY = ["size", "rho_2", "rho_3"]
-RATIO, LIVE, FIT = "max |λ₃| : max |λ₂|", "live neurons at +5 % loss", "R², held out"
+RATIO, LIVE, FIT = "max |λ₃| : max |λ₂|", "live neurons at +5 % loss", "1 − R², held out"
 LARGEST = 1e4  # ratio that is told from larger ones
 FAINT = 1e-12  # in place of an eigenvalue of zero
 
@@ -21,19 +21,19 @@ FAINT = 1e-12  # in place of an eigenvalue of zero
 def fig_teacher_map_table(trials: pd.DataFrame) -> pd.DataFrame:
     """Means over the finished trials of each size and pair of strengths: n, layer, ratio (geometric), live, fit.
 
-    ``survivor``: the layer that survives in most of them, 0 for neither.
+    ``survivor``: the layer that survives in most of them, 0 for neither; ``unexplained``: 1 − R², the fit.
     """
     rows = finished(trials)
     if rows.empty:  # a scale may leave it out
         return pd.DataFrame()
     largest = [rows[f"largest_eigenvalue_{layer}"].clip(lower=FAINT) for layer in (2, 3)]
-    rows = rows.assign(ratio=np.log10(largest[1] / largest[0]))
+    rows = rows.assign(ratio=np.log10(largest[1] / largest[0]), unexplained=1 - rows["test_r2"])
     table = rows.groupby(BY, as_index=False).agg(
         n=("trial", "count"),
         survivor=("surviving_layer", lambda layers: layers.mode().iloc[0]),
         ratio=("ratio", "mean"),
         live=("live_neurons", "mean"),
-        fit=("test_r2", "mean"),
+        unexplained=("unexplained", "mean"),
     )
     return table.assign(ratio=10 ** table["ratio"])
 
@@ -51,10 +51,11 @@ def fig_teacher_map(drawn: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(PAGE, 2.6), layout="constrained")
     panels = figure.subplots(1, 3)
     ratios, lives = LogNorm(1 / LARGEST, LARGEST), Normalize(0, max(1.0, drawn["live"].max()))
-    fits = Normalize(drawn["fit"].min(), 1)
+    least = max(FAINT, drawn["unexplained"].min())
+    fits = LogNorm(least, max(10 * least, drawn["unexplained"].max()))
     _draw_map(panels[0], drawn, "ratio", RATIO, ratios, "RdBu")
     _draw_map(panels[1], drawn, "live", LIVE, lives, SURFACE_MAP)
-    _draw_map(panels[2], drawn, "fit", FIT, fits, SURFACE_MAP)
+    _draw_map(panels[2], drawn, "unexplained", FIT, fits, SURFACE_MAP)
     panels[0].set_ylabel("ρ₃, second hidden layer")
     return figure
 
@@ -77,7 +78,8 @@ def fig_teacher_map_caption(drawn: pd.DataFrame) -> str:
         f"{count_range(reduced['n'])} trainings at the reduced size. Left: the ratio of the layers' largest "
         f"$|\\lambda|$, its geometric mean; the digit is the layer that survives in most trainings, a dash neither "
         f"(ratio below {SURVIVES}). Middle: live neurons of both layers at a loss increase of 5 %, removal (i). Right: "
-        "$R^2$ on held-out points before pruning. *The paper* has one strength for both layers."
+        "$1 - R^2$ on held-out points before pruning, on a logarithmic scale. *The paper* has one strength "
+        "for both layers."
     )
 
 
