@@ -294,6 +294,7 @@ def test_four_operations_are_paired_with_five():
     mean, low, high = mean_interval(np.array([0.5, 0.7, 0.3]))
     assert f"| GAEA, single-level | 91.00 | 91.50 | {mean:.3g} [{low:.3g}, {high:.3g}] | 3 |" in said
     assert "DARTS" not in said.replace("GAEA", "")
+    assert said.startswith("Both searches of a trial have one seed.")
     assert prose.operations_table(five, pd.DataFrame()) == "The search without the operation none: it has not been run."
 
 
@@ -309,10 +310,13 @@ def test_gaea_s_claims_say_how_far_they_are_tested():
     run = resolve_settings(BASE, {"scale": "overnight"}).cells.model_dump()
     cells = found_cells(gaea=[90.0, 91.0, 92.0], gaea_bilevel=[89.0, 90.0, 92.0])
     said = prose.gaea_claims(cells, cells, history, run, paper).splitlines()
-    assert "validation loss over DARTS' 0.1 [0.1, 0.1] after a tenth of the steps, 0.1 [0.1, 0.1] at" in said[2]
-    assert "task teacher, ρ = 0.1, n = 3" in said[2] and "tested, on the comparison's tasks" in said[3]
+    assert "validation loss to DARTS', geometric mean: 0.1 [0.1, 0.1] after a tenth of the steps, 0.1 [" in said[2]
+    assert (
+        "task teacher, ρ = 0.1, number 2 of 2, taken as the middle; n = 3" in said[2]
+        and "tested, on the comparison's tasks" in said[3]
+    )
     assert re.search(r"−0\.05\b[^;]* after a tenth of the steps, −0\.5\b[^;]* at the end", said[3])
-    assert "in miniature: C 8 of 24; N 1 of 5;" in said[4] and "16 times the rate" in said[4]
+    assert "in miniature: C 8 of 24; N 1 of 5;" in said[4] and "16 times the rate |" in said[4]
     assert "CIFAR-10 91.00 % (94.1)" in said[4] and "91.00" in said[5]
     assert "| in miniature | single-level minus bi-level, CIFAR-10, points: 0.667 [" in said[6]
     assert said[7].endswith("| not tested | it has not been run |")
@@ -342,8 +346,16 @@ def test_the_answer_is_that_of_the_intervals_of_both_pairs(gaea, verdict):
     )
     said = report.answer(trials, pd.DataFrame({"score": ["cifar10_accuracy"], "best": [94.37]}))
     assert f"Answer: {verdict}." in said and "(n = 3, no test)" in said and "GAEA, bi-level minus random cells" in said
-    mean, low, high = mean_interval(np.subtract(gaea, darts))
-    assert f"minus DARTS, single-level {mean:.2f} [{low:.2f}, {high:.2f}]".replace("-", "−") in said.replace("-", "−")
+    each = np.subtract(gaea, darts)
+    mean, low, high = mean_interval(each)
+    singles = ", ".join(f"{value:.2f}" for value in each)
+    row = f"minus DARTS, single-level | {singles} | {mean:.2f} | {low:.2f} to {high:.2f} |"
+    assert row.replace("-", "−") in said.replace("-", "−")
+
+
+def test_an_interval_that_leaves_what_is_possible_is_marked():
+    accuracy = pd.DataFrame({"gaea": [93.3, 93.3, 93.3], "darts_single_level": [10.0, 92.1, 90.7]})
+    assert report._pair(accuracy, "gaea", "darts_single_level")["95 % t interval"].endswith("leaves what is possible)")
 
 
 def test_the_report_says_how_decided_the_searches_ended():

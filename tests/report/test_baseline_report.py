@@ -114,8 +114,11 @@ def test_errors_below_what_float32_resolves_can_be_taken_as_equal(table):
     gaea = table["method"] == "gaea"
     table.loc[gaea, [name for name in table if name.endswith("test_mse")]] /= 100
     [_, part] = finds_smaller_networks({"baselines/trials": table})
-    assert part.verdict == "not replicated" and "worse than 1;" in part.reason
-    assert part.reason.endswith("networks as they are alone: 1 and 1; 1 − R² below 10⁻⁸ as 10⁻⁸: 1 and 0")
+    assert part.verdict == "not replicated" and "worse than 1." in part.reason
+    assert part.reason.endswith(
+        "If networks as they are count alone, SPARCS beats 1 and loses to 1. "
+        "If 1 − R² below 10⁻⁸ counts as 10⁻⁸, SPARCS beats 1 and loses to 0"
+    )
 
 
 def test_g2_is_not_judged_on_a_part_of_the_field(table):

@@ -54,9 +54,11 @@ def _verdict(results: pd.Series) -> str:
 
 def _remark(comparisons: pd.DataFrame, strongest: str, otherwise: Mapping[str, tuple[int, int]]) -> str:
     better, worse = _counts(comparisons)
-    others = "".join(f"; {name}: {better} and {worse}" for name, (better, worse) in otherwise.items())
+    others = "".join(
+        f". If {name}, SPARCS beats {wins} and loses to {loses}" for name, (wins, loses) in otherwise.items()
+    )
     return (
-        f"strongest baseline: {name_of(strongest)}; SPARCS significantly better than {better} of {len(comparisons)} "
+        f"strongest baseline: {name_of(strongest)}. SPARCS is significantly better than {better} of {len(comparisons)} "
         f"baselines and controls, worse than {worse}{others}"
     )
 

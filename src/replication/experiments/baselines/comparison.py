@@ -53,10 +53,10 @@ SCALARS = {
 RETRAINED = {"parameters": False, "error": True}  # whether a scalar counts retrained networks too
 LEAST = 1e-8  # a share of the variance; differences between smaller errors are those of rounding in float32
 OTHERWISE = {  # what else could have been counted: arguments of ``compare``, by the scalar that they bear on
-    "parameters": {"retrained networks too": {"retrained": RETRAINED | {"parameters": True}}},
+    "parameters": {"retrained networks count, too": {"retrained": RETRAINED | {"parameters": True}}},
     "error": {
-        "networks as they are alone": {"retrained": RETRAINED | {"error": False}},
-        "1 − R² below 10⁻⁸ as 10⁻⁸": {"least": LEAST},
+        "networks as they are count alone": {"retrained": RETRAINED | {"error": False}},
+        "1 − R² below 10⁻⁸ counts as 10⁻⁸": {"least": LEAST},
     },
 }
 

@@ -56,7 +56,7 @@ def operations_table(cells: pd.DataFrame, without_none: pd.DataFrame) -> str:
                 "n": len(differences),
             }
         )
-    return markdown(pd.DataFrame(rows))
+    return f"Both searches of a trial have one seed.\n\n{markdown(pd.DataFrame(rows))}"
 
 
 def _of_gates(history: pd.DataFrame, found) -> tuple[str, str]:
@@ -70,7 +70,8 @@ def _of_gates(history: pd.DataFrame, found) -> tuple[str, str]:
     strength = strengths[len(strengths) // 2]  # the middle one, the larger of two
     chosen = rows[(rows["task"] == task) & (rows["strength"] == strength)]
     n = chosen.groupby("method")["trial"].nunique().min()
-    return TESTED, f"{found(chosen)} (GAEA and DARTS, both bi-level; task {task}, ρ = {number(strength)}, n = {n})"
+    place = f"ρ = {number(strength)}, number {len(strengths) // 2 + 1} of {len(strengths)}, taken as the middle"
+    return TESTED, f"{found(chosen)} (GAEA and DARTS, both bi-level; task {task}, {place}; n = {n})"
 
 
 def _convergence(rows: pd.DataFrame) -> str:
@@ -79,8 +80,8 @@ def _convergence(rows: pd.DataFrame) -> str:
         for share in (EARLY, 1)
     )
     return (
-        f"validation loss over DARTS' {_said(tuple(early))} after a tenth of the steps, {_said(tuple(late))} at the "
-        "end, geometric means"
+        f"ratio of GAEA's validation loss to DARTS', geometric mean: {_said(tuple(early))} after a tenth of the steps, "
+        f"{_said(tuple(late))} at the end"
     )
 
 
@@ -122,7 +123,7 @@ def _smaller(run: Mapping, paper: Mapping) -> Iterator[str]:
             yield f"{label} {run[name]:,} of {paper[name]:,}"
     times = run["rates"]["gaea"] / paper["rates"]["gaea"]
     if times != 1:
-        yield f"{number(times)} times the rate, which does not make up for it"
+        yield f"{number(times)} times the rate"
 
 
 def _of_levels(trials: pd.DataFrame) -> tuple[str, str]:
