@@ -16,6 +16,7 @@ from replication.report import prose
 from replication.report.stand_in import STAMP, approximate, backbone_note, stamped, warning
 
 fig = every_figure()
+PAPER = {"cifar10": {"training": {"penalty": "l1", "rho": 1e-4, "epochs": 300}}}
 
 
 @pytest.fixture
@@ -118,19 +119,19 @@ def test_the_sweep_pairs_with_the_linear_head(full):
     assert row["mean"].item() == pytest.approx((spectral - linear).mean())
     assert row[["trial_0", "trial_1", "trial_2"]].iloc[0].tolist() == pytest.approx(list(spectral - linear))
     gains = drawn.query("measure == 'gain'")
-    text = image_prose.sweep_findings(drawn)
-    assert f"({gains['mean'].max():+.2f} points [".replace("-", "−") in text.split(", least with")[0]
-    assert f"({gains['mean'].min():+.2f} points [".replace("-", "−") in text.split(", least with")[1]
+    text = image_prose.sweep_findings(drawn, PAPER, full["cifar10/epochs"])
+    assert f"({gains['mean'].max():+.2f} points [".replace("-", "−") in text.split("It gains least with")[0]
+    assert f"({gains['mean'].min():+.2f} points [".replace("-", "−") in text.split("It gains least with")[1]
+    assert "60 epochs of the paper's 300" in text and "not corrected for their number" in text
     above, below = (gains["low"] > 0).sum(), (gains["high"] < 0).sum()
     assert f"Of 9 points with an interval it lies above 0 at {above}, below 0 at {below}." in text
     compacted = sweep.assign(compact_neurons=sweep["compact_neurons"].where(sweep["rho"] < 1e-3, 0))
     compacted.loc[(compacted["rho"] < 1e-3) & (compacted["compact_neurons"] == 0), "compact_neurons"] = 1
-    kept = image_prose.sweep_findings(fig.fig_cifar10_sweep_table(compacted))
+    kept = image_prose.sweep_findings(fig.fig_cifar10_sweep_table(compacted), PAPER, pd.DataFrame())
     assert "At 3 of all 9 points compaction keeps no hidden neuron" in kept
     single_trial = fig.fig_cifar10_sweep_table(sweep[sweep["trial"] == 0])
-    assert "[" not in image_prose.sweep_findings(single_trial) and "interval" not in image_prose.sweep_findings(
-        single_trial
-    )
+    alone = image_prose.sweep_findings(single_trial, PAPER, pd.DataFrame())
+    assert "[" not in alone and "interval" not in alone
     assert "60 epochs" in fig.fig_cifar10_sweep_caption(drawn)
 
 
@@ -216,9 +217,9 @@ def rows_of(table):
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table.splitlines() if "|" in line]
 
 
-def cells(table, first, second):
-    """A row of a Markdown table by its first two cells."""
-    return next(row for row in rows_of(table) if row[:2] == [first, second])
+def cells(table, *first):
+    """A row of a Markdown table by its first cells."""
+    return next(row for row in rows_of(table) if row[: len(first)] == [*first])
 
 
 def test_table_1_has_the_paper_s_numbers_beside_the_measured_ones(full):
@@ -228,10 +229,14 @@ def test_table_1_has_the_paper_s_numbers_beside_the_measured_ones(full):
     seconds = costs.pivot(index="trial", columns="head", values="seconds")
     mean, deviation = seconds["spectral"].mean(), seconds["spectral"].std()
     ratio = stats.ttest_1samp(seconds["spectral"] / seconds["linear"], 0).confidence_interval(0.95)
-    row = cells(table, "training time, s", "SPARCS")
-    assert row[2:6] == ["cpu", "1361.98", f"{mean:,.0f} ± {deviation:,.0f}", "3"]
-    assert row[7] == "1.004" and row[8].endswith(f"[{ratio.low:.3f}, {ratio.high:.3f}]")
-    assert cells(table, "test accuracy, %", "linear")[3] == "68.2"
+    row = cells(table, "training time, s", "SPARCS", "cpu")
+    assert row[3:5] == [f"{mean:,.0f} ± {deviation:,.0f}", "3"]
+    assert row[6].endswith(f"[{ratio.low:.3f}, {ratio.high:.3f}]")
+    papers = "the paper's, NVIDIA RTX A5500"
+    paper = cells(table, "training time, s", "SPARCS", papers)
+    assert (paper[3], paper[6]) == ("1361.98", "1.004")
+    assert cells(table, "test accuracy, %", "linear", papers)[3] == "68.2"
+    assert "RTX" not in image_tables.cost_table(2, full["cifar100/trials"], full["cifar100/costs"])
     assert "n = 3 (the paper: 100)" in table and "left out of the times" not in table
 
 
@@ -241,10 +246,10 @@ def test_table_1_keeps_devices_apart_and_takes_accuracies_from_the_trials(full):
     on_gpu = on_cpu[on_cpu["trial"] < 2].assign(device="cuda")
     on_gpu["seconds"] = np.where((on_gpu["head"] == "spectral") & (on_gpu["trial"] == 1), np.nan, 50.0)
     table = image_tables.cost_table(1, trials, pd.concat([on_cpu, on_gpu]))
-    counts = {(row[1], row[2]): row[5] for row in rows_of(table) if row[0] == "training time, s"}
+    counts = {(row[1], row[2]): row[4] for row in rows_of(table) if row[0] == "training time, s"}
     assert counts["SPARCS", "cpu"] == "3" and counts["SPARCS", "cuda"] == "1" and counts["linear", "cuda"] == "2"
-    accuracies = [row for row in rows_of(table) if row[0] == "test accuracy, %"]
-    assert [row[5] for row in accuracies] == ["3"] * 4 and {row[2] for row in accuracies} == {""}
+    accuracies = [row for row in rows_of(table) if row[0] == "test accuracy, %" and not row[2]]
+    assert [row[4] for row in accuracies] == ["3"] * 4
     assert "left out of the times" in table
 
 
@@ -290,7 +295,7 @@ def test_late_epochs_are_averaged_where_there_are_enough(full):
     epochs = pd.DataFrame({"head": "linear", "trial": 0, "epoch": range(1, 41)}).assign(
         validation_accuracy=lambda rows: 10.0 * rows["epoch"]
     )
-    assert "linear 305.00 % on average" in image_prose.cifar10_findings(trials, epochs)
+    assert "On average over them it is: linear 305.00 %" in image_prose.cifar10_findings(trials, epochs)
     assert "One epoch differs" not in image_prose.cifar10_findings(trials, epochs[epochs["epoch"] < 40])
 
 
@@ -320,3 +325,59 @@ def test_a_run_in_which_every_trial_diverged_says_so(full):
     tuned = own_prose.fine_tuned(full["cifar100/fine_tuning"].assign(test_accuracy=np.nan))
     assert "end at – % (linear) and – % (SPARCS" in tuned and "above linear" not in tuned
     assert len(rows_of(image_tables.signs_table(trials, full["cifar10/epochs"]))) == 2 + 3  # its head, three accuracies
+
+
+def test_sparcs_is_said_to_be_worse_or_better_in_plain_words(full):
+    trials = full["cifar100/trials"]
+    points = trials["head"].map({"linear": 60.0, "spectral": 58.5})
+    worse = trials.assign(test_accuracy=points + trials["trial"], compact_neurons=0.0)
+    said = image_prose.cifar100_findings(worse)
+    assert said.startswith("On the substitute SPARCS is 1.50 points worse than the linear head.")
+    assert "Compaction removes every hidden neuron in 3 of 3 networks." in said
+
+
+def test_what_compaction_takes_of_the_gain(full):
+    trials = full["cifar10/trials"].query("head in ['linear', 'spectral', 'spectral_authors_sign']")
+    points = trials["head"].map({"linear": 60.0, "spectral": 64.0, "spectral_authors_sign": 66.0})
+    compact = trials["head"].map({"spectral": 61.0})
+    trials = trials.assign(test_accuracy=points, compact_test_accuracy=compact, compact_parameters=7.0,
+                           recruited_neurons=5.0, compact_neurons=trials["head"].map({"spectral": 4.0}))  # fmt: skip
+    said = image_prose.compaction_findings(trials, 526)
+    assert "Compact, SPARCS has +1.00 [+1.00, +1.00] points against linear (n = 3)." in said
+    assert "Compaction costs 75 % of the mean gain." in said and said.endswith("authors' sign were not compacted.")
+
+
+def test_a_last_layer_that_collapsed_is_said_to_have():
+    rows = pd.DataFrame({"trial": [0, 0, 1], "size": [0.2, 0.4, 0.006]})
+    assert (
+        image_prose.last_layer_fell(rows)
+        == "The median of the last layer's fell from 1 to between 0.006 and 0.3 (n = 2)."
+    )
+    assert image_prose.last_layer_fell(rows.head(0)) == ""
+
+
+def test_probes_say_what_was_probed_and_on_what():
+    run = {"cifar100": {"probes": {"training": {"epochs": 5, "penalty": "l1", "rho": 1e-4}}}}
+    assert "trained for 5 epochs, SPARCS with L1 at $\\rho$ = 10⁻⁴." in own_prose.probe_training(run)
+    probes = pd.DataFrame({"head": ["linear", "spectral"], "test_accuracy": [49.0, 47.0]})
+    said = own_prose.probed(probes)
+    assert "−1$ has not" not in said and "-1$ has not been probed" in said and "so they are not strong" in said
+    strong = own_prose.probed(probes.assign(head=["linear", "spectral_authors_sign"], test_accuracy=80.0))
+    assert "from either start" in strong and "strong" not in strong
+
+
+def test_the_steps_that_an_eigenvalue_could_have_taken():
+    training = {"epochs": 1, "batch_size": 100, "learning_rate": 1e-3}
+    run = {"images": 1000, "validation_share": 0.1, "training": training}
+    rows = pd.DataFrame({"head": "spectral", "layer": 2, "eigenvalue": [0.001, -0.004]})
+    said = own_prose.reach(rows, run)
+    assert "9 steps allow 0.009; the largest hidden $|\\lambda|$ is 0.004." in said and "not what holds them" in said
+    assert "holds them" not in own_prose.reach(rows.assign(eigenvalue=0.008), run)
+    assert own_prose.reach(rows.head(0), run) == ""
+
+
+def test_the_early_curves_stand_in_a_table(full):
+    epochs = full["cifar10/epochs"].assign(epoch=10).drop_duplicates(["head", "trial"])
+    table = image_tables.early_table(epochs, full["cifar10/trials"])
+    assert len(rows_of(table)) == 2 + 3 and "n = 3." in table
+    assert image_tables.early_table(epochs.assign(epoch=2), full["cifar10/trials"]) == ""

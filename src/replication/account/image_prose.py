@@ -8,7 +8,7 @@ import pandas as pd
 
 from replication.account.image_tables import HEADS, SIGNS, WITHOUT_EIGENVALUES, paired, sign_values
 from replication.judging.divergence import divergence
-from replication.judging.statistics import mean_interval, mode_distance
+from replication.judging.statistics import BANDWIDTH, mean_interval, mode_distance
 from replication.report.intervals import count_range
 from replication.report.penalties import PENALTIES
 from replication.report.prose import NOTHING
@@ -16,9 +16,12 @@ from replication.report.stand_in import backbone_note
 from replication.report.text import counted, fixed, listing, number
 
 HIDDEN, LAST = 2, 3  # layers of the head
+WIDER = 0.3  # decades, the next kernel that claim E4 is looked at with
+WINDOW = 10  # epochs over which a gain is averaged
 LATE = 20  # epochs at the end over which accuracy is averaged
 NO_SPARCS = "No trial with the SPARCS head by (4.3) finished."
 NO_PAIR = "No gain is given: no such head and linear head with the same seed finished both."
+OWN = " That is Table 5's own setting."
 SIGN = {"spectral": "(4.3)", "spectral_authors_sign": "the authors' sign"}
 
 
@@ -54,9 +57,9 @@ def cifar10_findings(trials: pd.DataFrame, epochs: pd.DataFrame) -> str:
     linear = means["test_accuracy"].get("linear", np.nan)
     sentences = [f"Test accuracy after the last epoch: linear {fixed(linear, 2)} %."]
     for head, (accuracy, pruned) in means.drop(index="linear", errors="ignore").iterrows():
-        closed = f"; {fixed(pruned, 2)} % with its hidden eigenvalues set to 0"
-        closed = "" if head in WITHOUT_EIGENVALUES else closed
-        sentences.append(f"{HEADS[head]}: {fixed(accuracy, 2)} %, {gain(trials, head)}{closed}.")
+        sentences.append(f"{HEADS[head]}: {fixed(accuracy, 2)} %, {gain(trials, head)}.")
+        if head not in WITHOUT_EIGENVALUES:
+            sentences.append(f"With its hidden eigenvalues set to 0 it has {fixed(pruned, 2)} %.")
     return " ".join([*sentences, _late(epochs)])
 
 
@@ -71,8 +74,8 @@ def _late(epochs: pd.DataFrame) -> str:
     means = late.groupby("head", sort=False)["validation_accuracy"].mean().dropna()
     parts = [f"{HEADS[head]} {mean:.2f} %" for head, mean in means.items()]
     return (
-        f"One epoch differs from the next: over the last {LATE}, plain validation accuracy is {', '.join(parts)} on "
-        f"average; within one trial its standard deviation is {spread:.2f} points."
+        f"One epoch differs from the next: within one trial plain validation accuracy has a standard deviation of "
+        f"{spread:.2f} points over the last {LATE}. On average over them it is: {', '.join(parts)}."
     )
 
 
@@ -113,23 +116,55 @@ def control_findings(trials: pd.DataFrame) -> str:
     return f"Over the plain hidden layer SPARCS gains, in points of test accuracy: {'; '.join(parts)}."
 
 
-def sweep_findings(drawn: pd.DataFrame) -> str:
-    """Where the SPARCS head gains most and least, where that is clear, and where it ends linear, by what is drawn."""
+def sweep_findings(drawn: pd.DataFrame, paper: Mapping, curves: pd.DataFrame) -> str:
+    """Where the SPARCS head gains most and least, where that is clear, and where it ends linear, by what is drawn.
+
+    paper: its settings, by experiment; curves: accuracies by epoch of the full trainings.
+    """
     gains = drawn[drawn["measure"] == "gain"]
     if gains.empty:
         return NO_PAIR
-    most, least = (_gain(gains.loc[index]) for index in (gains["mean"].idxmax(), gains["mean"].idxmin()))
-    text = f"Over the linear head SPARCS gains most with {most}, least with {least}."
+    most, least = gains.loc[gains["mean"].idxmax()], gains.loc[gains["mean"].idxmin()]
+    training = paper["cifar10"]["training"]
+    said = [
+        f"Over the linear head SPARCS gains most with {_gain(most)}.{OWN * _is_papers(most, training)}",
+        f"It gains least with {_gain(least)}.{OWN * _is_papers(least, training)}",
+    ]
+    if drawn["epochs"].max() < training["epochs"]:
+        said.append(f"These trainings have {drawn['epochs'].max():.0f} epochs of the paper's {training['epochs']}.")
+        said.append(_gain_then(curves, int(drawn["epochs"].max())))
     known = int(gains["low"].notna().sum())
     if known:
         above, below = int((gains["low"] > 0).sum()), int((gains["high"] < 0).sum())
-        text += f" Of {known} points with an interval it lies above 0 at {above}, below 0 at {below}."
+        said.append(f"Of {known} points with an interval it lies above 0 at {above}, below 0 at {below}.")
+        said += ["The intervals are not corrected for their number."] * (known > 1)
     linear = int((drawn.loc[drawn["measure"] == "compact_neurons", "trials_high"] == 0).sum())
     if linear:
-        text += f" At {linear} of all {len(gains)} points compaction keeps no hidden neuron of any trial: a linear "
-        text += "head is within its loss budget there, even where small eigenvalues count as recruited beside the "
-        text += "largest."
-    return text
+        said.append(
+            f"At {linear} of all {len(gains)} points compaction keeps no hidden neuron of any trial. A linear head is "
+            "within its loss budget there, even where small eigenvalues count as recruited beside the largest."
+        )
+    return " ".join(filter(None, said))
+
+
+def _gain_then(curves: pd.DataFrame, epoch: int) -> str:
+    """How far SPARCS was ahead at an epoch of the full trainings, and at their end, on plain validation images."""
+    if curves.empty or curves["epoch"].max() <= epoch:
+        return ""
+    by_head = curves.pivot_table(index="epoch", columns="head", values="validation_accuracy")
+    by_head = by_head.reindex(columns=["spectral", "linear"]).dropna()
+    gains = (by_head["spectral"] - by_head["linear"]).rolling(WINDOW).mean().dropna()
+    if epoch not in gains.index:
+        return ""
+    then, end = (f"{value:+.2f}".replace("-", "−") for value in (gains[epoch], gains.iloc[-1]))
+    return (
+        f"In the full ones SPARCS's gain on validation images is {then} points by then and {end} at the end (means of "
+        f"{WINDOW} epochs)."
+    )
+
+
+def _is_papers(row: pd.Series, training: Mapping) -> bool:
+    return row["penalty"] == training["penalty"] and bool(np.isclose(row["rho"], training["rho"]))
 
 
 def _gain(row: pd.Series) -> str:
@@ -150,12 +185,29 @@ def compaction_findings(trials: pd.DataFrame, width: int) -> str:
         f"{100 * mean['recruited_neurons'] / width:.1f} % ({averaged(len(spectral))})."
     ]
     if not np.isnan(mean["compact_parameters"]):
-        sentences.append(
+        sentences += [
             f"The compact head keeps {number(mean['compact_neurons'])} hidden neurons and "
-            f"{mean['compact_parameters']:,.0f} of {mean['parameters']:,.0f} parameters; test accuracy goes from "
-            f"{mean['test_accuracy']:.2f} to {mean['compact_test_accuracy']:.2f} %."
-        )
-    return " ".join(sentences)
+            f"{mean['compact_parameters']:,.0f} of {mean['parameters']:,.0f} parameters.",
+            f"Its test accuracy goes from {mean['test_accuracy']:.2f} to {mean['compact_test_accuracy']:.2f} %.",
+            _compact_gain(trials),
+        ]
+    others = trials.loc[trials["head"] == "spectral_authors_sign", "compact_neurons"]
+    if len(others) and others.isna().all():
+        sentences.append("Heads with the authors' sign were not compacted.")
+    return " ".join(filter(None, sentences))
+
+
+def _compact_gain(trials: pd.DataFrame) -> str:
+    """Points of the compact head above the linear one with the same seed, beside those before compaction."""
+    compact = trials.assign(test_accuracy=trials["compact_test_accuracy"].where(trials["head"] == "spectral",
+                            trials["test_accuracy"]))  # fmt: skip
+    before, after = (np.subtract(*paired(rows, "test_accuracy", "spectral")) for rows in (trials, compact))
+    if not len(after):
+        return ""
+    share = ""
+    if before.mean() > after.mean() > 0:
+        share = f" Compaction costs {100 * (1 - after.mean() / before.mean()):.0f} % of the mean gain."
+    return f"Compact, SPARCS has {gain(compact, 'spectral')}.{share}"
 
 
 def eigenvalue_findings(eigenvalues: pd.DataFrame) -> str:
@@ -168,15 +220,35 @@ def eigenvalue_findings(eigenvalues: pd.DataFrame) -> str:
         return NO_SPARCS
     sizes = rows.groupby(["trial", "layer"])["size"].agg(["median", "max"]).groupby("layer").mean()
     sizes = sizes.reindex([HIDDEN, LAST])
-    hidden = rows[rows["layer"] == HIDDEN].groupby("trial")["size"]
-    gaps = np.array([mode_distance(of_trial) for _, of_trial in hidden])
-    bimodal = int((gaps > 0).sum())
-    apart = f", {number(gaps[gaps > 0].mean())} decades apart" if bimodal else ""
+    hidden = [of_trial for _, of_trial in rows[rows["layer"] == HIDDEN].groupby("trial")["size"]]
     return (
         f"The hidden $|\\lambda|$ have median {number(sizes.loc[HIDDEN, 'median'])} and largest value "
-        f"{number(sizes.loc[HIDDEN, 'max'])}, the last layer's have median {number(sizes.loc[LAST, 'median'])} "
-        f"({averaged(len(gaps))}). The logarithm of the hidden ones has two modes in {bimodal} of "
-        f"{counted(len(gaps), 'network')}{apart}."
+        f"{number(sizes.loc[HIDDEN, 'max'])} ({averaged(len(hidden))}). {last_layer_fell(rows[rows['layer'] == LAST])} "
+        f"{_modes(hidden)}"
+    ).replace("  ", " ")
+
+
+def last_layer_fell(rows: pd.DataFrame) -> str:
+    """What became of the last layer's |λ|, which start at 1: networks' medians; rows: of that layer, with size."""
+    medians = rows.groupby("trial")["size"].median()
+    if medians.empty:
+        return ""
+    ends = list(dict.fromkeys([number(medians.min()), number(medians.max())]))
+    between = f"between {' and '.join(ends)}" if len(ends) > 1 else ends[0]
+    moved = "fell" if (medians < 1).all() else "went"
+    return f"The median of the last layer's {moved} from 1 to {between} (n = {len(medians)})."
+
+
+def _modes(hidden: Sequence[pd.Series]) -> str:
+    """In how many networks the logarithms have two modes, and in how many with the next wider kernel."""
+    gaps = {width: np.array([mode_distance(values, width) for values in hidden]) for width in (BANDWIDTH, WIDER)}
+    counts = {width: int((each > 0).sum()) for width, each in gaps.items()}
+    found = gaps[BANDWIDTH][gaps[BANDWIDTH] > 0]
+    apart = f", {number(found.mean())} decades apart" if len(found) else ""
+    wider = f"; with one of {WIDER:g} in {counts[WIDER] or 'none'}" if len(found) else ""
+    return (
+        f"With a kernel of {BANDWIDTH:g} decades their logarithm has two modes in {counts[BANDWIDTH]} of "
+        f"{counted(len(hidden), 'network')}{apart}{wider}."
     )
 
 
@@ -185,11 +257,25 @@ def cifar100_findings(trials: pd.DataFrame) -> str:
     means = trials.groupby("head")["test_accuracy"].mean()
     if means.isna().all():
         return NOTHING
+    gains = np.subtract(*paired(trials, "test_accuracy", "spectral"))
+    plain = ""
+    if len(gains):
+        place = "On the substitute" if trials["substitute_backbone"].any() else "On the paper's backbone"
+        side = "worse" if gains.mean() < 0 else "better"
+        plain = f"{place} SPARCS is {abs(gains.mean()):.2f} points {side} than the linear head. "
     linear, sparcs = (fixed(means.get(head, np.nan), 2) for head in ("linear", "spectral"))
     return (
-        f"{backbone_note(trials)} Test accuracy after the training: linear {linear} %, SPARCS {sparcs} %, "
-        f"{gain(trials, 'spectral')}."
+        f"{plain}{_removed(trials)}{backbone_note(trials)} Test accuracy after the training: linear {linear} %, SPARCS "
+        f"{sparcs} %, {gain(trials, 'spectral')}."
     )
+
+
+def _removed(trials: pd.DataFrame) -> str:
+    """In how many networks compaction removes every hidden neuron; empty if none was compacted."""
+    kept = trials.loc[trials["head"] == "spectral", "compact_neurons"].dropna()
+    if kept.empty:
+        return ""
+    return f"Compaction removes every hidden neuron in {(kept == 0).sum()} of {counted(len(kept), 'network')}. "
 
 
 def probe_findings(probes: pd.DataFrame) -> str:

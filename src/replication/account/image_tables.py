@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Mapping
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
 
 from replication.experiment import Experiment
+from replication.experiments.cifar10.claims import EARLY, differences, early_curves
+from replication.judging.heads import OTHER_SIGN, finished
 from replication.judging.statistics import mean_interval
 from replication.report.intervals import FEWEST, count_range
 from replication.report.stand_in import backbone_note, backbone_of, title
@@ -29,10 +32,15 @@ QUANTITIES = {
 }
 COSTS = [name for name in QUANTITIES if name != "test_accuracy"]
 MEMORY = {  # what the mean of Table 1 and of Table 2 counts
-    1: "The mean is of the sizes of all tensors that stay, the same on every device; the paper's count has its GPU's "
+    1: "The mean is of the sizes of all tensors that stay, the same on every device. The paper's count has its GPU's "
     "libraries' own workspaces in it, alike for both heads, so compare the differences.",
-    2: "The mean is the GPU's own count, as the paper's; on a CPU, of the sizes of all tensors that stay.",
+    2: "The paper's mean is its GPU's own count.",
 }
+OF_MEMORY = {  # what the mean of Table 2 counts here, by device
+    "cuda": "So is ours on a GPU.",
+    "cpu": "Ours on a CPU is of the sizes of all tensors that stay, so its memory does not compare with the paper's.",
+}
+PAPERS_GPU = {1: "the paper's, NVIDIA RTX A5500", 2: "the paper's GPU"}  # Section 6 names it for experiment 3
 TABLES = {  # the paper's: Table 1 (CIFAR-10), Table 2 (CIFAR-100); it writes MB, its code counts MiB
     1: {
         "mean_allocated_mib": {"linear": 17.9, "spectral": 21.2},
@@ -65,16 +73,38 @@ def cost_table(paper_table: int, trials: pd.DataFrame, costs: pd.DataFrame) -> s
     """
     measured = [(quantity, device, trained) for quantity in COSTS for device, trained in costs.groupby("device")]
     rows = [
-        _cost_row(paper_table, quantity, device, trained, head)
-        for quantity, device, trained in [*measured, ("test_accuracy", "", trials)]
-        for head in HEADS
-        if (trained["head"] == head).any()
+        row
+        for quantity, of_quantity in groupby([*measured, ("test_accuracy", "", trials)], key=lambda each: each[0])
+        for row in (
+            *_papers_rows(paper_table, quantity),
+            *(
+                _cost_row(quantity, device, trained, head)
+                for _, device, trained in of_quantity
+                for head in HEADS
+                if (trained["head"] == head).any()
+            ),
+        )
     ]
+    counts = OF_MEMORY if paper_table == 2 else {}
     heading = [f"{title(f'Table {paper_table}', trials)} Memory, time and accuracy; {_size(trials)}."]
-    heading += [MEMORY[paper_table], "The paper measured on a GPU. Time on a CPU is the processor's."]
+    heading += [MEMORY[paper_table], *(counts[device] for device in counts if (costs["device"] == device).any())]
+    if (costs["device"] == "cpu").any():
+        heading.append("Time on a CPU is the processor's.")
     if costs["seconds"].isna().any():
         heading.append("Trainings that shared their GPU with others are left out of the times.")
-    return f"{' '.join(heading)}{_backbone(trials)}\n\n{markdown(pd.DataFrame(rows))}"
+    machines = f" {costs_on(costs)}" if "machine" in costs else ""
+    return f"{' '.join(heading)}{machines}{_backbone(trials)}\n\n{markdown(pd.DataFrame(rows))}"
+
+
+def costs_on(costs: pd.DataFrame) -> str:
+    """The machines on which times and memory were measured, by device; empty where the table names none."""
+    if "machine" not in costs:
+        return ""
+    named = [
+        f"{device}: {', '.join(sorted(of_device['machine'].dropna().unique()))}"
+        for device, of_device in costs.groupby("device")
+    ]
+    return f"Times and memory were measured on {'; '.join(named)}."
 
 
 def compaction_table(trials: pd.DataFrame, settings: Mapping) -> str:
@@ -113,6 +143,26 @@ def signs_table(trials: pd.DataFrame, epochs: pd.DataFrame) -> str:
         f"sd, {_size(trials)}."
     )
     return f"{heading}\n\n{markdown(pd.DataFrame(rows).fillna(''))}"
+
+
+def early_table(epochs: pd.DataFrame, trials: pd.DataFrame) -> str:
+    """The paired differences of every two of Figure 16's curves at claim E3's early epoch, judged and beside."""
+    rows = finished(epochs, trials)
+    columns = {
+        "augmented images, judged": early_curves(rows),
+        "plain images": early_curves(rows, images=""),
+        "augmented images, the authors' sign": early_curves(rows, OTHER_SIGN),
+    }
+    if columns["augmented images, judged"].empty:
+        return ""
+    found = {what: differences(curves) for what, curves in columns.items() if len(curves)}
+    pairs = next(iter(found.values()))
+    table = [{"points": pair} | {what: _interval(each[pair], 2) for what, each in found.items()} for pair in pairs]
+    n = count_range(pd.Series([len(curves) for curves in columns.values() if len(curves)]))
+    return (
+        f"{title(f'Epoch {EARLY}', trials)} Differences of every two curves, paired by seed [95 %], n = {n}.\n\n"
+        f"{markdown(pd.DataFrame(table))}"
+    )
 
 
 def sign_values(trials: pd.DataFrame, epochs: pd.DataFrame) -> dict[tuple[str, str], pd.Series]:
@@ -154,23 +204,36 @@ def paired(rows: pd.DataFrame, column: str, head: str) -> tuple[np.ndarray, np.n
     return both[:, 1], both[:, 0]
 
 
-def _cost_row(paper_table: int, quantity: str, device: str, rows: pd.DataFrame, head: str) -> dict:
-    paper = TABLES[paper_table].get(quantity, {})
+def _papers_rows(paper_table: int, quantity: str) -> list[dict]:
+    """The paper's numbers of a quantity, one row for each head."""
+    values = TABLES[paper_table].get(quantity, {})
+    return [
+        {
+            "quantity": QUANTITIES[quantity],
+            "head": HEADS[head],
+            "device": PAPERS_GPU[paper_table],
+            "mean ± sd": value,
+            "n": "",
+            "95 % interval": "",
+            "SPARCS / linear [95 %]": f"{value / values['linear']:.3f}" if head == "spectral" else "",
+        }
+        for head, value in values.items()
+    ]
+
+
+def _cost_row(quantity: str, device: str, rows: pd.DataFrame, head: str) -> dict:
     values = rows.loc[rows["head"] == head, quantity].dropna()
     of_head, linear = paired(rows, quantity, head)
     ratios = of_head[linear != 0] / linear[linear != 0]  # none to an accuracy of 0
-    paper_ratio = f"{paper['spectral'] / paper['linear']:.3f}" if head == "spectral" and paper else ""
     mean, low, high = mean_interval(values.to_numpy())
     place = _place(mean) if len(values) else 0
     return {
         "quantity": QUANTITIES[quantity],
         "head": HEADS[head],
         "device": device,
-        "the paper": paper.get(head, ""),
-        "measured, mean ± sd": _spread(values),
+        "mean ± sd": _spread(values),
         "n": len(values),
         "95 % interval": f"{low:,.{place}f} to {high:,.{place}f}" if len(values) >= FEWEST else "",
-        "SPARCS / linear, the paper": paper_ratio,
         "SPARCS / linear [95 %]": "" if head in WITHOUT_EIGENVALUES else _interval(ratios, 3),
     }
 

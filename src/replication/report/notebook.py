@@ -92,12 +92,13 @@ class Notebook:
         drawn: pd.DataFrame,
         draw: Callable[[pd.DataFrame], Figure],
         describe: Callable[[pd.DataFrame], str],
+        optional: bool = False,
     ) -> None:
         """Draw a table, save figure, table and caption, show the figure with what ``describe`` says of it below.
 
         That text's first sentence is the alternative text. Without rows, no trial having finished or none having what
-        is drawn, it says so. The caption, for Snakemake's report, has the figure's own docstring besides, see
-        ``replication.report.captions``.
+        is drawn, it says so, or, if it is ``optional``, nothing. The caption, for Snakemake's report,
+        has the figure's own docstring besides, see ``replication.report.captions``.
         """
         words = caption_of(room_of(describe), name)
         figure = nothing() if drawn.empty else draw(drawn)
@@ -105,6 +106,8 @@ class Notebook:
         image = save(figure, self._figures, name, drawn)
         with atomic(self._figures / f"{name}.rst") as partial:
             partial.write_text(as_rst(words, caption), encoding="utf-8")
+        if optional and drawn.empty:
+            return
         width = round(figure.get_figwidth() * SCREEN_PIXELS_PER_INCH)
         display(Image(image), metadata={"image/png": {"alt": alternative_text(caption), "width": width}})
         self.say(caption)

@@ -111,14 +111,19 @@ def _outcomes(drawn: pd.DataFrame) -> list[str]:
 
 
 def _recruits(drawn: pd.DataFrame) -> list[str]:
-    """How many neurons each start recruits, and the share of them with λ_2 < 0."""
-    means = drawn.groupby(["head", "measure"])["value"].mean().unstack().reindex(columns=list(SIGNS))
+    """How many neurons each start recruits on average, and the shares of them with λ_2 < 0, network by network."""
+    by_network = drawn[drawn["measure"].isin(SIGNS)].pivot(index=["head", "trial"], columns="measure", values="value")
     said = []
     for head, start in ((OTHER_SIGN, "−1"), (SPARCS, "1")):
-        negative, positive = means.loc[head] if head in means.index else (np.nan, np.nan)
-        if negative + positive > 0:
-            share = f"{100 * negative / (negative + positive):.0f} % of them with λ₂ < 0"
-            said.append(f"Recruited from λ₃ = {start}: {negative + positive:.0f} hidden neurons, {share}.")
+        counts = by_network[by_network.index.get_level_values("head") == head].reindex(columns=list(SIGNS)).dropna()
+        counts = counts[counts.sum(axis=1) > 0]
+        if len(counts):
+            shares = 100 * counts["negative"] / counts.sum(axis=1)
+            span = " to ".join(f"{share:.0f}" for share in sorted({shares.min(), shares.max()}))
+            said.append(
+                f"Recruited from λ₃ = {start}: {counts.sum(axis=1).mean():.0f} hidden neurons on average, {span} % of "
+                "a network's with λ₂ < 0."
+            )
     return said
 
 

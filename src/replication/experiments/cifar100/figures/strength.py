@@ -20,9 +20,10 @@ def fig_strength_table(probes: pd.DataFrame) -> pd.DataFrame:
     """A head's test accuracy minus the linear one's with the same seed, over the trials, by size of the images.
 
     Columns: ``input_size``, ``head``, ``n``, ``mean``, ``low``, ``high`` (points), and ``linear``, the mean accuracy of
-    the linear heads that were compared.
+    the linear heads that were compared. Empty for one size, at which nothing grows.
     """
     rows = differences(probes)
+    rows = rows if rows["input_size"].nunique() > 1 else rows.head(0)
     drawn = over_trials(rows, "gain", ["input_size", "head"])[["input_size", "head", "n", "mean", "low", "high"]]
     linear = rows.groupby(["input_size", "head"], as_index=False)["linear"].mean()
     return drawn.merge(linear).assign(
