@@ -9,7 +9,7 @@ import pytest
 
 import changed_tables as changed
 from replication import params
-from replication.account import core_minutes, news, readings, remaining, summary
+from replication.account import core_minutes, news, remaining, summary
 from replication.account.penalty_share import penalty_shares
 from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import paper_settings
@@ -24,7 +24,7 @@ PUBLISHED = ROOT / "results/published"
 HEADS = {"probes": 4}  # trainings of a trial
 TABLES = {
     "regression": ["trials", "starts"],
-    "teacher_student": ["trials", "eigenvalues"],
+    "teacher_student": ["trials", "eigenvalues", "pruning", "map"],
     "depth": ["trials", "without_penalty"],
     "cifar10": ["trials", "epochs", "eigenvalues", "costs", "sweep"],
     "cifar100": ["trials", "probes", "costs"],
@@ -32,6 +32,7 @@ TABLES = {
     "baselines": ["trials", "tuning"],
     "cells": ["trials", "costs", "without_none"],
 }
+SETTINGS = paper_settings(params.read_yaml(ROOT / "params.yaml")).model_dump()
 EMPTY = {f"{name}/{table}": pd.DataFrame() for name, tables in TABLES.items() for table in tables}
 
 
@@ -108,22 +109,6 @@ def test_the_share_of_the_penalty_in_the_loss():
     assert list(penalty_shares(EMPTY, run)) == [] == list(penalty_shares(tables, {}))
 
 
-def test_readings_stand_beside_the_one_that_is_judged():
-    students = pd.DataFrame(
-        {"ensemble": ["l2", "graded", "graded", "graded"], "diverged_epoch": [-1, -1, -1, 5], "trial": [0, 0, 1, 2],
-         "other_layer_loss_increase": [110.0, 0.001, -0.001, np.nan], "live_neurons": [300, 38, 48, np.nan],
-         "kept_eigenvalues": [98, 38, 48, np.nan]}
-    )  # fmt: skip
-    heads = pd.DataFrame({"head": ["linear", "spectral", "hidden"], "trial": 0, "test_accuracy": [67.0, 69.0, 73.0],
-                          "stand_in": False})  # fmt: skip
-    text = readings.readings({"teacher_student/trials": students, "cifar10/trials": heads})
-    assert [line.split("|")[3].strip() for line in text.splitlines()[2:6]] == [
-        "median 11,000.0", "median 0.0", "300", "43"]  # fmt: skip
-    gains = [line.split("|")[3] for line in text.splitlines() if "Table 1" in line]
-    assert gains == [" +2.00 points against linear (n = 1) ", " +6.00 points against linear (n = 1) "]
-    assert readings.readings(EMPTY) == "No reading was run."
-
-
 def test_other_statements_have_what_was_found(full):
     text = summary.other_statements(full, {"cifar100": {"widths": [1280, 526, 100]}, "regression": {"widths": []}})
     assert "853,880" in text and "726,506" in text  # counted by hand, without the bias column
@@ -131,7 +116,7 @@ def test_other_statements_have_what_was_found(full):
     last, first = (rows[rows["epoch"] == rows["epoch"].agg(which)] for which in ("max", "min"))
     final = last.groupby("trial")["eigenvalue"].agg(lambda values: values.abs().max())
     open_ = (first["eigenvalue"].abs() > 0.01 * first["trial"].map(final)).groupby(first["trial"]).sum().mean()
-    assert f"{open_:.3g} after {first['epoch'].iloc[0]}" in text
+    assert f"{open_:.3g} after {first['epoch'].iloc[0]}" in text and "this counts open neurons, not the rank" in text
     assert "no trial has what it shows" in summary.other_statements(EMPTY, {})
 
 
@@ -174,14 +159,22 @@ def test_costs_against_a_loop_over_single_models(full, notebook, benchmarks):
         (~students.isin(["authors_notebook", "authors_last"])).sum()
     )  # which have epochs or widths of theirs
     students += int((full["teacher_student/map"]["size"] == "full").sum())
-    images = 105_600 * (0.04 * heads["linear"] + 0.05 * (heads.sum() - heads["linear"]))
+    sparcs = heads["spectral"] + heads["spectral_authors_sign"]  # no step of a plain hidden layer was timed
+    images = 105_600 * (0.04 * heads["linear"] + 0.05 * sparcs)
     swept = full["cifar10/sweep"]["head"].value_counts()
     images += 60 * 352 * (0.04 * swept["linear"] + 0.05 * swept["spectral"])  # 60 epochs
     regressions = len(full["regression/trials"]) + len(full["regression/starts"])
     expected = {"regression": regressions * 30, "teacher_student": students * 176.4}
+    networks = {
+        name: sum(len(full.get(f"{name}/{table}", ())) for table in EXPERIMENTS[name].trained)
+        for name in ("teacher_student", "cifar10")
+    }
+    timed = {"teacher_student": students, "cifar10": heads["linear"] + sparcs + len(full["cifar10/sweep"])}
     for name, seconds in (expected | {"cifar10": images}).items():
         said = row_of(text, EXPERIMENTS[name].title)["a loop over single models, steps alone"]
-        assert int(said.removesuffix(" core-minutes").replace(",", "")) == pytest.approx(seconds / 60, abs=0.501)
+        minutes, _, of = said.partition(" core-minutes")
+        assert int(minutes.replace(",", "")) == pytest.approx(seconds / 60, abs=0.501)
+        assert of == (f" for {timed[name]:,} of the {networks[name]:,}" if name in timed else "")
     assert row_of(text, EXPERIMENTS["baselines"].title)["a loop over single models, steps alone"] == ""
     origins = core_minutes.origins_table(experiments)
     assert row_of(origins, EXPERIMENTS["regression"].title)["data"] == "generated: α/β family, 10,000 points"
@@ -218,6 +211,9 @@ def test_each_device_has_its_own_minutes(whole_run, benchmarks):
     assert len(lines) == 4 and "a cpu" in lines[2] and "a cuda" in lines[3]
     lines = core_minutes.cost_table({"teacher_student": record}, tables, run, benchmarks).splitlines()
     assert "| 0 core-minutes |" in lines[2] and "1.0 core-minutes of the host |  |" in lines[3]  # 3 × 600 × 10 ms
+    tables |= {"teacher_student/map": rows_on("cpu", 9.0, 4).assign(size="reduced")}  # of which no step was timed
+    lines = core_minutes.cost_table({"teacher_student": record}, tables, run, benchmarks).splitlines()
+    assert "| 0 core-minutes for 3 of the 7, which took 6.0 |" in lines[2]
     assert by_device(origin, [older]) == [origin]
 
 
@@ -319,26 +315,39 @@ def test_hours_of_what_was_never_trained_come_from_a_step_of_it(notebook):
 
 
 def test_what_is_new_has_a_line_for_each_question(full):
-    lines = news.news(full).splitlines()
+    lines = news.news(full, SETTINGS, SETTINGS).splitlines()
     assert len(lines) == 6 and "no finished trial." not in "".join(lines)
     [baselines] = [line for line in lines if "search:**" in line]
     assert (
         "of 2 baselines and controls on the teacher task (n = 10)" in baselines
         and "with at most 30 neurons" in baselines
     )
-    assert all(line.endswith("no finished trial.") for line in news.news(EMPTY).splitlines())
+    assert all(line.endswith("no finished trial.") for line in news.news(EMPTY, SETTINGS, SETTINGS).splitlines())
 
 
 def test_baselines_of_a_small_run_are_not_tested(full):
     few = full["baselines/trials"].query("trial < 3")
-    assert "fewer than 10 seeds, so nothing is tested." in news.news(EMPTY | {"baselines/trials": few})
+    assert "fewer than 10 seeds, so nothing is tested." in news.news(
+        EMPTY | {"baselines/trials": few}, SETTINGS, SETTINGS
+    )
     elsewhere = full["baselines/trials"].query("task != 'teacher'")
-    assert "no finished trial.\n- **Penalties" in news.news(EMPTY | {"baselines/trials": elsewhere})
+    said = news.news(EMPTY | {"baselines/trials": elsewhere}, SETTINGS, SETTINGS)
+    assert "no finished trial.\n- **Penalties" in said
+
+
+def test_controls_are_no_searches_and_a_cut_cell_is_named():
+    cut = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
+    rows = [("darts", 90.0), ("darts", 92.0), ("gaea", 94.0), ("random", 10.0)]
+    cells = pd.DataFrame(rows, columns=["method", "cifar10_accuracy"])
+    cells = cells.assign(cell=[cut, *[cut.replace("none", "skip_connect")] * 3], stand_in=False)
+    said = news.news(EMPTY | {"cells/trials": cells}, SETTINGS, SETTINGS)
+    assert "3 searches by 2 methods and 1 control. The cells' median test accuracy on CIFAR-10 is: DARTS 91.0 %" in said
+    assert said.endswith("1 search of DARTS ended in a cut cell, whose accuracy is chance.")
 
 
 def test_stand_in_images_are_marked_in_what_is_new(whole_run):
     small = EMPTY | changed.read(whole_run)
-    marked = [line for line in news.news(small).splitlines() if "STAND-IN DATA" in line]
+    marked = [line for line in news.news(small, SETTINGS, SETTINGS).splitlines() if "STAND-IN DATA" in line]
     assert [line.split(":**")[0] for line in marked] == [
         "- **Penalties in experiment 3",
         "- **Heads on fixed features (experiment 4)",

@@ -7,6 +7,7 @@ import pandas as pd
 
 from replication.account.image_tables import HEADS
 from replication.experiments import EXPERIMENTS
+from replication.judging.heads import LINEAR, OTHER_SIGN, SPARCS
 from replication.records.io import read_csv
 from replication.report.provenance_text import core_minutes, fingerprints
 from replication.report.tables import markdown
@@ -102,7 +103,10 @@ def _tuning(tuning: pd.DataFrame) -> str:
 
 
 def _loop(name: str, device: str, tables: Tables, run: Mapping, benchmarks: Tables) -> str:
-    """Core-minutes that an experiment's optimiser steps on one device would take in the loop over single models."""
+    """Core-minutes that an experiment's optimiser steps on one device would take in the loop over single models.
+
+    Where no step of some of its trainings was timed, it says of how many it is and what those took here.
+    """
     if device != "cpu" or name not in STEPS:
         return ""
     read = [tables[key] for key in (f"{name}/{table}" for table in EXPERIMENTS[name].trained) if key in tables]
@@ -111,10 +115,16 @@ def _loop(name: str, device: str, tables: Tables, run: Mapping, benchmarks: Tabl
         return "0 core-minutes"
     trials = pd.concat(done, ignore_index=True)
     trials = trials[trials["device"] == device] if "device" in trials else trials
-    return f"{STEPS[name](trials, run, benchmarks) / 60:,.0f} core-minutes"
+    seconds = STEPS[name](trials, run, benchmarks)
+    timed = seconds.notna()
+    said = f"{seconds.sum() / 60:,.0f} core-minutes"
+    if timed.all():
+        return said
+    took = trials.loc[timed, "minutes"].sum() if "minutes" in trials else 0
+    return f"{said} for {timed.sum():,} of the {len(trials):,}" + (f", which took {took:,.1f}" if took else "")
 
 
-STEPS: dict[str, Callable] = {}  # seconds of the optimiser steps of the experiments of which a step was timed
+STEPS: dict[str, Callable] = {}  # seconds of each training's steps, NaN without a timed one, where any was timed
 
 
 def steps_of(experiment: str) -> Callable[[Callable], Callable]:
@@ -123,36 +133,39 @@ def steps_of(experiment: str) -> Callable[[Callable], Callable]:
 
 
 @steps_of("regression")
-def _regression(trials: pd.DataFrame, run: Mapping, benchmarks: Tables) -> float:
-    return len(trials) * _count(run["regression"], run["regression"]["points"]) * _seconds(benchmarks, "step")
+def _regression(trials: pd.DataFrame, run: Mapping, benchmarks: Tables) -> pd.Series:
+    steps = _count(run["regression"], run["regression"]["points"])
+    return pd.Series(steps * _seconds(benchmarks, "step"), trials.index)
 
 
 @steps_of("teacher_student")
-def _teacher_student(trials: pd.DataFrame, run: Mapping, benchmarks: Tables) -> float:
-    """Experiment 2, but for ensembles with hidden layers or epochs of their own, and the map at its reduced size."""
+def _teacher_student(trials: pd.DataFrame, run: Mapping, benchmarks: Tables) -> pd.Series:
+    """Experiment 2, except ensembles with hidden layers or epochs of their own, and the map at its reduced size."""
     settings = run["teacher_student"]
     ensembles = settings.get("ensembles", {})
     own = [name for name, each in ensembles.items() if each.get("hidden") or each.get("epochs")]
-    alike = ~trials["ensemble"].isin(own) if "ensemble" in trials else pd.Series(True, index=trials.index)
-    count = int((alike & (trials["size"] != "reduced") if "size" in trials else alike).sum())
-    return count * _count(settings, settings["points"]) * _seconds(benchmarks, "teacher_student_step")
+    alike = ~trials["ensemble"].isin(own) if "ensemble" in trials else pd.Series(True, trials.index)
+    alike &= trials["size"].ne("reduced") if "size" in trials else True
+    steps = _count(settings, settings["points"])
+    return pd.Series(steps * _seconds(benchmarks, "teacher_student_step"), trials.index).where(alike)
 
 
 @steps_of("cifar10")
-def _cifar10(trials: pd.DataFrame, run: Mapping, benchmarks: Tables) -> float:
+def _cifar10(trials: pd.DataFrame, run: Mapping, benchmarks: Tables) -> pd.Series:
     """Experiment 3 and its sweep, whose trials name their epochs; both signs of W_31 cost the same."""
     settings = run["cifar10"]
     images = settings["images"] - round(settings["validation_share"] * settings["images"])
     steps = trials["epochs"] * -(-images // settings["training"]["batch_size"])
-    heads = trials["head"].where(trials["head"] == "linear", "spectral")
-    seconds = heads.map(lambda head: _seconds(benchmarks, "cifar10_step", head)).astype(float)
-    return float((steps * seconds).sum())
+    heads = trials["head"].replace({OTHER_SIGN: SPARCS})
+    timed = {head: _seconds(benchmarks, "cifar10_step", head) for head in (LINEAR, SPARCS)}
+    return steps * heads.map(timed).astype(float)
 
 
 @steps_of("hyperparameters")
-def _hyperparameters(trials: pd.DataFrame, run: Mapping, benchmarks: Tables) -> float:
+def _hyperparameters(trials: pd.DataFrame, run: Mapping, benchmarks: Tables) -> pd.Series:
     """The sweep over both experiments, each by its own steps."""
-    return sum(STEPS[name](rows, run, benchmarks) for name, rows in trials.groupby("experiment"))
+    parts = [STEPS[name](rows, run, benchmarks) for name, rows in trials.groupby("experiment")]
+    return pd.concat(parts).reindex(trials.index)
 
 
 def _count(settings: Mapping, points: int) -> int:

@@ -1,13 +1,16 @@
 """The questions that this project asks beyond the paper, each answered in a sentence."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import pandas as pd
 
 from replication.account.image_prose import gain, sweep_findings
+from replication.account.remaining import CONTROLS
 from replication.experiments.baselines.comparison import FEW, FEWEST_SEEDS, GOOD_R2, compare
 from replication.experiments.cells.figures import METHODS
+from replication.experiments.cells.space import connected, operations_of
 from replication.experiments.cifar10.figures.sweep import fig_cifar10_sweep_table
+from replication.experiments.cifar100.prose import probe_training
 from replication.experiments.depth.figures import default_start
 from replication.report.intervals import count_range, finished
 from replication.report.stand_in import backbone_note, mark
@@ -21,14 +24,17 @@ BETTER = {  # of the scalars of the comparison: what a baseline does that beats 
 }
 
 
-def news(tables: Tables) -> str:
-    """One line for each question that the paper does not ask; "no finished trial" where its table has none."""
+def news(tables: Tables, run: Mapping, paper: Mapping) -> str:
+    """One line for each question that the paper does not ask; "no finished trial" where its table has none.
+
+    run, paper: both settings, by experiment.
+    """
     answers = {
         "Which layer survives (experiment 2)": _surviving(tables["teacher_student/trials"]),
         "More hidden layers than needed": _deep(tables["depth/trials"]),
         "Other ways to search": _baselines(tables["baselines/trials"]),
-        "Penalties in experiment 3": _sweep(tables["cifar10/sweep"]),
-        "Heads on fixed features (experiment 4)": _probes(tables["cifar100/probes"], tables["cifar100/trials"]),
+        "Penalties in experiment 3": _sweep(tables["cifar10/sweep"], tables["cifar10/epochs"], paper),
+        "Heads on fixed features (experiment 4)": _probes(tables["cifar100/probes"], tables["cifar100/trials"], run),
         "NAS-Bench-201's cells": _cells(tables["cells/trials"]),
     }
     return "\n".join(f"- **{question}:** {answer or NOTHING}" for question, answer in answers.items())
@@ -41,8 +47,8 @@ def _surviving(trials: pd.DataFrame) -> str:
         return ""
     first = int((rows["surviving_layer"] == 2).sum())
     return (
-        f"with unsquared L2, by eigenvalues only the first hidden layer survives in {first} of {len(rows)} networks, "
-        "but deleting the second one, whose eigenvalues are small, raises the held-out loss by "
+        f"with unsquared L2, by eigenvalues only the first hidden layer survives in {first} of {len(rows)} networks. "
+        "Deleting the second one, whose eigenvalues are small, raises the held-out loss all the same, by "
         f"{100 * rows['other_layer_loss_increase'].median():,.0f} % (median).{_graded(finished(trials))}"
     )
 
@@ -54,8 +60,8 @@ def _graded(trials: pd.DataFrame) -> str:
         return ""
     second = int((rows["surviving_layer"] == 3).sum())
     return (
-        f" With a penalty three times as heavy on the first layer the second one survives in {second} of {len(rows)}, "
-        f"and deleting the first raises the loss by {number(100 * rows['layer_2_deleted_increase'].median())} %."
+        f" With a penalty three times as heavy on the first layer the second one survives in {second} of {len(rows)}. "
+        f"Deleting the first raises the loss by {number(100 * rows['layer_2_deleted_increase'].median())} %."
     )
 
 
@@ -64,9 +70,18 @@ def _deep(trials: pd.DataFrame) -> str:
     if rows.empty:
         return ""
     means = rows.groupby("depth")["surviving_by_function"].mean()
-    pairs = [f"{number(value)} of {depth}" for depth, value in means.items()]
+    every = [str(depth) for depth in means.index[means == means.index]]
+    fewer = means.drop(list(map(int, every)))
     counts = count_range(rows.groupby("depth")["trial"].count())
-    return f"in use by what their deletion costs: {listing(pairs)} (means of n = {counts} networks each)."
+    said = [f"with {listing(every)} allowed, all are in use by what their deletion costs."] * bool(every)
+    if len(fewer):
+        allowed, used = _span(fewer.index, str), _span(fewer, number)
+        said.append(f"With {allowed} allowed, {used} are in use (means of n = {counts} networks each).")
+    return " ".join(said)
+
+
+def _span(values: Iterable[float], text: Callable[[float], str]) -> str:
+    return " to ".join(text(value) for value in sorted({min(values), max(values)}))
 
 
 def _baselines(trials: pd.DataFrame) -> str:
@@ -81,31 +96,51 @@ def _baselines(trials: pd.DataFrame) -> str:
     for scalar, (wins, loses) in BETTER.items():
         results = compared.loc[compared["scalar"] == scalar, "result"].value_counts()
         parts.append(f"{results.get('baseline better', 0)} {wins}, {results.get('SPARCS better', 0)} {loses}")
-    return f"of {said} {'; '.join(parts)}."
+    return f"of {said} {'. '.join(parts)}."
 
 
-def _sweep(sweep: pd.DataFrame) -> str:
+def _sweep(sweep: pd.DataFrame, curves: pd.DataFrame, paper: Mapping) -> str:
     if sweep.empty:
         return ""
     counts = count_range(sweep.groupby(["head", "penalty", "rho"])["trial"].count())
-    return f"n = {counts} at each point{mark(sweep)}. {sweep_findings(fig_cifar10_sweep_table(sweep))}"
+    found = sweep_findings(fig_cifar10_sweep_table(sweep), paper, curves)
+    return f"n = {counts} at each point{mark(sweep)}. {found}"
 
 
-def _probes(probes: pd.DataFrame, trials: pd.DataFrame) -> str:
+def _probes(probes: pd.DataFrame, trials: pd.DataFrame, run: Mapping) -> str:
     probes = probes[probes["input_size"].isin(trials.get("input_size", ()))] if len(probes) else probes
     if probes.empty:
         return ""
-    said = f"SPARCS {gain(probes, 'spectral')}, a plain hidden layer {gain(probes, 'mlp')}{mark(probes)}."
-    return f"{said} {backbone_note(trials)}"
+    return (
+        f"{probe_training(run)} SPARCS has {gain(probes, 'spectral')}{mark(probes)}, a plain "
+        f"hidden layer {gain(probes, 'mlp')}. {backbone_note(trials)}"
+    )
 
 
 def _cells(trials: pd.DataFrame) -> str:
     if trials.empty:
         return ""
-    means = trials.groupby("method")["cifar10_accuracy"].mean().dropna()
-    scores = [f"{METHODS[method]} {mean:.2f} %" for method, mean in means.items()]
-    worth = listing(scores) if scores else "untested, for no tabular benchmark was given"
-    return (
-        f"{counted(len(trials), 'search', 'searches')} by {counted(trials['method'].nunique(), 'method')}"
-        f"{mark(trials)}; test accuracy of the cells on CIFAR-10: {worth}."
-    )
+    said = [f"{_searches(trials)}{mark(trials)}."]
+    medians = trials.groupby("method")["cifar10_accuracy"].median().dropna()
+    if medians.empty:
+        return f"{said[0]} The cells are untested, for no tabular benchmark was given."
+    scores = [f"{METHODS[method]} {medians[method]:.1f} %" for method in METHODS if method in medians]
+    pairs = [listing(scores[k : k + 2]) for k in range(0, len(scores), 2)]
+    said += [f"The cells' median test accuracy on CIFAR-10 is: {pairs[0]}."]
+    said += [f"{pair[0].upper()}{pair[1:]}." for pair in pairs[1:]]
+    ended = trials.dropna(subset=["cell"])
+    cut = ended[~ended["cell"].map(operations_of).map(connected).astype(bool)]
+    said += [
+        f"{counted(len(of_method), 'search', 'searches')} of {METHODS[method]} ended in a cut cell, whose accuracy is "
+        "chance."
+        for method, of_method in cut.groupby("method")
+    ]
+    return " ".join(said)
+
+
+def _searches(trials: pd.DataFrame) -> str:
+    """How many searches by how many methods there are, and how many controls, which train nothing."""
+    controls = trials["method"].isin(CONTROLS)
+    by = f"by {counted(trials.loc[~controls, 'method'].nunique(), 'method')}"
+    parts = [f"{counted(int((~controls).sum()), 'search', 'searches')} {by}"] * bool((~controls).any())
+    return listing([*parts, *[counted(int(controls.sum()), "control")] * bool(controls.any())])

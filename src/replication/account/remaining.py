@@ -129,7 +129,7 @@ def _teacher_student(settings: Mapping) -> Iterator[Part]:
     own = {name: _own_size(ensemble) for name, ensemble in ensembles.items()}
     alike = [name for name in ensembles if not own[name]]
     size = _size(student, "points", "widths")
-    yield Part("", sum(ensembles[name]["trials"] for name in alike), size, {"ensemble": alike})
+    yield Part("with Table 4's size", sum(ensembles[name]["trials"] for name in alike), size, {"ensemble": alike})
     for name in (name for name in ensembles if own[name]):
         yield Part(name, ensembles[name]["trials"], size | own[name], {"ensemble": [name]})
     if of_map:  # settings from before there was one have none

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from replication.account.image_prose import direct_space, gain
+from replication.account.image_prose import direct_space, gain, last_layer_fell
 from replication.account.image_tables import HEADS, WITHOUT_EIGENVALUES
 from replication.account.penalty_share import penalty_shares
 from replication.account.scorecard import decisive, whole
 from replication.data.description import GENERATED
 from replication.experiments import EXPERIMENTS
 from replication.experiments.depth.prose import without_penalty_findings
+from replication.experiments.teacher_student.prose import mean_or_groups
 from replication.report.intervals import FEWEST, count_range, finished
 from replication.report.stand_in import mark
 from replication.report.tables import VERDICTS, markdown
@@ -99,22 +100,32 @@ def _opening(tables: Tables) -> Iterator[tuple]:
         final = rows[rows["epoch"] == last].groupby("trial")["size"].max()
         opened = rows[rows["size"] > 0.01 * rows["trial"].map(final)].groupby(["epoch", "trial"]).size()
         means = opened.groupby("epoch").mean()
-        medians = ", ".join(f"{number(value)} after {epoch}" for epoch, value in means.items())
+        telling = means[sorted({means.index[0], means.idxmin(), means.index[-1]})]
+        counts = listing([f"{number(value)} after {epoch}" for epoch, value in telling.items()])
+        turns = "; it falls before it rises" * (len(telling) > 2)
         what = f"from the zero start the rank increases gradually (experiment 3{mark(tables['cifar10/trials'])})"
-        yield what, f"hidden |λ| above 1 % of the largest at the end, by epochs: {medians}", _count(len(final))
+        found = (
+            f"not shown: this counts open neurons, not the rank{turns}. Hidden |λ| above 1 % of the largest at the "
+            f"end: {counts} epochs (means)"
+        )
+        yield what, found, _count(len(final))
 
 
 def _orders(tables: Tables) -> Iterator[tuple]:
-    """The largest hidden eigenvalues of experiment 3 beside the last layer's."""
+    """The largest hidden eigenvalues of experiment 3 beside the last layer's, which shrink."""
     rows = _hidden(tables, layers=(2, 3))
-    if len(rows):
-        final = rows[rows["epoch"] == rows["epoch"].max()]
-        hidden, last = (final[final["layer"] == layer].groupby("trial")["size"] for layer in (2, 3))
-        measured = (
-            f"largest hidden {number(hidden.max().mean())}, median of the last layer {number(last.median().mean())}"
+    if rows.empty:
+        return
+    final = rows[rows["epoch"] == rows["epoch"].max()]
+    largest = final.groupby(["trial", "layer"])["size"].max().unstack().reindex(columns=[2, 3]).dropna()
+    if len(largest):
+        above = "end above" if (largest[2] > largest[3]).all() else "do not all end above"
+        found = (
+            f"the largest hidden |λ|, {number(largest[2].mean())} (mean), {above} the last layer's, "
+            f"{number(largest[3].mean())}. {last_layer_fell(final[final['layer'] == 3])}"
         )
         stamp = mark(tables["cifar10/trials"])
-        yield f"on CIFAR-10{stamp} hidden λ reach the order of the last layer's", measured, _count(len(hidden))
+        yield f"on CIFAR-10{stamp} hidden λ reach the order of the last layer's", found, _count(len(largest))
 
 
 def _hidden(tables: Tables, layers: tuple[int, ...] = (2,)) -> pd.DataFrame:
@@ -160,9 +171,9 @@ def _teacher(tables: Tables) -> Iterator[tuple]:
 def _students(tables: Tables, what: str, ensemble: str, label: str) -> Iterator[tuple]:
     networks = _ensemble(tables, ensemble)
     if len(networks):
-        count = networks["live_neurons"].mean()
-        neurons = f"{count:.0f} live neuron{'s' * (round(count) != 1)} within the loss budget"
-        yield what, label, f"R² {networks['test_r2'].mean():.4f}, {neurons}", len(networks)
+        live = mean_or_groups(networks["live_neurons"], 0)
+        found = f"R² {networks['test_r2'].mean():.4f}; live neurons within the loss budget: {live}"
+        yield what, label, found, len(networks)
 
 
 def _removal(tables: Tables) -> Iterator[tuple]:

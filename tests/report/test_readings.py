@@ -1,0 +1,68 @@
+"""The readings of the paper, and what its figures hang on, on tables made by hand."""
+
+import numpy as np
+import pandas as pd
+
+from replication.account import readings
+
+NAMES = ("teacher_student/trials", "teacher_student/eigenvalues", "teacher_student/pruning", "cifar10/trials")
+EMPTY = {name: pd.DataFrame() for name in NAMES}
+
+
+def students():
+    """Networks of Table 4 and with a dearer first layer, with their eigenvalues and where 30 are kept."""
+    trials = pd.DataFrame(
+        {"ensemble": ["l2", "graded", "graded", "graded"], "diverged_epoch": [-1, -1, -1, 5], "trial": [0, 0, 1, 2],
+         "teacher": 43, "surviving_layer": [2, 3, 3, 0], "other_layer_loss_increase": [110.0, 0.001, -0.001, np.nan],
+         "live_neurons": [300, 38, 48, np.nan], "kept_eigenvalues": [2, 1, 2, np.nan]}
+    )  # fmt: skip
+    layers = pd.DataFrame({"layer": [2, 2, 3, 3], "neuron": [1, 2, 1, 2], "eigenvalue": [0.4, 0.3, -0.01, 0.02]})
+    turned = layers.assign(layer=5 - layers["layer"])
+    networks = [("l2", 0, layers), ("graded", 0, turned), ("graded", 1, turned)]
+    values = [of.assign(ensemble=name, teacher=43, trial=trial) for name, trial, of in networks]
+    curves = trials[["ensemble", "teacher", "trial"]].head(3)
+    curves = curves.assign(removal="eigenvalue", kept=30, live=200, r2=[0.9, 0.98, 0.99])
+    return {"teacher_student/trials": trials, "teacher_student/eigenvalues": pd.concat(values),
+            "teacher_student/pruning": curves}  # fmt: skip
+
+
+def test_readings_stand_beside_the_one_that_is_judged():
+    heads = pd.DataFrame({"head": ["linear", "spectral", "hidden"], "trial": 0, "test_accuracy": [67.0, 69.0, 73.0],
+                          "stand_in": False})  # fmt: skip
+    text = readings.readings(EMPTY | students() | {"cifar10/trials": heads})
+    assert [line.split("|")[3].strip() for line in text.splitlines()[2:12]] == [
+        "λ₂ in 1 of 1; median 11,000", "λ₃ in 2 of 2; median 0", "300; 0 of 1 in 20 to 40",
+        "43 (38 to 48); 1 of 2 in 20 to 40", "2; 0 of 1 in 20 to 40", "1.5 (1 to 2); 0 of 2 in 20 to 40",
+        "0; 0 of 1 in 20 to 40", "1.5 (1 to 2); 0 of 2 in 20 to 40", "0.9", "0.985 (0.98 to 0.99)"]  # fmt: skip
+    gains = [line.split("|")[3] for line in text.splitlines() if "Table 1" in line]
+    assert gains == [" +2.00 points against linear (n = 1) ", " +6.00 points against linear (n = 1) "]
+    assert readings.readings(EMPTY) == "No reading was run."
+    neither = students()
+    neither["teacher_student/trials"] = neither["teacher_student/trials"].assign(surviving_layer=0)
+    assert readings.readings(EMPTY | neither).splitlines()[2].split("|")[3] == " neither layer survives "
+
+
+def test_what_the_paper_s_figures_hang_on_is_counted():
+    tables = EMPTY | students()
+    price = readings.price_findings(tables)
+    assert "Figure 9 comes out in 2 of 2 networks, Figure 10's count in 1." in price and "a choice of ours" in price
+    axis = readings.axis_findings(tables)
+    assert axis == "The axis alone does not give 30. With Table 4's settings it counts 0 (n = 1)."
+    nothing = readings.reasons(EMPTY, pd.DataFrame({"id": [], "verdict": []}))
+    assert "has not been run here" in nothing and "not known here" in nothing and nothing.count("- **") == 3
+
+
+def test_the_authors_start_is_judged_by_the_same_rules(tables):
+    """Their head 9 points ahead, SPARCS level; all curves alike; one mode, few neurons."""
+    ahead = {"linear": 60.0, "spectral": 60.0, "spectral_authors_sign": 69.0}
+    trials = tables["cifar10/trials"].query("head in @ahead")
+    trials = trials.assign(test_accuracy=trials["head"].map(ahead) + trials["trial"] / 10, recruited_neurons=5.0)
+    changed = tables | {"cifar10/trials": trials}
+    tested, untested = (pd.DataFrame({"id": ["E1"], "verdict": [verdict]}) for verdict in ("inconclusive", "untested"))
+    said = readings.start_findings(changed, tested)
+    assert said.startswith("Judged by this start ") and "E1" in said.partition(" would be replicated")[0]
+    assert "in points: 9 [9, 9], n = 3." in said and said.endswith("so the gain is not shown to be SPARCS's.")
+    plain = trials[trials["head"] == "linear"].assign(head="hidden")
+    run = readings.start_findings(changed | {"cifar10/trials": pd.concat([trials, plain])}, tested)
+    assert "Over the plain hidden layer SPARCS gains" in run and "has not been run" not in run
+    assert readings.start_findings(changed, untested) == "" == readings.start_findings(EMPTY, tested)
