@@ -108,8 +108,8 @@ def benchmark_latency(networks: Path, repeats: int, output: Path) -> None:
     from replication.experiments.cost import latency  # loads torch
     from sparcs import SpectralNetwork
 
-    paths = sorted(path for path in networks.glob("*.safetensors") if not path.stem.endswith("_sample"))
-    loaded = {path.stem: SpectralNetwork.load(path) for path in paths if not path.with_suffix(".pt2").exists()}
+    cards = [path for path in sorted(networks.glob("*.md")) if not path.with_suffix(".pt2").exists()]
+    loaded = {path.stem: SpectralNetwork.load(path.with_suffix(".safetensors")) for path in cards}
     if not loaded:
         raise ArtifactError(f"{networks} holds no published network")
     samples = {name: from_numpy(read_arrays(networks / f"{name}_sample.safetensors")["inputs"]) for name in loaded}
