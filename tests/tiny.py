@@ -35,6 +35,7 @@ OVERLAY = {
     "depth": {"teacher": {"hidden": 8, "points": 256, "test_points": 200, "selection_points": 100}},
     "baselines": {"test_points": 200, "alpha_beta": {"points": 400, "steps": 20, "tuning_trials": 1}},
     "cells": {"images": 32, "ranking_images": 16, "batch_size": 16, "epochs": 1},
+    "tabular": {"steps": 10},
     "cifar10": {"images": 64, "test_images": 20, "training": {"epochs": 1}},
     "cifar100": {"images": 40, "test_images": 20, "probes": {"training": {"epochs": 1}}},
 }
@@ -46,6 +47,7 @@ CHUNKS = (  # another way to share out the trials among jobs
     "teacher_student={chunk: 1}",
     "depth={chunk: 1}",
     "baselines={chunk: 1}",
+    "tabular={chunk: 1}",
 )
 
 

@@ -62,6 +62,13 @@ EVERYTHING = {  # each table has rows, of several heads, methods, penalties and 
     },
     "cells": {"methods": ["darts", "gaea", "random"], "without_none": 1}
     | {"images": 32, "ranking_images": 16, "epochs": 1, "candidates": 1},
+    "tabular": {
+        "data_sets": ["wine", "friedman1"],
+        "methods": ["linear", "mlp_pruned", "sparcs_l1_minus", "sparcs_rows", "sparcs_rows_started"],
+        "friedman_points": 60,
+        "steps": 20,
+        "trials": 1,
+    },
     "cifar10": {
         "heads": ["linear", "spectral", "spectral_authors_sign", "hidden"],
         "images": 64,

@@ -15,6 +15,7 @@ NAMES = (  # in the paper's order, then those beyond it
     "cifar10",
     "cifar100",
     "cells",
+    "tabular",
 )
 
 

@@ -1,0 +1,246 @@
+"""Real tables: test error against parameters, and SPARCS's parameters relative to those of a pruned MLP."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
+
+from replication.experiments.tabular.comparison import (
+    PENALTIES,
+    REFERENCE,
+    SIGNS,
+    STARTS,
+    VARIANTS,
+    finished,
+    in_order,
+    name_of,
+    paired,
+    title_of,
+)
+from replication.report.intervals import FEWEST, count_range, over_logarithms, over_trials
+from replication.report.style import BLUE, GREEN, GREY, INK, ORANGE, PAGE, RED, SKY, styled
+from replication.report.text import counted, listing, number
+
+COLORS = {"linear": INK, "mlp": ORANGE, REFERENCE: RED}
+OF_PENALTY = {"l1": SKY, "l2": BLUE, "rows": GREEN}
+SHAPES = {"": "o", "_started": "^"}  # by the start of the hidden eigenvalues
+COLUMNS = 2  # panels in a row
+CLASSIFICATION = "classification"
+
+
+def fig_tabular_table(trials: pd.DataFrame) -> pd.DataFrame:
+    """Points of every split, method and data set after compaction with sign flips, and their means (``what``).
+
+    ``parameters``, ``low_parameters`` and ``high_parameters``: of a mean the geometric one with its interval; ``error``
+    with ``low`` and ``high`` likewise, the arithmetic one.
+    """
+    done = finished(trials)
+    done = done[done["flips"].astype(bool)] if len(done) else done
+    if done.empty:
+        return pd.DataFrame()
+    by = ["data_set", "kind", "method"]
+    sizes = over_logarithms(done, "parameters", by).set_index(by)[["mean", "low", "high"]]
+    sizes = sizes.set_axis(["parameters", "low_parameters", "high_parameters"], axis=1)
+    errors = over_trials(done, "error", by).set_index(by)[["n", "mean", "low", "high"]]
+    means = errors.rename(columns={"mean": "error"}).join(sizes).reset_index()
+    points = done[[*by, "trial", "parameters", "error"]]
+    return pd.concat([points.assign(what="split"), means.assign(what="mean")], ignore_index=True)
+
+
+@styled
+def fig_tabular(drawn: pd.DataFrame) -> Figure:
+    """Real tables: error against size.
+
+    Test error of every method's network against its parameters, after compaction within the same budget, a panel for
+    each data set.
+
+    Beyond the paper: it has no real tables.
+    """
+    names = in_order(drawn, "data_set")
+    rows = -(-len(names) // COLUMNS)
+    figure = Figure(figsize=(PAGE, 1.75 * rows + 0.7), layout="constrained")
+    panels = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
+    for axes, name in zip(panels, names, strict=False):
+        _draw_data_set(axes, drawn[drawn["data_set"] == name])
+        axes.set_title(title_of(name))
+    for axes in panels[len(names) :]:
+        axes.set_axis_off()
+    for axes in panels[max(0, len(names) - COLUMNS) : len(names)]:
+        axes.set_xlabel("parameters after compaction")
+    figure.legend(handles=_legend(in_order(drawn, "method")), loc="outside lower center", ncols=4)
+    return figure
+
+
+def fig_tabular_caption(drawn: pd.DataFrame) -> str:
+    """What came out, then what is drawn."""
+    means = drawn[drawn["what"] == "mean"]
+    return (
+        f"**Real tables.** {_against_the_pruned(means)} Test error against parameters after compaction with sign "
+        "flips: 1 − R² on a logarithmic axis, or the share of points put into a wrong class. Lower left is better. Pale: "
+        f"each split; large: mean over n = {count_range(means['n'])} splits, geometric for parameters"
+        f"{_bars(means['n'])}. SPARCS: circles start from hidden eigenvalues 0, triangles from N(0, 0.1²); hollow from "
+        "output eigenvalues −1. *The paper* has no real tables."
+    )
+
+
+def fig_tabular_ratio_table(trials: pd.DataFrame) -> pd.DataFrame:
+    """``comparison.paired`` after compaction with sign flips."""
+    return paired(trials, flips=True)
+
+
+@styled
+def fig_tabular_ratio(drawn: pd.DataFrame) -> Figure:
+    """Real tables: SPARCS's parameters over those of a pruned MLP.
+
+    Geometric mean over splits of the ratio of parameters, both after compaction, for each penalty, start and sign.
+
+    Beyond the paper: it says that SPARCS needs fewer parameters, and compares with no pruned network.
+    """
+    names = in_order(drawn, "data_set")[::-1]
+    penalties = [name for name in PENALTIES if any(VARIANTS[method][0] == name for method in drawn["method"])]
+    figure = Figure(figsize=(PAGE, 0.36 * len(names) + 1.3), layout="constrained")
+    panels = figure.subplots(1, len(penalties), sharex=True, sharey=True, squeeze=False).ravel()
+    for axes, penalty in zip(panels, penalties, strict=True):
+        axes.axvline(1, color=GREY, linewidth=0.8, zorder=0)
+        for row in drawn.itertuples():
+            if VARIANTS[row.method][0] == penalty:
+                _draw_ratio(axes, row, names.index(row.data_set))
+        axes.set(title=f"SPARCS, {PENALTIES[penalty]}", xscale="log", ylim=(-0.6, len(names) - 0.4))
+        _plain_numbers(axes)
+    panels[0].set_yticks(range(len(names)), [title_of(name) for name in names])
+    figure.supxlabel("parameters over those of the pruned MLP", fontsize=8)
+    figure.legend(handles=_ratio_legend(), loc="outside lower center", ncols=4)
+    return figure
+
+
+def fig_tabular_ratio_caption(drawn: pd.DataFrame) -> str:
+    """What came out, then what is drawn."""
+    return (
+        f"**SPARCS against a pruned MLP.** {ratio_findings(drawn)} Parameters over those of the {name_of(REFERENCE)} "
+        f"on the same splits, both after compaction with sign flips: geometric mean over n = {count_range(drawn['n'])} "
+        "splits; left of 1 SPARCS is smaller. Bars: 95 % t interval, for n ≥ 2. Filled: its mean test error is not "
+        "higher than that of the pruned MLP. *The paper* compares with no pruned network."
+    )
+
+
+def ratio_findings(drawn: pd.DataFrame) -> str:
+    """For each penalty, how often it is smaller than the pruned MLP, and how often so without a higher error."""
+    parts = []
+    for penalty, text in PENALTIES.items():
+        of_penalty = drawn[[VARIANTS[method][0] == penalty for method in drawn["method"]]]
+        if of_penalty.empty:
+            continue
+        smaller = of_penalty[of_penalty["ratio"] < 1]
+        both = int((smaller["worse"] <= 0).sum())
+        pairs = counted(len(of_penalty), "pair")
+        parts.append(f"{text} in {len(smaller)} of {pairs} ({both} without a higher error)")
+    return f"SPARCS has fewer parameters on average with {listing(parts)} of data set and start."
+
+
+def _against_the_pruned(means: pd.DataFrame) -> str:
+    """SPARCS from start 0 and λ = +1 against the pruned MLP: mean ratio of parameters, and where the error is higher."""
+    by_method = means.pivot(index="data_set", columns="method", values=["parameters", "error"])
+    parts = []
+    for penalty, text in PENALTIES.items():
+        pair = [f"sparcs_{penalty}", REFERENCE]
+        if not set(pair) <= set(means["method"]):
+            continue
+        sizes, errors = (by_method[name][pair].dropna() for name in ("parameters", "error"))
+        if len(sizes):
+            ratio = float(np.exp(np.log(sizes[pair[0]] / sizes[pair[1]]).mean()))
+            worse = int((errors[pair[0]] > errors[pair[1]]).sum())
+            parts.append(f"{text} {number(ratio)} (higher error on {worse} of {len(sizes)})")
+    if not parts:
+        return "The pruned MLP and SPARCS have no data set in common."
+    return (
+        "Parameters of SPARCS from start 0 and λ = +1 over those of the pruned MLP, geometric mean over data sets: "
+        f"{listing(parts)}."
+    )
+
+
+def _draw_data_set(axes: Axes, part: pd.DataFrame) -> None:
+    for method in in_order(part, "method"):
+        of_method = part[part["method"] == method]
+        splits, mean = of_method[of_method["what"] == "split"], of_method[of_method["what"] == "mean"].iloc[0]
+        color, look = _color(method), _mark(method)
+        axes.plot(splits["parameters"], splits["error"], linestyle="", alpha=0.3, **look | {"markersize": 2.2})
+        axes.hlines(mean["error"], mean["low_parameters"], mean["high_parameters"], color=color, linewidth=0.9)
+        axes.vlines(mean["parameters"], mean["low"], mean["high"], color=color, linewidth=0.9)
+        axes.plot(mean["parameters"], mean["error"], linestyle="", zorder=3, **look)
+    axes.set_xscale("log")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    if part["kind"].iloc[0] == CLASSIFICATION:
+        axes.set_ylabel("wrong class")
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+        axes.set_ylim(0, 1.15 * max(part["error"].max(), 0.01))
+    else:
+        axes.set_ylabel("1 − R²")
+        errors = part["error"].clip(lower=1e-6)
+        axes.set(yscale="log", ylim=(errors.min() / 1.3, errors.max() * 1.3))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:g}"))
+
+
+def _draw_ratio(axes: Axes, row: tuple, place: int) -> None:
+    _, start, sign = VARIANTS[row.method]
+    height = place + 0.27 - 0.18 * ([*STARTS].index(start) * len(SIGNS) + [*SIGNS].index(sign))
+    color = _sign_color(sign)
+    axes.hlines(height, row.low, row.high, color=color, linewidth=0.9)
+    axes.plot(
+        row.ratio,
+        height,
+        SHAPES[start],
+        color=color,
+        markerfacecolor=color if row.worse <= 0 else "white",
+        markersize=3.6,
+        markeredgewidth=0.8,
+    )
+
+
+def _plain_numbers(axes: Axes) -> None:
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _color(method: str) -> str:
+    return OF_PENALTY[VARIANTS[method][0]] if method in VARIANTS else COLORS.get(method, GREY)
+
+
+def _sign_color(sign: str) -> str:
+    return ORANGE if sign else BLUE
+
+
+def _mark(method: str) -> dict:
+    color, (_, start, sign) = _color(method), VARIANTS.get(method, ("", "", ""))
+    shape = SHAPES[start] if method in VARIANTS else "s"
+    return {
+        "marker": shape,
+        "color": color,
+        "markerfacecolor": "none" if sign else color,
+        "markeredgewidth": 0.8,
+        "markersize": 4.5,
+    }
+
+
+def _legend(methods: Sequence[str]) -> list[Line2D]:
+    return [Line2D([], [], linestyle="", label=name_of(method), **_mark(method)) for method in methods]
+
+
+def _ratio_legend() -> list[Line2D]:
+    return [
+        Line2D([], [], linestyle="", marker=SHAPES[start], color=_sign_color(sign), label=f"{text}, {SIGNS[sign]}")
+        for start, text in STARTS.items()
+        for sign in SIGNS
+    ]
+
+
+def _bars(counts: pd.Series) -> str:
+    return ", with 95 % t intervals" if counts.max() >= FEWEST else "; no interval is given for n < 3"
+
+

@@ -1,0 +1,193 @@
+"""Sentences and tables of the report on real tables, computed from its tables."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from replication.experiments.tabular.comparison import (
+    LICENCES,
+    PENALTIES,
+    REFERENCE,
+    finished,
+    in_order,
+    name_of,
+    paired,
+    title_of,
+)
+from replication.judging.statistics import mean_interval
+from replication.report.intervals import count_range
+from replication.report.prose import NOTHING
+from replication.report.tables import markdown
+from replication.report.text import counted, fixed, interval, listing, number
+
+OWN = "sparcs_rows"  # whose answer is the notebook's: the penalty that prices what opens a neuron, from the paper's start
+CLASSIFICATION = "classification"
+LATENCIES = {"microseconds_1": "1 point", "microseconds_1024": "1,024 points"}
+
+
+def size(trials: pd.DataFrame, tuning: pd.DataFrame, run: Mapping) -> str:
+    """Data sets, methods, splits, values and steps, and how many trainings diverged."""
+    counts = trials.groupby(["data_set", "method"])["trial"].nunique()
+    values = len(tuning["place"].unique())
+    lost = int(tuning["diverged"].astype(bool).sum())
+    return (
+        f"{counted(trials['data_set'].nunique(), 'data set')}, {counted(trials['method'].nunique(), 'method')}, "
+        f"n = {counted(count_range(counts), 'split')} each, {counted(values, 'value')} tried by each method on each split; "
+        f"{counted(run['steps'], 'step')} of {run['batch_size']} points; "
+        f"{lost or 'no'} of {counted(len(tuning), 'training')} diverged."
+    )
+
+
+def answer(trials: pd.DataFrame) -> str:
+    """Whether SPARCS with rows ends with fewer parameters than a pruned MLP, at no higher test error."""
+    pairs = paired(trials, flips=True)
+    pairs = pairs[(pairs["method"] == OWN) & pairs["low"].notna()]
+    if pairs.empty:
+        return (
+            f"**Answer: not tested.** It takes two splits of a data set with {name_of(OWN)} and the {name_of(REFERENCE)}."
+        )
+    smaller, larger = pairs[pairs["high"] < 1], pairs[pairs["low"] > 1]
+    worse, better = pairs[pairs["worse_low"] > 0], pairs[pairs["worse_high"] < 0]
+    good = smaller[~smaller["data_set"].isin(worse["data_set"])]
+    verdict = "yes" if len(good) == len(pairs) else "no" if good.empty else "in part"
+    return (
+        f"**Answer: {verdict}.** {name_of(OWN)}, has fewer parameters than the pruned MLP on {_of(smaller, pairs)}, "
+        f"more on {_of(larger, pairs)}. Its test error is higher on {_of(worse, pairs)}, lower on {_of(better, pairs)}. "
+        f"Counted where a 95 % t interval over n = {count_range(pairs['n'])} paired splits says so, without correction "
+        "for their number."
+    )
+
+
+def data_table(data: pd.DataFrame) -> str:
+    """The data sets: task, size, the package that ships each, its version, the licence."""
+    if data.empty:
+        return "No data set was described in this run."
+    rows = [
+        {
+            "data set": title_of(name),
+            "task": f"{row['classes']:g} classes" if row["classes"] else "regression",
+            "points": f"{row['points']:,.0f}",
+            "inputs": f"{row['inputs']:,.0f}",
+            "shipped by": f"{row['package']} {row['version']}",
+            "licence": LICENCES.get(name, "unknown"),
+            "SHA-256": f"<code>{row['sha256'][:12]}</code>",
+        }
+        for name in in_order(data, "data_set")
+        for row in [data[data["data_set"] == name].iloc[0]]
+    ]
+    return markdown(pd.DataFrame(rows))
+
+
+def results(trials: pd.DataFrame) -> str:
+    """A table of results for every data set, each under its name."""
+    names = in_order(trials, "data_set") if len(trials) else []
+    return "\n\n".join(f"**{title_of(name)}**\n\n{results_table(trials, name)}" for name in names) or NOTHING
+
+
+def results_table(trials: pd.DataFrame, data_set: str) -> str:
+    """Every method on a data set: test score before and after compaction, sizes; means over splits with intervals."""
+    done = finished(trials)
+    of_set, rows = done[done["data_set"] == data_set], []
+    for method in in_order(of_set, "method"):
+        plain, flipped = (
+            of_set[(of_set["method"] == method) & (of_set["flips"].astype(bool) == flips)] for flips in (False, True)
+        )
+        either = plain if len(plain) else flipped
+        score = "accuracy" if either["kind"].iloc[0] == CLASSIFICATION else "R²"
+        rows.append(
+            {
+                "method": name_of(method),
+                "n": either["trial"].nunique(),
+                f"{score}, least validation loss": _mean(either["best_score"]),
+                f"{score}, chosen, before": _mean(either["dense_score"]),
+                "after": _mean(plain["score"]),
+                "with flips": _mean(flipped["score"]),
+                "parameters, before": _geometric(either["dense_parameters"]),
+                "after ": _geometric(plain["parameters"]),
+                "with flips ": _geometric(flipped["parameters"]),
+                "neurons, after": number(plain["neurons"].mean()),
+                "layers": number(plain["hidden_layers"].mean()),
+            }
+        )
+    return markdown(pd.DataFrame(rows)) if rows else NOTHING
+
+
+def against_table(trials: pd.DataFrame) -> str:
+    """SPARCS, every variant, against the pruned MLP over all data sets: sizes, and how often the error is higher."""
+    pairs, rows = paired(trials, flips=True), []
+    for method in in_order(pairs, "method") if len(pairs) else []:
+        of_method = pairs[pairs["method"] == method]
+        rows.append(
+            {
+                "method": name_of(method),
+                "data sets": len(of_method),
+                "parameters over the pruned MLP's": _geometric(of_method["ratio"]),
+                "fewer": int((of_method["high"] < 1).sum()),
+                "more": int((of_method["low"] > 1).sum()),
+                "error higher": int((of_method["worse_low"] > 0).sum()),
+                "error lower": int((of_method["worse_high"] < 0).sum()),
+            }
+        )
+    return markdown(pd.DataFrame(rows)) if rows else "No split has both SPARCS and the pruned MLP."
+
+
+def flips_findings(trials: pd.DataFrame) -> str:
+    """By how much sign flips make the networks of each penalty smaller."""
+    done = finished(trials)
+    if done.empty:
+        return NOTHING
+    by_state = done.pivot(index=["data_set", "method", "trial"], columns="flips", values="parameters")
+    if len(by_state.columns) < 2:
+        return "No network was compacted both ways."
+    both = by_state.dropna().reset_index()
+    parts = []
+    for penalty, text in PENALTIES.items():
+        rows = both[both["method"].str.startswith(f"sparcs_{penalty}")]
+        if len(rows):
+            fewer = int((rows[True] < rows[False]).sum())
+            ratio = float(np.exp(np.log(rows[True] / rows[False]).mean()))
+            parts.append(f"{text} in {fewer} of {len(rows)} (to {number(ratio)} times, geometric mean over all)")
+    return f"Sign flips make SPARCS's network smaller with {listing(parts)}." if parts else ""
+
+
+def costs_table(trials: pd.DataFrame, costs: pd.DataFrame) -> str:
+    """Latency and memory of compacted against dense networks: medians over data sets and splits, one thread."""
+    done = finished(trials)
+    if done.empty or costs.empty:
+        return NOTHING
+    keys = ["data_set", "method", "trial", "flips"]
+    timed = done.merge(costs.drop(columns="seed", errors="ignore"), on=keys)
+    rows = []
+    for method in in_order(timed, "method"):
+        of_method = timed[(timed["method"] == method) & timed["flips"].astype(bool)]
+        if of_method.empty:
+            continue
+        row = {"method": name_of(method), "n": len(of_method)}
+        row |= {
+            f"µs, {text}": f"{_median(of_method[f'dense_{name}'])} → {_median(of_method[name])}"
+            for name, text in LATENCIES.items()
+        }
+        row["bytes"] = f"{_median(of_method['dense_bytes'])} → {_median(of_method['bytes'])}"
+        row["core-seconds of its trainings"] = _median(of_method["core_seconds"])
+        rows.append(row)
+    return markdown(pd.DataFrame(rows))
+
+
+def _of(some: pd.DataFrame, every: pd.DataFrame) -> str:
+    names = f" ({listing([title_of(name) for name in some['data_set']])})" if len(some) else ""
+    return f"{len(some)} of {counted(len(every), 'data set')}{names}"
+
+
+def _mean(values: pd.Series) -> str:
+    mean, low, high = mean_interval(values.dropna().to_numpy())
+    return fixed(mean, 3) if np.isnan(low) else f"{mean:.3f} [{low:.3f}, {high:.3f}]".replace("-", "−")
+
+
+def _geometric(values: pd.Series) -> str:
+    known = values[values > 0].replace(np.inf, np.nan).dropna()
+    return interval(*np.exp(mean_interval(np.log(known).to_numpy()))) or number(np.nan)
+
+
+def _median(values: pd.Series) -> str:
+    return number(values.median())
