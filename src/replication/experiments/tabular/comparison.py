@@ -13,7 +13,8 @@ PENALTIES = {"l1": "L1", "l2": "L2", "rows": "rows"}
 STARTS = {"": "start 0", "_started": "start 0.1"}
 SIGNS = {"": "λ = +1", "_minus": "λ = −1"}  # of λ_ℓ at the start
 VARIANTS = {
-    f"sparcs_{penalty}{start}{sign}": (penalty, start, sign) for penalty, start, sign in product(PENALTIES, STARTS, SIGNS)
+    f"sparcs_{penalty}{start}{sign}": (penalty, start, sign)
+    for penalty, start, sign in product(PENALTIES, STARTS, SIGNS)
 }
 METHODS = BUILTIN | {
     name: f"SPARCS, {PENALTIES[penalty]}, {STARTS[start]}, {SIGNS[sign]}"
@@ -60,7 +61,7 @@ def in_order(table: pd.DataFrame, column: str) -> list[str]:
 
 
 def finished(trials: pd.DataFrame) -> pd.DataFrame:
-    """The rows whose trainings did not all diverge, with their test error: 1 − R², or the share put into a wrong class."""
+    """The rows whose trainings did not all diverge, with their test error: 1 − R², or the share of wrong classes."""
     if trials.empty:
         return trials.assign(error=pd.Series(dtype=float))
     measures = trials[MEASURED].replace([np.inf, -np.inf], np.nan)
@@ -76,10 +77,10 @@ def paired(trials: pd.DataFrame, flips: bool, reference: str = REFERENCE) -> pd.
     rows, done = [], finished(trials)
     done = done[done["flips"] == flips] if len(done) else done
     for data_set in in_order(done, "data_set"):
-        of_set = done[done["data_set"] == data_set].set_index("trial")
+        of_set = done[done["data_set"] == data_set]
         other = of_set[of_set["method"] == reference]
         for method in in_order(of_set, "method"):
-            both = of_set[of_set["method"] == method].join(other, rsuffix="_other", how="inner")
+            both = of_set[of_set["method"] == method].merge(other, on="trial", suffixes=("", "_other"))
             if method not in VARIANTS or both.empty:
                 continue
             logs = np.log(both["parameters"] / both["parameters_other"]).to_numpy()

@@ -29,7 +29,7 @@ def row_of(name: str, points: int, seed: int) -> dict[str, object]:
             "classes": table.classes,
             "package": package,
             "version": version(package),
-            "sha256": tabular.digest(table.x, table.y),
+            "sha256": tabular.SHIPPED.get(name) or tabular.digest(table.x, table.y),
         }
     except (tabular.DataError, PackageNotFoundError) as error:
         raise WorkError(str(error)) from error

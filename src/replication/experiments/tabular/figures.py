@@ -80,8 +80,8 @@ def fig_tabular_caption(drawn: pd.DataFrame) -> str:
     means = drawn[drawn["what"] == "mean"]
     return (
         f"**Real tables.** {_against_the_pruned(means)} Test error against parameters after compaction with sign "
-        "flips: 1 − R² on a logarithmic axis, or the share of points put into a wrong class. Lower left is better. Pale: "
-        f"each split; large: mean over n = {count_range(means['n'])} splits, geometric for parameters"
+        "flips: 1 − R² on a logarithmic axis, or the share of points put into a wrong class. Lower left is better. "
+        f"Pale: each split; large: mean over n = {count_range(means['n'])} splits, geometric for parameters"
         f"{_bars(means['n'])}. SPARCS: circles start from hidden eigenvalues 0, triangles from N(0, 0.1²); hollow from "
         "output eigenvalues −1. *The paper* has no real tables."
     )
@@ -142,7 +142,7 @@ def ratio_findings(drawn: pd.DataFrame) -> str:
 
 
 def _against_the_pruned(means: pd.DataFrame) -> str:
-    """SPARCS from start 0 and λ = +1 against the pruned MLP: mean ratio of parameters, and where the error is higher."""
+    """SPARCS from start 0 and λ = +1 against the pruned MLP: ratio of parameters, how often the error is higher."""
     by_method = means.pivot(index="data_set", columns="method", values=["parameters", "error"])
     parts = []
     for penalty, text in PENALTIES.items():
@@ -242,5 +242,3 @@ def _ratio_legend() -> list[Line2D]:
 
 def _bars(counts: pd.Series) -> str:
     return ", with 95 % t intervals" if counts.max() >= FEWEST else "; no interval is given for n < 3"
-
-

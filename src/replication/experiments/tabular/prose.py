@@ -21,7 +21,9 @@ from replication.report.prose import NOTHING
 from replication.report.tables import markdown
 from replication.report.text import counted, fixed, interval, listing, number
 
-OWN = "sparcs_rows"  # whose answer is the notebook's: the penalty that prices what opens a neuron, from the paper's start
+OWN = (
+    "sparcs_rows"  # whose answer is the notebook's: the penalty that prices what opens a neuron, from the paper's start
+)
 CLASSIFICATION = "classification"
 LATENCIES = {"microseconds_1": "1 point", "microseconds_1024": "1,024 points"}
 
@@ -33,7 +35,7 @@ def size(trials: pd.DataFrame, tuning: pd.DataFrame, run: Mapping) -> str:
     lost = int(tuning["diverged"].astype(bool).sum())
     return (
         f"{counted(trials['data_set'].nunique(), 'data set')}, {counted(trials['method'].nunique(), 'method')}, "
-        f"n = {counted(count_range(counts), 'split')} each, {counted(values, 'value')} tried by each method on each split; "
+        f"n = {counted(count_range(counts), 'split')} each, {counted(values, 'value')} tried by each on a split; "
         f"{counted(run['steps'], 'step')} of {run['batch_size']} points; "
         f"{lost or 'no'} of {counted(len(tuning), 'training')} diverged."
     )
@@ -44,16 +46,16 @@ def answer(trials: pd.DataFrame) -> str:
     pairs = paired(trials, flips=True)
     pairs = pairs[(pairs["method"] == OWN) & pairs["low"].notna()]
     if pairs.empty:
-        return (
-            f"**Answer: not tested.** It takes two splits of a data set with {name_of(OWN)} and the {name_of(REFERENCE)}."
-        )
+        pair = f"{name_of(OWN)} and {name_of(REFERENCE)}"
+        return f"**Answer: not tested.** It takes two splits of a data set with {pair}."
     smaller, larger = pairs[pairs["high"] < 1], pairs[pairs["low"] > 1]
     worse, better = pairs[pairs["worse_low"] > 0], pairs[pairs["worse_high"] < 0]
     good = smaller[~smaller["data_set"].isin(worse["data_set"])]
     verdict = "yes" if len(good) == len(pairs) else "no" if good.empty else "in part"
     return (
         f"**Answer: {verdict}.** {name_of(OWN)}, has fewer parameters than the pruned MLP on {_of(smaller, pairs)}, "
-        f"more on {_of(larger, pairs)}. Its test error is higher on {_of(worse, pairs)}, lower on {_of(better, pairs)}. "
+        f"more on {_of(larger, pairs)}. Its test error is higher on {_of(worse, pairs)}, lower on "
+        f"{_of(better, pairs)}. "
         f"Counted where a 95 % t interval over n = {count_range(pairs['n'])} paired splits says so, without correction "
         "for their number."
     )

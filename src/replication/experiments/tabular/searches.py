@@ -27,6 +27,7 @@ from sparcs.pruning import Graph
 Loss = Callable[[Tensor, Tensor], Tensor]
 Value = Mapping[str, Any]
 MOMENTS = 50  # of a training
+BEGIN, END, TIMES = 0.2, 0.7, 10  # when neurons are pruned: there is time to recover before the step size is small
 SHAPE = ("rate", "hidden")  # options in which values that are trained side by side must agree
 
 
@@ -58,7 +59,7 @@ def train(
     before: Callable[[int], None] = lambda step: None,
     first: int = 0,
 ) -> None:
-    """Adam on ``objective(x, y)``, (runs,); then every run's weights are those of its best moment.
+    """Adam on ``objective(x, y)``, (runs,), its step size falling to 0 on a line; then the weights of the best moment.
 
     ``MOMENTS`` are looked at, at equal distances, those before step ``first`` left out. before: called before each step
     with its number. What is not finite is never the best; a run without any keeps its last weights.
@@ -67,6 +68,7 @@ def train(
     least, kept = torch.full((len(seeds),), torch.inf), [tensor.detach().clone() for tensor in trained]
     for step, batch in enumerate(task.batches(seeds)):
         before(step)
+        optimizer.optimizer.rate = task.learning_rate * (1 - step / task.steps)
         optimizer.step(torch.autograd.grad(objective(task.x[batch], task.y[batch]).sum(), trained))
         if step + 1 in moments:
             with torch.no_grad():
@@ -114,7 +116,7 @@ def ridge(x: Tensor, y: Tensor, strength: float) -> Tensor:
 def mlp(task: Task, loss: Loss, values: Sequence[Value], seed: int, method: SimpleNamespace) -> list[Graph]:
     """A plain multilayer perceptron with biases, pruned by magnitude as in ``replication.baselines.magnitude_pruning``.
 
-    Without ``pruned`` among its values nothing is.
+    Neurons go earlier than there. Without ``pruned`` among its values none do.
     """
     seeds, layers = [seed] * len(values), len(task.widths)
     share = torch.tensor([value.get("pruned", 0.0) for value in values])  # (runs,)
@@ -122,7 +124,7 @@ def mlp(task: Task, loss: Loss, values: Sequence[Value], seed: int, method: Simp
     biases = {i: torch.zeros(len(values), task.widths[i - 1], 1).requires_grad_() for i in range(3, layers + 1)}
     masks = {i: torch.ones(len(values), task.widths[i - 1], 1) for i in range(2, layers)}
     trained = [*whole.values(), *biases.values()]
-    schedule = magnitude_pruning.schedule(task.steps, 1.0) if share.any() else {}
+    schedule = pruning_steps(task.steps) if share.any() else {}
 
     def weights() -> Weights:
         skips = {(i, 1): torch.nn.functional.pad(bias, (task.widths[0] - 1, 0)) for i, bias in biases.items()}
@@ -134,6 +136,11 @@ def mlp(task: Task, loss: Loss, values: Sequence[Value], seed: int, method: Simp
 
     train(task, seeds, trained, lambda x, y: loss(forward(weights(), x), y), prune, max(schedule, default=0))
     return graphs_of(weights(), task.bias)
+
+
+def pruning_steps(steps: int) -> dict[int, float]:
+    """Steps before which neurons go, at equal distances, with the part of the final share that is gone afterwards."""
+    return {round((BEGIN + k * (END - BEGIN) / (TIMES - 1)) * steps): (k + 1) / TIMES for k in range(TIMES)}
 
 
 def take_out(weight: Tensor, mask: Tensor, counts: Tensor) -> None:

@@ -24,6 +24,8 @@ from replication.params.fields import (
     span,
 )
 
+Points = Annotated[Count, Field(ge=30)]  # enough for three splits
+LEAST_TRAINED = 0.1  # share of the points
 Share = Annotated[Fraction, Field(gt=0, lt=1)]
 Option = NonNegative | Annotated[list[Width], Field(min_length=1)]
 Values = Annotated[list[Option], Field(min_length=1)]
@@ -33,7 +35,9 @@ class TabularMethod(Model):
     """A way to train, and what is tuned of it: every combination of the values of its tuned options is tried."""
 
     search: Literal["linear", "mlp", "spectral"] = Field(description="a function of experiments/tabular/searches.py")
-    penalty: Literal["l1", "l2", "l2_squared", "rows"] | None = Field(default=None, description="of spectral: Ω of (4.4)")
+    penalty: Literal["l1", "l2", "l2_squared", "rows"] | None = Field(
+        default=None, description="of spectral: Ω of (4.4)"
+    )
     initial_scale: NonNegative = Field(default=0, description="of spectral: hidden eigenvalues start from N(0, s²)")
     output_eigenvalue: Literal[1, -1] = Field(default=1, description="of spectral: λ_ℓ at the start")
     tuned: dict[Literal["strength", "rate", "hidden", "pruned"], Values] = Field(
@@ -48,8 +52,10 @@ class TabularMethod(Model):
             distinct(f"tuned.{option}", values)
             for value in values:
                 if isinstance(value, list) != (option == "hidden"):
-                    raise ValueError(f"tuned.{option} = {value!r}: allowed are lists of widths for hidden, else numbers")
-                if option == "pruned" and not value < 1 or option == "rate" and not value > 0:
+                    raise ValueError(
+                        f"tuned.{option} = {value!r}: allowed are lists of widths for hidden, else numbers"
+                    )
+                if (option == "pruned" and value >= 1) or (option == "rate" and value == 0):
                     raise ValueError(f"tuned.{option} = {value!r}: allowed are shares below 1, and positive rates")
         return self
 
@@ -61,7 +67,7 @@ class TabularMethod(Model):
 class Drawing(Model):
     """What data sets are drawn from, where they are not shipped."""
 
-    friedman_points: Count = Field(description="points of each of Friedman's three")
+    friedman_points: Points = Field(description="points of each of Friedman's three")
     data_seed: Seed = Field(description="seed of these")
 
 
@@ -74,7 +80,7 @@ class DataJob(Drawing):
 class TabularProtocol(Drawing):
     """What all methods share."""
 
-    most_points: Count | None = Field(description="at most so many of a data set's points, drawn anew in each split")
+    most_points: Points | None = Field(description="at most so many of a data set's points, drawn anew in each split")
     validation_share: Share = Field(description="share of the points on which everything is chosen")
     test_share: Share = Field(description="share of the points to measure on")
     hidden: Annotated[list[Width], Field(min_length=1, max_length=20)] = Field(
@@ -93,9 +99,9 @@ class TabularProtocol(Drawing):
 
     @model_validator(mode="after")
     def _trains(self) -> "TabularProtocol":
-        if self.validation_share + self.test_share >= 1:
-            total = self.validation_share + self.test_share
-            raise ValueError(f"validation_share + test_share = {total:g}: allowed is less than 1, the rest trains")
+        total = self.validation_share + self.test_share
+        if total > 1 - LEAST_TRAINED:
+            raise ValueError(f"validation_share + test_share = {total:g}: allowed is {1 - LEAST_TRAINED:g} at the most")
         return self
 
 
@@ -141,7 +147,7 @@ class Tabular(TabularProtocol, Part):
 
 
 def jobs(run: Any) -> Iterator[Job]:
-    """Chunks of splits of every data set, for every method; methods share the seeds of a data set, so that they pair."""
+    """Chunks of splits of every data set, for every method; methods share a data set's seeds, so that they pair."""
     tabular = run.tabular
     for data_set in tabular.tables():
         for method in tabular.chosen():
