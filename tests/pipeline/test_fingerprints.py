@@ -210,6 +210,7 @@ def test_comments_docstrings_and_empty_lines_make_nobody_stale(stale):
         {"cifar10": {"trials": 9, "chunk": 2, "checkpoint_every": 7}},
         {"cifar100": {"trials": 9, "checkpoint_every": 7, "probes": {"chunk": 1, "trials": 3}}},
         {"cells": {"trials": 2}},
+        {"tabular": {"trials": 2, "chunk": 1}},
         {"device": "cuda"},
     ],
     ids=str,

@@ -55,6 +55,11 @@ PARTS = {
     "depth: no layer": ("depth", {"layer": []}),
     "depth: one layer": ("depth", {"depth": [1]}),
     "depth: the teacher at gain 1": ("depth", {"data_set": ["teacher"], "gain": [1.0]}),
+    **{f"tabular: {name} alone": ("tabular", {"method": [name]}) for name in ("linear", "mlp_pruned", "sparcs_rows")},
+    "tabular: without the pruned MLP": ("tabular", {"method": ["linear", "sparcs_rows"]}),
+    "tabular: one data set": ("tabular", {"data_set": ["wine"]}),
+    "tabular: flips alone": ("tabular", {"flips": [True]}),
+    "tabular: no flips": ("tabular", {"flips": [False]}),
     **{f"cells: {name} alone": ("cells", {"method": [name]}) for name in ("darts", "gaea", "random")},
 }
 

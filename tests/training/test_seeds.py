@@ -30,6 +30,7 @@ OVERNIGHT = resolve_settings(params.read_yaml(Path(__file__).parents[2] / "param
         ("cifar100", "trials", "images", 43130417399807),
         ("cifar100", "probes", "features", 113798032485456),
         ("cells", "trials", "cells", 29461738770211),
+        ("tabular", "trials", "friedman1", 270099039501914),
     ],
 )
 def test_the_seeds_of_every_experiment_are_those_of_the_published_trials(experiment, stage, data_set, expected):
