@@ -333,7 +333,7 @@ def test_rows_have_keys_of_their_own_and_every_method_tries_as_many_values(table
         assert not tables[name].duplicated([*key]).any()
     counts = tables["tuning"].groupby(["data_set", "method", "trial"]).size()
     assert len(counts) == 2 * 4 * 2 and {*counts} == {6}
-    assert len({len(method.values()) for method in run_of().tabular.catalogue.values()}) == 1
+    assert len({method.budget for method in run_of().tabular.catalogue.values()}) == 1
 
 
 def test_what_is_chosen_is_the_smallest_within_the_limit(tables):

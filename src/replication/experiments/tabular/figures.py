@@ -1,6 +1,7 @@
 """Real tables: test error against parameters, and SPARCS's parameters relative to those of a pruned MLP."""
 
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -71,7 +72,7 @@ def fig_tabular(drawn: pd.DataFrame) -> Figure:
         axes.set_axis_off()
     for axes in panels[max(0, len(names) - COLUMNS) : len(names)]:
         axes.set_xlabel("parameters after compaction")
-    figure.legend(handles=_legend(in_order(drawn, "method")), loc="outside lower center", ncols=4)
+    figure.legend(handles=_legend(in_order(drawn, "method")), loc="outside lower center", ncols=5)
     return figure
 
 
@@ -112,7 +113,7 @@ def fig_tabular_ratio(drawn: pd.DataFrame) -> Figure:
         axes.set(title=f"SPARCS, {PENALTIES[penalty]}", xscale="log", ylim=(-0.6, len(names) - 0.4))
         _plain_numbers(axes)
     panels[0].set_yticks(range(len(names)), [title_of(name) for name in names])
-    figure.supxlabel("parameters over those of the pruned MLP", fontsize=8)
+    panels[len(panels) // 2].set_xlabel("parameters over those of the pruned MLP")
     figure.legend(handles=_ratio_legend(), loc="outside lower center", ncols=4)
     return figure
 
@@ -167,10 +168,10 @@ def _draw_data_set(axes: Axes, part: pd.DataFrame) -> None:
         of_method = part[part["method"] == method]
         splits, mean = of_method[of_method["what"] == "split"], of_method[of_method["what"] == "mean"].iloc[0]
         color, look = _color(method), _mark(method)
-        axes.plot(splits["parameters"], splits["error"], linestyle="", alpha=0.3, **look | {"markersize": 2.2})
+        axes.plot(splits["parameters"], splits["error"], alpha=0.3, **look | {"markersize": 2.2})
         axes.hlines(mean["error"], mean["low_parameters"], mean["high_parameters"], color=color, linewidth=0.9)
         axes.vlines(mean["parameters"], mean["low"], mean["high"], color=color, linewidth=0.9)
-        axes.plot(mean["parameters"], mean["error"], linestyle="", zorder=3, **look)
+        axes.plot(mean["parameters"], mean["error"], zorder=3, **look)
     axes.set_xscale("log")
     axes.xaxis.set_minor_formatter(NullFormatter())
     if part["kind"].iloc[0] == CLASSIFICATION:
@@ -217,19 +218,32 @@ def _sign_color(sign: str) -> str:
 
 
 def _mark(method: str) -> dict:
-    color, (_, start, sign) = _color(method), VARIANTS.get(method, ("", "", ""))
-    shape = SHAPES[start] if method in VARIANTS else "s"
-    return {
-        "marker": shape,
-        "color": color,
-        "markerfacecolor": "none" if sign else color,
-        "markeredgewidth": 0.8,
-        "markersize": 4.5,
-    }
+    if method not in VARIANTS:
+        return {"marker": "s", "color": _color(method), "markersize": 4.5, "linestyle": ""}
+    _, start, sign = VARIANTS[method]
+    return _shape(start, sign, _color(method))
+
+
+def _shape(start: str, sign: str, color: str) -> dict:
+    """The mark of a start: hollow from λ_ℓ = −1."""
+    face = {"markerfacecolor": "none" if sign else color, "markeredgewidth": 0.8}
+    return {"marker": SHAPES[start], "color": color, "markersize": 4.5, "linestyle": ""} | face
 
 
 def _legend(methods: Sequence[str]) -> list[Line2D]:
-    return [Line2D([], [], linestyle="", label=name_of(method), **_mark(method)) for method in methods]
+    """The methods but for SPARCS's, whose colours tell the penalties and whose marks the starts."""
+    plain = [Line2D([], [], label=name_of(method), **_mark(method)) for method in methods if method not in VARIANTS]
+    own = [VARIANTS[method] for method in methods if method in VARIANTS]
+    colors = [
+        Line2D([], [], label=f"SPARCS, {text}", marker="s", markersize=6, linestyle="", color=OF_PENALTY[penalty])
+        for penalty, text in PENALTIES.items()
+        if penalty in {each for each, _, _ in own}
+    ]
+    starts = [pair for pair in product(STARTS, SIGNS) if pair in {(start, sign) for _, start, sign in own}]
+    shapes = [
+        Line2D([], [], label=f"{STARTS[start]}, {SIGNS[sign]}", **_shape(start, sign, GREY)) for start, sign in starts
+    ]
+    return [*plain, *colors, *shapes]
 
 
 def _ratio_legend() -> list[Line2D]:

@@ -1,7 +1,7 @@
 """The settings of the experiment on real tables: data sets, methods, and the budget that all share."""
 
 from collections.abc import Iterator
-from itertools import product
+from math import prod
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -59,9 +59,10 @@ class TabularMethod(Model):
                     raise ValueError(f"tuned.{option} = {value!r}: allowed are shares below 1, and positive rates")
         return self
 
-    def values(self) -> list[dict[str, Any]]:
-        """The combinations that are tried."""
-        return [dict(zip(self.tuned, each, strict=True)) for each in product(*self.tuned.values())]
+    @property
+    def budget(self) -> int:
+        """How many combinations are tried."""
+        return prod(map(len, self.tuned.values()))
 
 
 class Drawing(Model):
@@ -131,7 +132,7 @@ class Tabular(TabularProtocol, Part):
         for name in self.chosen():
             if name not in self.catalogue:
                 raise ValueError(f"methods: {name!r} is not in the catalogue, which has {', '.join(self.catalogue)}")
-        counts = {name: len(method.values()) for name, method in self.catalogue.items()}
+        counts = {name: method.budget for name, method in self.catalogue.items()}
         if len({*counts.values()}) > 1:
             found = ", ".join(f"{name} {count}" for name, count in counts.items())
             raise ValueError(f"catalogue: every method must have as many values to try as any other, found are {found}")

@@ -125,9 +125,9 @@ def task_of(split: Split, settings: SimpleNamespace) -> Task:
 
 
 def values_of(method: SimpleNamespace) -> list[dict[str, object]]:
-    """Every combination of the values of the tuned options."""
-    tuned = vars(method.tuned)
-    return [dict(zip(tuned, each, strict=True)) for each in product(*tuned.values())]
+    """Every combination of the values of the tuned options, whose order does not matter."""
+    names = sorted(vars(method.tuned))
+    return [dict(zip(names, each, strict=True)) for each in product(*(getattr(method.tuned, name) for name in names))]
 
 
 def loss_of(graph: Graph, on_validation: Value) -> float:
