@@ -21,6 +21,7 @@ from baseline_tasks import outputs, tiny
 from command_lines import BASE, ROOT
 from replication.baselines.network import mean_square
 from replication.data import tabular
+from replication.data.table_names import FRIEDMAN, NAMES, SHIPPED
 from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import resolve_settings
 from replication.experiments.tabular import comparison, prose, searches
@@ -78,9 +79,9 @@ def test_diamonds_are_plotnines_with_their_categories_one_hot():
     assert np.array_equal(table.x, expected.to_numpy()) and np.allclose(np.exp(table.y), shipped["price"])
 
 
-@pytest.mark.parametrize("name", tabular.FRIEDMAN)
+@pytest.mark.parametrize("name", FRIEDMAN)
 def test_friedmans_tables_follow_his_formulas(name, monkeypatch):
-    monkeypatch.setitem(tabular.FRIEDMAN, name, 0.0)
+    monkeypatch.setitem(FRIEDMAN, name, 0.0)
     table = tabular.load(name, 50, 7)
     a, b, c, d, *_ = table.x.T
     expected = {
@@ -92,7 +93,7 @@ def test_friedmans_tables_follow_his_formulas(name, monkeypatch):
 
 
 def test_another_table_under_a_known_name_is_refused(monkeypatch):
-    monkeypatch.setitem(tabular.SHIPPED, "wine", "0" * 64)
+    monkeypatch.setitem(SHIPPED, "wine", "0" * 64)
     with pytest.raises(tabular.DataError, match="wine is not the table that this project knows"):
         tabular.load("wine", 0, 0)
     with pytest.raises(WorkError, match="wine is not"):
@@ -391,20 +392,20 @@ def test_data_sets_are_described():
         "plotnine",
         "scikit-learn",
     ]
-    assert table.loc["wine", "sha256"] == tabular.SHIPPED["wine"]
+    assert table.loc["wine", "sha256"] == SHIPPED["wine"]
 
 
 def test_the_page_of_the_data_sets_names_them_all_with_the_versions_that_are_locked():
     page, lock = (ROOT / "docs/tables.md").read_text(), (ROOT / "requirements.lock").read_text().splitlines()
     locked = dict(line.split(" ;")[0].split("==") for line in lock if "==" in line)
-    for name in tabular.NAMES:
+    for name in NAMES:
         package = PACKAGES.get(name, "scikit-learn")
         [row] = [line for line in page.splitlines() if line.startswith(f"| {comparison.title_of(name)} |")]
         assert f"{package} {locked[package].strip()}" in row and comparison.LICENCES[name] in row
-        assert tabular.SHIPPED.get(name, "drawn")[:12] in row
+        assert SHIPPED.get(name, "drawn")[:12] in row
 
 
-def made_up(splits=3, methods=tuple(comparison.METHODS), sets=tuple(tabular.NAMES)):
+def made_up(splits=3, methods=tuple(comparison.METHODS), sets=tuple(NAMES)):
     """Trials with sizes and scores at will."""
     random = np.random.default_rng(0)
     rows = [
@@ -430,7 +431,7 @@ def test_ratios_pair_splits():
 
 
 @pytest.mark.parametrize("splits", [1, 2, 4])
-@pytest.mark.parametrize("sets", [tabular.NAMES, ("wine",), ("friedman1", "wine", "digits")])
+@pytest.mark.parametrize("sets", [NAMES, ("wine",), ("friedman1", "wine", "digits")])
 @pytest.mark.parametrize("methods", [tuple(comparison.METHODS), ("linear",), ("mlp_pruned", "sparcs_l1"), ("own",)])
 def test_figures_take_any_part_of_a_run(splits, sets, methods):
     trials = made_up(splits, methods, sets)

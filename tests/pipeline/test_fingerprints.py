@@ -19,36 +19,39 @@ FILES = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("src/*/**/*.py"
 ON_DARTS = [f"baselines:{search}" for search in ("darts", "gdas", "fairdarts", "pc_darts", "reinforce")]
 ALONE = (
     *("gdas", "fairdarts", "pc_darts", "reinforce", "linear", "bayesian", "evolution", "group_lasso"),
-    *("spectral_search", "spectral_pruning", "magnitude_pruning"),
+    *("spectral_search", "spectral_pruning"),
 )
 STALE = {  # files below src, and whose fingerprint a statement there changes; every file of no row: nobody's
     "replication/__init__ replication/data/__init__": "all",
-    "replication/training/{__init__,torch_threads,work} sparcs/{__init__,metrics,spectral}": (
-        "all -regression.independent"
+    "replication/training/{__init__,work}": "all -regression.independent",
+    "replication/training/torch_threads sparcs/{__init__,metrics,spectral}": (
+        "all -regression.independent -tabular.data"
     ),
     "sparcs/{activations,checks,compact,compact_network,io,judging,layer,pruning,saved,search}": (
-        "theory depth baselines cifar10 cifar100 cells"
+        "theory depth baselines cifar10 cifar100 cells tabular.trials"
     ),
     "sparcs/{eigenbasis,eigenvalues,network}": "theory depth cifar10 cifar100 cells",
     "sparcs/penalties": (
         "theory regression.trials regression.starts teacher_student hyperparameters depth cifar10 cifar100 cells "
-        "baselines:spectral_search baselines:spectral_pruning"
+        "baselines:spectral_search baselines:spectral_pruning tabular.trials"
     ),
     "sparcs/{head_names,heads}": "cifar10 cifar100 cells",
     "replication/training/seeds": (
-        "regression.trials regression.starts teacher_student hyperparameters depth baselines cifar10 cifar100 cells"
+        "regression.trials regression.starts teacher_student hyperparameters depth baselines cifar10 cifar100 cells "
+        "tabular.trials"
     ),
-    "replication/training/memory": "baselines cifar10 cifar100.trials cifar100.fine_tuning",
+    "replication/training/memory": "baselines cifar10 cifar100.trials cifar100.fine_tuning tabular.trials",
     "replication/training/classifiers": "cifar10 cifar100 cells",
     "replication/training/split": "cifar10 cifar100.trials cifar100.fine_tuning",
     "replication/training/cuda_graphs": (
         "regression.trials regression.starts teacher_student hyperparameters depth cifar10"
     ),
     "replication/training/adam replication/training/ensemble/{__init__,batches}": (
-        "regression.trials regression.starts teacher_student hyperparameters depth baselines cells"
+        "regression.trials regression.starts teacher_student hyperparameters depth baselines cells tabular.trials"
     ),
     "replication/training/compiled": (
-        "regression.trials regression.starts teacher_student hyperparameters depth baselines cifar10 cells"
+        "regression.trials regression.starts teacher_student hyperparameters depth baselines cifar10 cells "
+        "tabular.trials"
     ),
     "replication/training/{fused_adam,vectors,floating_point}": (
         "regression.trials regression.starts hyperparameters cifar10"
@@ -56,7 +59,7 @@ STALE = {  # files below src, and whose fingerprint a statement there changes; e
     "replication/training/small_cnn/{__init__,heads,network,shapes,stages,step,tiles}": "cifar10",
     "replication/training/ensemble/training": (
         "regression.trials regression.starts teacher_student "
-        "hyperparameters depth baselines:spectral_search baselines:spectral_pruning"
+        "hyperparameters depth baselines:spectral_search baselines:spectral_pruning tabular.trials"
     ),
     "replication/training/ensemble/batched": (
         "regression.trials regression.starts teacher_student hyperparameters depth"
@@ -80,12 +83,16 @@ STALE = {  # files below src, and whose fingerprint a statement there changes; e
     "replication/experiments/cifar100/fine_tuning": "cifar100.fine_tuning",
     "replication/experiments/cifar100/probes": "cifar100.probes",
     "replication/experiments/cifar100/features": "cifar100",
+    "replication/data/{tabular,table_names}": "tabular",
+    "replication/experiments/tabular/{train,searches,compaction}": "tabular.trials",
+    "replication/experiments/tabular/description": "tabular.data",
     "replication/experiments/cells/{train,space,supernet}": "cells",
-    "replication/baselines/{__init__,network,task}": "baselines cells",
+    "replication/baselines/{__init__,network,task}": "baselines cells tabular.trials",
     "replication/baselines/{gated,supernet}": " ".join(["cells", "baselines:gaea", *ON_DARTS]),
     "replication/baselines/darts": " ".join(ON_DARTS),
     "replication/baselines/gaea": "baselines:gaea cells",
     "replication/baselines/{candidates,random_search}": "baselines:random_search baselines:bayesian",
+    "replication/baselines/magnitude_pruning": "baselines:magnitude_pruning tabular.trials",
     **{f"replication/baselines/{search}": f"baselines:{search}" for search in ALONE},
 }
 

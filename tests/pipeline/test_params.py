@@ -129,6 +129,7 @@ def test_overrides_win_over_the_scale_and_the_scale_over_the_base():
         ),
         ({"tabular": {"catalogue": {"mlp": {"penalty": "l1"}}}}, "penalty = 'l1' of search 'mlp'"),
         ({"tabular": {"catalogue": {"mlp": {"tuned": {"rate": [0, 1]}}}}}, "tuned.rate = 0.*positive rates"),
+        ({"tabular": {"catalogue": {"linear": {"tuned": {"rate": [1]}}}}}, "of search 'linear': allowed are strength"),
         ({"tabular": {"test_share": 0.75}}, "validation_share . test_share = 0.95: allowed is 0.9"),
         ({"tabular": {"most_points": 29}}, "tabular.most_points = 29: .*30"),
         ({"teacher_student": {"chunk": 100}}, "teacher_student.chunk = 100: .*less than or equal to 20"),
@@ -217,7 +218,7 @@ def test_any_override_resolves_or_is_one_sentence(overrides):
         assert "\n" not in str(error)
 
 
-NAMED = ("scales.", "teacher_student.ensembles.", "baselines.catalogue.")
+NAMED = ("scales.", "teacher_student.ensembles.", "baselines.catalogue.", "tabular.catalogue.")
 
 
 def test_every_leaf_is_described():

@@ -5,6 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 import pandas as pd
 
 from replication.data import tabular
+from replication.data.table_names import SHIPPED
 from replication.training.work import Results, Work, WorkError
 
 PACKAGES = {"diamonds": "plotnine"}  # scikit-learn has all others
@@ -29,7 +30,7 @@ def row_of(name: str, points: int, seed: int) -> dict[str, object]:
             "classes": table.classes,
             "package": package,
             "version": version(package),
-            "sha256": tabular.SHIPPED.get(name) or tabular.digest(table.x, table.y),
+            "sha256": SHIPPED.get(name) or tabular.digest(table.x, table.y),
         }
     except (tabular.DataError, PackageNotFoundError) as error:
         raise WorkError(str(error)) from error

@@ -132,7 +132,7 @@ def mlp(task: Task, loss: Loss, values: Sequence[Value], seed: int, method: Simp
 
     def prune(step: int) -> None:
         for i, mask in masks.items() if step in schedule else ():
-            take_out(whole[i, i - 1], mask, (schedule[step] * share * task.widths[i - 1]).long())
+            take_out(whole[i, i - 1], mask, (schedule[step] * share * task.widths[i - 1]).round().long())
 
     train(task, seeds, trained, lambda x, y: loss(forward(weights(), x), y), prune, max(schedule, default=0))
     return graphs_of(weights(), task.bias)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from replication.data.tabular import NAMES
+from replication.data.table_names import NAMES
 from replication.experiment import Job
 from replication.params.fields import (
     NAMED,
@@ -26,6 +26,11 @@ from replication.params.fields import (
 
 Points = Annotated[Count, Field(ge=30)]  # enough for three splits
 LEAST_TRAINED = 0.1  # share of the points
+OPTIONS = {  # that a search takes; a penalty's strength is always among the tuned ones
+    "linear": ("strength",),
+    "mlp": ("rate", "hidden", "pruned"),
+    "spectral": ("strength", "rate", "hidden"),
+}
 Share = Annotated[Fraction, Field(gt=0, lt=1)]
 Option = NonNegative | Annotated[list[Width], Field(min_length=1)]
 Values = Annotated[list[Option], Field(min_length=1)]
@@ -48,6 +53,12 @@ class TabularMethod(Model):
     def _fits(self) -> "TabularMethod":
         if (self.penalty is not None) != (self.search == "spectral"):
             raise ValueError(f"penalty = {self.penalty!r} of search {self.search!r}: spectral has one, no other does")
+        options = OPTIONS[self.search]
+        if not {*self.tuned} <= {*options} or ("strength" in options and "strength" not in self.tuned):
+            needed = ", with strength among them" if "strength" in options else ""
+            raise ValueError(
+                f"tuned = {[*self.tuned]} of search {self.search!r}: allowed are {', '.join(options)}{needed}"
+            )
         for option, values in self.tuned.items():
             distinct(f"tuned.{option}", values)
             for value in values:

@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import product
 from types import SimpleNamespace
 
@@ -24,8 +25,43 @@ from sparcs.pruning import Graph
 
 FLIPS = (False, True)
 DENSE = ("parameters", "bytes", "neurons", "hidden_layers")
-MEASURES = ["validation_loss", "dense_score", "score", "best_score", *(f"dense_{name}" for name in DENSE), *DENSE]
+MEASURES = [
+    "limit",
+    "validation_loss",
+    "dense_score",
+    "score",
+    "best_score",
+    *(f"dense_{name}" for name in DENSE),
+    *DENSE,
+]
 Split = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Tried:
+    """All values of a method on one split.
+
+    graphs, losses: of each value, on the validation points, infinite where the training diverged; limit: the least loss
+    and the budget; small: by place, for those within the limit, the networks cut down to it, by whether signs may be
+    flipped; sizes: of these.
+    """
+
+    values: list[dict[str, object]]
+    graphs: list[Graph]
+    losses: list[float]
+    limit: float
+    small: dict[int, dict[bool, Graph]]
+    sizes: dict[int, dict[bool, dict[str, float]]]
+
+    @property
+    def best(self) -> int:
+        """The place of the least loss."""
+        return int(np.argmin(self.losses))
+
+    def chosen(self, flips: bool) -> int | None:
+        """The place of the value that ends with the fewest parameters, of equal ones with the smaller loss."""
+        places = sorted(self.sizes, key=lambda place: (self.sizes[place][flips]["parameters"], self.losses[place]))
+        return next(iter(places), None)
 
 
 @one_thread()
@@ -40,25 +76,17 @@ def run(data: None, work: Work) -> Results:
         table = tabular.load(name, settings.friedman_points, settings.data_seed)
     except tabular.DataError as error:
         raise WorkError(str(error)) from error
-    parts = [of_split(table, settings, seed) for seed in work.seeds]
-    tables = {}
-    for kind in ("trials", "tuning", "costs"):
-        named = zip(work.trials, work.seeds, parts, strict=True)
-        tables[kind] = pd.DataFrame(
-            [{"trial": trial, "seed": seed} | row for trial, seed, part in named for row in part[kind]]
-        )
-    return tables, {}
+    rows, done = {"trials": [], "tuning": [], "costs": []}, work.progress(len(work.trials), "splits")
+    for trial, seed in zip(work.trials, work.seeds, strict=True):
+        for kind, found in of_split(table, settings, seed).items():
+            rows[kind] += [{"trial": trial, "seed": seed} | row for row in found]
+        done(1)
+    return {kind: pd.DataFrame(found) for kind, found in rows.items()}, {}
 
 
 def of_split(table: tabular.Table, settings: SimpleNamespace, seed: int) -> dict[str, list[dict[str, object]]]:
-    """The rows of one split, by table.
-
-    Of the values that are tried the best has the least validation loss. The limit is that loss and the budget. Every
-    network below it is cut down to it, and the one that ends with the fewest parameters is taken; of equal ones that
-    with the smaller validation loss.
-    """
-    split = split_of(table, settings, seed)
-    values, loss = values_of(settings.method), LOSSES[table.task]
+    """The rows of one split, by table."""
+    split, values, loss = split_of(table, settings, seed), values_of(settings.method), LOSSES[table.task]
     since = time.process_time()
     graphs = search(settings.method, task_of(split, settings), loss, values, seed)
     seconds = time.process_time() - since
@@ -67,37 +95,67 @@ def of_split(table: tabular.Table, settings: SimpleNamespace, seed: int) -> dict
         with torch.no_grad():
             return float(loss(network(split["x_validation"][:, :-1]).double(), split["y_validation"].double()))
 
-    tried = [loss_of(graph, on_validation) for graph in graphs]
-    best = int(np.argmin(tried))
     spare = settings.absolute_budget if table.classes else 0.0
-    limit = (1 + settings.loss_budget) * tried[best] + spare
+    tried = compacted(values, graphs, on_validation, 1 + settings.loss_budget, spare)
+    lost = int((~np.isfinite(tried.losses)).sum())
+    common = {"kind": table.task, "points": len(split["x_train"]), "inputs": table.x.shape[1], "diverged_values": lost}
+    trials = [common | trial_row(tried, flips, split, table.task, on_validation) for flips in FLIPS]
+    costs = [{"core_seconds": seconds} | cost_row(tried, flips, split, settings.repeats) for flips in FLIPS]
+    return {"trials": trials, "tuning": [tuning_row(tried, place) for place in range(len(values))], "costs": costs}
+
+
+def compacted(
+    values: list[dict[str, object]], graphs: list[Graph], on_validation: Value, factor: float, spare: float
+) -> Tried:
+    """Every network within factor · the least loss + spare cut down to that."""
+    losses = [loss_of(graph, on_validation) for graph in graphs]
+    limit = factor * min(losses) + spare
     small = {
         place: smallest(graph, on_validation, limit)
-        for place, (graph, value) in enumerate(zip(graphs, tried, strict=True))
-        if np.isfinite(value) and value <= limit
+        for place, (graph, loss) in enumerate(zip(graphs, losses, strict=True))
+        if np.isfinite(loss) and loss <= limit
     }
     sizes = {place: {flips: size_of(graph) for flips, graph in both.items()} for place, both in small.items()}
-    chosen = {flips: chosen_of(sizes, tried, flips) for flips in FLIPS} if small else {}
-    tuning = [tuning_row(place, values, tried, sizes, chosen) for place in range(len(values))]
-    common = {"kind": table.task, "points": len(split["x_train"]), "inputs": table.x.shape[1]}
-    common |= {"values": len(values), "diverged_values": int((~np.isfinite(tried)).sum())}
-    trials, costs = [], []
-    for flips in FLIPS:
-        row = common | {"flips": flips, "limit": limit, "value": ""} | dict.fromkeys(MEASURES, np.nan)
-        cost = {"flips": flips, "core_seconds": seconds}
-        if small:
-            place = chosen[flips]
-            pair = {"dense_": graphs[place], "": small[place][flips]}
-            row |= {"value": json.dumps(values[place]), "validation_loss": on_validation(module(pair[""]))}
-            row |= {f"{state}score": score(module(graph), split, table.task) for state, graph in pair.items()}
-            row |= {"best_score": score(module(graphs[best]), split, table.task)}
-            row |= {f"{state}{name}": size for state, graph in pair.items() for name, size in size_of(graph).items()}
-            for state, graph in pair.items():
-                times = latencies(graph, split["x_test"][:, :-1], settings.repeats)
-                cost |= {f"{state}{name}": value for name, value in times.items()}
-        trials.append(row)
-        costs.append(cost)
-    return {"trials": trials, "tuning": tuning, "costs": costs}
+    return Tried(values, graphs, losses, limit, small, sizes)
+
+
+def trial_row(tried: Tried, flips: bool, split: Split, kind: str, on_validation: Value) -> dict[str, object]:
+    """The chosen network before (``dense``) and after compaction; NaN if every training diverged."""
+    place = tried.chosen(flips)
+    row = {"flips": flips, "value": ""} | dict.fromkeys(MEASURES, np.nan)
+    if place is None:
+        return row
+    dense, small = tried.graphs[place], tried.small[place][flips]
+    row |= {"value": json.dumps(tried.values[place]), "limit": tried.limit}
+    row |= {"validation_loss": on_validation(module(small)), "best_score": score(tried.graphs[tried.best], split, kind)}
+    row |= {"dense_score": score(dense, split, kind), "score": score(small, split, kind)}
+    return row | {f"dense_{name}": size for name, size in size_of(dense).items()} | tried.sizes[place][flips]
+
+
+def cost_row(tried: Tried, flips: bool, split: Split, repeats: int) -> dict[str, object]:
+    """Latencies of the same two networks."""
+    place = tried.chosen(flips)
+    pair = {} if place is None else {"dense_": tried.graphs[place], "": tried.small[place][flips]}
+    return {"flips": flips} | {
+        f"{state}{name}": value
+        for state, graph in pair.items()
+        for name, value in latencies(graph, split["x_test"][:, :-1], repeats).items()
+    }
+
+
+def tuning_row(tried: Tried, place: int) -> dict[str, object]:
+    """One value: its validation loss before compaction, and the parameters afterwards if it was within the limit."""
+    loss, sizes = tried.losses[place], tried.sizes.get(place)
+    return {
+        "place": place,
+        "value": json.dumps(tried.values[place]),
+        "diverged": not np.isfinite(loss),
+        "validation_loss": loss if np.isfinite(loss) else np.nan,
+        "parameters": sizes[False]["parameters"] if sizes else np.nan,
+        "flipped_parameters": sizes[True]["parameters"] if sizes else np.nan,
+        "chosen": tried.chosen(False) == place,
+        "chosen_with_flips": tried.chosen(True) == place,
+    }
 
 
 def split_of(table: tabular.Table, settings: SimpleNamespace, seed: int) -> dict[str, Tensor]:
@@ -138,37 +196,10 @@ def loss_of(graph: Graph, on_validation: Value) -> float:
     return value if np.isfinite(value) else np.inf
 
 
-def chosen_of(sizes: Mapping[int, Mapping[bool, Mapping[str, float]]], tried: Sequence[float], flips: bool) -> int:
-    """The place of the value whose network ends with the fewest parameters."""
-    return min(sizes, key=lambda place: (sizes[place][flips]["parameters"], tried[place]))
-
-
-def tuning_row(
-    place: int,
-    values: Sequence[Mapping[str, object]],
-    tried: Sequence[float],
-    sizes: Mapping[int, Mapping[bool, Mapping[str, float]]],
-    chosen: Mapping[bool, int],
-) -> dict[str, object]:
-    """One value: its validation loss before compaction, and the parameters afterwards if it was within the limit."""
-    finished = np.isfinite(tried[place])
-    of_place = sizes.get(place)
-    return {
-        "place": place,
-        "value": json.dumps(values[place]),
-        "diverged": not finished,
-        "validation_loss": tried[place] if finished else np.nan,
-        "parameters": of_place[False]["parameters"] if of_place else np.nan,
-        "flipped_parameters": of_place[True]["parameters"] if of_place else np.nan,
-        "chosen": chosen.get(False) == place,
-        "chosen_with_flips": chosen.get(True) == place,
-    }
-
-
-def score(network: CompactNetwork, split: Split, kind: str) -> float:
+def score(graph: Graph, split: Split, kind: str) -> float:
     """R² on the test points, or the share of them that are put into their class."""
     with torch.no_grad():
-        output, y = network(split["x_test"][:, :-1]), split["y_test"]
+        output, y = module(graph)(split["x_test"][:, :-1]), split["y_test"]
     if kind == tabular.REGRESSION:
         return r_squared(y.numpy(), output.numpy())
     return float((output.argmax(dim=-1) == y.argmax(dim=-1)).double().mean())
