@@ -135,13 +135,13 @@ class Experiment:
     name: its folder, its block in params.yaml, its folder of results; title: for readers; paper: where the paper has
     it, "" for one beyond the paper; notebook: its report;
     settings: the model of its block, if it has one; data: the folders below data/<scale> of what it is trained on;
-    trained_on: the same for readers, "generated: …" or the name of a data set of images; seed_name: hashed into seeds,
-    so it never changes; claims: "module:NAME" of the claims that it tests; beside: tables of other experiments,
-    "experiment/table", that these and its report read, too, where they are there; finish: "module:function" that adds
-    to the gathered tables what no job can know alone, and extra, the tables that it adds with the columns that tell
-    their rows apart; compared: settings that must be the paper's for its claims to be tested; reads: files that its
-    tables are made from, besides its jobs', from its settings; check: raises ValueError if the settings of a run do not
-    fit each other.
+    trained_on: the same for readers, "generated: …", "shipped by …" or the name of a data set of images; seed_name:
+    hashed into seeds, so it never changes; claims: "module:NAME" of the claims that it tests; beside: tables of other
+    experiments, "experiment/table", that these and its report read, too, where they are there; finish:
+    "module:function" that adds to the gathered tables what no job can know alone, and extra, the tables that it adds
+    with the columns that tell their rows apart; compared: settings that must be the paper's for its claims to be
+    tested; reads: files that its tables are made from, besides its jobs', from its settings; check: raises ValueError
+    if the settings of a run do not fit each other.
     """
 
     name: str

@@ -79,7 +79,7 @@ def test_pages_of_a_small_run_say_that_they_only_illustrate(executed, records):
 def test_pages_say_how_long_their_trials_took_and_on_what_data(executed, records):
     page = (executed / "page.html").read_text(encoding="utf-8")
     assert all(f"{record['core_minutes']:,.1f} core-minutes" in page for record in records)
-    assert "generated: " in page or "stand-in images, not CIFAR-10" in page
+    assert "generated: " in page or "shipped by scikit-learn" in page or "stand-in images, not CIFAR-10" in page
 
 
 def test_pages_made_from_stand_in_images_say_so_first(executed):

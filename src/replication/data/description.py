@@ -8,13 +8,14 @@ from replication.experiment import Experiment
 
 OFFICIAL_IMAGES = 60_000
 GENERATED = "generated: "  # begins what no data set of images is
+SHIPPED = "shipped by "  # begins what packages bring
 
 
 def data_of(experiment: Experiment, trials: pd.DataFrame, run: Mapping) -> str:
     """The data that an experiment's trials were trained on, empty if it does not say; run: nested settings."""
     if not experiment.trained_on:
         return ""
-    if not experiment.trained_on.startswith(GENERATED):
+    if not experiment.trained_on.startswith((GENERATED, SHIPPED)):
         return _images(experiment.trained_on, trials)
     points = run.get(experiment.name, {}).get("points")
     return f"{experiment.trained_on}, {points:,} points" if points else experiment.trained_on

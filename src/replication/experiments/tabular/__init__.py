@@ -9,6 +9,7 @@ EXPERIMENT = Experiment(
     title="Real tables",
     paper="",
     notebook="10_tabular",
+    trained_on="shipped by scikit-learn and plotnine",
     settings=Tabular,
     stages=(
         Stage(
