@@ -5,7 +5,8 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from replication.judging.statistics import mean_interval
+from replication.judging.statistics import Interval, mean_interval
+from replication.report.intervals import FEWEST
 
 REFERENCE = "mlp_pruned"
 BUILTIN = {"linear": "linear", "mlp": "MLP", REFERENCE: "MLP, pruned"}
@@ -68,6 +69,12 @@ def finished(trials: pd.DataFrame) -> pd.DataFrame:
     return trials.assign(error=1 - measures["score"])[measures.notna().all(axis=1)]
 
 
+def interval_of(values: np.ndarray) -> Interval:
+    """(mean, low, high), the 95 % t interval; its bounds are NaN for n < 3, as everywhere in the reports."""
+    mean, low, high = mean_interval(values)
+    return (mean, low, high) if len(values) >= FEWEST else (mean, np.nan, np.nan)
+
+
 def paired(trials: pd.DataFrame, flips: bool, reference: str = REFERENCE) -> pd.DataFrame:
     """Each SPARCS variant on each data set against a reference on the same splits.
 
@@ -84,8 +91,8 @@ def paired(trials: pd.DataFrame, flips: bool, reference: str = REFERENCE) -> pd.
             if method not in VARIANTS or both.empty:
                 continue
             logs = np.log(both["parameters"] / both["parameters_other"]).to_numpy()
-            ratio, low, high = np.exp(mean_interval(logs))
-            worse = mean_interval((both["error"] - both["error_other"]).to_numpy())
+            ratio, low, high = np.exp(interval_of(logs))
+            worse = interval_of((both["error"] - both["error_other"]).to_numpy())
             row = {"data_set": data_set, "method": method, "n": len(both), "ratio": ratio, "low": low, "high": high}
             rows.append(row | dict(zip(["worse", "worse_low", "worse_high"], worse, strict=True)))
     columns = ["data_set", "method", "n", "ratio", "low", "high", "worse", "worse_low", "worse_high"]

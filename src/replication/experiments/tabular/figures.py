@@ -114,7 +114,8 @@ def fig_tabular_ratio(drawn: pd.DataFrame) -> Figure:
         _plain_numbers(axes)
     panels[0].set_yticks(range(len(names)), [title_of(name) for name in names])
     panels[len(panels) // 2].set_xlabel("parameters over those of the pruned MLP")
-    figure.legend(handles=_ratio_legend(), loc="outside lower center", ncols=4)
+    panels[0].set_xlim(*_ends(drawn))
+    figure.legend(handles=_ratio_legend(drawn), loc="outside lower center", ncols=4)
     return figure
 
 
@@ -123,7 +124,7 @@ def fig_tabular_ratio_caption(drawn: pd.DataFrame) -> str:
     return (
         f"**SPARCS against a pruned MLP.** {ratio_findings(drawn)} Parameters over those of the {name_of(REFERENCE)} "
         f"on the same splits, both after compaction with sign flips: geometric mean over n = {count_range(drawn['n'])} "
-        "splits; left of 1 SPARCS is smaller. Bars: 95 % t interval, for n ≥ 2. Filled: its mean test error is not "
+        "splits; left of 1 SPARCS is smaller. Bars: 95 % t interval, for n ≥ 3. Filled: its mean test error is not "
         "higher than that of the pruned MLP. *The paper* compares with no pruned network."
     )
 
@@ -173,7 +174,7 @@ def _draw_data_set(axes: Axes, part: pd.DataFrame) -> None:
         axes.vlines(mean["parameters"], mean["low"], mean["high"], color=color, linewidth=0.9)
         axes.plot(mean["parameters"], mean["error"], zorder=3, **look)
     axes.set_xscale("log")
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    _plain_numbers(axes)
     if part["kind"].iloc[0] == CLASSIFICATION:
         axes.set_ylabel("wrong class")
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
@@ -205,7 +206,7 @@ def _draw_ratio(axes: Axes, row: tuple, place: int) -> None:
 
 def _plain_numbers(axes: Axes) -> None:
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:g}"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:,g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
@@ -246,11 +247,20 @@ def _legend(methods: Sequence[str]) -> list[Line2D]:
     return [*plain, *colors, *shapes]
 
 
-def _ratio_legend() -> list[Line2D]:
+def _ends(drawn: pd.DataFrame) -> tuple[float, float]:
+    """The axis of ratios: all means, 1, and intervals as far as a factor of 30 beyond them."""
+    low, high = min(drawn["ratio"].min(), 1), max(drawn["ratio"].max(), 1)
+    least, most = np.fmin(drawn["low"].min(), low), np.fmax(drawn["high"].max(), high)
+    return 0.8 * max(least, low / 30), 1.25 * min(most, 30 * high)
+
+
+def _ratio_legend(drawn: pd.DataFrame) -> list[Line2D]:
+    present = {VARIANTS[method][1:] for method in drawn["method"]}
     return [
         Line2D([], [], linestyle="", marker=SHAPES[start], color=_sign_color(sign), label=f"{text}, {SIGNS[sign]}")
         for start, text in STARTS.items()
         for sign in SIGNS
+        if (start, sign) in present
     ]
 
 

@@ -11,11 +11,11 @@ from replication.experiments.tabular.comparison import (
     REFERENCE,
     finished,
     in_order,
+    interval_of,
     name_of,
     paired,
     title_of,
 )
-from replication.judging.statistics import mean_interval
 from replication.report.intervals import count_range
 from replication.report.prose import NOTHING
 from replication.report.tables import markdown
@@ -37,7 +37,7 @@ def size(trials: pd.DataFrame, tuning: pd.DataFrame, run: Mapping) -> str:
         f"{counted(trials['data_set'].nunique(), 'data set')}, {counted(trials['method'].nunique(), 'method')}, "
         f"n = {counted(count_range(counts), 'split')} each, {counted(values, 'value')} tried by each on a split; "
         f"{counted(run['steps'], 'step')} of {run['batch_size']} points; "
-        f"{lost or 'no'} of {counted(len(tuning), 'training')} diverged."
+        f"{lost or 'none'} of {counted(len(tuning), 'training')} diverged."
     )
 
 
@@ -47,11 +47,14 @@ def answer(trials: pd.DataFrame) -> str:
     pairs = pairs[(pairs["method"] == OWN) & pairs["low"].notna()]
     if pairs.empty:
         pair = f"{name_of(OWN)} and {name_of(REFERENCE)}"
-        return f"**Answer: not tested.** It takes two splits of a data set with {pair}."
+        return f"**Answer: not tested.** It takes three splits of a data set with {pair}."
     smaller, larger = pairs[pairs["high"] < 1], pairs[pairs["low"] > 1]
     worse, better = pairs[pairs["worse_low"] > 0], pairs[pairs["worse_high"] < 0]
     good = smaller[~smaller["data_set"].isin(worse["data_set"])]
-    verdict = "yes" if len(good) == len(pairs) else "no" if good.empty else "in part"
+    if good.empty:
+        verdict = "undecided" if larger.empty and worse.empty else "no"
+    else:
+        verdict = "yes" if len(good) == len(pairs) else "in part"
     return (
         f"**Answer: {verdict}.** {name_of(OWN)}, has fewer parameters than the pruned MLP on {_of(smaller, pairs)}, "
         f"more on {_of(larger, pairs)}. Its test error is higher on {_of(worse, pairs)}, lower on "
@@ -149,7 +152,9 @@ def flips_findings(trials: pd.DataFrame) -> str:
         if len(rows):
             fewer = int((rows[True] < rows[False]).sum())
             ratio = float(np.exp(np.log(rows[True] / rows[False]).mean()))
-            parts.append(f"{text} in {fewer} of {len(rows)} (to {number(ratio)} times, geometric mean over all)")
+            parts.append(
+                f"{text} in {fewer} of {len(rows)} (parameters times {number(ratio)}, geometric mean over all)"
+            )
     return f"Sign flips make SPARCS's network smaller with {listing(parts)}." if parts else ""
 
 
@@ -182,13 +187,13 @@ def _of(some: pd.DataFrame, every: pd.DataFrame) -> str:
 
 
 def _mean(values: pd.Series) -> str:
-    mean, low, high = mean_interval(values.dropna().to_numpy())
+    mean, low, high = interval_of(values.dropna().to_numpy())
     return fixed(mean, 3) if np.isnan(low) else f"{mean:.3f} [{low:.3f}, {high:.3f}]".replace("-", "−")
 
 
 def _geometric(values: pd.Series) -> str:
     known = values[values > 0].replace(np.inf, np.nan).dropna()
-    return interval(*np.exp(mean_interval(np.log(known).to_numpy()))) or number(np.nan)
+    return interval(*np.exp(interval_of(np.log(known).to_numpy()))) or number(np.nan)
 
 
 def _median(values: pd.Series) -> str:
