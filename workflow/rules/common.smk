@@ -17,6 +17,9 @@ from replication.records.sources import REGISTRY, changes_with, imported_by, rel
 from replication.records.verbs import COUNT, SEED, require_device
 
 
+container: "sparcs.sif"  # what jobs run in with --sdm apptainer, and only then
+
+
 @contextmanager
 def told_in_a_sentence():
     """End with one sentence for what is wrong with settings, declarations, notebooks or published tables."""
