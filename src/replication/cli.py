@@ -37,6 +37,7 @@ VERBS = {
     "publish-networks": "publish.network_commands",
     "check-networks": "publish.network_commands",
     "publish-pages": "site.publish_pages",
+    "build-crate": "publish.crate",
     "spot-check": "spot_check",
     "take-published": "publish.commands",
 }

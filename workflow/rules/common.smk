@@ -118,10 +118,11 @@ LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"
 
 
+RULE_FILES = sorted(ROOT.glob("workflow/**/*.smk"))
 WRITTEN_BY_HAND = [
     PARAMS_FILE,
     LOCK_FILE,
-    *sorted(ROOT.glob("workflow/**/*.smk")),
+    *RULE_FILES,
     *sorted(ROOT.glob("notebooks/*.ipynb")),
     *sorted(ROOT.glob("src/*/**/*.py")),
 ]

@@ -68,6 +68,35 @@ rule published:
         f"{REBUILT}/site/index.html",
 
 
+rule crate:
+    """What this run holds and what made it, for machines: a Workflow Run RO-Crate."""
+    input:
+        rules.record_settings.output,
+        rules.record_provenance.output,
+        rules.tabulate_core_minutes.output,
+        rules.judge_claims.output,
+        [table for tables in RUN.tables.values() for table in tables],
+        REPORTS,
+    output:
+        metadata=f"{RESULTS}/ro-crate-metadata.json",
+        workflow=directory(f"{RESULTS}/workflow"),
+    log:
+        f"{LOGS}/crate.log",
+    benchmark:
+        f"{BENCHMARKS}/crate.tsv"
+    threads: 1
+    params:
+        code=changes_with(
+            "replication.publish.crate",
+            files=[ROOT / "workflow/Snakefile", *RULE_FILES, PARAMS_FILE, LOCK_FILE],
+        ),
+        results=RESULTS,
+    message:
+        "Describing the run for machines: {output.metadata}"
+    shell:
+        "python -m replication --log {log} build-crate {params.results} 2> {log}"
+
+
 rule publish_pages:
     """What was made from the published tables, beside them, and the scorecard in README; always runs."""
     input:
