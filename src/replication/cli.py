@@ -14,6 +14,7 @@ from replication.records.io import ArtifactError, write_json
 VERBS = {
     "generate-regression-data": "data.commands",
     "generate-teacher-data": "data.commands",
+    "describe-data": "data.croissant",
     "prepare-images": "data.commands",
     "extract-features": "experiments.cifar100.commands",
     "train": "jobs.commands",

@@ -8,6 +8,8 @@ import shlex
 import sys
 from contextlib import contextmanager
 
+from snakemake.settings.types import DeploymentMethod
+
 import replication
 from replication import params, processes
 from replication.records.fingerprints import fingerprint, numerics
@@ -16,8 +18,9 @@ from replication.records.notebooks import figures_of, published_by
 from replication.records.sources import REGISTRY, changes_with, imported_by, relative
 from replication.records.verbs import COUNT, SEED, require_device
 
+if DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method:
 
-container: "sparcs.sif"  # what jobs run in with --sdm apptainer, and only then
+    container: "sparcs.sif"  # else every run would say that it ignores it
 
 
 @contextmanager

@@ -71,6 +71,47 @@ rule generate_teacher_data:
         " --rotations {wildcards.rotations} --output {output.data} --metadata {output.metadata} 2> {log}"
 
 
+GENERATED = {  # the data sets of each family, without the ends of their names
+    "regression": [f"{DATA}/regression/{name}" for name in ALPHA_BETA],
+    "teacher_student": [
+        f"{DATA}/teacher_student/teacher{seed}_rotations{rotations}"
+        for seed, rotations in (teacher.split("_") for teacher in sorted({*TEACHERS}))
+    ],
+}
+
+
+rule describe_data:
+    """A family of generated data sets as machines read it, in Croissant's form; not part of `all`."""
+    input:
+        data=lambda wildcards: [
+            f"{name}.safetensors" for name in GENERATED[wildcards.family]
+        ],
+        records=lambda wildcards: [
+            f"{name}.json" for name in GENERATED[wildcards.family]
+        ],
+    output:
+        f"{DATA}/{{family}}/croissant.json",
+    log:
+        f"{LOGS}/describe_data/{{family}}.log",
+    benchmark:
+        f"{BENCHMARKS}/describe_data/{{family}}.tsv"
+    wildcard_constraints:
+        family="|".join(GENERATED),
+    threads: 1
+    params:
+        code=changes_with("replication.data.croissant"),
+    message:
+        "Describing data for machines: {output}"
+    shell:
+        "python -m replication --log {log} describe-data {wildcards.family} {input.records} --output {output} 2> {log}"
+
+
+rule croissant:
+    """What is drawn for experiments 1 and 2, described for machines."""
+    input:
+        expand(rules.describe_data.output, family=GENERATED),
+
+
 def image_file(wildcards):
     """The data set's file, if it is there and not this job's own download."""
     record = Path(f"{DATA}/images/{wildcards.images}.json")
