@@ -130,7 +130,10 @@ def test_docker_builds_it_and_a_checkout_of_another_owner_runs_in_it(tmp_path):
         pytest.skip("docker build was not tried: no daemon answers here")
     checkout = tiny.copy_of_checkout(tmp_path / "checkout")
     tiny.run(ROOT, "docker", "build", "--tag", "sparcs", ".")
-    mount = ["--volume", f"{checkout}:/sparcs", "--user", f"{os.getuid()}:{os.getgid()}"]
+    user = os.getuid() or STRANGER
+    if user == STRANGER:
+        subprocess.run(["chown", "--recursive", STRANGER, checkout], check=True)
+    mount = ["--volume", f"{checkout}:/sparcs", "--user", f"{user}"]
     tiny.run(ROOT, "docker", "run", "--rm", *mount, "sparcs", "snakemake", "--cores", 1, "tabulate_regression")
     assert (checkout / "results/smoke/regression/trials.parquet").exists()
 
