@@ -16,6 +16,7 @@ NAMES = (  # in the paper's order, then those beyond it
     "cifar100",
     "cells",
     "tabular",
+    "choosing",
 )
 
 

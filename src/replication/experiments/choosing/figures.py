@@ -1,0 +1,64 @@
+"""Fit and size against the penalty's strength, for several widths."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from replication.experiments.choosing.prose import NAMES, largest_strengths, slope
+from replication.report.intervals import count_range, over_trials
+from replication.report.style import BLUE, GREEN, ORANGE, PAGE, PURPLE, RED, SKY, styled
+from replication.report.text import listing, number
+
+COLORS = (SKY, BLUE, GREEN, ORANGE, RED, PURPLE)
+MEASURES = {"r2": "R², test", "neurons": "hidden neurons after compaction"}
+
+
+def fig_choosing_table(trials: pd.DataFrame) -> pd.DataFrame:
+    """Means over the trials of the sweep of widths: measure, penalty, width, rho, n, mean with its interval."""
+    widths = trials[(trials["sweep"] == "widths") & ~trials["diverged"]] if len(trials) else trials
+    if widths.empty:
+        return pd.DataFrame(columns=["measure", "penalty", "width", "rho", "n", "mean", "low", "high"])
+    by = ["penalty", "width", "rho"]
+    parts = [over_trials(widths, measure, by).assign(measure=measure) for measure in MEASURES]
+    return pd.concat(parts, ignore_index=True)[["measure", *by, "n", "mean", "low", "high"]]
+
+
+@styled
+def fig_choosing(drawn: pd.DataFrame) -> Figure:
+    """Fit and size against strength, by width.
+
+    R² on the test points and hidden neurons after compaction against the penalty's strength, a line for each width, a
+    column for each penalty.
+
+    Beyond the paper: it has one strength for each experiment.
+    """
+    penalties, widths = (drawn[name].unique() for name in ("penalty", "width"))
+    figure = Figure(figsize=(PAGE, 4.0), layout="constrained")
+    panels = figure.subplots(len(MEASURES), len(penalties), sharex=True, sharey="row", squeeze=False)
+    for row, (measure, label) in zip(panels, MEASURES.items(), strict=True):
+        row[0].set_ylabel(label)
+        for axes, penalty in zip(row, penalties, strict=True):
+            for color, width in zip(COLORS, sorted(widths), strict=False):
+                of = drawn[(drawn["measure"] == measure) & (drawn["penalty"] == penalty) & (drawn["width"] == width)]
+                axes.plot(of["rho"], of["mean"], "o-", color=color, label=f"{width} neurons")
+                axes.vlines(of["rho"], of["low"], of["high"], color=color, linewidth=0.8)
+            axes.set_xscale("log")
+    for axes, penalty in zip(panels[0], penalties, strict=True):
+        axes.set_title(NAMES[penalty])
+    for axes in panels[-1]:
+        axes.set_xlabel("strength ρ")
+    figure.legend(*panels[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=len(widths))
+    return figure
+
+
+def fig_choosing_caption(drawn: pd.DataFrame) -> str:
+    """The figure in words, its finding first."""
+    strongest = largest_strengths(drawn[drawn["measure"] == "r2"].rename(columns={"mean": "r2"}))
+    parts = [
+        f"with {NAMES[penalty]} as N^{number(slope(rows))}"
+        for penalty, rows in strongest.groupby("penalty", sort=False)
+    ]
+    found = f"The largest strength that still fits goes {listing(parts)}." if len(parts) else ""
+    return (
+        f"**Choosing.** {found} Above: R² on the test points; below: hidden neurons that compaction leaves. Dots: "
+        f"means of n = {count_range(drawn['n'])} networks; bars: 95 % t intervals. *The paper* has no such figure."
+    )
