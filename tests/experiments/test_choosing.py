@@ -11,6 +11,7 @@ from sklearn.linear_model import LinearRegression
 
 from replication import params
 from replication.experiments.choosing import EXPERIMENT, figures, prose, train
+from replication.experiments.choosing.settings import Varied
 from replication.experiments.settings import resolve_settings
 from replication.training.work import Work, plain
 from sparcs import SpectralNetwork
@@ -77,6 +78,10 @@ def test_a_job_trains_every_combination_and_says_how_many_points_chose():
     table = tables["trials"]
     assert table["validation_points"].tolist() == [20, 50] and not table["diverged"].any()
     assert (table["neurons"] <= table["width"]).all() and table["r2"].nunique() == 1
+
+
+def test_a_sweep_varies_what_training_knows():
+    assert set(Varied.model_fields) == set(train.CHOICES)
 
 
 def test_a_diverged_network_has_no_measure():

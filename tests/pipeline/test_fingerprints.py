@@ -28,30 +28,31 @@ STALE = {  # files below src, and whose fingerprint a statement there changes; e
         "all -regression.independent -tabular.data"
     ),
     "sparcs/{activations,checks,compact,compact_network,io,judging,layer,pruning,saved,search}": (
-        "theory depth baselines cifar10 cifar100 cells tabular.trials"
+        "theory depth baselines cifar10 cifar100 cells tabular.trials choosing"
     ),
-    "sparcs/{eigenbasis,eigenvalues,network}": "theory depth cifar10 cifar100 cells",
+    "sparcs/{eigenbasis,eigenvalues,network}": "theory depth cifar10 cifar100 cells choosing",
     "sparcs/penalties": (
         "theory regression.trials regression.starts teacher_student hyperparameters depth cifar10 cifar100 cells "
-        "baselines:spectral_search baselines:spectral_pruning tabular.trials"
+        "baselines:spectral_search baselines:spectral_pruning tabular.trials choosing"
     ),
     "sparcs/{head_names,heads}": "cifar10 cifar100 cells",
     "replication/training/seeds": (
         "regression.trials regression.starts teacher_student hyperparameters depth baselines cifar10 cifar100 cells "
-        "tabular.trials"
+        "tabular.trials choosing"
     ),
     "replication/training/memory": "baselines cifar10 cifar100.trials cifar100.fine_tuning tabular.trials",
     "replication/training/classifiers": "cifar10 cifar100 cells",
     "replication/training/split": "cifar10 cifar100.trials cifar100.fine_tuning",
     "replication/training/cuda_graphs": (
-        "regression.trials regression.starts teacher_student hyperparameters depth cifar10"
+        "regression.trials regression.starts teacher_student hyperparameters depth cifar10 choosing"
     ),
     "replication/training/adam replication/training/ensemble/{__init__,batches}": (
-        "regression.trials regression.starts teacher_student hyperparameters depth baselines cells tabular.trials"
+        "regression.trials regression.starts teacher_student hyperparameters depth baselines cells tabular.trials "
+        "choosing"
     ),
     "replication/training/compiled": (
         "regression.trials regression.starts teacher_student hyperparameters depth baselines cifar10 cells "
-        "tabular.trials"
+        "tabular.trials choosing"
     ),
     "replication/training/{fused_adam,vectors,floating_point}": (
         "regression.trials regression.starts hyperparameters cifar10"
@@ -59,10 +60,10 @@ STALE = {  # files below src, and whose fingerprint a statement there changes; e
     "replication/training/small_cnn/{__init__,heads,network,shapes,stages,step,tiles}": "cifar10",
     "replication/training/ensemble/training": (
         "regression.trials regression.starts teacher_student "
-        "hyperparameters depth baselines:spectral_search baselines:spectral_pruning tabular.trials"
+        "hyperparameters depth baselines:spectral_search baselines:spectral_pruning tabular.trials choosing"
     ),
     "replication/training/ensemble/batched": (
-        "regression.trials regression.starts teacher_student hyperparameters depth"
+        "regression.trials regression.starts teacher_student hyperparameters depth choosing"
     ),
     "replication/training/ensemble/{kernel,step}": "regression.trials regression.starts hyperparameters",
     "replication/data/regression": "theory regression hyperparameters depth.trials baselines",
@@ -83,7 +84,8 @@ STALE = {  # files below src, and whose fingerprint a statement there changes; e
     "replication/experiments/cifar100/fine_tuning": "cifar100.fine_tuning",
     "replication/experiments/cifar100/probes": "cifar100.probes",
     "replication/experiments/cifar100/features": "cifar100",
-    "replication/data/{tabular,table_names}": "tabular",
+    "replication/data/{tabular,table_names}": "tabular choosing",
+    "replication/experiments/choosing/train": "choosing",
     "replication/experiments/tabular/{train,searches,compaction}": "tabular.trials",
     "replication/experiments/tabular/description": "tabular.data",
     "replication/experiments/cells/{train,space,supernet}": "cells",

@@ -1,7 +1,6 @@
 """The settings of the guide's measurements: one task, and the choices that are varied on it."""
 
 from collections.abc import Iterator
-from itertools import product
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -62,11 +61,6 @@ class Varied(Model):
         if True in self.shrunk and self.penalty != ["l1"]:
             raise ValueError(f"shrunk = {self.shrunk}, penalty = {self.penalty}: soft thresholding is that of l1 alone")
         return self
-
-    def combinations(self) -> list[dict[str, Any]]:
-        """Every combination, by the names of the choices."""
-        names = list(Varied.model_fields)
-        return [dict(zip(names, values, strict=True)) for values in product(*(getattr(self, name) for name in names))]
 
 
 class Sweep(ChoosingTask, Varied):

@@ -1,6 +1,7 @@
 """One hidden layer on Friedman's first function, with every combination of choices: what fits, opens and goes."""
 
 from collections.abc import Iterator, Mapping
+from itertools import product
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,17 +10,19 @@ import torch
 from torch import Tensor, nn
 
 from replication.data import tabular
-from replication.experiments.choosing.settings import Varied
 from replication.training.ensemble.batched import Group
 from replication.training.ensemble.batches import epoch_orders
 from replication.training.ensemble.training import Training, initial_parameters
 from replication.training.seeds import generator
 from replication.training.torch_threads import one_thread, subnormals_flushed
 from replication.training.work import Results, Work
-from sparcs import SpectralNetwork
 from sparcs.compact import CompactNetwork
 from sparcs.metrics import r_squared
+from sparcs.network import SpectralNetwork
 
+CHOICES = (  # as in the settings of a sweep
+    *("width", "penalty", "rho", "initial_scale", "learning_rate", "steps", "shrunk", "validation_points"),
+)
 OPEN = 0.01  # of the largest hidden eigenvalue: above it a neuron is recruited
 Data = Mapping[str, Tensor]
 
@@ -29,7 +32,8 @@ Data = Mapping[str, Tensor]
 def run(data: None, work: Work) -> Results:
     """Train a network of every combination from one seed, compact it, and train it on a little."""
     settings, [seed], [trial] = work.settings, work.seeds, work.trials
-    combinations = Varied(**{name: getattr(settings, name) for name in Varied.model_fields}).combinations()
+    values = product(*(getattr(settings, name) for name in CHOICES))
+    combinations = [dict(zip(CHOICES, each, strict=True)) for each in values]
     points, done = drawn(settings, seed), work.progress(len(combinations), "networks")
     rows = []
     for choice in combinations:
