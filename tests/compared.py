@@ -23,7 +23,7 @@ def same_results(reference, other):
     """The tables and figures of two smoke runs; they and the claims must be alike, except that of costs and commits."""
     tables = same_bytes(reference, other, "results/smoke/*/*.parquet", TIMED)
     figures = same_bytes(reference, other, "figures/smoke/*.*")
-    assert len(tables) >= 20 and {path.suffix for path in figures} == {".svg", ".png", ".csv"}
+    assert len(tables) >= 20 and {path.suffix for path in figures} == {".svg", ".png", ".csv", ".rst"}
     claims = [pd.read_csv(folder / "results" / "smoke" / "claims.csv") for folder in (reference, other)]
     alike = [table[~table["id"].str.startswith("E2")].drop(columns=COMMITS) for table in claims]
     pd.testing.assert_frame_equal(*alike, check_exact=True)
