@@ -50,7 +50,7 @@ def test_its_findings_are_those_of_the_published_tables():
     assert f"gains {gain:.1f} points [{low:.1f}, {high:.1f}]" in findings
     assert f"As printed it gains {CLAIMS.loc['E1', 'measured']:.1f}," in findings
     accuracy = read_table(PUBLISHED / "cifar10/trials.parquet").groupby("head")["test_accuracy"].mean()
-    assert f"A plain\n  hidden layer of as many neurons gains {accuracy['hidden'] - accuracy['linear']:.1f}." in findings
+    assert f"A plain hidden layer of as many neurons gains {accuracy['hidden'] - accuracy['linear']:.1f}." in findings
     assert "gain of 5.7 points over a linear head" in findings and "5.7 points" in CLAIMS.loc["E1", "paper"]
     sparcs, *others = parameters_of("sparcs_l2", "gaea", "gaea_bilevel", "lasso_half", "lasso_random")
     assert f"SPARCS keeps {sparcs} parameters" in findings and set(others) == {"800"}
