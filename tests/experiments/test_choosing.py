@@ -132,9 +132,22 @@ def test_every_section_says_what_its_table_holds():
 
 @pytest.mark.parametrize("section", ["strengths", "starts", "zeros", "validation"])
 def test_a_sweep_that_was_not_run_is_said(section):
-    for table in (pd.DataFrame(), pd.DataFrame([rows(sweep="other")]), pd.DataFrame([rows(diverged=True)])):
+    for table in (pd.DataFrame(), pd.DataFrame([rows(sweep="other")]), pd.DataFrame([rows(diverged=True, r2=np.nan)])):
         assert getattr(prose, section)(table) == prose.NOT_RUN
     assert figures.fig_choosing_table(pd.DataFrame()).empty and prose.fine_tuning(pd.DataFrame()) == prose.NOTHING
+
+
+def test_the_answer_is_of_three_networks_at_least():
+    table = pd.DataFrame(
+        [
+            rows(width=w, rho=r, trial=k, r2=0.95 if w * r <= 1 else 0.5)
+            for w in (10, 100)
+            for r in (0.01, 0.1)
+            for k in range(3)
+        ]
+    )
+    assert prose.answer(table).startswith("**Answer: the wider the network, the weaker** (n = 3). With L1 the largest")
+    assert prose.answer(table[table["trial"] < 2]).startswith("**Answer: not tested.** Of each combination 2 networks")
 
 
 def test_tables_on_which_a_linear_model_is_enough_are_named():

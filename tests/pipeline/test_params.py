@@ -218,7 +218,7 @@ def test_any_override_resolves_or_is_one_sentence(overrides):
         assert "\n" not in str(error)
 
 
-NAMED = ("scales.", "teacher_student.ensembles.", "baselines.catalogue.", "tabular.catalogue.")
+NAMED = ("scales.", "teacher_student.ensembles.", "baselines.catalogue.", "tabular.catalogue.", "choosing.sweeps.")
 
 
 def test_every_leaf_is_described():

@@ -93,7 +93,8 @@ def test_what_is_trained_before_does_not_matter(tmp_path):
         done = subprocess.run(verb, env=alone, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
 
-    few = {"methods": ["sparcs_l2"], "alpha_beta": {"alphas": [1], "trials": 1, "steps": 20, "tuning_trials": 0}}
+    one = {"alphas": [1], "trials": 1, "steps": 20, "tuning_trials": 0}
+    few = {"methods": ["sparcs_l2"], "confirmation": {"trials": 0}, "alpha_beta": one}
     settings = settings_of({"teacher_student": {"ensembles": {"l2": {"trials": 1}}}, "baselines": few})
     record_settings(tmp_path, settings)
     generate(tmp_path / "data", settings)

@@ -151,7 +151,7 @@ def test_costs_against_a_loop_over_single_models(full, notebook, benchmarks):
     """By hand: 300 epochs × 100 steps of 1 ms; 180 × 98 of 10 ms; 300 × 352 of 40 ms (linear) and 50 ms (SPARCS)."""
     run = notebook.settings["run"]
     experiments = notebook.experiments(EXPERIMENTS.values())
-    epochs = {"trials": 300, "sweep": 60}
+    epochs = {"trials": 300, "sweep": 60, "priced": 60}
     full = full | {f"cifar10/{name}": full[f"cifar10/{name}"].assign(epochs=count) for name, count in epochs.items()}
     text = core_minutes.cost_table(experiments, full, run, benchmarks)
     students, heads = full["teacher_student/trials"]["ensemble"], full["cifar10/trials"]["head"].value_counts()
@@ -163,6 +163,7 @@ def test_costs_against_a_loop_over_single_models(full, notebook, benchmarks):
     images = 105_600 * (0.04 * heads["linear"] + 0.05 * sparcs)
     swept = full["cifar10/sweep"]["head"].value_counts()
     images += 60 * 352 * (0.04 * swept["linear"] + 0.05 * swept["spectral"])  # 60 epochs
+    images += 60 * 352 * 0.05 * len(full["cifar10/priced"])
     regressions = len(full["regression/trials"]) + len(full["regression/starts"])
     expected = {"regression": regressions * 30, "teacher_student": students * 176.4}
     networks = {
@@ -240,7 +241,7 @@ def test_trainings_are_counted_as_the_jobs_are():
         stages = [stage for stage in EXPERIMENTS[name].stages if stage.gpu]
         jobs = [(HEADS.get(stage.name, 1), job) for stage in stages for job in stage.jobs(settings)]
         assert count == sum(heads * len(job.trials) for heads, job in jobs), name
-    assert counted["teacher_student"] == 500 + 501 + 75 + 15 and counted["depth"] == 310
+    assert counted["teacher_student"] == 500 + 601 + 75 + 15 and counted["depth"] == 410
 
 
 def test_every_command_has_a_rule():
@@ -256,7 +257,7 @@ def test_hours_that_remain(full, notebook):
     tables = full | {"cifar10/costs": costs, "cifar10/trials": trials}
     row = row_of(remaining.remaining_table(tables, run, paper), EXPERIMENTS["cifar10"].title)
     heads = "100 linear, 100 SPARCS, 100 SPARCS with the authors' sign, 100 plain hidden layer"
-    assert row["trainings"] == f"430: {heads}, 30 in the sweep"
+    assert row["trainings"] == f"454: {heads}, 30 in the sweep, 24 with a price on weights"
     others = " for 400 of them, the others not measured"
     assert row["done"] == str(len(trials) + len(full["cifar10/sweep"])) and "snakemake make_cifar10 " in row["command"]
     assert (

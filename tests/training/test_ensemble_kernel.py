@@ -247,7 +247,7 @@ def test_batches_outside_the_points_are_refused(batch):
 @pytest.mark.parametrize("change", [{"rho": (0.1,)}, {"orthonormality": 0.1}, {"drop_last_batch": True}])
 def test_what_the_kernel_has_not_is_refused(change):
     training = replace(TRAINING, train_input_eigenvalues=False, **change)
-    with pytest.raises(ValueError, match="the kernel has one rho, no orthonormality and every batch"):
+    with pytest.raises(ValueError, match="the kernel has one rho, penalties on eigenvalues alone, and every batch"):
         kernel.train(initial_parameters((3, 5, 1), [1]), X, Y, [1], training)
 
 

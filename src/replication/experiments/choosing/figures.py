@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from replication.experiments.choosing.prose import NAMES, largest_strengths, slope
+from replication.experiments.choosing.prose import NAMES, largest_strengths, of_sweep, slope
 from replication.report.intervals import count_range, over_trials
 from replication.report.style import BLUE, GREEN, ORANGE, PAGE, PURPLE, RED, SKY, styled
 from replication.report.text import listing, number
@@ -14,7 +14,7 @@ MEASURES = {"r2": "R², test", "neurons": "hidden neurons after compaction"}
 
 def fig_choosing_table(trials: pd.DataFrame) -> pd.DataFrame:
     """Means over the trials of the sweep of widths: measure, penalty, width, rho, n, mean with its interval."""
-    widths = trials[(trials["sweep"] == "widths") & ~trials["diverged"]] if len(trials) else trials
+    widths = of_sweep(trials, "widths")
     if widths.empty:
         return pd.DataFrame(columns=["measure", "penalty", "width", "rho", "n", "mean", "low", "high"])
     by = ["penalty", "width", "rho"]

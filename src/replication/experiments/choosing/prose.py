@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from replication.report.intervals import FEWEST
 from replication.report.prose import NOTHING
 from replication.report.tables import markdown
 from replication.report.text import counted, fixed, listing, number
@@ -17,16 +18,48 @@ NOT_RUN = "This sweep has not been run at this scale."
 def size(trials: pd.DataFrame, settings: Mapping) -> str:
     """Points, sweeps, networks, and how many diverged."""
     run = settings["run"]["choosing"]
-    diverged = int(trials["diverged"].sum()) if len(trials) else 0
+    diverged = len(trials) - len(finished(trials))
     return (
         f"{counted(len(trials), 'network')} in {counted(trials['sweep'].nunique(), 'sweep')}, n = "
         f"{trials['trial'].nunique()} of each combination; {run['points']:,} points; {diverged or 'none'} diverged."
     )
 
 
+def answer(trials: pd.DataFrame) -> str:
+    """Whether there is enough to choose by, and how the strength goes with the width."""
+    widths = of_sweep(trials, "widths")
+    n = widths["trial"].nunique() if len(widths) else 0
+    if n < FEWEST:
+        return f"**Answer: not tested.** Of each combination {counted(n, 'network')} finished; {FEWEST} are needed."
+    falling = [slope(each) < 0 for _, each in strongest_of(widths).groupby("penalty")]
+    said = "the wider the network, the weaker" if all(falling) else "by the penalty"
+    return f"**Answer: {said}** (n = {n}). {' '.join(powers(widths)) or 'One width was tried.'}"
+
+
+def finished(trials: pd.DataFrame) -> pd.DataFrame:
+    """The networks whose training did not diverge."""
+    return trials[np.isfinite(trials["r2"].astype(float))] if len(trials) else trials
+
+
 def of_sweep(trials: pd.DataFrame, name: str) -> pd.DataFrame:
     """The finished networks of a sweep."""
-    return trials[(trials["sweep"] == name) & ~trials["diverged"].astype(bool)] if len(trials) else trials
+    return finished(trials[trials["sweep"] == name]) if len(trials) else trials
+
+
+def powers(widths: pd.DataFrame) -> list[str]:
+    """How the largest strength that fits goes with the width, a sentence for each penalty with several widths."""
+    return [
+        f"With {NAMES[penalty]} the largest strength that fits goes as N^{number(slope(each))}."
+        for penalty, each in strongest_of(widths).groupby("penalty", sort=False)
+        if len(each) > 1
+    ]
+
+
+def strongest_of(widths: pd.DataFrame) -> pd.DataFrame:
+    """``largest_strengths`` of the means over trials, with what is open and left there."""
+    return largest_strengths(
+        widths.groupby(["penalty", "width", "rho"], as_index=False)[["r2", "neurons", "open_share"]].mean()
+    )
 
 
 def largest_strengths(means: pd.DataFrame) -> pd.DataFrame:
@@ -48,8 +81,7 @@ def strengths(trials: pd.DataFrame) -> str:
     widths = of_sweep(trials, "widths")
     if widths.empty:
         return NOT_RUN
-    means = widths.groupby(["penalty", "width", "rho"], as_index=False)[["r2", "neurons", "open_share"]].mean()
-    strongest = largest_strengths(means)
+    strongest = strongest_of(widths)
     rows = [
         {
             "penalty": NAMES[row.penalty],
@@ -61,12 +93,8 @@ def strengths(trials: pd.DataFrame) -> str:
         }
         for row in strongest.itertuples()
     ]
-    said = [
-        f"With {NAMES[penalty]} the largest strength that fits goes as N^{number(slope(each))}."
-        for penalty, each in strongest.groupby("penalty", sort=False)
-        if len(each) > 1
-    ]
-    free = means[means["rho"] == means["rho"].min()]
+    said = powers(widths)
+    free = widths[widths["rho"] == widths["rho"].min()]
     opened = f"At the least strength {100 * free['open_share'].mean():.0f} % of the neurons are open."
     return " ".join([*said, opened]) + "\n\n" + markdown(pd.DataFrame(rows))
 
@@ -149,8 +177,8 @@ def validation(trials: pd.DataFrame) -> str:
 
 def fine_tuning(trials: pd.DataFrame) -> str:
     """What training on gives back after compaction, over all networks that kept a neuron."""
-    finished = trials[~trials["diverged"].astype(bool)] if len(trials) else trials
-    kept = finished[finished["neurons"] > 0] if len(finished) else finished
+    kept = finished(trials)
+    kept = kept[kept["neurons"] > 0] if len(kept) else kept
     if kept.empty:
         return NOTHING
     gain, lost = (kept["tuned_r2"] - kept["compact_r2"]), (kept["r2"] - kept["compact_r2"])

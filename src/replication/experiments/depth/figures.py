@@ -234,6 +234,7 @@ def _draw_raster(axes: Axes, rows: pd.DataFrame) -> None:
     norm, places, start = LogNorm(LEAST, MOST), {}, 0.0
     for depth, of_depth in networks.groupby("depth"):
         layers = rows[rows["depth"] == depth].pivot(index="layer", columns="trial", values="value")
+        layers = layers.reindex(range(1, depth + 1))
         edges = start + np.arange(len(of_depth) + 1)
         image = axes.pcolormesh(
             edges,
