@@ -1,16 +1,12 @@
 """The verb that says what every field of params.yaml means."""
 
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import click
 from pydantic import BaseModel
 
-from replication.experiments.baselines.settings import BaselineMethod
 from replication.experiments.settings import Settings
-from replication.experiments.teacher_student.settings import Ensemble
-
-NAMED = (Ensemble, BaselineMethod)  # of which params.yaml holds several by name
 
 
 @click.command()
@@ -25,7 +21,8 @@ def describe(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[tu
     for name, field in model.model_fields.items():
         nested = [a for a in (field.annotation, *get_args(field.annotation)) if _is_model(a)]
         if nested:
-            yield from describe(nested[0], f"{prefix}{name}." + ("<name>." if nested[0] in NAMED else ""))
+            several = get_origin(field.annotation) is dict  # by names of their own
+            yield from describe(nested[0], f"{prefix}{name}." + ("<name>." if several else ""))
         else:
             yield f"{prefix}{name}", _type_name(field.annotation), field.description or ""
 

@@ -9,6 +9,7 @@ from replication.report.style import BLUE, GREEN, ORANGE, PAGE, PURPLE, RED, SKY
 from replication.report.text import listing, number
 
 COLORS = (SKY, BLUE, GREEN, ORANGE, RED, PURPLE)
+ROOM = {"r2": 0.02, "neurons": 2.0}  # above and below the data
 MEASURES = {"r2": "R², test", "neurons": "hidden neurons after compaction"}
 
 
@@ -36,12 +37,16 @@ def fig_choosing(drawn: pd.DataFrame) -> Figure:
     panels = figure.subplots(len(MEASURES), len(penalties), sharex=True, sharey="row", squeeze=False)
     for row, (measure, label) in zip(panels, MEASURES.items(), strict=True):
         row[0].set_ylabel(label)
+        values = drawn.loc[drawn["measure"] == measure, ["mean", "low", "high"]]
+        room = ROOM[measure]  # where all are equal, too
+        row[0].set_ylim(values.min(axis=None) - room, values.max(axis=None) + room)
         for axes, penalty in zip(row, penalties, strict=True):
             for color, width in zip(COLORS, sorted(widths), strict=False):
                 of = drawn[(drawn["measure"] == measure) & (drawn["penalty"] == penalty) & (drawn["width"] == width)]
                 axes.plot(of["rho"], of["mean"], "o-", color=color, label=f"{width} neurons")
                 axes.vlines(of["rho"], of["low"], of["high"], color=color, linewidth=0.8)
             axes.set_xscale("log")
+            axes.set_xlim(drawn["rho"].min() / 2, 2 * drawn["rho"].max())
     for axes, penalty in zip(panels[0], penalties, strict=True):
         axes.set_title(NAMES[penalty])
     for axes in panels[-1]:
