@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ RUN = [step["run"] for step in STEPS if "run" in step]
 
 
 def test_they_follow_githubs_schema():
-    tiny.run(ROOT, "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *FILES)
+    tiny.run(ROOT, sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", *FILES)
 
 
 def test_actionlint_has_nothing_to_say():

@@ -40,7 +40,15 @@ def test_they_name_one_licence_one_author_and_one_paper():
 
 
 def test_the_citation_follows_its_schema():
-    tiny.run(ROOT, "check-jsonschema", "--builtin-schema", "vendor.citation-file-format", "CITATION.cff")
+    tiny.run(
+        ROOT,
+        sys.executable,
+        "-m",
+        "check_jsonschema",
+        "--builtin-schema",
+        "vendor.citation-file-format",
+        "CITATION.cff",
+    )
 
 
 def test_codemeta_asks_for_what_the_package_asks_for():
