@@ -33,6 +33,8 @@ VERBS = {
     "benchmark-cost": "experiments.cost.commands",
     "benchmark-full-size": "experiments.cost.commands",
     "benchmark-side-by-side": "experiments.cost.commands",
+    "benchmark-latency": "experiments.cost.commands",
+    "benchmark-penalties": "experiments.cost.commands",
     "benchmark-regimes": "experiments.cost.commands",
     "publish": "publish.commands",
     "publish-networks": "publish.network_commands",

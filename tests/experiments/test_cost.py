@@ -1,5 +1,6 @@
 """The report of the cost benchmark; its figures are not asserted, for they depend on the machine."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from torch import nn
 
 from replication import params
+from replication.cli import VERBS
 from replication.data.augmentation import DEVIATION, MEAN, Normalisation
 from replication.data.image_arrays import Images
 from replication.experiments.cifar10 import train as cifar10
@@ -230,3 +232,9 @@ def test_compacted_forms_deviate_by_a_share_of_the_largest_output():
         expected = network(inputs)
         for form in latency.forms_of(network, inputs).values():
             assert (form(inputs) - expected).abs().max() <= latency.TOLERANCE * expected.abs().max()
+
+
+def test_every_benchmark_of_the_workflow_is_a_verb():
+    rules = (ROOT / "workflow/rules/benchmark.smk").read_text(encoding="utf-8")
+    verbs = {f"benchmark-{name.replace('_', '-')}" for name in re.findall(r'^    "(\w+)": \($', rules, re.MULTILINE)}
+    assert len(verbs) >= 8 and verbs <= set(VERBS)
