@@ -3,10 +3,10 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from replication.experiments.choosing.prose import NAMES, largest_strengths, of_sweep, slope
+from replication.experiments.choosing.prose import NAMES, largest_strengths, of_sweep, power
 from replication.report.intervals import count_range, over_trials
 from replication.report.style import BLUE, GREEN, ORANGE, PAGE, PURPLE, RED, SKY, styled
-from replication.report.text import listing, number
+from replication.report.text import listing
 
 COLORS = (SKY, BLUE, GREEN, ORANGE, RED, PURPLE)
 ROOM = {"r2": 0.02, "neurons": 2.0}  # above and below the data
@@ -58,10 +58,7 @@ def fig_choosing(drawn: pd.DataFrame) -> Figure:
 def fig_choosing_caption(drawn: pd.DataFrame) -> str:
     """The figure in words, its finding first."""
     strongest = largest_strengths(drawn[drawn["measure"] == "r2"].rename(columns={"mean": "r2"}))
-    parts = [
-        f"with {NAMES[penalty]} as N^{number(slope(rows))}"
-        for penalty, rows in strongest.groupby("penalty", sort=False)
-    ]
+    parts = [f"with {NAMES[penalty]} as {power(rows)}" for penalty, rows in strongest.groupby("penalty", sort=False)]
     found = f"The largest strength that still fits goes {listing(parts)}." if len(parts) else ""
     return (
         f"**Choosing.** {found} Above: R² on the test points; below: hidden neurons that compaction leaves. Dots: "

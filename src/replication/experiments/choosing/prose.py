@@ -49,7 +49,7 @@ def of_sweep(trials: pd.DataFrame, name: str) -> pd.DataFrame:
 def powers(widths: pd.DataFrame) -> list[str]:
     """How the largest strength that fits goes with the width, a sentence for each penalty with several widths."""
     return [
-        f"With {NAMES[penalty]} the largest strength that fits goes as N^{number(slope(each))}."
+        f"With {NAMES[penalty]} the largest strength that fits goes as {power(each)}."
         for penalty, each in strongest_of(widths).groupby("penalty", sort=False)
         if len(each) > 1
     ]
@@ -74,6 +74,11 @@ def slope(rows: pd.DataFrame) -> float:
     if len(rows) < 2:
         return float("nan")
     return float(np.polyfit(np.log(rows["width"]), np.log(rows["rho"]), 1)[0])
+
+
+def power(rows: pd.DataFrame) -> str:
+    """N to the ``slope``, as text."""
+    return f"N^{number(round(slope(rows), 2) + 0.0)}"  # + 0.0: no negative zero
 
 
 def strengths(trials: pd.DataFrame) -> str:
