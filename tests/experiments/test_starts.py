@@ -15,7 +15,7 @@ from replication.data.regression import target
 from replication.experiments import EXPERIMENTS
 from replication.experiments.cifar10 import figures as cifar10
 from replication.experiments.cifar10.figures.spectra import by_equation
-from replication.experiments.regression import figures, prose, starts
+from replication.experiments.regression import figures, priced, prose, starts
 from replication.experiments.regression import train as regression
 from replication.experiments.regression.figures.starts import contribution
 from replication.experiments.settings import resolve_settings
@@ -74,6 +74,23 @@ def test_the_papers_start_is_experiment_1_to_the_bit_and_the_other_is_not():
     other, _ = starts.run(*work_from(-1))
     assert (tables["starts"]["trained_output_eigenvalue"] > 0).all()
     assert (other["starts"]["trained_output_eigenvalue"] < 0).all()
+
+
+def test_a_price_on_weights_is_trained_at_the_seeds_of_experiment_1_and_closes_paths():
+    changes = {
+        "training": {"epochs": 20, "batch_size": 20},
+        "priced": {"trials": 2, "rhos": [1e-6, 1.0], "alphas": [1]},
+    }
+    run = resolve_settings(BASE, params.merge(SMALL, {"regression": changes}))
+    weak, strong = EXPERIMENTS["regression"].stage("priced").jobs(run)
+    paper = next(job for job in EXPERIMENTS["regression"].stage("trials").jobs(run) if job.data == weak.data)
+    assert weak.seeds == paper.seeds and weak.settings["training"]["penalty"] == "rows"
+    data, _ = work_from(1)
+    norms = []
+    for job in (weak, strong):
+        work = Work(settings=plain(job.settings), keys=job.keys, trials=job.trials, seeds=[11, 12])
+        norms.append(priced.run(data, work)[0]["priced"]["gamma_norm"])
+    assert (norms[0] > 100 * norms[1]).all()
 
 
 def test_the_kernel_trains_from_minus_one_as_pytorch_does():

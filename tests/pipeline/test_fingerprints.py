@@ -32,49 +32,50 @@ STALE = {  # files below src, and whose fingerprint a statement there changes; e
     ),
     "sparcs/{eigenbasis,eigenvalues,network}": "theory depth cifar10 cifar100 cells choosing",
     "sparcs/penalties": (
-        "theory regression.trials regression.starts teacher_student hyperparameters depth cifar10 cifar100 cells "
+        "theory regression -regression.independent teacher_student hyperparameters depth cifar10 cifar100 cells "
         "baselines:spectral_search baselines:spectral_pruning tabular.trials choosing"
     ),
     "sparcs/{head_names,heads}": "cifar10 cifar100 cells",
     "replication/training/seeds": (
-        "regression.trials regression.starts teacher_student hyperparameters depth baselines cifar10 cifar100 cells "
+        "regression -regression.independent teacher_student hyperparameters depth baselines cifar10 cifar100 cells "
         "tabular.trials choosing"
     ),
     "replication/training/memory": "baselines cifar10 cifar100.trials cifar100.fine_tuning tabular.trials",
     "replication/training/classifiers": "cifar10 cifar100 cells",
     "replication/training/split": "cifar10 cifar100.trials cifar100.fine_tuning",
     "replication/training/cuda_graphs": (
-        "regression.trials regression.starts teacher_student hyperparameters depth cifar10 choosing"
+        "regression -regression.independent teacher_student hyperparameters depth cifar10 choosing"
     ),
     "replication/training/adam replication/training/ensemble/{__init__,batches}": (
-        "regression.trials regression.starts teacher_student hyperparameters depth baselines cells tabular.trials "
+        "regression -regression.independent teacher_student hyperparameters depth baselines cells tabular.trials "
         "choosing"
     ),
     "replication/training/compiled": (
-        "regression.trials regression.starts teacher_student hyperparameters depth baselines cifar10 cells "
+        "regression -regression.independent teacher_student hyperparameters depth baselines cifar10 cells "
         "tabular.trials choosing"
     ),
     "replication/training/{fused_adam,vectors,floating_point}": (
-        "regression.trials regression.starts hyperparameters cifar10"
+        "regression -regression.independent hyperparameters cifar10"
     ),
     "replication/training/small_cnn/{__init__,heads,network,shapes,stages,step,tiles}": "cifar10",
     "replication/training/ensemble/training": (
-        "regression.trials regression.starts teacher_student "
+        "regression -regression.independent teacher_student "
         "hyperparameters depth baselines:spectral_search baselines:spectral_pruning tabular.trials choosing"
     ),
     "replication/training/ensemble/batched": (
-        "regression.trials regression.starts teacher_student hyperparameters depth choosing"
+        "regression -regression.independent teacher_student hyperparameters depth choosing"
     ),
-    "replication/training/ensemble/{kernel,step}": "regression.trials regression.starts hyperparameters",
+    "replication/training/ensemble/{kernel,step}": "regression -regression.independent hyperparameters",
     "replication/data/regression": "theory regression hyperparameters depth.trials baselines",
     "replication/data/teacher": "teacher_student hyperparameters depth baselines -baselines:evolution",
     "replication/data/names": "baselines",
     "replication/data/{augmentation,image_arrays}": "cifar10 cifar100 cells",
     "replication/data/backbones": "cifar100",
     "replication/experiments/theory/{train,bundles,checks,identities,misprints,misprint_checks,statements}": "theory",
-    "replication/experiments/regression/train": "regression.trials regression.starts hyperparameters",
+    "replication/experiments/regression/train": "regression -regression.independent hyperparameters",
     "replication/experiments/regression/independent": "regression.independent",
     "replication/experiments/regression/starts": "regression.starts",
+    "replication/experiments/regression/priced": "regression.priced",
     "replication/experiments/teacher_student/{train,survival}": "teacher_student hyperparameters depth",
     "replication/experiments/hyperparameters/train": "hyperparameters",
     "replication/experiments/depth/{train,compaction}": "depth",

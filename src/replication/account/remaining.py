@@ -120,6 +120,10 @@ def _regression(settings: Mapping) -> Iterator[Part]:
         starts = regression["starts"]
         trainings = starts["trials"] * len(starts["alphas"]) * len(starts["output_eigenvalues"])
         yield Part("from either start", trainings, size, {}, table="starts")
+    if "priced" in regression:
+        priced = regression["priced"]
+        trainings = priced["trials"] * len(priced["alphas"]) * len(priced["rhos"])
+        yield Part("with a price on weights", trainings, size, {}, table="priced")
 
 
 @parts_of("teacher_student")

@@ -3,10 +3,12 @@
 from replication.experiment import Experiment, Stage
 from replication.experiments.regression.settings import (
     Regression,
+    RegressionPricedTrial,
     RegressionStart,
     RegressionTrial,
     independent_jobs,
     jobs,
+    priced_jobs,
     starts_jobs,
 )
 
@@ -45,6 +47,15 @@ EXPERIMENT = Experiment(
             settings=RegressionStart,
             tables={"starts": ("output_eigenvalue", *KEY)},
             ensemble=("output_eigenvalue", "beta", "alpha"),
+        ),
+        Stage(
+            name="priced",
+            rule="train_regression_priced",
+            jobs=priced_jobs,
+            train="priced:run",
+            settings=RegressionPricedTrial,
+            tables={"priced": ("rho", *KEY)},
+            ensemble=("rho", "beta", "alpha"),
         ),
         Stage(
             name="independent",

@@ -12,8 +12,11 @@ from replication.params.fields import (
     Count,
     Fraction,
     Model,
+    NonNegative,
     Part,
+    PenaltyOfWeights,
     Positive,
+    PricedTraining,
     TrainingSettings,
     Trials,
     TrialsOrZero,
@@ -49,6 +52,12 @@ class RegressionStart(RegressionTrial):
     output_eigenvalue: Literal[1, -1] = Field(description="λ_3 at the start")
 
 
+class RegressionPricedTrial(RegressionTrial):
+    """What one trial of experiment 1 with a price on weights depends on."""
+
+    training: PricedTraining
+
+
 class DataSets(Model):
     """Some data sets of the α/β family, for other experiments on them."""
 
@@ -82,6 +91,21 @@ class RegressionStarts(DataSets):
         return self
 
 
+class RegressionPriced(DataSets):
+    """Beyond the paper: a price on the weights that a neuron opens, instead of Table 3's penalty."""
+
+    penalty: PenaltyOfWeights = Field(description="of sparcs.penalties, with its default prices")
+    rhos: Annotated[list[Positive], Field(min_length=1)] = Field(description="strengths ρ, distinct")
+    rho_skip: NonNegative = Field(description="strength of ‖W_31‖, the skip from input to output")
+    trials: TrialsOrZero = Field(description="trials per data set and ρ; 0 leaves them out")
+
+    @model_validator(mode="after")
+    def _rhos_differ(self) -> "RegressionPriced":
+        distinct("rhos", self.rhos)
+        distinct_names("rhos", [f"{rho:g}" for rho in self.rhos])
+        return self
+
+
 class Independent(DataSets):
     """Trials of a second trainer, which shares nothing with the first but the data and Table 3."""
 
@@ -96,6 +120,7 @@ class Regression(RegressionData, RegressionTrial, Part):
     trials: Trials = Field(description="independent trainings per data set")
     chunk: Count = Field(description="trials per job; results do not depend on it")
     starts: RegressionStarts
+    priced: RegressionPriced
     independent: Independent
 
     @model_validator(mode="after")
@@ -155,6 +180,27 @@ def starts_jobs(run: Any) -> Iterator[Job]:
                 name=f"{data.name}_from{output:+d}/{span(trials)}",
                 settings=regression.part(RegressionTrial) | {"output_eigenvalue": output},
                 keys={"output_eigenvalue": output, "alpha": alpha, "beta": starts.beta},
+                trials=tuple(trials),
+                data=data,
+                seeds=data.name,
+            )
+
+
+def priced_jobs(run: Any) -> Iterator[Job]:
+    """Chunks of trials at every strength of a price on weights, by PyTorch, for the kernel knows Table 3's penalties.
+
+    A trial has the seed that it has in experiment 1.
+    """
+    regression, priced = run.regression, run.regression.priced
+    for alpha, rho in product(priced.alphas, priced.rhos):
+        training = {"penalty": priced.penalty, "rho": rho, "rho_skip": priced.rho_skip}
+        settings = regression.part(RegressionTrial)
+        data = alpha_beta(run, alpha, priced.beta)
+        for trials in chunks(range(priced.trials), regression.chunk):
+            yield Job(
+                name=f"{data.name}_rho{rho:g}/{span(trials)}",
+                settings=settings | {"backend": "torch", "training": settings["training"] | training},
+                keys={"rho": rho, "alpha": alpha, "beta": priced.beta},
                 trials=tuple(trials),
                 data=data,
                 seeds=data.name,
