@@ -14,6 +14,7 @@ INSTEAD = {
     "from nothing": "from scratch",
     "sans": "without",
 }
+PROPER_NAMES = ("x86_64", "tf_efficientnet_lite0")  # of a processor and of a backbone, no identifiers of ours
 ABBREVIATIONS = ("e.g.", "i.e.", "cf.", "vs.", "al.", "Eq.", "Fig.", "Sec.", "No.", "approx.")
 DOT = "\N{ONE DOT LEADER}"  # stands for the dot of an abbreviation while sentences are split
 
@@ -32,7 +33,7 @@ _INLINE = (  # (what, what a reader reads of it)
     (re.compile(r"</?[A-Za-z][^<>]*>"), ""),
     (re.compile(r"\*\*|(?<!\w)[*_](?=\S)|(?<=\S)[*_](?!\w)"), ""),
 )
-_END = re.compile(r"(?<=[.!?])([)”\"']*)\s+(?=[^a-zà-ÿ\s])")
+_END = re.compile(r"(?<=[.!?])([)”\"']*)\s+(?=[^a-zà-ÿ\s]|(?:formula|code)\b)")
 
 _NAMES = "table|figure|section|equation|experiment|notebook|claim|python|arxiv|model|trial|page|seed|layer|version|v"
 _NAMED = re.compile(  # numbers that are names
@@ -75,7 +76,8 @@ def faults(sentence: str) -> list[str]:
     found += [f"{len(numbers)} numbers"] * (len(numbers) > MOST_NUMBERS)
     found += [f"{number}: more than {MOST_DIGITS} significant digits" for number in numbers if _is_too_exact(number)]
     found += [f"“{phrase}”: “{INSTEAD[phrase]}”" for phrase in INSTEAD if re.search(rf"\b{phrase}\b", sentence, re.I)]
-    found += [f"{name}: an identifier" for name in _IDENTIFIER.findall(sentence)]
+    named = [name for name in _IDENTIFIER.findall(sentence) if name not in PROPER_NAMES]
+    found += [f"{name}: an identifier" for name in named]
     return found + [f"{ratio}: a ratio above {LARGEST_RATIO:,} without “more than”" for ratio in _large_ratios(bare)]
 
 

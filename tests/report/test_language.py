@@ -15,7 +15,7 @@ from language import faults, sentences
         ("# A title\n- one\n- two\n\n1. three", ["A title", "one", "two", "three"]),
         ("| a | b |\n|---|---|\n| 1. A | 2 |\n\nText.", ["Text."]),
         ("```sh\nsnakemake. All\n```\nRun `python -m a`. Then\n$$a = 1. B$$\nwait.", ["Run code.", "Then", "wait."]),
-        ("At $\\alpha = 0.5$ it is so.", ["At formula it is so."]),
+        ("At $\\alpha = 0.5$ it is so. $\\beta$ is not.", ["At formula it is so.", "formula is not."]),
         ("The paper says “no. It is 5 but for 6.” And [so on](https://a.b/c_d.md).",
          ["The paper says quotation.", "And so on."]),
         ("> **Only an example.** Not *tested*: <span class='x'>B1</span>.", ["Only an example.", "Not tested: B1."]),
@@ -38,6 +38,7 @@ def test_a_text_is_split_into_what_a_reader_reads(markdown, expected):
         "It is more than 12,000 times as large, or 999 times.",
         "The weight W_21 is 10⁻⁶.",
         "The loss rises by 41,000 %.",
+        "It ran on Linux x86_64.",
         "Python 3.11 runs layer 2 of arXiv:2504.00885.",
     ],
 )
