@@ -31,6 +31,13 @@ def said_on(name, folder, figures, monkeypatch):
     return "\n\n".join(shown)
 
 
+def prose_of(name, folder, monkeypatch):
+    """The texts of a notebook: those written in it, and those that it makes of the tables, except captions."""
+    monkeypatch.setattr(host.Notebook, "show", lambda *_, **__: None)
+    written = [cell.source for cell in nbformat.read(NOTEBOOKS[name], as_version=4).cells if cell.cell_type != "code"]
+    return "\n\n".join([*written, said_on(name, folder, folder / "figures", monkeypatch)])
+
+
 def assert_readable(text):
     """Assert that no missing number stands in a sentence or a table, and that no table is without rows."""
     assert "Answer: " in text

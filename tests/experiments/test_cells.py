@@ -16,21 +16,24 @@ from torch.nn import functional as F
 from replication import cli, params
 from replication.data.image_arrays import Images
 from replication.experiments import EXPERIMENTS
-from replication.experiments.cells import figures as report
-from replication.experiments.cells import prose, space, table, train
+from replication.experiments.cells import findings, space, table, train
+from replication.experiments.cells import tables as report
 from replication.experiments.cells import train as search
-from replication.experiments.cells.figures import fig_cells, fig_cells_table
+from replication.experiments.cells.figures import fig_cells, fig_cells_table, finished
 from replication.experiments.cells.settings import CellSearch
 from replication.experiments.cells.supernet import Cell, Supernet, one_hot
 from replication.experiments.settings import resolve_settings
 from replication.jobs.commands import as_text
 from replication.judging.statistics import mean_interval
 from replication.records.io import ArtifactError, read_table
+from replication.report import template
+from replication.report.text import number
 from replication.training.work import Work, plain
 
 BASE = params.read_yaml(Path(__file__).parents[2] / "params.yaml")
 SETTINGS = CellSearch.model_validate(resolve_settings(BASE, {"scale": "smoke"}).cells.part(CellSearch))
 EXPERIMENT = EXPERIMENTS["cells"]
+CELLS = template.sections(EXPERIMENT.package)
 ALL_SKIP = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"
 
 
@@ -207,12 +210,12 @@ def test_from_the_command_line_to_the_tables_and_the_report(tmp_path, monkeypatc
     trials, history, reference, costs = (read[name] for name in ("trials", "history", "reference", "costs"))
     assert reference.set_index("score").loc["cifar10_accuracy"].tolist() == [90.0, (54.3 + 90) / 2, 54.3]
     known = trials.assign(cell=ALL_SKIP, skips=6, cifar10_accuracy=[54.3, 60.0])
-    assert "GAEA, single-level in 1" in report.answer(known, reference)
-    assert "No path from the cell's input to its output: random cells in 1." in report.answer(
+    assert "1 search of GAEA, single-level ended with a skip on every edge." in answered(known, reference)
+    assert "1 search of random cells ended without a path" in answered(
         known.assign(cell=[ALL_SKIP, ALL_SKIP.replace("skip_connect", "none")]), reference
     )
     assert trials["approximate_images"].tolist() == [0, 0]
-    assert "untested" in report.answer(trials.assign(cifar10_accuracy=np.nan), reference)
+    assert "untested" in answered(trials.assign(cifar10_accuracy=np.nan), reference)
     assert "90.00" in report.cells_table(trials, reference, costs)
     both = pd.concat([costs.assign(device="cpu", seconds=600.0), costs.assign(device="cuda", seconds=120.0)])
     shown = report.cells_table(trials, reference, both)
@@ -223,10 +226,10 @@ def test_from_the_command_line_to_the_tables_and_the_report(tmp_path, monkeypatc
     assert f"<code>{trials['cell'].iloc[0].replace('|', '&#124;')}</code>" in report.found_table(trials)
     paper = resolve_settings(BASE, {"scale": "paper"}).cells.model_dump()
     twice = pd.concat([trials, trials.tail(1)])
-    size = report.size(run.cells.model_dump(), paper, twice, twice)
+    size = sized(run.cells.model_dump(), paper, twice, twice)
     assert (
         "C 4 (in full: 24)" in size
-        and size.endswith(" No search diverged.")
+        and size.endswith(" no search diverged")
         and "1 to 2 searches of each method" in size
     )
     drawn = fig_cells_table(history, trials)
@@ -244,7 +247,7 @@ def test_a_search_that_diverges_has_no_cell(method, images):
     row = trials.iloc[0]
     assert row["cell"] is None and np.isnan(row["skips"]) and np.isnan(row["supernet_accuracy"])
     assert len(history) == 1 and history["loss"].isna().all() and row["gradient_evaluations"] > 0
-    assert report.finished(trials, history).empty
+    assert finished(trials, history).empty
 
 
 def test_a_search_that_diverged_is_left_out_by_name():
@@ -255,13 +258,13 @@ def test_a_search_that_diverged_is_left_out_by_name():
         for method, cell in cells.items()
     )
     history = pd.DataFrame({"method": ["darts"], "trial": [0], "loss": [np.nan], "entropy": [np.nan]})
-    ended = report.finished(trials, history)
+    ended = finished(trials, history)
     assert ended["method"].tolist() == ["random"]
-    assert "No path" not in report.answer(ended, pd.DataFrame({"score": [], "best": []}))
+    assert "without a path" not in answered(ended, pd.DataFrame({"score": [], "best": []}))
     paper = resolve_settings(BASE, {"scale": "paper"}).cells.model_dump()
-    said = report.size(paper, paper, trials, ended)
-    assert said.endswith(" 2 of 3 searches diverged and are left out: GAEA, single-level 1 and DARTS 1.")
-    assert report.answer(ended.head(0), trials) == "**Answer: not tested.** No search ended."
+    said = sized(paper, paper, trials, ended)
+    assert said.endswith(" 2 of 3 searches diverged and are left out: GAEA, single-level 1, DARTS 1")
+    assert answered(ended.head(0), trials) == "**Answer: not tested.** No search ended."
     assert report.found_table(ended.head(0)) == "No search ended."
 
 
@@ -281,8 +284,16 @@ def test_the_search_without_none_is_the_same_with_four_operations(images):
     assert scored["without_none"]["cifar10_accuracy"].isna().all()
 
 
+def answered(trials, reference):
+    return template.line(CELLS.answer(**findings.answer(trials, reference)))
+
+
+def sized(*arguments):
+    return template.line(CELLS.size(**findings.size(*arguments)))
+
+
 def found_cells(**accuracies):
-    rows = [{"method": method, "trial": trial, **{f"{name}_accuracy": value for name in prose.REPORTED}}
+    rows = [{"method": method, "trial": trial, **{f"{name}_accuracy": value for name in report.REPORTED}}
             for method, values in accuracies.items() for trial, value in enumerate(values)]  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -290,12 +301,14 @@ def found_cells(**accuracies):
 def test_four_operations_are_paired_with_five():
     five = found_cells(gaea=[90.0, 91.0, 92.0], darts=[80.0, 81.0, 82.0])
     four = found_cells(gaea=[90.5, 91.7, 92.3])
-    said = prose.operations_table(five, four.sample(frac=1, random_state=0))
+    said = report.operations_table(five, four.sample(frac=1, random_state=0))
     mean, low, high = mean_interval(np.array([0.5, 0.7, 0.3]))
     assert f"| GAEA, single-level | 91.00 | 91.50 | {mean:.3g} [{low:.3g}, {high:.3g}] | 3 |" in said
     assert "DARTS" not in said.replace("GAEA", "")
     assert said.startswith("Both searches of a trial have one seed.")
-    assert prose.operations_table(five, pd.DataFrame()) == "The search without the operation none: it has not been run."
+    assert (
+        report.operations_table(five, pd.DataFrame()) == "The search without the operation none: it has not been run."
+    )
 
 
 def test_gaea_s_claims_say_how_far_they_are_tested():
@@ -309,7 +322,7 @@ def test_gaea_s_claims_say_how_far_they_are_tested():
     paper = resolve_settings(BASE, {"scale": "paper"}).cells.model_dump()
     run = resolve_settings(BASE, {"scale": "overnight"}).cells.model_dump()
     cells = found_cells(gaea=[90.0, 91.0, 92.0], gaea_bilevel=[89.0, 90.0, 92.0])
-    said = prose.gaea_claims(cells, cells, history, run, paper).splitlines()
+    said = report.gaea_claims(cells, cells, history, run, paper).splitlines()
     assert "validation loss to DARTS', geometric mean: 0.1 [0.1, 0.1] after a tenth of the steps, 0.1 [" in said[2]
     assert (
         "task teacher, ρ = 0.1, number 2 of 2, taken as the middle; n = 3" in said[2]
@@ -320,9 +333,9 @@ def test_gaea_s_claims_say_how_far_they_are_tested():
     assert "CIFAR-10 91.00 % (94.1)" in said[4] and "91.00" in said[5]
     assert "| in miniature | single-level minus bi-level, CIFAR-10, points: 0.667 [" in said[6]
     assert said[7].endswith("| not tested | it has not been run |")
-    nothing = prose.gaea_claims(cells.head(0), pd.DataFrame(), pd.DataFrame(), run, paper).splitlines()[2:]
+    nothing = report.gaea_claims(cells.head(0), pd.DataFrame(), pd.DataFrame(), run, paper).splitlines()[2:]
     assert len(nothing) == 6 and all(row.endswith("| not tested | it has not been run |") for row in nothing)
-    unknown = prose.gaea_claims(cells.assign(cifar10_accuracy=np.nan), cells, history, paper, paper).splitlines()
+    unknown = report.gaea_claims(cells.assign(cifar10_accuracy=np.nan), cells, history, paper, paper).splitlines()
     assert "no tabular benchmark was given" in unknown[4] and "| tested | CIFAR-10" in unknown[5]
 
 
@@ -344,18 +357,19 @@ def test_the_answer_is_that_of_the_intervals_of_both_pairs(gaea, verdict):
         for method, values in accuracies.items()
         for trial, value in enumerate(values)
     )
-    said = report.answer(trials, pd.DataFrame({"score": ["cifar10_accuracy"], "best": [94.37]}))
-    assert f"Answer: {verdict}." in said and "(n = 3, no test)" in said and "GAEA, bi-level minus random cells" in said
+    said = answered(trials, pd.DataFrame({"score": ["cifar10_accuracy"], "best": [94.37]}))
+    assert f"Answer: {verdict}." in said and "no test: n = 3." in said and "GAEA, bi-level minus random cells" in said
     each = np.subtract(gaea, darts)
-    mean, low, high = mean_interval(each)
-    singles = ", ".join(f"{value:.2f}" for value in each)
-    row = f"minus DARTS, single-level | {singles} | {mean:.2f} | {low:.2f} to {high:.2f} |"
-    assert row.replace("-", "−") in said.replace("-", "−")
+    mean, low, high = map(number, mean_interval(each))
+    singles = ", ".join(number(value) for value in each)
+    assert f"minus DARTS, single-level | {singles} | {mean} | {low} to {high} |" in said
 
 
 def test_an_interval_that_leaves_what_is_possible_is_marked():
-    accuracy = pd.DataFrame({"gaea": [93.3, 93.3, 93.3], "darts_single_level": [10.0, 92.1, 90.7]})
-    assert report._pair(accuracy, "gaea", "darts_single_level")["95 % t interval"].endswith("leaves what is possible)")
+    accuracies = {"gaea": [93.3, 93.3, 93.3], "darts_single_level": [10.0, 92.1, 90.7]}
+    trials = found_cells(**accuracies).assign(skips=0, cell=ALL_SKIP)
+    said = answered(trials, pd.DataFrame({"score": [], "best": []}))
+    assert " to 146 (it leaves what is possible) |" in said
 
 
 def test_the_report_says_how_decided_the_searches_ended():
@@ -367,9 +381,11 @@ def test_the_report_says_how_decided_the_searches_ended():
         ("random", 0, 0, np.nan),
     ]
     history = pd.DataFrame(rows, columns=["method", "trial", "gradient_evaluations", "entropy"])
-    said = report.decided(history, {"operations": list("abcde")})
-    assert "DARTS 1.40 and GAEA, single-level 0.50; with all 5 operations alike it is ln 5 = 1.61" in said
-    assert report.decided(history.assign(entropy=np.nan), {"operations": []}) == ""
+    said = CELLS.decided(**findings.decided(history, {"operations": list("abcde")}))
+    assert "With all 5 operations alike it is ln 5 = 1.61." in said
+    assert "| DARTS | GAEA, single-level |" in said and "| 1.4 | 0.5 |" in said
+    lost = findings.decided(history.assign(entropy=np.nan), {"operations": []})
+    assert CELLS.decided(**lost).strip() == ""
 
 
 def test_batch_norm_has_a_trained_scale_outside_the_cells_alone():

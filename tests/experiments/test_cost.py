@@ -15,10 +15,10 @@ from replication.data.augmentation import DEVIATION, MEAN, Normalisation
 from replication.data.image_arrays import Images
 from replication.experiments.cifar10 import train as cifar10
 from replication.experiments.cost import against_depth as cost
-from replication.experiments.cost import full_size, latency, prose, regimes, side_by_side
+from replication.experiments.cost import findings, full_size, latency, regimes, side_by_side, tables
 from replication.experiments.cost.figures import fig_cost, fig_cost_caption, fig_cost_table
-from replication.experiments.cost.prose import NO_LOOPS, two_loops
 from replication.experiments.settings import resolve_settings
+from replication.report.template import sections
 from replication.training.memory import parameter_bytes, peak_allocated
 from sparcs import SpectralNetwork
 
@@ -185,29 +185,37 @@ def timed_loops(repeats=4):
 
 
 PAPER = resolve_settings(params.read_yaml(ROOT / "params.yaml"), {"scale": "paper"}).cifar10.model_dump(mode="json")
+COST = sections("replication.experiments.cost")
 SECONDS = {"linear": 1357.0, "spectral": 1361.98}
 
 
 def test_both_ratios_stand_beside_the_papers():
     costs = pd.DataFrame({"head": ["linear", "spectral"] * 2, "trial": [0, 0, 1, 1], "device": "cuda"})
     costs["milliseconds_per_step"] = [0.4, 0.5, 0.4, 0.5]
-    text = two_loops(timed_loops(), costs, PAPER, SECONDS)
-    assert "1.020 [1.020, 1.020] in a loop as the authors' (cuda) and 1.250 [1.250, 1.250] in our loop (cuda)" in text
+    text = two_loops(timed_loops())
+    assert "SPARCS takes 1.02 times as long as the linear head in a loop as the authors' on cuda." in text
+    assert "SPARCS takes 1.25 times as long as the linear head in our loop on cuda." in text
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
     assert rows[2][:6] == ["a loop as the authors'", "cuda, by the clock", "4", "4.06", "4.14", "122"]  # 1,500 epochs
     assert rows[-1][3:7] == ["4.52", "4.54", "4.98", "1.004"]
-    # 300 epochs of 352 batches: 42.24 s and 10.56 s more
-    assert "the 105,600 steps of a training take 42.2 s in our loop with the linear head, 32.1 times as fast" in text
-    assert "SPARCS adds 10.6 s, in the paper 4.98 s. So the ratio is 1.250, and 1.004 there." in text
     on_cpu = timed_loops().assign(
         device="cpu", machine="a CPU", images=5_000, core_seconds=lambda rows: rows["seconds"]
     )
-    both = two_loops(pd.concat([on_cpu, timed_loops()]), costs, PAPER, SECONDS)
-    assert "5,000 to 10,000 random images, in turns, on a CPU, commit abcdefg, 2026-11-29; on a GPU, commit" in both
+    both = two_loops(pd.concat([on_cpu, timed_loops()]))
+    assert "5,000 to 10,000 random images were timed in turns, on a CPU at commit abcdefg, 2026-11-29; on a GPU" in both
     assert "| cpu, core time | 4 | 4.06 | 4.14 | 244 |" in both  # 3,000 epochs
-    few = two_loops(timed_loops(2), costs.head(0), PAPER, SECONDS)
-    assert "1.250 in our loop" in few and "[1" not in few and "steps of a training" not in few
-    assert two_loops(pd.DataFrame(), costs.head(0), PAPER, SECONDS) == NO_LOOPS
+    few = two_loops(timed_loops(2))
+    assert "| 1.25 | 1.25 |" in few and "[1" not in few
+    assert "has not been run" in two_loops(pd.DataFrame())
+    # 300 epochs of 352 batches: 42.24 s and 10.56 s more
+    said = COST.why(**findings.why(costs, PAPER, SECONDS))
+    assert "the 105,600 steps of a training take 42.2 s" in said and "is 32.1 times as fast as the paper's." in said
+    assert "SPARCS adds 10.6 s, or 25 %." in said and "In the paper it adds 4.98 s, or 0.367 %." in said
+    assert COST.why(**findings.why(costs.head(0), PAPER, SECONDS)).strip() == ""
+
+
+def two_loops(timed):
+    return COST.loops(**findings.loops(timed, PAPER, SECONDS))
 
 
 def test_every_form_of_a_network_is_timed_in_both_runtimes():
@@ -220,9 +228,14 @@ def test_every_form_of_a_network_is_timed_in_both_runtimes():
     assert forms["parameters"]["as trained"] == 3 * 6 + 6 * 2 + 6 + 2
     assert forms["neurons"]["compacted"] <= forms["neurons"]["plain"] <= 6
     assert (forms["bytes"] >= 4 * forms["parameters"]).all()
-    said = prose.latency_table(table.assign(machine="here", commit="0123456789", date="2026-11-30T00:00:00"))
-    assert said.startswith("Compacted networks answer faster than as trained: by samples at a time, with 1 ")
-    assert prose.latency_table(pd.DataFrame()).startswith("The time of an answer has not been measured")
+    measured = table.assign(machine="here", commit="0123456789", date="2026-11-30T00:00:00")
+    assert tables.latency_table(measured).count("| `small` |") == 3 and tables.latency_table(pd.DataFrame()) == ""
+    said = COST.latency(**findings.latency(measured))
+    assert (
+        "With 1 sample at a time compacted networks answer" in said
+        and "measured on here at commit 0123456, 2026-11-30." in said
+    )
+    assert "has not been measured" in COST.latency(**findings.latency(pd.DataFrame()))
 
 
 def test_compacted_forms_deviate_by_a_share_of_the_largest_output():

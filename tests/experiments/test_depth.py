@@ -11,13 +11,15 @@ import torch
 
 from replication import cli, params
 from replication.data import regression, teacher
-from replication.experiments.depth import EXPERIMENT, compaction, prose
+from replication.experiments.depth import EXPERIMENT, compaction, findings
+from replication.experiments.depth import tables as room
 from replication.experiments.depth import train as experiment
 from replication.experiments.depth.settings import DepthTrial
 from replication.experiments.settings import resolve_settings
 from replication.jobs import tables
 from replication.jobs.commands import as_text
 from replication.records import io
+from replication.report.template import line, sections
 from replication.training.work import plain
 from sparcs.network import SpectralNetwork
 
@@ -39,6 +41,7 @@ RUN = resolve_settings(
 )
 TRIAL = plain(RUN.depth.teacher.part(DepthTrial))
 TRIALS, START, FREE, PRICED = EXPERIMENT.stages
+REPORT = sections(EXPERIMENT.package)
 
 
 @pytest.fixture(scope="module")
@@ -310,17 +313,16 @@ def test_the_report_says_whether_smaller_depth_is_preferred_without_a_penalty():
     free = free_trials(
         (1, 1, 1, 0.9, -1), (3, 1, 1, 0.9, -1), (3, 2, 1, 0.8, -1), (3, 3, 2, 0.7, -1), (3, 3, 3, 0.1, 2)
     )
-    said = prose.without_penalty_findings(free)
-    assert (
-        "Without a penalty 2 of 3 networks with several hidden layers use fewer than they have, 1 of them one" in said
-    )
-    assert said.endswith("With 3 hidden layers allowed 2 are in use on average.")
-    table = prose.without_penalty_table(free_trials((3, 1, 1, 0.95, -1)), free).splitlines()
+    said = line(REPORT.without_penalty(**findings.without_penalty(free)))
+    assert said.startswith("Without a penalty 2 of 3 networks with several hidden layers use fewer than they have. One")
+    assert "in use in one of them. With 3 hidden layers allowed 2 are in use on average." in said
+    table = room.without_penalty_table(free_trials((3, 1, 1, 0.95, -1)), free).splitlines()
     assert table[-1] == "| 3 | 3, 1 | 2 | 1 | 1.33 | 1 | 0.8000 | 0.9500 |"
     assert "| 1 | 1, 0 | 1 | – | 1 | – | 0.9000 | – |" in table
-    assert prose.without_penalty_findings(pd.DataFrame()) == prose.without_penalty_findings(free.head(1)) == ""
-    assert prose.without_penalty_table(free, pd.DataFrame()) == "Without a penalty: it has not been run."
-    assert prose.without_penalty_table(free, free.tail(1)) == "No trial finished."
+    for rows in (pd.DataFrame(), free.head(1)):
+        assert line(REPORT.without_penalty(**findings.without_penalty(rows))) == ""
+    assert room.without_penalty_table(free, pd.DataFrame()) == "Without a penalty: it has not been run."
+    assert room.without_penalty_table(free, free.tail(1)) == "No trial finished."
 
 
 def test_priced_networks_have_the_seeds_of_the_others_and_pay_for_weights(data):
@@ -336,6 +338,6 @@ def test_the_priced_table_stands_beside_the_papers_penalty():
     rows = {"data_set": "teacher", "gain": 1.0, "diverged_epoch": -1, "test_r2": 0.99, "compact_neurons": 20.0}
     paper = pd.DataFrame([rows | {"depth": 3, "trial": k, "surviving_by_function": 2.0} for k in range(3)])
     priced = pd.DataFrame([rows | {"depth": 3, "trial": k, "surviving_by_function": float(k == 0)} for k in range(2)])
-    line = prose.priced_table(paper, priced).splitlines()[-1]
-    assert "| 3 | 2, 3 | 1 of 2 | 0 of 3 |" in line
-    assert prose.priced_table(paper, pd.DataFrame()) == "With a price on weights: it has not been run."
+    last = room.priced_table(paper, priced).splitlines()[-1]
+    assert "| 3 | 2, 3 | 1 of 2 | 0 of 3 |" in last
+    assert room.priced_table(paper, pd.DataFrame()) == "With a price on weights: it has not been run."

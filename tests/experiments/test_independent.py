@@ -115,10 +115,9 @@ def test_agreement_is_the_difference_of_the_means_with_its_interval():
     assert agreement.agreement_table(norms(one), pd.DataFrame()) == "The second trainer has not been run."
     few = agreement.agreement_table(norms(one[:1]), norms(other[:1]))
     assert "[" not in few.splitlines()[-1]
-    assert agreement.findings(norms(one), pd.DataFrame()) == ""
-    assert "agree within what 16 trials can show" in agreement.findings(
-        norms(one), norms(other + one.mean() - other.mean())
-    )
-    assert "differ by more than chance at α = 0.5" in agreement.findings(norms(one), norms(other + 0.5))
+    assert agreement.findings(norms(one), pd.DataFrame())["n"] == 0
+    alike, apart = (agreement.findings(norms(one), norms(other + shift)) for shift in (one.mean() - other.mean(), 0.5))
+    assert (alike["n"], alike["apart"], apart["apart"]) == (16, [], ["0.5"])
+    assert alike["widest"] == pytest.approx((expected.high - expected.low) / 2)
     lost = norms(np.full(3, np.nan))
-    assert agreement.findings(norms(one), lost) == "" and "–" in agreement.agreement_table(norms(one), lost)
+    assert agreement.findings(norms(one), lost)["n"] == 0 and "–" in agreement.agreement_table(norms(one), lost)

@@ -4,8 +4,11 @@ import pandas as pd
 import pytest
 import torch
 
-from replication.experiments.theory import prose, statements
+from replication.experiments.theory import findings, statements
+from replication.report.template import sections
 from sparcs.network import SpectralNetwork
+
+REPORT = sections("replication.experiments.theory")
 
 
 def test_the_spread_is_that_of_the_layer_whose_neurons_are_most_alike():
@@ -46,9 +49,10 @@ def test_equal_weights_stay_equal_in_direct_space_alone(table):
 
 
 def test_the_report_says_what_was_found(table):
-    said = prose.statements_findings(table)
-    assert "after 40 steps (n = 6 networks)" in said and "(means, n = 2)" in said
-    assert "0 after 0, " in said and "So the rank grows in size alone" in said
+    found = findings.statements(table)
+    assert (found["last"], found["direct"]["n"], found["networks"]) == (40, 6, 2) and not found["grows"]
+    said = REPORT.statements(**found)
+    assert "| 0 | 0 | 0 |" in said and "So the rank grows in size alone" in said
     grown = table.assign(value=table["value"].where(table["statement"] != "effective_rank", table["step"]))
-    assert prose.statements_findings(grown).endswith("By both measures the rank grows.")
-    assert "has not been run" in prose.statements_findings(pd.DataFrame())
+    assert "By both measures the rank grows." in REPORT.statements(**findings.statements(grown))
+    assert "has not been run" in REPORT.statements(**findings.statements(pd.DataFrame()))

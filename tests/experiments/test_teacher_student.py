@@ -11,29 +11,32 @@ from safetensors.numpy import save_file
 
 from replication.data import teacher
 from replication.experiments import EXPERIMENTS
-from replication.experiments.teacher_student import figures, live, prose, train
+from replication.experiments.teacher_student import figures, findings, live, train
+from replication.experiments.teacher_student import tables as room
 from replication.experiments.teacher_student.claims import CLAIMS
 from replication.experiments.teacher_student.kept import last_at_budget, last_kept
 from replication.jobs.carry_out import carry_out
 from replication.judging.verdicts import judge
 from replication.report.notebook import alternative_text
+from replication.report.template import sections
 from replication.training.work import WorkError
 from small_runs import settings_of
 from sparcs import SpectralNetwork
 from sparcs.metrics import blocks_of, bundles_of
 
 STUDENT = EXPERIMENTS["teacher_student"]
+REPORT = sections(STUDENT.package)
 SMALL = {"points": 60, "test_points": 40, "selection_points": 20}  # as small_runs has
 
 
 def made(stage, **changes):
     """The tables of a stage at a tiny size, as its jobs write them."""
-    run, tables = settings_of({"teacher_student": {"chunk": 3} | changes}), {}
+    run, parts = settings_of({"teacher_student": {"chunk": 3} | changes}), {}
     for job in STUDENT.stage(stage).jobs(run):
         written, _ = carry_out(STUDENT, STUDENT.stage(stage), job, run.root_seed, drawn(job))
         for name, table in written.items():
-            tables.setdefault(name, []).append(table)
-    return {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
+            parts.setdefault(name, []).append(table)
+    return {name: pd.concat(of_name, ignore_index=True) for name, of_name in parts.items()}
 
 
 def drawn(job):
@@ -65,9 +68,11 @@ def test_any_number_of_hidden_layers_from_jobs_to_figures(hidden):
     panels = figures.fig09(*shown["fig09"]).get_axes()
     assert len(panels) == 2 * (len(hidden) + (len(hidden) > 1))
     assert panels[0].get_title("left") == "|λ₂|, first hidden layer"
-    said = prose.findings(trials, linear, 0.05)
-    assert ("third hidden layer" in said) == (len(hidden) == 3)
-    assert prose.ensembles_table(trials).count("max abs") == len(hidden)
+    found = findings.students(trials, linear, 0.05)
+    assert [layer["symbol"] for layer in found["layers"]] == ["λ₂", "λ₃", "λ₄"][: len(hidden)]
+    said = REPORT.students(**found)
+    assert ("third hidden layer" in said) == (len(hidden) == 3) and ("Deleting" in said) == (len(hidden) > 1)
+    assert room.ensembles_table(trials).count("max abs") == len(hidden)
 
 
 def test_one_hidden_layer_is_its_own_survivor():
@@ -132,34 +137,35 @@ def test_the_map_keeps_its_measures_and_is_drawn():
     assert "has not been run at full size" in figures.fig_teacher_map_caption(reduced)
     figures.fig_teacher_map(reduced)
     run = {"points": 600, "map": small}
-    assert prose.map_size(run, of_map) == (
-        "The networks are smaller: 5 neurons a layer, 10 % of the points, 1 epoch, batches of 32. "
-        "Pairs of equal strengths are trained at full size, too."
-    )
-    assert prose.map_size(run, of_map.query("size == 'reduced'")).endswith("batches of 32.")
-    assert prose.map_size({"points": 600}, of_map) == ""
+    size = findings.map_size(run, of_map)
+    assert size == {"hidden": 5, "share": 0.1, "epochs": 1, "batch_size": 32, "full": True}
+    assert "They see 10 % of the points, for 1 epoch in batches of 32.\nPairs of equal" in REPORT.map_size(**size)
+    assert not findings.map_size(run, of_map.query("size == 'reduced'"))["full"]
+    assert REPORT.map_size(**findings.map_size({"points": 600}, of_map)).strip() == ""
     assert figures.fig_teacher_map_table(of_map.assign(diverged_epoch=0)).empty
     assert figures.fig_teacher_map_table(pd.DataFrame()).empty
 
 
 def test_strengths_of_layers_stand_in_the_table():
     trials = made("trials", widths=[4, 6, 5, 4], ensembles={"graded": {"trials": 1}, "l2": {"trials": 1}})["trials"]
-    text = prose.ensembles_table(trials)
+    text = room.ensembles_table(trials)
     assert "| l2, 0.003 and 0.001 |" in text and "| l2, 0.003 |" in text
-    assert prose.not_run(trials, ["graded", "minus_one"]) == "Not run at this scale: `minus_one`."
-    assert prose.not_run(trials, ["graded"]) == ""
+    missing = findings.not_run(trials, ["graded", "minus_one"])
+    assert REPORT.not_run(**missing).strip() == "Not run at this scale: `minus_one`."
+    assert findings.not_run(trials, ["graded"]) == {"ensembles": []}
 
 
 def test_counts_that_fall_into_two_groups_are_told_apart():
-    assert prose.mean_or_groups(pd.Series([1.0, 1, 1, 201, 202])) == "1 in 3 networks and 201 to 202 in 2 networks"
-    assert prose.mean_or_groups(pd.Series([31.0, 33, 46, 47, 48]), 0) == "41"
-    assert prose.mean_or_groups(pd.Series([7.0])) == "7.0"
+    assert room.mean_or_groups(pd.Series([1.0, 1, 1, 201, 202])) == "1 in 3 networks and 201 to 202 in 2 networks"
+    assert room.mean_or_groups(pd.Series([31.0, 33, 46, 47, 48]), 0) == "41"
+    assert room.mean_or_groups(pd.Series([7.0])) == "7.0"
 
 
 def test_ensembles_with_a_teacher_for_each_network_are_named():
     trials = pd.DataFrame({"ensemble": ["l2", "l2", "graded", "graded", "alone"], "teacher": [42, 42, 43, 44, 43]})
-    assert prose.own_teachers(trials) == "Every network of `graded` has another teacher."
-    assert prose.own_teachers(trials.head(2)) == ""
+    own = findings.own_teachers(trials)
+    assert REPORT.own_teachers(**own).strip() == "Every network of `graded` has another teacher."
+    assert REPORT.own_teachers(**findings.own_teachers(trials.head(2))).strip() == ""
 
 
 def test_a_batch_larger_than_the_points_is_refused():
@@ -190,5 +196,5 @@ def test_a_published_network_is_evaluated_on_its_teachers_points(tmp_path, monke
     deleted = live.loss(phi, lam, (x, y), deleted=3)
     assert deleted / live.loss(phi, lam, (x, y)) - 1 == pytest.approx(survival["layer_3_deleted_increase"], rel=1e-3)
     assert [block.any() for block in live.without_eigenvalues(lam, 3)] == [False, True, False, True]
-    text = prose.surgery_table({"as trained": 0.1, "layer 3 deleted": 0.25})
+    text = room.surgery_table({"as trained": 0.1, "layer 3 deleted": 0.25})
     assert "| layer 3 deleted | 0.25 | 150 % |" in text

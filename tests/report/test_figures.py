@@ -16,15 +16,19 @@ import changed_tables as changed
 from every_figure import every_figure
 from replication import params
 from replication.experiments.baselines.comparison import scalars
-from replication.experiments.depth import prose as depth_prose
+from replication.experiments.depth import findings as depth_findings
+from replication.experiments.depth import tables as depth_tables
+from replication.experiments.regression import findings
 from replication.experiments.settings import paper_settings
-from replication.experiments.theory import prose as theory
-from replication.report import prose
+from replication.experiments.theory import findings as theory_findings
+from replication.experiments.theory import tables as theory
 from replication.report.intervals import MANY
 from replication.report.notebook import Notebook, alternative_text
 from replication.report.style import STYLE
+from replication.report.template import line, sections
 
 fig = every_figure()
+DEPTH, THEORY = (sections(f"replication.experiments.{name}") for name in ("depth", "theory"))
 
 
 def drawings(folder: Path) -> dict[str, tuple[Figure, pd.DataFrame, str]]:
@@ -238,14 +242,15 @@ def test_the_theory_report_counts_what_was_compared(smoke):
     misprints = misprints.assign(printed="|λ| = 1")
     misprints.loc[(misprints["kind"] == "checked").idxmax(), "holds"] = False
     confirmed = misprints["holds"].sum()
-    said = theory.findings(checks, identities, misprints)
-    assert said.startswith(f"0 of {identities['compared'].sum():,} entries")
-    assert f"Of {len(misprints)} mistakes" in said and f"confirms {confirmed};" in said
+    found = theory_findings.checked(checks, identities, misprints)
+    said = line(THEORY.checked(**found))
+    assert said.startswith(f"In exact arithmetic none of {identities['compared'].sum():,} entries and sums")
+    assert f"lists {len(misprints)} mistakes" in said and f"confirms {confirmed}." in said
     assert "| (B.16) |" in theory.identities_table(identities)
     table = theory.misprints_table(misprints)
     assert table.count("**not confirmed**") == 1 and "\\|λ\\| = 1" in table
     networks = checks.query("check == 'perceptron_error'")["seed"].nunique()
-    assert f"{networks} random networks" in theory.size(checks, identities)
+    assert theory_findings.size(checks, identities)["random"] == networks
 
 
 def test_figure_7_draws_the_mean_over_finished_trials(smoke):
@@ -323,14 +328,15 @@ def test_the_answer_on_depth_counts_networks_with_several_layers_allowed(full):
     run = {"scale": "paper", "paper": paper, "run": paper}
     trials, layers = (pd.read_parquet(full / f"depth/{name}.parquet") for name in ("trials", "layers"))
     several = trials[(trials["data_set"] == "teacher") & (trials["gain"] == 1) & (trials["depth"] > 1)]
-    assert f"Of {len(several)} networks" in depth_prose.answer(trials, run)
-    single_layer = trials.assign(surviving_by_function=1.0)
-    assert depth_prose.answer(single_layer, run).startswith("**Answer: yes** (n = ")
-    assert depth_prose.answer(trials.assign(surviving_by_function=2.0), run).startswith("**Answer: no** (n = ")
-    assert "keeps large eigenvalues" in depth_prose.findings(trials, layers)
+    assert depth_findings.answer(trials, run)["networks"] == len(several)
+    for layers_in_use, verdict in ((1.0, "yes"), (2.0, "no")):
+        found = depth_findings.answer(trials.assign(surviving_by_function=layers_in_use), run)
+        assert DEPTH.answer(**found).strip().startswith(f"**Answer: {verdict}.**")
+    assert "keeps large eigenvalues" in DEPTH.in_use(**depth_findings.in_use(trials, layers))
     diverged = trials.assign(diverged_epoch=0)
-    assert "not tested" in depth_prose.answer(diverged, run) and depth_prose.findings(diverged, layers) == prose.NOTHING
-    assert depth_prose.alpha_beta_table(several) == "No trial on these data finished at this scale."
+    assert "not tested" in DEPTH.answer(**depth_findings.answer(diverged, run))
+    assert line(DEPTH.in_use(**depth_findings.in_use(diverged, layers))) == "No trial finished."
+    assert depth_tables.alpha_beta_table(several) == "No trial on these data finished at this scale."
 
 
 def test_a_diverged_model_0_leaves_its_panel_out(smoke):
@@ -346,7 +352,7 @@ def test_a_run_in_which_every_trial_diverged_says_so(smoke, tmp_path):
         "fig07", fig.fig07_table(trials), fig.fig07, fig.fig07_caption
     )
     assert {path.name for path in tmp_path.iterdir()} == {f"fig07.{kind}" for kind in ("svg", "png", "csv", "rst")}
-    assert prose.regression_findings(trials) == prose.NOTHING
+    assert findings.transition(trials)["series"] == []
     assert fig.fig09_table(pd.DataFrame(columns=["teacher", "trial", "layer", "neuron", "eigenvalue"])).empty
 
 

@@ -1,7 +1,5 @@
 """Figures 16 to 18, Tables 1 and 2 and the sentences on CIFAR, on tables of a small run, some values changed."""
 
-import re
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,12 +8,14 @@ from scipy import stats
 
 import changed_tables as changed
 from every_figure import every_figure
-from replication.account import image_prose, image_tables
-from replication.experiments.cifar100 import prose as own_prose
-from replication.report import prose
+from replication.experiments.cifar10 import findings
+from replication.experiments.cifar10 import tables as image_tables
+from replication.experiments.cifar100 import findings as own_findings
 from replication.report.stand_in import STAMP, approximate, backbone_note, stamped, warning
+from replication.report.template import in_words, line, sections, signed
 
 fig = every_figure()
+TEN, HUNDRED = (sections(f"replication.experiments.{name}") for name in ("cifar10", "cifar100"))
 PAPER = {"cifar10": {"training": {"penalty": "l1", "rho": 1e-4, "epochs": 300}}}
 
 
@@ -88,7 +88,7 @@ def test_the_substitute_backbone_is_named_everywhere(full):
         image_tables.cost_table(2, trials, full["cifar100/costs"]),
         image_tables.compaction_table(trials, {"widths": [1280, 526, 100]}),
         image_tables.probes_table(own_size(full), trials),
-        image_prose.cifar100_findings(trials),
+        line(HUNDRED.heads(**own_findings.heads(trials))),
     ]
     note = "tf_efficientnet_lite0 at 64 px, a substitute for the paper's EfficientNetV2-S at 224 px"
     assert all(note in text for text in named)
@@ -108,6 +108,10 @@ def test_figure_16_draws_means_of_finished_trials(full):
     assert row["n"].item() == 2 and row["mean"].item() == pytest.approx(accuracies.mean())
 
 
+def swept(drawn, curves):
+    return line(TEN.sweep(**findings.sweep(drawn, PAPER, curves)))
+
+
 def test_the_sweep_pairs_with_the_linear_head(full):
     """A gain is computed by hand; each panel has one point per penalty and strength, and words name the best one."""
     sweep = full["cifar10/sweep"].assign(epochs=60)
@@ -119,19 +123,18 @@ def test_the_sweep_pairs_with_the_linear_head(full):
     assert row["mean"].item() == pytest.approx((spectral - linear).mean())
     assert row[["trial_0", "trial_1", "trial_2"]].iloc[0].tolist() == pytest.approx(list(spectral - linear))
     gains = drawn.query("measure == 'gain'")
-    text = image_prose.sweep_findings(drawn, PAPER, full["cifar10/epochs"])
-    assert f"({gains['mean'].max():+.2f} points [".replace("-", "−") in text.split("It gains least with")[0]
-    assert f"({gains['mean'].min():+.2f} points [".replace("-", "−") in text.split("It gains least with")[1]
+    text = swept(drawn, full["cifar10/epochs"])
+    most, least = text.split("It gains least with")
+    assert f", {signed(gains['mean'].max())} points." in most and f", {signed(gains['mean'].min())} points." in least
     assert "60 epochs of the paper's 300" in text and "not corrected for their number" in text
-    above, below = (gains["low"] > 0).sum(), (gains["high"] < 0).sum()
-    assert f"Of 9 points with an interval it lies above 0 at {above}, below 0 at {below}." in text
+    above, below = (in_words((gains[bound] * side > 0).sum()) for bound, side in (("low", 1), ("high", -1)))
+    assert f"Of 9 points with an interval it lies above 0 at {above}, and below 0 at {below}." in text
     compacted = sweep.assign(compact_neurons=sweep["compact_neurons"].where(sweep["rho"] < 1e-3, 0))
     compacted.loc[(compacted["rho"] < 1e-3) & (compacted["compact_neurons"] == 0), "compact_neurons"] = 1
-    kept = image_prose.sweep_findings(fig.fig_cifar10_sweep_table(compacted), PAPER, pd.DataFrame())
+    kept = swept(fig.fig_cifar10_sweep_table(compacted), pd.DataFrame())
     assert "At 3 of all 9 points compaction keeps no hidden neuron" in kept
-    single_trial = fig.fig_cifar10_sweep_table(sweep[sweep["trial"] == 0])
-    alone = image_prose.sweep_findings(single_trial, PAPER, pd.DataFrame())
-    assert "[" not in alone and "interval" not in alone
+    alone = swept(fig.fig_cifar10_sweep_table(sweep[sweep["trial"] == 0]), pd.DataFrame())
+    assert "interval" not in alone
     assert "60 epochs" in fig.fig_cifar10_sweep_caption(drawn)
 
 
@@ -189,27 +192,33 @@ def test_the_strength_of_the_features_pairs_by_trial():
 
 def test_a_gap_that_closes_is_told_from_one_that_widens_and_from_none():
     probes = strengths(spectral=(-2.0, -1.0, -0.5), spectral_authors_sign=(1.0, 1.5, 2.0), mlp=(0.0, 0.5, -0.02))
-    text = own_prose.strength(probes)
-    sentences = {sentence.partition(":")[0]: sentence for sentence in re.split(r"\. (?=[SMC])", text)}
-    assert text.startswith("From 64 to 128 px the linear head's test accuracy goes from 41.00 to 61.00 %.")
+    found = own_findings.strength(probes)
+    heads = {head["name"]: head for head in found["heads"]}
+    assert [(end["size"], end["accuracy"]) for end in found["ends"]] == [(64, 41.0), (128, 61.0)]
     change = stats.ttest_1samp([1.5, 1.52, 1.54], 0).confidence_interval(0.95)
-    told = f"−2.00 points, then −0.48; change +1.52 [+{change.low:.2f}, +{change.high:.2f}], n = 3: the gap closes"
-    assert sentences["SPARCS, $\\lambda_3$ from +1"].endswith(told)
-    assert sentences["SPARCS, $\\lambda_3$ from −1"].endswith("n = 3: the gap widens")
-    assert sentences["MLP"].endswith("n = 3: no change of the gap can be told")
-    few = own_prose.strength(probes[probes["trial"] < 2])
-    assert "too few trials" in few and "[" not in few
-    assert "MLP: not run at both sizes." in own_prose.strength(probes[probes["head"] != "mlp"])
-    assert own_prose.strength(probes[probes["input_size"] == 64]) == own_prose.ONE_SIZE
-    assert own_prose.strength(probes.head(0)) == own_prose.ONE_SIZE
+    sparcs = heads["SPARCS, $\\lambda_3$ from +1"]
+    assert sparcs["change"] == pytest.approx((1.52, change.low, change.high)) and sparcs["n"] == 3
+    assert [head["verdict"] for head in heads.values()] == [
+        "the gap closes", "the gap widens", "no change can be told",
+    ]  # fmt: skip
+    few = line(HUNDRED.strength(**own_findings.strength(probes[probes["trial"] < 2])))
+    assert "too few" in few and "| 1.51 |" in few
+    without = line(HUNDRED.strength(**own_findings.strength(probes[probes["head"] != "mlp"])))
+    assert "| MLP | – | – | – | 0 | not run at both sizes |" in without
+    for rows in (probes[probes["input_size"] == 64], probes.head(0)):
+        assert "have not been probed" in HUNDRED.strength(**own_findings.strength(rows))
 
 
 def test_fine_tuning_is_an_illustration():
     tuned = pd.DataFrame({"head": ["linear", "spectral"], "trial": 0, "test_accuracy": [70.0, 70.5]})
-    text = own_prose.fine_tuned(tuned.assign(epochs=3, input_size=112, stand_in=False))
-    assert "3 passes of the whole network at 112 px end at 70.00 % (linear) and 70.50 % (SPARCS" in text
-    assert "above linear: 0.5, n = 1. No claim" in text
-    assert own_prose.fine_tuned(pd.DataFrame()) == own_prose.NOT_TUNED
+    text = tuned_said(tuned.assign(epochs=3, input_size=112, stand_in=False))
+    assert "3 passes of the whole network at 112 px." in text
+    assert "The linear head ends at 70 %. SPARCS ends at 70.5 %. Over a linear head SPARCS gains +0.5 points" in text
+    assert text.endswith("No claim is judged by it.") and "has not been run" in tuned_said(pd.DataFrame())
+
+
+def tuned_said(tuned):
+    return line(HUNDRED.fine_tuned(**own_findings.fine_tuned(tuned)))
 
 
 def rows_of(table):
@@ -255,38 +264,38 @@ def test_table_1_keeps_devices_apart_and_takes_accuracies_from_the_trials(full):
 
 def test_the_sign_closer_to_the_paper_is_named(full):
     trials, epochs = full["cifar10/trials"], full["cifar10/epochs"]
-    said = image_prose.sign_findings(trials, epochs)
+    closer = findings.signs(trials, epochs)["closer"]
     values = image_tables.sign_values(trials, epochs)
     distance = {
         head: abs(values[head, "test_accuracy"].mean() - 73.9) for head in ("spectral", "spectral_authors_sign")
     }
-    closer = {"spectral": "(4.3)", "spectral_authors_sign": "the authors' sign"}[min(distance, key=distance.get)]
-    assert f"{closer} for test accuracy" in said
-    single_sign = trials[trials["head"] != "spectral_authors_sign"]
-    assert (
-        image_prose.sign_findings(single_sign, epochs)
-        == "There are not two signs of $W_{31}$ to compare at this scale."
-    )
+    assert "test accuracy" in closer[findings.SIGN[min(distance, key=distance.get)]]
+    single_sign = findings.signs(trials[trials["head"] != "spectral_authors_sign"], epochs)
+    assert line(TEN.signs(**single_sign)) == "There are not two signs of $W_{31}$ to compare at this scale."
 
 
 def test_sentences_say_what_the_tables_hold(full):
     trials, eigenvalues = full["cifar10/trials"], full["cifar10/eigenvalues"]
     trials["recruited_neurons"] = (72.0 + trials["trial"]).where(trials["head"] != "linear")
     eigenvalues.loc[(eigenvalues["layer"] == 2) & (eigenvalues["neuron"] <= 72), "eigenvalue"] *= 1000
-    assert "Of 526 hidden neurons 73 are recruited, 13.9 % (mean of n = 3)" in image_prose.compaction_findings(
-        trials, 526
-    )
-    assert "% (one network)" in image_prose.compaction_findings(trials[trials["trial"] == 0], 526)
-    sentences = image_prose.cifar10_findings(trials, full["cifar10/epochs"])
-    assert re.search(r"points against linear \(n = 3\)", sentences) and "nan" not in sentences
-    assert "two modes in 3 of 3 networks" in image_prose.eigenvalue_findings(eigenvalues)
-    assert "two modes in 0 of 3 networks" in image_prose.eigenvalue_findings(full["cifar100/eigenvalues"])
+    said = compacted(trials)
+    assert said.startswith("Of 526 hidden neurons 73 are recruited, 13.9 %.") and "means over three networks" in said
+    assert "Numbers are of one network." in compacted(trials[trials["trial"] == 0])
+    found = findings.accuracies(trials, full["cifar10/epochs"])
+    assert found["gain"]["n"] == 3 and "nan" not in TEN.accuracies(**found)
+    assert "two modes in all 3 networks" in line(TEN.eigenvalues(**findings.eigenvalues(eigenvalues)))
+    small = findings.eigenvalues(full["cifar100/eigenvalues"])
+    assert "two modes in none of 3 networks" in line(TEN.eigenvalues(**small))
     accuracies = {"linear": 54.0, "spectral": 58.0, "spectral_authors_sign": 58.5, "mlp": 59.0}
     probes = own_size(full).assign(test_accuracy=lambda rows: rows["head"].map(accuracies) + rows["trial"] / 10)
     gains = probes.groupby("head")["test_accuracy"].mean()
     share = (gains["spectral"] - gains["linear"]) / (gains["mlp"] - gains["linear"])
-    assert f"SPARCS finds {100 * share:.0f} % of" in image_prose.probe_findings(probes)
-    assert "no share to give" in image_prose.probe_findings(probes[probes["trial"] == 0])
+    assert own_findings.probe_gains(probes)["share"] == pytest.approx(share)
+    assert "no share to give" in HUNDRED.probe_gains(**own_findings.probe_gains(probes[probes["trial"] == 0]))
+
+
+def compacted(trials):
+    return line(TEN.compaction(**findings.compaction(trials, 526)))
 
 
 def test_late_epochs_are_averaged_where_there_are_enough(full):
@@ -295,14 +304,15 @@ def test_late_epochs_are_averaged_where_there_are_enough(full):
     epochs = pd.DataFrame({"head": "linear", "trial": 0, "epoch": range(1, 41)}).assign(
         validation_accuracy=lambda rows: 10.0 * rows["epoch"]
     )
-    assert "On average over them it is: linear 305.00 %" in image_prose.cifar10_findings(trials, epochs)
-    assert "One epoch differs" not in image_prose.cifar10_findings(trials, epochs[epochs["epoch"] < 40])
+    found, short = (findings.accuracies(trials, rows) for rows in (epochs, epochs[epochs["epoch"] < 40]))
+    assert {head["name"]: head["late"] for head in found["heads"]}["linear"] == 305
+    assert "One epoch differs" in TEN.accuracies(**found) and "One epoch differs" not in TEN.accuracies(**short)
 
 
 def test_the_size_of_the_head_in_both_spaces():
     """The numbers of the paper's experiment 4 are counted by hand: 1280·526 + 526·100 (+ 1280·100, or + 526 + 100)."""
-    said = image_prose.direct_space([1280, 526, 100])
-    assert "726,506 numbers as eigenvectors" in said and "853,880 as weights" in said
+    found = findings.direct_space([1280, 526, 100])
+    assert (found["by_spectrum"], found["by_weights"]) == (726506, 853880)
 
 
 def test_a_run_in_which_every_trial_diverged_says_so(full):
@@ -311,19 +321,19 @@ def test_a_run_in_which_every_trial_diverged_says_so(full):
     assert fig.fig16_table(full["cifar10/epochs"], trials).empty
     nothing = full["cifar10/eigenvalues"].assign(eigenvalue=np.nan)
     assert fig.fig17_table(nothing, trials).empty
-    assert image_prose.cifar10_findings(trials, full["cifar10/epochs"]) == prose.NOTHING
-    assert image_prose.compaction_findings(trials, 526) == image_prose.NO_SPARCS
-    assert image_prose.eigenvalue_findings(nothing) == image_prose.NO_SPARCS
+    assert line(TEN.accuracies(**findings.accuracies(trials, full["cifar10/epochs"]))) == "No trial finished."
+    none = "No trial with the SPARCS head by (4.3) finished."
+    assert compacted(trials) == none == line(TEN.eigenvalues(**findings.eigenvalues(nothing)))
     assert image_tables.compaction_table(trials, {"widths": [400, 526, 10]}) == "No trial finished."
     assert "–" in image_tables.cost_table(1, trials, full["cifar10/costs"])
     hundred = full["cifar100/trials"].assign(test_accuracy=np.nan)
     probes = own_size(full).assign(test_accuracy=np.nan)
-    assert image_prose.cifar100_findings(hundred) == prose.NOTHING
-    assert image_prose.probe_findings(probes) == image_prose.NO_PAIR
+    assert line(HUNDRED.heads(**own_findings.heads(hundred))) == "No trial finished."
+    assert line(HUNDRED.probe_gains(**own_findings.probe_gains(probes))).startswith("No gain is given")
     assert image_tables.probes_table(probes, hundred) == "No trial finished."
     assert fig.fig_probes_table(probes, hundred).empty and fig.fig_strength_table(probes).empty
-    tuned = own_prose.fine_tuned(full["cifar100/fine_tuning"].assign(test_accuracy=np.nan))
-    assert "end at – % (linear) and – % (SPARCS" in tuned and "above linear" not in tuned
+    tuned = tuned_said(full["cifar100/fine_tuning"].assign(test_accuracy=np.nan))
+    assert "The linear head ends at – %. SPARCS ends at – %." in tuned and "gains" not in tuned
     assert len(rows_of(image_tables.signs_table(trials, full["cifar10/epochs"]))) == 2 + 3  # its head, three accuracies
 
 
@@ -331,9 +341,9 @@ def test_sparcs_is_said_to_be_worse_or_better_in_plain_words(full):
     trials = full["cifar100/trials"]
     points = trials["head"].map({"linear": 60.0, "spectral": 58.5})
     worse = trials.assign(test_accuracy=points + trials["trial"], compact_neurons=0.0)
-    said = image_prose.cifar100_findings(worse)
-    assert said.startswith("On the substitute SPARCS is 1.50 points worse than the linear head.")
-    assert "Compaction removes every hidden neuron in 3 of 3 networks." in said
+    said = line(HUNDRED.heads(**own_findings.heads(worse)))
+    assert said.startswith("On the substitute SPARCS is 1.5 points worse than the linear head.")
+    assert "Compaction removes every hidden neuron in all 3 networks." in said
 
 
 def test_what_compaction_takes_of_the_gain(full):
@@ -342,27 +352,29 @@ def test_what_compaction_takes_of_the_gain(full):
     compact = trials["head"].map({"spectral": 61.0})
     trials = trials.assign(test_accuracy=points, compact_test_accuracy=compact, compact_parameters=7.0,
                            recruited_neurons=5.0, compact_neurons=trials["head"].map({"spectral": 4.0}))  # fmt: skip
-    said = image_prose.compaction_findings(trials, 526)
-    assert "Compact, SPARCS has +1.00 [+1.00, +1.00] points against linear (n = 3)." in said
+    said = compacted(trials)
+    assert "Over a linear head the compact SPARCS head gains +1 points of test accuracy." in said
     assert "Compaction costs 75 % of the mean gain." in said and said.endswith("authors' sign were not compacted.")
 
 
 def test_a_last_layer_that_collapsed_is_said_to_have():
     rows = pd.DataFrame({"trial": [0, 0, 1], "size": [0.2, 0.4, 0.006]})
-    assert (
-        image_prose.last_layer_fell(rows)
-        == "The median of the last layer's fell from 1 to between 0.006 and 0.3 (n = 2)."
-    )
-    assert image_prose.last_layer_fell(rows.head(0)) == ""
+    fell = line(TEN.last_layer(**findings.last_layer(rows)))
+    assert fell == "The median of the last layer's fell from 1 to between 0.006 and 0.3."
+    assert line(TEN.last_layer(**findings.last_layer(rows.head(0)))) == ""
 
 
 def test_probes_say_what_was_probed_and_on_what():
     run = {"cifar100": {"probes": {"training": {"epochs": 5, "penalty": "l1", "rho": 1e-4}}}}
-    assert "trained for 5 epochs, SPARCS with L1 at $\\rho$ = 10⁻⁴." in own_prose.probe_training(run)
+    assert "trained for 5 epochs, SPARCS with L1 at $\\rho$ = 10⁻⁴." in HUNDRED.training(**own_findings.training(run))
     probes = pd.DataFrame({"head": ["linear", "spectral"], "test_accuracy": [49.0, 47.0]})
-    said = own_prose.probed(probes)
+    said = line(HUNDRED.probed(**own_findings.probed(probes)))
     assert "−1$ has not" not in said and "-1$ has not been probed" in said and "so they are not strong" in said
-    strong = own_prose.probed(probes.assign(head=["linear", "spectral_authors_sign"], test_accuracy=80.0))
+    strong = line(
+        HUNDRED.probed(
+            **own_findings.probed(probes.assign(head=["linear", "spectral_authors_sign"], test_accuracy=80.0))
+        )
+    )
     assert "from either start" in strong and "strong" not in strong
 
 
@@ -370,10 +382,16 @@ def test_the_steps_that_an_eigenvalue_could_have_taken():
     training = {"epochs": 1, "batch_size": 100, "learning_rate": 1e-3}
     run = {"images": 1000, "validation_share": 0.1, "training": training}
     rows = pd.DataFrame({"head": "spectral", "layer": 2, "eigenvalue": [0.001, -0.004]})
-    said = own_prose.reach(rows, run)
-    assert "9 steps allow 0.009; the largest hidden $|\\lambda|$ is 0.004." in said and "not what holds them" in said
-    assert "holds them" not in own_prose.reach(rows.assign(eigenvalue=0.008), run)
-    assert own_prose.reach(rows.head(0), run) == ""
+    said = reached(rows, run)
+    assert (
+        "9 steps allow 0.009, and the largest hidden $|\\lambda|$ is 0.004." in said and "not what holds them" in said
+    )
+    assert "holds them" not in reached(rows.assign(eigenvalue=0.008), run)
+    assert reached(rows.head(0), run) == ""
+
+
+def reached(rows, run):
+    return line(HUNDRED.reach(**own_findings.reach(rows, run)))
 
 
 def test_the_early_curves_stand_in_a_table(full):

@@ -128,9 +128,12 @@ def test_the_answer_is_that_of_the_deciding_claim(whole_run):
     rows.loc[rows["id"].str.startswith("B2"), "verdict"] = "partly"
     said = rows.set_index("id").loc["B1", "statement"]
     answer = prose.answer(rows[rows["id"].str.startswith("B")], deciding="B1")
-    assert answer.startswith(f"**Answer: yes** (claim B1: {said}")
-    assert "replicated: B1 and B3; partly: B2" in answer
+    assert answer.startswith(f"**Answer: yes.** Claim B1 decides: {said}.")
+    assert " ".join(answer.split()).endswith("B1 and B3 are replicated, B2 is partly replicated.")
     assert prose.illustrative(rows) == ""
+    small = rows[rows["id"].str.startswith("B")].assign(verdict="untested", reason="too small")
+    assert prose.illustrative(small).startswith("> **Illustrative only.**")
+    assert re.search(r"\| B1a, .*\b and B3 \| too small \|", prose.illustrative(small))
 
 
 def test_tables_escape_bars_and_mark_what_differs_from_the_paper(whole_run):

@@ -8,7 +8,15 @@ from replication.report.text import interval, listing, number
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.0, "0"), (0.12345, "0.123"), (-2.5e-5, "−2.5 × 10⁻⁵"), (1e-6, "10⁻⁶"), (12345.6, "12,346"), (np.nan, "–")],
+    [
+        (0.0, "0"),
+        (0.12345, "0.123"),
+        (-2.5e-5, "−2.5 × 10⁻⁵"),
+        (1e-6, "10⁻⁶"),
+        (12345.6, "12,300"),
+        (-1000.4, "−1,000"),
+        (np.nan, "–"),
+    ],
 )
 def test_numbers_read_well(value, text):
     assert number(value) == text

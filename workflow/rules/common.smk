@@ -15,7 +15,13 @@ from replication import params, processes
 from replication.records.fingerprints import fingerprint, numerics
 from replication.records.io import ArtifactError, require_writable, sha256
 from replication.records.notebooks import figures_of, published_by
-from replication.records.sources import REGISTRY, changes_with, imported_by, relative
+from replication.records.sources import (
+    REGISTRY,
+    changes_with,
+    imported_by,
+    relative,
+    templates_of,
+)
 from replication.records.verbs import COUNT, SEED, require_device
 
 if DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method:
@@ -128,6 +134,7 @@ WRITTEN_BY_HAND = [
     *RULE_FILES,
     *sorted(ROOT.glob("notebooks/*.ipynb")),
     *sorted(ROOT.glob("src/*/**/*.py")),
+    *sorted(ROOT.glob("src/*/**/*.md.j2")),
 ]
 AT_START = {path: sha256(path) for path in WRITTEN_BY_HAND}
 

@@ -279,6 +279,7 @@ for place in (RUN, REBUILD):
                     files=[
                         ROOT / f"notebooks/{notebook}.ipynb",
                         *published_inputs(notebook),
+                        *templates_of(*notebook_modules(notebook)),
                     ],
                 ),
                 settings=place.settings_of(*experiments),

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from replication.account.image_tables import HEADS
 from replication.experiments import EXPERIMENTS
+from replication.experiments.cifar10.tables import HEADS
 from replication.judging.heads import LINEAR, OTHER_SIGN, SPARCS
 from replication.records.io import read_csv
 from replication.report.provenance_text import core_minutes, fingerprints

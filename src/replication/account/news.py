@@ -4,18 +4,21 @@ from collections.abc import Callable, Iterable, Mapping
 
 import pandas as pd
 
-from replication.account.image_prose import gain, sweep_findings
+from replication.account.image_prose import gain
 from replication.account.remaining import CONTROLS
 from replication.experiments.baselines.comparison import FEW, FEWEST_SEEDS, GOOD_R2, compare
 from replication.experiments.cells.figures import METHODS
 from replication.experiments.cells.space import connected, operations_of
+from replication.experiments.cifar10 import findings as cifar10
 from replication.experiments.cifar10.figures.sweep import fig_cifar10_sweep_table
-from replication.experiments.cifar100.prose import probe_training
+from replication.experiments.cifar100 import findings as cifar100
 from replication.experiments.depth.figures import default_start
 from replication.report.intervals import count_range, finished
 from replication.report.stand_in import backbone_note, mark
+from replication.report.template import line, sections
 from replication.report.text import counted, listing, number
 
+_CIFAR10, _CIFAR100 = (sections(f"replication.experiments.{name}") for name in ("cifar10", "cifar100"))
 Tables = Mapping[str, pd.DataFrame]
 NOTHING = "no finished trial."
 BETTER = {  # of the scalars of the comparison: what a baseline does that beats SPARCS, and one that SPARCS beats
@@ -103,7 +106,7 @@ def _sweep(sweep: pd.DataFrame, curves: pd.DataFrame, paper: Mapping) -> str:
     if sweep.empty:
         return ""
     counts = count_range(sweep.groupby(["head", "penalty", "rho"])["trial"].count())
-    found = sweep_findings(fig_cifar10_sweep_table(sweep), paper, curves)
+    found = line(_CIFAR10.sweep(**cifar10.sweep(fig_cifar10_sweep_table(sweep), paper, curves)))
     return f"n = {counts} at each point{mark(sweep)}. {found}"
 
 
@@ -111,8 +114,9 @@ def _probes(probes: pd.DataFrame, trials: pd.DataFrame, run: Mapping) -> str:
     probes = probes[probes["input_size"].isin(trials.get("input_size", ()))] if len(probes) else probes
     if probes.empty:
         return ""
+    trained = line(_CIFAR100.training(**cifar100.training(run)))
     return (
-        f"{probe_training(run)} SPARCS has {gain(probes, 'spectral')}{mark(probes)}, a plain "
+        f"{trained} SPARCS has {gain(probes, 'spectral')}{mark(probes)}, a plain "
         f"hidden layer {gain(probes, 'mlp')}. {backbone_note(trials)}"
     )
 

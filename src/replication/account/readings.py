@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pandas as pd
 
-from replication.account.image_prose import control_findings, gain
+from replication.account.image_prose import gain
+from replication.experiments.cifar10 import findings as cifar10
 from replication.experiments.cifar10.claims import CLAIMS
 from replication.experiments.teacher_student.figures.pruning import PAPER_COUNT
 from replication.experiments.teacher_student.kept import last_at_budget, r2_at_papers_count
@@ -15,8 +16,10 @@ from replication.judging.verdicts import judge
 from replication.report.intervals import MANY, finished
 from replication.report.stand_in import mark
 from replication.report.tables import markdown
+from replication.report.template import line, sections
 from replication.report.text import counted, interval, listing, number
 
+_CIFAR10 = sections("replication.experiments.cifar10")
 Tables = Mapping[str, pd.DataFrame]
 
 COLUMNS = ["the paper shows", "reading", "measured [95 % interval] (range)", "n"]
@@ -188,7 +191,7 @@ def start_findings(tables: Tables, claims: pd.DataFrame) -> str:
     worth = (accuracies[OTHER_SIGN] - accuracies[SPARCS]).dropna().to_numpy()
     points = f" Its test accuracy lies above that from $+1$, in points: {mean_text(worth)}." * bool(len(worth))
     control = (
-        control_findings(trials)
+        line(_CIFAR10.control(**cifar10.control(trials)))
         if (trials["head"] == "hidden").any()
         else "A plain hidden layer has not been run, so the gain is not shown to be SPARCS's."
     )

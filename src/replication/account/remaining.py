@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from replication.account.image_tables import HEADS, table_of
-from replication.account.image_tables import TABLES as PAPERS
 from replication.experiments import EXPERIMENTS
+from replication.experiments.cifar10.tables import HEADS, table_of
+from replication.experiments.cifar10.tables import TABLES as PAPERS
 from replication.experiments.cifar100.settings import HEADS as TWO_HEADS
 from replication.report.tables import markdown
 from replication.report.text import number

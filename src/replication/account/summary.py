@@ -5,19 +5,22 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from replication.account.image_prose import direct_space, gain, last_layer_fell
-from replication.account.image_tables import HEADS, WITHOUT_EIGENVALUES
+from replication.account.image_prose import gain
 from replication.account.penalty_share import penalty_shares
 from replication.account.scorecard import decisive, whole
 from replication.data.description import GENERATED
 from replication.experiments import EXPERIMENTS
-from replication.experiments.depth.prose import without_penalty_findings
-from replication.experiments.teacher_student.prose import mean_or_groups
+from replication.experiments.cifar10 import findings as cifar10
+from replication.experiments.cifar10.tables import HEADS, WITHOUT_EIGENVALUES
+from replication.experiments.depth import findings as depth
+from replication.experiments.teacher_student.tables import mean_or_groups
 from replication.report.intervals import FEWEST, count_range, finished
 from replication.report.stand_in import mark
 from replication.report.tables import VERDICTS, markdown
+from replication.report.template import line, sections
 from replication.report.text import counted, listing, number
 
+_CIFAR10, _DEPTH = (sections(f"replication.experiments.{name}") for name in ("cifar10", "depth"))
 Tables = Mapping[str, pd.DataFrame]
 
 
@@ -66,7 +69,7 @@ def other_statements(tables: Tables, run: Mapping) -> str:
     for name, each in EXPERIMENTS.items():
         if "widths" in run.get(name, {}) and not each.trained_on.startswith(GENERATED):  # a head on images
             what = f"inference in direct space needs less memory ({each.trained_on})"
-            rows.append((what, direct_space(run[name]["widths"]), "exact"))
+            rows.append((what, line(_CIFAR10.direct_space(**cifar10.direct_space(run[name]["widths"]))), "exact"))
     return markdown(pd.DataFrame(rows, columns=["the paper says", "found", "n"]))
 
 
@@ -86,7 +89,7 @@ def _without_penalty(tables: Tables) -> Iterator[tuple]:
 def _depth(tables: Tables) -> Iterator[tuple]:
     """Networks of several hidden layers without a penalty."""
     free = tables["depth/without_penalty"]
-    found = without_penalty_findings(free)
+    found = line(_DEPTH.without_penalty(**depth.without_penalty(free)))
     if found:
         what = "without any penalty the smaller depth is preferred (Section 4; up to ten hidden layers)"
         yield what, found, _count(free.groupby("depth").size().min())
@@ -120,9 +123,10 @@ def _orders(tables: Tables) -> Iterator[tuple]:
     largest = final.groupby(["trial", "layer"])["size"].max().unstack().reindex(columns=[2, 3]).dropna()
     if len(largest):
         above = "end above" if (largest[2] > largest[3]).all() else "do not all end above"
+        fell = line(_CIFAR10.last_layer(**cifar10.last_layer(final[final["layer"] == 3])))
         found = (
             f"the largest hidden |λ|, {number(largest[2].mean())} (mean), {above} the last layer's, "
-            f"{number(largest[3].mean())}. {last_layer_fell(final[final['layer'] == 3])}"
+            f"{number(largest[3].mean())}. {fell}"
         )
         stamp = mark(tables["cifar10/trials"])
         yield f"on CIFAR-10{stamp} hidden λ reach the order of the last layer's", found, _count(len(largest))

@@ -1,4 +1,4 @@
-"""The experiments, a room each: what it declares, its settings, training, claims, figures, prose."""
+"""The experiments, a room each: what it declares, its settings, training, claims, figures, findings, report."""
 
 from importlib import import_module
 

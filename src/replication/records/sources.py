@@ -62,6 +62,12 @@ def imported_by(notebook: Path) -> list[str]:
     return sorted((names | {node.module for node in statements}) & _graph().modules)
 
 
+def templates_of(*modules: str) -> list[str]:
+    """The templates of prose beside the given modules and beside everything in this project that they import."""
+    folders = {ROOT.joinpath(*package.split(".")) for module in imports_of(*modules) for package in packages_of(module)}
+    return sorted(str(relative(path)) for folder in folders for path in folder.glob("*.md.j2"))
+
+
 def relative(path: Path, folder: Path | None = None) -> Path:
     """The path relative to the folder, the working directory by default, if it lies below.
 

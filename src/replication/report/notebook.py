@@ -78,7 +78,7 @@ class Notebook:
         """Show paragraphs of Markdown; below the first ones, the answer, what trained and what analysed."""
         origin = "" if self._said_origin else self.origin()
         self._said_origin = True
-        display(Markdown("\n\n".join(filter(None, (*paragraphs, origin)))))
+        display(Markdown("\n\n".join(filter(None, map(str.strip, (*paragraphs, origin))))))
 
     def origin(self) -> str:
         """What trained the trials of the tables read so far, and what analyses them, in a line."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from replication.records import provenance
-from replication.records.sources import changes_with, imported_by
+from replication.records.sources import changes_with, imported_by, templates_of
 from replication.report.text import counted
 
 ANALYSED_BY = "REPLICATION_ANALYSED_BY"  # the variable that tells a notebook what is executed
@@ -58,8 +58,10 @@ def fingerprints(names: list[str]) -> str:
 
 
 def analysed_by(notebook: Path) -> str:
-    """The checkout's commit, and the fingerprint of a notebook with the sources that it imports."""
-    return f"commit {provenance.commit()}, fingerprint {changes_with(*imported_by(notebook), files=[notebook])}"
+    """The checkout's commit, and the fingerprint of a notebook with the sources and templates that it is made of."""
+    imported = imported_by(notebook)
+    fingerprint = changes_with(*imported, files=[notebook, *templates_of(*imported)])
+    return f"commit {provenance.commit()}, fingerprint {fingerprint}"
 
 
 def _distinct(records: list[Mapping], name: str) -> list[str]:

@@ -12,7 +12,7 @@ def number(value: float) -> str:
         return "∞" if value > 0 else "−∞"
     size = abs(value)
     if size >= 1000:
-        text = f"{value:,.0f}"
+        text = f"{float(f'{value:.3g}'):,.0f}"
     elif size >= 1e-3 or size == 0:
         text = f"{value:.3g}"
     else:

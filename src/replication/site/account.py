@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from replication.account.image_tables import cost_table, table_of
 from replication.experiments import EXPERIMENTS
+from replication.experiments.cifar10.tables import cost_table, table_of
 from replication.report.pages import to_html
 from replication.report.tables import finished_trials, hyperparameter_table
 from replication.report.text import number

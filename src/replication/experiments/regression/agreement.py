@@ -7,7 +7,7 @@ import pandas as pd
 
 from replication.judging.statistics import Interval, difference_interval
 from replication.report.tables import markdown
-from replication.report.text import counted, interval, listing, number
+from replication.report.text import interval, number
 
 NOT_RUN = "The second trainer has not been run."
 
@@ -29,16 +29,14 @@ def agreement_table(trials: pd.DataFrame, independent: pd.DataFrame) -> str:
     return markdown(pd.DataFrame(rows)) if rows else NOT_RUN
 
 
-def findings(trials: pd.DataFrame, independent: pd.DataFrame) -> str:
-    """Whether every interval holds 0, and how large a difference so many trials can show; empty without intervals."""
+def findings(trials: pd.DataFrame, independent: pd.DataFrame) -> dict:
+    """At which α an interval does not hold 0, and how large a difference n trials can show; n is 0 if none can."""
     known = [pair for pair in _pairs(trials, independent) if np.isfinite(pair[-1]).all()]
-    if not known:
-        return ""
-    apart = [f"{alpha:g}" for alpha, *_, (_, low, high) in known if not low <= 0 <= high]
-    n = counted(min(len(other) for *_, other, _ in known), "trial")
-    widest = max((high - low) / 2 for *_, (_, low, high) in known)
-    said = f"differ by more than chance at α = {listing(apart)}" if apart else f"agree within what {n} can show"
-    return f"The two trainers {said}: differences of mean ‖Γ‖ are known to ±{number(widest)} or better."
+    return {
+        "n": min((len(other) for *_, other, _ in known), default=0),
+        "apart": [f"{alpha:g}" for alpha, *_, (_, low, high) in known if not low <= 0 <= high],
+        "widest": max(((high - low) / 2 for *_, (_, low, high) in known), default=np.nan),
+    }
 
 
 def _pairs(

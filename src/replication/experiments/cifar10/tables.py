@@ -11,9 +11,12 @@ from replication.experiment import Experiment
 from replication.experiments.cifar10.claims import EARLY, differences, early_curves
 from replication.judging.heads import OTHER_SIGN, finished
 from replication.judging.statistics import mean_interval
+from replication.report import intervals
 from replication.report.intervals import FEWEST, count_range
+from replication.report.prose import NOTHING
 from replication.report.stand_in import backbone_note, backbone_of, title
 from replication.report.tables import markdown
+from replication.report.text import interval, listing, number
 
 HEADS = {
     "linear": "linear",
@@ -59,6 +62,8 @@ SIGNS = {  # Table 1, and the last epoch of the authors' stored log
     "validation_accuracy_augmented": ("validation accuracy (augmented)", 70.6),
     "validation_accuracy_augmented_pruned": ("validation accuracy (augmented, λ₂ := 0)", 43.0),
 }
+STARTS = {"spectral": "λ_3 = 1", "spectral_authors_sign": "λ_3 = −1"}
+KINDS = {"l1": "L1", "l2": "L2", "l2_squared": "L2, squared", "rows": "rows"}
 
 
 def table_of(experiment: Experiment) -> int | None:
@@ -100,11 +105,10 @@ def costs_on(costs: pd.DataFrame) -> str:
     """The machines on which times and memory were measured, by device; empty where the table names none."""
     if "machine" not in costs:
         return ""
-    named = [
-        f"{device}: {', '.join(sorted(of_device['machine'].dropna().unique()))}"
+    return " ".join(
+        f"Times and memory on {device} were measured on {listing(sorted(of_device['machine'].dropna().unique()))}."
         for device, of_device in costs.groupby("device")
-    ]
-    return f"Times and memory were measured on {'; '.join(named)}."
+    )
 
 
 def compaction_table(trials: pd.DataFrame, settings: Mapping) -> str:
@@ -163,6 +167,27 @@ def early_table(epochs: pd.DataFrame, trials: pd.DataFrame) -> str:
         f"{title(f'Epoch {EARLY}', trials)} Differences of every two curves, paired by seed [95 %], n = {n}.\n\n"
         f"{markdown(pd.DataFrame(table))}"
     )
+
+
+def priced_table(priced: pd.DataFrame) -> str:
+    """Accuracy and size of both starts by kind and strength of the penalty: means over the finished trials."""
+    if priced.empty:
+        return "A price on weights has not been run here."
+    rows = []
+    for (head, kind, rho), each in intervals.finished(priced).groupby(["head", "penalty", "rho"], sort=False):
+        rows.append(
+            {
+                "start": STARTS[head],
+                "penalty": KINDS[kind],
+                "ρ": number(rho),
+                "n": len(each),
+                "test accuracy, %": interval(*mean_interval(each["test_accuracy"])),
+                "compacted, %": number(each["compact_test_accuracy"].mean()),
+                "hidden neurons left": number(each["compact_neurons"].mean()),
+                "parameters of the head": number(each["compact_parameters"].mean()),
+            }
+        )
+    return markdown(pd.DataFrame(rows)) if rows else NOTHING
 
 
 def sign_values(trials: pd.DataFrame, epochs: pd.DataFrame) -> dict[tuple[str, str], pd.Series]:

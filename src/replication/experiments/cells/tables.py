@@ -1,4 +1,4 @@
-"""What GAEA's paper claims, how far it is tested here, and the search with four operations beside that with five."""
+"""Tables of the report on cells: accuracies, cells, four operations beside five, and GAEA's claims."""
 
 from collections.abc import Iterator, Mapping
 
@@ -7,15 +7,48 @@ import pandas as pd
 
 from replication.experiments.cells.figures import METHODS, SCORES
 from replication.judging.statistics import Interval, mean_interval
+from replication.report.stand_in import title
 from replication.report.tables import markdown
 from replication.report.text import interval, listing, number
 
+TOOK = {"cpu": "core-minutes", "cuda": "minutes on the GPU"}
 GAEA, DARTS = "gaea_bilevel", "darts"  # of the comparison of searches: alike in all but the step of the gates
 TASK = "teacher"  # of that comparison, where it was run
 REPORTED = {"cifar10": 94.1, "cifar100": 73.4, "imagenet16_120": 46.4}  # by GAEA's paper, for the single-level variant
 EARLY = 0.1  # of a search's steps
 NOT_RUN = "it has not been run"
 TESTED, MINIATURE, NOT_TESTED = "tested, on the comparison's tasks", "in miniature", "not tested"
+
+
+def cells_table(trials: pd.DataFrame, reference: pd.DataFrame, costs: pd.DataFrame) -> str:
+    """Accuracies of each method's cells on the three data sets, mean and range, skips, and the cost of a search.
+
+    trials: those of ``finished``; costs: of the searches on any devices, each in rows of its own.
+    """
+    minutes = (costs.groupby(["method", "device"])["seconds"].mean() / 60).unstack()
+    took = [device for device in TOOK if device in minutes]
+    rows = []
+    for method in [method for method in METHODS if (trials["method"] == method).any()]:
+        of_method = trials[trials["method"] == method]
+        row = {"method": METHODS[method], "n": len(of_method)}
+        row |= {f"{label}, %": _range(of_method[f"{name}_accuracy"]) for name, label in SCORES.items()}
+        row |= {"edges that skip": f"{of_method['skips'].mean():.1f}"}
+        rows.append(row | {TOOK[device]: number(minutes[device].get(method, np.nan)) for device in took})
+    for name, label in (("best", "best cell of all"), ("mean", "mean of all cells"), ("all_skip", "skips alone")):
+        by_score = reference.set_index("score")[name]
+        row = {"method": f"*{label}*", "n": ""}
+        row |= {f"{shown}, %": _one(by_score.get(f"{data}_accuracy", np.nan)) for data, shown in SCORES.items()}
+        rows.append(row | {"edges that skip": ""} | {TOOK[device]: "" for device in took})
+    return f"{title('Cells', trials)} Accuracies from the tabular benchmark.\n\n{markdown(pd.DataFrame(rows))}"
+
+
+def found_table(trials: pd.DataFrame) -> str:
+    """Every cell that was found. trials: those of ``finished``."""
+    if trials.empty:
+        return "No search ended."
+    names = "<code>" + trials["cell"].str.replace("|", "&#124;") + "</code>"  # a bar would end the table's cell
+    rows = trials.assign(cell=names, method=trials["method"].map(METHODS))
+    return markdown(rows[["method", "trial", "cell"]])
 
 
 def gaea_claims(
@@ -147,3 +180,14 @@ def _said(bounds: Interval) -> str:
 def _mean(trials: pd.DataFrame, method: str) -> str:
     mean = trials.loc[trials["method"] == method, "cifar10_accuracy"].mean()
     return "untested" if np.isnan(mean) else f"{mean:.2f}"
+
+
+def _range(values: pd.Series) -> str:
+    if values.isna().all():
+        return "untested"
+    spread = f" ({values.min():.2f} to {values.max():.2f})" if len(values) > 1 else ""
+    return f"{values.mean():.2f}{spread}"
+
+
+def _one(value: float) -> str:
+    return "untested" if np.isnan(value) else f"{value:.2f}"

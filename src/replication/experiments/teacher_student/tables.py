@@ -1,6 +1,4 @@
-"""Sentences and tables of the report on the teacher and its student, computed from its tables."""
-
-from collections.abc import Mapping
+"""Tables of the report on the teacher and its student, and counts that fall into groups, as text."""
 
 import pandas as pd
 
@@ -8,32 +6,6 @@ from replication.experiments.teacher_student.layers import eigenvalues, hidden, 
 from replication.report.intervals import finished
 from replication.report.tables import markdown
 from replication.report.text import counted, listing, number
-
-
-def findings(trials: pd.DataFrame, linear: pd.DataFrame, budget: float) -> str:
-    """Linear and trained fits, the surviving layer, and what pruning leaves, for the default ensemble."""
-    rows = finished(trials)
-    n = len(rows)
-    if n == 0:
-        return "No trial with the default penalty, unsquared L2, finished."
-    with_intercept = linear.loc[linear["intercept"].astype(bool) & (linear["rotations"] == 2), "r2"]
-    return (
-        f"Linear regression with intercept reaches R² {number(with_intercept.mean())} on average over "
-        f"{counted(len(with_intercept), 'teacher')}, SPARCS {rows['test_r2'].mean():.4f} over "
-        f"{counted(n, 'trained network')}. By eigenvalues {listing(_survivors(rows))}. Deleting the other layer raises "
-        f"the held-out loss by {100 * rows['other_layer_loss_increase'].median():,.0f} % (median). Within a loss "
-        f"increase of {100 * budget:g} %, removal (i) keeps {rows['kept_eigenvalues'].mean():.1f} eigenvalues on "
-        f"average. That leaves {rows['live_neurons'].mean():.1f} live neurons and R² {rows['trimmed_r2'].mean():.4f}. "
-        f"Removal (ii) keeps {rows['kept_neurons_weight_space'].mean():.1f} neurons."
-    )
-
-
-def _survivors(rows: pd.DataFrame) -> list[str]:
-    """Each hidden layer's name, and in how many of these networks its eigenvalues alone stay large."""
-    counts = [(layer, int((rows["surviving_layer"] == layer).sum())) for layer in hidden(rows)]
-    survives = {0: "in none", len(rows): f"in all {len(rows)} networks"}
-    return [f"the {name(layer)} ({eigenvalues(layer)}) survives {survives.get(count, f'in {count} of {len(rows)}')}"
-            for layer, count in counts]  # fmt: skip
 
 
 def apart(values: pd.Series) -> list[tuple[pd.Series, str]]:
@@ -53,30 +25,6 @@ def mean_or_groups(values: pd.Series, places: int = 1) -> str:
     return listing([f"{span} in {counted(len(group), 'network')}" for group, span in groups])
 
 
-def own_teachers(trials: pd.DataFrame) -> str:
-    """Which ensembles have another teacher for each of several networks; empty if none has."""
-    of_each = trials.groupby("ensemble", sort=False)["teacher"].agg(["size", "nunique"])
-    own = of_each[(of_each["size"] > 1) & (of_each["size"] == of_each["nunique"])].index
-    return f"Every network of {listing([f'`{each}`' for each in own])} has another teacher." if len(own) else ""
-
-
-def map_size(run: Mapping, trials: pd.DataFrame) -> str:
-    """How much smaller the networks of the map are, and whether those of equal strengths are trained at full size, too.
-
-    run: the settings of experiment 2; trials: of the map.
-    """
-    of_map = run.get("map")
-    if not of_map:
-        return ""
-    share = f"{100 * of_map['points'] / run['points']:.3g} % of the points"
-    full = " Pairs of equal strengths are trained at full size, too."
-    return (
-        f"The networks are smaller: {of_map['hidden']} neurons a layer, {share}, "
-        f"{counted(of_map['epochs'], 'epoch')}, batches of {of_map['batch_size']:,}."
-        f"{full * bool(len(trials) and (trials['size'] == 'full').any())}"
-    )
-
-
 def ensembles_table(trials: pd.DataFrame) -> str:
     """One row per ensemble of experiment 2: means over its finished trials."""
     rows = finished(trials)
@@ -84,12 +32,6 @@ def ensembles_table(trials: pd.DataFrame) -> str:
         return "No trial finished."
     networks = [_ensemble(ensemble, of_one, hidden(rows)) for ensemble, of_one in rows.groupby("ensemble", sort=False)]
     return markdown(pd.DataFrame(networks))
-
-
-def not_run(trials: pd.DataFrame, ensembles: list[str]) -> str:
-    """A sentence that names those ensembles that have no trial; empty if all have."""
-    missing = [f"`{each}`" for each in ensembles if each not in set(trials["ensemble"])]
-    return f"Not run at this scale: {listing(missing)}." if missing else ""
 
 
 def linear_table(linear: pd.DataFrame) -> str:
