@@ -10,12 +10,14 @@ import torch
 from sklearn.linear_model import LinearRegression
 
 from replication import params
-from replication.experiments.choosing import EXPERIMENT, figures, prose, train
+from replication.experiments.choosing import EXPERIMENT, figures, findings, train
 from replication.experiments.choosing.settings import Varied
 from replication.experiments.settings import resolve_settings
+from replication.report.template import line, sections
 from replication.training.work import Work, plain
 from sparcs import SpectralNetwork
 
+REPORT = sections(EXPERIMENT.package)
 ROOT = Path(__file__).parents[2]
 BASE = params.read_yaml(ROOT / "params.yaml")
 TASK = SimpleNamespace(data_seed=42, points=60, most_validation_points=40, test_points=50, batch_size=20,
@@ -96,6 +98,10 @@ def rows(**values):
     return base | {"linear_r2": 0.7} | values
 
 
+def said(section, table):
+    return line(getattr(REPORT, section)(**getattr(findings, section)(table)))
+
+
 def test_the_largest_strength_that_fits_goes_as_a_power_of_the_width():
     means = pd.DataFrame(
         [
@@ -104,8 +110,8 @@ def test_the_largest_strength_that_fits_goes_as_a_power_of_the_width():
             for rho in (0.001, 0.01, 0.1)
         ]
     )
-    strongest = prose.largest_strengths(means)
-    assert strongest["rho"].tolist() == [0.1, 0.01, 0.001] and prose.slope(strongest) == pytest.approx(-1)
+    strongest = findings.largest_strengths(means)
+    assert strongest["rho"].tolist() == [0.1, 0.01, 0.001] and findings.slope(strongest) == pytest.approx(-1)
 
 
 def test_every_section_says_what_its_table_holds():
@@ -118,11 +124,12 @@ def test_every_section_says_what_its_table_holds():
             *(rows(sweep="validation", validation_points=n, compact_r2=0.9 - 1 / n) for n in (20.0, 500.0)),
         ]
     )  # fmt: skip
-    assert "With L1 the largest strength that fits goes as N^−1" in prose.strengths(table)
-    assert prose.starts(table).startswith("After 500 steps R² is 0.5 from 0 and 0.6 from N(0, 0.1²), over all rates.")
-    assert prose.zeros(table).startswith("The gradient of L1 leaves 0.0 % of the eigenvalues at exactly zero")
-    assert prose.validation(table).startswith("Chosen on 20 points, compaction takes 0.05 of R² on average.")
-    assert "end at least as good as before compaction" in prose.fine_tuning(table)
+    assert "With L1 the largest strength that fits goes as N^−1." in said("strengths", table)
+    begun = said("starts", table)
+    assert "From zero R² is 0.5 after 500 steps" in begun and "From a start of spread 0.1 R² is 0.6" in begun
+    assert said("zeros", table).startswith("The gradient of L1 leaves 0 % of the eigenvalues at exactly zero.")
+    assert said("validation", table).startswith("Chosen on 20 points, compaction takes 0.05 of R² on average.")
+    assert "at least as good as before compaction" in said("fine_tuning", table)
     drawn = figures.fig_choosing_table(table)
     assert figures.fig_choosing_caption(drawn).startswith(
         "**Choosing.** The largest strength that still fits goes with"
@@ -133,8 +140,10 @@ def test_every_section_says_what_its_table_holds():
 @pytest.mark.parametrize("section", ["strengths", "starts", "zeros", "validation"])
 def test_a_sweep_that_was_not_run_is_said(section):
     for table in (pd.DataFrame(), pd.DataFrame([rows(sweep="other")]), pd.DataFrame([rows(diverged=True, r2=np.nan)])):
-        assert getattr(prose, section)(table) == prose.NOT_RUN
-    assert figures.fig_choosing_table(pd.DataFrame()).empty and prose.fine_tuning(pd.DataFrame()) == prose.NOTHING
+        assert said(section, table) == "This sweep has not been run at this scale."
+    assert (
+        figures.fig_choosing_table(pd.DataFrame()).empty and said("fine_tuning", pd.DataFrame()) == "No trial finished."
+    )
 
 
 def test_the_answer_is_of_three_networks_at_least():
@@ -146,8 +155,12 @@ def test_the_answer_is_of_three_networks_at_least():
             for k in range(3)
         ]
     )
-    assert prose.answer(table).startswith("**Answer: the wider the network, the weaker** (n = 3). With L1 the largest")
-    assert prose.answer(table[table["trial"] < 2]).startswith("**Answer: not tested.** Of each combination 2 networks")
+    known = said("answer", table)
+    assert known.startswith("**Answer: the wider the network, the weaker.** Of each combination there are three")
+    assert "With L1 the largest" in known
+    assert said("answer", table[table["trial"] < 2]).startswith(
+        "**Answer: not tested.** Of each combination 2 networks"
+    )
 
 
 def test_tables_on_which_a_linear_model_is_enough_are_named():
@@ -160,5 +173,5 @@ def test_tables_on_which_a_linear_model_is_enough_are_named():
     table = pd.DataFrame(
         [{"data_set": d, "method": m, "flips": False, "best_score": v, "score": v} for (d, m), v in scores.items()]
     )
-    assert prose.when_not(table).startswith("A linear model is within 0.01 of the best SPARCS on wine:")
-    assert prose.when_not(pd.DataFrame()) == "The experiment on real tables has not been run."
+    assert said("when_not", table).startswith("A linear model is within 0.01 of the best SPARCS on wine,")
+    assert said("when_not", pd.DataFrame()) == "The experiment on real tables has not been run."

@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from replication.experiments.choosing.prose import NAMES, largest_strengths, of_sweep, power
+from replication.experiments.choosing.findings import NAMES, largest_strengths, of_sweep, power
 from replication.report.intervals import count_range, over_trials
 from replication.report.style import BLUE, GREEN, ORANGE, PAGE, PURPLE, RED, SKY, styled
 from replication.report.text import listing

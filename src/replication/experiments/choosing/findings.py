@@ -1,0 +1,157 @@
+"""What the sweeps found, as the values that the guide's sentences and tables take."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from replication.report.intervals import FEWEST
+from replication.report.text import number
+
+NAMES = {"l1": "L1", "l2": "L2", "l2_squared": "L2, squared", "rows": "rows"}
+NEAR = 0.01  # below the best R² of a width: what still fits
+
+
+def size(trials: pd.DataFrame, settings: Mapping) -> dict:
+    """Points, sweeps, networks, and how many diverged."""
+    return {
+        "networks": len(trials),
+        "sweeps": trials["sweep"].nunique(),
+        "each": trials["trial"].nunique(),
+        "points": settings["run"]["choosing"]["points"],
+        "diverged": len(trials) - len(finished(trials)),
+    }
+
+
+def answer(trials: pd.DataFrame) -> dict:
+    """Whether there is enough to choose by, and how the strength goes with the width."""
+    widths = of_sweep(trials, "widths")
+    n = widths["trial"].nunique() if len(widths) else 0
+    falling = [slope(each) < 0 for _, each in strongest_of(widths).groupby("penalty")] if n >= FEWEST else []
+    return {"n": n, "fewest": FEWEST, "falls": all(falling), "powers": powers(widths) if n >= FEWEST else {}}
+
+
+def finished(trials: pd.DataFrame) -> pd.DataFrame:
+    """The networks whose training did not diverge."""
+    return trials[np.isfinite(trials["r2"].astype(float))] if len(trials) else trials
+
+
+def of_sweep(trials: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The finished networks of a sweep."""
+    return finished(trials[trials["sweep"] == name]) if len(trials) else trials
+
+
+def strongest_of(widths: pd.DataFrame) -> pd.DataFrame:
+    """``largest_strengths`` of the means over trials, with what is open and left there."""
+    return largest_strengths(
+        widths.groupby(["penalty", "width", "rho"], as_index=False)[["r2", "neurons", "open_share"]].mean()
+    )
+
+
+def largest_strengths(means: pd.DataFrame) -> pd.DataFrame:
+    """The largest ρ whose mean R² is within NEAR of the best at its width: a row for each penalty and width."""
+    best = means.groupby("width")["r2"].transform("max")
+    fits = means[means["r2"] >= best - NEAR]
+    return fits.sort_values("rho").groupby(["penalty", "width"], sort=False).tail(1).sort_values(["penalty", "width"])
+
+
+def slope(rows: pd.DataFrame) -> float:
+    """d log ρ / d log N by least squares over widths; NaN for fewer than two."""
+    if len(rows) < 2:
+        return float("nan")
+    return float(np.polyfit(np.log(rows["width"]), np.log(rows["rho"]), 1)[0])
+
+
+def power(rows: pd.DataFrame) -> str:
+    """N to the ``slope``, as text."""
+    return f"N^{number(round(slope(rows), 2) + 0.0)}"  # + 0.0: no negative zero
+
+
+def powers(widths: pd.DataFrame) -> dict[str, str]:
+    """The power of the width with which the largest strength that fits goes, by each penalty with several widths."""
+    of_penalty = strongest_of(widths).groupby("penalty", sort=False)
+    return {NAMES[penalty]: power(each) for penalty, each in of_penalty if len(each) > 1}
+
+
+def strengths(trials: pd.DataFrame) -> dict:
+    """How large ρ may be at each width, and what that leaves; no row if it was not run."""
+    widths = of_sweep(trials, "widths")
+    if widths.empty:
+        return {"rows": []}
+    free = widths[widths["rho"] == widths["rho"].min()]
+    return {
+        "rows": [row | {"penalty": NAMES[row["penalty"]]} for row in strongest_of(widths).to_dict("records")],
+        "powers": powers(widths),
+        "open": free["open_share"].mean(),
+    }
+
+
+def starts(trials: pd.DataFrame) -> dict:
+    """Where networks stay linear, by start, rate and steps; no row if it was not run."""
+    found = of_sweep(trials, "starts")
+    if found.empty:
+        return {"rows": []}
+    rows = [
+        {"scale": scale, "rate": rate, "steps": int(steps), "r2": each["r2"].mean(), "n": len(each),
+         "linear_r2": each["linear_r2"].mean(), "linear": int((each["neurons"] == 0).sum())}
+        for (scale, rate, steps), each in found.groupby(["initial_scale", "learning_rate", "steps"])
+    ]  # fmt: skip
+    few = found[found["steps"] == found["steps"].min()]
+    return {
+        "rows": rows,
+        "fewest_steps": int(few["steps"].iloc[0]),
+        "means": few.groupby("initial_scale")["r2"].mean().to_dict(),
+    }
+
+
+def zeros(trials: pd.DataFrame) -> dict:
+    """Which eigenvalues end at exactly zero, by L1's gradient and by soft thresholding; no row if it was not run."""
+    found = of_sweep(trials, "zeros")
+    if found.empty:
+        return {"rows": []}
+    means = found.groupby(["shrunk", "rho"], as_index=False)[["zero_share", "r2", "neurons"]].mean()
+    return {
+        "rows": means.to_dict("records"),
+        "shares": {bool(shrunk): share for shrunk, share in found.groupby("shrunk")["zero_share"].mean().items()},
+    }
+
+
+def validation(trials: pd.DataFrame) -> dict:
+    """What compaction costs on test points when it was chosen on few; no row if it was not run."""
+    found = of_sweep(trials, "validation")
+    if found.empty:
+        return {"rows": []}
+    found = found.assign(lost=found["r2"] - found["compact_r2"])
+    rows = [
+        {"points": int(points), "worst": each["lost"].max(), **each[["r2", "compact_r2", "lost", "neurons"]].mean()}
+        for points, each in found.groupby("validation_points")
+    ]
+    return {"rows": rows, "ends": [rows[0], rows[-1]] if len(rows) > 1 else rows}
+
+
+def fine_tuning(trials: pd.DataFrame) -> dict:
+    """What training on gives back after compaction, over all networks that kept a neuron."""
+    kept = finished(trials)
+    kept = kept[kept["neurons"] > 0] if len(kept) else kept
+    if kept.empty:
+        return {"n": 0}
+    return {
+        "n": len(kept),
+        "lost": (kept["r2"] - kept["compact_r2"]).mean(),
+        "gain": (kept["tuned_r2"] - kept["compact_r2"]).mean(),
+        "better": int((kept["tuned_r2"] >= kept["r2"]).sum()),
+    }
+
+
+def when_not(tables: pd.DataFrame) -> dict:
+    """On which real tables a linear model is as good as the best SPARCS; from the experiment on these."""
+    found = {"near": NEAR, "was_run": bool(len(tables)) and {"data_set", "method", "score"} <= set(tables)}
+    if not found["was_run"]:
+        return found | {"compared": False}
+    best = tables[~tables["flips"]].groupby(["data_set", "method"])["best_score"].mean().unstack()
+    ours = best.filter(like="sparcs").max(axis=1)
+    if "linear" not in best or ours.isna().all():
+        return found | {"compared": False}
+    as_good = {name: bool(best.loc[name, "linear"] >= ours[name] - NEAR) for name in best.index}
+    named = {side: [name.replace("_", " ") for name, good in as_good.items() if good is side] for side in (True, False)}
+    return found | {"compared": True, "as_good": named[True], "others": named[False]}
