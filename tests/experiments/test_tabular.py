@@ -24,7 +24,7 @@ from replication.data import tabular
 from replication.data.table_names import FRIEDMAN, NAMES, SHIPPED
 from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import resolve_settings
-from replication.experiments.tabular import comparison, prose, searches
+from replication.experiments.tabular import comparison, findings, searches
 from replication.experiments.tabular.compaction import median_microseconds, module, relu, size_of, smallest
 from replication.experiments.tabular.description import PACKAGES
 from replication.experiments.tabular.figures import (
@@ -37,12 +37,14 @@ from replication.experiments.tabular.figures import (
 )
 from replication.experiments.tabular.train import loss_of
 from replication.jobs.carry_out import carry_out
+from replication.report.template import sections
 from replication.training.seeds import generator
 from replication.training.work import WorkError
 from sparcs import SpectralNetwork, pruning
 from sparcs.pruning import Graph
 
 EXPERIMENT = EXPERIMENTS["tabular"]
+REPORT = sections(EXPERIMENT.package)
 QUICK = {"steps": 30, "trials": 2, "chunk": 2, "repeats": 1, "friedman_points": 60}
 
 
@@ -379,7 +381,8 @@ def test_trainings_that_diverge_are_recorded_and_reported():
     assert tables["trials"].loc[lost, ["score", "parameters", "validation_loss"]].isna().all(axis=None)
     assert (tables["trials"].loc[lost, "diverged_values"] == 6).all() and tables["tuning"]["diverged"].sum() == 12
     assert tables["trials"].loc[~lost, "score"].notna().all()
-    assert "12 of 24 trainings diverged" in prose.size(tables["trials"], tables["tuning"], run.tabular.model_dump())
+    size = findings.size(tables["trials"], tables["tuning"], run.tabular.model_dump())
+    assert "12 of 24 trainings diverged" in REPORT.size(**size)
     assert {*comparison.finished(tables["trials"])["method"]} == {"sparcs_l1"}
 
 
@@ -450,10 +453,9 @@ def test_an_answer_says_where_it_is_smaller():
     ours = trials["method"] == "sparcs_rows"
     trials["parameters"] = np.where(ours, 50.0, 500.0) + trials["trial"]
     trials["score"] = np.where(ours, 0.95, 0.94) + 0.001 * trials["trial"]
-    assert prose.answer(trials).startswith(
-        "**Answer: yes.**"
-    ) and "2 of 2 data sets (Wine and Friedman 1)" in prose.answer(trials)
+    said = REPORT.answer(**findings.answer(trials))
+    assert said.strip().startswith("**Answer: yes.**") and "| fewer parameters | two: Wine and Friedman 1 |" in said
     trials.loc[ours, "parameters"] = 900.0
-    assert prose.answer(trials).startswith("**Answer: no.**")
-    assert prose.answer(trials[trials["trial"] == 0]).startswith("**Answer: not tested.**")
-    assert prose.answer(trials.head(0)).startswith("**Answer: not tested.**")
+    assert findings.answer(trials)["verdict"] == "no"
+    for few in (trials[trials["trial"] == 0], trials.head(0)):
+        assert REPORT.answer(**findings.answer(few)).strip().startswith("**Answer: not tested.**")

@@ -1,14 +1,10 @@
-"""Sentences and tables of the report on real tables, computed from its tables."""
-
-from collections.abc import Mapping
+"""Tables of the report on real tables: the data, every result, the comparison with the pruned MLP, the costs."""
 
 import numpy as np
 import pandas as pd
 
 from replication.experiments.tabular.comparison import (
     LICENCES,
-    PENALTIES,
-    REFERENCE,
     finished,
     in_order,
     interval_of,
@@ -16,52 +12,12 @@ from replication.experiments.tabular.comparison import (
     paired,
     title_of,
 )
-from replication.report.intervals import count_range
 from replication.report.prose import NOTHING
 from replication.report.tables import markdown
-from replication.report.text import counted, fixed, interval, listing, number
+from replication.report.text import fixed, interval, number
 
-OWN = (
-    "sparcs_rows"  # whose answer is the notebook's: the penalty that prices what opens a neuron, from the paper's start
-)
 CLASSIFICATION = "classification"
 LATENCIES = {"microseconds_1": "1 point", "microseconds_1024": "1,024 points"}
-
-
-def size(trials: pd.DataFrame, tuning: pd.DataFrame, run: Mapping) -> str:
-    """Data sets, methods, splits, values and steps, and how many trainings diverged."""
-    counts = trials.groupby(["data_set", "method"])["trial"].nunique()
-    values = len(tuning["place"].unique())
-    lost = int(tuning["diverged"].astype(bool).sum())
-    return (
-        f"{counted(trials['data_set'].nunique(), 'data set')}, {counted(trials['method'].nunique(), 'method')}, "
-        f"n = {counted(count_range(counts), 'split')} each, {counted(values, 'value')} tried by each on a split; "
-        f"{counted(run['steps'], 'step')} of {run['batch_size']} points; "
-        f"{lost or 'none'} of {counted(len(tuning), 'training')} diverged."
-    )
-
-
-def answer(trials: pd.DataFrame) -> str:
-    """Whether SPARCS with rows ends with fewer parameters than a pruned MLP, at no higher test error."""
-    pairs = paired(trials, flips=True)
-    pairs = pairs[(pairs["method"] == OWN) & pairs["low"].notna()]
-    if pairs.empty:
-        pair = f"{name_of(OWN)} and {name_of(REFERENCE)}"
-        return f"**Answer: not tested.** It takes three splits of a data set with {pair}."
-    smaller, larger = pairs[pairs["high"] < 1], pairs[pairs["low"] > 1]
-    worse, better = pairs[pairs["worse_low"] > 0], pairs[pairs["worse_high"] < 0]
-    good = smaller[~smaller["data_set"].isin(worse["data_set"])]
-    if good.empty:
-        verdict = "undecided" if larger.empty and worse.empty else "no"
-    else:
-        verdict = "yes" if len(good) == len(pairs) else "in part"
-    return (
-        f"**Answer: {verdict}.** {name_of(OWN)}, has fewer parameters than the pruned MLP on {_of(smaller, pairs)}, "
-        f"more on {_of(larger, pairs)}. Its test error is higher on {_of(worse, pairs)}, lower on "
-        f"{_of(better, pairs)}. "
-        f"Counted where a 95 % t interval over n = {count_range(pairs['n'])} paired splits says so, without correction "
-        "for their number."
-    )
 
 
 def data_table(data: pd.DataFrame) -> str:
@@ -137,27 +93,6 @@ def against_table(trials: pd.DataFrame) -> str:
     return markdown(pd.DataFrame(rows)) if rows else "No split has both SPARCS and the pruned MLP."
 
 
-def flips_findings(trials: pd.DataFrame) -> str:
-    """By how much sign flips make the networks of each penalty smaller."""
-    done = finished(trials)
-    if done.empty:
-        return NOTHING
-    by_state = done.pivot(index=["data_set", "method", "trial"], columns="flips", values="parameters")
-    if len(by_state.columns) < 2:
-        return "No network was compacted both ways."
-    both = by_state.dropna().reset_index()
-    parts = []
-    for penalty, text in PENALTIES.items():
-        rows = both[both["method"].str.startswith(f"sparcs_{penalty}")]
-        if len(rows):
-            fewer = int((rows[True] < rows[False]).sum())
-            ratio = float(np.exp(np.log(rows[True] / rows[False]).mean()))
-            parts.append(
-                f"{text} in {fewer} of {len(rows)} (parameters times {number(ratio)}, geometric mean over all)"
-            )
-    return f"Sign flips make SPARCS's network smaller with {listing(parts)}." if parts else ""
-
-
 def costs_table(trials: pd.DataFrame, costs: pd.DataFrame) -> str:
     """Latency and memory of compacted against dense networks: medians over data sets and splits, one thread."""
     done = finished(trials)
@@ -179,11 +114,6 @@ def costs_table(trials: pd.DataFrame, costs: pd.DataFrame) -> str:
         row["core-seconds of its trainings"] = _median(of_method["core_seconds"])
         rows.append(row)
     return markdown(pd.DataFrame(rows))
-
-
-def _of(some: pd.DataFrame, every: pd.DataFrame) -> str:
-    names = f" ({listing([title_of(name) for name in some['data_set']])})" if len(some) else ""
-    return f"{len(some)} of {counted(len(every), 'data set')}{names}"
 
 
 def _mean(values: pd.Series) -> str:
