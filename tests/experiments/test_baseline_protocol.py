@@ -18,7 +18,7 @@ from replication.baselines import magnitude_pruning
 from replication.baselines.network import mean_square
 from replication.baselines.task import SearchResult, train
 from replication.experiment import Data, Job
-from replication.experiments.baselines import EXPERIMENT, comparison, measures, prose, tuned
+from replication.experiments.baselines import EXPERIMENT, comparison, measures, tables, tuned
 from replication.experiments.baselines import train as experiment
 from replication.experiments.baselines.settings import BaselineTrial
 from replication.experiments.settings import resolve_settings
@@ -290,7 +290,7 @@ def test_the_table_of_another_tuning_is_refused(changed):
 def test_where_nothing_is_tuned_the_table_has_no_rows():
     gathered = EXPERIMENT.load(EXPERIMENT.finish)({"trials": pd.DataFrame()}, [], {})
     assert gathered["tuning"].empty and set(EXPERIMENT.tables["tuning"]) < set(gathered["tuning"])
-    assert "Nothing was tuned" in prose.tuning_table(gathered["tuning"])
+    assert "Nothing was tuned" in tables.tuning_table(gathered["tuning"])
 
 
 def test_every_method_has_the_same_tuning_budget():

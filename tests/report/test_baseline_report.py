@@ -9,11 +9,13 @@ import pytest
 import changed_tables as changed
 from replication import params
 from replication.account.testability import why_untested
-from replication.experiments.baselines import comparison
-from replication.experiments.baselines import prose as baselines_prose
+from replication.experiments.baselines import comparison, findings
+from replication.experiments.baselines import tables as room
 from replication.experiments.baselines.claims import finds_smaller_networks
 from replication.experiments.settings import resolve_settings
+from replication.report.template import sections
 
+REPORT = sections("replication.experiments.baselines")
 ROOT = Path(__file__).parents[2]
 
 
@@ -82,18 +84,22 @@ def test_the_report_says_what_the_smallest_networks_are(table):
     for rows, sizes in ((of_sparcs, (5000, 1000, 2000)), (winner, (1, 2, 3))):
         table.loc[rows, [f"{target}_parameters" for target in comparison.TARGETS]] = sizes
     table.loc[table["method"] == "linear", "loss_budget_neurons"] = 0.0
-    said = baselines_prose.findings(table)
-    assert "where its networks are not linear they keep 30 neurons on 1 hidden" in said
-    assert "SPARCS, L2 30 in 6 (5,000)" in said and "GAEA, single-level 20 in 4 (1)" in said
+    why, found = findings.why_larger(table), findings.networks_found(table)
+    assert "they keep 30 neurons on 1 hidden" in REPORT.why_larger(**why)
+    rows = {row["name"]: (row["neurons"], row["bundles"], round(row["parameters"])) for row in found["rows"]}
+    assert rows["SPARCS, L2"] == (30, 6, 5000) and rows["GAEA, single-level"] == (20, 4, 1)
+    said = REPORT.networks_found(**found)
     assert "**Linear in every search**, and counted as the maximal network: linear" in said
-    assert "median over seeds: " in said and "SPARCS, L2 0.01" in said
+    assert {row["name"]: row["left"] for row in found["rows"]}["SPARCS, L2"] == pytest.approx(0.01)
+    compared = findings.against_sparcs(table)
+    assert "and worse than one." in REPORT.against_sparcs(**compared)
 
 
 def test_there_is_no_test_with_fewer_than_ten_seeds(table):
     few = table.query("trial < 9")
     compared = comparison.compare(few)
     assert compared["p"].isna().all() and (compared["result"] == "not tested").all() and compared["ratio"].notna().all()
-    assert "fewer than 10 seeds, no test:" in baselines_prose.findings(few)
+    assert "fewer than 10 seeds are no test." in REPORT.against_sparcs(**findings.against_sparcs(few))
 
 
 def test_a_search_that_diverged_fits_no_better_than_a_constant(table):
@@ -142,9 +148,9 @@ def test_an_empty_network_has_not_recovered_a_linear_task(table):
     table = table.query("task == 'beta5_alpha1' and method != 'linear'").assign(task=task, alpha=0.0)
     of_gaea = table["method"] == "gaea"
     table.loc[of_gaea, ["recovered", "loss_budget_test_r2"]] = 1.0, 0.99
-    assert "| 20 of 20 (10, 10) |" in row_of(baselines_prose.results_table(table, task), "GAEA, single-level")
+    assert "| 20 of 20 (10, 10) |" in row_of(room.results_table(table, task), "GAEA, single-level")
     table.loc[of_gaea & (table["strength"] == 0.1) & (table["trial"] < 3), "loss_budget_test_r2"] = -0.1
-    assert "| 17 of 20 (10, 7) |" in row_of(baselines_prose.results_table(table, task), "GAEA, single-level")
+    assert "| 17 of 20 (10, 7) |" in row_of(room.results_table(table, task), "GAEA, single-level")
 
 
 def row_of(table, method):
@@ -158,19 +164,17 @@ def test_the_tuning_says_what_was_tried_how_often_and_what_was_chosen():
         + [("beta5_alpha1", value, trial, value == "1") for value in ("1", "3") for trial in range(3)],
         columns=["task", "value", "tuning_trial", "chosen"],
     ).assign(method="gaea", option="rate")
-    text = baselines_prose.tuning_table(tried)
-    assert text.startswith(
-        "Seeds that each value was tried on, at every strength: 1 (teacher 20-100-100-20) and 3 (exp"
-    )
+    text = room.tuning_table(tried)
+    assert "| teacher 20-100-100-20, 1 seed | experiment 1, α = 1, 3 seeds |" in text
     assert "| 1, **3** | **1**, 3 |" in text
 
 
 def test_seeds_without_a_fit_are_counted(table):
     before = [name for name in table if name.endswith("test_r2") and "retrained" not in name]
     table[before] = 0.99
-    assert baselines_prose.misses(table, "teacher").endswith("at any strength: none.")
+    assert findings.misses(table, "teacher")["methods"] == []
     of_gaea = (table["method"] == "gaea") & (table["trial"] < 4)
     table.loc[of_gaea & (table["strength"] == 0.1), before] = 0.5
-    assert baselines_prose.misses(table, "teacher").endswith("at any strength: none.")
+    assert findings.misses(table, "teacher")["methods"] == []
     table.loc[of_gaea, before] = 0.5  # retrained networks still fit
-    assert baselines_prose.misses(table, "teacher").endswith("at any strength: GAEA, single-level (4 of 10).")
+    assert "| GAEA, single-level | 4 of 10 |" in REPORT.misses(**findings.misses(table, "teacher"))
