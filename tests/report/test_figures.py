@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 import changed_tables as changed
 from every_figure import every_figure
 from replication import params
-from replication.experiments.baselines.comparison import scalars
+from replication.experiments.baselines.comparison import name_of, networks, scalars
 from replication.experiments.depth import findings as depth_findings
 from replication.experiments.depth import tables as depth_tables
 from replication.experiments.regression import findings
@@ -261,21 +261,23 @@ def test_figure_7_draws_the_mean_over_finished_trials(smoke):
     assert first["mean"] == pytest.approx(finished.mean())
 
 
-def test_the_baselines_figure_has_a_panel_per_baseline_and_counts_what_is_off_its_scale(full):
+def test_the_baselines_figure_has_a_row_per_task_and_counts_what_is_off_its_scale(full):
     trials = pd.read_parquet(full / "baselines/trials.parquet")
     drawn = fig.fig_baselines_table(trials)
-    expected = scalars(trials).set_index(["task", "method", "trial"])["parameters"]
-    fewest = drawn.groupby(["task", "method", "trial"])["fewest"].agg(["first", "nunique"])
-    assert (fewest["nunique"] == 1).all() and (fewest["first"] == expected.loc[fewest.index]).all()
-    titled = [title for axes in fig.fig_baselines(drawn).get_axes() if (title := axes.get_title("left"))]
-    tasks, methods = (trials[name].nunique() for name in ("task", "method"))
-    assert len(titled) == tasks * (methods - 1) > 1
+    assert len(drawn) == len(networks(trials).query("not retrained"))
+    panels, tasks = fig.fig_baselines(drawn).get_axes(), trials["task"].nunique()
+    families = [axes.get_title("left") for axes in panels[: len(panels) // tasks]]
+    assert len(panels) == tasks * len(families) > tasks and "GAEA" in families and all(families)
+    named = {text.get_text().replace("\n", " ") for axes in panels if axes.legend_ for text in axes.legend_.texts}
+    assert named == {name_of(method) for method in trials["method"].unique()} - {"SPARCS, L2"}
     equal = drawn.assign(parameters=100.0)
     assert "Off the scale" not in fig.fig_baselines_caption(equal)
     equal.loc[0, "parameters"] = 0
     assert f"left end: 1 of {len(drawn):,} networks." in fig.fig_baselines_caption(equal)
     alone = drawn[drawn["method"] == "sparcs_l2"]
-    assert [axes.get_title("left") for axes in fig.fig_baselines(alone).get_axes()] == ["SPARCS, L2"] * tasks
+    assert {axes.get_title("left") for axes in fig.fig_baselines(alone).get_axes()} == {"SPARCS, L2", ""}
+    unknown = fig.fig_baselines(drawn.assign(method="new")).get_axes()
+    assert {axes.get_title("left") for axes in unknown} == {"others", ""}
 
 
 def test_figure_8_is_exact():

@@ -1,10 +1,10 @@
-"""How small the networks of each search are beside those of the paper's SPARCS (Figure R2)."""
+"""How small the networks of each search are beside those of the paper's SPARCS: a forest plot (Figure R2)."""
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from replication.experiments.baselines.comparison import (
     GOOD_R2,
@@ -18,25 +18,28 @@ from replication.experiments.baselines.comparison import (
     scalars,
     with_flips,
 )
-from replication.experiments.baselines.figures.searches import methods_of
+from replication.experiments.baselines.figures.searches import methods_of, title_of
 from replication.report.intervals import count_range
 from replication.report.style import BLUE, GREY, INK, PAGE, RED, styled
-from replication.report.text import interval, listing, number
+from replication.report.text import listing, number
 
 TASKS = {TEACHER: "the paper's teacher", NEW_TEACHERS: "teachers and seeds never used in choosing"}
+SHORT = {TEACHER: "the paper's teacher", NEW_TEACHERS: "other teachers and seeds"}  # titles of panels
 SIGNS = {False: "as found", True: "signs flipped"}
 TEACHERS_OWN = 800  # weights of 20 neurons between 20 inputs and 20 outputs, without a skip
 PRICED = "sparcs_rows_skip"  # the search of ours that pays for all that it opens, the skip too
+ROW, ENDS = 0.2, 1.1  # inches: a method's, and those of titles, axis and legend
+WIDE = 1.7  # width of a teacher's panel beside one of experiment 1
 
 
 def fig_sizes_table(trials: pd.DataFrame) -> pd.DataFrame:
-    """Parameters at test R² ≥ GOOD_R2 of every method on the teacher tasks, and their ratio to the paper's SPARCS.
+    """Parameters at test R² ≥ GOOD_R2 of every method on each task, and their ratio to the paper's SPARCS.
 
     Columns: task, method, flipped, n, parameters (geometric mean over the trials), ratio with its 95 % bootstrap
     interval low, high, paired by trial; the paper's SPARCS is that without flips. No rows where that did not run.
     """
     rows = []
-    for task in TASKS:
+    for task in _tasks_of(trials):
         of_task = trials[trials["task"] == task]
         reference = _logarithms(of_task)
         if REFERENCE not in reference:
@@ -52,6 +55,12 @@ def fig_sizes_table(trials: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+def _tasks_of(table: pd.DataFrame) -> list[str]:
+    """The teachers, then the tasks of experiment 1."""
+    present = list(table["task"].unique())
+    return [task for task in TASKS if task in present] + [task for task in present if task not in TASKS]
+
+
 def _logarithms(trials: pd.DataFrame) -> pd.DataFrame:
     """log parameters, a column for each method."""
     searches = scalars(trials) if len(trials) else pd.DataFrame(columns=["trial", "method", "parameters"])
@@ -62,75 +71,99 @@ def _logarithms(trials: pd.DataFrame) -> pd.DataFrame:
 def fig_sizes(drawn: pd.DataFrame) -> Figure:
     """Figure R2: parameters of the networks found, relative to those of SPARCS with the paper's penalty.
 
-    Geometric mean over the seeds with its interval, every method as found and with the signs of neurons flipped.
+    Geometric mean over the seeds with its interval, a line for each method, those with the smallest networks on the
+    first task on top; as found and, where that was run, with the signs of neurons flipped.
 
     Beyond the paper: it has one penalty, on eigenvalues, and counts the parameters of none of its networks.
     """
-    tasks = [task for task in TASKS if (drawn["task"] == task).any()]
-    methods = methods_of(drawn)
-    order = drawn[~drawn["flipped"]].groupby("method")["ratio"].mean().reindex(methods).sort_values(ascending=False)
-    figure = Figure(figsize=(PAGE, 0.9 + 0.2 * len(methods)), layout="constrained")
-    panels = figure.subplots(1, len(tasks), sharey=True, squeeze=False).ravel()
+    tasks, order = _tasks_of(drawn), _by_ratio(drawn)
+    figure = Figure(figsize=(PAGE, ENDS + ROW * len(order)), layout="constrained")
+    widths = [WIDE if task in TASKS else 1 for task in tasks]
+    panels = figure.subplots(1, len(tasks), sharey=True, squeeze=False, width_ratios=widths).ravel()
     for axes, task in zip(panels, tasks, strict=True):
-        _draw_task(axes, drawn[drawn["task"] == task], list(order.index))
-        axes.set_title(TASKS[task])
-    panels[0].set_yticks(range(len(order)), [name_of(method) for method in order.index])
-    panels[0].set_ylim(-0.6, len(order) - 0.4)
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+        _draw_task(axes, drawn[drawn["task"] == task], order)
+        axes.set_title(SHORT.get(task, title_of(task).replace(", ", ",\n")))
+    panels[0].set_yticks(range(len(order)), [name_of(method) for method in order])
+    panels[0].set_ylim(len(order) - 0.4, -0.6)
+    panels[0].set_xlabel("parameters relative to SPARCS, L2")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
     return figure
 
 
+def _by_ratio(drawn: pd.DataFrame) -> list[str]:
+    """The methods in the order of their ratios on the first task; those that it lacks last."""
+    first = drawn[(drawn["task"] == _tasks_of(drawn)[0]) & ~drawn["flipped"]].set_index("method")["ratio"]
+    return list(first.reindex(methods_of(drawn)).sort_values(kind="stable").index)
+
+
 def _draw_task(axes: Axes, rows: pd.DataFrame, order: list[str]) -> None:
-    reference = rows[(rows["method"] == REFERENCE) & ~rows["flipped"]]["parameters"].item()
     axes.axvline(1, color=GREY, linewidth=0.8)
-    teacher = TEACHERS_OWN / reference
-    axes.axvline(teacher, color=INK, linewidth=0.8, linestyle=(0, (4, 2)), label=f"{TEACHERS_OWN} parameters")
+    if rows["task"].iloc[0] in TASKS:
+        reference = rows[(rows["method"] == REFERENCE) & ~rows["flipped"]]["parameters"].item()
+        look = {"color": INK, "linewidth": 1, "linestyle": (0, (4, 2)), "zorder": 1}
+        axes.axvline(TEACHERS_OWN / reference, label=f"the teacher's {TEACHERS_OWN} parameters", **look)
+    both = bool(rows["flipped"].any())
     for flipped, text in SIGNS.items():
         of_signs = rows[rows["flipped"] == flipped]
         for own, color in ((True, BLUE), (False, RED)):
             part = of_signs[of_signs["method"].isin(OWN) == own]
-            heights = [order.index(method) + (-0.15 if flipped else 0.15) for method in part["method"]]
-            axes.hlines(heights, part["low"], part["high"], color=color, linewidth=0.8)
-            label = f"{'SPARCS' if own else 'others'}, {text}"
-            look = {"linestyle": "", "marker": "o", "markersize": 4, "markeredgecolor": color}
-            axes.plot(
-                part["ratio"],
-                heights,
-                **look,
-                markerfacecolor="white" if flipped else color,
-                label=label if len(part) else "_",
-            )
-    axes.set(xscale="log", xlabel="parameters relative to SPARCS, L2")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
-    axes.xaxis.set_major_formatter(ScalarFormatter())
+            if part.empty:
+                continue
+            heights = [order.index(method) + 0.15 * both * (1 if flipped else -1) for method in part["method"]]
+            axes.hlines(heights, part["low"], part["high"], color=color, linewidth=1)
+            look = {"linestyle": "", "marker": "o" if own else "s", "markersize": 4, "markeredgecolor": color}
+            label = ("SPARCS" if own else "other searches") + f", {text}" * both
+            axes.plot(part["ratio"], heights, markerfacecolor="white" if flipped else color, label=label, **look)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=12))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(axis="x")
 
 
-def fig_sizes_caption(drawn: pd.DataFrame) -> str:
-    """Figure R2 in words."""
+def fig_sizes_result(drawn: pd.DataFrame) -> str:
+    """How many other searches find smaller networks than the paper's SPARCS, and how small the smallest are."""
+    rows = _deciding(drawn)
+    others = rows[~rows["method"].isin(OWN) & ~rows["flipped"]].dropna(subset=["ratio"])
+    where = TASKS.get(rows["task"].iloc[0], title_of(rows["task"].iloc[0]))
+    if others.empty:
+        return f"On {where} no other search has two seeds to compare with SPARCS."
+    best, fewer = others["parameters"].min(), int((others["ratio"] < 1).sum())
     return (
-        f"**Figure R2.** {_came_out(drawn)} The axis has parameters of the smallest network with test R² ≥ {GOOD_R2} "
-        "over those of SPARCS with the paper's penalty as found, paired by seed. Dots: geometric means; lines: 95 % "
-        f"bootstrap intervals; n = {count_range(drawn['n'])} seeds. Hollow: signs of neurons flipped, chosen on the "
-        f"validation points. Dashed: {TEACHERS_OWN} parameters, those of the teacher. *The paper* has no such figure."
+        f"On {where} {fewer} of {len(others)} other searches end smaller than SPARCS with the paper's penalty, "
+        f"the smallest with {number(best)} parameters."
     )
 
 
-def _came_out(drawn: pd.DataFrame) -> str:
-    """The smallest of ours and of the others, on the task that nothing was chosen on if that ran."""
-    task = NEW_TEACHERS if (drawn["task"] == NEW_TEACHERS).any() else TEACHER
-    parts = []
-    for own, text in ((True, "ours"), (False, "the others")):
-        rows = drawn[(drawn["task"] == task) & (drawn["method"].isin(OWN) == own)].dropna(subset=["ratio"])
-        if len(rows):
-            best = rows.loc[rows["ratio"].idxmin()]
-            parts.append(
-                f"{name_of(best['method'])} ends smallest of {text}, {SIGNS[best['flipped']]}: "
-                f"{number(best['parameters'])} parameters, {interval(best['ratio'], best['low'], best['high'])} "
-                "of the paper's SPARCS."
-            )
-    return " ".join(parts) + f" That is on {TASKS[task]}."
+def fig_sizes_caption(drawn: pd.DataFrame) -> str:
+    """Figure R2 in words."""
+    flips = " Hollow: signs of neurons flipped, chosen on the validation points." if drawn["flipped"].any() else ""
+    return (
+        f"**Figure R2.** {fig_sizes_result(drawn)} {_smallest_of_ours(drawn)} The axis has parameters of the smallest "
+        f"network with test R² ≥ {GOOD_R2}. They are relative to those of SPARCS with the paper's penalty as found, "
+        "paired by seed. Marks: geometric means; lines: 95 % bootstrap intervals; n = "
+        f"{count_range(drawn['n'])} seeds. A seed that never fits counts as the maximal network.{flips} Dashed: the "
+        f"teacher has {TEACHERS_OWN} parameters. *The paper* has no such figure."
+    )
+
+
+def _deciding(drawn: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the task that nothing was chosen on if it ran, else of the first one."""
+    tasks = _tasks_of(drawn)
+    return drawn[drawn["task"] == (NEW_TEACHERS if NEW_TEACHERS in tasks else tasks[0])]
+
+
+def _smallest_of_ours(drawn: pd.DataFrame) -> str:
+    """The smallest of ours, on the task that decides."""
+    ours = _deciding(drawn)
+    ours = ours[ours["method"].isin(OWN)].dropna(subset=["ratio"])
+    if ours.empty:
+        return ""
+    best = ours.loc[ours["ratio"].idxmin()]
+    return (
+        f"{name_of(best['method'])} ends smallest of ours, {SIGNS[best['flipped']]}: {number(best['parameters'])} "
+        f"parameters, {number(best['ratio'])} of the paper's SPARCS."
+    )
 
 
 def confirmed(trials: pd.DataFrame) -> str:
