@@ -1,6 +1,7 @@
 """Figures and their source tables as files: the same tables give the same bytes."""
 
-from io import BytesIO
+import re
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import pandas as pd
@@ -20,9 +21,10 @@ def save(figure: Figure, folder: Path | str, name: str, table: pd.DataFrame) -> 
     No file carries a date, and each appears under its name only when it is complete. Both pictures have the layout of
     the first one; the figure keeps it.
     """
-    folder = Path(folder)
+    folder, drawing = Path(folder), StringIO()
+    figure.savefig(drawing, format="svg", metadata={"Date": None})
     with atomic(folder / f"{name}.svg") as partial:
-        figure.savefig(partial, format="svg", metadata={"Date": None})
+        partial.write_text(_numbered(drawing.getvalue(), name), encoding="utf-8")
     figure.set_layout_engine(None)  # everything has its place: finding it again would take as long as drawing it
     pixels = BytesIO()
     figure.savefig(pixels, format="png")
@@ -34,3 +36,13 @@ def save(figure: Figure, folder: Path | str, name: str, table: pd.DataFrame) -> 
     with atomic(folder / f"{name}.csv") as partial:
         table.to_csv(partial, index=False, float_format="%.7g")
     return folder / f"{name}.png"
+
+
+def _numbered(drawing: str, name: str) -> str:
+    """An SVG whose elements are numbered where Matplotlib names them by a hash, unlike those of any other figure.
+
+    The hash of a clip path has every bit of its place, and the last ones of a layout differ between machines.
+    """
+    hashed = dict.fromkeys(re.findall(r'\bid="(\w*[0-9a-f]{10})"', drawing))
+    numbers = {old: f"{name}-{place}" for place, old in enumerate(hashed, 1)}
+    return re.sub(r'(?<=["#])\w+(?=[")])', lambda old: numbers.get(old[0], old[0]), drawing)
