@@ -16,18 +16,20 @@ from matplotlib.figure import Figure
 import changed_tables as changed
 from every_figure import every_figure
 from replication import params
-from replication.experiments.baselines.comparison import name_of, networks, scalars
+from replication.experiments.baselines.comparison import name_of, networks
 from replication.experiments.depth import findings as depth_findings
 from replication.experiments.depth import tables as depth_tables
 from replication.experiments.regression import findings
 from replication.experiments.settings import paper_settings
 from replication.experiments.theory import findings as theory_findings
 from replication.experiments.theory import tables as theory
+from replication.report.captions import plain
 from replication.report.intervals import MANY
 from replication.report.notebook import Notebook, alternative_text
 from replication.report.style import STYLE
 from replication.report.template import line, sections
 
+ROOT = Path(__file__).parents[2]
 fig = every_figure()
 DEPTH, THEORY = (sections(f"replication.experiments.{name}") for name in ("depth", "theory"))
 
@@ -71,7 +73,19 @@ def drawings(folder: Path) -> dict[str, tuple[Figure, pd.DataFrame, str]]:
         "fig_sizes": fig.fig_sizes_table(table("baselines/trials")),
         "fig_depth": fig.fig_depth_table(table("depth/trials"), table("depth/layers")),
         "fig_depth_start": fig.fig_depth_start_table(table("depth/start"), table("depth/trials")),
+        "fig_depth_priced": fig.fig_depth_priced_table(table("depth/priced"), table("depth/priced_layers")),
+        "fig_starts": fig.fig_starts_table(table("regression/starts")),
+        "fig_cifar10_starts": fig.fig_cifar10_starts_table(
+            *(table(f"cifar10/{name}") for name in ("trials", "epochs", "eigenvalues"))
+        ),
+        "fig_cifar10_sweep": fig.fig_cifar10_sweep_table(table("cifar10/sweep")),
+        "fig_cells": fig.fig_cells_table(table("cells/history"), table("cells/trials")),
+        "fig_tabular": fig.fig_tabular_table(table("tabular/trials")),
+        "fig_tabular_ratio": fig.fig_tabular_ratio_table(table("tabular/trials")),
+        "fig_choosing": fig.fig_choosing_table(table("choosing/trials")),
+        "fig_cost": fig.fig_cost_table(pd.read_csv(ROOT / "results/published/benchmark/depth.csv")),
     }
+    drawn = {name: rows for name, rows in drawn.items() if len(rows)}  # a ratio takes two trials
     others = {
         "fig07": lambda rows: fig.fig07(rows, *panels),
         "fig07_network": lambda rows: fig.fig07_network(*panels[:2]),
@@ -144,6 +158,23 @@ def test_every_figure_is_drawn_and_saved(size, saved):
         assert caption.startswith("**") and alternative_text(caption).endswith(".")
         written = pd.read_csv(folder / f"{name}.csv", dtype=rows.dtypes.to_dict())
         pd.testing.assert_frame_equal(written, rows.reset_index(drop=True), rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", ["smoke", "full"])
+def test_every_caption_begins_with_a_result_of_its_table(size, saved):
+    """That sentence is the picture's alternative text too, which ends with it; a number of the table is in it."""
+    for name, (_, rows, caption) in saved(size)[1].items():
+        result = {"fig10": lambda rows: fig.fig10_result(rows, 0.05)}.get(name, getattr(fig, f"{name}_result", None))
+        assert result, f"{name} has no sentence that states its result"
+        said = plain(result(rows))
+        assert plain(caption.partition(".** ")[2]).startswith(f"{said} "), name
+        assert alternative_text(caption).endswith(said) and re.search(r"\d", said), said
+        assert not re.search(r"\bnan\b|\binf|–|None|  ", said), said
+
+
+def test_every_figure_of_a_full_run_is_among_those_drawn_here(saved):
+    drawn = {name.removesuffix("_caption") for name in vars(fig) if name.endswith("_caption")}
+    assert set(saved("full")[1]) == drawn
 
 
 def test_the_same_tables_give_the_same_bytes(smoke, saved, tmp_path):
@@ -342,7 +373,7 @@ def test_the_depth_figure_shows_every_network_and_every_layer(full):
 
 
 def test_the_answer_on_depth_counts_networks_with_several_layers_allowed(full):
-    paper = paper_settings(params.read_yaml(Path(__file__).parents[2] / "params.yaml")).model_dump()
+    paper = paper_settings(params.read_yaml(ROOT / "params.yaml")).model_dump()
     run = {"scale": "paper", "paper": paper, "run": paper}
     trials, layers = (pd.read_parquet(full / f"depth/{name}.parquet") for name in ("trials", "layers"))
     several = trials[(trials["data_set"] == "teacher") & (trials["gain"] == 1) & (trials["depth"] > 1)]

@@ -62,11 +62,16 @@ def over_logarithms(trials: pd.DataFrame, column: str, by: list[str]) -> pd.Data
     return summary.assign(**{name: 10 ** summary[name] for name in values})
 
 
-def draw_spread(axes: Axes, summary: pd.DataFrame, x: str, color: str, label: str | None = None) -> None:
-    """Draw the mean as a line, its t interval as bars, the spread of the trials as a band."""
-    axes.fill_between(summary[x], summary["trials_low"], summary["trials_high"], color=color, alpha=0.2, linewidth=0)
+def draw_mean(axes: Axes, summary: pd.DataFrame, x: str, color: str, label: str | None = None) -> None:
+    """Draw the mean as a line, its t interval as bars."""
     axes.plot(summary[x], summary["mean"], color=color, marker="o", label=label)
     axes.vlines(summary[x], summary["low"], summary["high"], color=color, linewidth=0.8)
+
+
+def draw_spread(axes: Axes, summary: pd.DataFrame, x: str, color: str, label: str | None = None) -> None:
+    """``draw_mean``, and the spread of the trials as a band."""
+    axes.fill_between(summary[x], summary["trials_low"], summary["trials_high"], color=color, alpha=0.2, linewidth=0)
+    draw_mean(axes, summary, x, color, label)
 
 
 def with_trials(summary: pd.DataFrame, trials: pd.DataFrame, column: str, by: list[str]) -> pd.DataFrame:
@@ -97,11 +102,19 @@ def count_range(counts: pd.Series) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
+def mean_note(counts: pd.Series) -> str:
+    """The sentence of a caption that says what ``draw_mean`` drew."""
+    return f"Line: mean of n = {counted(count_range(counts), 'trial')}; {_bars(counts)}."
+
+
 def interval_note(counts: pd.Series) -> str:
-    """The sentence of a caption that says what band and bars are."""
-    level = f"{100 * LEVEL:g} %"
-    bars = f"bars: {level} t interval of the mean" if counts.max() >= FEWEST else "no interval is given for n < 3"
-    return f"Line: mean of n = {counted(count_range(counts), 'trial')}; band: {spread_note(counts)}; {bars}."
+    """The sentence of a caption that says what ``draw_spread`` drew."""
+    return f"Line: mean of n = {counted(count_range(counts), 'trial')}; band: {spread_note(counts)}; {_bars(counts)}."
+
+
+def _bars(counts: pd.Series) -> str:
+    interval = f"bars: {100 * LEVEL:g} % t interval of the mean"
+    return interval if counts.max() >= FEWEST else "no interval is given for n < 3"
 
 
 def beside_note(counts: pd.Series) -> str:

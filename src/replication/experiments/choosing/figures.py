@@ -55,12 +55,17 @@ def fig_choosing(drawn: pd.DataFrame) -> Figure:
     return figure
 
 
-def fig_choosing_caption(drawn: pd.DataFrame) -> str:
-    """The figure in words, its finding first."""
+def fig_choosing_result(drawn: pd.DataFrame) -> str:
+    """How the largest strength that still fits goes with the width."""
     strongest = largest_strengths(drawn[drawn["measure"] == "r2"].rename(columns={"mean": "r2"}))
     parts = [f"with {NAMES[penalty]} as {power(rows)}" for penalty, rows in strongest.groupby("penalty", sort=False)]
-    found = f"The largest strength that still fits goes {listing(parts)}." if len(parts) else ""
+    return f"The largest strength that still fits goes {listing(parts)}." if parts else "No strength fits at any width."
+
+
+def fig_choosing_caption(drawn: pd.DataFrame) -> str:
+    """The figure in words, its finding first."""
     return (
-        f"**Choosing.** {found} Above: R² on the test points; below: hidden neurons that compaction leaves. Dots: "
-        f"means of n = {count_range(drawn['n'])} networks; bars: 95 % t intervals. *The paper* has no such figure."
+        f"**Choosing.** {fig_choosing_result(drawn)} Above: R² on the test points; below: hidden neurons that "
+        f"compaction leaves. Dots: means of n = {count_range(drawn['n'])} networks; bars: 95 % t intervals. *The "
+        "paper* has no such figure."
     )

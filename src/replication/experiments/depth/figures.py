@@ -87,19 +87,30 @@ def fig_depth(drawn: pd.DataFrame) -> Figure:
     return figure
 
 
+def fig_depth_result(drawn: pd.DataFrame) -> str:
+    """How many layers the deepest networks use, by function."""
+    means = drawn[(drawn["what"] == "mean") & (drawn["measure"] == "surviving_by_function")].set_index("depth")["mean"]
+    if means.empty:
+        return "No network finished."
+    depth = means.index.max()
+    return (
+        f"Networks that may use {counted(int(depth), 'hidden layer')} use {number(means[depth])} on average, by what "
+        "deleting one costs."
+    )
+
+
 def fig_depth_caption(drawn: pd.DataFrame) -> str:
     """The depth figure in words."""
     n = drawn.loc[(drawn["what"] == "mean") & (drawn["measure"] == FIT), "n"]
     bars = f"bars: its {100 * LEVEL:g} % t interval" if n.max() >= FEWEST else "no interval is given for n < 3"
     return (
-        f"**Depth.** Networks that may use up to {drawn['depth'].max():g} hidden layers, trained on a teacher that has "
-        "one. Above left: hidden layers in use, counted by their eigenvalues and by what their deletion in weight "
-        "space costs; "
-        f"right: what is left unexplained. Dots: each of n = {count_range(n)} trained networks per depth; line: their "
-        f"mean, right the geometric one; {bars}. Below: every network is a column, grouped by the number of hidden "
-        "layers allowed; colour: the relative increase of the held-out loss when that layer alone is deleted (palest: "
-        "0.1 % or less; the line in the colour bar: the 5 % above which a layer counts as in use). *The paper* has no "
-        "such figure; its experiment 2 allows two hidden layers."
+        f"**Depth.** {fig_depth_result(drawn)} The teacher has one hidden layer. Above left: hidden layers in use, "
+        "counted by their eigenvalues and by what their deletion in weight space costs; right: what is left "
+        f"unexplained. Dots: each of n = {count_range(n)} trained networks per depth; line: their mean, right the "
+        f"geometric one; {bars}. Below: every network is a column, grouped by the number of hidden layers allowed. "
+        "Colour: the relative increase of the held-out loss when that layer alone is deleted, palest 0.1 % or less. "
+        "The line in the colour bar is at 5 %, above which a layer counts as in use. *The paper* has no such figure; "
+        "its experiment 2 allows two hidden layers."
     )
 
 
@@ -118,15 +129,22 @@ def fig_depth_priced(drawn: pd.DataFrame) -> Figure:
     return fig_depth(drawn)
 
 
-def fig_depth_priced_caption(drawn: pd.DataFrame) -> str:
-    """The figure of the priced networks in words."""
+def fig_depth_priced_result(drawn: pd.DataFrame) -> str:
+    """How many of the priced networks use one layer, by function."""
     counts = drawn[(drawn["what"] == "trial") & (drawn["measure"] == "surviving_by_function") & (drawn["depth"] > 1)]
     single = int((counts["value"] == 1).sum())
     return (
-        f"**Depth, priced.** {single} of {counted(len(counts), 'network')} that were allowed several hidden layers use "
-        "exactly one, by what a deletion costs. Panels, dots and colours as in the figure of depth above. The penalty "
-        "is rows, with the price of each layer that its neurons open, and a price on the skip. *The paper* has no such "
-        "figure."
+        f"{single} of {counted(len(counts), 'network')} that were allowed several hidden layers use exactly one, by "
+        "what a deletion costs."
+    )
+
+
+def fig_depth_priced_caption(drawn: pd.DataFrame) -> str:
+    """The figure of the priced networks in words."""
+    return (
+        f"**Depth, priced.** {fig_depth_priced_result(drawn)} Panels, dots and colours as in the figure of depth "
+        "above. The penalty is rows, with the price of each layer that its neurons open, and a price on the skip. *The "
+        "paper* has no such figure."
     )
 
 
@@ -193,16 +211,31 @@ def fig_depth_start(drawn: pd.DataFrame, rho: float) -> Figure:
     return figure
 
 
+def fig_depth_start_result(drawn: pd.DataFrame) -> str:
+    """How much the initial scale decides of the fit, at the largest depth that has several."""
+    means = drawn[(drawn["what"] == "mean") & (drawn["measure"] == FIT)].dropna(subset=["mean"])
+    if means.empty:
+        return "No network finished."
+    several = means.groupby("depth")["gain"].nunique()
+    depth = several[several == several.max()].index.max()
+    values = means.loc[means["depth"] == depth, "mean"]
+    span = " to ".join(number(value) for value in sorted({values.min(), values.max()}))
+    return (
+        f"With {counted(int(depth), 'hidden layer')} the initial scale leaves {span} of the variance unexplained after "
+        "training."
+    )
+
+
 def fig_depth_start_caption(drawn: pd.DataFrame) -> str:
     """The initial scale in words."""
     start, mean = (drawn.loc[drawn["what"] == what, "n"] for what in ("start", "mean"))
     return (
-        "**Initial scale.** The eigenvectors start at gain × Xavier. Left: the output's variance at the start, "
-        "$(-1)^B \\varphi_B \\cdots \\varphi_1 \\mathbf{x}$, over the input's. Middle: the norm of the data loss's "
-        "first gradient for the eigenvalues of the last hidden layer, the only hidden ones that have one at the first "
-        "step; below the grey line the unsquared L2 penalty pulls harder than the data there. Means over "
-        f"n = {count_range(start)} starts. Right: after training, each trial (dots) and the geometric mean (line) of "
-        f"n = {count_range(mean)} trials. *The paper* starts at gain 1 and does not vary it."
+        f"**Initial scale.** {fig_depth_start_result(drawn)} The eigenvectors start at gain × Xavier. Left: the "
+        "output's variance at the start, $(-1)^B \\varphi_B \\cdots \\varphi_1 \\mathbf{x}$, over the input's. Middle: "
+        "the norm of the data loss's first gradient for the eigenvalues of the last hidden layer. No other hidden ones "
+        "have a gradient at the first step. Below the grey line the unsquared L2 penalty pulls harder than the data "
+        f"there. Means over n = {count_range(start)} starts. Right: after training, each trial (dots) and the "
+        f"geometric mean (line) of n = {count_range(mean)} trials. *The paper* starts at gain 1 and does not vary it."
     )
 
 

@@ -24,7 +24,7 @@ from replication.experiments.tabular.comparison import (
 )
 from replication.report.intervals import FEWEST, count_range, over_logarithms, over_trials
 from replication.report.style import BLUE, GREEN, GREY, INK, ORANGE, PAGE, RED, SKY, styled
-from replication.report.text import counted, listing, number
+from replication.report.text import counted, number
 
 COLORS = {"linear": INK, "mlp": ORANGE, REFERENCE: RED}
 OF_PENALTY = {"l1": SKY, "l2": BLUE, "rows": GREEN}
@@ -76,15 +76,31 @@ def fig_tabular(drawn: pd.DataFrame) -> Figure:
     return figure
 
 
+def fig_tabular_result(drawn: pd.DataFrame) -> str:
+    """The smallest ratio of parameters of SPARCS, from start 0 and λ = +1, to the pruned MLP's, over the data sets."""
+    ratios = _against_the_pruned(drawn[drawn["what"] == "mean"])
+    if not ratios:
+        return "The pruned MLP and SPARCS have no data set in common."
+    text, (ratio, _, count) = min(ratios.items(), key=lambda item: item[1][0])
+    return (
+        f"SPARCS with {text} has {number(ratio)} times the parameters of the pruned MLP, the geometric mean over "
+        f"{counted(count, 'data set')}."
+    )
+
+
 def fig_tabular_caption(drawn: pd.DataFrame) -> str:
     """What came out, then what is drawn."""
     means = drawn[drawn["what"] == "mean"]
+    each = [
+        f"With {text} it is {number(ratio)}, and the test error is higher on {worse} of {count}."
+        for text, (ratio, worse, count) in _against_the_pruned(means).items()
+    ]
     return (
-        f"**Real tables.** {_against_the_pruned(means)} Test error against parameters after compaction with sign "
-        "flips: 1 − R² on a logarithmic axis, or the share of points put into a wrong class. Lower left is better. "
-        f"Pale: each split; large: mean over n = {count_range(means['n'])} splits, geometric for parameters"
-        f"{_bars(means['n'])}. SPARCS: circles start from hidden eigenvalues 0, triangles from N(0, 0.1²); hollow from "
-        "output eigenvalues −1. *The paper* has no real tables."
+        f"**Real tables.** {' '.join([fig_tabular_result(drawn), *each])} Upright: test error, 1 − R² on a logarithmic "
+        "axis, or the share of points put into a wrong class. Across: parameters after compaction with sign flips. "
+        f"Lower left is better. Pale: each split; large: mean over n = {count_range(means['n'])} splits, geometric for "
+        f"parameters{_bars(means['n'])}. SPARCS: circles start from hidden eigenvalues 0, triangles from N(0, 0.1²); "
+        "hollow from output eigenvalues −1. *The paper* has no real tables."
     )
 
 
@@ -119,34 +135,43 @@ def fig_tabular_ratio(drawn: pd.DataFrame) -> Figure:
     return figure
 
 
-def fig_tabular_ratio_caption(drawn: pd.DataFrame) -> str:
-    """What came out, then what is drawn."""
+def fig_tabular_ratio_result(drawn: pd.DataFrame) -> str:
+    """How often SPARCS is smaller than the pruned MLP."""
+    smaller = drawn[drawn["ratio"] < 1]
     return (
-        f"**SPARCS against a pruned MLP.** {ratio_findings(drawn)} Parameters over those of the {name_of(REFERENCE)} "
-        f"on the same splits, both after compaction with sign flips: geometric mean over n = {count_range(drawn['n'])} "
-        "splits; left of 1 SPARCS is smaller. Bars: 95 % t interval, for n ≥ 3. Filled: its mean test error is not "
-        "higher than that of the pruned MLP. *The paper* compares with no pruned network."
+        f"SPARCS has fewer parameters than the pruned MLP in {len(smaller)} of {counted(len(drawn), 'pair')} of data "
+        f"set and variant, in {int((smaller['worse'] <= 0).sum())} of these without a higher error."
     )
 
 
-def ratio_findings(drawn: pd.DataFrame) -> str:
-    """For each penalty, how often it is smaller than the pruned MLP, and how often so without a higher error."""
+def fig_tabular_ratio_caption(drawn: pd.DataFrame) -> str:
+    """What came out, then what is drawn."""
+    return (
+        f"**SPARCS against a pruned MLP.** {fig_tabular_ratio_result(drawn)} {_by_penalty(drawn)} Parameters over "
+        f"those of the {name_of(REFERENCE)} on the same splits, both after compaction with sign flips. Marks: "
+        f"geometric mean over n = {count_range(drawn['n'])} splits; left of 1 SPARCS is smaller. Bars: 95 % t "
+        "interval, for n ≥ 3. Filled: its mean test error is not higher than that of the pruned MLP. *The paper* "
+        "compares with no pruned network."
+    )
+
+
+def _by_penalty(drawn: pd.DataFrame) -> str:
+    """How often it is smaller, for each penalty."""
     parts = []
     for penalty, text in PENALTIES.items():
         of_penalty = drawn[[VARIANTS[method][0] == penalty for method in drawn["method"]]]
-        if of_penalty.empty:
-            continue
-        smaller = of_penalty[of_penalty["ratio"] < 1]
-        both = int((smaller["worse"] <= 0).sum())
-        pairs = counted(len(of_penalty), "pair")
-        parts.append(f"{text} in {len(smaller)} of {pairs} ({both} without a higher error)")
-    return f"SPARCS has fewer parameters on average with {listing(parts)} of data set and start."
+        if len(of_penalty):
+            parts.append(f"With {text} it is so in {int((of_penalty['ratio'] < 1).sum())} of {len(of_penalty)}.")
+    return " ".join(parts)
 
 
-def _against_the_pruned(means: pd.DataFrame) -> str:
-    """SPARCS from start 0 and λ = +1 against the pruned MLP: ratio of parameters, how often the error is higher."""
+def _against_the_pruned(means: pd.DataFrame) -> dict[str, tuple[float, int, int]]:
+    """SPARCS from start 0 and λ = +1 against the pruned MLP: ratio of parameters, on how many sets the error is higher.
+
+    By the penalty's name, with the number of data sets.
+    """
     by_method = means.pivot(index="data_set", columns="method", values=["parameters", "error"])
-    parts = []
+    found = {}
     for penalty, text in PENALTIES.items():
         pair = [f"sparcs_{penalty}", REFERENCE]
         if not set(pair) <= set(means["method"]):
@@ -154,14 +179,8 @@ def _against_the_pruned(means: pd.DataFrame) -> str:
         sizes, errors = (by_method[name][pair].dropna() for name in ("parameters", "error"))
         if len(sizes):
             ratio = float(np.exp(np.log(sizes[pair[0]] / sizes[pair[1]]).mean()))
-            worse = int((errors[pair[0]] > errors[pair[1]]).sum())
-            parts.append(f"{text} {number(ratio)} (higher error on {worse} of {len(sizes)})")
-    if not parts:
-        return "The pruned MLP and SPARCS have no data set in common."
-    return (
-        "Parameters of SPARCS from start 0 and λ = +1 over those of the pruned MLP, geometric mean over data sets: "
-        f"{listing(parts)}."
-    )
+            found[text] = ratio, int((errors[pair[0]] > errors[pair[1]]).sum()), len(sizes)
+    return found
 
 
 def _draw_data_set(axes: Axes, part: pd.DataFrame) -> None:

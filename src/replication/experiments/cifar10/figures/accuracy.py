@@ -3,6 +3,7 @@
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from replication.report.intervals import count_range, over_trials, spread_note
@@ -18,6 +19,7 @@ CURVES = {  # the paper's colours
     "pruned": ("SPARCS head, λ₂ := 0", RED, (0, (4, 1.5))),
     "hidden": ("plain hidden layer", INK, (0, (1, 1))),  # not the paper's
 }
+ENDS = {"spectral": "by (4.3)", "spectral_authors_sign": "with the authors' sign"}
 WORDS = {
     "linear": "a linear head",
     "spectral": "a SPARCS head",
@@ -30,6 +32,7 @@ COLUMNS = {
     ("plain", ""): "validation_accuracy",
     ("plain", "pruned"): "validation_accuracy_pruned",
 }
+PAPERS = {"linear": 64.0, "spectral": 70.6, "pruned": 43.0}  # of the authors' log after the last epoch, augmented
 EARLY = 10  # the epoch at which claim E3 asks whether the curves are still close
 MANY = 5 * EARLY  # epochs from which this epoch is marked
 
@@ -37,7 +40,8 @@ MANY = 5 * EARLY  # epochs from which this epoch is marked
 def fig16_table(epochs: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     """Validation accuracy over the trials of each head and epoch: augmented and plain images, with λ_2 and with 0.
 
-    Column ``curve`` is one of CURVES; a trial that diverged is left out.
+    Column ``curve`` is one of CURVES, ``paper`` the paper's value after the last epoch, where it has one; a trial that
+    diverged is left out.
     """
     finished = trials.loc[trials["diverged_epoch"] < 0, ["head", "trial"]]
     rows, parts = epochs.merge(finished, on=["head", "trial"]), []
@@ -45,7 +49,9 @@ def fig16_table(epochs: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
         summary = over_trials(rows, column, ["head", "epoch"]).drop(columns="median")
         curve = summary["head"].where(summary["head"].isin(["linear", "hidden"]), pruned or "spectral")
         parts.append(summary.assign(images=images, curve=curve))
-    return pd.concat(parts, ignore_index=True).assign(stand_in=trials["stand_in"].any())
+    drawn = pd.concat(parts, ignore_index=True)
+    papers = drawn["curve"].map(PAPERS).where(drawn["images"] == "augmented")
+    return drawn.assign(paper=papers, stand_in=trials["stand_in"].any())
 
 
 @styled
@@ -69,28 +75,38 @@ def fig16(drawn: pd.DataFrame) -> Figure:
         top.set_title(label)
         bottom.set_xlabel("epoch")
         bottom.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
-    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=len(CURVES))
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    papers = Line2D([], [], color=INK, linestyle="", marker="<", markersize=4)
+    figure.legend([*handles, papers], [*labels, "the paper's end"], loc="outside upper left", ncols=len(CURVES) + 1)
     return figure
+
+
+def fig16_result(drawn: pd.DataFrame) -> str:
+    """Where SPARCS ends on augmented images, with either sign, and in the paper; the linear head if there is no "
+    "other."""
+    last = drawn[(drawn["epoch"] == drawn["epoch"].max()) & (drawn["images"] == "augmented")].set_index("head")
+    ends = last.loc[last["curve"] == "spectral", "mean"]
+    said = [f"{ends[head]:.1f} % {words}" for head, words in ENDS.items() if head in ends]
+    name, papers = ("SPARCS", PAPERS["spectral"]) if said else ("the linear head", PAPERS["linear"])
+    said = said or [f"{value:.1f} %" for value in last.loc[last["curve"] == "linear", "mean"]]
+    return f"On augmented validation images {name} ends at {listing(said)}, in the paper at {papers:g} %."
 
 
 def fig16_caption(drawn: pd.DataFrame) -> str:
     """Figure 16 in words."""
-    other = (
-        "Above: $W_{31}$ by (4.3); below: with the opposite sign, as in the authors' script. "
-        if set(SIGNS) <= set(drawn["head"])
-        else ""
-    )
-    heads = listing([f"with {words}" for curve, words in WORDS.items() if (drawn["curve"] == curve).any()])
+    other = " Above: $W_{31}$ by (4.3); below: with the opposite sign, as in the authors' script."
+    heads = [words for curve, words in WORDS.items() if (drawn["curve"] == curve).any()]
     n = count_range(drawn["n"])
     lines = f"Line: mean of n = {n} trials; band: {spread_note(drawn['n'])}"
     return (
-        f"{title('Figure 16', drawn)} Validation accuracy on CIFAR-10 after every epoch: a small convolutional network "
-        f"{heads}. Left: on images augmented as those for training, as in the authors' script; right: on plain images. "
-        f"{other}"
+        f"{title('Figure 16', drawn)} {fig16_result(drawn)} Validation accuracy on CIFAR-10 after every epoch: a small "
+        f"convolutional network with {listing(heads)}. Left: on images augmented as those for training, as in the "
+        f"authors' script; right: on plain images.{other if set(SIGNS) <= set(drawn['head']) else ''} "
         f"{lines if drawn['n'].max() > 1 else 'n = 1: one trained network of each head'}"
         f"{'; grey: epoch 10, at which claim E3 asks for close curves' if _is_long(drawn) else ''}. "
-        "*The paper's figure* shows three trials out of the 100 of its Table 5, all three curves close at first; its "
-        "authors' log ends at 70.6 % for SPARCS, 43 % pruned and about 64 % for the linear head."
+        f"Triangles: the last epoch of the authors' log, {PAPERS['spectral']:g} % for SPARCS, {PAPERS['pruned']:g} % "
+        f"pruned, about {PAPERS['linear']:g} % for the linear head. *The paper's figure* shows three trials out of the "
+        "100 of its Table 5, all three curves close at first."
     )
 
 
@@ -114,6 +130,10 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame) -> None:
             marker=marker,
             label=label,
         )
+        place = {"transform": axes.get_yaxis_transform(), "clip_on": False, "color": color}
+        for paper in of_curve["paper"].dropna().unique():
+            axes.plot(1.02, paper, "<", markersize=4, **place)
+            axes.text(1.04, paper, f"{paper:g}", va="center", fontsize=7, **place)
 
 
 def _is_long(rows: pd.DataFrame) -> bool:

@@ -1,12 +1,16 @@
 """Figure 17: how the eigenvalues of the SPARCS heads of experiment 3 are distributed after training."""
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from replication.judging.heads import LAST, OTHER_SIGN
-from replication.report.spectra import draw_spectra, histograms, what_is_drawn
+from replication.judging.heads import HIDDEN, LAST, OTHER_SIGN, SPARCS
+from replication.report.spectra import LARGE, draw_spectra, histograms, share_above, what_is_drawn
 from replication.report.stand_in import stamped, title
 from replication.report.style import styled
+from replication.report.text import listing
+
+WORDS = {SPARCS: "by (4.3)", OTHER_SIGN: "with the authors' sign"}
 
 
 def by_equation(eigenvalues: pd.DataFrame) -> pd.DataFrame:
@@ -39,11 +43,16 @@ def fig17(drawn: pd.DataFrame) -> Figure:
     return draw_spectra(drawn)
 
 
+def fig17_result(drawn: pd.DataFrame) -> str:
+    """How many hidden eigenvalues have become large, with either sign."""
+    said = [f"{share:.0f} % {WORDS[head]}" for head in WORDS if not np.isnan(share := share_above(drawn, head, HIDDEN))]
+    return f"Of the hidden eigenvalues {listing(said)} end above {LARGE} in size."
+
+
 def fig17_caption(drawn: pd.DataFrame) -> str:
     """Figure 17 in words."""
     return (
-        f"{title('Figure 17', drawn)} Eigenvalues of the SPARCS head after training on CIFAR-10: (a) of the hidden "
-        f"layer, (b) of the last layer. {what_is_drawn(drawn)} Signs of λ are those that (4.3) gives them. "
-        "*The paper's figure* shows one network of its 100 on linear axes: most hidden eigenvalues close to 0, and a "
-        "second group."
+        f"{title('Figure 17', drawn)} {fig17_result(drawn)} Eigenvalues of the SPARCS head after training on CIFAR-10. "
+        f"{what_is_drawn(drawn)} Signs of λ are those that (4.3) gives them. *The paper's figure* shows one network of "
+        "its 100 on linear axes: most hidden eigenvalues close to 0, and a second group."
     )

@@ -3,7 +3,8 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from replication.report.spectra import draw_spectra, histograms, what_is_drawn
+from replication.judging.heads import HIDDEN, LAST, SPARCS
+from replication.report.spectra import LARGE, draw_spectra, histograms, share_above, what_is_drawn
 from replication.report.stand_in import backbone_note, backbone_of, stamped, title
 from replication.report.style import styled
 
@@ -27,11 +28,17 @@ def fig18(drawn: pd.DataFrame) -> Figure:
     return draw_spectra(drawn)
 
 
+def fig18_result(drawn: pd.DataFrame) -> str:
+    """How many eigenvalues of either layer are large."""
+    head = SPARCS if (drawn["head"] == SPARCS).any() else drawn["head"].iloc[0]
+    hidden, last = (share_above(drawn, head, layer) for layer in (HIDDEN, LAST))
+    return f"Of the hidden eigenvalues {hidden:.0f} % end above {LARGE} in size, of the last layer's {last:.0f} %."
+
+
 def fig18_caption(drawn: pd.DataFrame) -> str:
     """Figure 18 in words."""
     return (
-        f"{title('Figure 18', drawn)} Eigenvalues of the SPARCS head after one pass over CIFAR-100: (a) of the hidden "
-        f"layer, (b) of the last layer. {backbone_note(drawn)} {what_is_drawn(drawn)} "
-        "*The paper's figure* shows one network of its 100 on linear axes: hidden eigenvalues orders of magnitude "
-        "below the last layer's."
+        f"{title('Figure 18', drawn)} {fig18_result(drawn)} Eigenvalues of the SPARCS head after one pass over "
+        f"CIFAR-100. {backbone_note(drawn)} {what_is_drawn(drawn)} *The paper's figure* shows one network of its 100 "
+        "on linear axes: hidden eigenvalues orders of magnitude below the last layer's."
     )

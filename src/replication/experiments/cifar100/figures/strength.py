@@ -4,12 +4,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from replication.experiments.cifar100.claims import MATCHES
-from replication.experiments.cifar100.figures.probes import HEADS
+from replication.experiments.cifar100.figures.probes import HEADS, PAPERS_GAIN, PAPERS_LABEL
 from replication.judging.heads import LINEAR, OTHER_SIGN, SPARCS
 from replication.judging.statistics import LEVEL
 from replication.report.intervals import FEWEST, count_range, over_trials
 from replication.report.stand_in import stamped, title
-from replication.report.style import GREY, PALE, styled
+from replication.report.style import GREY, INK, PALE, styled
 from replication.report.text import listing
 
 MARKERS = {SPARCS: "o", OTHER_SIGN: "s", "mlp": "^"}  # of the heads that are compared with the linear one
@@ -52,6 +52,7 @@ def fig_strength(drawn: pd.DataFrame) -> Figure:
     axes = figure.subplots()
     axes.axhspan(*MATCHES, color=PALE, zorder=0)
     axes.axhline(0, color=GREY, linewidth=0.8)
+    axes.axhline(PAPERS_GAIN, color=INK, linewidth=0.8, linestyle=(0, (4, 2)), label=PAPERS_LABEL, zorder=0)
     for head in [head for head in MARKERS if (drawn["head"] == head).any()]:
         label, color = HEADS[head]
         rows = drawn[drawn["head"] == head].sort_values("linear")
@@ -63,22 +64,28 @@ def fig_strength(drawn: pd.DataFrame) -> Figure:
     axes.set_xlabel("test accuracy of the linear head, %")
     axes.set_ylabel("points above the linear head")
     axes.margins(x=0.08)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
 
-def fig_strength_caption(drawn: pd.DataFrame) -> str:
-    """The figure in words; it begins with where SPARCS lies at the weakest and at the strongest features."""
+def fig_strength_result(drawn: pd.DataFrame) -> str:
+    """Where SPARCS lies at the weakest and at the strongest features."""
     sparcs = drawn[drawn["head"] == SPARCS].sort_values("linear")
     found = [
         f"{row.mean:+.2f} points at {row.input_size} px".replace("-", "−")
         for row in sparcs.iloc[[0, -1] if len(sparcs) > 1 else slice(None)].itertuples()
     ]
+    return (
+        f"Against a linear head SPARCS from $\\lambda_3 = +1$ has {listing(found) if found else 'no finished trial'}."
+    )
+
+
+def fig_strength_caption(drawn: pd.DataFrame) -> str:
+    """The figure in words; it begins with where SPARCS lies at the weakest and at the strongest features."""
     bars = f"bars: {100 * LEVEL:g} % t interval" if drawn["n"].max() >= FEWEST else "no interval is given for n < 3"
     return (
-        f"{title('Strength of the features', drawn)} Against a linear head SPARCS from $\\lambda_3 = +1$ has "
-        f"{listing(found) if found else 'no finished trial'}. Each head is trained on the fixed features of "
-        f"{drawn['backbone'].iloc[0]}, the images enlarged to the size above. Grey: within ±{MATCHES[1]} point, as "
-        f"claim F1 asks of the paper's backbone. Differences are paired by seed; mean of n = "
-        f"{count_range(drawn['n'])}; {bars}. *The paper* has no such figure."
+        f"{title('Strength of the features', drawn)} {fig_strength_result(drawn)} Each head is trained on the fixed "
+        f"features of {drawn['backbone'].iloc[0]}, the images enlarged to the size above. Grey: within ±{MATCHES[1]} "
+        "point, as claim F1 asks of the paper's backbone; dashed: the paper's Table 2 there. Differences are paired by "
+        f"seed; mean of n = {count_range(drawn['n'])}; {bars}. *The paper* has no such figure."
     )

@@ -8,25 +8,32 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from replication.report.style import HIDDEN_PATH, INK, PAGE, PALE, SKIP, styled
-from replication.report.text import values_text
+from replication.report.text import listing, values_text
 
 CUTOFF = 0.01  # weaker connections are not drawn, as in the paper
 INPUTS = {1: "x₁", 2: "x₂", 3: "1"}
 COLUMNS, LARGEST_PANEL = 7, 1.75  # panels in a row, inches
-MANY_LINES = 40  # from here on lines are drawn more transparent
+STRONGEST = 20  # paths that are drawn; the number beside counts the neurons of all
+DRAWN = (
+    f"In a network: the {STRONGEST} strongest paths above {CUTOFF:g}, orange, through hidden neurons, which stand in "
+    "the grey band. The number beside it counts the neurons of all such paths. Purple: skip connections above "
+    f"{CUTOFF:g}."
+)
 
 INPUT_HEIGHTS = {1: 0.3, 2: 0.0, 3: -0.3}
 BAND = (0.5, 2.1)  # heights between which the hidden layer stands; the skips run straight below it
 
 
 def fig15_table(paths: pd.DataFrame, skips: pd.DataFrame) -> pd.DataFrame:
-    """The connections of model 0 above the cut-off: kind "path" (value Γ_jk) or "skip" (value W_31)."""
+    """The connections of model 0 above the cut-off: kind "path" (value Γ_jk) or "skip" (value W_31); which are "
+    "drawn."""
     strong_paths = paths.loc[paths["gamma"].abs() > CUTOFF, ["beta", "alpha", "hidden", "input", "gamma"]]
     strong_skips = skips.loc[skips["w31"].abs() > CUTOFF, ["beta", "alpha", "input", "w31"]]
+    ranks = strong_paths["gamma"].abs().groupby([strong_paths["beta"], strong_paths["alpha"]]).rank("first", False)
     table = pd.concat(
         [
-            strong_paths.rename(columns={"gamma": "value"}).assign(kind="path"),
-            strong_skips.rename(columns={"w31": "value"}).assign(kind="skip"),
+            strong_paths.rename(columns={"gamma": "value"}).assign(kind="path", drawn=ranks <= STRONGEST),
+            strong_skips.rename(columns={"w31": "value"}).assign(kind="skip", drawn=True),
         ],
         ignore_index=True,
     )
@@ -38,8 +45,8 @@ def fig15_table(paths: pd.DataFrame, skips: pd.DataFrame) -> pd.DataFrame:
 def fig15(paths: pd.DataFrame, skips: pd.DataFrame) -> Figure:
     """Figure 15: all trained architectures.
 
-    One trained network for each data set: skips in purple, paths through hidden neurons in orange, their number beside
-    the grey band.
+    One trained network for each data set: skips in purple, the strongest paths through hidden neurons in orange, the
+    number of these neurons beside the grey band.
 
     The paper: at small α the skips do all the work; hidden neurons join as the task bends.
     """
@@ -57,23 +64,37 @@ def fig07_network(paths: pd.DataFrame, skips: pd.DataFrame) -> Figure:
     return _grid_of_networks(paths, skips, label_every=True)
 
 
+def fig15_result(drawn: pd.DataFrame) -> str:
+    """From which α on hidden neurons are in use, for each β."""
+    first = drawn[drawn["kind"] == "path"].groupby("beta")["alpha"].min()
+    if first.empty:
+        return f"No hidden neuron carries a path above {CUTOFF:g}."
+    said = [f"from $\\alpha = {alpha:g}$ on for $\\beta = {beta:g}$" for beta, alpha in first.items()]
+    return f"Hidden neurons carry paths above {CUTOFF:g} {listing(said)}."
+
+
 def fig15_caption(drawn: pd.DataFrame) -> str:
     """Figure 15 in words."""
     return (
-        "**Figure 15.** Model 0 of every data set after training. Left: the inputs $x_1$, $x_2$ and the bias; right: "
-        "the output; above, in the grey band of the hidden layer: the hidden neurons that carry at least one path "
-        f"with $|\\Gamma_{{jk}}| > {CUTOFF:g}$ (orange), their number beside it; below: skip connections with "
-        f"$|W_{{31}}| > {CUTOFF:g}$ (purple). The line width grows with the strength. n = 1 trained network per panel. "
-        "*The paper's figure* uses the same cut-off: at low $\\alpha$ no hidden neuron is in use."
+        f"**Figure 15.** {fig15_result(drawn)} Model 0 of every data set after training; left the inputs $x_1$, $x_2$ "
+        f"and the bias, right the output. {DRAWN} The line width grows with the strength. n = 1 trained network per "
+        "panel. *The paper's figure* uses the same cut-off: at low $\\alpha$ no hidden neuron is in use."
     )
+
+
+def fig07_network_result(drawn: pd.DataFrame) -> str:
+    """How many hidden neurons are in use at the first and the last α."""
+    used = drawn[drawn["kind"] == "path"].groupby("alpha")["hidden"].nunique()
+    used = used.reindex(sorted(drawn["alpha"].unique()), fill_value=0)
+    said = [f"{count} at $\\alpha = {alpha:g}$" for alpha, count in used.iloc[[0, -1][: len(used)]].items()]
+    return f"Of the hidden neurons the trained network uses {listing(said)}."
 
 
 def fig07_network_caption(drawn: pd.DataFrame) -> str:
     """The network panels of Figure 7 in words."""
-    beta, alpha = values_text(drawn["beta"]), values_text(drawn["alpha"])
     return (
-        f"**Figure 7, networks.** The network panels of Figure 7 ($\\beta = {beta}$, $\\alpha$ = {alpha}), larger; "
-        "drawn as in Figure 15."
+        f"**Figure 7, networks.** {fig07_network_result(drawn)} The network panels of Figure 7, larger, for "
+        f"$\\beta = {values_text(drawn['beta'])}$. {DRAWN}"
     )
 
 
@@ -85,11 +106,12 @@ def full_strengths(paths: pd.DataFrame, skips: pd.DataFrame) -> tuple[float, flo
 def draw_network(
     axes: Axes, paths: pd.DataFrame, skips: pd.DataFrame, full: tuple[float, float], labels: bool = True
 ) -> None:
-    """One trained 3-layer network: paths through hidden neurons above, skip connections straight below.
+    """One trained 3-layer network: its strongest paths through hidden neurons above, skip connections straight below.
 
     paths, skips: rows of one network; full: the strengths that get the full line widths.
     """
-    strong = paths[paths["gamma"].abs() > CUTOFF]
+    used = paths[paths["gamma"].abs() > CUTOFF]
+    strong = used.loc[used["gamma"].abs().sort_values(ascending=False, kind="stable").index[:STRONGEST]]
     skips = skips[skips["w31"].abs() > CUTOFF]
     heights = _hidden_heights(strong)
     axes.add_patch(_band())
@@ -105,7 +127,7 @@ def draw_network(
         for k, height in INPUT_HEIGHTS.items():
             axes.text(-0.1, height, INPUTS[k], ha="right", va="center", fontsize=7)
         axes.text(2.1, 0, "y", ha="left", va="center", fontsize=7)
-    axes.text(1.2, BAND[1], f"{len(heights)}", ha="left", va="top", fontsize=7)
+    axes.text(1.2, BAND[1], f"{used['hidden'].nunique()}", ha="left", va="top", fontsize=7)
     axes.set_xlim(-0.35, 2.25)
     axes.set_ylim(-0.4, 2.25)
     axes.set_axis_off()
@@ -145,10 +167,9 @@ def _hidden_heights(strong: pd.DataFrame) -> dict[int, float]:
 
 
 def _connect(axes: Axes, lines: list, strengths: pd.Series, full: float, color: str) -> None:
-    """Lines as wide as they are strong, and the more transparent the more there are."""
-    widths = 0.15 + 1.4 * np.minimum(np.abs(strengths.to_numpy(dtype=float)) / full, 1)
-    visible = np.clip(MANY_LINES / max(len(lines), 1), 0.05, 0.8)
-    axes.add_collection(LineCollection(lines, linewidths=widths, colors=color, alpha=visible, capstyle="round"))
+    """Lines as wide as they are strong."""
+    widths = 0.15 + 0.8 * np.minimum(np.abs(strengths.to_numpy(dtype=float)) / full, 1)
+    axes.add_collection(LineCollection(lines, linewidths=widths, colors=color, alpha=0.8, capstyle="round"))
 
 
 def _band() -> FancyBboxPatch:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from replication.report.intervals import count_range
 from replication.report.style import BLUE, GREEN, GREY, INK, ORANGE, PAGE, RED, styled
-from replication.report.text import counted
+from replication.report.text import counted, listing
 
 STARTS = {1: ("from λ₃ = 1", RED), -1: ("from λ₃ = −1", GREEN)}
 HIDDEN_EIGENVALUES = {  # whose shapes are drawn, with their looks
@@ -75,7 +75,7 @@ def fig_starts(drawn: pd.DataFrame) -> Figure:
 
     Beyond the paper: it starts at λ₃ = 1 and does not ask for the sign.
     """
-    trained = drawn.dropna(subset=["eigenvalue"]) if "eigenvalue" in drawn else drawn.head(0)
+    trained = _trained_rows(drawn)
     rows = 1 + (len(trained) > 0)
     figure = Figure(figsize=(PAGE, 0.4 + 2.3 * rows), layout="constrained")
     panels = figure.subplots(rows, 2, sharey="row", squeeze=False)
@@ -93,42 +93,52 @@ def fig_starts(drawn: pd.DataFrame) -> Figure:
     return figure
 
 
+def fig_starts_result(drawn: pd.DataFrame) -> str:
+    """In how many networks the hidden layer is open, from either start."""
+    networks = _trained_rows(drawn).drop_duplicates(["output_eigenvalue", "alpha", "trial"])
+    if networks.empty:
+        return "Experiment 1 from $\\lambda_3 = -1$ has not been run."
+    said = []
+    for output, of_start in networks.groupby("output_eigenvalue", sort=False):
+        count = int(of_start["open"].astype(bool).sum())
+        said.append(f"in {count} of {counted(len(of_start), 'network')} from $\\lambda_3 = {output:g}$")
+    return f"The hidden layer opens {listing(said)}."
+
+
 def fig_starts_caption(drawn: pd.DataFrame) -> str:
     """The starts in words."""
-    trained = drawn.dropna(subset=["eigenvalue"]) if "eigenvalue" in drawn else drawn.head(0)
+    trained = _trained_rows(drawn)
     shapes = (
         "Above: what a hidden neuron adds to an output, $(\\lambda_3 - \\lambda_2)\\varphi_2[v - f(-\\lambda_2 v)]$ "
         "with $v = \\varphi_1 x$ and $f$ = ReLU. Its kink has size $|\\lambda_2(\\lambda_3 - \\lambda_2)\\varphi_2|$: "
         "away from $\\lambda_3$ it grows with $|\\lambda_2|$, on $\\lambda_3$'s own side of zero it is gone again at "
         "$\\lambda_2 = \\lambda_3$."
     )
-    paper = "*The paper* has no such figure."
+    title, paper = f"**Starts.** {fig_starts_result(drawn)}", "*The paper* has no such figure."
     if trained.empty:
-        return f"**Starts.** Experiment 1 from $\\lambda_3 = -1$ has not been run. {shapes} {paper}"
+        return f"{title} {shapes} {paper}"
     counts = trained.groupby(["output_eigenvalue", "alpha"])["trial"].nunique()
     return (
-        f"**Starts.** {' '.join(_opened(trained))} {shapes} Below: experiment 1 after training, n = "
+        f"{title} {_by_hidden(trained)} {shapes} Below: experiment 1 after training, n = "
         f"{count_range(counts)} networks at each $\\alpha$ and start, a dot for each eigenvalue. Left: the least and "
         "the largest of the hidden layer; right: those of the inputs and of the bias neuron. Only differences act: "
         f"$\\lambda_1 > 0$ opens the layer as $\\lambda_2 < 0$ does. {paper}"
     )
 
 
-def _opened(trained: pd.DataFrame) -> list[str]:
-    """In how many networks the hidden layer is open, and in how many of these by its own eigenvalues."""
+def _trained_rows(drawn: pd.DataFrame) -> pd.DataFrame:
+    """The rows of trained eigenvalues; none where no network was trained."""
+    return drawn.dropna(subset=["eigenvalue"]) if "eigenvalue" in drawn else drawn.head(0)
+
+
+def _by_hidden(trained: pd.DataFrame) -> str:
+    """In how many of the networks with an open layer its own eigenvalues opened it."""
     networks = trained.drop_duplicates(["output_eigenvalue", "alpha", "trial"])
-    said = []
-    for output in STARTS:
-        opened = networks[(networks["output_eigenvalue"] == output) & networks["open"].astype(bool)]
-        by_hidden = int(opened["by_hidden"].astype(bool).sum())
-        start = f"$\\lambda_3 = {output}$"
-        said.append(
-            f"From {start} the hidden layer opens in {counted(len(opened), 'network')}: in {by_hidden} by its own "
-            f"eigenvalues, in {len(opened) - by_hidden} by the inputs'."
-            if len(opened)
-            else f"From {start} no hidden layer opens."
-        )
-    return said
+    opened = networks[networks["open"].astype(bool)]
+    own = int(opened["by_hidden"].astype(bool).sum())
+    return (
+        f"Its own eigenvalues opened it in {own} of these, the inputs' in {len(opened) - own}." if len(opened) else ""
+    )
 
 
 def _draw_shapes(axes: Axes, rows: pd.DataFrame) -> None:

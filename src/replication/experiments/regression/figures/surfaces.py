@@ -1,6 +1,6 @@
 """Figures 11 and 12 and the surfaces of Figure 7: targets and fits over the square of inputs, in 3-D."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -9,24 +9,33 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from replication.report.style import GREEN, PAGE, RED, SURFACE_MAP, styled
-from replication.report.text import number, values_text
+from replication.report.style import GREEN, PAGE, SURFACE_MAP, styled
+from replication.report.text import listing, number, values_text
 
-COLUMNS = 7
-HEAD, FOOT, LARGEST_PANEL = 0.1, 0.5, 1.9  # inches: the title's room, the colour bar's, the side of a panel
+SIX, FIVE = (0, 0.2, 0.4, 0.6, 0.8, 1), (0, 0.25, 0.5, 0.75, 1)  # α of Figures 11 and 12
+COLUMNS = 3  # surfaces in a row
+HEAD, FOOT, LARGEST_PANEL = 0.1, 0.5, 2.3  # inches: the title's room, the colour bar's, the side of a panel
 HEIGHT = Normalize(-1, 1)  # the data of every α lie in this range
+ERROR_MAP = "RdBu_r"
 MESH = {"rstride": 2, "cstride": 2, "rasterized": True}
+INCHES = 4.3  # the height of Figure 12
+
+
+def chosen(table: pd.DataFrame, wanted: Sequence[float]) -> list[float]:
+    """The α of a table that are nearest to the wanted ones, in their order."""
+    alphas = np.sort(table["alpha"].unique())
+    return sorted({float(alphas[np.abs(alphas - each).argmin()]) for each in wanted}) if len(alphas) else []
 
 
 @styled
 def fig11(surface: pd.DataFrame) -> Figure:
     """Figure 11: the tasks.
 
-    The functions to learn for β = 5, at every α.
+    The functions to learn for β = 5, at a few α.
 
     The paper: one parameter takes the task from a plane to a paraboloid.
     """
-    return _grid(surface, lambda axes, rows: draw_surface(axes, rows, "target"), color_bar="target f(x)")
+    return _grid(surface, chosen(surface, SIX), "target", "target f(x)")
 
 
 @styled
@@ -37,18 +46,40 @@ def fig07_surface(surface: pd.DataFrame) -> Figure:
 
     The paper: a plane at α = 0 bends into a paraboloid at α = 1.
     """
-    return _grid(surface, lambda axes, rows: draw_surface(axes, rows, "fitted"), color_bar="network's output")
+    return _grid(surface, chosen(surface, surface["alpha"].unique()), "fitted", "network's output", columns=4)
 
 
 @styled
 def fig12(drawn: pd.DataFrame) -> Figure:
     """Figure 12: the fits and their errors.
 
-    What the first network of each data set has learnt for β = 5, and how far it is from the task.
+    What the first network of a data set has learnt for β = 5, and maps of how far it is from the task, at a few α;
+    below, the largest error at every α.
 
     The paper: the fits are good at every α.
     """
-    return _grid(drawn, _draw_fit)
+    alphas = chosen(drawn, FIVE)
+    figure = Figure(figsize=(PAGE, INCHES))
+    width = 1 / len(FIVE)
+    some = drawn[drawn["alpha"].isin(alphas)]
+    limit = Normalize(*(sign * max(some["error"].abs().max(), 1e-12) for sign in (-1, 1)))
+    for column, alpha in enumerate(alphas):
+        rows = drawn[drawn["alpha"] == alpha]
+        surface = figure.add_axes((column * width, 0.66, width, 0.32), projection="3d")
+        draw_surface(surface, rows, "fitted")
+        if column == 0:
+            name_axes(surface, "$y$")
+        figure.text((column + 0.04) * width, 0.99, f"α = {alpha:g}", va="top", fontsize=8)
+        _draw_error(
+            figure.add_axes((0.055 + column * 0.168, 0.395, 0.15, 0.15 * PAGE / INCHES)), rows, limit, not column
+        )
+    bar_axes = figure.add_axes((0.9, 0.4, 0.012, 0.22))
+    figure.colorbar(ScalarMappable(limit, ERROR_MAP), bar_axes, label="output − target").outline.set_visible(False)
+    every = figure.add_axes((0.09, 0.1, 0.9, 0.19))
+    largest = drawn["error"].abs().groupby(drawn["alpha"]).max()
+    every.plot(largest.index, largest, "o-", color=GREEN)
+    every.set(xlabel="degree of non-linearity α", ylabel="largest error", xlim=(-0.02, 1.02), ylim=(0, None))
+    return figure
 
 
 def fig11_table(surface: pd.DataFrame, beta: float) -> pd.DataFrame:
@@ -62,35 +93,68 @@ def fig12_table(surface: pd.DataFrame, beta: float) -> pd.DataFrame:
     return table.assign(error=table["fitted"] - table["target"])
 
 
+def fig11_result(drawn: pd.DataFrame) -> str:
+    """How much of the target a plane explains at both ends."""
+    return _of_planes(drawn, "target", "target")
+
+
 def fig11_caption(drawn: pd.DataFrame) -> str:
     """Figure 11 in words."""
     return (
-        f"**Figure 11.** The data sets for $\\beta = {drawn['beta'].iloc[0]:g}$: the target $f(\\mathbf{{x}})$ of "
-        "(5.1) over $\\mathbf{x} \\in [-1, 1]^2$, from a plane at $\\alpha = 0$ to a paraboloid at $\\alpha = 1$. "
-        f"Exact, on a grid; vertical axis and colour from {number(HEIGHT.vmin)} to {number(HEIGHT.vmax)} in every "
-        "panel. *The paper's figure* shows the same data sets as sampled points."
+        f"**Figure 11.** {fig11_result(drawn)} The target $f(\\mathbf{{x}})$ of (5.1) for $\\beta = "
+        f"{drawn['beta'].iloc[0]:g}$ over $\\mathbf{{x}} \\in [-1, 1]^2$. Exact, on a grid; vertical axis and colour "
+        f"from {number(HEIGHT.vmin)} to {number(HEIGHT.vmax)} in every panel. The source table has every $\\alpha$. "
+        "*The paper's figure* shows the same data sets as sampled points."
+    )
+
+
+def fig12_result(drawn: pd.DataFrame) -> str:
+    """The largest error of all, and where it is."""
+    worst = drawn.loc[drawn["error"].abs().idxmax()]
+    data_sets = drawn["alpha"].nunique()
+    return (
+        f"No output is further from its target than {abs(worst['error']):.2g}, at $\\alpha = {worst['alpha']:g}$, over "
+        f"{data_sets} data {'set' if data_sets == 1 else 'sets'}."
     )
 
 
 def fig12_caption(drawn: pd.DataFrame) -> str:
     """Figure 12 in words."""
-    worst = drawn["error"].abs().max()
     return (
-        f"**Figure 12.** Model 0 on the data sets for $\\beta = {drawn['beta'].iloc[0]:g}$: its output (red) and its "
-        "error, output minus target (green), over $\\mathbf{x} \\in [-1, 1]^2$; vertical axis from "
-        f"{number(HEIGHT.vmin)} to {number(HEIGHT.vmax)}. The number in each panel is the largest error on "
-        f"the grid, in absolute value; over all panels it is {worst:.2g}. n = 1 trained network per panel. "
-        "*The paper's figure* shows the same: outputs on the target, errors near zero."
+        f"**Figure 12.** {fig12_result(drawn)} Model 0 for $\\beta = {drawn['beta'].iloc[0]:g}$ over $\\mathbf{{x}} "
+        f"\\in [-1, 1]^2$. Above: its output, axis and colour from {number(HEIGHT.vmin)} to {number(HEIGHT.vmax)}. "
+        "Middle: maps of its error, output minus target. Below: the largest error on the grid, in absolute value, at "
+        "every $\\alpha$. n = 1 trained network per data set. *The paper's figure* shows the same: outputs on the "
+        "target, errors near zero."
     )
+
+
+def fig07_surface_result(drawn: pd.DataFrame) -> str:
+    """How much of the output a plane explains at both ends."""
+    return _of_planes(drawn, "fitted", "network's output")
 
 
 def fig07_surface_caption(drawn: pd.DataFrame) -> str:
     """The surface panels of Figure 7 in words."""
-    beta, alpha = values_text(drawn["beta"]), values_text(drawn["alpha"])
     return (
-        f"**Figure 7, surfaces.** The surfaces of Figure 7's panels ($\\beta = {beta}$, $\\alpha$ = {alpha}), larger: "
-        "the output of model 0 over its inputs; n = 1 trained network per panel."
+        f"**Figure 7, surfaces.** {fig07_surface_result(drawn)} The surfaces of Figure 7's panels, larger, for $\\beta "
+        f"= {values_text(drawn['beta'])}$: the output of model 0 over its inputs; n = 1 trained network per panel."
     )
+
+
+def _of_planes(drawn: pd.DataFrame, column: str, what: str) -> str:
+    """The share of a function's variance that the best plane explains, at the first and the last α."""
+    ends = sorted({drawn["alpha"].min(), drawn["alpha"].max()})
+    said = [f"{100 * _plane(drawn[drawn['alpha'] == alpha], column):.0f} % at $\\alpha = {alpha:g}$" for alpha in ends]
+    return f"Of the variance of the {what} a plane explains {listing(said)}."
+
+
+def _plane(rows: pd.DataFrame, column: str) -> float:
+    """R² of the least-squares plane through one function on the grid; 1 for a constant one."""
+    inputs = np.column_stack([rows["x1"], rows["x2"], np.ones(len(rows))])  # (points, 3)
+    values = rows[column].to_numpy()
+    rest = values - inputs @ np.linalg.lstsq(inputs, values, rcond=None)[0]
+    return 1 - float(rest.var() / values.var()) if values.var() else 1.0
 
 
 def draw_surface(axes: Axes, rows: pd.DataFrame, column: str) -> None:
@@ -107,12 +171,14 @@ def name_axes(axes: Axes, height: str = "") -> None:
         axes.text(*place, name, fontsize=7, ha="center", va="center")
 
 
-def _draw_fit(axes: Axes, rows: pd.DataFrame) -> None:
-    for column, color in (("error", GREEN), ("fitted", RED)):
-        axes.plot_wireframe(*_mesh(rows, column), color=color, linewidth=0.4, **MESH)
-    _frame(axes)
-    note = {"transform": axes.transAxes, "ha": "right", "va": "center", "fontsize": 7, "color": GREEN}
-    axes.text2D(0.98, 1.02, f"{rows['error'].abs().max():.2g}", **note)
+def _draw_error(axes: Axes, rows: pd.DataFrame, limit: Normalize, named: bool) -> None:
+    x1, x2, errors = _mesh(rows, "error")
+    axes.pcolormesh(x1, x2, errors, norm=limit, cmap=ERROR_MAP, shading="nearest", rasterized=True)
+    axes.set(xticks=(-1, 0, 1), yticks=(-1, 0, 1) if named else (), xlabel="$x_1$")
+    axes.set_ylabel("$x_2$" if named else "", labelpad=-2)
+    axes.grid(False)
+    axes.spines[["left", "bottom"]].set_visible(False)
+    axes.set_title(f"largest {rows['error'].abs().max():.2g}", fontsize=7, pad=3)
 
 
 def _frame(axes: Axes) -> None:
@@ -125,29 +191,27 @@ def _frame(axes: Axes) -> None:
     axes.set_box_aspect((1, 1, 0.8), zoom=1.08)
 
 
-def _grid(table: pd.DataFrame, draw: Callable[[Axes, pd.DataFrame], None], color_bar: str | None = None) -> Figure:
-    """One panel per α, edge to edge: the room that a layout engine keeps for 3-D labels would dwarf the panels."""
-    alphas = sorted(table["alpha"].unique())
-    columns = max(min(COLUMNS, len(alphas)), 1)
+def _grid(table: pd.DataFrame, alphas: Sequence[float], column: str, label: str, columns: int = COLUMNS) -> Figure:
+    """A surface per α, edge to edge: the room that a layout engine keeps for 3-D labels would dwarf the panels."""
+    columns = max(min(columns, len(alphas)), 1)
     rows = -(-len(alphas) // columns) or 1
-    foot = FOOT if color_bar else 0.0
     side = min(PAGE / columns, LARGEST_PANEL)
-    figure = Figure(figsize=(side * columns, rows * side + foot))
+    figure = Figure(figsize=(side * columns, rows * side + FOOT))
     total = figure.get_figheight()
     for place, alpha in enumerate(alphas):
-        row, column = divmod(place, columns)
+        row, at = divmod(place, columns)
         top = total - row * side
-        box = (column / columns, (top - side) / total, 1 / columns, (side - HEAD) / total)
-        axes = figure.add_axes(box, projection="3d")
-        draw(axes, table[table["alpha"] == alpha])
+        axes = figure.add_axes(
+            (at / columns, (top - side) / total, 1 / columns, (side - HEAD) / total), projection="3d"
+        )
+        draw_surface(axes, table[table["alpha"] == alpha], column)
         if place == 0:
             name_axes(axes)
-        figure.text((column + 0.06) / columns, (top - 0.02) / total, f"α = {alpha:g}", va="top", fontsize=7)
-    if color_bar:
-        bar_axes = figure.add_axes((0.35, 0.36 / total, 0.3, 0.07 / total))
-        bar = figure.colorbar(ScalarMappable(HEIGHT, SURFACE_MAP), bar_axes, orientation="horizontal", label=color_bar)
-        bar.set_ticks((-1, 0, 1))
-        bar.outline.set_visible(False)
+        figure.text((at + 0.06) / columns, (top - 0.02) / total, f"α = {alpha:g}", va="top", fontsize=8)
+    bar_axes = figure.add_axes((0.35, 0.36 / total, 0.3, 0.07 / total))
+    bar = figure.colorbar(ScalarMappable(HEIGHT, SURFACE_MAP), bar_axes, orientation="horizontal", label=label)
+    bar.set_ticks((-1, 0, 1))
+    bar.outline.set_visible(False)
     return figure
 
 

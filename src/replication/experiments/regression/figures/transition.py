@@ -1,14 +1,17 @@
 """Figures 7, 13 and 14: how far the hidden path is open, against the data's degree of non-linearity α."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from replication.experiments.regression.figures.networks import draw_network, full_strengths
+from replication.experiments.regression.figures.networks import DRAWN, draw_network, full_strengths
 from replication.experiments.regression.figures.surfaces import draw_surface, name_axes
-from replication.report.intervals import draw_spread, interval_note, over_trials
+from replication.report.intervals import draw_mean, draw_spread, interval_note, mean_note, over_trials
 from replication.report.style import GREY, PAGE, color_of, styled
+from replication.report.text import listing, number
 
 DATA_SET = ["beta", "alpha"]
 PANEL_ALPHAS = (0.0, 0.4, 0.6, 1.0)  # of Figure 7's panels
@@ -57,20 +60,42 @@ def panel_rows(table: pd.DataFrame, beta: float) -> pd.DataFrame:
     return chosen[chosen["alpha"].isin(nearest)]
 
 
+def fig07_result(drawn: pd.DataFrame) -> str:
+    """How much of its rise the norm makes around the middle, where that is known; else where it ends."""
+    shares = []
+    for beta, of_beta in drawn.groupby("beta"):
+        below, above = (of_beta[side(of_beta["alpha"], 0.5)] for side in (np.less, np.greater))
+        rise = of_beta["mean"].iloc[-1] - of_beta["mean"].iloc[0]
+        if len(below) and len(above) and rise > 0:
+            steps = below["alpha"].iloc[-1], above["alpha"].iloc[0]
+            share = (above["mean"].iloc[0] - below["mean"].iloc[-1]) / rise
+            shares.append(f"{100 * share:.0f} % for $\\beta = {beta:g}$")
+    if not shares:
+        return _ends(drawn, "mean norm of the hidden path")
+    between = f"between $\\alpha = {steps[0]:g}$ and ${steps[1]:g}$"
+    return f"Of its rise the norm of the hidden path makes {listing(shares)} {between}."
+
+
 def fig07_caption(drawn: pd.DataFrame) -> str:
     """Figure 7 in words."""
     return (
-        "**Figure 7.** The norm of the hidden path, $\\|\\Gamma\\|$ with "
+        f"**Figure 7.** {fig07_result(drawn)} Above: $\\|\\Gamma\\|$ with "
         "$\\Gamma_{ijk} = [W_{32}]_{ij}[W_{21}]_{jk}$, against the degree of non-linearity $\\alpha$ of the data. "
-        "Dotted curves: the share of the quadratic part in the data, $\\frac{1}{2}[1 + \\tanh\\beta(\\alpha - "
-        "\\frac{1}{2})]$, scaled to the means by least squares. Below, for the smallest $\\beta$ and the $\\alpha$ "
-        "marked by grey lines: model 0 after training (orange: paths through the hidden neurons, which stand in the "
-        "grey band, their number beside it; purple: skip connections; only what exceeds 0.01 is drawn), and below it "
-        "the fitted surface, the output $y$ over the inputs, each axis from −1 to 1. "
-        f"{interval_note(drawn['n'])} "
+        "Dotted: the share of the quadratic part in the data, $\\frac{1}{2}[1 + \\tanh\\beta(\\alpha - "
+        "\\frac{1}{2})]$, scaled to the means by least squares. "
+        f"{interval_note(drawn['n'])} Below, for the smallest $\\beta$ and the $\\alpha$ marked by grey lines: model 0 "
+        f"after training, and the surface that it has learnt. {DRAWN} "
         "*The paper's figure* shows one curve per $\\beta$: a smooth rise for $\\beta = 5$, a jump at "
         "$\\alpha = \\frac{1}{2}$ for $\\beta = 1000$."
     )
+
+
+def _ends(drawn: pd.DataFrame, what: str) -> str:
+    """A mean at the first and the last α of the smallest β."""
+    of_beta = drawn[drawn["beta"] == drawn["beta"].min()]
+    first, last = of_beta.iloc[0], of_beta.iloc[-1]
+    at = [f"{number(row['mean'])} at $\\alpha = {row['alpha']:g}$" for row in (first, last)[: len(of_beta)]]
+    return f"For $\\beta = {first['beta']:g}$ the {what} is {listing(at)}."
 
 
 def fig13_table(trials: pd.DataFrame) -> pd.DataFrame:
@@ -103,13 +128,24 @@ def fig13(drawn: pd.DataFrame) -> Figure:
     return figure
 
 
+def fig13_result(drawn: pd.DataFrame) -> str:
+    """Where the mean |λ| starts, relative to its largest value, for each β."""
+    mean = drawn[drawn["measure"] == "mean"].dropna(subset=["mean"])
+    if mean.empty:
+        return "No eigenvalue has left 0."
+    alpha = mean["alpha"].min()
+    first = mean[mean["alpha"] == alpha]
+    said = [f"{number(100 * row.mean)} % for $\\beta = {row.beta:g}$" for row in first.itertuples()]
+    return f"At $\\alpha = {alpha:g}$ the mean $|\\lambda|$ is of its largest value {listing(said)}."
+
+
 def fig13_caption(drawn: pd.DataFrame) -> str:
     """Figure 13 in words."""
     return (
-        "**Figure 13.** The eigenvalues of the input and the hidden layer after training, against $\\alpha$: left, "
-        "the mean of $|\\lambda|$ over both layers (the paper's caption); right, their norm (the paper's text). Each "
-        f"is divided by its largest mean for that $\\beta$. {interval_note(drawn['n'])} With a trained input layer "
-        "$|\\lambda|$ is not unique (only differences of eigenvalues act): $\\|\\Gamma\\|$ is the sounder measure. "
+        f"**Figure 13.** {fig13_result(drawn)} Left: the mean of $|\\lambda|$ over the input and the hidden layer, as "
+        "in the paper's caption. Right: their norm, as in its text. Each is divided by its largest mean for "
+        f"that $\\beta$. {mean_note(drawn['n'])} With a trained input layer $|\\lambda|$ is not unique, for only "
+        "differences of eigenvalues act: $\\|\\Gamma\\|$ is the sounder measure. "
         "*The paper's figure* shows one normalised curve per $\\beta$, with the same rise as Figure 7."
     )
 
@@ -141,18 +177,23 @@ def fig14(drawn: pd.DataFrame) -> Figure:
     return figure
 
 
+def fig14_result(drawn: pd.DataFrame) -> str:
+    """Mean ‖Γ‖² at both ends."""
+    return _ends(drawn, "mean $\\|\\Gamma\\|^2$")
+
+
 def fig14_caption(drawn: pd.DataFrame) -> str:
     """Figure 14 in words."""
     return (
-        f"**Figure 14.** Mean $\\|\\Gamma\\|^2$ against $\\alpha$. {interval_note(drawn['n'])} "
-        "*The paper* describes this figure in three ways: the squared norm (text), the normalised squared norm of "
-        "the mean $\\Gamma$ (caption), the mean norm (code). Hidden neurons are exchangeable, so a mean $\\Gamma$ "
-        "over trials has no meaning; the source table holds the other readings too."
+        f"**Figure 14.** {fig14_result(drawn)} It stands against the degree of non-linearity $\\alpha$ of the data. "
+        f"{mean_note(drawn['n'])} *The paper* describes this figure in three ways: the squared norm (text), the "
+        "normalised squared norm of the mean $\\Gamma$ (caption), the mean norm (code). Hidden neurons are "
+        "exchangeable, so a mean $\\Gamma$ over trials has no meaning; the source table holds the other readings too."
     )
 
 
 def _draw_transition(axes: Axes, drawn: pd.DataFrame) -> None:
-    _draw_curves(axes, drawn)
+    _draw_curves(axes, drawn, draw_spread)
     betas = sorted(drawn["beta"].unique())
     alpha = np.linspace(0, 1, 501)
     for beta in betas:
@@ -171,10 +212,10 @@ def _quadratic_share(alpha: np.ndarray | pd.Series, beta: float) -> np.ndarray |
     return (1 + np.tanh(beta * (alpha - 0.5))) / 2
 
 
-def _draw_curves(axes: Axes, drawn: pd.DataFrame) -> None:
+def _draw_curves(axes: Axes, drawn: pd.DataFrame, draw: Callable = draw_mean) -> None:
     betas = sorted(drawn["beta"].unique())
     for beta in betas:
-        draw_spread(axes, drawn[drawn["beta"] == beta], "alpha", color_of(betas, beta), f"β = {beta:g}")
+        draw(axes, drawn[drawn["beta"] == beta], "alpha", color_of(betas, beta), f"β = {beta:g}")
     axes.set_xlabel("degree of non-linearity α")
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(bottom=0)

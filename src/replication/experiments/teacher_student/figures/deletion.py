@@ -54,22 +54,39 @@ def fig_teacher_deleted(drawn: pd.DataFrame, budget: float) -> Figure:
     return figure
 
 
+def fig_teacher_deleted_result(drawn: pd.DataFrame) -> str:
+    """What deleting either layer costs, of the first ensemble that was run."""
+    found = _costs(drawn)
+    return found[0] if found else "Neither ensemble has been run."
+
+
 def fig_teacher_deleted_caption(drawn: pd.DataFrame, budget: float) -> str:
     """What deleting a layer costs, in words."""
+    missing = [each for each in SHOWN if each not in set(drawn["ensemble"])]
+    more = [*_costs(drawn)[1:], *[f"With {SHOWN[each]} no network has been trained." for each in missing]]
+    n = listing([f"n = {_networks(drawn, each)} with {what}" for each, what in SHOWN.items() if each not in missing])
+    return (
+        f"**Either layer deleted.** {' '.join([fig_teacher_deleted_result(drawn), *more])} Each dot is a trained "
+        f"network, {n}; black: their median (no interval). A layer is deleted from the weights, removal (ii); its "
+        f"skips stay as trained. Grey line: {100 * budget:g} %, up to which claim D2 calls a layer idle. Vertical axis "
+        "linear up to there, then logarithmic. *The paper* has no such figure: it judges the layers by their "
+        "eigenvalues."
+    )
+
+
+def _costs(drawn: pd.DataFrame) -> list[str]:
+    """The median cost of deleting each layer, a sentence an ensemble."""
     found = []
     for ensemble in (each for each in SHOWN if each in set(drawn["ensemble"])):
         medians = drawn[drawn["ensemble"] == ensemble].groupby("layer")["increase"].median()
-        costs = [f"{number(100 * value)} % for the {name(layer)}" for layer, value in medians.items()]
-        found.append(f"With {SHOWN[ensemble]}, deleting a layer raises the loss by {listing(costs)} (medians).")
-    missing = [each for each in SHOWN if each not in set(drawn["ensemble"])]
-    found += [f"The ensemble `{each}` has not been run." for each in missing]
-    n = listing([f"n = {_networks(drawn, each)} with {what}" for each, what in SHOWN.items() if each not in missing])
-    return (
-        f"**Either layer deleted.** {' '.join(found)} Each dot is a trained network, {n}; black: their median (no "
-        "interval). A layer is deleted from the weights, removal (ii); its skips stay as trained. "
-        f"Grey line: {100 * budget:g} %, up to which claim D2 calls a layer idle. Vertical axis linear up to there, "
-        "then logarithmic. *The paper* has no such figure: it judges the layers by their eigenvalues."
-    )
+        by = [f"{number(100 * value)} %" for value in medians]
+        names = [name(layer) for layer in medians.index]
+        rest = "".join(
+            f", the {each.removesuffix(' hidden layer')} by {cost}"
+            for each, cost in zip(names[1:], by[1:], strict=True)
+        )
+        found.append(f"With {SHOWN[ensemble]}, deleting the {names[0]} raises the loss by {by[0]}{rest}.")
+    return found
 
 
 def _networks(drawn: pd.DataFrame, ensemble: str) -> int:

@@ -68,18 +68,24 @@ def fig09(drawn: pd.DataFrame) -> Figure:
     return figure
 
 
-def fig09_caption(drawn: pd.DataFrame) -> str:
-    """Figure 9 in words."""
+def fig09_result(drawn: pd.DataFrame) -> str:
+    """The largest |λ| of each hidden layer, on average."""
     above = drawn[drawn["what"] == LOG_AXIS]
     largest = above[above["layer"] != ALL].groupby("layer")["largest"].first()
     sizes = listing([f"{number(value)} in the {name(int(layer))}" for layer, value in largest.items()])
+    return f"The largest hidden eigenvalue after training is on average {sizes}, in absolute value."
+
+
+def fig09_caption(drawn: pd.DataFrame) -> str:
+    """Figure 9 in words."""
+    above = drawn[drawn["what"] == LOG_AXIS]
     return (
-        f"**Figure 9.** The largest absolute value of a hidden eigenvalue after training is {sizes} (means over n = "
-        f"{count_range(above['n'])} networks). Above: histograms of all networks on a logarithmic axis; values below "
-        "10⁻⁶, exact zeros included, are counted in the first bin (Adam leaves small values rather than zeros). Steps: "
-        f"mean; bars: {spread_note(above['n'], 'the networks')}. Below: the first network alone on a linear axis, as "
-        "the paper draws it. *The paper's figure* shows one network: the values of $\\lambda_2$ are two orders of "
-        "magnitude below those of $\\lambda_3$, which split into a peak at zero and the rest."
+        f"**Figure 9.** {fig09_result(drawn)} Above: histograms of n = {count_range(above['n'])} networks on a "
+        "logarithmic axis. Values below 10⁻⁶, exact zeros included, are counted in the first bin: Adam leaves small "
+        f"values rather than zeros. Steps: mean; bars: {spread_note(above['n'], 'the networks')}. Below: the first "
+        "network alone on a linear axis, as the paper draws it. *The paper's figure* shows one network. Its values of "
+        "$\\lambda_2$ are two orders of magnitude below those of $\\lambda_3$, which split into a peak at zero and the "
+        "rest."
     )
 
 

@@ -12,10 +12,10 @@ PAPER_COUNT = (20, 40)  # claim D3's region for "about 30 neurons"
 SERIES = ["removal", *NETWORK]
 COUNTS = ["kept", "last", "live"]
 PANELS = (
-    ("eigenvalue", "kept", "eigenvalues kept", "(i) λ := 0"),
-    ("eigenvalue", "last", "of these, last\nhidden layer's", "(i), the authors' axis"),
-    ("eigenvalue", "live", "neurons still live", "(i) λ := 0"),
-    ("weight_space", "live", "neurons still live", "(ii) deleted"),
+    ("eigenvalue", "kept", "eigenvalues kept", "(i) eigenvalues set to 0"),
+    ("eigenvalue", "last", "of these, last hidden\nlayer's: the authors' axis", "(i) eigenvalues set to 0"),
+    ("eigenvalue", "live", "neurons still live", "(i) eigenvalues set to 0"),
+    ("weight_space", "live", "neurons still live", "(ii) neurons deleted"),
 )
 COLORS = {"kept": BLUE, "last": PURPLE, "live": GREEN}
 CHOSEN = {"eigenvalue": ("kept_eigenvalues", "live_neurons"), "weight_space": ("kept_neurons_weight_space",) * 2}
@@ -62,30 +62,48 @@ def fig10(drawn: pd.DataFrame, budget: float) -> Figure:
     most = drawn["kept"].max()
     panels[0].set_xticks([PAPERS, *range(100, int(most if most > 0 else 0) + 1, 100)])
     panels[0].set_ylabel("relative increase of the loss")
+    place = {"xycoords": panels[0].get_xaxis_transform(), "textcoords": "offset points", "va": "top", "fontsize": 7}
+    panels[0].annotate(f"the paper: {PAPERS}", (PAPERS, 1), (4, 0), **place)
     return figure
+
+
+def fig10_result(drawn: pd.DataFrame, budget: float) -> str:
+    """What the median network keeps within the budget, beside the paper's number."""
+    kept, _, _ = _medians(drawn)
+    if pd.isna(kept):
+        return f"No network was pruned to a loss increase of {100 * budget:g} %."
+    return (
+        f"Within a loss increase of {100 * budget:g} % the median network keeps {number(kept)} eigenvalues, the "
+        f"paper's about {PAPERS}."
+    )
 
 
 def fig10_caption(drawn: pd.DataFrame, budget: float) -> str:
     """Figure 10 in words."""
     chosen = drawn[drawn["what"] == "chosen"]
-    kept, last, live = chosen.loc[chosen["removal"] == "eigenvalue", COUNTS].median()
+    _, last, live = _medians(drawn)
     deleted = chosen.loc[chosen["removal"] == "weight_space", "live"].median()
     n = len(chosen[NETWORK].drop_duplicates())
-    authors = "" if pd.isna(last) else f", {number(last)} of them in the last hidden layer,"
+    authors = "" if pd.isna(last) else f" Of these eigenvalues {number(last)} are the last hidden layer's."
+    live = "" if pd.isna(live) else f" They leave {number(live)} neurons live."
+    deleted = "" if pd.isna(deleted) else f" Where neurons are deleted it keeps {number(deleted)}."
     return (
-        f"**Figure 10.** Within a loss increase of {100 * budget:g} % the median network keeps {number(kept)} "
-        f"eigenvalues{authors} and {number(live)} live neurons; where neurons are deleted it keeps {number(deleted)}. "
-        "Curves: relative increase of the held-out loss when hidden neurons are switched off in the order of "
-        f"$|\\lambda|$ over all hidden layers. Thin: each of n = {n} trained networks; bold: their median (no "
-        f"interval). Grey line: an increase of {100 * budget:g} %; dots on it: the smallest network within it, with "
-        f"the median beside. Dotted: the paper's {PAPERS}; shaded: {PAPER_COUNT[0]} to {PAPER_COUNT[1]}. First three "
-        "panels: removal (i), the paper's, $\\lambda := 0$, against the eigenvalues kept, against those of the last "
-        "hidden layer among them, and against the neurons that are still live. The second is the axis of the authors' "
-        "notebook: it sets every $|\\lambda|$ below a threshold to 0, and counts the $\\lambda_3$ above it alone. "
-        "Last panel: removal (ii), the neuron is deleted and the skips stay as trained. Vertical axis linear up to "
-        f"{100 * budget:g} %, then logarithmic. *The paper's figure* shows one curve against “active neurons”, about "
-        f"{PAPERS} at the line."
+        f"**Figure 10.** {fig10_result(drawn, budget)}{authors}{live}{deleted} Curves: relative increase of the "
+        "held-out loss when hidden neurons go in the order of $|\\lambda|$ over all hidden layers. Thin: each of n = "
+        f"{n} trained networks; bold: their median (no interval). Grey line: an increase of {100 * budget:g} %; dots "
+        f"on it: the smallest network within it, with the median beside. Dotted: the paper's {PAPERS}; shaded: "
+        f"{PAPER_COUNT[0]} to {PAPER_COUNT[1]}. First three panels: removal (i), the paper's, $\\lambda := 0$. They "
+        "count the eigenvalues kept, those of the last hidden layer among them, and the neurons still live. The second "
+        "has the axis of the authors' notebook: every $|\\lambda|$ below a threshold is 0, and the $\\lambda_3$ above "
+        "it alone are counted. Last panel: removal (ii), the neuron is deleted and the skips stay as trained. Vertical "
+        f"axis linear up to {100 * budget:g} %, then logarithmic. *The paper's figure* shows one curve against “active "
+        f"neurons”, about {PAPERS} at the line."
     )
+
+
+def _medians(drawn: pd.DataFrame) -> pd.Series:
+    """COUNTS of the median network at the budget, removal (i)."""
+    return drawn.loc[(drawn["what"] == "chosen") & (drawn["removal"] == "eigenvalue"), COUNTS].median()
 
 
 def _draw_panel(axes: Axes, rows: pd.DataFrame, count: str, budget: float) -> None:

@@ -60,10 +60,17 @@ def fig_teacher_map(drawn: pd.DataFrame) -> Figure:
     return figure
 
 
+def fig_teacher_map_result(drawn: pd.DataFrame) -> str:
+    """In how many pairs of strengths either layer survives."""
+    reduced = drawn[drawn["size"] == "reduced"]
+    counts = {layer: int((reduced["survivor"] == layer).sum()) for layer in (2, 3)}
+    pairs = counted(len(reduced), "pair")
+    return f"The first hidden layer survives in {counts[2]} of {pairs} of strengths, the second in {counts[3]}."
+
+
 def fig_teacher_map_caption(drawn: pd.DataFrame) -> str:
     """The map in words."""
     reduced, full = (drawn[drawn["size"] == size] for size in ("reduced", "full"))
-    counts = {layer: int((reduced["survivor"] == layer).sum()) for layer in (2, 3, 0)}
     equal = reduced.merge(full, on=["rho_2", "rho_3"], suffixes=("", "_full"))
     same = int((equal["survivor"] == equal["survivor_full"]).sum())
     checked = (
@@ -73,10 +80,9 @@ def fig_teacher_map_caption(drawn: pd.DataFrame) -> str:
         else "The diagonal has not been run at full size."
     )
     return (
-        f"**Strengths.** The first hidden layer survives in {counts[2]} of {counted(len(reduced), 'pair')} of "
-        f"strengths, the second in {counts[3]}, neither in {counts[0]}. {checked} Cells: means over n = "
+        f"**Strengths.** {fig_teacher_map_result(drawn)} {checked} Cells: means over n = "
         f"{count_range(reduced['n'])} trainings at the reduced size. Left: the ratio of the layers' largest "
-        f"$|\\lambda|$, its geometric mean; the digit is the layer that survives in most trainings, a dash neither "
+        "$|\\lambda|$, its geometric mean. The digit is the layer that survives in most trainings, a dash neither "
         f"(ratio below {SURVIVES}). Middle: live neurons of both layers at a loss increase of 5 %, removal (i). Right: "
         "$1 - R^2$ on held-out points before pruning, on a logarithmic scale. *The paper* has one strength "
         "for both layers."

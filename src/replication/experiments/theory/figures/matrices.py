@@ -12,7 +12,7 @@ from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 
 from replication.report.style import INK, PAGE, PALE, styled
-from replication.report.text import listing
+from replication.report.text import counted, listing
 from sparcs import spectral
 
 SEED = 3
@@ -125,36 +125,58 @@ def fig05(drawn: pd.DataFrame) -> Figure:
     return figure
 
 
+def fig03_result(drawn: pd.DataFrame) -> str:
+    """How many bundles of weights the block of eigenvectors gives."""
+    return _bundles(drawn)
+
+
 def fig03_caption(drawn: pd.DataFrame) -> str:
     """Figure 3 in words."""
     return (
-        f"**Figure 3.** Two layers of {_widths(drawn)} neurons as matrices: one block of eigenvectors gives one bundle "
-        "of weights. $\\Phi$ holds the block $\\phi$ below a diagonal of ones, $\\Lambda$ the eigenvalues, and "
-        "$A = \\Phi\\Lambda\\Phi^{-1}$ the eigenvalues on its diagonal and below it the weights $W_{21}$. "
-        f"{_computed(drawn)} *The paper's figure* is a drawing of the same blocks."
+        f"**Figure 3.** {fig03_result(drawn)} Layers of {_widths(drawn)} neurons as matrices. $\\Phi$ holds the block "
+        "$\\phi$ below a diagonal of ones, $\\Lambda$ the eigenvalues, and $A = \\Phi\\Lambda\\Phi^{-1}$ the "
+        f"eigenvalues on its diagonal and below it the weights $W_{{21}}$. {_computed(drawn)} *The paper's figure* is "
+        "a drawing of the same blocks."
     )
+
+
+def fig04_result(drawn: pd.DataFrame) -> str:
+    """How many bundles of weights the blocks of eigenvectors give."""
+    return _bundles(drawn)
 
 
 def fig04_caption(drawn: pd.DataFrame) -> str:
     """Figure 4 in words."""
     return (
-        f"**Figure 4.** Three layers of {_widths(drawn)} neurons: two blocks of eigenvectors give three bundles of "
-        "weights, two between neighbours and a skip. The skip $W_{31}$ from input to output has no parameters of its "
-        f"own. {_computed(drawn)} *The paper's figure* is a drawing of the same blocks."
+        f"**Figure 4.** {fig04_result(drawn)} Layers of {_widths(drawn)} neurons. The skip $W_{{31}}$ from input to "
+        f"output has no parameters of its own. {_computed(drawn)} *The paper's figure* is a drawing of the same blocks."
     )
+
+
+def fig05_result(drawn: pd.DataFrame) -> str:
+    """How many bundles of weights the blocks of eigenvectors give."""
+    return _bundles(drawn)
 
 
 def fig05_caption(drawn: pd.DataFrame) -> str:
     """Figure 5 in words."""
-    blocks = drawn[["matrix", "target", "source"]].drop_duplicates()
-    below = blocks[blocks["target"] > blocks["source"]]
-    bundles, layers = (below["matrix"] == "A").sum(), blocks["target"].max()
+    layers = drawn["target"].max()
     return (
-        f"**Figure 5.** {layers} layers of {_widths(drawn)} neurons: {layers - 1} blocks of eigenvectors give "
-        f"{bundles} bundles of weights, one between every two layers. $B = {layers - 1}$; the blocks $\\phi_1$ to "
-        f"$\\phi_{layers - 1}$ and the eigenvalues $L_1$ to $L_{layers}$ determine every $W_{{ij}}$ of (4.3). "
-        f"{_computed(drawn)} *The paper's figure* is a drawing for any $B$; its text counts $B$ diagonal blocks in "
-        "$\\Lambda_B$, there are $B + 1$."
+        f"**Figure 5.** {fig05_result(drawn)} Layers of {_widths(drawn)} neurons, $B = {layers - 1}$. The blocks "
+        f"$\\phi_1$ to $\\phi_{layers - 1}$ and the eigenvalues $L_1$ to $L_{layers}$ determine every $W_{{ij}}$ of "
+        f"(4.3). {_computed(drawn)} *The paper's figure* is a drawing for any $B$; its text counts $B$ diagonal blocks "
+        "in $\\Lambda_B$, there are $B + 1$."
+    )
+
+
+def _bundles(drawn: pd.DataFrame) -> str:
+    """How many bundles of weights how many blocks of eigenvectors give."""
+    filled = drawn[(drawn["value"] != 0) & (drawn["target"] > drawn["source"])]
+    blocks = filled[["matrix", "target", "source"]].drop_duplicates().groupby("matrix").size()
+    return (
+        f"With {drawn['target'].max()} layers {counted(blocks['Φ'], 'block')} of eigenvectors "
+        f"{'gives' if blocks['Φ'] == 1 else 'give'} {counted(blocks['A'], 'bundle')} of weights, one between every two "
+        "layers."
     )
 
 

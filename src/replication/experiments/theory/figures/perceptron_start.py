@@ -66,18 +66,23 @@ def fig06(drawn: pd.DataFrame) -> Figure:
     return figure
 
 
+def fig06_result(drawn: pd.DataFrame) -> str:
+    """How many bundles carry a signal at the start."""
+    start = drawn[drawn["panel"] == "a"]
+    carrying = int((start["state"] == CARRYING).sum())
+    return f"At the start {carrying} of {len(start)} bundles carries the input, straight to the output."
+
+
 def fig06_caption(drawn: pd.DataFrame) -> str:
     """Figure 6 in words."""
     start, *opened = (rows for _, rows in drawn.groupby("panel"))
-    carrying, unfed = (start["state"] == CARRYING).sum(), (start["state"] == UNFED).sum()
+    unfed = (start["state"] == UNFED).sum()
     return (
-        f"**Figure 6.** (a) The perceptron start with {LAYERS} layers: of {len(start)} bundles {carrying} carries the "
-        f"input, straight to the output, {unfed} others are non-zero but not fed, and the rest are zero. "
-        f"{' '.join(map(_opened, opened))} Squares: layers, 1 the input, {LAYERS} the output; filled: reached by a "
-        "signal. "
-        "Colours follow from computed weights and one forward pass of a random network with $f$ = ReLU. *The paper's "
-        "figure* has only the path through layer $j$ in (b); as (4.3) has $\\phi_j L_j$ in every bundle into layer "
-        "$j+1$, that layer opens too."
+        f"**Figure 6.** {fig06_result(drawn)} (a) The perceptron start with {LAYERS} layers: {unfed} other bundles are "
+        f"non-zero but not fed, and the rest are zero. {' '.join(map(_opened, opened))} Squares: layers, 1 the input, "
+        f"{LAYERS} the output; filled: reached by a signal. Colours follow from computed weights and one forward pass "
+        "of a random network with $f$ = ReLU. *The paper's figure* has only the path through layer $j$ in (b). As "
+        "(4.3) has $\\phi_j L_j$ in every bundle into layer $j+1$, that layer opens too."
     )
 
 

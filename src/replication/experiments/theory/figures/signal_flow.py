@@ -104,27 +104,49 @@ def fig02(drawn: pd.DataFrame) -> Figure:
     return _equations(drawn, titles, marked=("a*_k",))
 
 
+def fig01_result(drawn: pd.DataFrame) -> str:
+    """How much of what reaches the next layer passes the filter, and what the projection does to it."""
+    filtered, moved = (
+        drawn[(drawn["step"] == "projection") & (drawn["object"] == name)].sort_values("row")["value"].to_numpy()
+        for name in ("f(a*_k)", "a_{k+1}")
+    )
+    first, second, _ = WIDTHS
+    reached, arrived = filtered[first:], moved[:second]
+    return (
+        f"Of {second} entries that reach layer $k+1$ the filter passes {np.count_nonzero(reached)}, and the projection "
+        f"moves them up with an error of {number(np.abs(reached - arrived).max())}."
+    )
+
+
 def fig01_caption(drawn: pd.DataFrame) -> str:
     """Figure 1 in words."""
     a, b, c = WIDTHS
     return (
-        f"**Figure 1.** A signal on its way from layer $k$ ({a} neurons, blue) to $k+1$ ({b}, orange) and $k+2$ ({c}, "
-        "green). $A^{(k)}$ takes it from the upper part of $\\mathbf{a}_k$ to the lower part of $\\mathbf{a}^*_k$; "
-        "after the filter, $f$ = ReLU, the projection $\\pi$ moves that part up, where $A^{(k+1)}$ finds it (2.1). "
-        "Entries of one random network, computed, without self loops. *The paper's figure* is a drawing of the same "
-        "three steps."
+        f"**Figure 1.** {fig01_result(drawn)} A signal on its way from layer $k$ ({a} neurons, blue) to $k+1$ ({b}, "
+        f"orange) and $k+2$ ({c}, green). $A^{{(k)}}$ takes it from the upper part of $\\mathbf{{a}}_k$ to the lower "
+        "part of $\\mathbf{a}^*_k$. After the filter, $f$ = ReLU, the projection $\\pi$ moves that part up, where "
+        "$A^{(k+1)}$ finds it (2.1). Entries of one random network, computed, without self loops. *The paper's figure* "
+        "is a drawing of the same three steps."
+    )
+
+
+def fig02_result(drawn: pd.DataFrame) -> str:
+    """By how much self loops change what reaches the next layer, and the rest."""
+    results = drawn[drawn["object"] == "a*_k"].pivot(index=["target", "row"], columns="step", values="value")
+    apart = (results["with self loops"] - results["without self loops"]).abs().groupby("target").max()
+    return (
+        f"Self loops leave the signal for layer $k+1$ as it is: its entries differ by {number(apart[2])}, those that "
+        f"$\\pi$ drops by up to {number(apart[1])}."
     )
 
 
 def fig02_caption(drawn: pd.DataFrame) -> str:
     """Figure 2 in words."""
-    results = drawn[drawn["object"] == "a*_k"].pivot(index=["target", "row"], columns="step", values="value")
-    apart = (results["with self loops"] - results["without self loops"]).abs().groupby("target").max()
     return (
-        "**Figure 2.** Self loops leave the signal for layer $k+1$ as it is. The framed parts of $\\mathbf{a}^*_k$ "
-        f"differ by {number(apart[2])}, the parts above, which $\\pi$ drops, by up to {number(apart[1])}. Left: only "
-        "weights in $A^{(k)}$; right: the eigenvalues on its diagonal too, as $\\Phi\\Lambda\\Phi^{-1}$ has them. "
-        "The network and the signal of Figure 1. *The paper's figure* is a drawing of the same."
+        f"**Figure 2.** {fig02_result(drawn)} The framed parts of $\\mathbf{{a}}^*_k$ go on, the parts above are "
+        "dropped. Left: only weights in $A^{(k)}$; right: the eigenvalues on its diagonal too, as "
+        "$\\Phi\\Lambda\\Phi^{-1}$ has them. The network and the signal of Figure 1. *The paper's figure* is a drawing "
+        "of the same."
     )
 
 
