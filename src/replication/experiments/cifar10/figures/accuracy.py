@@ -23,8 +23,8 @@ ENDS = {"spectral": "by (4.3)", "spectral_authors_sign": "with the authors' sign
 WORDS = {
     "linear": "a linear head",
     "spectral": "a SPARCS head",
-    "pruned": "that head's hidden eigenvalues set to 0",
-    "hidden": "a plain hidden layer as wide, a control of ours",
+    "pruned": "the same with λ₂ := 0",
+    "hidden": "a plain hidden layer",
 }
 COLUMNS = {
     ("augmented", ""): "validation_accuracy_augmented",
@@ -97,13 +97,13 @@ def fig16_caption(drawn: pd.DataFrame) -> str:
     other = " Above: $W_{31}$ by (4.3); below: with the opposite sign, as in the authors' script."
     heads = [words for curve, words in WORDS.items() if (drawn["curve"] == curve).any()]
     n = count_range(drawn["n"])
-    lines = f"Line: mean of n = {n} trials; band: {spread_note(drawn['n'])}"
+    lines = f"Line: mean of n = {n} trials; band: {spread_note(drawn['n'])}."
     return (
-        f"{title('Figure 16', drawn)} {fig16_result(drawn)} Validation accuracy on CIFAR-10 after every epoch: a small "
-        f"convolutional network with {listing(heads)}. Left: on images augmented as those for training, as in the "
+        f"{title('Figure 16', drawn)} {fig16_result(drawn)} A small convolutional network on CIFAR-10 with "
+        f"{listing(heads)}. Left: on images augmented as those for training, as in the "
         f"authors' script; right: on plain images.{other if set(SIGNS) <= set(drawn['head']) else ''} "
-        f"{lines if drawn['n'].max() > 1 else 'n = 1: one trained network of each head'}"
-        f"{'; grey: epoch 10, at which claim E3 asks for close curves' if _is_long(drawn) else ''}. "
+        f"{lines if drawn['n'].max() > 1 else 'n = 1: one trained network of each head.'}"
+        f"{' Grey: epoch 10, at which claim E3 asks for close curves.' if _is_long(drawn) else ''} "
         f"Triangles: the last epoch of the authors' log, {PAPERS['spectral']:g} % for SPARCS, {PAPERS['pruned']:g} % "
         f"pruned, about {PAPERS['linear']:g} % for the linear head. *The paper's figure* shows three trials out of the "
         "100 of its Table 5, all three curves close at first."

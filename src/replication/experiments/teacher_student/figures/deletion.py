@@ -64,10 +64,10 @@ def fig_teacher_deleted_caption(drawn: pd.DataFrame, budget: float) -> str:
     """What deleting a layer costs, in words."""
     missing = [each for each in SHOWN if each not in set(drawn["ensemble"])]
     more = [*_costs(drawn)[1:], *[f"With {SHOWN[each]} no network has been trained." for each in missing]]
-    n = listing([f"n = {_networks(drawn, each)} with {what}" for each, what in SHOWN.items() if each not in missing])
+    n = listing([f"{_networks(drawn, each)}" for each in SHOWN if each not in missing])
     return (
         f"**Either layer deleted.** {' '.join([fig_teacher_deleted_result(drawn), *more])} Each dot is a trained "
-        f"network, {n}; black: their median (no interval). A layer is deleted from the weights, removal (ii); its "
+        f"network, n = {n}; black: their median (no interval). A layer is deleted from the weights, removal (ii); its "
         f"skips stay as trained. Grey line: {100 * budget:g} %, up to which claim D2 calls a layer idle. Vertical axis "
         "linear up to there, then logarithmic. *The paper* has no such figure: it judges the layers by their "
         "eigenvalues."

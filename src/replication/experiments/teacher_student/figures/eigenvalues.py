@@ -72,8 +72,10 @@ def fig09_result(drawn: pd.DataFrame) -> str:
     """The largest |λ| of each hidden layer, on average."""
     above = drawn[drawn["what"] == LOG_AXIS]
     largest = above[above["layer"] != ALL].groupby("layer")["largest"].first()
-    sizes = listing([f"{number(value)} in the {name(int(layer))}" for layer, value in largest.items()])
-    return f"The largest hidden eigenvalue after training is on average {sizes}, in absolute value."
+    layers = [name(int(layer)) for layer in largest.index]
+    layers[1:] = [each.removesuffix(" hidden layer") for each in layers[1:]]
+    sizes = [f"{number(value)} in the {layer}" for value, layer in zip(largest, layers, strict=True)]
+    return f"The largest hidden eigenvalue after training has on average a size of {listing(sizes)}."
 
 
 def fig09_caption(drawn: pd.DataFrame) -> str:

@@ -133,10 +133,10 @@ def fig03_result(drawn: pd.DataFrame) -> str:
 def fig03_caption(drawn: pd.DataFrame) -> str:
     """Figure 3 in words."""
     return (
-        f"**Figure 3.** {fig03_result(drawn)} Layers of {_widths(drawn)} neurons as matrices. $\\Phi$ holds the block "
-        "$\\phi$ below a diagonal of ones, $\\Lambda$ the eigenvalues, and $A = \\Phi\\Lambda\\Phi^{-1}$ the "
-        f"eigenvalues on its diagonal and below it the weights $W_{{21}}$. {_computed(drawn)} *The paper's figure* is "
-        "a drawing of the same blocks."
+        f"**Figure 3.** {fig03_result(drawn)} Layers of {_widths(drawn)} neurons as matrices. The matrix $\\Phi$ holds "
+        "the block $\\phi$ below a diagonal of ones, $\\Lambda$ the eigenvalues. In $A = \\Phi\\Lambda\\Phi^{-1}$ the "
+        f"eigenvalues stand on the diagonal and the weights $W_{{21}}$ below it. {_computed(drawn)} *The paper's "
+        "figure* is a drawing of the same blocks."
     )
 
 
@@ -240,7 +240,8 @@ def _three_panels(drawn: pd.DataFrame, subscript: str, formulas: str, height: fl
 
 
 def _widths(drawn: pd.DataFrame) -> str:
-    return listing([str(count) for count in drawn.groupby("target")["row"].nunique()])
+    widths = drawn.groupby("target")["row"].nunique()
+    return listing([str(count) for count in widths]) if len(widths) < 4 else f"{widths.min()} to {widths.max()}"
 
 
 def _computed(drawn: pd.DataFrame) -> str:

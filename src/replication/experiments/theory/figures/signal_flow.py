@@ -122,11 +122,11 @@ def fig01_caption(drawn: pd.DataFrame) -> str:
     """Figure 1 in words."""
     a, b, c = WIDTHS
     return (
-        f"**Figure 1.** {fig01_result(drawn)} A signal on its way from layer $k$ ({a} neurons, blue) to $k+1$ ({b}, "
-        f"orange) and $k+2$ ({c}, green). $A^{{(k)}}$ takes it from the upper part of $\\mathbf{{a}}_k$ to the lower "
-        "part of $\\mathbf{a}^*_k$. After the filter, $f$ = ReLU, the projection $\\pi$ moves that part up, where "
-        "$A^{(k+1)}$ finds it (2.1). Entries of one random network, computed, without self loops. *The paper's figure* "
-        "is a drawing of the same three steps."
+        f"**Figure 1.** {fig01_result(drawn)} A signal goes from layer $k$ ({a} neurons, blue) to $k+1$ ({b}, orange) "
+        f"and $k+2$ ({c}, green). The matrix $A^{{(k)}}$ takes it from the upper part of $\\mathbf{{a}}_k$ to the "
+        "lower part of $\\mathbf{a}^*_k$. After the filter, $f$ = ReLU, the projection $\\pi$ moves that part up, "
+        "where $A^{(k+1)}$ finds it (2.1). Entries of one random network, computed, without self loops. *The paper's "
+        "figure* is a drawing of the same three steps."
     )
 
 
