@@ -10,7 +10,7 @@ sys.path[:0] = [str(HERE / "extensions"), str(HERE.parent / "src")]
 project = "SPARCS, reproduced"
 author = "The SPARCS reproduction maintainers"
 release = metadata.version("sparcs")
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "docstrings", "formulas", "generated"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "docstrings", "formulas", "pages"]
 exclude_patterns = ["extensions"]
 nitpicky = False
 

@@ -1,6 +1,8 @@
 """The documentation: its code runs and prints what it says, and the site is built whole and works offline."""
 
 import re
+import runpy
+import shutil
 import subprocess
 import sys
 from contextlib import redirect_stdout
@@ -11,8 +13,14 @@ from pathlib import Path
 import pytest
 
 import sparcs
+from replication.account.describe import describe
 
 ROOT = Path(__file__).parents[2]
+FIELDS, WITH_INDICES, FILLED = (
+    runpy.run_path(str(ROOT / f"docs/extensions/{file}.py"))[name]
+    for file, name in (("docstrings", "fields"), ("formulas", "with_indices"), ("pages", "filled"))
+)
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 BLOCK = re.compile(r"^```(python|text)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
@@ -77,8 +85,61 @@ def test_every_link_resolves(site):
                 continue
             file, _, anchor = address.partition("#")
             target = (page.parent / file).resolve() if file else page
-            assert target in site, f"{page.name}: {address}"
+            assert target.is_file(), f"{page.name}: {address}"
             assert not anchor or anchor in site[target].anchors, f"{page.name}: {address}"
+
+
+def test_a_docstring_s_parameters_become_fields():
+    said = "x, y: (batch, N_1); z: as they are. Not w: it is none. Returns (N_2,). Raises ValueError if not."
+    assert [*FIELDS(said, ["x", "y", "z"])] == [
+        ":param x: (batch, N_1)",
+        ":param y: (batch, N_1)",
+        ":param z: as they are. Not w: it is none.",
+        ":returns: (N_2,). ",
+        ":raises: ValueError if not.",
+    ]
+    assert [*FIELDS("Says nothing of x: or y.", ["x"])] == ["Says nothing of x: or y."]
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("W_ij of λ_{i−1}", "W<ij> of λ<i−1>"),
+        ("(−1)^{i−j}", "(−1)<i−j>"),
+        ("in_features, x_train", "in_features, x_train"),
+        ("‖Γ_h‖", "‖Γ<h>‖"),
+    ],
+)
+def test_indices_are_set_low_and_high(text, html):
+    assert "".join(f"<{node.astext()}>" if node.children else node.astext() for node in WITH_INDICES(text)) == html
+
+
+def test_formulas_are_drawn_without_a_script(site):
+    algebra = next(page for page in site if page.as_posix().endswith("reference/spectral.html")).read_text()
+    assert algebra.count("<math") > 3 and "(4.2)" in algebra and "\\varphi" not in algebra
+    assert not [address for links in site.values() for address in links.loaded if "mathjax" in address.lower()]
+
+
+def test_functions_have_a_table_of_their_parameters(site):
+    heads = next(page for page in site if page.as_posix().endswith("reference/heads.html")).read_text()
+    rows = [re.sub("<.*?>", "", row).split("\n") for row in re.findall(r"<tr.*?</tr>", heads, re.DOTALL)]
+    assert ["hidden", "int | Sequence[int]", "the width of the hidden layer, or those of several."] in [
+        list(filter(None, row)) for row in rows
+    ]
+
+
+def test_every_setting_has_a_row():
+    page = FILLED("{{ parameters() }}")
+    assert len(re.findall(r"^\| `", page, re.MULTILINE)) == len([*describe()])
+    assert "| `loss_budget` | float > 0 | 0.05 |" in page
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="the summary was not printed: Chromium is not installed")
+def test_the_summary_prints_on_one_page(site, tmp_path):
+    page = next(page for page in site if page.name == "reproducibility.html")
+    options = ["--headless", "--no-sandbox", "--no-pdf-header-footer", f"--print-to-pdf={tmp_path}/summary.pdf"]
+    subprocess.run([CHROMIUM, *options, page.as_uri()], check=True, capture_output=True, timeout=120)
+    assert len(re.findall(rb"/Type /Page\b", (tmp_path / "summary.pdf").read_bytes())) == 1
 
 
 def test_every_public_name_is_documented(site):
