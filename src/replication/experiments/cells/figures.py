@@ -1,5 +1,7 @@
 """GAEA's own ground: how decided the searches get, which cells they find, and what those are worth."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -8,6 +10,7 @@ from matplotlib.figure import Figure
 from replication.report.intervals import count_range
 from replication.report.stand_in import stamped, title
 from replication.report.style import GREY, INK, PAGE, color_of, styled
+from replication.report.text import number
 
 METHODS = {
     "darts": "DARTS",
