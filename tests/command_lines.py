@@ -92,6 +92,7 @@ def lines(folder, output="OUT"):
         "check-networks": [folder / "networks", "--output", f"{output}/n.csv"],
         "describe-params": [],
         "describe-dvc": [],
+        "draw-workflow": [],
     }  # fmt: skip
     return {name: [*name.split(), *map(str, more)] for name, more in words.items()}
 

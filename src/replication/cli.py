@@ -28,6 +28,7 @@ VERBS = {
     "build-site": "site.commands",
     "describe-params": "account.describe",
     "describe-dvc": "jobs.dvc",
+    "draw-workflow": "jobs.drawing",
     "benchmark-step": "experiments.cost.commands",
     "benchmark-cifar10": "experiments.cost.commands",
     "benchmark-cost": "experiments.cost.commands",
