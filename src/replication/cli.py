@@ -40,6 +40,7 @@ VERBS = {
     "publish": "publish.commands",
     "publish-networks": "publish.network_commands",
     "check-networks": "publish.network_commands",
+    "publish-notebooks": "publish.notebooks",
     "publish-pages": "site.publish_pages",
     "build-crate": "publish.crate",
     "spot-check": "spot_check",

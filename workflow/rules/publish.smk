@@ -124,6 +124,23 @@ rule publish_pages:
         " --published-figures figures/published {params.names} --readme README.md 2>&1 | tee {log}"
 
 
+rule publish_notebooks:
+    """The executed notebooks of the published tables, with their outputs, beside the pages; always runs."""
+    input:
+        rules.published.input,
+    log:
+        f"{REBUILT}/logs/publish_notebooks.log",
+    threads: 1
+    params:
+        results=REBUILT,
+        names=OF_REPORTS,
+    message:
+        "Publishing the executed notebooks"
+    shell:
+        "python -m replication publish-notebooks --results {params.results} --published results/published {params.names}"
+        " 2>&1 | tee {log}"
+
+
 def data_of_the_draw(wildcards):
     """The data of the published trials that a spot check draws."""
     from replication.spot_check import data_files  # loads pandas

@@ -14,6 +14,16 @@ from sparcs.io import atomic
 COLOURS = 256  # a palette makes a PNG three times smaller; no channel moves by more than a few per cent
 
 
+def as_png(image: Image.Image) -> bytes:
+    """The content of a PNG with a palette."""
+    content = BytesIO()
+    small = image.convert("RGB").quantize(
+        COLOURS, method=Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE
+    )  # k-means moves each entry to the mean of its pixels: flat areas keep their colour
+    small.save(content, format="png", optimize=True, dpi=image.info.get("dpi"))
+    return content.getvalue()
+
+
 @styled
 def save(figure: Figure, folder: Path | str, name: str, table: pd.DataFrame) -> Path:
     """Write ``name``.svg, .png and .csv, the table of what is drawn, into ``folder``; return the PNG's path.
@@ -29,10 +39,7 @@ def save(figure: Figure, folder: Path | str, name: str, table: pd.DataFrame) -> 
     pixels = BytesIO()
     figure.savefig(pixels, format="png")
     with atomic(folder / f"{name}.png") as partial, Image.open(pixels) as image:
-        small = image.convert("RGB").quantize(
-            COLOURS, method=Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE
-        )  # k-means moves each entry to the mean of its pixels: flat areas keep their colour
-        small.save(partial, format="png", optimize=True, dpi=image.info["dpi"])
+        partial.write_bytes(as_png(image))
     with atomic(folder / f"{name}.csv") as partial:
         table.to_csv(partial, index=False, float_format="%.7g")
     return folder / f"{name}.png"

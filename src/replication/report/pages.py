@@ -26,17 +26,23 @@ def render(executed_notebook: Path, page: Path, analysed_by: str = "") -> None:
     analysed_by: commit and fingerprint of what was executed, for those who read the page by program. Raises
     ArtifactError if the file is no notebook.
     """
-    try:
-        notebook = nbformat.read(executed_notebook, as_version=4)
-        nbformat.validate(notebook)
-    except (ValueError, AttributeError, KeyError, nbformat.ValidationError) as error:
-        raise ArtifactError(f"{executed_notebook} is no notebook: {str(error).splitlines()[0]}") from None
+    notebook = read_notebook(executed_notebook)
     notebook.cells = [cell for cell in notebook.cells if not _PARAMETERS & set(cell.metadata.get("tags", []))]
     body, _ = _Exporter().from_notebook_node(notebook)
     names = {"title": _title(notebook), "analysed_by": analysed_by}
     text = _PAGE.format(**{name: html.escape(text) for name, text in names.items()}, style=_style(), body=body)
     with atomic(page) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def read_notebook(path: Path) -> nbformat.NotebookNode:
+    """A notebook. Raises ArtifactError if the file is none."""
+    try:
+        notebook = nbformat.read(path, as_version=4)
+        nbformat.validate(notebook)
+    except (ValueError, AttributeError, KeyError, TypeError, nbformat.ValidationError) as error:
+        raise ArtifactError(f"{path} is no notebook: {str(error).splitlines()[0]}") from None
+    return notebook
 
 
 class CellError(Exception):
