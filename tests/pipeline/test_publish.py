@@ -327,8 +327,10 @@ def test_pages_go_beside_the_tables_and_the_scorecard_into_the_readme(tmp_path):
     old = [
         published / name for name in ("reports/07_rivals.html", "site/reports/07_rivals.html", "figures/fig_rivals.svg")
     ]
+    old.append(published / "reports/07_rivals.ipynb")
     left = [results / "reports/07_rivals.html", figures / "fig_rivals.svg"]
-    for path in (results / "reports/01_theory.html", figures / "fig07.svg", *old, *left):
+    notebook = published / "reports/01_theory.ipynb"
+    for path in (results / "reports/01_theory.html", figures / "fig07.svg", notebook, *old, *left):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("made again")
     readme = tmp_path / "README.md"
@@ -339,7 +341,7 @@ def test_pages_go_beside_the_tables_and_the_scorecard_into_the_readme(tmp_path):
         "--published-figures", published / "figures", "--readme", readme,
         "--report", "01_theory", "--report", "02_alpha_beta", "--figure", "fig07",
     )  # fmt: skip
-    assert code == 0 and not any(path.exists() for path in old)
+    assert code == 0 and not any(path.exists() for path in old) and notebook.exists()
     assert (published / "reports" / "01_theory.html").read_text() == "made again"
     assert (published / "figures" / "fig07.svg").read_text() == "made again"
     text = readme.read_text()

@@ -38,8 +38,9 @@ def publish_pages(
     for path, place in sorted(places.items()):
         with atomic(place) as partial:
             shutil.copyfile(path, partial)
+    kept = {*places.values(), *(published / f"reports/{name}.ipynb" for name in reports)}  # of publish-notebooks
     for folder in (published / "reports", published / "site", published_figures):
-        remove_others(folder, set(places.values()))
+        remove_others(folder, kept)
     text = with_verdicts(readme.read_text(encoding="utf-8"), read_claims(published / "claims.csv"))
     with atomic(readme) as partial:
         partial.write_text(text, encoding="utf-8")
