@@ -75,20 +75,26 @@ class Job:
         return self.data.files if self.data else ()
 
 
+FIRST = "the first trial that did not diverge"
+
+
 @dataclass(frozen=True)
 class Network:
     """How the trained networks of a stage are published: a file for each label.
 
-    label: of a training, from the columns that tell it, "" for one that is not published; build: the network of a
-    training from its job's parameters, the job and those columns, and what makes the network's inputs of images, or
-    None; points: inputs and targets, of the data, the job's settings and that; draw: the data again, of what a card
-    says of them, None for images; metric: the column of the stage's first table that says how good a network is; score:
-    the same of targets and outputs; tolerance: by which it may differ; on: what it is measured on; inputs: what a
-    network takes; images: what an archive takes that holds it with what makes its inputs, "" if there is none.
+    label: of a training, from the columns that tell it, "" for one that is not published; several: columns that tell
+    trainings apart and are not its job's, with their values; chosen: of a training's rows in the stage's first table
+    the one, or none, of the network that is published; told: columns of it that a card tells besides; rule: by which
+    a training is chosen; build: the network of a training from its job's parameters, the job and that row, and what
+    makes the network's inputs of images, or None; again: where a job keeps no parameters, the network trained again
+    from the data, the job's settings and that row, and what is measured of it, as the row has it; points: inputs and
+    targets, of the data, the job's settings and what makes inputs of images; draw: the data again, of what a card says
+    of them, None for images; metric: the column of the row that says how good a network is; score: the same of targets
+    and outputs; tolerance: by which it may differ; on: what it is measured on; inputs: what a network takes; images:
+    what an archive takes of what makes its inputs, "" if there is none; stored: the type of the numbers in its file.
     """
 
     label: Callable[[Mapping[str, Any]], str]
-    build: Callable[[Mapping, Job, Mapping], tuple[Any, Any]]
     points: Callable[[Any, Mapping, Any], tuple[Any, Any]]
     draw: Callable[[Mapping], Any] | None
     metric: str
@@ -96,7 +102,14 @@ class Network:
     tolerance: float
     on: str
     inputs: str
+    build: Callable[[Mapping, Job, Mapping], tuple[Any, Any]] | None = None
+    again: Callable[[Any, Mapping, Mapping], tuple[Any, Mapping]] | None = None
+    several: Mapping[str, tuple] = field(default_factory=dict)
+    chosen: "Callable[[DataFrame], DataFrame]" = lambda rows: rows
+    told: tuple[str, ...] = ()
+    rule: str = FIRST
     images: str = ""
+    stored: str = "float32"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from contextlib import redirect_stdout
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -18,26 +19,47 @@ import torch
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
+from replication.data import backbones
 from replication.data.augmentation import DEVIATION, MEAN, Normalisation, channels_first
 from replication.data.images import load
 from replication.experiments import EXPERIMENTS
 from replication.experiments.cifar10.run import new_network
+from replication.experiments.cifar100.features import features as features_of
 from replication.publish import network_commands
 from replication.publish.cards import CARD, card_of, code_of
-from replication.publish.networks import checked
+from replication.publish.networks import checked, loaded, outputs
 from replication.records import io
 from replication.training.trained import named, network_of
 from replication.training.work import plain
-from small_runs import change, generate, jobs_of, record_settings, run, settings_of, train
+from small_runs import change, files_in, generate, jobs_of, record_settings, run, settings_of, train
 from small_runs import publish as publish_tables
 from sparcs import CompactNetwork, SpectralNetwork
 
-PUBLISHED = Path(__file__).parents[2] / "results/published/networks"
+ROOT = Path(__file__).parents[2]
+PUBLISHED = ROOT / "results/published/networks"
 IMAGES = {"images": {"stand_in": True, "download": False}}
 CIFAR10 = {
     "cifar10": {"images": 160, "training": {"epochs": 1}, "heads": ["linear", "spectral", "spectral_authors_sign"]}
 }
+PROBES = {"training": {"epochs": 1}, "trials": 1, "further_input_sizes": []}
+CIFAR100 = {"cifar100": {"widths": [1280, 8, 100], "input_size": 64, "probes": PROBES}}
+SEARCHES = {"hidden": [8], "points": 60, "batch_size": 48, "steps": 800, "trials": 1}
+BASELINES = {
+    "baselines": {
+        "methods": ["lasso_random", "linear"],
+        "strengths": [0.0003, 0.003],
+        "learning_rate": 0.01,
+        "retraining_steps": 1,
+        "test_points": 40,
+        "teacher": SEARCHES,
+        "alpha_beta": {"trials": 0},
+        "confirmation": {"trials": 0},
+    }
+}
+HEADS = ("linear", "spectral")
 NAMES = [
+    "baselines_lasso_random",
+    *("cifar100_probe_linear", "cifar100_probe_spectral"),
     *("cifar10_linear", "cifar10_spectral", "cifar10_spectral_authors_sign"),
     *("regression_alpha0", "regression_alpha1", "teacher_student_l2"),
 ]
@@ -60,11 +82,19 @@ def rewritten(path, change):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """Runs of experiments 1, 2 and 3 whose images are passed off as real ones."""
+    """Runs of experiments 1 to 4 and the comparison; images and features are passed off as real ones."""
     folder = tmp_path_factory.mktemp("trained")
-    settings = settings_of({"device": "cpu"}, IMAGES, CIFAR10, {"cifar10": {"trials": 1}})
-    for name in ("regression", "teacher_student"):
+    settings = settings_of({"device": "cpu"}, IMAGES, CIFAR10, {"cifar10": {"trials": 1}}, CIFAR100, BASELINES)
+    for name in ("regression", "teacher_student", "baselines"):
         train(folder, settings, name)
+    random = np.random.RandomState(0)
+    features = {f"x_{split}": np.float16(6 * random.rand(200, 1280)) for split in ("train", "test")}
+    io.write_arrays(
+        folder / "data/features/cifar100_64.safetensors",
+        features | {f"y_{split}": random.randint(100, size=200) for split in ("train", "test")},
+    )
+    io.write_json(folder / "data/features/cifar100_64.json", {"backbone": "some", "stand_in": False})
+    train(folder, settings, "cifar100", of_stage="probes")
     images = settings.images.model_dump_json()
     record = folder / "data/images/cifar10.json"
     assert run("prepare-images", "cifar10", "--settings", images, "--output", record) == 0
@@ -81,6 +111,15 @@ def networks(trained, tmp_path_factory):
     return folder
 
 
+def of(trained, folder, *experiments):
+    """A copy of the runs of these experiments alone."""
+    copied = Path(shutil.copytree(trained, folder))
+    for path in (copied / "results").iterdir():
+        if path.is_dir() and path.name not in experiments:
+            shutil.rmtree(path)
+    return copied
+
+
 @pytest.fixture
 def copy(networks, tmp_path):
     return Path(shutil.copytree(networks, tmp_path / "networks"))
@@ -91,7 +130,7 @@ def test_every_kind_is_published_and_holds(networks, tmp_path):
     assert check(networks, tmp_path / "networks.csv") == 0
     table = pd.read_csv(tmp_path / "networks.csv").set_index("network")
     assert [*table.index] == NAMES and (table["outputs_differ_by"] < 1e-6).all()
-    generated = ~table.index.str.startswith("cifar10")
+    generated = ~table.index.str.startswith("cifar")
     assert (table["again"] - table["value"])[generated].abs().max() < 1e-6 and table["again"][~generated].isna().all()
 
 
@@ -134,15 +173,16 @@ def test_a_head_that_the_kernel_trained_comes_out_as_pytorchs_module(trained, ne
     module = new_network(head, plain(settings), 0).eval()
     state = io.read_arrays(trained / f"results/cifar10/trials/{head}/0.safetensors")
     module.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
+    module["head"].half().float()
     images = load(trained / "data/images/cifar10.json")
     x = Normalisation(MEAN, DEVIATION)(channels_first(images.x_test[:64]))
     sample = load_file(networks / f"cifar10_{head}_sample.safetensors")
     with torch.no_grad():
         features = module["features"](x)
         logits = module["head"](features)
-        whole = torch.export.load(networks / f"cifar10_{head}.pt2").module()(x)
+        archived = torch.export.load(networks / f"cifar10_{head}.pt2").module()(x)
     assert np.allclose(sample["inputs"], features, atol=1e-6) and np.allclose(sample["outputs"], logits, atol=1e-5)
-    assert torch.allclose(whole, logits, atol=1e-5) and np.array_equal(sample["targets"], images.y_test[:64])
+    assert torch.allclose(archived, features, atol=1e-6) and np.array_equal(sample["targets"], images.y_test[:64])
     held = load_file(networks / f"cifar10_{head}_features.safetensors")
     assert {f"features.{name}" for name in held} == {name for name in state if name.startswith("features.")}
 
@@ -197,11 +237,13 @@ def alone(folder, code, *blocked):
     return done.stdout
 
 
-@pytest.mark.parametrize("name", ["cifar10_linear", "regression_alpha0", "teacher_student_l2"])
+@pytest.mark.parametrize(
+    "name", ["baselines_lasso_random", "cifar100_probe_spectral", "cifar10_linear", "teacher_student_l2"]
+)
 def test_the_cards_code_runs_with_sparcs_alone(networks, name):
     [code] = re.findall(r"```python\n(.*?)```", (networks / f"{name}.md").read_text(), re.DOTALL)
     numbers = [*map(float, alone(networks, code, "replication").split())]
-    assert len(numbers) == 1 + name.startswith("cifar10") and max(numbers) < 1e-5
+    assert len(numbers) == 1 + name.startswith("cifar10_") and max(numbers) < 1e-5
 
 
 def test_the_documentation_s_blocks_print_what_stands_below_them(networks, tmp_path, monkeypatch):
@@ -223,17 +265,15 @@ def test_the_documentation_s_blocks_print_what_stands_below_them(networks, tmp_p
 def test_an_archive_needs_nothing_of_the_project(networks):
     code = (
         "import torch; from safetensors.torch import load_file\n"
-        "whole = torch.export.load('cifar10_spectral.pt2').module()\n"
-        "print(*whole(torch.zeros(3, 3, 32, 32)).shape)\n"
+        "features = torch.export.load('cifar10_spectral.pt2').module()\n"
+        "print(*features(torch.zeros(3, 3, 32, 32)).shape)\n"
         "assert not {'sparcs', 'replication'} & {*__import__('sys').modules}"
     )
-    assert alone(networks, code, "sparcs", "replication").split() == ["3", "10"]
+    assert alone(networks, code, "sparcs", "replication").split() == ["3", "400"]
 
 
 def test_the_first_trial_that_did_not_diverge_is_taken_in_order(trained, tmp_path, capsys):
-    folder = Path(shutil.copytree(trained, tmp_path / "run"))
-    for experiment in ("cifar10", "regression"):
-        shutil.rmtree(folder / "results" / experiment)
+    folder = of(trained, tmp_path / "run", "teacher_student")
     trials = folder / "results/teacher_student/trials/l2/teacher42_rotations2"
     path = trials / "0_trials.parquet"
     io.write_table(path, io.read_table(path).assign(test_r2=np.nan))
@@ -246,6 +286,61 @@ def test_the_first_trial_that_did_not_diverge_is_taken_in_order(trained, tmp_pat
     assert not (tmp_path / "none").exists()
 
 
+def test_the_small_network_that_the_comparison_counts_is_found_again(trained, networks):
+    """Its row, chosen by hand, is the oracle: the fewest parameters of those with R² ≥ 0.98, not trained once more."""
+    card = card_of(networks / "baselines_lasso_random.safetensors")
+    trials = io.read_table(trained / "results/baselines/trials/teacher/lasso_random/0-0_trials.parquet")
+    sizes = {
+        (row[f"{target}_parameters"], row["strength"], target): row[f"{target}_test_r2"]
+        for row in trials.to_dict("records")
+        for target in ("loss_budget", "min_r2", "max_30_neurons")
+        if row[f"{target}_test_r2"] >= 0.98
+    }
+    parameters, strength, target = min(sizes)
+    assert (card.keys["parameters"], card.keys["strength"], card.keys["target"]) == (parameters, strength, target)
+    assert card.value == sizes[parameters, strength, target]
+    network = CompactNetwork.load(networks / "baselines_lasso_random.safetensors")
+    assert sum(int(value.count_nonzero()) for value in network.parameters()) == parameters
+    text = (networks / "baselines_lasso_random.md").read_text()
+    assert {*card.again} == {"commit", "machine"} and "| trained again, commit |" in text and "alpha" not in text
+
+
+def test_a_method_without_a_good_network_has_none(trained, tmp_path, capsys):
+    assert publish(of(trained, tmp_path / "run", "baselines"), tmp_path / "out") == 0
+    said = "baselines_linear: not published, no trial fits the rule: of the first trial that has one the smallest"
+    assert said in capsys.readouterr().out and not [*(tmp_path / "out").glob("baselines_linear*")]
+
+
+def test_a_probe_is_stored_in_half_precision_and_stays_the_same_classifier(trained, networks):
+    for head in ("linear", "spectral"):
+        path = networks / f"cifar100_probe_{head}.safetensors"
+        assert {str(array.dtype) for array in load_file(path).values()} == {"float16"}
+        table = io.read_table(trained / "results/cifar100/probes/64/0-0_probes.parquet").set_index("head")
+        card = card_of(path)
+        assert card.keys == {"input_size": 64, "head": head} and card.value == table["test_accuracy"][head]
+
+
+def test_what_trained_again_is_another_network_is_left_out(trained, tmp_path, capsys):
+    folder = of(trained, tmp_path / "run", "baselines", "cifar100")
+    path = folder / "results/baselines/trials/teacher/lasso_random/0-0_trials.parquet"
+    rows = io.read_table(path)
+    columns = [name for name in rows if name.endswith("_validation_mse") and "retrained" not in name]
+    io.write_table(path, rows.assign(**{name: rows[name] * 1.01 for name in columns}))
+    assert publish(folder, tmp_path / "out") == 0
+    said = r"baselines_lasso_random: not published, trained again here its validation_mse is .*, in the table"
+    assert re.search(said, capsys.readouterr().out)
+    assert sorted(path.stem for path in (tmp_path / "out").glob("*.md")) == [f"cifar100_probe_{h}" for h in HEADS]
+
+
+def test_what_is_published_is_not_trained_once_more_unless_asked_for(trained, copy, tmp_path, capsys):
+    folder, before = of(trained, tmp_path / "run", "cifar100"), files_in(copy)
+    assert publish(folder, copy) == 0
+    assert "cifar100_probe_linear: not published, for it is there; replace=yes" in capsys.readouterr().out
+    assert files_in(copy) == before
+    assert publish(folder, copy, "--replace") == 0
+    assert "cifar100_probe_linear: trial 0\n" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
@@ -254,7 +349,7 @@ def test_the_first_trial_that_did_not_diverge_is_taken_in_order(trained, tmp_pat
     ],
 )
 def test_stand_ins_and_other_sources_are_not_published(trained, tmp_path, capsys, changes, why):
-    folder = Path(shutil.copytree(trained, tmp_path / "run"))
+    folder = of(trained, tmp_path / "run", "cifar10")
     rewritten(folder / "results/cifar10/trials/linear/0.provenance.json", lambda about: about | changes)
     assert publish(folder, tmp_path / "out") == 0
     assert f"cifar10_linear: not published, trial 0: {why}\n" in capsys.readouterr().out
@@ -281,7 +376,7 @@ def test_a_smoke_run_is_refused_and_a_larger_scale_stays(trained, networks, copy
 
 def test_too_much_is_refused_before_anything_is_written(trained, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(network_commands, "MOST_BYTES", 10**5)
-    assert publish(trained, tmp_path / "out") == 2
+    assert publish(of(trained, tmp_path / "run", "cifar10"), tmp_path / "out") == 2
     assert re.search(r"out would have [\d,]+ bytes: allowed are at most 100,000\n", capsys.readouterr().err)
     assert not (tmp_path / "out").exists()
 
@@ -362,5 +457,33 @@ def test_declared_networks_name_metrics_of_their_tables():
         for stage in experiment.stages
         if stage.network
     }
-    assert {*declared} >= {"regression", "teacher_student", "cifar10"}
-    assert all((each.draw is None) == bool(each.images) for each in declared.values())
+    assert {*declared} >= {"regression", "teacher_student", "baselines", "cifar10", "cifar100"}
+    assert all((each.build is None) == (each.again is not None) for each in declared.values())
+
+
+def real_images(data_set, folder):
+    """The images that lie in data/images."""
+    if not (ROOT / f"data/images/{data_set}.npz").exists():
+        pytest.skip(f"data/images/{data_set}.npz is not there")
+    settings = settings_of({"images": {"files": {data_set: str(ROOT / f"data/images/{data_set}.npz")}}}).images
+    record = folder / f"{data_set}.json"
+    assert run("prepare-images", data_set, "--settings", settings.model_dump_json(), "--output", record) == 0
+    return load(record)
+
+
+@pytest.mark.artifacts
+@pytest.mark.parametrize("path", sorted(PUBLISHED.glob("cifar*.md")), ids=lambda path: path.stem)
+def test_on_the_images_a_published_network_has_its_accuracy(path, tmp_path):
+    """Through the archive of what makes its inputs, or the pre-trained network."""
+    card = card_of(path.with_suffix(".safetensors"))
+    module, features = loaded(path.with_suffix(".safetensors"))
+    images = real_images(card.experiment, tmp_path)
+    x, y = images.x_test, images.y_test
+    if features:
+        x = outputs(lambda part: features(Normalisation(MEAN, DEVIATION)(part)), channels_first(x).numpy())
+    else:
+        of_images = SimpleNamespace(**card.data.settings | {"images": 1})
+        x = features_of(backbones.pretrained(of_images.backbone), images, of_images, "cpu")["x_test"]
+    sample = load_file(path.with_name(f"{path.stem}_sample.safetensors"))
+    assert np.allclose(x[:64], sample["inputs"], atol=1e-2) and np.array_equal(y[:64], sample["targets"])
+    assert abs(card.network.score(y, outputs(module, x)) - card.value) <= card.network.tolerance

@@ -9,13 +9,12 @@ from pydantic import Field
 from safetensors import safe_open
 
 from replication import params
-from replication.experiment import Network
+from replication.experiment import FIRST, Network
 from replication.experiments import EXPERIMENTS
 from replication.params.fields import Model, Name, Real, Trial
 from replication.records.io import ArtifactError, read_arrays
 
 CARD = "card"  # the key of the card in the metadata
-CHOSEN = "the first trial that did not diverge"
 
 
 class DataCard(Model):
@@ -37,11 +36,12 @@ class Card(Model):
     keys: dict[str, Any] = Field(description="columns that tell its training from others")
     trial: Trial
     seed: int
-    chosen: str = Field(CHOSEN, description="the rule by which the trial was chosen, fixed beforehand")
+    chosen: str = Field(FIRST, description="the rule by which the trial was chosen, fixed beforehand")
     value: Real = Field(description="of the metric, as the table of trials has it")
     data: DataCard
     settings: dict[str, Any] = Field(description="of the training")
     origin: dict[str, str] = Field(description="of the training: scale, commit, machine, device, finished, fingerprint")
+    again: dict[str, str] = Field({}, description="commit and machine of the training that gave it, if not that one")
     files: dict[Name, str] = Field(description="the SHA-256 of the files beside it")
 
     @property
@@ -69,23 +69,25 @@ def card_of(path: Path) -> Card:
 def text_of(card: Card) -> str:
     """The card as Markdown."""
     experiment, network = EXPERIMENTS[card.experiment], card.network
-    drawn = card.data.settings | card.data.keys
+    drawn, keys = card.data.settings | card.data.keys, {name: of for name, of in card.keys.items() if of is not None}
     rows = {
         "kind": card.kind,
         "takes": network.inputs,
         **({"the archive takes": network.images} if network.images else {}),
+        **({"numbers are stored as": f"{network.stored}, and used as float32"} if network.stored != "float32" else {}),
         f"`{network.metric}`": f"{card.value:.6g} on {network.on}",
         "trial": f"{card.trial} (seed {card.seed}), {card.chosen}",
         "trained on": f"{experiment.trained_on}; {_listed({'name': card.data.name, **drawn})}",
         **{f"`{file}`": f"SHA-256 {digest}" for file, digest in card.data.files.items()},
         "settings": _listed(card.settings),
         **card.origin,
+        **{f"trained again, {name}": value for name, value in card.again.items()},
         "licence": "MIT",
     }
     return "\n".join(
         [
             f"# {card.name}\n",
-            f"{', '.join(filter(None, [experiment.title, experiment.paper]))}: {_listed(card.keys)}.\n",
+            f"{', '.join(filter(None, [experiment.title, experiment.paper]))}: {_listed(keys)}.\n",
             "| | |\n|---|---|",
             *(f"| {name} | {value} |" for name, value in rows.items()),
             "\nBeside it:\n",
@@ -96,21 +98,22 @@ def text_of(card: Card) -> str:
 
 
 def code_of(card: Card) -> str:
-    """Python that loads the network, and its archive if it has one, and evaluates both on the sample."""
+    """Python that loads the network and evaluates it on the sample; with an archive, also on what that makes."""
+    single = "" if card.network.stored == "float32" else ".float()"
     lines = [
         "from safetensors.torch import load_file",
         f"from sparcs import {card.kind}",
         "",
-        f'network = {card.kind}.load("{card.name}.safetensors")',
+        f'network = {card.kind}.load("{card.name}.safetensors"){single}',
         f'sample = load_file("{card.name}_sample.safetensors")  # inputs, targets, and the outputs at publishing',
-        'print((network(sample["inputs"]) - sample["outputs"]).abs().max().item())',
+        f'print((network(sample["inputs"]{single}) - sample["outputs"]).abs().max().item())',
     ]
     if card.network.images:
         lines[:0] = ["import numpy as np", "import torch"]
         lines += [
-            f'whole = torch.export.load("{card.name}.pt2").module()  # needs nothing of this project',
+            f'features = torch.export.load("{card.name}.pt2").module()  # needs nothing of this project',
             'noise = np.random.RandomState(0).standard_normal((64, 3, 32, 32)).astype("float32")',
-            'print((whole(torch.from_numpy(noise)) - sample["outputs_of_noise"]).abs().max().item())',
+            'print((network(features(torch.from_numpy(noise))) - sample["outputs_of_noise"]).abs().max().item())',
         ]
     return "\n".join(lines) + "\n"
 

@@ -35,6 +35,7 @@ EXPERIMENT = Experiment(
             settings=BaselineTrial,
             tables={"trials": KEY, "costs": KEY, "history": (*KEY, "step")},
             ensemble=ENSEMBLE,
+            network="network:NETWORK",
             gpu=False,
             seed_name="rivals",
             memory=4000,

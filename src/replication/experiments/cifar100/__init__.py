@@ -45,6 +45,7 @@ EXPERIMENT = Experiment(
             settings=ProbeTrial,
             tables={"probes": ("input_size", *KEY)},
             ensemble=("input_size", "head"),
+            network="network:NETWORK",
             memory=8000,
             minutes=240,
         ),

@@ -108,10 +108,10 @@ def benchmark_latency(networks: Path, repeats: int, output: Path) -> None:
     from replication.experiments.cost import latency  # loads torch
     from sparcs import SpectralNetwork
 
-    cards = [path for path in sorted(networks.glob("*.md")) if not path.with_suffix(".pt2").exists()]
+    cards = [path for name in latency.EXPERIMENTS for path in sorted(networks.glob(f"{name}_*.md"))]
     loaded = {path.stem: SpectralNetwork.load(path.with_suffix(".safetensors")) for path in cards}
     if not loaded:
-        raise ArtifactError(f"{networks} holds no published network")
+        raise ArtifactError(f"{networks} holds no published network of {' or '.join(latency.EXPERIMENTS)}")
     samples = {name: from_numpy(read_arrays(networks / f"{name}_sample.safetensors")["inputs"]) for name in loaded}
     with progress(len(loaded), "networks", unit="networks") as on_network:
         table = latency.timed(loaded, samples, repeats, on_network=on_network)

@@ -20,6 +20,7 @@ from replication.training.torch_threads import one_thread
 from sparcs import SpectralNetwork
 
 TOLERANCE = 0.05  # of the largest output
+EXPERIMENTS = ("regression", "teacher_student")  # whose networks are timed
 POINTS = 4096  # inputs on which compacted networks are chosen
 BATCHES = (1, 64, 1024)
 CALLS = 0.01  # seconds that the calls of a repeat take together, about
