@@ -37,6 +37,19 @@ Region = tuple[float, float]
 
 
 @dataclass(frozen=True)
+class Each:
+    """What single seeds, networks or cases give, on which a part's statistic rests.
+
+    values: one each, NaN where a training diverged; quantity: what they are, "" for the part's own; region: within
+    which one of them counts, None for the part's own.
+    """
+
+    values: np.ndarray
+    quantity: str = ""
+    region: Region | None = None
+
+
+@dataclass(frozen=True)
 class Measured:
     """A run's measurement of one part of a claim: the effect's size, in the unit that ``statement`` names.
 
@@ -44,7 +57,8 @@ class Measured:
     part can't be judged, whatever was measured; on: another run than that of the claim's own tables, by its name in
     ``judge``'s too_small; verdict: by a rule of the claim's own, instead of by the region;
     diverged: of the trainings that it rests on; changed: why its rule is not the one by which it was judged first;
-    before: the part as that one measures it, None for a part that was not judged.
+    before: the part as that one measures it, None for a part that was not judged; each: the values behind the
+    statistic, which are shown and judge nothing.
     """
 
     part: str
@@ -60,6 +74,7 @@ class Measured:
     diverged: Divergence = NONE
     changed: str = ""
     before: "Measured | None" = None
+    each: Each | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -86,7 +101,8 @@ def judge(claims: list[Claim], tables: Tables, too_small: Mapping[str, str]) -> 
 
     tables: by name "experiment/table"; too_small: per experiment, or by the name of another run of it, why this run
     can't test its claims (absent: it can).
-    A claim whose tables are missing has a row all the same.
+    A claim whose tables are missing has a row all the same. The n of a claim of several parts is that of the first part
+    with its verdict.
     """
     rows = []
     for claim in claims:
@@ -161,9 +177,9 @@ def _rows(claim: Claim, parts: list[Measured], reasons: list[str], why: str) -> 
     guilty = [name for name, (verdict, _) in zip(ids, verdicts, strict=True) if verdict == overall]
     reason = f"the worst of its parts: {', '.join(guilty)}"
     change = _change_of_claim(ids, [verdict for verdict, _ in verdicts], changes)
-    fewest = min(part.n for part in parts)
+    n = parts[ids.index(guilty[0])].n
     return [
-        [*head, "", "", *nothing, fewest, overall, reason, claim.evidence, *change],
+        [*head, "", "", *nothing, n, overall, reason, claim.evidence, *change],
         *(
             [name, part.statement, claim.source, claim.paper, *of_part]
             for name, part, of_part in zip(ids, parts, of_parts, strict=True)

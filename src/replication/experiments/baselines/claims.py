@@ -5,9 +5,18 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from replication.experiments.baselines.comparison import FEWEST_SEEDS, OTHERWISE, SCALARS, TEACHER, compare, name_of
+from replication.experiments.baselines.comparison import (
+    FEWEST_SEEDS,
+    OTHERWISE,
+    REFERENCE,
+    SCALARS,
+    TEACHER,
+    compare,
+    name_of,
+    scalars,
+)
 from replication.judging.divergence import divergence
-from replication.judging.verdicts import Claim, Measured, Tables
+from replication.judging.verdicts import Claim, Each, Measured, Tables
 
 NOTHING = (np.nan, np.nan, np.nan)
 NOT_BOTH = "SPARCS and a baseline did not both finish on the teacher task"
@@ -43,7 +52,14 @@ def finds_smaller_networks(tables: Tables) -> Iterator[Measured]:
             untested=f"n = {n}, fewer than {FEWEST_SEEDS}" if n < FEWEST_SEEDS else "",
             verdict=verdict,
             diverged=lost,
+            each=Each(_ratios(trials, scalar, strongest["method"]), "ratio of one seed"),
         )
+
+
+def _ratios(trials: pd.DataFrame, scalar: str, method: str) -> np.ndarray:
+    """A scalar of a baseline over that of SPARCS, of each seed that has both."""
+    of_seeds = scalars(trials).query("task == @TEACHER").pivot(index="trial", columns="method", values=scalar)
+    return (of_seeds[method] / of_seeds[REFERENCE]).dropna().to_numpy(np.float64)
 
 
 def _verdict(results: pd.Series) -> str:

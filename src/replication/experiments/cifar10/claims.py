@@ -10,7 +10,7 @@ import pandas as pd
 from replication.judging.divergence import Divergence
 from replication.judging.heads import GAIN, HIDDEN, LINEAR, OTHER_SIGN, SPARCS, diverged, finished, mean_text, paired
 from replication.judging.statistics import BANDWIDTH, Interval, judged, mean_interval, mode_distance, share_interval
-from replication.judging.verdicts import SEVERITY, Claim, Measured, Region, Tables, verdict_of
+from replication.judging.verdicts import SEVERITY, Claim, Each, Measured, Region, Tables, verdict_of
 from replication.report.text import listing
 
 WIDTHS = (0.1, BANDWIDTH, 0.3, 0.4)  # of kernels: the verdict is BANDWIDTH's, the others show how much hangs on it
@@ -28,7 +28,7 @@ def beats_linear(tables: Tables) -> Iterator[Measured]:
     gains = paired(trials, "test_accuracy", SPARCS)
     reason = f"the authors' sign: {mean_text(paired(trials, 'test_accuracy', OTHER_SIGN))}"
     yield Measured("", GAIN, mean_interval(gains), len(gains), (2.85, np.inf), reason, partly=(0, np.inf),
-                   diverged=diverged(trials, LINEAR, SPARCS))  # fmt: skip
+                   diverged=diverged(trials, LINEAR, SPARCS), each=Each(gains, "gain of one seed"))  # fmt: skip
 
 
 def costs_little(tables: Tables) -> Iterator[Measured]:
@@ -43,10 +43,11 @@ def costs_little(tables: Tables) -> Iterator[Measured]:
     seconds = paired(costs.assign(seconds=np.log(costs["seconds"])), "seconds", SPARCS)
     more = f"{mean_text(paired(costs, 'seconds', SPARCS))}; the paper: {PAPERS_SECONDS:.3g}{_faster(costs)}"
     yield Measured("a", "mean memory allocated after a step, SPARCS minus linear, MiB", mean_interval(memory),
-                   len(memory), (3.0, 3.6), counted, untested=untested, diverged=lost)  # fmt: skip
+                   len(memory), (3.0, 3.6), counted, untested=untested, diverged=lost,
+                   each=Each(memory, "one seed"))  # fmt: skip
     yield Measured("b", "training time, SPARCS over linear", mean_interval(np.exp(seconds)), len(seconds),
                    (-np.inf, 1.05), f"{devices}; seconds more for a training: {more}", untested=untested,
-                   diverged=lost)  # fmt: skip
+                   diverged=lost, each=Each(np.exp(seconds), "ratio of one seed"))  # fmt: skip
 
 
 def _faster(costs: pd.DataFrame) -> str:
@@ -85,6 +86,7 @@ def _stay_close(epochs: pd.DataFrame, before: Measured, lost: Divergence) -> Mea
     reason = f"{pair.replace(' minus ', ' and ')} differ most; report 04 has every pair" if len(curves) else ""
     return Measured("a", f"points of accuracy between the two of three curves that are farthest apart, epoch {EARLY}",
                     interval, len(curves), CLOSE, reason, diverged=lost, before=before,
+                    each=Each(differences(curves)[pair], "points of one seed"),
                     changed="Figure 16 has three curves, and the linear head's was not compared")  # fmt: skip
 
 
@@ -114,7 +116,8 @@ def _lost_when_pruned(epochs: pd.DataFrame, part: str, epoch: int, region: Regio
     plain, other = pruning_loss(epochs, epoch, SPARCS, ""), pruning_loss(epochs, epoch, OTHER_SIGN, "_augmented")
     reason = f"on plain images {mean_text(plain)}; the authors' sign: {mean_text(other)}"
     statement = f"points of accuracy lost with λ_2 := 0, epoch {epoch}"
-    return Measured(part, statement, mean_interval(lost), len(lost), region, reason, diverged=diverging)
+    return Measured(part, statement, mean_interval(lost), len(lost), region, reason, diverged=diverging,
+                    each=Each(lost, "points of one seed"))  # fmt: skip
 
 
 def forms_two_clusters(tables: Tables) -> Iterator[Measured]:
@@ -128,7 +131,8 @@ def forms_two_clusters(tables: Tables) -> Iterator[Measured]:
     ):
         reason = f"the authors' sign: {mean_text(by_head[OTHER_SIGN])}{remark}"
         yield Measured(part, statement, mean_interval(by_head[SPARCS]), len(by_head[SPARCS]), region, reason,
-                       diverged=diverged(tables["cifar10/trials"], SPARCS))  # fmt: skip
+                       diverged=diverged(tables["cifar10/trials"], SPARCS),
+                       each=Each(by_head[SPARCS], "one seed"))  # fmt: skip
 
 
 def _by_width(tables: Tables) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from replication.judging.heads import GAIN, HIDDEN, LAST, LINEAR, SPARCS, diverged, finished, paired
 from replication.judging.statistics import mean_interval
-from replication.judging.verdicts import Claim, Measured, Tables
+from replication.judging.verdicts import Claim, Each, Measured, Tables
 
 MATCHES = (-1, 1)  # points of accuracy within which a head matches the linear one (F1)
 
@@ -17,7 +17,8 @@ def matches_linear(tables: Tables) -> Iterator[Measured]:
     trials = tables["cifar100/trials"]
     gains = paired(trials, "test_accuracy", SPARCS)
     lost = diverged(trials, LINEAR, SPARCS)
-    yield Measured("", GAIN, mean_interval(gains), len(gains), MATCHES, diverged=lost)
+    yield Measured("", GAIN, mean_interval(gains), len(gains), MATCHES, diverged=lost,
+                   each=Each(gains, "gain of one seed"))  # fmt: skip
 
 
 def stays_a_perceptron(tables: Tables) -> Iterator[Measured]:
@@ -25,7 +26,8 @@ def stays_a_perceptron(tables: Tables) -> Iterator[Measured]:
     trials = tables["cifar100/trials"]
     ratios = median_ratios(finished(tables["cifar100/eigenvalues"], trials), SPARCS)
     yield Measured("", "median |λ| of the hidden layer over that of the last", mean_interval(ratios), len(ratios),
-                   (-np.inf, 0.01), diverged=diverged(trials, SPARCS))  # fmt: skip
+                   (-np.inf, 0.01), diverged=diverged(trials, SPARCS),
+                   each=Each(ratios, "ratio of one seed"))  # fmt: skip
 
 
 def median_ratios(eigenvalues: pd.DataFrame, head: str) -> np.ndarray:

@@ -10,7 +10,7 @@ from replication.judging.bootstraps import FEWEST_RESAMPLED, NOTHING, bootstrap,
 from replication.judging.divergence import divergence
 from replication.judging.heads import SPARCS
 from replication.judging.statistics import Interval, mean_interval
-from replication.judging.verdicts import SWEET_SPOT, Claim, Measured, Tables
+from replication.judging.verdicts import SWEET_SPOT, Claim, Each, Measured, Tables
 
 PENALTIES = {"l2": "L2", "l1": "L1", "l2_squared": "squared L2"}
 NEW = "an experiment has to be judged with its own penalty, and L1 is that of experiment 3"
@@ -35,6 +35,7 @@ def sweet_spot(tables: Tables) -> Iterator[Measured]:
             (0, 0.01),
             _remark(by_penalty, "a training that diverged counts as R² = 0" if lost.count else ""),
             diverged=lost,
+            each=_of_trials(l2),
         )
     yield _of_images(tables.get(SWEEP))
 
@@ -51,7 +52,7 @@ def _of_images(sweep: pd.DataFrame | None) -> Measured:
     epochs = ", ".join(f"{each:,}" for each in sorted(sweep["epochs"].unique()))
     remark = f"after {epochs} epochs; experiment 4 was not swept"
     return Measured("c", statement, _shortfall_interval(l1), fewest(_cells(l1).to_numpy()), (0, 0.01),
-                    _remark(by_penalty, remark), on=SWEEP, diverged=lost, changed=NEW)  # fmt: skip
+                    _remark(by_penalty, remark), on=SWEEP, diverged=lost, changed=NEW, each=_of_trials(l1))  # fmt: skip
 
 
 def _remark(by_penalty: Mapping[str, pd.DataFrame], more: str) -> str:
@@ -87,14 +88,28 @@ def _shortfall_interval(rows: pd.DataFrame) -> Interval:
     rhos = cells.index.get_level_values("rho").unique().to_numpy()
     if fewest(cells.to_numpy()) >= FEWEST_RESAMPLED:
         return bootstrap(of_mean(lambda r2: shortfall(rhos, r2.reshape(-1, len(rhos)))), cells.to_numpy())
-    whole, inside = cells.dropna(axis=1), _inside(rhos)  # trials that were run at every ρ
+    return mean_interval(_falls(cells))
+
+
+def _of_trials(rows: pd.DataFrame) -> Each:
+    falls = _falls(_cells(rows)) if rows["r2"].notna().any() else np.array([])
+    return Each(falls, "one trial, best less worst ρ of the mean")
+
+
+def _falls(cells: pd.DataFrame) -> np.ndarray:
+    """R² at the ρ that is best in the mean less that at the worst of SWEET_SPOT, of each trial with every ρ.
+
+    On the data set where that differs most; empty where no trial has every ρ.
+    """
+    rhos = cells.index.get_level_values("rho").unique().to_numpy()
+    whole, inside = cells.dropna(axis=1), _inside(rhos)
     if whole.empty or not inside.any():
-        return NOTHING
+        return np.array([])
     r2 = whole.to_numpy().reshape(-1, len(rhos), whole.shape[1])  # (data sets, rhos, trials)
     means = r2.mean(axis=2)
     falls = np.where(inside, means.max(axis=1, keepdims=True) - means, -np.inf)
     data_set, worst = np.unravel_index(falls.argmax(), falls.shape)
-    return mean_interval(r2[data_set, means[data_set].argmax()] - r2[data_set, worst])
+    return r2[data_set, means[data_set].argmax()] - r2[data_set, worst]
 
 
 def _cells(rows: pd.DataFrame) -> pd.DataFrame:

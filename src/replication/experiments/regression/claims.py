@@ -1,6 +1,6 @@
 """How claims B are measured: when the hidden path opens."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import numpy as np
@@ -9,7 +9,7 @@ import scipy
 from replication.judging.bootstraps import NOTHING, bootstrap, fewest, of_mean, too_few
 from replication.judging.divergence import Divergence, divergence
 from replication.judging.statistics import share_interval
-from replication.judging.verdicts import GOOD_FIT, Claim, Measured, Tables
+from replication.judging.verdicts import GOOD_FIT, Claim, Each, Measured, Tables
 
 GRID_STEP = 0.05 * (1 + 1e-9)  # between two α of the paper
 MIDPOINTS = np.linspace(0, 1, 201)  # of α, in the tanh fit
@@ -24,12 +24,17 @@ def switched_off_when_linear(tables: Tables) -> Iterator[Measured]:
         interval, n = bootstrap(of_mean(_ratio), norms[ends]), fewest(norms[ends])
         statement = f"mean ‖Γ‖(0)/‖Γ‖(1), β = {beta}"
         lost = _diverged(tables, beta, alphas[ends])
-        yield Measured(part, statement, interval, n, (0, 0.05), untested=too_few(n), diverged=lost)
+        each = Each(_of_trials(_ratio, norms[ends]), "the ratio of one trial")
+        yield Measured(part, statement, interval, n, (0, 0.05), untested=too_few(n), diverged=lost, each=each)
     alphas, norms = _gamma_norms(tables, 5)
-    interval = bootstrap(of_mean(lambda curve: scipy.stats.spearmanr(alphas, curve).statistic), norms)
-    n = fewest(norms)
+
+    def rank_correlation(curve: np.ndarray) -> float:
+        return scipy.stats.spearmanr(alphas, curve).statistic if np.ptp(curve) else np.nan
+
+    interval, n = bootstrap(of_mean(rank_correlation), norms), fewest(norms)
     yield Measured("c", "Spearman ρ of mean ‖Γ‖ with α, β = 5", interval, n, (0.95, 1), untested=too_few(n),
-                   diverged=_diverged(tables, 5, alphas))  # fmt: skip
+                   diverged=_diverged(tables, 5, alphas),
+                   each=Each(_of_trials(rank_correlation, norms), "ρ of one trial"))  # fmt: skip
 
 
 def smooth_or_jump(tables: Tables) -> Iterator[Measured]:
@@ -40,13 +45,14 @@ def smooth_or_jump(tables: Tables) -> Iterator[Measured]:
         if len(alphas) > 2:
             midpoint, width = bootstrap(of_mean(lambda curve, alphas=alphas: tanh_fit(alphas, curve)), norms)
         region = (0.1, np.inf) if beta == 5 else (0, GRID_STEP)
-        n = fewest(norms)
-        for part, name, interval, asked in (
-            (parts[0], "width", width, region),
-            (parts[1], "midpoint", midpoint, (0.4, 0.6)),
+        n, fits = fewest(norms), _of_trials(lambda curve, alphas=alphas: tanh_fit(alphas, curve), norms)
+        for part, name, interval, asked, values in (
+            (parts[0], "width", width, region, [width for _, width in fits]),
+            (parts[1], "midpoint", midpoint, (0.4, 0.6), [midpoint for midpoint, _ in fits]),
         ):
             yield Measured(part, f"{name} of the tanh fit, β = {beta}", interval, n, asked, untested=too_few(n),
-                           diverged=_diverged(tables, beta, alphas))  # fmt: skip
+                           diverged=_diverged(tables, beta, alphas),
+                           each=Each(np.array(values), "the fit of one trial"))  # fmt: skip
 
 
 def all_fit(tables: Tables) -> Iterator[Measured]:
@@ -56,7 +62,8 @@ def all_fit(tables: Tables) -> Iterator[Measured]:
     reasons = (f"worst held-out R² {r2.min():.3f}" if r2.notna().any() else "", "" if lost.count else "0 diverged")
     share = share_interval(int((r2 >= GOOD_FIT).sum()), len(r2))
     yield Measured("", f"share of trials with held-out R² ≥ {GOOD_FIT}", share, len(r2), (0.99, 1),
-                   "; ".join(filter(None, reasons)), diverged=lost)  # fmt: skip
+                   "; ".join(filter(None, reasons)), diverged=lost,
+                   each=Each(r2.to_numpy(), "held-out R² of one trial", (GOOD_FIT, 1)))  # fmt: skip
 
 
 def tanh_fit(alphas: np.ndarray, curve: np.ndarray) -> tuple[float, float]:
@@ -84,6 +91,12 @@ def _diverged(tables: Tables, beta: float, alphas: np.ndarray) -> Divergence:
     """The trainings at one β and some α, an ensemble each."""
     trials = tables["regression/trials"]
     return divergence(trials[(trials["beta"] == beta) & trials["alpha"].isin(alphas)], "gamma_norm", ["beta", "alpha"])
+
+
+def _of_trials(statistic: Callable[[np.ndarray], object], norms: np.ndarray) -> np.ndarray:
+    """The statistic of every trial's own curve; NaN where a training of it diverged. norms: (alphas, trials)."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.array([statistic(curve) for curve in norms.T] if len(norms) > 1 else [])
 
 
 def _ratio(ends: np.ndarray) -> float:

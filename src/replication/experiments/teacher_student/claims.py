@@ -11,7 +11,7 @@ from replication.experiments.teacher_student.settings import HIDDEN
 from replication.experiments.teacher_student.survival import SURVIVES
 from replication.judging.divergence import Divergence, divergence
 from replication.judging.statistics import mean_interval, share_interval
-from replication.judging.verdicts import Claim, Measured, Tables
+from replication.judging.verdicts import Claim, Each, Measured, Tables
 
 BUDGET = 0.05
 OFTEN = (0.8, 1)  # share of seeds (claim D2)
@@ -28,7 +28,8 @@ def linear_fails(tables: Tables) -> Iterator[Measured]:
     without = linear.loc[~linear["intercept"], "r2"].mean()
     first = f", the first {fits.iloc[0]:.3f}" if len(fits) else ""
     reason = f"{len(fits)} teachers{first}" + ("" if np.isnan(without) else f"; without intercept {without:.3f}")
-    yield Measured("", "R² with intercept", mean_interval(fits), len(fits), (-np.inf, 0.9), reason)
+    yield Measured("", "R² with intercept", mean_interval(fits), len(fits), (-np.inf, 0.9), reason,
+                   each=Each(fits.to_numpy(), "R² of one teacher"))  # fmt: skip
 
 
 def one_layer_survives(tables: Tables) -> Iterator[Measured]:
@@ -55,6 +56,7 @@ def one_layer_survives(tables: Tables) -> Iterator[Measured]:
         f"{trials['teacher'].nunique()}{none_lost}",
         untested=unlike,
         diverged=lost,
+        each=Each(_second_over_first(trials), "max |λ₃| over max |λ₂| of one seed", (SURVIVES, np.inf)),
     )
     before = replace(
         row,
@@ -71,6 +73,7 @@ def one_layer_survives(tables: Tables) -> Iterator[Measured]:
         f"median increase {100 * increase.median():,.0f} %" if len(trials) else "none is left",
         untested=unlike,
         diverged=lost,
+        each=Each(100 * increase.to_numpy(), "added loss of one seed, %", (-np.inf, 100 * BUDGET)),
     )
 
 
@@ -87,7 +90,8 @@ def neurons_left(tables: Tables) -> Iterator[Measured]:
     reason = ". ".join(filter(None, remarks)) if len(trials) else ""
     statement = "live hidden neurons of both layers within a loss increase of 5 %"
     yield Measured("", statement, mean_interval(trials["live_neurons"]), len(trials), (20, 40), reason,
-                   untested=_not_two_layers(trials), diverged=_diverged(tables))  # fmt: skip
+                   untested=_not_two_layers(trials), diverged=_diverged(tables),
+                   each=Each(trials["live_neurons"].to_numpy(), "live neurons of one seed"))  # fmt: skip
 
 
 def trimmed_fit(tables: Tables) -> Iterator[Measured]:
@@ -108,6 +112,7 @@ def trimmed_fit(tables: Tables) -> Iterator[Measured]:
         "; ".join(said),
         untested=_not_two_layers(trials),
         diverged=_diverged(tables),
+        each=Each(at_kept.to_numpy(), "R² of one seed"),
     )
     before = replace(
         row,
@@ -118,6 +123,12 @@ def trimmed_fit(tables: Tables) -> Iterator[Measured]:
     yield replace(
         row, before=before, changed=f"the paper trims to {PAPERS} neurons, and at ten times as many R² could not fail"
     )
+
+
+def _second_over_first(trials: pd.DataFrame) -> np.ndarray:
+    """max |λ₃| over max |λ₂| of each network; NaN without a second hidden layer."""
+    first, second = (trials.get(f"largest_eigenvalue_{layer}", pd.Series(np.nan, trials.index)) for layer in (2, 3))
+    return (second / first).to_numpy(np.float64)
 
 
 def _authors_count(trials: pd.DataFrame, eigenvalues: pd.DataFrame | None) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 
 from replication.experiments.theory.identities import BINOMIAL_IDENTITIES, IDENTITIES
 from replication.judging.bootstraps import exact
-from replication.judging.verdicts import Claim, Measured, Tables
+from replication.judging.verdicts import Claim, Each, Measured, Tables
 
 
 def perceptron_start(tables: Tables) -> Iterator[Measured]:
@@ -29,7 +29,8 @@ def identities_hold(tables: Tables) -> Iterator[Measured]:
             reason = f"n, ρ up to {cases['bundles'].max()}; as printed, 0 at n = ρ too, it is wrong there"
         reason = reason if len(cases) else ""
         statement = f"({name}): {what} that are wrong, exact arithmetic"
-        yield Measured(part, statement, exact(cases["wrong"].sum()), int(cases["compared"].sum()), (0, 0), reason)
+        yield Measured(part, statement, exact(cases["wrong"].sum()), int(cases["compared"].sum()), (0, 0), reason,
+                       each=Each(cases["wrong"].to_numpy(), "the same in one case"))  # fmt: skip
 
 
 def reactivation(tables: Tables) -> Iterator[Measured]:
@@ -49,13 +50,14 @@ def fewer_parameters(tables: Tables) -> Iterator[Measured]:
     more = "".join(f"; experiment 1's 3-300-1 needs more: {value:.3f} times direct space" for value in small)
     below = float(np.nextafter(1, 0))
     yield Measured("a", "largest spectral/direct ratio for ℓ > 2", exact(deep.max()), len(deep), (0, below),
-                   f"width 100{more}")  # fmt: skip
-    yield Measured("b", "spectral/direct ratio at ℓ = 2: slightly more", exact(flat.max()), len(flat), (1, 1.05))
+                   f"width 100{more}", each=Each(deep.to_numpy(), "the ratio at one ℓ"))  # fmt: skip
+    yield Measured("b", "spectral/direct ratio at ℓ = 2: slightly more", exact(flat.max()), len(flat), (1, 1.05),
+                   each=Each(flat.to_numpy()))  # fmt: skip
 
 
 def _largest(tables: Tables, check: str, part: str, statement: str, region: tuple[float, float]) -> Measured:
     values = tables["theory/checks"].query("check == @check")["value"]
-    return Measured(part, statement, exact(values.max()), len(values), region)
+    return Measured(part, statement, exact(values.max()), len(values), region, each=Each(values.to_numpy(), "one case"))
 
 
 CLAIMS = [
