@@ -71,8 +71,9 @@ def test_an_experiment_is_its_folder_a_line_its_settings_and_its_notebook(finish
     results = folder / "results/smoke"
     assert len(pd.read_parquet(results / "toy/trials.parquet")) == 3
     assert "T1" in set(pd.read_csv(results / "claims.csv")["id"])
-    site = (results / "site/index.html").read_text()
-    assert "Means of resampled targets" in site and "10_toy.html" in site
+    assert "Means of resampled targets" in (results / "site/figures.html").read_text()
+    assert "10_toy.html" in (results / "site/reports.html").read_text()
+    assert "goes beyond the paper" in (results / "site/claims/T1.html").read_text()
     assert "toy" in yaml.safe_load(tiny.run(folder, "python", "-m", "replication", "describe-dvc"))["stages"]
     assert "train_toy" in set(pd.read_csv(results / "core_minutes.csv")["rule"])
     tiny.run(folder, "snakemake", "--cores", "1", "--config", "scale=laptop", "--", "tabulate_toy")
@@ -96,7 +97,7 @@ def test_a_figure_is_its_function_and_its_call(finished, tmp_path):
     assert planned(folder, "all") == {"report_06_hyperparameters", "build_site", "tabulate_core_minutes", "all"}
     tiny.run(folder, "snakemake", "--cores", "1", "--config", *tiny.CHUNKS)
     assert (folder / "figures/smoke/fig_toy.png").exists()
-    assert "Means of resampled targets" in (folder / "results/smoke/site/index.html").read_text()
+    assert "Means of resampled targets" in (folder / "results/smoke/site/figures.html").read_text()
 
 
 def test_a_baseline_is_a_file_and_a_line(finished, tmp_path):

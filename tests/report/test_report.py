@@ -17,6 +17,7 @@ from replication.records.io import read_json
 from replication.records.notebooks import figures_of
 from replication.report import prose, tables
 from replication.report.pages import check_parameters, to_html
+from replication.report.shell import PAPER
 from replication.report.stand_in import STAMP
 from replication.report.text import counted
 
@@ -47,10 +48,12 @@ def test_notebooks_write_every_figure(executed):
 
 def test_pages_need_nothing_but_themselves(executed):
     page = (executed / "page.html").read_text(encoding="utf-8")
-    assert not re.search(r"https?://", page)
-    assert all(source.startswith("data:image/png;base64,") for source in re.findall(r'src="([^"]*)"', page))
-    assert "<script" not in page and "<link" not in page
-    assert "<math" in page and "$" not in re.sub(r"<details.*?</details>|<style>.*?</style>", "", page, flags=re.DOTALL)
+    assert set(re.findall(r"https?://[^\"]*", page)) == {PAPER}  # which is linked, and not loaded
+    pictures = [source for source in re.findall(r'src="([^"]*)"', page) if not source.endswith("reports.js")]
+    assert pictures and all(source.startswith("data:image/png;base64,") for source in pictures)
+    assert page.count("<script") == 2 and "<link" not in page  # the theme, and the site's list of its neighbours
+    text = re.sub(r"<(details|style|script)\b.*?</\1>", "", page, flags=re.DOTALL)
+    assert "<math" in page and "$" not in text
     assert all(len(alternative) > 20 for alternative in re.findall(r'<img alt="([^"]*)"', page))
     assert "prefers-color-scheme" in page
 

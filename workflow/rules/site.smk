@@ -1,10 +1,17 @@
-"""The site: scorecard, gallery, tables and the page with the slider, readable from disk."""
+"""The site: findings, a page for each claim, gallery, tables and pages that answer, readable from disk."""
 
-SITE_PARTS = [
+from replication.report.shell import SECTIONS
+
+SITE_PARTS = [  # what Python does not import: templates, scripts, prose
     path
-    for folder in ("templates", "assets")
-    for path in sorted((ROOT / "src/replication/site" / folder).iterdir())
+    for folder in ("site/templates", "site/assets", "report/templates")
+    for path in sorted((ROOT / "src/replication" / folder).iterdir())
 ]
+SITE_PARTS += [
+    ROOT / "README.md",
+    *sorted(ROOT.glob("src/replication/experiments/*/claims.toml")),
+]
+SITE_PAGES = [page for page, _ in SECTIONS]
 COUNTED = list(filter(os.path.exists, [f"{PUBLISHED}/reliability.csv"]))
 
 OF_REPORTS = " ".join(f"--report {name}" for name in NOTEBOOKS)
@@ -21,7 +28,7 @@ def site_options(place):
 for place in (RUN, REBUILD):
 
     rule:
-        """The pages that most readers will see, with copies of all that they show."""
+        """The pages that most readers will see; they link to claims, reports and figures where these stand."""
         name:
             f"{place.prefix}build_site"
         input:
@@ -35,10 +42,7 @@ for place in (RUN, REBUILD):
             parts=SITE_PARTS,
         output:
             index=f"{place.results}/site/index.html",
-            others=[
-                f"{place.results}/site/{page}.html"
-                for page in ("alpha", "reliability")
-            ],
+            others=[f"{place.results}/site/{page}.html" for page in SITE_PAGES],
         log:
             f"{place.results}/logs/build_site.log",
         benchmark:
@@ -49,6 +53,11 @@ for place in (RUN, REBUILD):
                 "replication.site.commands",
                 "replication.site",
                 REGISTRY,
+                *[
+                    each.module(each.claims)
+                    for each in EXPERIMENTS.values()
+                    if each.claims
+                ],
                 files=[
                     f"{PUBLISHED}/claims.csv",
                     *COUNTED,

@@ -23,11 +23,12 @@ SCALES = (
 MARKS = {"replicated": "✔", "partly": "◐", "inconclusive": "≈", "not replicated": "✘", "untested": "○"}
 
 
-def scorecard(claims: pd.DataFrame, reports: str = "") -> str:
+def scorecard(claims: pd.DataFrame, pages: str = "../site/claims", scale: bool = True) -> str:
     """Claim, what was measured with its interval, the region that replicates it, n, scale and verdict, as Markdown.
 
     claims: claims.csv. A claim of several parts is shown by the first part that decides its verdict. An untested one,
-    of which none decides, is shown by all parts. reports: the folder of pages to which verdicts link, if any.
+    of which none decides, is shown by all parts. pages: the folder of the claims' pages, to which verdicts link;
+    scale: whether it has that column.
     """
     rows = [
         {
@@ -37,17 +38,12 @@ def scorecard(claims: pd.DataFrame, reports: str = "") -> str:
             "region": region_of(shown),
             "n": "" if pd.isna(shown.n) or not shown.n else f"{int(shown.n):,}",
             "scale": claim.scale if measured else "",
-            "verdict": _verdict(claim, reports),
+            "verdict": f"[{MARKS[claim.verdict]} {claim.verdict}]({pages}/{claim.id}.html)",
         }
         for claim, shown, measured in decisive(claims)
     ]
     table = pd.DataFrame(rows)
-    return markdown(table.drop(columns="scale") if reports else table)
-
-
-def _verdict(claim: Any, reports: str) -> str:
-    text = f"{MARKS[claim.verdict]} {claim.verdict}"
-    return f"[{text}]({reports}/{claim.evidence.split(',')[0]}.html)" if reports else text
+    return markdown(table if scale else table.drop(columns="scale"))
 
 
 def decisive(claims: pd.DataFrame) -> Iterator[tuple[Any, Any, str]]:
@@ -87,7 +83,8 @@ def _answers(claims: pd.DataFrame) -> str:
 
 def with_verdicts(readme: str, claims: pd.DataFrame) -> str:
     """README with the answer and the scorecard of these claims. Raises ArtifactError if it has no place for them."""
-    for name, made in (("answer", answer(claims)), ("scorecard", scorecard(claims, "results/published/reports"))):
+    verdicts = scorecard(claims, "results/published/site/claims", scale=False)
+    for name, made in (("answer", answer(claims)), ("scorecard", verdicts)):
         start, end = f"<!-- {name}: written by `snakemake publish_pages` -->", f"<!-- end of the {name} -->"
         before, found_start, rest = readme.partition(start)
         _, found_end, after = rest.partition(end)

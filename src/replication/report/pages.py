@@ -1,4 +1,4 @@
-"""Executed notebooks as HTML pages that need nothing but themselves: no script, no font, no CDN."""
+"""Executed notebooks as HTML pages that need nothing but themselves: no font, no CDN, no file beside them."""
 
 import ast
 import html
@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import nbformat
+from jinja2 import Environment, FileSystemLoader
 from latex2mathml.converter import convert
 from nbclient.exceptions import DeadKernelError
 from nbconvert import HTMLExporter
@@ -16,6 +17,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments.formatters import HtmlFormatter
 
 from replication.records.io import read_json
+from replication.report import shell
 from replication.report.provenance_text import ANALYSED_BY
 from sparcs.io import ArtifactError, atomic
 
@@ -23,16 +25,23 @@ from sparcs.io import ArtifactError, atomic
 def render(executed_notebook: Path, page: Path, analysed_by: str = "") -> None:
     """Write an executed notebook as one self-contained HTML file, formulas as MathML, code folded.
 
-    analysed_by: commit and fingerprint of what was executed, for those who read the page by program. Raises
-    ArtifactError if the file is no notebook.
+    analysed_by: commit and fingerprint of what was executed, for those who read the page by program. It links to the
+    site beside its folder, which tells it its neighbours. Raises ArtifactError if the file is no notebook.
     """
     notebook = read_notebook(executed_notebook)
     notebook.cells = [cell for cell in notebook.cells if not _PARAMETERS & set(cell.metadata.get("tags", []))]
     body, _ = _Exporter().from_notebook_node(notebook)
-    names = {"title": _title(notebook), "analysed_by": analysed_by}
-    text = _PAGE.format(**{name: html.escape(text) for name, text in names.items()}, style=_style(), body=body)
+    text = _PAGES.get_template("report.html").render(
+        **shell.surroundings(page, page.parent.parent / "site") | {"current": "reports"},
+        title=_title(notebook),
+        analysed_by=analysed_by,
+        neighbours=None,
+        style=_style(),
+        script=shell.THEME.read_text(encoding="utf-8"),
+        body=body,
+    )
     with atomic(page) as partial:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(shell.with_contents(text), encoding="utf-8")
 
 
 def read_notebook(path: Path) -> nbformat.NotebookNode:
@@ -146,71 +155,18 @@ def _title(notebook: nbformat.NotebookNode) -> str:
 
 
 def _style() -> str:
+    """The shell's style, and the colours of code on light and on dark paper."""
     light = HtmlFormatter(style="default").get_style_defs(".highlight")
-    dark = HtmlFormatter(style="github-dark").get_style_defs(".highlight")
-    return f"{_CSS}\n{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}"
+    dark = HtmlFormatter(style="github-dark")
+    by_system, chosen = (dark.get_style_defs(f":root{theme} .highlight") for theme in (NOT_LIGHT, DARK))
+    shells = "\n".join(path.read_text(encoding="utf-8") for path in (shell.STYLE, shell.TEMPLATES / "report.css"))
+    return f"{shells}\n{light}\n@media (prefers-color-scheme: dark) {{\n{by_system}\n}}\n{chosen}"
 
 
+NOT_LIGHT, DARK = ':not([data-theme="light"])', '[data-theme="dark"]'
+_PAGES = Environment(loader=FileSystemLoader(shell.TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
 _PARAMETERS = {"parameters", "injected-parameters"}
 
 _TEMPLATE = """{%- extends 'basic/index.html.j2' -%}
 {% block input %}<details class="code"><summary>code</summary>{{ super() }}</details>{% endblock input %}
-"""
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="analysed-by" content="{analysed_by}">
-<title>{title}</title>
-<style>
-{style}
-</style>
-</head>
-<body>
-<main>
-{body}
-</main>
-</body>
-</html>
-"""
-
-_CSS = """
-:root { --ink: #222; --paper: #fff; --quiet: #666; --line: #ddd; --shade: #f5f5f5; --link: #0072b2; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e4e4e4; --paper: #16181b; --quiet: #a0a0a0; --line: #3a3d42; --shade: #202327; --link: #56b4e9; }
-}
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--paper); color: var(--ink); font: 1rem/1.6 system-ui, sans-serif; }
-main { max-width: 54rem; margin: 0 auto; padding: 2rem 1.25rem 5rem; }
-h1 { font-size: 1.7rem; line-height: 1.25; }
-h2 { font-size: 1.25rem; margin-top: 2.5rem; border-bottom: 1px solid var(--line); padding-bottom: 0.25rem; }
-a { color: var(--link); }
-img { display: block; max-width: 100%; height: auto; margin: 1.5rem auto 0.5rem; background: #fff; border-radius: 4px;
-  padding: 0.5rem; }
-blockquote { margin: 1rem 0; padding: 0.1rem 1rem; border-left: 4px solid #e69f00; background: var(--shade); }
-p:has(> math[display="block"]) { overflow-x: auto; }
-.wide { overflow-x: auto; position: relative; left: 50%; transform: translateX(-50%);
-  width: min-content; min-width: 100%; max-width: calc(100vw - 2.5rem);  /* out of the column, if it must */
-  background:  /* a shadow where more is to the right */
-  linear-gradient(to left, var(--paper) 40%, transparent) right / 2.5rem 100% no-repeat local,
-  linear-gradient(to left, var(--line), transparent) right / 0.6rem 100% no-repeat; }
-.output_png + .output_markdown, .output_area:has(.output_png) + .output_area { color: var(--quiet);
-  font-size: 0.9rem; line-height: 1.5; }
-table { border-collapse: collapse; margin: 1rem 0; font-size: 0.85rem; line-height: 1.4; }
-th, td { padding: 0.4rem 0.5rem; min-width: 2.5rem; border-bottom: 1px solid var(--line); text-align: left;
-  vertical-align: top; }
-th { border-bottom: 2px solid var(--ink); vertical-align: bottom; }
-td { font-variant-numeric: tabular-nums; }
-math { font-family: "STIX Two Math", "Latin Modern Math", "Cambria Math", math; }
-pre { overflow-x: auto; padding: 0.75rem; background: var(--shade); font-size: 0.8rem; border-radius: 4px; }
-details.code { margin: 0.25rem 0; color: var(--quiet); font-size: 0.8rem; }
-details.code summary { cursor: pointer; }
-.verdict { padding: 0.1rem 0.45rem; border-radius: 1rem; white-space: nowrap; color: #fff; background: #666; }
-.verdict.replicated { background: #00704f; }
-.verdict.partly { background: #8a5a00; }
-.verdict.inconclusive { background: #4a5a94; }
-.verdict.not-replicated { background: #b04500; }
 """

@@ -21,10 +21,13 @@ def markdown(frame: pd.DataFrame) -> str:
 
 
 def claims_table(claims: pd.DataFrame) -> str:
-    """Claims and their parts: what the paper says, what was measured with its 95 % interval, n and the verdict."""
+    """Claims and their parts: what the paper says, what was measured with its 95 % interval, n and the verdict.
+
+    A claim links to its page on the site, as from the folder of reports.
+    """
     rows = [
         {
-            "claim": f"**{claim.id}**" if claim.id[-1].isdigit() else claim.id,
+            "claim": f"**[{claim.id}](../site/claims/{claim.id}.html)**" if claim.id[-1].isdigit() else claim.id,
             "statement": claim.statement,
             "the paper; region": _paper(claim),
             "measured [95 % interval]": _measured(claim),

@@ -42,11 +42,11 @@ class Picture:
 
 @dataclass(frozen=True)
 class Group:
-    """The figures of one report."""
+    """The figures of one report, whose page may be missing."""
 
     name: str
     title: str
-    report: str | None
+    report: Path | None
     pictures: list[Picture]
 
 
@@ -62,7 +62,7 @@ def _group(experiment: Experiment, run: Run) -> Group:
     rooms = rooms_of(ROOT / f"notebooks/{name}.ipynb")
     pictures = [_picture(figure, rooms[figure], experiment, run) for figure in sorted(rooms) if _is_shown(figure, run)]
     title = report.title if report else experiment.title
-    return Group(name, title, f"reports/{name}.html" if report else None, pictures)
+    return Group(name, title, report.path if report else None, pictures)
 
 
 def _is_shown(figure: str, run: Run) -> bool:

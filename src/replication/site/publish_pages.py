@@ -26,12 +26,14 @@ Names = tuple[str, ...]
 def publish_pages(
     results: Path, figures: Path, published: Path, published_figures: Path, reports: Names, drawn: Names, readme: Path
 ) -> None:
-    """Copy claims, reports, site and figures that were made from the published tables; write README's verdicts.
+    """Copy claims, reports and figures that were made from the published tables; write the site and README's verdicts.
 
     Pages and figures of other names are removed from what is published.
     """
+    from replication.site.pages import build
+    from replication.site.run import Run
+
     pages = [results / "claims.csv", *(results / f"reports/{name}.html" for name in reports)]
-    pages += results.glob("site/**/*.*")
     places = {path: published / path.relative_to(results) for path in pages if path.is_file()}
     pictures = [path for name in drawn for path in figures.glob(f"{name}.*") if path.suffix != CAPTION]
     places |= {path: published_figures / path.name for path in pictures}
@@ -39,8 +41,12 @@ def publish_pages(
         with atomic(place) as partial:
             shutil.copyfile(path, partial)
     kept = {*places.values(), *(published / f"reports/{name}.ipynb" for name in reports)}  # of publish-notebooks
-    for folder in (published / "reports", published / "site", published_figures):
+    for folder in (published / "reports", published_figures):
         remove_others(folder, kept)
+    build(
+        Run(published, published / "claims.csv", published / "reports", published_figures, published, reports),
+        published / "site",
+    )
     text = with_verdicts(readme.read_text(encoding="utf-8"), read_claims(published / "claims.csv"))
     with atomic(readme) as partial:
         partial.write_text(text, encoding="utf-8")

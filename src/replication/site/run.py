@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from replication.account.catalogue import require_every_claim
+from replication.account.catalogue import CLAIMS, require_every_claim
 from replication.experiment import Experiment
 from replication.judging.table import NUMBERS
 from replication.judging.table import read_claims as read_verdicts
+from replication.judging.verdicts import Measured
 from replication.records.io import ArtifactError, read_csv, read_json, read_measures
 from replication.report.provenance_text import trained_by
 
@@ -59,6 +60,25 @@ class Run:
         claims = read_claims(self.verdicts)
         require_every_claim(claims["id"])
         return claims
+
+    @cached_property
+    def measured(self) -> dict[str, Measured]:
+        """What the claims' functions measure on the run's tables, by the id of the claim or part; nothing without them.
+
+        Raises ArtifactError if a table lacks a column.
+        """
+        found = {}
+        for claim in CLAIMS:
+            tables = {name: self.table(name) for name in (*claim.needs, *claim.also)}
+            tables = {name: table for name, table in tables.items() if table is not None}
+            if claim.measure is None or not set(claim.needs) <= set(tables):
+                continue
+            try:
+                parts = list(claim.measure(tables))
+            except KeyError as error:
+                raise ArtifactError(f"{self.tables}: {error} is missing in the tables of claim {claim.id}") from None
+            found |= {claim.id + part.part if len(parts) > 1 else claim.id: part for part in parts}
+        return found
 
     @cached_property
     def published_claims(self) -> pd.DataFrame:
@@ -162,6 +182,6 @@ def read_claims(path: Path) -> pd.DataFrame:
     """A file of verdicts, with empty text where a column or a cell has none."""
     claims = read_verdicts(path)
     texts = ["statement", "source", "paper", "quantity", "region", "verdict", "reason", "evidence"]
-    texts += ["scale", "data", "device", "changed", "old_rule", "old_verdict"]
+    texts += ["scale", "data", "device", "changed", "old_rule", "old_verdict", "trained_by", "analysed_by"]
     claims = claims.reindex(columns=["id", *texts, *NUMBERS])
     return claims.assign(**claims[texts].astype(object).fillna("").astype(str))

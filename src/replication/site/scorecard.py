@@ -2,12 +2,13 @@
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pandas as pd
 
 from replication.account.provenance_text import claim_of
 from replication.account.scorecard import MARKS
-from replication.report.tables import VERDICTS, rule_change
+from replication.report.tables import VERDICTS, printed, rule_change
 from replication.report.text import interval, number
 from replication.site.run import Run
 
@@ -31,7 +32,9 @@ class Row:
     device: str
     change: str = ""
     old_verdict: str = ""
-    evidence: list[tuple[str, str]] = field(default_factory=list)
+    trained_by: str = ""
+    analysed_by: str = ""
+    evidence: list[tuple[str, Path | str]] = field(default_factory=list)
     parts: list["Row"] = field(default_factory=list)
     published: "Row | None" = None
 
@@ -83,15 +86,15 @@ def tally(rows: list[Row]) -> list[tuple[str, str, str, int]]:
     ]
 
 
-def links(evidence: str, run: Run) -> list[tuple[str, str]]:
-    """The links of a claim's evidence as (text, address): the report, then its figures and tables on the page."""
+def links(evidence: str, run: Run) -> list[tuple[str, Path | str]]:
+    """The links of a claim's evidence: the report's title and file, then its figures and tables with their pages."""
     report = evidence.split(",")[0]
-    targets = [(run.reports[report].title, f"reports/{report}.html")] if report in run.reports else []
+    targets = [(run.reports[report].title, run.reports[report].path)] if report in run.reports else []
     figures = re.search(r"Figures? ([\d, and]+)", evidence)
     for digits in re.findall(r"\d+", figures[1]) if figures else []:
-        targets.append((f"Figure {digits}", f"#fig{int(digits):02d}"))
+        targets.append((f"Figure {digits}", f"figures.html#fig{int(digits):02d}"))
     for digits in re.findall(r"Table (\d)", evidence):
-        targets.append((f"Table {digits}", f"#table{digits}"))
+        targets.append((f"Table {digits}", f"tables.html#table{digits}"))
     return targets
 
 
@@ -99,7 +102,7 @@ def _row(claim, run: Run) -> Row:
     same = {name: getattr(claim, name) for name in ("id", "statement", "paper", "source", "quantity", "verdict")}
     return Row(
         **same,
-        **{name: getattr(claim, name) for name in ("scale", "data", "device")},
+        **{name: getattr(claim, name) for name in ("scale", "data", "device", "trained_by", "analysed_by")},
         region=_region(claim.region),
         measured=interval(claim.measured, claim.low, claim.high),
         n=0 if pd.isna(claim.n) else int(claim.n),
@@ -113,4 +116,4 @@ def _row(claim, run: Run) -> Row:
 def _region(text: str) -> str:
     """A region with the signs of print: "≤ 10⁻⁶"."""
     text = re.sub(r"\d\S*e-\d+", lambda match: number(float(match[0])), text)
-    return text.replace("<=", "≤").replace(">=", "≥")
+    return printed(text)
