@@ -15,7 +15,7 @@ from replication.data.regression import target
 from replication.experiments import EXPERIMENTS
 from replication.experiments.cifar10 import figures as cifar10
 from replication.experiments.cifar10.figures.spectra import by_equation
-from replication.experiments.regression import figures, findings, priced, starts
+from replication.experiments.regression import figures, findings, priced, starts, tables
 from replication.experiments.regression import train as regression
 from replication.experiments.regression.figures.starts import contribution
 from replication.experiments.settings import resolve_settings
@@ -135,3 +135,12 @@ def test_without_the_table_of_starts_shapes_are_drawn_and_the_rest_is_said_not_t
     assert len(figures.fig_starts(drawn).axes) == 2
     assert "has not been run" in figures.fig_starts_caption(drawn)
     assert findings.starts(pd.DataFrame()) == {"starts": []}
+
+
+def test_the_price_on_weights_stands_below_table_3s_penalty():
+    rows = {"alpha": 1.0, "beta": 5.0, "gamma_norm": 1.0, "active_neurons": 8.0, "skip_norm": 0.5, "r2": 0.99}
+    paper = pd.DataFrame([rows | {"trial": k, "active_neurons": 40.0} for k in range(3)])
+    bought = pd.DataFrame([rows | {"rho": 1e-4, "trial": k} for k in range(3)] + [rows | {"rho": 1e-3, "r2": np.nan}])
+    lines = tables.priced_table(paper, bought).splitlines()[2:]
+    assert [line.split(" | ")[1:5:3] for line in lines] == [["Table 3's", "40"], ["rows, ρ = 10⁻⁴", "8"]]
+    assert tables.priced_table(paper, pd.DataFrame()) == "A price on weights has not been run here."

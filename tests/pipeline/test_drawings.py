@@ -1,4 +1,4 @@
-"""What is shown of the workflow as a whole: our drawing against Snakemake's own graph of rules, and Snakemake's lint."""
+"""What is shown of the whole workflow: our drawing against Snakemake's own graph of rules, and Snakemake's lint."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""A drawing of the workflow by experiment, as the registry says: data, stages, claims and report of each, and what takes what."""
+"""A drawing of the workflow by experiment, from the registry: data, stages, claims, reports, and what takes what."""
 
 from collections.abc import Iterator
 from html import escape
@@ -34,7 +34,7 @@ HEAD = """\
 
 
 class Box(NamedTuple):
-    """A box of the drawing: its column's x and width, the middle of its row, its class, and one or two lines of text."""
+    """A box of the drawing: its column's x and width, the middle of its row, its class, one or two lines of text."""
 
     x: int
     width: int
