@@ -15,4 +15,4 @@ def published_head(published: str | Path, head: str) -> tuple[SpectralNetwork, t
     if not (path.exists() and sample.exists()):
         return None
     points = load_file(sample)
-    return SpectralNetwork.load(path), points["inputs"], points["targets"]
+    return SpectralNetwork.load(path).float(), points["inputs"], points["targets"]  # stored in half precision
