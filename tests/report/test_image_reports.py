@@ -185,9 +185,12 @@ def test_the_strength_of_the_features_pairs_by_trial():
     assert (band.get_y(), band.get_y() + band.get_height()) == (-1, 1)
     assert [text.get_text() for text in axes.texts] == ["64 px", "96 px", "128 px"]
     caption = fig.fig_strength_caption(drawn)
-    assert "has −2.00 points at 64 px and −0.48 points at 128 px." in caption and "n = 3" in caption
+    assert (
+        "has −2 points on the weakest features and −0.48 points on the strongest features, against" in caption
+        and "n = 3" in caption
+    )
     alone = fig.fig_strength(fig.fig_strength_table(strengths(mlp=(0.0, 0.0, 0.0))))
-    assert [text.get_text() for text in alone.legends[0].get_texts()] == ["MLP"]
+    assert [text.get_text() for text in alone.legends[0].get_texts()] == ["the paper's Table 2: −0.5", "MLP"]
 
 
 def test_a_gap_that_closes_is_told_from_one_that_widens_and_from_none():

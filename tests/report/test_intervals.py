@@ -57,6 +57,6 @@ def test_few_trials_stand_in_the_table_and_many_do_not():
     assert summary.filter(like="trial_").loc["few"].tolist() == [1, 3]
     assert summary.filter(like="trial_").loc["many"].isna().all()
     note = beside_note(summary["n"])
-    assert f"n = {MANY} trials; band" in note and "Fewer trials (n = 2) are dots" in note
+    assert f"n = {MANY} trials. Bars" in note and "Fewer trials (n = 2) are dots" in note
     only = with_trials(over_trials(trials[2:], "value", ["group"]), trials[2:], "value", ["group"])
     assert only.filter(like="trial_").empty and "dots" not in beside_note(only["n"])

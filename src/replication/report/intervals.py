@@ -103,18 +103,14 @@ def count_range(counts: pd.Series) -> str:
 
 
 def mean_note(counts: pd.Series) -> str:
-    """The sentence of a caption that says what ``draw_mean`` drew."""
-    return f"Line: mean of n = {counted(count_range(counts), 'trial')}; {_bars(counts)}."
+    """The sentences of a caption that say what ``draw_mean`` drew."""
+    bars = f"Bars: {100 * LEVEL:g} % t interval of the mean" if counts.max() >= FEWEST else "No interval for n < 3"
+    return f"Line: mean of n = {counted(count_range(counts), 'trial')}. {bars}."
 
 
 def interval_note(counts: pd.Series) -> str:
-    """The sentence of a caption that says what ``draw_spread`` drew."""
-    return f"Line: mean of n = {counted(count_range(counts), 'trial')}; band: {spread_note(counts)}; {_bars(counts)}."
-
-
-def _bars(counts: pd.Series) -> str:
-    interval = f"bars: {100 * LEVEL:g} % t interval of the mean"
-    return interval if counts.max() >= FEWEST else "no interval is given for n < 3"
+    """The sentences of a caption that say what ``draw_spread`` drew."""
+    return f"{mean_note(counts)} Band: {spread_note(counts)}."
 
 
 def beside_note(counts: pd.Series) -> str:

@@ -113,12 +113,9 @@ def fig_cells_result(drawn: pd.DataFrame) -> str:
     means = drawn[drawn["what"] == "score"].dropna(subset=["value"]).groupby("method")["value"].mean()
     if len(means):
         best, worst = means.idxmax(), means.idxmin()
-        said = f"{METHODS[best]}: the cells found have the least mean error, {number(100 - means[best])} %"
-        return (
-            f"{said}."
-            if best == worst
-            else f"{said}; the largest, {number(100 - means[worst])} %, have those of {METHODS[worst]}."
-        )
+        said = f"The cells of {METHODS[best]} have the least mean error, {number(100 - means[best])} %"
+        rest = f", those of {METHODS[worst]} the largest, {number(100 - means[worst])} %" if best != worst else ""
+        return f"{said}{rest}."
     known = drawn[drawn["what"] == "entropy"].sort_values("x")
     if known.empty:
         return "No search ended with a cell whose error is known."

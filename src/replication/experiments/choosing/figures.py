@@ -58,8 +58,11 @@ def fig_choosing(drawn: pd.DataFrame) -> Figure:
 def fig_choosing_result(drawn: pd.DataFrame) -> str:
     """How the largest strength that still fits goes with the width."""
     strongest = largest_strengths(drawn[drawn["measure"] == "r2"].rename(columns={"mean": "r2"}))
-    parts = [f"with {NAMES[penalty]} as {power(rows)}" for penalty, rows in strongest.groupby("penalty", sort=False)]
-    return f"The largest strength that still fits goes {listing(parts)}." if parts else "No strength fits at any width."
+    several = [(penalty, rows) for penalty, rows in strongest.groupby("penalty", sort=False) if len(rows) > 1]
+    parts = [f"with {NAMES[penalty]} as {power(rows)}" for penalty, rows in several]
+    return (
+        f"The largest strength that still fits goes {listing(parts)}." if parts else "No penalty has fits at 2 widths."
+    )
 
 
 def fig_choosing_caption(drawn: pd.DataFrame) -> str:

@@ -47,8 +47,8 @@ def fig_cost_result(drawn: pd.DataFrame) -> str:
     """How much longer a step takes than a plain network's, at most."""
     rows = drawn[drawn["network"] == "SpectralNetwork"]
     return (
-        f"With {rows['layers'].min()} to {rows['layers'].max()} layers a step in the eigenvectors' basis takes at most "
-        f"{number(rows['ratio'].max())} times as long as a plain MLP's."
+        f"A step in the eigenvectors' basis takes at most {number(rows['ratio'].max())} times as long as a plain "
+        f"MLP's, with {rows['layers'].min()} to {rows['layers'].max()} layers."
     )
 
 

@@ -221,8 +221,8 @@ def fig_depth_start_result(drawn: pd.DataFrame) -> str:
     values = means.loc[means["depth"] == depth, "mean"]
     span = " to ".join(number(value) for value in sorted({values.min(), values.max()}))
     return (
-        f"With {counted(int(depth), 'hidden layer')} the initial scale leaves {span} of the variance unexplained after "
-        "training."
+        f"The initial scale leaves {span} of the variance unexplained after training, with "
+        f"{counted(int(depth), 'hidden layer')}."
     )
 
 

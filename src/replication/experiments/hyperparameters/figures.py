@@ -72,8 +72,8 @@ def fig_hyperparameters_result(drawn: pd.DataFrame) -> str:
         return "No network was trained at a strength that the paper calls reasonable."
     worst = inside.loc[inside["mean"].idxmax()]
     return (
-        f"At the strengths that the paper calls reasonable at most {number(worst['mean'])} of the variance is left "
-        f"unexplained, with {PENALTIES[worst['penalty']].split(',')[0]} at $\\rho$ = {number(worst['rho'])}."
+        f"The share of variance left unexplained is at most {number(worst['mean'])} at the strengths that the paper "
+        f"calls reasonable, with {PENALTIES[worst['penalty']].split(',')[0]} at $\\rho$ = {number(worst['rho'])}."
     )
 
 

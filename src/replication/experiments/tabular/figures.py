@@ -99,8 +99,8 @@ def fig_tabular_caption(drawn: pd.DataFrame) -> str:
         f"**Real tables.** {' '.join([fig_tabular_result(drawn), *each])} Upright: test error, 1 − R² on a logarithmic "
         "axis, or the share of points put into a wrong class. Across: parameters after compaction with sign flips. "
         f"Lower left is better. Pale: each split; large: mean over n = {count_range(means['n'])} splits, geometric for "
-        f"parameters{_bars(means['n'])}. SPARCS: circles start from hidden eigenvalues 0, triangles from N(0, 0.1²); "
-        "hollow from output eigenvalues −1. *The paper* has no real tables."
+        f"parameters{_bars(means['n'])}. SPARCS: circles start from hidden eigenvalues 0, triangles from N(0, 0.1²). "
+        "Hollow: from output eigenvalues −1. *The paper* has no real tables."
     )
 
 
@@ -139,8 +139,8 @@ def fig_tabular_ratio_result(drawn: pd.DataFrame) -> str:
     """How often SPARCS is smaller than the pruned MLP."""
     smaller = drawn[drawn["ratio"] < 1]
     return (
-        f"SPARCS has fewer parameters than the pruned MLP in {len(smaller)} of {counted(len(drawn), 'pair')} of data "
-        f"set and variant, in {int((smaller['worse'] <= 0).sum())} of these without a higher error."
+        f"SPARCS has fewer parameters than the pruned MLP in {len(smaller)} of {counted(len(drawn), 'pair')}, in "
+        f"{int((smaller['worse'] <= 0).sum())} of these without a higher error."
     )
 
 

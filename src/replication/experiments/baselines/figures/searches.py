@@ -108,11 +108,11 @@ def fig_baselines_result(drawn: pd.DataFrame) -> str:
     fitting = drawn[(drawn["task"] == task) & (drawn["unexplained"] <= 1 - GOOD_R2)]
     where = "the paper's teacher" if task == TEACHER else title_of(task)
     if fitting.empty:
-        return f"On {where} no method finds a network with R² ≥ {GOOD_R2}."
+        return f"No method finds a network with R² ≥ {GOOD_R2} on {where}."
     sizes = fitting.groupby("method")["parameters"].min()
     ours = f"has {number(sizes[REFERENCE])}" if REFERENCE in sizes else "is none"
     return (
-        f"On {where} the smallest network with R² ≥ {GOOD_R2} has {number(sizes.min())} parameters; that of SPARCS "
+        f"The smallest network with R² ≥ {GOOD_R2} on {where} has {number(sizes.min())} parameters; that of SPARCS "
         f"with the paper's penalty {ours}."
     )
 

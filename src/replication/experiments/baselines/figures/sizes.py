@@ -24,7 +24,7 @@ from replication.report.style import BLUE, GREY, INK, PAGE, RED, styled
 from replication.report.text import listing, number
 
 TASKS = {TEACHER: "the paper's teacher", NEW_TEACHERS: "teachers and seeds never used in choosing"}
-SHORT = {TEACHER: "the paper's teacher", NEW_TEACHERS: "other teachers and seeds"}  # titles of panels
+SHORT = TASKS | {NEW_TEACHERS: "other teachers and seeds"}  # in titles and sentences
 SIGNS = {False: "as found", True: "signs flipped"}
 TEACHERS_OWN = 800  # weights of 20 neurons between 20 inputs and 20 outputs, without a skip
 PRICED = "sparcs_rows_skip"  # the search of ours that pays for all that it opens, the skip too
@@ -125,13 +125,13 @@ def fig_sizes_result(drawn: pd.DataFrame) -> str:
     """How many other searches find smaller networks than the paper's SPARCS, and how small the smallest are."""
     rows = _deciding(drawn)
     others = rows[~rows["method"].isin(OWN) & ~rows["flipped"]].dropna(subset=["ratio"])
-    where = TASKS.get(rows["task"].iloc[0], title_of(rows["task"].iloc[0]))
+    where = SHORT.get(rows["task"].iloc[0], title_of(rows["task"].iloc[0]))
     if others.empty:
-        return f"On {where} no other search has two seeds to compare with SPARCS."
+        return f"No other search has 2 seeds to compare with SPARCS on {where}."
     best, fewer = others["parameters"].min(), int((others["ratio"] < 1).sum())
     return (
-        f"On {where} {fewer} of {len(others)} other searches end smaller than SPARCS with the paper's penalty, "
-        f"the smallest with {number(best)} parameters."
+        f"{fewer} of {len(others)} other searches end smaller than SPARCS with the paper's penalty on {where}, the "
+        f"smallest with {number(best)} parameters."
     )
 
 

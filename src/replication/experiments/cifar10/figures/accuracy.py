@@ -87,9 +87,9 @@ def fig16_result(drawn: pd.DataFrame) -> str:
     last = drawn[(drawn["epoch"] == drawn["epoch"].max()) & (drawn["images"] == "augmented")].set_index("head")
     ends = last.loc[last["curve"] == "spectral", "mean"]
     said = [f"{ends[head]:.1f} % {words}" for head, words in ENDS.items() if head in ends]
-    name, papers = ("SPARCS", PAPERS["spectral"]) if said else ("the linear head", PAPERS["linear"])
+    name, papers = ("SPARCS", PAPERS["spectral"]) if said else ("The linear head", PAPERS["linear"])
     said = said or [f"{value:.1f} %" for value in last.loc[last["curve"] == "linear", "mean"]]
-    return f"On augmented validation images {name} ends at {listing(said)}, in the paper at {papers:g} %."
+    return f"{name} ends on augmented validation images at {listing(said)}, in the paper at {papers:g} %."
 
 
 def fig16_caption(drawn: pd.DataFrame) -> str:

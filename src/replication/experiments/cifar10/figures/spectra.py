@@ -46,7 +46,7 @@ def fig17(drawn: pd.DataFrame) -> Figure:
 def fig17_result(drawn: pd.DataFrame) -> str:
     """How many hidden eigenvalues have become large, with either sign."""
     said = [f"{share:.0f} % {WORDS[head]}" for head in WORDS if not np.isnan(share := share_above(drawn, head, HIDDEN))]
-    return f"Of the hidden eigenvalues {listing(said)} end above {LARGE} in size."
+    return f"The share of hidden eigenvalues above {LARGE} in size is {listing(said)}."
 
 
 def fig17_caption(drawn: pd.DataFrame) -> str:

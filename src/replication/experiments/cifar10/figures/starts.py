@@ -87,9 +87,9 @@ def fig_cifar10_starts_result(drawn: pd.DataFrame) -> str:
     means, papers = _test_means(drawn), ACCURACIES["test_accuracy"][1]
     said = [f"{means[head]:.1f} % from {start}" for head, start in STARTS.items() if head in means]
     if said:
-        return f"On test images SPARCS ends at {listing(said)}, in the paper at {papers[SPARCS]} %."
+        return f"SPARCS ends on test images at {listing(said)}, in the paper at {papers[SPARCS]} %."
     if LINEAR in means:
-        return f"On test images the linear head ends at {means[LINEAR]:.1f} %, in the paper at {papers[LINEAR]} %."
+        return f"The linear head ends on test images at {means[LINEAR]:.1f} %, in the paper at {papers[LINEAR]} %."
     return "No network of the paper's heads has finished."
 
 

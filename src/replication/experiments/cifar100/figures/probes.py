@@ -17,7 +17,7 @@ HEADS = {
 }
 
 
-WORDS = {"spectral": "SPARCS", "spectral_authors_sign": "the authors' start", "mlp": "a plain hidden layer"}
+WORDS = {"spectral": "SPARCS", "spectral_authors_sign": "the authors' start", "mlp": "an MLP"}
 PAPERS_GAIN = 72.7 - 73.2  # Table 2, points
 PAPERS_TEXT = f"{PAPERS_GAIN:+.1f}".replace("-", "−")
 PAPERS_LABEL = f"the paper's Table 2: {PAPERS_TEXT}"
@@ -83,11 +83,11 @@ def fig_probes_result(drawn: pd.DataFrame) -> str:
     said = [f"{_points(gains[head])} with {name}" for head, name in WORDS.items() if head in gains]
     if not said:
         return "No head finished beside a linear one."
-    return f"On fixed features the gain over the linear head is {listing(said)}."
+    return f"The gain over the linear head on fixed features is, in points, {listing(said)}."
 
 
 def _points(gain: float) -> str:
-    return f"{gain:+.2f} points".replace("-", "−")
+    return f"{gain:+.3g}".replace("-", "−")
 
 
 def fig_probes_caption(drawn: pd.DataFrame) -> str:

@@ -1,5 +1,6 @@
 """Figure 18: how the eigenvalues of the SPARCS heads of experiment 4 are distributed after training."""
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -7,6 +8,7 @@ from replication.judging.heads import HIDDEN, LAST, SPARCS
 from replication.report.spectra import LARGE, draw_spectra, histograms, share_above, what_is_drawn
 from replication.report.stand_in import backbone_note, backbone_of, stamped, title
 from replication.report.style import styled
+from replication.report.text import listing
 
 
 def fig18_table(eigenvalues: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
@@ -31,8 +33,9 @@ def fig18(drawn: pd.DataFrame) -> Figure:
 def fig18_result(drawn: pd.DataFrame) -> str:
     """How many eigenvalues of either layer are large."""
     head = SPARCS if (drawn["head"] == SPARCS).any() else drawn["head"].iloc[0]
-    hidden, last = (share_above(drawn, head, layer) for layer in (HIDDEN, LAST))
-    return f"Of the hidden eigenvalues {hidden:.0f} % end above {LARGE} in size, of the last layer's {last:.0f} %."
+    shares = {name: share_above(drawn, head, layer) for name, layer in (("hidden", HIDDEN), ("last", LAST))}
+    said = [f"{share:.0f} % in the {name} layer" for name, share in shares.items() if not np.isnan(share)]
+    return f"The share of eigenvalues above {LARGE} in size is {listing(said)}."
 
 
 def fig18_caption(drawn: pd.DataFrame) -> str:

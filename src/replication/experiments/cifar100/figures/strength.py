@@ -71,13 +71,13 @@ def fig_strength(drawn: pd.DataFrame) -> Figure:
 def fig_strength_result(drawn: pd.DataFrame) -> str:
     """Where SPARCS lies at the weakest and at the strongest features."""
     sparcs = drawn[drawn["head"] == SPARCS].sort_values("linear")
+    ends = sparcs.iloc[[0, -1] if len(sparcs) > 1 else slice(None)]["mean"]
     found = [
-        f"{row.mean:+.2f} points at {row.input_size} px".replace("-", "−")
-        for row in sparcs.iloc[[0, -1] if len(sparcs) > 1 else slice(None)].itertuples()
+        f"{gain:+.3g} points on the {kind} features".replace("-", "−")
+        for gain, kind in zip(ends, ("weakest", "strongest"), strict=False)
     ]
-    return (
-        f"Against a linear head SPARCS from $\\lambda_3 = +1$ has {listing(found) if found else 'no finished trial'}."
-    )
+    has = f"{listing(found)}, against a linear head" if found else "no finished trial"
+    return f"SPARCS from $\\lambda_3 = +1$ has {has}."
 
 
 def fig_strength_caption(drawn: pd.DataFrame) -> str:

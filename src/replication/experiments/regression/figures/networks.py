@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from replication.report.style import HIDDEN_PATH, INK, PAGE, PALE, SKIP, styled
-from replication.report.text import listing, values_text
+from replication.report.text import counted, listing, values_text
 
 CUTOFF = 0.01  # weaker connections are not drawn, as in the paper
 INPUTS = {1: "x₁", 2: "x₂", 3: "1"}
@@ -86,8 +86,10 @@ def fig07_network_result(drawn: pd.DataFrame) -> str:
     """How many hidden neurons are in use at the first and the last α."""
     used = drawn[drawn["kind"] == "path"].groupby("alpha")["hidden"].nunique()
     used = used.reindex(sorted(drawn["alpha"].unique()), fill_value=0)
-    said = [f"{count} at $\\alpha = {alpha:g}$" for alpha, count in used.iloc[[0, -1][: len(used)]].items()]
-    return f"Of the hidden neurons the trained network uses {listing(said)}."
+    ends = used.iloc[[0, -1][: len(used)]]
+    counts = [counted(int(ends.iloc[0]), "hidden neuron"), *map(str, ends.iloc[1:])]
+    said = [f"{count} at $\\alpha = {alpha:g}$" for count, alpha in zip(counts, ends.index, strict=True)]
+    return f"The trained network uses {listing(said)}."
 
 
 def fig07_network_caption(drawn: pd.DataFrame) -> str:

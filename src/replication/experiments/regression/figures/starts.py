@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from replication.report.intervals import count_range
 from replication.report.style import BLUE, GREEN, GREY, INK, ORANGE, PAGE, RED, styled
-from replication.report.text import listing
+from replication.report.text import counted, listing
 
 STARTS = {1: ("from λ₃ = 1", RED), -1: ("from λ₃ = −1", GREEN)}
 HIDDEN_EIGENVALUES = {  # whose shapes are drawn, with their looks
@@ -98,9 +98,13 @@ def fig_starts_result(drawn: pd.DataFrame) -> str:
     networks = _trained_rows(drawn).drop_duplicates(["output_eigenvalue", "alpha", "trial"])
     if networks.empty:
         return "Experiment 1 from $\\lambda_3 = -1$ has not been run."
-    by_start = networks.groupby("output_eigenvalue", sort=False)["open"]
-    said = [f"in {count} from $\\lambda_3 = {output:g}$" for output, count in by_start.sum().items()]
-    return f"Of {count_range(by_start.size())} networks of a start the hidden layer opens {listing(said)}."
+    said, before = [], None
+    for output, of_start in networks.groupby("output_eigenvalue", sort=False)["open"]:
+        n = len(of_start)
+        of = "" if n == before else f" of {counted(n, 'network')}"
+        said.append(f"in {int(of_start.sum())}{of} from $\\lambda_3 = {output:g}$")
+        before = n
+    return f"The hidden layer opens {listing(said)}."
 
 
 def fig_starts_caption(drawn: pd.DataFrame) -> str:

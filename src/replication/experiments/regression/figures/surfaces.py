@@ -10,7 +10,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from replication.report.style import GREEN, PAGE, SURFACE_MAP, styled
-from replication.report.text import listing, number, values_text
+from replication.report.text import counted, listing, number, values_text
 
 SIX, FIVE = (0, 0.2, 0.4, 0.6, 0.8, 1), (0, 0.25, 0.5, 0.75, 1)  # α of Figures 11 and 12
 COLUMNS = 3  # surfaces in a row
@@ -111,11 +111,8 @@ def fig11_caption(drawn: pd.DataFrame) -> str:
 def fig12_result(drawn: pd.DataFrame) -> str:
     """The largest error of all, and where it is."""
     worst = drawn.loc[drawn["error"].abs().idxmax()]
-    data_sets = drawn["alpha"].nunique()
-    return (
-        f"No output is further from its target than {abs(worst['error']):.2g}, at $\\alpha = {worst['alpha']:g}$, over "
-        f"{data_sets} data {'set' if data_sets == 1 else 'sets'}."
-    )
+    fits = counted(drawn["alpha"].nunique(), "fit")
+    return f"The largest error of {fits} is {abs(worst['error']):.2g}, at $\\alpha = {worst['alpha']:g}$."
 
 
 def fig12_caption(drawn: pd.DataFrame) -> str:
@@ -144,9 +141,14 @@ def fig07_surface_caption(drawn: pd.DataFrame) -> str:
 
 def _of_planes(drawn: pd.DataFrame, column: str, what: str) -> str:
     """The share of a function's variance that the best plane explains, at the first and the last α."""
+    drawn = drawn.dropna(subset=[column])
+    if drawn.empty:
+        return f"There is no {what} to compare with a plane."
     ends = sorted({drawn["alpha"].min(), drawn["alpha"].max()})
-    said = [f"{100 * _plane(drawn[drawn['alpha'] == alpha], column):.0f} % at $\\alpha = {alpha:g}$" for alpha in ends]
-    return f"Of the variance of the {what} a plane explains {listing(said)}."
+    shares = [f"{100 * _plane(drawn[drawn['alpha'] == alpha], column):.0f} %" for alpha in ends]
+    shares[0] += f" of the variance of the {what}"
+    said = [f"{share} at $\\alpha = {alpha:g}$" for share, alpha in zip(shares, ends, strict=True)]
+    return f"A plane explains {listing(said)}."
 
 
 def _plane(rows: pd.DataFrame, column: str) -> float:

@@ -69,11 +69,11 @@ def fig07_result(drawn: pd.DataFrame) -> str:
         if len(below) and len(above) and rise > 0:
             steps = below["alpha"].iloc[-1], above["alpha"].iloc[0]
             share = (above["mean"].iloc[0] - below["mean"].iloc[-1]) / rise
-            shares.append(f"{100 * share:.0f} % for $\\beta = {beta:g}$")
+            shares.append(f"{100 * share:.0f} %{' of its rise' * (not shares)} for $\\beta = {beta:g}$")
     if not shares:
         return _ends(drawn, "mean norm of the hidden path")
     between = f"between $\\alpha = {steps[0]:g}$ and ${steps[1]:g}$"
-    return f"Of its rise the norm of the hidden path makes {listing(shares)} {between}."
+    return f"The norm of the hidden path makes {listing(shares)} {between}."
 
 
 def fig07_caption(drawn: pd.DataFrame) -> str:
@@ -95,7 +95,7 @@ def _ends(drawn: pd.DataFrame, what: str) -> str:
     of_beta = drawn[drawn["beta"] == drawn["beta"].min()]
     first, last = of_beta.iloc[0], of_beta.iloc[-1]
     at = [f"{number(row['mean'])} at $\\alpha = {row['alpha']:g}$" for row in (first, last)[: len(of_beta)]]
-    return f"For $\\beta = {first['beta']:g}$ the {what} is {listing(at)}."
+    return f"The {what} for $\\beta = {first['beta']:g}$ is {listing(at)}."
 
 
 def fig13_table(trials: pd.DataFrame) -> pd.DataFrame:
@@ -135,8 +135,8 @@ def fig13_result(drawn: pd.DataFrame) -> str:
         return "No eigenvalue has left 0."
     alpha = mean["alpha"].min()
     first = mean[mean["alpha"] == alpha]
-    said = [f"{number(100 * row.mean)} % for $\\beta = {row.beta:g}$" for row in first.itertuples()]
-    return f"At $\\alpha = {alpha:g}$ the mean $|\\lambda|$ is of its largest value {listing(said)}."
+    said = [f"{number(100 * row.mean)} % of its largest for $\\beta = {row.beta:g}$" for row in first.itertuples()]
+    return f"The mean $|\\lambda|$ at $\\alpha = {alpha:g}$ is {listing(said)}."
 
 
 def fig13_caption(drawn: pd.DataFrame) -> str:

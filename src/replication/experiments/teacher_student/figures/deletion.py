@@ -85,7 +85,7 @@ def _costs(drawn: pd.DataFrame) -> list[str]:
             f", the {each.removesuffix(' hidden layer')} by {cost}"
             for each, cost in zip(names[1:], by[1:], strict=True)
         )
-        found.append(f"With {SHOWN[ensemble]}, deleting the {names[0]} raises the loss by {by[0]}{rest}.")
+        found.append(f"Deleting the {names[0]} raises the loss by {by[0]}{rest}, with {SHOWN[ensemble]}.")
     return found
 
 

@@ -73,7 +73,7 @@ def fig10_result(drawn: pd.DataFrame, budget: float) -> str:
     if pd.isna(kept):
         return f"No network was pruned to a loss increase of {100 * budget:g} %."
     return (
-        f"Within a loss increase of {100 * budget:g} % the median network keeps {number(kept)} eigenvalues, the "
+        f"The median network keeps {number(kept)} eigenvalues within a loss increase of {100 * budget:g} %, the "
         f"paper's about {PAPERS}."
     )
 

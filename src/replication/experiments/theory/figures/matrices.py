@@ -174,9 +174,8 @@ def _bundles(drawn: pd.DataFrame) -> str:
     filled = drawn[(drawn["value"] != 0) & (drawn["target"] > drawn["source"])]
     blocks = filled[["matrix", "target", "source"]].drop_duplicates().groupby("matrix").size()
     return (
-        f"With {drawn['target'].max()} layers {counted(blocks['Φ'], 'block')} of eigenvectors "
-        f"{'gives' if blocks['Φ'] == 1 else 'give'} {counted(blocks['A'], 'bundle')} of weights, one between every two "
-        "layers."
+        f"{counted(blocks['Φ'], 'block')} of eigenvectors {'gives' if blocks['Φ'] == 1 else 'give'} "
+        f"{counted(blocks['A'], 'bundle')} of weights, one between every two of {drawn['target'].max()} layers."
     )
 
 

@@ -51,7 +51,7 @@ def fig08_result(drawn: pd.DataFrame) -> str:
     counts = drawn.pivot(index="layers", columns="parametrization", values="parameters")
     last = counts.iloc[-1]
     return (
-        f"With {counts.index[-1]} layers the spectral network trains {last['spectral']:,} numbers, that in direct "
+        f"The spectral network trains {last['spectral']:,} numbers with {counts.index[-1]} layers, that in direct "
         f"space {last['direct']:,}."
     )
 

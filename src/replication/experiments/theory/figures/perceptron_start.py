@@ -70,7 +70,7 @@ def fig06_result(drawn: pd.DataFrame) -> str:
     """How many bundles carry a signal at the start."""
     start = drawn[drawn["panel"] == "a"]
     carrying = int((start["state"] == CARRYING).sum())
-    return f"At the start {carrying} of {len(start)} bundles carries the input, straight to the output."
+    return f"{carrying} of {len(start)} bundles carries the input at the start, straight to the output."
 
 
 def fig06_caption(drawn: pd.DataFrame) -> str:

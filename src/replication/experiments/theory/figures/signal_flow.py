@@ -113,7 +113,7 @@ def fig01_result(drawn: pd.DataFrame) -> str:
     first, second, _ = WIDTHS
     reached, arrived = filtered[first:], moved[:second]
     return (
-        f"Of {second} entries that reach layer $k+1$ the filter passes {np.count_nonzero(reached)}, and the projection "
+        f"The filter passes {np.count_nonzero(reached)} of {second} entries that reach layer $k+1$, and the projection "
         f"moves them up with an error of {number(np.abs(reached - arrived).max())}."
     )
 
