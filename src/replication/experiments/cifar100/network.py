@@ -12,7 +12,7 @@ from torch import nn
 
 from replication.experiment import Network
 from replication.experiments.cifar10.network import accuracy
-from replication.experiments.cifar100.probes import measure, split_of, train
+from replication.experiments.cifar100.probes import measure, new_head, split_of, train
 from replication.training.torch_threads import one_thread
 from replication.training.trained import network_of
 from replication.training.work import plain
@@ -29,11 +29,12 @@ def label(keys: Mapping[str, Any]) -> str:
 def again(
     features: Mapping[str, np.ndarray], settings: Mapping[str, Any], row: Mapping[str, Any]
 ) -> tuple[nn.Module, dict[str, float]]:
-    """The head of a row, trained again, and what is reported of it."""
+    """The head of a row, trained again, and what is reported of it; one that diverges here is at its start."""
     names, head, seed = plain(settings), row["head"], row["seed"]
     split = split_of(features, names, seed)
     trained = train(head, split, names, seed)
-    state = {name: value.numpy() for name, value in trained.state_dict().items()}
+    there = new_head(head, names, seed) if trained is None else trained
+    state = {name: value.numpy() for name, value in there.state_dict().items()}
     return network_of(state, settings), measure(head, split, names, seed, trained)
 
 
