@@ -85,7 +85,8 @@ def visit(browser, site):
             "request",
             lambda request: None if request.url.startswith(("file:", "data:")) else problems.append(request.url),
         )
-        page.goto((site / name).as_uri())
+        file, mark, anchor = str(name).partition("#")
+        page.goto(f"{(site / file).as_uri()}{mark}{anchor}")
         return page
 
     yield open_page
@@ -342,6 +343,22 @@ def test_the_slider_changes_the_picture(visit):
     assert page.locator("#surface polygon.facet").count() == 256
 
 
+def test_a_trial_can_be_picked_and_the_address_keeps_it(visit):
+    page = visit("alpha.html")
+    trials = pd.read_parquet(PUBLISHED / "regression/trials.parquet")
+    page.get_by_label("β = 1000").check()
+    page.get_by_label("Trial").fill("17")
+    trial = trials.query("beta == 1000 and alpha == 0.5 and trial == 17").iloc[0]
+    said = page.locator("#state").inner_text()
+    assert f"trial 17 uses {trial['active_neurons']:.0f} of 300 hidden neurons" in said
+    assert "stored for trial 0 alone" in said and page.locator("#network.pale").count() == 1
+    assert page.locator("#gamma .trial").count() == 100
+    again = visit(f"alpha.html{page.url.partition('alpha.html')[2]}")
+    assert again.locator("#state").inner_text() == said
+    again.get_by_label("Trial").fill("0")
+    assert again.locator(".pale").count() == 0 and "stored for" not in again.locator("#state").inner_text()
+
+
 def test_the_explorer_says_which_network_diverged(small, browser, tmp_path):
     tables = shutil.copytree(small.tables, tmp_path / "tables")
     for name, table in changed.diverged(changed.read(tables), changed.first_of("alpha")).items():
@@ -390,6 +407,84 @@ def test_the_theme_can_be_chosen_and_stays(visit):
     assert page.evaluate(paper) == dark
     page.get_by_role("button", name="Switch to light colours").click()
     assert page.evaluate(paper) == light
+
+
+def rows_shown(page):
+    return page.locator(".trials tbody tr").evaluate_all(
+        "rows => rows.map(row => [...row.cells].map(c => c.textContent))"
+    )
+
+
+def test_trials_are_sorted_and_filtered_and_the_address_keeps_it(visit):
+    page = visit("trials.html#table=teacher_student_trials")
+    table = pd.read_parquet(PUBLISHED / "teacher_student/trials.parquet")
+    assert page.locator("#count").inner_text() == f"{len(table)} of {len(table)} trials."
+    page.get_by_label("Filter ensemble").fill("l2_sq")
+    assert len(rows_shown(page)) == (table["ensemble"] == "l2_squared").sum()
+    page.get_by_label("Filter ensemble").fill("graded")
+    page.get_by_label("Filter live neurons").fill(">=30")
+    graded = table.query("ensemble == 'graded' and live_neurons >= 30")["live_neurons"]
+    for descending in (False, True):
+        page.get_by_role("button", name="live neurons", exact=True).click()
+        place = page.locator(".trials th").all_inner_texts().index("live neurons")
+        assert [float(row[place]) for row in rows_shown(page)] == sorted(graded, reverse=descending)
+    address = page.url.partition("trials.html")[2]
+    again = visit(f"trials.html{address}")
+    assert rows_shown(again) == rows_shown(page) and again.locator("th[aria-sort=descending]").count() == 1
+    again.get_by_role("button", name="Clear filters").click()
+    assert again.locator("#count").inner_text().startswith(f"{len(table)} of")
+    again.get_by_label("Table").select_option("regression_trials")
+    again.wait_for_function("document.querySelector('#count').textContent.startsWith('4,200')")
+    assert len(rows_shown(again)) == 200
+    again.get_by_role("button", name="Show more rows").click()
+    assert len(rows_shown(again)) == 400
+
+
+@pytest.mark.parametrize(("text", "passing"), [
+    ("2", [2]), (">0.5", [2, 30]), ("<=0.5", [-1, 0.5]), ("-2..1", [-1, 0.5]), ("=30", [30]), ("ab", ["cab", "ABC"]),
+    ("x", []), ("-1", [-1]),
+])  # fmt: skip
+def test_a_filter_is_a_bound_a_range_a_number_or_a_part_of_a_word(visit, text, passing):
+    page = visit("trials.html")
+    values = [-1, 0.5, 2, 30, "cab", "ABC", None]
+    assert page.evaluate("([text, values]) => values.filter(test(text))", [text, values]) == passing
+
+
+def test_a_budget_leaves_what_the_trials_say(visit):
+    page = visit("explore.html")
+    of_seeds = pd.read_parquet(PUBLISHED / "teacher_student/trials.parquet").query("ensemble == 'l2'")
+    said = page.locator("#budget-said")
+    live = of_seeds["live_neurons"]
+    assert said.inner_text().startswith(
+        f"{len(of_seeds)} seeds: {live.mean():.0f} neurons still live on average, from {live.min()} to {live.max()}."
+    )
+    page.get_by_label("eigenvalues kept").check()
+    assert f"{of_seeds['kept_eigenvalues'].mean():.3g} eigenvalues kept" in said.inner_text()
+    page.get_by_label("Loss may grow by").focus()
+    page.keyboard.press("End")
+    assert "100 %" in page.locator("#budget-text").inner_text()
+    page.get_by_label("Penalty").select_option("graded")
+    assert said.inner_text().startswith("5 seeds") and page.locator("#budget-plot .seed").count() == 5
+    again = visit(f"explore.html{page.url.partition('explore.html')[2]}")
+    assert again.locator("#budget-said").inner_text() == said.inner_text()
+
+
+def test_the_start_turns_and_the_numbers_are_the_tables(visit):
+    page = visit("explore.html")
+    epochs = (
+        pd.read_parquet(PUBLISHED / "cifar10/epochs.parquet")
+        .query("epoch == 300")
+        .groupby("head")
+        .mean(numeric_only=True)
+    )
+    for start, head in (("as printed", "spectral"), ("as the authors’ scripts", "spectral_authors_sign")):
+        page.get_by_label(start).check()
+        for images, column in (("plain", "validation_accuracy"), ("augmented", "validation_accuracy_augmented")):
+            page.get_by_label(images).check()
+            gain = epochs.loc[head, column] - epochs.loc["linear", column]
+            assert f"SPARCS gains {float(f'{gain:.3g}'):g} points" in page.locator("#start-said").inner_text()
+    again = visit(f"explore.html{page.url.partition('explore.html')[2]}")
+    assert again.locator("#start-said").inner_text() == page.locator("#start-said").inner_text()
 
 
 @pytest.mark.parametrize("name", PAGES)

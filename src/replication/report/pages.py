@@ -108,6 +108,11 @@ class _Renderer(IPythonRenderer):
     def table(self, text: str) -> str:
         return f'<div class="wide" role="group" tabindex="0" aria-label="Table">\n<table>\n{text}</table>\n</div>\n'
 
+    def table_cell(self, text: str, align: str | None = None, head: bool = False) -> str:
+        """A cell; one without text heads nothing, wherever it stands."""
+        tag = "th" if head and text.strip() else "td"
+        return f"  <{tag}>{text}</{tag}>\n"
+
     def inline_html(self, text: str) -> str:
         """A tag that this project writes in Markdown; any other, which may be a stranger's, stays a text."""
         return text if OWN_TAG.fullmatch(text) else html.escape(text)
@@ -119,7 +124,7 @@ class _Renderer(IPythonRenderer):
         return mathml(body, "inline")
 
     def block_math(self, body: str) -> str:
-        return mathml(body, "block")
+        return mathml(body, "block").replace("<math", '<math tabindex="0"', 1)  # a wide one scrolls, by keyboard too
 
 
 class _Exporter(HTMLExporter):
@@ -156,7 +161,7 @@ def _title(notebook: nbformat.NotebookNode) -> str:
 
 def _style() -> str:
     """The shell's style, and the colours of code on light and on dark paper."""
-    light = HtmlFormatter(style="default").get_style_defs(".highlight")
+    light = HtmlFormatter(style="xcode").get_style_defs(".highlight")
     dark = HtmlFormatter(style="github-dark")
     by_system, chosen = (dark.get_style_defs(f":root{theme} .highlight") for theme in (NOT_LIGHT, DARK))
     shells = "\n".join(path.read_text(encoding="utf-8") for path in (shell.STYLE, shell.TEMPLATES / "report.css"))

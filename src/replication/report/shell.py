@@ -16,6 +16,8 @@ SECTIONS = (  # pages of the site, in their order, with their names in the navig
     ("scorecard", "Scorecard"),
     ("figures", "Figures"),
     ("alpha", "Explore α"),
+    ("explore", "Budget and start"),
+    ("trials", "Trials"),
     ("tables", "Tables"),
     ("reports", "Reports"),
     ("misprints", "Misprints"),

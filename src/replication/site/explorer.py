@@ -1,6 +1,6 @@
 """The data of the page with the slider: trained networks of experiment 1, small enough to travel in a page.
 
-It draws one network of each data set (trial 0), as Figure 15 does, and the spread of all trials around it.
+It draws one network of each data set (trial 0), as Figure 15 does, and the norm of all trials around it.
 """
 
 from collections.abc import Iterator
@@ -50,12 +50,13 @@ def _data_set(
     surface: pd.DataFrame,
     grid: np.ndarray,
 ) -> dict:
-    """One data set: its trials' ‖Γ‖, and of the drawn network paths, skips, eigenvalues and surface.
+    """One data set: of its trials ‖Γ‖, R² and open neurons, of the drawn network paths, skips, eigenvalues and surface.
 
     paths: [hidden, input, Γ] above the cut-off; skips: [input, W_31], all; eigenvalues: by layer, λ_2 as [λ, on a path]
     in descending size; surface: fitted values row by row.
     """
     finished = trials.dropna(subset=["gamma_norm"])
+    trials = trials.sort_values("trial")
     shown = trials[trials["trial"] == SHOWN].iloc[0]
     strong = paths[paths["gamma"].abs() > CUTOFF]
     return {
@@ -66,6 +67,10 @@ def _data_set(
         "spread": [_short(finished["gamma_norm"].quantile(q)) for q in SPREAD],
         "gamma": _short(shown["gamma_norm"]),
         "r2": _short(shown["r2"], 6),
+        "trials": [
+            [int(row.trial), _short(row.gamma_norm), _short(row.r2, 6), _short(row.active_neurons)]
+            for row in trials.itertuples()
+        ],
         "paths": [[int(row.hidden), int(row.input), _short(row.gamma)] for row in strong.itertuples()],
         "skips": [[int(row.input), _short(row.w31)] for row in skips.itertuples()],
         "eigenvalues": dict(_eigenvalues(eigenvalues, set(strong["hidden"]))),

@@ -18,11 +18,13 @@ from replication.report import shell
 from replication.report.pages import mathml, to_html
 from replication.report.text import number
 from replication.site.account import counted, data_sources, experiments, misprints, paper_tables
+from replication.site.answers import budgets, starts
 from replication.site.evidence import intervals, pages
 from replication.site.explorer import explorer
 from replication.site.gallery import gallery
 from replication.site.run import Run
 from replication.site.scorecard import scorecard, tally
+from replication.site.trials import trials
 from sparcs.io import atomic
 
 ASSETS = Path(__file__).parent / "assets"
@@ -51,6 +53,11 @@ def build(run: Run, output: Path) -> None:
     )
     written.page("figures", groups=groups)
     written.page("alpha", data=explorer(run))
+    written.page("explore", budgets=budgets(run), starts=starts(run))
+    tables = list(trials(run))
+    for table in tables:
+        written.script(f"trials/{table.name}.js", f"loaded[{_json(table.name)}]={_json(vars(table))}")
+    written.page("trials", tables=tables)
     written.page("tables", tables=paper_tables(run))
     written.page("reports")
     written.page("misprints", misprints=misprints(run))
@@ -95,6 +102,10 @@ class Written:
     def file(self, name: str, **values: object) -> None:
         """Write something else that a template makes."""
         self._write(self.output / name, self._render(name, self.output, **values))
+
+    def script(self, name: str, text: str) -> None:
+        """Write data for a page that loads them when they are asked for."""
+        self._write(self.output / name, text)
 
     def copy(self, file: Path) -> None:
         """Copy a file that pages draw with."""
