@@ -19,6 +19,7 @@ from playwright.sync_api import sync_playwright
 import changed_tables as changed
 from replication import cli
 from replication.account.catalogue import IDS
+from replication.judging.grounds import read_grounds
 from replication.records.io import ArtifactError, write_table
 from replication.report.pages import render
 from replication.report.shell import PAPER, SECTIONS
@@ -161,6 +162,16 @@ def test_a_claims_page_quotes_the_paper_and_says_who_judges_it(site, claim):
     assert (ROOT / file).read_text(encoding="utf-8").splitlines()[int(line) - 1].startswith(f"def {function}(")
     for command in re.findall(r"<code>(snakemake .*?)</code>", text):
         assert re.search(r"results/(rebuilt|overnight)/claims/(\w+).csv$", command)[2] == Path(file).parent.name
+
+
+@pytest.mark.parametrize("text", ["[A1", "A1 = 3", "[A1]\nregion = 'why'", "[A1]\nquotes = [{text = 'said'}]",
+                                  "[A1]\nquotes = []\nwhy = 'a field of no claim'"])  # fmt: skip
+def test_grounds_that_are_none_are_refused_in_a_sentence(tmp_path, text):
+    path = tmp_path / "claims.toml"
+    assert read_grounds(path) == {}  # an experiment need not have them
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ArtifactError, match=rf"^{re.escape(str(path))}.*(cannot be read|allowed are)"):
+        read_grounds(path)
 
 
 def test_every_seed_is_a_dot(site):
