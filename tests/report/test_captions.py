@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from base64 import b64encode
 from functools import partial
 from pathlib import Path
 
@@ -165,7 +166,7 @@ def test_a_figure_is_saved_with_its_words(tables, tmp_path):
     notebook.show("fig14", regression.fig07_table(trials), regression.fig14, regression.fig14_caption)
     title, measured, paper = (tmp_path / "fig14.rst").read_text(encoding="utf-8").strip().split("\n\n")
     assert title == "Figure 14: the squared norm of the hidden path"
-    assert measured.startswith("Figure 14. Mean ‖Γ‖^2 against α.") and paper.startswith("The paper: ")
+    assert measured.startswith("Figure 14. The mean ‖Γ‖^2 for β") and paper.startswith("The paper: ")
 
 
 def test_a_notebook_says_once_what_trained_and_what_analysed(tables, tmp_path, monkeypatch):
@@ -215,6 +216,7 @@ def run(tables, tmp_path):
         (tmp_path / name).mkdir()
     (tmp_path / "pages/08_any_depth.html").write_text(
         '<meta name="analysed-by" content="commit abc, fingerprint &lt;def&gt;">\n<title>How deep?</title>'
+        f'<img src="data:image/png;base64,{b64encode(RED_DOT.read_bytes()).decode()}" alt="Depth. It uses λ_2, n = 2.">'
     )
     for name, rows in (("fig_depth", 2), ("fig_depth_start", 0), ("fig_cost", 1)):
         (tmp_path / f"figures/{name}.png").write_bytes(RED_DOT.read_bytes())
@@ -230,6 +232,12 @@ def test_the_gallery_is_what_the_notebooks_of_the_registry_show(run):
     depth = groups["08_any_depth"]
     assert depth.title == "How deep?" and groups["02_alpha_beta"].title == EXPERIMENTS["regression"].title
     assert not groups["02_alpha_beta"].pictures[0].files
+
+
+def test_a_picture_has_the_result_that_its_report_states(run):
+    pictures = {picture.name: picture for group in gallery(run) for picture in group.pictures}
+    assert pictures["fig_depth"].alternative_text == "Depth. It uses λ_2, n = 2."
+    assert pictures["fig_depth"].result == "It uses λ_2, n = 2." and pictures["fig07"].result == ""
 
 
 def test_the_gallery_says_what_trained_and_what_analysed(run):

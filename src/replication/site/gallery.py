@@ -23,7 +23,8 @@ COLUMN_PIXELS = 480  # what is wider takes the whole page
 class Picture:
     """A figure on the page with its size there in pixels; it has no files if the run did not draw it.
 
-    trained_by, analysed_by: commits and fingerprints of its trials and of the notebook that drew it, empty if unknown.
+    trained_by, analysed_by: commits and fingerprints of its trials and of the notebook that drew it, empty if unknown;
+    result: the sentence with which its caption begins in the report, empty without a report.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Picture:
     files: dict[str, Path]
     trained_by: str = ""
     analysed_by: str = ""
+    result: str = ""
 
     @property
     def wide(self) -> bool:
@@ -80,9 +82,11 @@ def _picture(figure: str, room: str, experiment: Experiment, run: Run) -> Pictur
         return Picture(figure, caption, "", (0, 0), {})
     digest = hashlib.sha256(files["png"].read_bytes()).hexdigest()
     texts = {key: text for report in run.reports.values() for key, text in report.alternative_texts.items()}
-    text = texts.get(digest, f"{caption.title}. {caption.shows}")
+    said = texts.get(digest, "")  # a title and the result
     with Image.open(files["png"]) as image:
         size = tuple(round(length * PIXELS_PER_INCH / image.info["dpi"][0]) for length in image.size)
     trained_by = run.trained_by(experiment) if room == experiment.package else ""
     report = run.reports.get(experiment.notebook)
-    return Picture(figure, caption, text, size, files, trained_by, report.analysed_by if report else "")
+    analysed_by = report.analysed_by if report else ""
+    text, result = said or f"{caption.title}. {caption.shows}", said.partition(". ")[2]
+    return Picture(figure, caption, text, size, files, trained_by, analysed_by, result)
