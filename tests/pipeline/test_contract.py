@@ -14,7 +14,8 @@ import yaml
 from markers import APART
 from replication.cli import VERBS
 from replication.experiments import EXPERIMENTS
-from replication.records.sources import changes_with, imported_by, sources
+from replication.records.sources import changes_with, imported_by, sources, templates_of
+from replication.report.template import TEMPLATE
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -169,7 +170,16 @@ def test_a_report_is_redone_when_a_module_of_its_notebook_is_edited():
         code = "\n".join("".join(cell["source"]) for cell in json.loads(path.read_text())["cells"])
         imported = imported_by(path)
         for package, name in re.findall(r"^from ((?:sparcs|replication)[\w.]*) import (\w+)", code, flags=re.MULTILINE):
-            assert (f"{package}.{name}" if name.islower() else package) in imported, (path, package, name)
+            module = ROOT.joinpath("src", *package.split("."), name)
+            is_module = module.is_dir() or module.with_suffix(".py").exists()
+            assert (f"{package}.{name}" if is_module else package) in imported, (path, package, name)
     theory, depth = (sources(*imported_by(ROOT / f"notebooks/{name}.ipynb")) for name in ("01_theory", "08_any_depth"))
     assert {path for path in theory if "/experiments/depth/" in path} == set()
     assert any(path.endswith("experiments/depth/figures.py") for path in depth)
+
+
+def test_a_report_is_redone_when_a_template_of_its_sentences_is_edited():
+    of_depth = templates_of(*imported_by(ROOT / "notebooks/08_any_depth.ipynb"))
+    rooms = {Path(path).parent.name for path in of_depth}
+    assert {"depth", "cost", "report"} <= rooms and "cells" not in rooms
+    assert {Path(path).name for path in of_depth} == {TEMPLATE}

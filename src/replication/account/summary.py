@@ -15,9 +15,10 @@ from replication.experiments.cifar10.tables import HEADS, WITHOUT_EIGENVALUES
 from replication.experiments.depth import findings as depth
 from replication.experiments.teacher_student.tables import mean_or_groups
 from replication.report.intervals import FEWEST, count_range, finished
+from replication.report.prose import IN_A_SENTENCE
 from replication.report.stand_in import mark
 from replication.report.tables import VERDICTS, markdown
-from replication.report.template import line, sections
+from replication.report.template import in_words, line, sections
 from replication.report.text import counted, listing, number
 
 _CIFAR10, _DEPTH = (sections(f"replication.experiments.{name}") for name in ("cifar10", "depth"))
@@ -25,31 +26,43 @@ Tables = Mapping[str, pd.DataFrame]
 
 
 def answer(claims: pd.DataFrame) -> str:
-    """The number of the paper's claims with each verdict, and their ids; then those of claims beyond it."""
+    """The number of the paper's claims with each verdict, then of those beyond it, and a table of their ids."""
     papers, beyond = whole(claims)
-    said = f"**Answer: of the paper's {counted(len(papers), 'claim')} {_verdicts(papers)}.**"
-    return f"{said} Of {counted(len(beyond), 'claim')} beyond it {_verdicts(beyond)}." if len(beyond) else said
+    said = [f"**Answer: of the paper's {counted(len(papers), 'claim')} {_verdicts(papers)}.**"]
+    said += [f"Of {counted(len(beyond), 'claim')} beyond it {_verdicts(beyond)}."] * bool(len(beyond))
+    every = pd.concat([papers, beyond]) if len(beyond) else papers
+    rows = [
+        {"verdict": verdict, "claims": listing(list(every.loc[every["verdict"] == verdict, "id"]))}
+        for verdict in VERDICTS
+        if verdict in set(every["verdict"])
+    ]
+    return f"{' '.join(said)}\n\n{markdown(pd.DataFrame(rows))}"
 
 
 def _verdicts(claims: pd.DataFrame) -> str:
-    by_verdict = {verdict: list(claims.loc[claims["verdict"] == verdict, "id"]) for verdict in VERDICTS}
-    counts = [
-        f"{len(ids)} {'is' if len(ids) == 1 else 'are'} {verdict} ({', '.join(ids)})"
-        for verdict, ids in by_verdict.items()
-        if ids
+    counts = claims["verdict"].value_counts()
+    said = [
+        f"{in_words(counts[name])} {'is' if counts[name] == 1 else 'are'} {IN_A_SENTENCE.get(name, name)}"
+        for name in VERDICTS
+        if name in counts
     ]
-    return listing(counts)
+    return listing(said)
 
 
 def with_verdict(claims: pd.DataFrame, verdict: str) -> str:
-    """The claims of one verdict as a list: what was measured where it was decided, and the remark."""
-    lines = []
-    for claim, shown, measured in decisive(claims):
-        if claim.verdict == verdict:
-            said = f" {measured} (n = {int(shown.n):,})." if measured else ""
-            remark = f" {shown.reason}." if isinstance(shown.reason, str) and shown.reason else ""
-            lines.append(f"- **{claim.id}**, {claim.statement}.{_sentence(said)}{_sentence(remark)}")
-    return "\n".join(lines) if lines else "None."
+    """The claims of one verdict as a table: what was measured where it was decided, and the remark."""
+    rows = [
+        {
+            "": f"**{claim.id}**",
+            "the paper says": claim.statement,
+            "measured [95 % interval]": measured,
+            "n": f"{int(shown.n):,}" if measured else "",
+            "remark": shown.reason if isinstance(shown.reason, str) else "",
+        }
+        for claim, shown, measured in decisive(claims)
+        if claim.verdict == verdict
+    ]
+    return markdown(pd.DataFrame(rows)) if rows else "None."
 
 
 def choices(tables: Tables) -> str:
@@ -218,10 +231,3 @@ def _images(tables: Tables) -> Iterator[tuple]:
 def _ensemble(tables: Tables, name: str) -> pd.DataFrame:
     trials = finished(tables["teacher_student/trials"])
     return trials[trials["ensemble"] == name] if len(trials) else trials
-
-
-def _sentence(text: str) -> str:
-    """A sentence with a capital first letter behind its leading blank; symbols, Greek letters and n, stay."""
-    first = text[1:2]
-    symbol = not first.isascii() or text[2:3] == " "
-    return text[:1] + (first if symbol else first.upper()) + text[2:]
