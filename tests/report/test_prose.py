@@ -4,7 +4,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from language import faults, sentences
-from notebooks import ROOT, prose_of
+from notebooks import ROOT, assert_readable, prose_of
 from replication.experiments import EXPERIMENTS
 from replication.report.template import (
     TEMPLATE,
@@ -25,15 +25,24 @@ OF_TEMPLATES = [
 ]
 
 
+def test_every_sentence_of_the_summary_keeps_the_house_rule(monkeypatch):
+    assert_well_said(prose_of("00_summary", PUBLISHED, monkeypatch))
+
+
+def assert_well_said(text):
+    assert_readable(text)
+    said = sentences(text)
+    assert len(said) > 20
+    assert {sentence: found for sentence in said if (found := faults(sentence))} == {}
+
+
 @pytest.mark.parametrize("experiment", OF_TEMPLATES)
 @pytest.mark.parametrize("published", [True, False], ids=["published", "small run"])
 def test_every_sentence_of_a_report_keeps_the_house_rule(experiment, published, whole_run, monkeypatch):
     folder = PUBLISHED if published else whole_run
     if not (folder / experiment).exists():
         pytest.skip("its tables are not published")
-    said = sentences(prose_of(EXPERIMENTS[experiment].notebook, folder, monkeypatch))
-    assert len(said) > 20
-    assert {sentence: found for sentence in said if (found := faults(sentence))} == {}
+    assert_well_said(prose_of(EXPERIMENTS[experiment].notebook, folder, monkeypatch))
 
 
 def test_a_template_takes_the_values_that_it_uses_and_no_others():

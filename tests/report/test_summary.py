@@ -190,7 +190,7 @@ def test_costs_against_a_loop_over_single_models(full, notebook, benchmarks):
 
 def test_benchmarks_say_where_and_when_they_were_run(benchmarks):
     text = core_minutes.benchmark_note(benchmarks)
-    assert text.count("(a machine, commit c0ffee, 2026-01-01;") == 3
+    assert text.count("| a machine, commit c0ffee, 2026-01-01;") == 3
     for expected in ("1,000 µs", "10 ms", "linear 40 ms and SPARCS 50 ms", "`cifar10_step.csv`"):
         assert expected in text
 
@@ -323,7 +323,7 @@ def test_what_is_new_has_a_line_for_each_question(full):
     assert len(lines) == 6 and "no finished trial." not in "".join(lines)
     [baselines] = [line for line in lines if "search:**" in line]
     assert (
-        "of 2 baselines and controls on the teacher task (n = 10)" in baselines
+        "2 baselines and controls ran on the teacher task (n = 10)." in baselines
         and "with at most 30 neurons" in baselines
     )
     assert all(line.endswith("no finished trial.") for line in news.news(EMPTY, SETTINGS, SETTINGS).splitlines())

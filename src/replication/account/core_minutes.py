@@ -65,14 +65,15 @@ def _each_device(experiments: Mapping[str, Mapping]) -> Iterator[tuple[str, Mapp
 
 def benchmark_note(benchmarks: Tables) -> str:
     """Median time of a step in a loop over single models, and when, where and at which commit it was measured."""
-    sentences = []
+    rows = []
     for name, (whose, column, unit, _) in BENCHMARKS.items():
-        rows = benchmarks[name]
-        first = rows.iloc[0]
-        timed = [f"{_label(row)}{number(row.median)} {unit}" for row in _rows(rows, column, LOOP).itertuples()]
+        first = benchmarks[name].iloc[0]
+        timed = [
+            f"{_label(row)}{number(row.median)} {unit}" for row in _rows(benchmarks[name], column, LOOP).itertuples()
+        ]
         where = f"{first['machine']}, commit {first['commit']}, {first['date'][:10]}; `{name}.csv`"
-        sentences.append(f"{whose}: {listing(timed)} ({where})")
-    return f"A step in such a loop takes, median, in {'; in '.join(sentences)}."
+        rows.append({"trainings of": whose, "a step of such a loop, median": listing(timed), "measured on": where})
+    return markdown(pd.DataFrame(rows))
 
 
 def rules_note(rules: pd.DataFrame, experiments: Mapping[str, Mapping], tuning: pd.DataFrame) -> str:
@@ -99,7 +100,9 @@ def _tuning(tuning: pd.DataFrame) -> str:
     if "minutes" not in tuning:
         return f" Tuning the baselines ({len(tuning)} values tried) is not counted: its table has no minutes."
     counted = tuning["minutes"].dropna()
-    return f" Of the baselines' minutes {counted.sum():,.1f} went into tuning ({len(counted)} of {len(tuning)} values)."
+    return (
+        f" Of the baselines' minutes {number(counted.sum())} went into tuning ({len(counted)} of {len(tuning)} values)."
+    )
 
 
 def _loop(name: str, device: str, tables: Tables, run: Mapping, benchmarks: Tables) -> str:

@@ -1,10 +1,9 @@
 """The questions that this project asks beyond the paper, each answered in a sentence."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 
 import pandas as pd
 
-from replication.account.image_prose import gain
 from replication.account.remaining import CONTROLS
 from replication.experiments.baselines.comparison import FEW, FEWEST_SEEDS, GOOD_R2, compare
 from replication.experiments.cells.figures import METHODS
@@ -15,7 +14,7 @@ from replication.experiments.cifar100 import findings as cifar100
 from replication.experiments.depth.figures import default_start
 from replication.report.intervals import count_range, finished
 from replication.report.stand_in import backbone_note, mark
-from replication.report.template import line, sections
+from replication.report.template import in_words, line, sections
 from replication.report.text import counted, listing, number
 
 _CIFAR10, _CIFAR100 = (sections(f"replication.experiments.{name}") for name in ("cifar10", "cifar100"))
@@ -78,13 +77,13 @@ def _deep(trials: pd.DataFrame) -> str:
     counts = count_range(rows.groupby("depth")["trial"].count())
     said = [f"with {listing(every)} allowed, all are in use by what their deletion costs."] * bool(every)
     if len(fewer):
-        allowed, used = _span(fewer.index, str), _span(fewer, number)
-        said.append(f"With {allowed} allowed, {used} are in use (means of n = {counts} networks each).")
+        said.append(f"With up to {max(fewer.index)} allowed, {_span(fewer)} are in use on average.")
+        said.append(f"That is over {counted(counts, 'network')} of each depth.")
     return " ".join(said)
 
 
-def _span(values: Iterable[float], text: Callable[[float], str]) -> str:
-    return " to ".join(text(value) for value in sorted({min(values), max(values)}))
+def _span(values: pd.Series) -> str:
+    return " to ".join(dict.fromkeys([number(values.min()), number(values.max())]))
 
 
 def _baselines(trials: pd.DataFrame) -> str:
@@ -92,14 +91,15 @@ def _baselines(trials: pd.DataFrame) -> str:
     if compared.empty:
         return ""
     counts = count_range(compared.groupby("method")["n"].min())
-    said = f"{compared['method'].nunique()} baselines and controls on the teacher task (n = {counts})"
+    said = f"{compared['method'].nunique()} baselines and controls ran on the teacher task (n = {counts})."
     if (compared["result"] == "not tested").all():
-        return f"{said}; fewer than {FEWEST_SEEDS} seeds, so nothing is tested."
+        return f"{said} There are fewer than {FEWEST_SEEDS} seeds, so nothing is tested."
     parts = []
     for scalar, (wins, loses) in BETTER.items():
         results = compared.loc[compared["scalar"] == scalar, "result"].value_counts()
-        parts.append(f"{results.get('baseline better', 0)} {wins}, {results.get('SPARCS better', 0)} {loses}")
-    return f"of {said} {'. '.join(parts)}."
+        better, worse = (in_words(results.get(f"{who} better", 0)) for who in ("baseline", "SPARCS"))
+        parts.append(f"Of these {better} {wins}, and {worse} {loses}.")
+    return " ".join([said, *parts])
 
 
 def _sweep(sweep: pd.DataFrame, curves: pd.DataFrame, paper: Mapping) -> str:
@@ -115,10 +115,11 @@ def _probes(probes: pd.DataFrame, trials: pd.DataFrame, run: Mapping) -> str:
     if probes.empty:
         return ""
     trained = line(_CIFAR100.training(**cifar100.training(run)))
-    return (
-        f"{trained} SPARCS has {gain(probes, 'spectral')}{mark(probes)}, a plain "
-        f"hidden layer {gain(probes, 'mlp')}. {backbone_note(trials)}"
-    )
+    gains = [
+        line(_CIFAR10.gained(who, **cifar10.gain(probes, head)))
+        for head, who in {"spectral": "SPARCS", "mlp": "a plain hidden layer"}.items()
+    ]
+    return f"{trained} {' '.join(gains)}{mark(probes)} {backbone_note(trials)}"
 
 
 def _cells(trials: pd.DataFrame) -> str:

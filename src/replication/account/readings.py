@@ -10,7 +10,7 @@ from replication.experiments.cifar10.claims import CLAIMS
 from replication.experiments.teacher_student.figures.pruning import PAPER_COUNT
 from replication.experiments.teacher_student.kept import last_at_budget, r2_at_papers_count
 from replication.experiments.teacher_student.layers import eigenvalues
-from replication.judging.heads import OTHER_SIGN, SPARCS, mean_text
+from replication.judging.heads import OTHER_SIGN, SPARCS
 from replication.judging.statistics import mean_interval
 from replication.judging.verdicts import judge
 from replication.report.intervals import MANY, finished
@@ -187,9 +187,8 @@ def start_findings(tables: Tables, claims: pd.DataFrame) -> str:
     verdicts = judge([claim for claim in CLAIMS if claim.id in ("E1", "E3", "E4")], _by_other_start(tables), {})
     by_verdict = verdicts[verdicts["quantity"] != ""].groupby("verdict", sort=False)["id"].agg(list)
     said = [f"{listing(ids)} would be {verdict}" for verdict, ids in by_verdict.items()]
-    accuracies = trials.pivot(index="trial", columns="head", values="test_accuracy").reindex(columns=HEADS)
-    worth = (accuracies[OTHER_SIGN] - accuracies[SPARCS]).dropna().to_numpy()
-    points = f" Its test accuracy lies above that from $+1$, in points: {mean_text(worth)}." * bool(len(worth))
+    worth = cifar10.gain(trials, OTHER_SIGN, over=SPARCS)
+    points = f" {line(_CIFAR10.gained('it', **worth, over='that from $+1$'))}" * bool(worth["n"])
     control = (
         line(_CIFAR10.control(**cifar10.control(trials)))
         if (trials["head"] == "hidden").any()
