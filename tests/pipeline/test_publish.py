@@ -369,10 +369,12 @@ def test_a_readme_without_a_place_for_the_verdicts_is_refused():
 def test_the_answer_counts_the_verdicts():
     verdicts = ["replicated", "partly", "not replicated", "replicated", "replicated"]
     claims = pd.DataFrame({"id": ["A1", "A2", "A3", "A3a", "B1"], "verdict": verdicts, "paper": "something"})
-    counted = "**Of the paper's 4 claims 2 replicate, 1 replicates in part and 1 does not.**"
+    counted = (
+        "**Of the paper's 4 claims 2 are replicated and 1 is not replicated. Of the others 1 is partly replicated.**"
+    )
     assert answer(claims) == counted
     beyond = pd.DataFrame({"id": ["T1"], "verdict": ["replicated"], "paper": [np.nan]})  # as pandas reads nothing
-    assert answer(pd.concat([claims, beyond])) == f"{counted} Of 1 claim beyond it 1 replicates."
+    assert answer(pd.concat([claims, beyond])) == f"{counted} Of 1 claim beyond it 1 is replicated."
 
 
 def test_the_verdicts_of_the_readme_are_the_published_ones():

@@ -6,16 +6,11 @@ from typing import Any
 import pandas as pd
 
 from replication.records.io import ArtifactError
-from replication.report.tables import markdown, printed, region_of
+from replication.report.tables import VERDICTS, markdown, printed, region_of
 from replication.report.text import counted, interval, listing
 
-ANSWERS = {  # of one claim, and of several
-    "replicated": ("replicates", "replicate"),
-    "partly": ("replicates in part", "replicate in part"),
-    "inconclusive": ("is inconclusive", "are inconclusive"),
-    "not replicated": ("does not", "do not"),
-    "untested": ("is untested", "are untested"),
-}
+DECIDED = ("replicated", "not replicated")  # what README counts first
+SAID = {"partly": "partly replicated"}  # verdicts that are no predicate as they are
 SCALES = (
     "*Scale:* `laptop` is the default run, for a reader's machine. `overnight` has more trials, those of the published "
     "results. `paper` has the paper's sizes. Where two stand, a claim's trials come from both."
@@ -68,17 +63,23 @@ def whole(claims: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def answer(claims: pd.DataFrame) -> str:
-    """The number of claims with each verdict, in a sentence for the paper's and one for others; claims: claims.csv."""
+    """The number of claims with each verdict, in sentences for the paper's and for others; claims: claims.csv."""
     papers, beyond = whole(claims)
-    said = f"**Of the paper's {counted(len(papers), 'claim')} {_answers(papers)}.**"
-    return f"{said} Of {counted(len(beyond), 'claim')} beyond it {_answers(beyond)}." if len(beyond) else said
+    said = _counts(papers, f"Of the paper's {counted(len(papers), 'claim')}")
+    more = _counts(beyond, f"Of {counted(len(beyond), 'claim')} beyond it") if len(beyond) else ""
+    return f"**{said}** {more}".rstrip()
 
 
-def _answers(claims: pd.DataFrame) -> str:
+def _counts(claims: pd.DataFrame, these: str) -> str:
+    """A sentence that counts the claims that are decided, and one for the others."""
     count = claims["verdict"].value_counts()
-    return listing(
-        [f"{count[verdict]} {words[int(count[verdict] > 1)]}" for verdict, words in ANSWERS.items() if verdict in count]
-    )
+    others = [verdict for verdict in VERDICTS if verdict not in DECIDED]
+    counts = [
+        listing([f"{count[name]} {'is' if count[name] == 1 else 'are'} {SAID.get(name, name)}" for name in part])
+        for part in ([name for name in names if name in count] for names in (DECIDED, others))
+        if part
+    ]
+    return " ".join(f"{begin} {each}." for begin, each in zip((these, "Of the others"), counts, strict=False))
 
 
 def with_verdicts(readme: str, claims: pd.DataFrame) -> str:
