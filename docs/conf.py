@@ -22,7 +22,6 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "description"  # which `docstrings` sets as a table
 autodoc_default_options = {"members": True, "exclude-members": "extra_repr"}
 autodoc_preserve_defaults = True
-python_maximum_signature_line_length = 88
 
 html_theme = "pydata_sphinx_theme"
 html_title = project

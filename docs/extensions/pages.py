@@ -53,7 +53,7 @@ class Summary:
         """Parts of the paper by verdict: the claims' ids."""
         parts = self.papers["id"].str[0].map(PARTS).fillna(OTHERS)
         rows = [
-            {"": part} | {verdict: listing(list(of["id"][of["verdict"] == verdict])) for verdict in VERDICTS}
+            {"part": part} | {verdict: listing(list(of["id"][of["verdict"] == verdict])) for verdict in VERDICTS}
             for part, of in self.papers.groupby(parts, sort=False)
         ]
         return markdown(pd.DataFrame(rows).replace("none", ""))
