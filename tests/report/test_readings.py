@@ -35,7 +35,7 @@ def test_readings_stand_beside_the_one_that_is_judged():
         "43 (38 to 48); 1 of 2 in 20 to 40", "2; 0 of 1 in 20 to 40", "1.5 (1 to 2); 0 of 2 in 20 to 40",
         "0; 0 of 1 in 20 to 40", "1.5 (1 to 2); 0 of 2 in 20 to 40", "0.9", "0.985 (0.98 to 0.99)"]  # fmt: skip
     gains = [line.split("|")[3] for line in text.splitlines() if "Table 1" in line]
-    assert gains == [" +2.00 points against linear (n = 1) ", " +6.00 points against linear (n = 1) "]
+    assert gains == [" +2 points against linear (n = 1) ", " +6 points against linear (n = 1) "]
     assert readings.readings(EMPTY) == "No reading was run."
     neither = students()
     neither["teacher_student/trials"] = neither["teacher_student/trials"].assign(surviving_layer=0)
@@ -61,9 +61,9 @@ def test_the_authors_start_is_judged_by_the_same_rules(tables):
     tested, untested = (pd.DataFrame({"id": ["E1"], "verdict": [verdict]}) for verdict in ("inconclusive", "untested"))
     said = readings.start_findings(changed, tested)
     assert said.startswith("Judged by this start ") and "E1" in said.partition(" would be replicated")[0]
-    assert "Over that from $+1$ it gains +9 points of test accuracy." in said
+    assert "Over that from $+1$ it gains +9 points [+9, +9] of test accuracy." in said
     assert said.endswith("so the gain is not shown to be SPARCS's.")
     plain = trials[trials["head"] == "linear"].assign(head="hidden")
     run = readings.start_findings(changed | {"cifar10/trials": pd.concat([trials, plain])}, tested)
-    assert "Over the plain hidden layer SPARCS gains" in run and "has not been run" not in run
+    assert "Over the plain hidden layer SPARCS with the authors' sign gains" in run and "has not been run" not in run
     assert readings.start_findings(changed, untested) == "" == readings.start_findings(EMPTY, tested)
