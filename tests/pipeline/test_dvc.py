@@ -10,6 +10,7 @@ from moto.server import ThreadedMotoServer
 
 import tiny
 from replication.experiments import EXPERIMENTS
+from replication.records.io import read_json
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.artifacts, pytest.mark.reliability]
 DVC = "DVC over the workflow"
@@ -104,6 +105,42 @@ def test_an_edit_before_the_pull_is_not_taken_for_the_pulled_results(fresh):
     ran = jobs(tiny.run(fresh, "dvc", "repro", "depth"))
     assert ran == {f"Any depth: {what}" for what in ("teacher/3/1/0-1", "all", "gathering its tables")}
     assert UP_TO_DATE in tiny.run(fresh, "dvc", "status", "depth")
+
+
+def test_a_stage_pulled_alone_is_not_taken_for_one_of_other_settings(fresh):
+    """Snakemake has no notes of what DVC has put there: it would call it up to date."""
+    tiny.run(fresh, "dvc", "pull", "--with-deps", "regression")
+    tiny.change_params(fresh, {"scales": {"smoke": {"regression": {"training": {"learning_rate": 0.01}}}}})
+    ran = jobs(tiny.run(fresh, "dvc", "repro", "regression"))
+    assert {f"The α/β regression: {name}/0-1" for name in ("beta5_alpha0.5", "beta5_alpha1")} <= ran
+    records = [*(fresh / "results/smoke/regression/trials").rglob("*.provenance.json")]
+    assert {read_json(record)["settings"]["training"]["learning_rate"] for record in records} == {0.01}
+
+
+def test_an_experiment_of_dvcs_from_a_subfolder_leaves_params_as_they_were_edited(fresh):
+    params = fresh / "params.yaml"
+    edited = re.sub("^root_seed: .*", "root_seed: 7", params.read_text(), flags=re.MULTILINE)
+    params.write_text(edited)
+    output = tiny.run(fresh / "docs", "dvc", "--cd", "..", "exp", "run", "data", PYTHONPATH=str(fresh / "src"))
+    assert "Ran experiment(s)" in output and params.read_text() == edited
+    assert "'dvc.yaml' does not exist" in tiny.run(fresh / "docs", "dvc", "repro", "data", check=False)
+
+
+def test_a_switch_of_branches_brings_their_results_with_force(fresh):
+    """One stage alone was made on the branch: what else its run noted is in no cache, and only force drops it."""
+    tiny.run(fresh, "dvc", "pull")
+    table = fresh / "results/smoke/depth/trials.parquet"
+    tiny.run(fresh, "git", "switch", "--quiet", "--create", "other")
+    before = table.read_bytes()
+    tiny.change_params(fresh, {"root_seed": 7})
+    tiny.run(fresh, "dvc", "repro", "depth")
+    tiny.commit(fresh, "other")
+    after = table.read_bytes()
+    for branch, content in (("-", before), ("other", after)):
+        tiny.run(fresh, "git", "switch", "--quiet", branch)
+        tiny.run(fresh, "dvc", "checkout", "--force")
+        assert UP_TO_DATE in tiny.run(fresh, "dvc", "status", "depth") and table.read_bytes() == content
+    assert before != after
 
 
 def test_results_travel_through_an_s3_server(built, fresh, evidence):

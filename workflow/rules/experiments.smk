@@ -1,8 +1,12 @@
 """Every experiment's jobs and tables, as the registry declares them."""
 
 from replication.jobs.commands import as_text
+from replication.jobs.outdated import remove_outdated
 
 GPU = int(SETTINGS.device == "cuda")
+if workflow.is_main_process and processes.STAGE in os.environ:
+    STAGE_OF_DVC = os.environ[processes.STAGE].rpartition(":")[2]
+    remove_outdated(STAGE_OF_DVC, SETTINGS, Path(DATA), Path(RESULTS))
 
 
 def job_text(experiment, stage):
