@@ -58,7 +58,8 @@ def _trained(starts: pd.DataFrame) -> list[pd.DataFrame]:
     if starts.empty:
         return []
     finished = starts.dropna(subset=["gamma_norm"])
-    finished = finished.assign(open=finished["active_neurons"] > 0, by_hidden=opened_by_hidden(finished))
+    opened = {"open": finished["active_neurons"] > 0, "by_hidden": opened_by_hidden(finished)}
+    finished = finished.assign(**{name: column.astype("boolean") for name, column in opened.items()})
     keys = ["output_eigenvalue", "alpha", "trial", "open", "by_hidden"]
     return [
         finished.melt(keys, columns, "column", "eigenvalue").assign(layer=layer)
