@@ -46,9 +46,8 @@ def visit_display(translator: HTML5Translator, node: nodes.math_block) -> None:
     """A formula in a line of its own, with its number in the paper, \\tag{4.3}, behind it."""
     formula, tag = re.fullmatch(r"(.*?)\s*(?:\\tag\{(.*?)\})?\s*", node.astext(), re.DOTALL).groups()
     number = f'<span class="eqno">({tag})</span>' if tag else ""
-    translator.body.append(
-        f'<div class="formula" role="group" tabindex="0" aria-label="Formula">{convert(formula, display="block")}{number}</div>\n'
-    )
+    frame = '<div class="formula" role="group" tabindex="0" aria-label="Formula">'  # it scrolls where it is too wide
+    translator.body.append(f"{frame}{convert(formula, display='block')}{number}</div>\n")
     raise nodes.SkipNode
 
 
