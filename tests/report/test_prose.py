@@ -64,5 +64,5 @@ def test_values_read_well_in_a_sentence():
     assert share(2, 2, "search", "searches") == "both searches" and cell("Σ|λ|") == "Σ\\|λ\\|"
     assert [exact(value) for value in (1000, 0.5, -1.0)] == ["1,000", "0.5", "-1"]
     assert [signed(value) for value in (1.5, -1.5, 0.0)] == ["+1.5", "−1.5", "0"]
-    assert interval((1, 0.5, 2)) == "1 [0.5, 2]" and interval((1, 1, 1)) == interval((1, float("nan"), 2)) == "1"
+    assert interval((1, 0.5, 2)) == "1 [0.5, 2]" and interval((1, 1, 1)) == interval((1, *[float("nan")] * 2)) == "1"
     assert percent(0.123) == "12.3 %" and capital("λ is") == "Λ is" and capital("") == ""

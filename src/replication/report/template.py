@@ -46,8 +46,8 @@ def percent(share: float) -> str:
 
 def points(bounds: Sequence[float]) -> str:
     """Points of accuracy with their sign, and their interval where there is one."""
-    value, low, high = bounds
-    return f"{signed(value)} points" + (f" [{signed(low)}, {signed(high)}]" if low < high else "")
+    value, low, high = map(signed, bounds)
+    return f"{value} points" + (f" [{low}, {high}]" if low != high else "")
 
 
 def ratio(value: float) -> str:
@@ -61,9 +61,9 @@ def signed(value: float) -> str:
 
 
 def interval(bounds: Sequence[float]) -> str:
-    """A value with its interval, (value, low, high); the value alone where that is not known or has no width."""
-    value, low, high = bounds
-    return f"{number(value)} [{number(low)}, {number(high)}]" if low < high else number(value)
+    """A value with its interval, (value, low, high); the value alone where that is not known or reads as a point."""
+    value, low, high = map(number, bounds)
+    return f"{value} [{low}, {high}]" if low != high else value
 
 
 def share(count: int, of: int, noun: str, several: str = "") -> str:
