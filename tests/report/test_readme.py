@@ -46,6 +46,12 @@ def test_its_findings_are_those_of_the_published_tables():
     assert CLAIMS.loc["D2a", "old_measured"] == 1  # by eigenvalues one survives, and it is the other
     [increase] = in_reason("D2b", r"median increase ([\d,.]+) %")
     assert f"the loss {1 + increase / 100:.0f}-fold" in findings
+    students = read_table(PUBLISHED / "teacher_student/trials.parquet")
+    priced = students[students["ensemble"] == "rows"]
+    assert (priced["surviving_layer"] == 3).all() and (priced["other_layer_loss_increase"] < 0.05).all()
+    neurons = priced["live_neurons"]
+    said = f"one layer is left, the second, with {neurons.min():.0f} to {neurons.max():.0f} neurons (n = {len(priced)})"
+    assert said in re.sub(r"\s+", " ", findings)
     gain, low, high = in_reason("E1", r"authors' sign: ([\d.]+) \[([\d.]+), ([\d.]+)\]")
     assert f"gains {gain:.1f} points [{low:.1f}, {high:.1f}]" in findings
     assert f"As printed it gains {CLAIMS.loc['E1', 'measured']:.1f}," in findings
