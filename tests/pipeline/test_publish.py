@@ -248,9 +248,14 @@ def test_settings_and_origins_of_each_experiment_stay_those_of_its_trials(runs, 
     publish(runs / "one", out)
     two = part("two", [0, 1, 2])
     record_settings(two, settings_of(TEACHER, {"regression": {"points": 300}}))
+    recorded = io.read_json(two / "results/settings.json")
+    for name in ("regression", "teacher_student"):
+        recorded["paper"][name]["points"] = 7
+    io.write_json(two / "results/settings.json", recorded)
     publish(two, out)
-    settings = io.read_json(out / "settings.json")["run"]
+    settings, paper = (io.read_json(out / "settings.json")[kind] for kind in ("run", "paper"))
     assert settings["regression"]["points"] == 60 and settings["teacher_student"]["training"]["epochs"] == 2
+    assert paper["regression"]["points"] == 60 and paper["teacher_student"]["points"] == 7
     assert io.read_json(out / "provenance.json")["experiments"]["regression"]["trials"] == 4
 
 

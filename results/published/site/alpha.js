@@ -5,34 +5,8 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const betas = [...new Set(data.sets.map((set) => set.beta))].sort((a, b) => a - b);
 const INPUTS = ["x₁", "x₂", "1"];
 const slider = document.getElementById("alpha");
-const choice = { beta: betas[0], index: 0 };
-
-// --- SVG -------------------------------------------------------------------------------------------------------------
-
-function element(name, attributes, text) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
-const rounded = (number) => Math.round(number * 100) / 100;
-const line = (x1, y1, x2, y2, attributes) =>
-  element("line", { x1: rounded(x1), y1: rounded(y1), x2: rounded(x2), y2: rounded(y2), ...attributes });
-const dot = (cx, cy, r, style) => element("circle", { cx: rounded(cx), cy: rounded(cy), r, class: style });
-const label = (x, y, text, anchor = "middle") => element("text", { x, y, "text-anchor": anchor }, text);
-
-// --- numbers -----------------------------------------------------------------------------------------------------------
-
-const SUPERSCRIPT = { "-": "⁻", ...Object.fromEntries([..."⁰¹²³⁴⁵⁶⁷⁸⁹"].map((sign, digit) => [digit, sign])) };
-const power = (exponent) => `10${[...String(exponent)].map((sign) => SUPERSCRIPT[sign]).join("")}`;
-
-function number(value) {
-  if (value === null) return "not finite";
-  if (value === 0 || Math.abs(value) >= 0.001) return String(Number(value.toPrecision(3))).replace("-", "−");
-  const [digits, exponent] = value.toExponential(1).split("e");
-  return `${digits.replace("-", "−")} × ${power(Number(exponent))}`;
-}
+const picker = document.getElementById("trial");
+const choice = { beta: betas[0], alpha: 0.5, trial: 0 };
 
 const setsOf = (beta) => data.sets.filter((set) => set.beta === beta);
 const largest = (values) => values.reduce((most, value) => Math.max(most, Math.abs(value ?? 0)), 0);
@@ -171,13 +145,6 @@ const alphas = data.sets.map((set) => set.alpha);
 const [FIRST, LAST] = [Math.min(...alphas), Math.max(...alphas)];
 const acrossAlpha = (alpha) => PLOT.left + ((alpha - FIRST) / (LAST - FIRST || 1)) * (PLOT.right - PLOT.left);
 const upNorm = (norm) => PLOT.bottom - (norm / TOP) * (PLOT.bottom - PLOT.top);
-const joined = (points) => points.map((point) => point.map(rounded).join(",")).join(" ");
-
-function niceStep(range) {
-  const rough = range / 5;
-  const unit = 10 ** Math.floor(Math.log10(rough));
-  return [1, 2, 5, 10].map((k) => k * unit).find((step) => step >= rough);
-}
 
 function normAxes() {
   const step = niceStep(TOP);
@@ -194,6 +161,7 @@ function normAxes() {
 }
 
 function drawGamma(set) {
+  const [, norm] = trialOf(set);
   const own = setsOf(set.beta).filter((one) => one.n > 0);
   const means = (sets) => joined(sets.map((one) => [acrossAlpha(one.alpha), upNorm(one.mean)]));
   const band = [
@@ -207,7 +175,8 @@ function drawGamma(set) {
     ...others.map((sets) => element("polyline", { points: means(sets), class: "other-mean" })),
     element("polyline", { points: means(own), class: "mean" }),
     line(acrossAlpha(set.alpha), PLOT.top, acrossAlpha(set.alpha), PLOT.bottom, { class: "here" }),
-    ...(set.gamma === null ? [] : [dot(acrossAlpha(set.alpha), upNorm(set.gamma), 5.5, "shown")]),
+    ...set.trials.filter(([, norm]) => norm !== null).map(([, norm]) => dot(acrossAlpha(set.alpha), upNorm(norm), 2.5, "trial")),
+    ...(norm === null ? [] : [dot(acrossAlpha(set.alpha), upNorm(norm), 5.5, "shown")]),
   );
 }
 
@@ -244,7 +213,18 @@ function drawEigenvalues(set) {
 
 // --- what is shown, in words -------------------------------------------------------------------------------------------
 
+function ofTrial(set) {
+  const [trial, norm, r2, neurons] = trialOf(set);
+  const where = `At α = ${number(set.alpha)}, β = ${set.beta} trial ${trial}`;
+  if (norm === null) return `${where} diverged: there is nothing to say of it.`;
+  return (
+    `${where} uses ${neurons} of ${data.hidden} hidden neurons. ‖Γ‖ = ${number(norm)} (mean of ${set.n} networks ${number(set.mean)}). Fit: R² = ${r2.toFixed(4)}. ` +
+    `The network, what it has learnt and its eigenvalues were stored for trial 0 alone, which stays drawn, pale.`
+  );
+}
+
 function words(set) {
+  if (choice.trial !== 0) return ofTrial(set);
   const where = `At α = ${number(set.alpha)}, β = ${set.beta}`;
   if (set.gamma === null) return `${where} the training of this network diverged: there is nothing to draw of it.`;
   const used = hiddenInUse(set).length;
@@ -262,9 +242,12 @@ function words(set) {
 
 // --- the controls ------------------------------------------------------------------------------------------------------
 
+const nearest = (sets) => sets.reduce((best, set) => (Math.abs(set.alpha - choice.alpha) < Math.abs(best.alpha - choice.alpha) ? set : best));
+const trialOf = (set) => set.trials.find(([trial]) => trial === choice.trial) ?? set.trials[0];
+
 function show() {
   const sets = setsOf(choice.beta);
-  const set = sets[Math.min(choice.index, sets.length - 1)];
+  const set = nearest(sets);
   slider.max = sets.length - 1;
   slider.value = sets.indexOf(set);
   slider.setAttribute("aria-valuetext", `α = ${set.alpha}`);
@@ -274,25 +257,26 @@ function show() {
   drawSurface(set);
   drawGamma(set);
   drawEigenvalues(set);
+  for (const panel of ["network", "surface", "eigenvalues"]) document.getElementById(panel).classList.toggle("pale", choice.trial !== 0);
 }
 
-function addBeta(beta) {
-  const option = document.createElement("label");
-  const radio = Object.assign(document.createElement("input"), { type: "radio", name: "beta", value: beta });
-  radio.checked = beta === choice.beta;
-  radio.addEventListener("change", () => {
-    choice.beta = beta;
-    show();
-  });
-  option.append(radio, ` β = ${beta}`);
-  document.getElementById("beta").append(option);
-}
-
-betas.forEach(addBeta);
-choice.index = Math.floor(setsOf(choice.beta).length / 2);
-slider.addEventListener("input", () => {
-  choice.index = Number(slider.value);
+function change(values) {
+  Object.assign(choice, values);
+  keepInAddress(choice);
   show();
+}
+
+const said = address();
+if (betas.includes(Number(said.get("beta")))) choice.beta = Number(said.get("beta"));
+if (said.has("alpha") && said.get("alpha") >= FIRST && said.get("alpha") <= LAST) choice.alpha = Number(said.get("alpha"));
+const numbers = setsOf(choice.beta)[0].trials.map(([trial]) => trial);
+if (numbers.includes(Number(said.get("trial")))) choice.trial = Number(said.get("trial"));
+picker.max = Math.max(...numbers);
+picker.value = choice.trial;
+picker.addEventListener("input", () => {
+  if (numbers.includes(picker.valueAsNumber)) change({ trial: picker.valueAsNumber });
 });
+choices(document.getElementById("beta"), betas.map((beta) => [beta, `β = ${beta}`]), choice.beta, (beta) => change({ beta }));
+slider.addEventListener("input", () => change({ alpha: setsOf(choice.beta)[slider.value].alpha }));
 document.getElementById("explorer").hidden = false;
 show();

@@ -1,4 +1,4 @@
-// Light or dark: the reader's system decides until the button does; the choice is kept where the browser allows it.
+// Light or dark, and an open table of contents beside the text. The reader's system decides until the button does; the choice is kept where the browser allows it.
 "use strict";
 
 const THEME_KEY = "sparcs-theme";
@@ -28,6 +28,8 @@ function isDark() {
 if (stored()) root.dataset.theme = stored();
 
 document.addEventListener("DOMContentLoaded", () => {
+  const contents = document.querySelector("details.contents");
+  if (contents) contents.open = matchMedia("(min-width: 70rem)").matches; // beside the text, where there is room
   const button = document.getElementById("theme");
   const label = () => {
     button.textContent = isDark() ? "Light" : "Dark";

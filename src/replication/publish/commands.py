@@ -32,7 +32,8 @@ def publish(results: Path, lock: Path, published: Path, replace: bool) -> None:
 
     Rows of another fingerprint than those published replace them only as a complete ensemble of no smaller scale and of
     real images. Until then they wait in ``pending``. Nothing is written if anything fails; one that is stopped while it
-    writes is done by the next, for trials are written after their other tables, and what waited goes last.
+    writes is done by the next, for trials are written after their other tables, and what waited goes last. Settings, also
+    those of the paper's sizes that a run is compared with, are kept as they were when the experiment was published.
     """
     settings = read_settings(results / "settings.json")
     run = params.validate(Settings, settings["run"])
@@ -59,7 +60,8 @@ def publish(results: Path, lock: Path, published: Path, replace: bool) -> None:
     for name, origin in origins.items():
         write_json(published / name / "provenance.json", origin)
     write_json(published / "provenance.json", provenance.together(origins, lock))
-    write_json(file, described | {"paper": settings["paper"], "run": described["run"] | blocks})
+    whole = settings["paper"] | described["paper"] | {block: settings["paper"][block] for block in blocks}
+    write_json(file, described | {"paper": whole, "run": described["run"] | blocks})
     minutes = merged_core_minutes(published / "core_minutes.csv", results / "core_minutes.csv")
     if len(minutes):
         write_csv(published / "core_minutes.csv", minutes)
