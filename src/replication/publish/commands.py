@@ -32,8 +32,8 @@ def publish(results: Path, lock: Path, published: Path, replace: bool) -> None:
 
     Rows of another fingerprint than those published replace them only as a complete ensemble of no smaller scale and of
     real images. Until then they wait in ``pending``. Nothing is written if anything fails; one that is stopped while it
-    writes is done by the next, for trials are written after their other tables, and what waited goes last. Settings, also
-    those of the paper's sizes that a run is compared with, are kept as they were when the experiment was published.
+    writes is done by the next, for trials are written after their other tables, and what waited goes last. Settings,
+    also those of the paper's sizes that a run is compared with, stay as they were when the experiment was published.
     """
     settings = read_settings(results / "settings.json")
     run = params.validate(Settings, settings["run"])
