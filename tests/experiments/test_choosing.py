@@ -124,7 +124,7 @@ def test_every_section_says_what_its_table_holds():
             *(rows(sweep="validation", validation_points=n, compact_r2=0.9 - 1 / n) for n in (20.0, 500.0)),
         ]
     )  # fmt: skip
-    assert "With L1 the largest strength that fits goes as N^−1." in said("strengths", table)
+    assert "With L1 the largest strength that fits goes as N to the power −1." in said("strengths", table)
     begun = said("starts", table)
     assert "From zero R² is 0.5 after 500 steps" in begun and "From a start of spread 0.1 R² is 0.6" in begun
     assert said("zeros", table).startswith("The gradient of L1 leaves 0 % of the eigenvalues at exactly zero.")

@@ -64,7 +64,7 @@ def slope(rows: pd.DataFrame) -> float:
 
 def power(rows: pd.DataFrame) -> str:
     """N to the ``slope``, as text."""
-    return f"N^{number(round(slope(rows), 2) + 0.0)}"  # + 0.0: no negative zero
+    return f"N to the power {number(round(slope(rows), 2) + 0.0)}"  # + 0.0: no negative zero
 
 
 def powers(widths: pd.DataFrame) -> dict[str, str]:
