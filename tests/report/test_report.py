@@ -40,9 +40,13 @@ def executed(request, whole_run, tmp_path_factory) -> Path:
     return folder
 
 
+def figures_in(executed: Path) -> list[str]:
+    """The figures that the notebook shows."""
+    return next(names for notebook, names in FIGURES.items() if executed.name.startswith(notebook))
+
+
 def test_notebooks_write_every_figure(executed):
-    names = next(names for notebook, names in FIGURES.items() if executed.name.startswith(notebook))
-    expected = {f"{name}.{kind}" for name in names for kind in ("svg", "png", "csv", "rst")}
+    expected = {f"{name}.{kind}" for name in figures_in(executed) for kind in ("svg", "png", "csv", "rst")}
     assert {path.name for path in (executed / "figures").glob("*")} == expected
 
 
@@ -50,7 +54,8 @@ def test_pages_need_nothing_but_themselves(executed):
     page = (executed / "page.html").read_text(encoding="utf-8")
     assert set(re.findall(r"https?://[^\"]*", page)) == {PAPER}  # which is linked, and not loaded
     pictures = [source for source in re.findall(r'src="([^"]*)"', page) if not source.endswith("reports.js")]
-    assert pictures and all(source.startswith("data:image/png;base64,") for source in pictures)
+    assert bool(pictures) == bool(figures_in(executed))
+    assert all(source.startswith("data:image/png;base64,") for source in pictures)
     assert page.count("<script") == 2 and "<link" not in page  # the theme, and the site's list of its neighbours
     text = re.sub(r"<(details|style|script)\b.*?</\1>", "", page, flags=re.DOTALL)
     assert "<math" in page and "$" not in text
