@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import pandas as pd
 
+from replication.data.names import TEACHER
 from replication.experiments import EXPERIMENTS
-from replication.experiments.baselines.comparison import TEACHER, name_of
+from replication.experiments.baselines.comparison import name_of
 from replication.experiments.cifar10.claims import SWEEP
 from replication.judging.verdicts import Tables
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
+from replication.data.names import TEACHER
 from replication.experiments.baselines.comparison import (
     FEWEST_SEEDS,
     OTHERWISE,
     REFERENCE,
     SCALARS,
-    TEACHER,
     compare,
     name_of,
     scalars,

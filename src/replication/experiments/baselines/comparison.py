@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import scipy
 
+from replication.data.names import TEACHER
 from replication.judging.statistics import bootstrap_interval, lowest
 
 REFERENCE = "sparcs_l2"
 OWN = ("sparcs_l2", "sparcs_l1", "sparcs_l2_minus", "sparcs_rows", "sparcs_rows_skip", "sparcs_paths")  # no baselines
-TEACHER, NEW_TEACHERS = "teacher", "new_teachers"  # the tasks of experiment 2, as in replication.data.names
 METHODS = {  # names for the reader, in the order of the report
     "sparcs_l2": "SPARCS, L2",
     "sparcs_l1": "SPARCS, L1",

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from replication.data.names import TEACHER
 from replication.experiments.baselines.comparison import (
     FEW,
     FEWEST_SEEDS,
     GOOD_R2,
     REFERENCE,
     SCALARS,
-    TEACHER,
     compare,
     most_exact,
     name_of,

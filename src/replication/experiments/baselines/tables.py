@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pandas as pd
 
+from replication.data.names import TEACHER
 from replication.experiments.baselines.comparison import (
     GOOD_R2,
     OWN,
     REFERENCE,
     SCALARS,
-    TEACHER,
     compare,
     name_of,
     networks,

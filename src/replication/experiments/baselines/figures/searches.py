@@ -9,17 +9,16 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter
 
+from replication.data.names import NEW_TEACHERS, TEACHER
 from replication.experiments.baselines.comparison import (
     FEW,
     GOOD_R2,
     KEYS,
     LEAST,
     METHODS,
-    NEW_TEACHERS,
     OWN,
     REFERENCE,
     TARGETS,
-    TEACHER,
     name_of,
     networks,
 )

@@ -6,12 +6,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from replication.data.names import NEW_TEACHERS, TEACHER
 from replication.experiments.baselines.comparison import (
     GOOD_R2,
-    NEW_TEACHERS,
     OWN,
     REFERENCE,
-    TEACHER,
     compare,
     name_of,
     paired,
