@@ -132,7 +132,7 @@ def test_every_section_says_what_its_table_holds():
     assert "at least as good as before compaction" in said("fine_tuning", table)
     drawn = figures.fig_choosing_table(table)
     assert figures.fig_choosing_caption(drawn).startswith(
-        "**Choosing.** The largest strength that still fits goes with"
+        "**Choosing.** The largest strength that still fits goes as the width to the power −1 with"
     )
     assert len(figures.fig_choosing(drawn).axes) == 2
 

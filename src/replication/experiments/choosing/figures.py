@@ -59,10 +59,10 @@ def fig_choosing_result(drawn: pd.DataFrame) -> str:
     """How the largest strength that still fits goes with the width."""
     strongest = largest_strengths(drawn[drawn["measure"] == "r2"].rename(columns={"mean": "r2"}))
     several = [(penalty, rows) for penalty, rows in strongest.groupby("penalty", sort=False) if len(rows) > 1]
-    parts = [f"with {NAMES[penalty]} as {power(rows)}" for penalty, rows in several]
-    return (
-        f"The largest strength that still fits goes {listing(parts)}." if parts else "No penalty has fits at 2 widths."
-    )
+    parts = [f"{power(rows)} with {NAMES[penalty]}" for penalty, rows in several]
+    if not parts:
+        return "No penalty has fits at 2 widths."
+    return f"The largest strength that still fits goes as the width to the power {listing(parts)}."
 
 
 def fig_choosing_caption(drawn: pd.DataFrame) -> str:

@@ -63,8 +63,8 @@ def slope(rows: pd.DataFrame) -> float:
 
 
 def power(rows: pd.DataFrame) -> str:
-    """N to the ``slope``, as text."""
-    return f"N to the power {number(round(slope(rows), 2) + 0.0)}"  # + 0.0: no negative zero
+    """The ``slope`` as text: that of N."""
+    return number(round(slope(rows), 2) + 0.0)  # + 0.0: no negative zero
 
 
 def powers(widths: pd.DataFrame) -> dict[str, str]:
