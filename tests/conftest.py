@@ -35,6 +35,9 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     if config.getoption("--evidence") and config.getoption("markexpr") not in APART:
         raise pytest.UsageError(f"--evidence: it needs -m with one of {', '.join(APART)}")
+    part = [] if config.args == config.getini("testpaths") else config.args
+    if config.getoption("--evidence") and (part or config.getoption("keyword")):
+        raise pytest.UsageError(f"--evidence: it needs all tests, not {' '.join(part) or '-k'} alone")
     config.stash[COUNTED] = Counter()
     config.stash[SELECTED], config.stash[RAN] = set(), set()
     config.stash[STARTED] = time.monotonic()
@@ -98,9 +101,7 @@ def pytest_sessionfinish(session, exitstatus):
         config.workeroutput["evidence"] = {"counts": counts, **tests}
         return
     path, counted = config.getoption("--evidence"), config.stash[COUNTED]
-    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    whole = whole and config.stash[RAN] == config.stash[SELECTED]
-    if path and exitstatus == pytest.ExitCode.OK and whole:
+    if path and exitstatus == pytest.ExitCode.OK and config.stash[RAN] == config.stash[SELECTED]:
         counted["Tests", "minutes"] = round((time.monotonic() - config.stash[STARTED]) / 60, 1)
         marker = config.getoption("markexpr")
         rows = pd.DataFrame(
