@@ -149,6 +149,10 @@ onstart:
             f" allowed is one run of a scale in a folder at a time\n"
         )
         sys.exit(2)
+    if workflow.resource_settings.nodes is None:
+        # Snakemake's limit of jobs a second, meant for clusters, wakes the scheduler once more a second for every job
+        # that has ended.
+        workflow.scheduler.job_rate_limiter = None
 
 
 onsuccess:
