@@ -287,10 +287,8 @@ def test_the_table_of_another_tuning_is_refused(changed):
         tuned.with_tuned(method, changed(table), keys)
 
 
-def test_where_nothing_is_tuned_the_table_has_no_rows():
-    gathered = EXPERIMENT.load(EXPERIMENT.finish)({"trials": pd.DataFrame()}, [], {})
-    assert gathered["tuning"].empty and set(EXPERIMENT.tables["tuning"]) < set(gathered["tuning"])
-    assert "Nothing was tuned" in tables.tuning_table(gathered["tuning"])
+def test_where_nothing_is_tuned_the_report_says_so():
+    assert "Nothing was tuned" in tables.tuning_table(pd.DataFrame())
 
 
 def test_every_method_has_the_same_tuning_budget():

@@ -8,6 +8,7 @@ import time
 
 import click
 import numpy as np
+import pandas as pd
 import pytest
 
 import tiny
@@ -63,6 +64,13 @@ SMALL = params.merge(
     {"scale": "smoke"} | tiny.OVERLAY,
     {"regression": {"alphas": [1], "trials": 3}, "teacher_student": {"ensembles": {"l2": {"trials": 3}}}},
 )
+
+
+def test_a_table_of_an_earlier_run_that_this_one_does_not_make_is_taken_away(folder, tmp_path):
+    stale = tmp_path / "teacher_student/map.parquet"
+    io.write_table(stale, pd.DataFrame({"size": ["full"]}))
+    assert "map.parquet" not in carried_out(folder, tmp_path, "teacher_student")
+    assert not stale.exists()
 
 
 @pytest.mark.parametrize(("name", "tables"), [("regression", 6), ("teacher_student", 3)])

@@ -154,7 +154,10 @@ Names = Annotated[dict[str, list[str]], Field(min_length=1)]
 @click.option("--results", type=INPUT, required=True, help="results/<scale>")
 @click.option("--settings", type=Json(dict[str, Any]), default="{}", help="the experiment's own")
 def tabulate(experiment: str, jobs: Names, results: Path, settings: dict) -> None:
-    """Gather the tables of an EXPERIMENT's jobs into tidy ones, and their records into one."""
+    """Gather the tables of an EXPERIMENT's jobs into tidy ones, and their records into one.
+
+    A table that these jobs do not make, of a run that had others, is taken away: a report would show it.
+    """
     folder, of = results / experiment, EXPERIMENTS[experiment]
     records = [record_of(path) for path in tables.records(of, folder, jobs)]
     rows = pd.DataFrame(records).assign(scale=results.name)
@@ -162,6 +165,8 @@ def tabulate(experiment: str, jobs: Names, results: Path, settings: dict) -> Non
     origin = provenance.summary(rows.assign(minutes=rows["seconds"] / 60))
     for name, table in gathered.items():
         write_table(folder / f"{name}.parquet", table)
+    for name in of.tables.keys() - gathered.keys():
+        (folder / f"{name}.parquet").unlink(missing_ok=True)
     write_json(folder / "provenance.json", origin)
 
 

@@ -43,7 +43,6 @@ EXPERIMENT = Experiment(
         ),
     ),
     claims="claims:CLAIMS",
-    finish="tuned:finish",
     compared=(
         "methods",
         "strengths",

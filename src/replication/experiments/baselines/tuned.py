@@ -1,24 +1,24 @@
-"""The value that was chosen for a method's tuned option, and the table of those that were tried."""
+"""The value that was chosen for a method's tuned option."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import SimpleNamespace
 
 import pandas as pd
 
 from replication.training.work import WorkError
 
-COLUMNS = {  # of what is tried, with their dtypes
-    "task": "str",
-    "method": "str",
-    "value": "str",
-    "tuning_trial": "int64",
-    "option": "str",
-    "seed": "int64",
-    "parameters": "float64",
-    "validation_mse": "float64",
-    "chosen": "bool",
-}
+TRIED = {
+    "task",
+    "method",
+    "value",
+    "tuning_trial",
+    "option",
+    "seed",
+    "parameters",
+    "validation_mse",
+    "chosen",
+}  # columns
 
 
 def with_option(method: SimpleNamespace, option: str, value: int | float | str) -> SimpleNamespace:
@@ -34,7 +34,7 @@ def with_tuned(method: SimpleNamespace, tuning: pd.DataFrame, keys: Mapping[str,
     """
     tried = [json.dumps(value) for values in vars(method.tuned).values() for value in values]
     of = {name: keys[name] for name in ("task", "method")}
-    fits = set(COLUMNS) <= set(tuning) and all(set(tuning[name]) == {value} for name, value in of.items())
+    fits = set(tuning) >= TRIED and all(set(tuning[name]) == {value} for name, value in of.items())
     chosen = tuning.loc[tuning["chosen"], ["option", "value"]].drop_duplicates() if fits else tuning.head(0)
     options = vars(method.tuned)
     if len(chosen) != 1 or chosen["option"].item() not in options or chosen["value"].item() not in tried:
@@ -43,9 +43,3 @@ def with_tuned(method: SimpleNamespace, tuning: pd.DataFrame, keys: Mapping[str,
             f"{of['task']}"
         )
     return with_option(method, chosen["option"].item(), json.loads(chosen["value"].item()))
-
-
-def finish(tables: Mapping[str, pd.DataFrame], done: Iterable[object], settings: Mapping) -> dict[str, pd.DataFrame]:
-    """The gathered tables; that of what was tried has no rows where nothing is tuned."""
-    nothing = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COLUMNS.items()})
-    return {"tuning": nothing, **tables}
