@@ -124,7 +124,9 @@ def test_every_section_says_what_its_table_holds():
             *(rows(sweep="validation", validation_points=n, compact_r2=0.9 - 1 / n) for n in (20.0, 500.0)),
         ]
     )  # fmt: skip
-    assert "With L1 the largest strength that fits goes as N to the power −1." in said("strengths", table)
+    strengths = said("strengths", table)
+    assert "With L1 the largest strength that fits goes as N to the power −1, by single trials −1 to −1." in strengths
+    assert "With L1 the largest strength that fits at every width is 0.001; 4 neurons are left there" in strengths
     begun = said("starts", table)
     assert "From zero R² is 0.5 after 500 steps" in begun and "From a start of spread 0.1 R² is 0.6" in begun
     assert said("zeros", table).startswith("The gradient of L1 leaves 0 % of the eigenvalues at exactly zero.")
@@ -135,6 +137,38 @@ def test_every_section_says_what_its_table_holds():
         "**Choosing.** The largest strength that still fits goes as the width to the power −1 with"
     )
     assert len(figures.fig_choosing(drawn).axes) == 2
+
+
+def test_powers_are_rounded_and_given_with_those_of_single_trials():
+    fits = {0: (0.1, 0.01), 1: (0.1, 0.1), 2: (0.1, 0.1)}  # the largest ρ that fits, by trial, at widths 10 and 100
+    table = pd.DataFrame(
+        [
+            rows(width=width, rho=rho, trial=trial, r2=0.95 if rho <= most else 0.5)
+            for trial, of_width in fits.items()
+            for width, most in zip((10, 100), of_width, strict=True)
+            for rho in (0.01, 0.1)
+        ]
+    )
+    [found] = findings.powers(table)
+    assert found == {"penalty": "L1", "power": -1, "range": (-1, 0)}
+    level = pd.DataFrame({"width": [25, 50, 100, 200, 400], "rho": 0.001})
+    assert findings.slope(level) == 0 and not np.signbit(findings.slope(level))
+
+
+def test_of_strengths_that_fit_at_every_width_the_answer_is_the_one_with_the_fewest_neurons():
+    fits, left = {"l1": 0.01, "l2": 0.001, "rows": 0.01}, {"l1": 5.0, "l2": 2.0, "rows": 4.0}
+    table = pd.DataFrame(
+        [
+            rows(penalty=penalty, width=width, rho=rho, trial=trial, neurons=left[penalty] if rho <= most else 0.0,
+                 r2=0.9 if rho <= (most if width == 100 else 0.01) else 0.5)
+            for penalty, most in fits.items() for width in (10, 100) for rho in (0.001, 0.01) for trial in range(3)
+        ]
+    )  # fmt: skip
+    best = findings.answer(table)["best"]
+    assert best == {"penalty": "L2", "rho": 0.001, "neurons": 2.0}
+    apart = [rows(width=w, rho=r, trial=k, r2=0.9 if w * r == 1 else 0.5)
+             for w in (10, 100) for r in (0.01, 0.1) for k in range(3)]  # fmt: skip
+    assert said("answer", pd.DataFrame(apart)).startswith("**Answer: no strength fits at every width.**")
 
 
 @pytest.mark.parametrize("section", ["strengths", "starts", "zeros", "validation"])
@@ -156,7 +190,10 @@ def test_the_answer_is_of_three_networks_at_least():
         ]
     )
     known = said("answer", table)
-    assert known.startswith("**Answer: the wider the network, the weaker.** Of each combination there are three")
+    assert known.startswith(
+        "**Answer: start with L1 at ρ = 0.01.** Of the penalties tried it leaves the fewest neurons, 4"
+    )
+    assert "It fits at every width from 10 to 100, with three networks of each combination." in known
     assert "With L1 the largest" in known
     assert said("answer", table[table["trial"] < 2]).startswith(
         "**Answer: not tested.** Of each combination 2 networks"

@@ -3,10 +3,10 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from replication.experiments.choosing.findings import NAMES, largest_strengths, of_sweep, power
+from replication.experiments.choosing.findings import NAMES, largest_strengths, of_sweep, slope
 from replication.report.intervals import count_range, over_trials
 from replication.report.style import BLUE, GREEN, ORANGE, PAGE, PURPLE, RED, SKY, styled
-from replication.report.text import listing
+from replication.report.text import listing, number
 
 COLORS = (SKY, BLUE, GREEN, ORANGE, RED, PURPLE)
 ROOM = {"r2": 0.02, "neurons": 2.0}  # above and below the data
@@ -59,7 +59,7 @@ def fig_choosing_result(drawn: pd.DataFrame) -> str:
     """How the largest strength that still fits goes with the width."""
     strongest = largest_strengths(drawn[drawn["measure"] == "r2"].rename(columns={"mean": "r2"}))
     several = [(penalty, rows) for penalty, rows in strongest.groupby("penalty", sort=False) if len(rows) > 1]
-    parts = [f"{power(rows)} with {NAMES[penalty]}" for penalty, rows in several]
+    parts = [f"{number(slope(rows))} with {NAMES[penalty]}" for penalty, rows in several]
     if not parts:
         return "No penalty has fits at 2 widths."
     return f"The largest strength that still fits goes as the width to the power {listing(parts)}."

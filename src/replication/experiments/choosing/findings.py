@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from replication.report.intervals import FEWEST
-from replication.report.text import number
 
 NAMES = {"l1": "L1", "l2": "L2", "l2_squared": "L2, squared", "rows": "rows"}
 NEAR = 0.01  # below the best R² of a width: what still fits
@@ -24,11 +23,18 @@ def size(trials: pd.DataFrame, settings: Mapping) -> dict:
 
 
 def answer(trials: pd.DataFrame) -> dict:
-    """Whether there is enough to choose by, and how the strength goes with the width."""
+    """Whether there is enough to choose by, what to start with, and how the strength goes with the width."""
     widths = of_sweep(trials, "widths")
     n = widths["trial"].nunique() if len(widths) else 0
-    falling = [slope(each) < 0 for _, each in strongest_of(widths).groupby("penalty")] if n >= FEWEST else []
-    return {"n": n, "fewest": FEWEST, "falls": all(falling), "powers": powers(widths) if n >= FEWEST else {}}
+    enough = n >= FEWEST
+    everywhere = at_every_width(widths) if enough else []
+    return {
+        "n": n,
+        "fewest": FEWEST,
+        "best": min(everywhere, key=lambda row: row["neurons"], default=None),
+        "widths": sorted(widths["width"].unique().tolist()) if enough else [],
+        "powers": powers(widths) if enough else [],
+    }
 
 
 def finished(trials: pd.DataFrame) -> pd.DataFrame:
@@ -41,36 +47,63 @@ def of_sweep(trials: pd.DataFrame, name: str) -> pd.DataFrame:
     return finished(trials[trials["sweep"] == name]) if len(trials) else trials
 
 
-def strongest_of(widths: pd.DataFrame) -> pd.DataFrame:
-    """``largest_strengths`` of the means over trials, with what is open and left there."""
-    return largest_strengths(
-        widths.groupby(["penalty", "width", "rho"], as_index=False)[["r2", "neurons", "open_share"]].mean()
-    )
+def means_of(widths: pd.DataFrame) -> pd.DataFrame:
+    """Means over trials, with what is open and left, by penalty, width and ρ."""
+    return widths.groupby(["penalty", "width", "rho"], as_index=False)[["r2", "neurons", "open_share"]].mean()
+
+
+def fitting(means: pd.DataFrame) -> pd.DataFrame:
+    """Those whose R² is within NEAR of the best at their width."""
+    return means[means["r2"] >= means.groupby("width")["r2"].transform("max") - NEAR]
 
 
 def largest_strengths(means: pd.DataFrame) -> pd.DataFrame:
-    """The largest ρ whose mean R² is within NEAR of the best at its width: a row for each penalty and width."""
-    best = means.groupby("width")["r2"].transform("max")
-    fits = means[means["r2"] >= best - NEAR]
-    return fits.sort_values("rho").groupby(["penalty", "width"], sort=False).tail(1).sort_values(["penalty", "width"])
+    """The largest ρ that fits: a row for each penalty and width."""
+    of_width = fitting(means).sort_values("rho").groupby(["penalty", "width"], sort=False)
+    return of_width.tail(1).sort_values(["penalty", "width"])
+
+
+def at_every_width(widths: pd.DataFrame) -> list[dict]:
+    """For each penalty the largest ρ that fits at every width, if one does, and the neurons left there on average."""
+    found = []
+    for penalty, fits in fitting(means_of(widths)).groupby("penalty", sort=False):
+        counts = fits.groupby("rho")["width"].nunique()
+        whole = counts.index[counts == widths["width"].nunique()]
+        if len(whole):
+            left = fits.loc[fits["rho"] == whole.max(), "neurons"].mean()
+            found.append({"penalty": NAMES[penalty], "rho": whole.max(), "neurons": left})
+    return found
 
 
 def slope(rows: pd.DataFrame) -> float:
-    """d log ρ / d log N by least squares over widths; NaN for fewer than two."""
+    """d log ρ / d log N by least squares over widths, to two decimals; NaN for fewer than two."""
     if len(rows) < 2:
         return float("nan")
-    return float(np.polyfit(np.log(rows["width"]), np.log(rows["rho"]), 1)[0])
+    fitted = np.polyfit(np.log(rows["width"]), np.log(rows["rho"]), 1)[0]
+    return round(float(fitted), 2) + 0.0  # no negative zero
 
 
-def power(rows: pd.DataFrame) -> str:
-    """The ``slope`` as text: that of N."""
-    return number(round(slope(rows), 2) + 0.0)  # + 0.0: no negative zero
+def powers(widths: pd.DataFrame) -> list[dict]:
+    """The power of the width with which the largest strength that fits goes, of means and of single trials.
+
+    A row for each penalty with several widths.
+    """
+    each = [_slopes(of_trial) for _, of_trial in widths.groupby("trial")]
+    return [
+        {"penalty": NAMES[penalty], "power": power, "range": _range([of[penalty] for of in each if penalty in of])}
+        for penalty, power in _slopes(widths).items()
+    ]
 
 
-def powers(widths: pd.DataFrame) -> dict[str, str]:
-    """The power of the width with which the largest strength that fits goes, by each penalty with several widths."""
-    of_penalty = strongest_of(widths).groupby("penalty", sort=False)
-    return {NAMES[penalty]: power(each) for penalty, each in of_penalty if len(each) > 1}
+def _slopes(widths: pd.DataFrame) -> dict[str, float]:
+    found = {
+        penalty: slope(each) for penalty, each in largest_strengths(means_of(widths)).groupby("penalty", sort=False)
+    }
+    return {penalty: power for penalty, power in found.items() if not np.isnan(power)}
+
+
+def _range(values: list[float]) -> tuple[float, float]:
+    return min(values, default=float("nan")), max(values, default=float("nan"))
 
 
 def strengths(trials: pd.DataFrame) -> dict:
@@ -80,7 +113,10 @@ def strengths(trials: pd.DataFrame) -> dict:
         return {"rows": []}
     free = widths[widths["rho"] == widths["rho"].min()]
     return {
-        "rows": [row | {"penalty": NAMES[row["penalty"]]} for row in strongest_of(widths).to_dict("records")],
+        "rows": [
+            row | {"penalty": NAMES[row["penalty"]]} for row in largest_strengths(means_of(widths)).to_dict("records")
+        ],
+        "everywhere": at_every_width(widths),
         "powers": powers(widths),
         "open": free["open_share"].mean(),
     }
@@ -110,8 +146,10 @@ def zeros(trials: pd.DataFrame) -> dict:
     if found.empty:
         return {"rows": []}
     means = found.groupby(["shrunk", "rho"], as_index=False)[["zero_share", "r2", "neurons"]].mean()
+    strongest = means[means["rho"] == means["rho"].max()]
     return {
         "rows": means.to_dict("records"),
+        "strongest": strongest.to_dict("records"),
         "shares": {bool(shrunk): share for shrunk, share in found.groupby("shrunk")["zero_share"].mean().items()},
     }
 
