@@ -264,7 +264,7 @@ def test_a_search_that_diverged_is_left_out_by_name():
     paper = resolve_settings(BASE, {"scale": "paper"}).cells.model_dump()
     said = sized(paper, paper, trials, ended)
     assert said.endswith(" 2 of 3 searches diverged and are left out: GAEA, single-level 1, DARTS 1")
-    assert answered(ended.head(0), trials) == "**Answer: not tested.** No search ended."
+    assert answered(ended.head(0), trials) == "**Answer: untested.** No search ended."
     assert report.found_table(ended.head(0)) == "No search ended."
 
 
@@ -347,7 +347,7 @@ def test_an_unknown_method_is_refused(images):
 
 
 @pytest.mark.parametrize(
-    ("gaea", "verdict"), [((91, 92, 93), "yes"), ((50, 51, 52), "no"), ((70, 80, 90), "undecided")]
+    ("gaea", "verdict"), [((91, 92, 93), "yes"), ((50, 51, 52), "no"), ((70, 80, 90), "inconclusive")]
 )
 def test_the_answer_is_that_of_the_intervals_of_both_pairs(gaea, verdict):
     darts = (80.5, 81.0, 82.0)

@@ -195,9 +195,7 @@ def test_the_answer_is_of_three_networks_at_least():
     )
     assert "It fits at every width from 10 to 100, with three networks of each combination." in known
     assert "With L1 the largest" in known
-    assert said("answer", table[table["trial"] < 2]).startswith(
-        "**Answer: not tested.** Of each combination 2 networks"
-    )
+    assert said("answer", table[table["trial"] < 2]).startswith("**Answer: untested.** Of each combination 2 networks")
 
 
 def test_tables_on_which_a_linear_model_is_enough_are_named():

@@ -458,4 +458,4 @@ def test_an_answer_says_where_it_is_smaller():
     trials.loc[ours, "parameters"] = 900.0
     assert findings.answer(trials)["verdict"] == "no"
     for few in (trials[trials["trial"] == 0], trials.head(0)):
-        assert REPORT.answer(**findings.answer(few)).strip().startswith("**Answer: not tested.**")
+        assert REPORT.answer(**findings.answer(few)).strip().startswith("**Answer: untested.**")

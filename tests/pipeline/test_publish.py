@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from replication.account import core_minutes
-from replication.account.scorecard import answer, with_verdicts
+from replication.account.scorecard import count, with_verdicts
 from replication.experiments import EXPERIMENTS
 from replication.publish import commands, rows
 from replication.records import fingerprints, io
@@ -357,7 +357,7 @@ def test_pages_go_beside_the_tables_and_the_scorecard_into_the_readme(tmp_path):
     assert "../reports/01_theory.html" in (published / "site/reports.html").read_text()
     text = readme.read_text()
     assert text.startswith("before\n<!-- answer") and text.endswith("<!-- end of the scorecard -->\nafter\n")
-    assert "stale" not in text and f"\n{answer(claims)}\n<!-- end of the answer -->\nbetween\n" in text
+    assert "stale" not in text and f"\n{count(claims)}\n<!-- end of the answer -->\nbetween\n" in text
     rows = [line for line in text.splitlines() if line.startswith("| **")]
     assert len(rows) == claims["id"].str.fullmatch(r"[A-Z]\d+").sum()
     decides = next(row for row in rows if row.startswith("| **E2**"))
@@ -377,9 +377,9 @@ def test_the_answer_counts_the_verdicts():
     counted = (
         "**Of the paper's 4 claims 2 are replicated and 1 is not replicated. Of the others 1 is partly replicated.**"
     )
-    assert answer(claims) == counted
+    assert count(claims) == counted
     beyond = pd.DataFrame({"id": ["T1"], "verdict": ["replicated"], "paper": [np.nan]})  # as pandas reads nothing
-    assert answer(pd.concat([claims, beyond])) == f"{counted} Of 1 claim beyond it 1 is replicated."
+    assert count(pd.concat([claims, beyond])) == f"{counted} Of 1 claim beyond it 1 is replicated."
 
 
 def test_the_verdicts_of_the_readme_are_the_published_ones():

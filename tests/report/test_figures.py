@@ -383,7 +383,7 @@ def test_the_answer_on_depth_counts_networks_with_several_layers_allowed(full):
         assert DEPTH.answer(**found).strip().startswith(f"**Answer: {verdict}.**")
     assert "keeps large eigenvalues" in DEPTH.in_use(**depth_findings.in_use(trials, layers))
     diverged = trials.assign(diverged_epoch=0)
-    assert "not tested" in DEPTH.answer(**depth_findings.answer(diverged, run))
+    assert "untested" in DEPTH.answer(**depth_findings.answer(diverged, run))
     assert line(DEPTH.in_use(**depth_findings.in_use(diverged, layers))) == "No trial finished."
     assert depth_tables.alpha_beta_table(several) == "No trial on these data finished at this scale."
 

@@ -13,10 +13,13 @@ from replication.report.template import (
     exact,
     in_words,
     interval,
+    line,
     percent,
+    predicate,
     sections,
     share,
     signed,
+    span,
 )
 
 PUBLISHED = ROOT / "results/published"
@@ -65,4 +68,6 @@ def test_values_read_well_in_a_sentence():
     assert [exact(value) for value in (1000, 0.5, -1.0)] == ["1,000", "0.5", "-1"]
     assert [signed(value) for value in (1.5, -1.5, 0.0)] == ["+1.5", "−1.5", "0"]
     assert interval((1, 0.5, 2)) == "1 [0.5, 2]" and interval((1, 1, 1)) == interval((1, *[float("nan")] * 2)) == "1"
+    assert span((2, 2.61)) == "2 to 2.61" and span([3.0, 3]) == "3" and line("a\n\n b") == "a b"
+    assert [predicate(verdict) for verdict in ("partly", "untested")] == ["partly replicated", "untested"]
     assert percent(0.123) == "12.3 %" and capital("λ is") == "Λ is" and capital("") == ""

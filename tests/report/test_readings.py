@@ -4,6 +4,9 @@ import numpy as np
 import pandas as pd
 
 from replication.account import readings
+from replication.report.template import line, sections
+
+REPORT = sections(readings.__package__)
 
 NAMES = ("teacher_student/trials", "teacher_student/eigenvalues", "teacher_student/pruning", "cifar10/trials")
 EMPTY = {name: pd.DataFrame() for name in NAMES}
@@ -26,29 +29,40 @@ def students():
             "teacher_student/pruning": curves}  # fmt: skip
 
 
+def shown(tables):
+    """The rows of the table of readings."""
+    text = REPORT.readings(**readings.readings(tables))
+    return [[cell.strip() for cell in row.split("|")[1:-1]] for row in text.splitlines() if row.startswith("| ")][2:]
+
+
+def said(section, **values):
+    """The sentences of a section."""
+    return line(getattr(REPORT, section)(**values))
+
+
 def test_readings_stand_beside_the_one_that_is_judged():
     heads = pd.DataFrame({"head": ["linear", "spectral", "hidden"], "trial": 0, "test_accuracy": [67.0, 69.0, 73.0],
                           "stand_in": False})  # fmt: skip
-    text = readings.readings(EMPTY | students() | {"cifar10/trials": heads})
-    assert [line.split("|")[3].strip() for line in text.splitlines()[2:12]] == [
+    rows = shown(EMPTY | students() | {"cifar10/trials": heads})
+    assert [row[2] for row in rows[:10]] == [
         "λ₂ in 1 of 1; median 11,000", "λ₃ in 2 of 2; median 0", "300; 0 of 1 in 20 to 40",
         "43 (38 to 48); 1 of 2 in 20 to 40", "2; 0 of 1 in 20 to 40", "1.5 (1 to 2); 0 of 2 in 20 to 40",
         "0; 0 of 1 in 20 to 40", "1.5 (1 to 2); 0 of 2 in 20 to 40", "0.9", "0.985 (0.98 to 0.99)"]  # fmt: skip
-    gains = [line.split("|")[3] for line in text.splitlines() if "Table 1" in line]
-    assert gains == [" +2 points against linear (n = 1) ", " +6 points against linear (n = 1) "]
-    assert readings.readings(EMPTY) == "No reading was run."
+    gains = [row[2] for row in rows if "Table 1" in row[0]]
+    assert gains == ["+2 points against linear (n = 1)", "+6 points against linear (n = 1)"]
+    assert line(REPORT.readings(**readings.readings(EMPTY))) == "No reading was run."
     neither = students()
     neither["teacher_student/trials"] = neither["teacher_student/trials"].assign(surviving_layer=0)
-    assert readings.readings(EMPTY | neither).splitlines()[2].split("|")[3] == " neither layer survives "
+    assert shown(EMPTY | neither)[0][2] == "neither layer survives"
 
 
 def test_what_the_paper_s_figures_hang_on_is_counted():
     tables = EMPTY | students()
-    price = readings.price_findings(tables)
-    assert "Figure 9 comes out in 2 of 2 networks, Figure 10's count in 1." in price and "a choice of ours" in price
-    axis = readings.axis_findings(tables)
+    price = said("price_found", **readings.price(tables))
+    assert "Figure 9 comes out in both networks, Figure 10's count in one." in price and "a choice of ours" in price
+    axis = said("axis_found", **readings.axis(tables))
     assert axis == "The axis alone does not give 30. With Table 4's settings it counts 0 (n = 1)."
-    nothing = readings.reasons(EMPTY, pd.DataFrame({"id": [], "verdict": []}))
+    nothing = REPORT.reasons(**readings.reasons(EMPTY, pd.DataFrame({"id": [], "verdict": []})))
     assert "has not been run here" in nothing and "not known here" in nothing and nothing.count("- **") == 3
 
 
@@ -59,14 +73,14 @@ def test_the_authors_start_is_judged_by_the_same_rules(tables):
     trials = trials.assign(test_accuracy=trials["head"].map(ahead) + trials["trial"] / 10, recruited_neurons=5.0)
     changed = tables | {"cifar10/trials": trials}
     tested, untested = (pd.DataFrame({"id": ["E1"], "verdict": [verdict]}) for verdict in ("inconclusive", "untested"))
-    said = readings.start_findings(changed, tested)
-    assert said.startswith("Judged by this start ") and "E1" in said.partition(" would be replicated")[0]
-    assert "Over that from $+1$ it gains +9 points" in said
-    assert said.endswith("so the gain is not shown to be SPARCS's.")
+    of_start = said("start_found", **readings.start(changed, tested))
+    assert of_start.startswith("Judged by this start ") and "E1" in of_start.partition(" would be replicated")[0]
+    assert "Over that from $+1$ it gains +9 points" in of_start
+    assert of_start.endswith("so the gain is not shown to be SPARCS's.")
     plain = trials[trials["head"] == "linear"].assign(head="hidden")
-    run = readings.start_findings(changed | {"cifar10/trials": pd.concat([trials, plain])}, tested)
+    run = said("start_found", **readings.start(changed | {"cifar10/trials": pd.concat([trials, plain])}, tested))
     assert (
         "Over the plain hidden layer SPARCS with the authors' sign gains +9 points" in run
         and "has not been run" not in run
     )
-    assert readings.start_findings(changed, untested) == "" == readings.start_findings(EMPTY, tested)
+    assert not readings.start(changed, untested)["judged"] and not readings.start(EMPTY, tested)["judged"]

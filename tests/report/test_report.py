@@ -74,12 +74,11 @@ def test_pages_of_a_small_run_say_that_they_only_illustrate(executed, records):
     page = (executed / "page.html").read_text(encoding="utf-8")
     assert all(record["machine"] in page and record["commit"] in page for record in records)
     if executed.name.startswith("01_"):  # the same at every scale
-        assert "Answer: yes" in page
+        assert "Answer: replicated" in page
         return
     assert (
-        ("Illustrative only." in page and "Answer: not tested" in page)
+        ("Illustrative only." in page and "Answer: untested" in page)
         or "untested.</strong>" in page
-        or ("not tested.</strong>" in page)
         or " untested (" in page
     )
 
@@ -136,7 +135,7 @@ def test_the_answer_is_that_of_the_deciding_claim(whole_run):
     rows.loc[rows["id"].str.startswith("B2"), "verdict"] = "partly"
     said = rows.set_index("id").loc["B1", "statement"]
     answer = prose.answer(rows[rows["id"].str.startswith("B")], deciding="B1")
-    assert answer.startswith(f"**Answer: yes.** Claim B1 decides: {said}.")
+    assert answer.startswith(f"**Answer: replicated.** Claim B1 decides: {said}.")
     assert " ".join(answer.split()).endswith("B1 and B3 are replicated, B2 is partly replicated.")
     assert prose.illustrative(rows) == ""
     small = rows[rows["id"].str.startswith("B")].assign(verdict="untested", reason="too small")

@@ -4,15 +4,23 @@ from dataclasses import replace
 
 import numpy as np
 
-from replication.account.scorecard import rules_changed, sweep_note
+from replication.account import scorecard
 from replication.judging.table import read_claims
 from replication.judging.verdicts import CHANGES, INCONCLUSIVE, RULES_CHANGED, Claim, Measured, judge
 from replication.report.tables import rule_change
+from replication.report.template import line, sections
+
+REPORT = sections(scorecard.__package__)
 
 
 def one_claim(*parts):
     """A claim X of these parts, judged, by id."""
     return judge([Claim("X1", "", "", "", "", lambda _: iter(parts))], {}, {}).set_index("id")
+
+
+def said_of(claims):
+    """The account's section on rules that were changed."""
+    return REPORT.rules_changed(**scorecard.rules_changed(claims)).strip()
 
 
 def test_a_rule_that_was_changed_is_still_judged_by_the_old_one():
@@ -46,7 +54,7 @@ def test_a_claim_of_parts_has_the_old_verdict_of_those_that_were_judged():
     assert rows["old_verdict"].tolist() == ["replicated", "", ""]
     assert rows.loc["X1", "changed"] == f"{RULES_CHANGED}: the rule of X1b"
     assert rule_change(rows.loc["X1b"]).endswith("it is a part, too; old verdict: none")
-    account = rules_changed(rows.reset_index().replace({"changed": {"": np.nan}}))
+    account = said_of(rows.reset_index().replace({"changed": {"": np.nan}}))
     assert (
         "| **X1** | its worst part | not replicated | the worst of X1a alone, each by its old rule | replicated |"
         in account
@@ -60,14 +68,14 @@ def test_rules_that_changed_stand_in_the_account_with_the_verdicts_that_moved(tm
     claim = Claim("X1", "", "", "", "", lambda _: iter([kept, replace(kept, part="b", interval=(0.5, -1.0, 2.0))]))
     judged = judge([claim], {}, {})
     judged.to_csv(tmp_path / "claims.csv", index=False)
-    said = rules_changed(read_claims(tmp_path / "claims.csv"))
+    said = said_of(read_claims(tmp_path / "claims.csv"))
     assert said.startswith("Verdicts that moved: X1 from partly to inconclusive.") and "**X1b**" in said
     assert (
         "| **X1** | its worst part | inconclusive | the worst of X1a and X1b, each by its old rule | partly |" in said
     )
     assert "**X1a**" not in said
     judged.drop(columns=CHANGES).to_csv(tmp_path / "claims.csv", index=False)
-    assert rules_changed(read_claims(tmp_path / "claims.csv")).startswith("No rule that was changed")
+    assert said_of(read_claims(tmp_path / "claims.csv")).startswith("No rule that was changed")
 
 
 def test_a_wider_region_stands_beside_the_region():
@@ -81,8 +89,13 @@ def test_shorter_trainings_that_are_judged_all_the_same_are_said():
         [Claim("G1", "", "", "", "", lambda _: iter([replace(part, part="a"), replace(part, part="b"), part]))], {}, {}
     )
     run, paper = {"cifar10": {"sweep": {"epochs": 60}}}, {"cifar10": {"training": {"epochs": 300}}}
-    assert sweep_note(verdicts, run, paper) == (
-        "The sweep of G1 has 60 epochs of the paper's 300; it is judged all the same."
+    said, full, untested = (
+        line(REPORT.shorter_sweep(**scorecard.shorter_sweep(of, swept, paper)))
+        for of, swept in (
+            (verdicts, run),
+            (verdicts, {"cifar10": {"sweep": {"epochs": 300}}}),
+            (verdicts.assign(verdict="untested"), run),
+        )
     )
-    full = {"cifar10": {"sweep": {"epochs": 300}}}
-    assert sweep_note(verdicts, full, paper) == "" == sweep_note(verdicts.assign(verdict="untested"), run, paper)
+    assert said == "The sweep of G1 has 60 epochs of the paper's 300; it is judged all the same."
+    assert full == "" == untested

@@ -9,17 +9,19 @@ import pytest
 
 import changed_tables as changed
 from replication import params
-from replication.account import core_minutes, news, remaining, summary
+from replication.account import core_minutes, news, remaining, scorecard, summary
 from replication.account.penalty_share import penalty_shares
 from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import paper_settings
 from replication.records.io import read_json
 from replication.report.notebook import Notebook
 from replication.report.provenance_text import by_device, duration, fingerprints
+from replication.report.template import line, sections
 from replication.report.text import number
 from whole_run import verb
 
 ROOT = Path(__file__).parents[2]
+REPORT = sections(summary.__package__)
 PUBLISHED = ROOT / "results/published"
 HEADS = {"probes": 4}  # trainings of a trial
 TABLES = {
@@ -47,16 +49,21 @@ def test_every_claim_stands_under_one_verdict(whole_run):
     rows.loc[rows["id"].isin(["B2", "D2"]), "verdict"] = ["partly", "not replicated"]
     count = (~rows["id"].str[-1].str.isalpha()).sum()
     [partly] = rows.loc[(rows["verdict"] == "partly") & ~rows["id"].str[-1].str.isalpha(), "id"]
-    said = summary.answer(rows)
-    assert f"{count} claims" in said and "one is partly replicated" in said and f"| partly | {partly} |" in said
+    said = REPORT.answer(**scorecard.verdicts(rows))
+    assert f"{count} claims" in said and "1 is partly replicated" in said and f"| partly | {partly} |" in said
     listed = [summary.with_verdict(rows, verdict) for verdict in ("replicated", "partly", "not replicated", "untested")]
     named = [line.split("**")[1] for text in listed for line in text.splitlines() if line.startswith("| **")]
     assert sorted(named) == sorted(rows.loc[~rows["id"].str[-1].str.isalpha(), "id"])
     assert listed[-1] == "None."
 
 
+def choices(tables):
+    """The account's section on choices that the paper leaves open."""
+    return REPORT.choices(**summary.choices(tables))
+
+
 def test_choices_left_open_have_a_row_each(full):
-    text = summary.choices(full)
+    text = choices(full)
     for expected in (
         "kind of penalty",
         "rotations of the teacher",
@@ -67,19 +74,25 @@ def test_choices_left_open_have_a_row_each(full):
         assert expected in text
     accuracy = full["cifar10/trials"].query("head == 'linear'")["test_accuracy"].mean()
     assert f"linear {accuracy:.1f} %" in text
-    assert summary.choices(EMPTY) == "Nothing that bears on them was run."
+    assert line(choices(EMPTY)) == "Nothing that bears on them was run."
 
 
 def test_the_strength_of_the_penalty_is_shown_by_what_it_recruits(full):
     regression = full["hyperparameters/trials"].query("experiment == 'regression'")
     swept = regression.query("alpha == 1").assign(experiment="teacher_student", alpha=np.nan)
     swept["active_neurons"] = (60 * (1 - 50 * swept["rho"])).round()
-    text = summary.choices(EMPTY | {"hyperparameters/trials": swept})
+    text = choices(EMPTY | {"hyperparameters/trials": swept})
     of_strength = swept[(swept["penalty"] == "l1") & (swept["rho"] == 0.001)]
     [row] = [line for line in text.splitlines() if "| l1 " in line]
     assert f"57 at {number(0.001)} (R² {of_strength['r2'].mean():.4f})" in row  # 60 (1 − 50 ρ)
     alone = full | {"hyperparameters/trials": regression}
-    assert "strength of the penalty" not in summary.choices(alone)  # the sweep of experiment 1
+    assert "strength of the penalty" not in choices(alone)  # the sweep of experiment 1
+
+
+def other_statements(tables, run):
+    """The rows of the account's table of what else the paper says."""
+    text = REPORT.other_statements(**summary.other_statements(tables, run))
+    return [[cell.strip() for cell in row.split("|")[1:-1]] for row in text.splitlines() if row.startswith("| ")]
 
 
 def test_the_share_of_the_penalty_in_the_loss():
@@ -99,26 +112,36 @@ def test_the_share_of_the_penalty_in_the_loss():
     }  # fmt: skip
     run = {name: {"training": {"penalty": kind, "rho": rho}} for name, kind, rho in (
         ("regression", "l2", 1e-4), ("teacher_student", "l2", 3e-3), ("cifar10", "l1", 1e-4))}  # fmt: skip
-    found = {what.partition(": ")[2]: (said, n) for what, said, n in penalty_shares(tables, run)}
-    assert found["experiment 1"] == (
-        "ρ over the training loss, medians of the data sets: 0.075 to 1; ρΩ over it at least 0.15 to 2", 3)  # fmt: skip
-    assert found["experiment 2"] == ("ρ over the held-out loss 0.03; ρΩ over it 0.045 (medians)", 1)
-    assert found["experiment 3"] == (
-        f"ρ over the training loss {number(7.5e-5)}; ρΩ over it {number(3e-4)} (medians)", 2)  # fmt: skip
+    shown = other_statements(tables, run)
+    found = {row[0].partition(": ")[2]: row[1:] for row in shown if "data loss" in row[0]}
+    assert found["experiment 1"] == [
+        "ρ over the training loss, medians of the data sets: 0.075 to 1; ρΩ over it at least 0.15 to 2",
+        "3",
+    ]
+    assert found["experiment 2"] == [
+        "ρ over the held-out loss 0.03; ρΩ over it 0.045 (medians)",
+        "1: an example, not a test",
+    ]
+    assert found["experiment 3"] == [
+        f"ρ over the training loss {number(7.5e-5)}; ρΩ over it {number(3e-4)} (medians)",
+        "2: an example, not a test",
+    ]
     run["teacher_student"]["training"]["rho"] = [3e-3, 1e-3]
-    assert not [what for what, *_ in penalty_shares(tables, run) if "experiment 2" in what]
+    assert not [each for each in penalty_shares(tables, run) if each["experiment"] == "experiment 2"]
     assert list(penalty_shares(EMPTY, run)) == [] == list(penalty_shares(tables, {}))
 
 
 def test_other_statements_have_what_was_found(full):
-    text = summary.other_statements(full, {"cifar100": {"widths": [1280, 526, 100]}, "regression": {"widths": []}})
+    run = {"cifar100": {"widths": [1280, 526, 100]}, "regression": {"widths": []}}
+    text = REPORT.other_statements(**summary.other_statements(full, run))
     assert "853,880" in text and "726,506" in text  # counted by hand, without the bias column
     rows = full["cifar10/eigenvalues"].query("head == 'spectral' and layer == 2")
     last, first = (rows[rows["epoch"] == rows["epoch"].agg(which)] for which in ("max", "min"))
     final = last.groupby("trial")["eigenvalue"].agg(lambda values: values.abs().max())
     open_ = (first["eigenvalue"].abs() > 0.01 * first["trial"].map(final)).groupby(first["trial"]).sum().mean()
     assert f"{open_:.3g} after {first['epoch'].iloc[0]}" in text and "this counts open neurons, not the rank" in text
-    assert "no trial has what it shows" in summary.other_statements(EMPTY, {})
+    nothing = REPORT.other_statements(**summary.other_statements(EMPTY, {}))
+    assert line(nothing) == "Nothing that bears on them was run."
 
 
 @pytest.fixture(scope="module")
@@ -148,13 +171,18 @@ def row_of(table, name):
     return dict(zip(lines[0], next(cells for cells in lines if name in cells[0]), strict=False))
 
 
+def cost_table(*arguments):
+    """The account's table of costs."""
+    return REPORT.costs(**core_minutes.costs(*arguments))
+
+
 def test_costs_against_a_loop_over_single_models(full, notebook, benchmarks):
     """By hand: 300 epochs × 100 steps of 1 ms; 180 × 98 of 10 ms; 300 × 352 of 40 ms (linear) and 50 ms (SPARCS)."""
     run = notebook.settings["run"]
     experiments = notebook.experiments(EXPERIMENTS.values())
     epochs = {"trials": 300, "sweep": 60, "priced": 60}
     full = full | {f"cifar10/{name}": full[f"cifar10/{name}"].assign(epochs=count) for name, count in epochs.items()}
-    text = core_minutes.cost_table(experiments, full, run, benchmarks)
+    text = cost_table(experiments, full, run, benchmarks)
     students, heads = full["teacher_student/trials"]["ensemble"], full["cifar10/trials"]["head"].value_counts()
     students = int(
         (~students.isin(["authors_notebook", "authors_last"])).sum()
@@ -176,7 +204,7 @@ def test_costs_against_a_loop_over_single_models(full, notebook, benchmarks):
     for name, seconds in (expected | {"cifar10": images}).items():
         said = row_of(text, EXPERIMENTS[name].title)["a loop over single models, steps alone"]
         minutes, _, of = said.partition(" core-minutes")
-        assert int(minutes.replace(",", "")) == pytest.approx(seconds / 60, abs=0.501)
+        assert float(minutes.replace(",", "")) == pytest.approx(seconds / 60, rel=0.005)  # three digits
         assert of == (f" for {timed[name]:,} of the {networks[name]:,}" if name in timed else "")
     assert row_of(text, EXPERIMENTS["baselines"].title)["a loop over single models, steps alone"] == ""
     origins = core_minutes.origins_table(experiments)
@@ -212,22 +240,27 @@ def test_each_device_has_its_own_minutes(whole_run, benchmarks):
     tables = {"teacher_student/trials": trials}
     lines = core_minutes.origins_table({"teacher_student": record}).splitlines()
     assert len(lines) == 4 and "a cpu" in lines[2] and "a cuda" in lines[3]
-    lines = core_minutes.cost_table({"teacher_student": record}, tables, run, benchmarks).splitlines()
-    assert "| 0 core-minutes |" in lines[2] and "1.0 core-minutes of the host |  |" in lines[3]  # 3 × 600 × 10 ms
+    lines = cost_table({"teacher_student": record}, tables, run, benchmarks).splitlines()
+    assert "| 0.3 core-minutes |" in lines[2] and "1.0 core-minutes of the host |  |" in lines[3]  # 3 × 600 × 10 ms
     tables |= {"teacher_student/map": rows_on("cpu", 9.0, 4).assign(size="reduced")}  # of which no step was timed
-    lines = core_minutes.cost_table({"teacher_student": record}, tables, run, benchmarks).splitlines()
-    assert "| 0 core-minutes for 3 of the 7, which took 6.0 |" in lines[2]
+    lines = cost_table({"teacher_student": record}, tables, run, benchmarks).splitlines()
+    assert "| 0.3 core-minutes for 3 of the 7, which took 6 |" in lines[2]
     assert by_device(origin, [older]) == [origin]
+
+
+def rules_note(*arguments):
+    """What the account says of the table of core-minutes by rule."""
+    return line(REPORT.rules(**core_minutes.rules(*arguments)))
 
 
 def test_what_the_minutes_by_rule_are_of():
     rules = pd.DataFrame({"scale": ["laptop"] * 2, "core_minutes": [30.0, 9.5]})
     experiments = {"regression": {"scale": "laptop"}, "depth": {"scale": "laptop; overnight"}}
     tuning = pd.DataFrame({"value": ["1.0", "3.0"]})
-    text = core_minutes.rules_note(rules, experiments, tuning)
+    text = rules_note(rules, experiments, tuning)
     assert "scale laptop" in text and "39.5 core-minutes" in text and "other rows above (overnight)" in text
     assert text.endswith("Tuning the baselines (2 values tried) is not counted: its table has no minutes.")
-    timed = core_minutes.rules_note(rules, {"regression": {"scale": "laptop"}}, tuning.assign(minutes=[0.5, np.nan]))
+    timed = rules_note(rules, {"regression": {"scale": "laptop"}}, tuning.assign(minutes=[0.5, np.nan]))
     assert (
         timed.endswith("Of the baselines' minutes 0.5 went into tuning (1 of 2 values).") and "other rows" not in timed
     )
@@ -250,6 +283,11 @@ def test_every_command_has_a_rule():
     assert 'f"make_{experiment.name}"' in (ROOT / "workflow/rules/experiments.smk").read_text()
 
 
+def remaining_table(*arguments):
+    """The account's table of what remains for a GPU."""
+    return REPORT.remaining(**remaining.remaining(*arguments))
+
+
 def test_hours_that_remain(full, notebook):
     """100 trials of each head, two at once on two cores; a GPU by the clock of training, the paper by its own."""
     run, paper = (notebook.settings[side] for side in ("run", "paper"))
@@ -257,7 +295,7 @@ def test_hours_that_remain(full, notebook):
     costs = pd.concat([costs, costs.assign(device="cuda", seconds=45.0)])
     trials = trials.assign(device="cpu", minutes=40.0, machine="m", commit="c")
     tables = full | {"cifar10/costs": costs, "cifar10/trials": trials}
-    row = row_of(remaining.remaining_table(tables, run, paper), EXPERIMENTS["cifar10"].title)
+    row = row_of(remaining_table(tables, run, paper), EXPERIMENTS["cifar10"].title)
     heads = "100 linear, 100 SPARCS, 100 SPARCS with the authors' sign, 100 plain hidden layer"
     assert row["trainings"] == f"454: {heads}, 30 in the sweep, 24 with a price on weights"
     others = " for 400 of them, the others not measured"
@@ -270,7 +308,7 @@ def test_hours_that_remain(full, notebook):
     assert (
         row["projected from the paper's own times"] == f"{100 * (1357.0 + 1361.98) / 3600:.1f} h for linear and SPARCS"
     )
-    other = row_of(remaining.remaining_table(tables, run, paper), EXPERIMENTS["cifar100"].title)
+    other = row_of(remaining_table(tables, run, paper), EXPERIMENTS["cifar100"].title)
     assert other["projected, 2 cores"] == other["projected, one GPU"] == "not measured"  # timed on another backbone
     assert other["done"] == "0"
     times = remaining.times_table(tables, run, paper)
@@ -285,7 +323,7 @@ def test_hours_of_a_part_say_how_many_trainings_they_are(full, notebook):
     run, paper = (notebook.settings[side] for side in ("run", "paper"))
     depth = full["depth/trials"].assign(device="cpu", minutes=6.0)
     smaller = run | {"depth": run["depth"] | {"teacher": run["depth"]["teacher"] | {"hidden": 10}}}
-    table = remaining.remaining_table(EMPTY | {"depth/trials": depth}, smaller, paper)
+    table = remaining_table(EMPTY | {"depth/trials": depth}, smaller, paper)
     assert (
         row_of(table, EXPERIMENTS["depth"].title)["projected, 2 cores"]
         == "4.5 h for 90 of them, the others not measured"
@@ -308,34 +346,37 @@ def test_hours_of_what_was_never_trained_come_from_a_step_of_it(notebook):
         for seconds, trainings in ((60.0, 150), (120.0, 30))
     ]
     tables = EMPTY | {remaining.STEPS: pd.DataFrame(heads + deep)}
-    row = row_of(remaining.remaining_table(tables, run, paper), EXPERIMENTS["cifar100"].title)
+    row = row_of(remaining_table(tables, run, paper), EXPERIMENTS["cifar100"].title)
     assert row["projected, 2 cores"].startswith(f"{200 * 5625 / 3600 / 2:.0f} h for 200 of them")
     assert row["projected, one GPU"] == "not measured"
-    row = row_of(remaining.remaining_table(tables, run, paper), EXPERIMENTS["depth"].title)
+    row = row_of(remaining_table(tables, run, paper), EXPERIMENTS["depth"].title)
     assert row["projected, 2 cores"].startswith(f"{180 * 70 / 3600 / 2:.3g} h for 180 of them")
     assert "all its steps, of which one was timed (16 samples) | 2 | m | c |" in remaining.times_table(
         tables, run, paper
     )
 
 
+def what_is_new(tables):
+    """The account's section on what is new here."""
+    return REPORT.news(**news.news(tables, SETTINGS, SETTINGS)).strip()
+
+
 def test_what_is_new_has_a_line_for_each_question(full):
-    lines = news.news(full, SETTINGS, SETTINGS).splitlines()
+    lines = what_is_new(full).splitlines()
     assert len(lines) == 6 and "no finished trial." not in "".join(lines)
     [baselines] = [line for line in lines if "search:**" in line]
     assert (
         "2 baselines and controls ran on the teacher task (n = 10)." in baselines
         and "with at most 30 neurons" in baselines
     )
-    assert all(line.endswith("no finished trial.") for line in news.news(EMPTY, SETTINGS, SETTINGS).splitlines())
+    assert all(line.endswith("no finished trial.") for line in what_is_new(EMPTY).splitlines())
 
 
 def test_baselines_of_a_small_run_are_not_tested(full):
     few = full["baselines/trials"].query("trial < 3")
-    assert "fewer than 10 seeds, so nothing is tested." in news.news(
-        EMPTY | {"baselines/trials": few}, SETTINGS, SETTINGS
-    )
+    assert "fewer than 10 seeds, so nothing is tested." in what_is_new(EMPTY | {"baselines/trials": few})
     elsewhere = full["baselines/trials"].query("task != 'teacher'")
-    said = news.news(EMPTY | {"baselines/trials": elsewhere}, SETTINGS, SETTINGS)
+    said = what_is_new(EMPTY | {"baselines/trials": elsewhere})
     assert "no finished trial.\n- **Penalties" in said
 
 
@@ -344,14 +385,14 @@ def test_controls_are_no_searches_and_a_cut_cell_is_named():
     rows = [("darts", 90.0), ("darts", 92.0), ("gaea", 94.0), ("random", 10.0)]
     cells = pd.DataFrame(rows, columns=["method", "cifar10_accuracy"])
     cells = cells.assign(cell=[cut, *[cut.replace("none", "skip_connect")] * 3], stand_in=False)
-    said = news.news(EMPTY | {"cells/trials": cells}, SETTINGS, SETTINGS)
-    assert "3 searches by 2 methods and 1 control. The cells' median test accuracy on CIFAR-10 is: DARTS 91.0 %" in said
+    said = what_is_new(EMPTY | {"cells/trials": cells})
+    assert "3 searches by 2 methods and 1 control. The median" in said and " 91.0 % with DARTS" in said
     assert said.endswith("1 search of DARTS ended in a cut cell, whose accuracy is chance.")
 
 
 def test_stand_in_images_are_marked_in_what_is_new(whole_run):
     small = EMPTY | changed.read(whole_run)
-    marked = [line for line in news.news(small, SETTINGS, SETTINGS).splitlines() if "STAND-IN DATA" in line]
+    marked = [line for line in what_is_new(small).splitlines() if "STAND-IN DATA" in line]
     assert [line.split(":**")[0] for line in marked] == [
         "- **Penalties in experiment 3",
         "- **Heads on fixed features (experiment 4)",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from replication.account.scorecard import MARKS, answer, scorecard
+from replication.account.scorecard import MARKS, count, scorecard
 from replication.judging.verdicts import SEVERITY
 from replication.report.pages import OWN_TAG
 from replication.report.tables import VERDICTS, verdict
@@ -29,7 +29,7 @@ def test_every_list_of_verdicts_has_the_five_words():
 
 def test_the_answer_and_the_scorecard_say_them():
     claims = pd.read_csv(ROOT / "results/published/claims.csv")
-    counted = re.findall(r"\d+ (?:is|are) (partly replicated|not replicated|\w+)", answer(claims))
+    counted = re.findall(r"\d+ (?:is|are) (partly replicated|not replicated|\w+)", count(claims))
     assert {word.removesuffix(" replicated") if word.startswith("partly") else word for word in counted} <= set(WORDS)
     last = [row.rsplit(" | ", 1)[1] for row in scorecard(claims).splitlines()[2:]]
     assert {re.sub(r"^\[?\S |\].*|\s*\|$", "", cell) for cell in last} <= set(WORDS)

@@ -22,7 +22,7 @@ LOOP = "eager"  # the way of a loop over single models
 Tables = Mapping[str, pd.DataFrame]
 
 
-def cost_table(experiments: Mapping[str, Mapping], tables: Tables, run: Mapping, benchmarks: Tables) -> str:
+def costs(experiments: Mapping[str, Mapping], tables: Tables, run: Mapping, benchmarks: Tables) -> dict:
     """Core-minutes of each experiment and device, and those of a loop over single models where its step was timed.
 
     experiments: their provenance; tables: of their trials; run: the settings; benchmarks: by the names of BENCHMARKS.
@@ -30,15 +30,13 @@ def cost_table(experiments: Mapping[str, Mapping], tables: Tables, run: Mapping,
     rows = [
         {
             "experiment": EXPERIMENTS[name].title,
-            "scale": record["scale"],
-            "device": record["device"],
-            "trials": f"{record['trials']:,}",
+            **{key: record[key] for key in ("scale", "device", "trials")},
             "took": core_minutes(record),
-            "a loop over single models, steps alone": _loop(name, record["device"], tables, run, benchmarks),
+            "loop": _loop(name, record["device"], tables, run, benchmarks),
         }
         for name, record in _each_device(experiments)
     ]
-    return markdown(pd.DataFrame(rows))
+    return {"rows": rows}
 
 
 def origins_table(experiments: Mapping[str, Mapping]) -> str:
@@ -76,55 +74,43 @@ def benchmark_note(benchmarks: Tables) -> str:
     return markdown(pd.DataFrame(rows))
 
 
-def rules_note(rules: pd.DataFrame, experiments: Mapping[str, Mapping], tuning: pd.DataFrame) -> str:
-    """The contents of the table of core-minutes by rule, and the cost of the baselines' tuning.
+def rules(by_rule: pd.DataFrame, experiments: Mapping[str, Mapping], tuning: pd.DataFrame) -> dict:
+    """What the table of core-minutes by rule has, what it has not, and what the baselines' tuning cost.
 
-    rules: the published core_minutes.csv; tuning: of the baselines.
+    by_rule: the published core_minutes.csv; tuning: of the baselines, timed in part or not at all.
     """
-    scales = listing(sorted(rules["scale"].unique()))
-    others = sorted(
-        {scale for record in experiments.values() for scale in record["scale"].split("; ")} - {*rules["scale"]}
-    )
-    said = (
-        f"`core_minutes.csv` is of a whole run of scale {scales}, rule by rule, data, tables and reports included: "
-        f"{rules['core_minutes'].sum():,.1f} core-minutes."
-    )
-    if others:
-        said += f" The other rows above ({listing(others)}) are trials alone, whose minutes stand on their own rows."
-    return f"{said}{_tuning(tuning)}"
+    others = {scale for record in experiments.values() for scale in record["scale"].split("; ")} - {*by_rule["scale"]}
+    minutes = tuning.get("minutes", pd.Series(dtype=float)).dropna()
+    return {
+        "scales": sorted(by_rule["scale"].unique()),
+        "core_minutes": by_rule["core_minutes"].sum(),
+        "others": sorted(others),
+        "tried": len(tuning),
+        "timed": len(minutes),
+        "tuning": minutes.sum(),
+    }
 
 
-def _tuning(tuning: pd.DataFrame) -> str:
-    if tuning.empty:
-        return ""
-    if "minutes" not in tuning:
-        return f" Tuning the baselines ({len(tuning)} values tried) is not counted: its table has no minutes."
-    counted = tuning["minutes"].dropna()
-    return (
-        f" Of the baselines' minutes {number(counted.sum())} went into tuning ({len(counted)} of {len(tuning)} values)."
-    )
-
-
-def _loop(name: str, device: str, tables: Tables, run: Mapping, benchmarks: Tables) -> str:
+def _loop(name: str, device: str, tables: Tables, run: Mapping, benchmarks: Tables) -> dict | None:
     """Core-minutes that an experiment's optimiser steps on one device would take in the loop over single models.
 
-    Where no step of some of its trainings was timed, it says of how many it is and what those took here.
+    timed: of how many of its trainings a step was timed; took: what those took here. None without any such step.
     """
     if device != "cpu" or name not in STEPS:
-        return ""
+        return None
     read = [tables[key] for key in (f"{name}/{table}" for table in EXPERIMENTS[name].trained) if key in tables]
     done = [table for table in read if len(table)]
     if not done:
-        return "0 core-minutes"
+        return {"minutes": 0, "trainings": 0, "timed": 0}
     trials = pd.concat(done, ignore_index=True)
     trials = trials[trials["device"] == device] if "device" in trials else trials
     seconds = STEPS[name](trials, run, benchmarks)
-    timed = seconds.notna()
-    said = f"{seconds.sum() / 60:,.0f} core-minutes"
-    if timed.all():
-        return said
-    took = trials.loc[timed, "minutes"].sum() if "minutes" in trials else 0
-    return f"{said} for {timed.sum():,} of the {len(trials):,}" + (f", which took {took:,.1f}" if took else "")
+    return {
+        "minutes": seconds.sum() / 60,
+        "trainings": len(trials),
+        "timed": int(seconds.count()),
+        "took": trials.loc[seconds.notna(), "minutes"].sum() if "minutes" in trials else 0,
+    }
 
 
 STEPS: dict[str, Callable] = {}  # seconds of each training's steps, NaN without a timed one, where any was timed

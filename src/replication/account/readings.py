@@ -1,10 +1,9 @@
 """The readings of the paper under which its figures come out, beside the one by which they are judged."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from replication.account.image_prose import gain
 from replication.experiments.cifar10 import findings as cifar10
 from replication.experiments.cifar10.claims import CLAIMS
 from replication.experiments.teacher_student.figures.pruning import PAPER_COUNT
@@ -14,15 +13,11 @@ from replication.judging.heads import OTHER_SIGN, SPARCS
 from replication.judging.statistics import mean_interval
 from replication.judging.verdicts import judge
 from replication.report.intervals import MANY, finished
+from replication.report.prose import by_verdict
 from replication.report.stand_in import mark
-from replication.report.tables import markdown
-from replication.report.template import line, sections
-from replication.report.text import counted, interval, listing, number
 
-_CIFAR10 = sections("replication.experiments.cifar10")
 Tables = Mapping[str, pd.DataFrame]
 
-COLUMNS = ["the paper shows", "reading", "measured [95 % interval] (range)", "n"]
 STUDENTS = {  # ensembles of experiment 2, the judged one first
     "l2": "Table 4: one strength of 0.003 for both layers",
     "graded": "0.003 on the first hidden layer, 0.001 on the second",
@@ -41,37 +36,38 @@ HEADS = {  # of experiment 3, the judged one first
 }
 
 
-def readings(tables: Tables) -> str:
-    """What the paper shows by each reading that was run, the judged one first."""
-    rows = [*_students(tables), *_heads(tables["cifar10/trials"])]
-    return markdown(pd.DataFrame(rows, columns=COLUMNS)) if rows else "No reading was run."
+def readings(tables: Tables) -> dict:
+    """What the paper shows by each reading that was run, the judged one first.
 
-
-def _students(tables: Tables) -> Iterator[tuple]:
-    """Experiment 2: which layer survives and what deleting the other costs, the neurons that are left, and the fit."""
-    for what, measure in (
-        ("Figure 9: λ₃ alone survives. Loss added by deleting the other layer, %", _survivor),
-        ("Figure 10: about 30 neurons are left. Live neurons", _counts(_column("live_neurons"))),
-        ("the same, counted by eigenvalues that are kept", _counts(_column("kept_eigenvalues"))),
-        ("the same, counted by λ₃ that are kept, the authors' axis", _counts(authors_count)),
-        ("Section 5: R² is about 0.98. R² at 30 kept eigenvalues", _fit),
-    ):
-        for name in ensembles(tables):
-            measured, n = measure(tables, name)
-            if n:
-                yield what, STUDENTS[name], measured, n
+    survivors: of experiment 2, which layer survives, and what deleting the other adds to the loss, in %; live, kept,
+    last, fits: neurons that are left, by three counts, and R²; low, high: claim D3's region; heads: of experiment 3.
+    """
+    networks = {name: of_ensemble(tables, name) for name in ensembles(tables)}
+    pruning, images = tables["teacher_student/pruning"], tables["cifar10/trials"]
+    fits = {name: r2_at_papers_count(pruning[pruning["ensemble"] == name]) for name in networks if len(pruning)}
+    low, high = PAPER_COUNT
+    return {
+        "survivors": [{"reading": STUDENTS[name], **_survivor(of)} for name, of in networks.items()],
+        "live": _means({name: of["live_neurons"] for name, of in networks.items()}),
+        "kept": _means({name: of["kept_eigenvalues"] for name, of in networks.items()}),
+        "last": _means({name: authors_count(tables, name, of) for name, of in networks.items()}),
+        "fits": _means(fits),
+        "low": low,
+        "high": high,
+        "heads": [{"reading": HEADS[each["head"]], **each} for each in over_linear(images, HEADS)],
+        "stamp": mark(images),
+    }
 
 
 def ensembles(tables: Tables) -> list[str]:
     """The readings of experiment 2 of which a network finished."""
-    trials = finished(tables["teacher_student/trials"])
-    return [name for name in STUDENTS if len(trials) and name in set(trials["ensemble"])]
+    return [name for name in STUDENTS if len(of_ensemble(tables, name))]
 
 
 def of_ensemble(tables: Tables, name: str) -> pd.DataFrame:
-    """The finished networks of one reading."""
+    """The finished networks of an ensemble of experiment 2."""
     trials = finished(tables["teacher_student/trials"])
-    return trials[trials["ensemble"] == name]
+    return trials[trials["ensemble"] == name] if len(trials) else trials
 
 
 def authors_count(tables: Tables, name: str, trials: pd.DataFrame) -> pd.Series:
@@ -80,121 +76,90 @@ def authors_count(tables: Tables, name: str, trials: pd.DataFrame) -> pd.Series:
     return last_at_budget(trials, values[values["ensemble"] == name]) if len(values) else pd.Series(dtype=float)
 
 
-def _survivor(tables: Tables, name: str) -> tuple[str, int]:
-    trials = of_ensemble(tables, name)
+def over_linear(trials: pd.DataFrame, heads: Iterable[str]) -> list[dict]:
+    """Points of test accuracy above the linear head, of those heads of experiment 3 that are there."""
+    there = {head: trials[trials["head"] == head] for head in heads if head in set(trials.get("head", ()))}
+    return [
+        {"head": head, "gain": cifar10.gain(trials, head), "n": int(of_head["test_accuracy"].notna().sum())}
+        for head, of_head in there.items()
+    ]
+
+
+def _survivor(trials: pd.DataFrame) -> dict:
     counts = trials["surviving_layer"].value_counts().drop(0, errors="ignore")
-    if counts.empty:
-        return "neither layer survives", len(trials)
-    survives = listing([f"{eigenvalues(int(layer))} in {count} of {len(trials)}" for layer, count in counts.items()])
-    added = 100 * trials.loc[trials["surviving_layer"] != 0, "other_layer_loss_increase"].median()
-    return f"{survives}; median {number(added)}", len(trials)
+    added = trials.loc[trials["surviving_layer"] != 0, "other_layer_loss_increase"].median()
+    layers = {eigenvalues(int(layer)): int(count) for layer, count in counts.items()}
+    return {"layers": layers, "added": 100 * added, "n": len(trials)}
 
 
-def _column(name: str) -> Callable:
-    return lambda tables, ensemble, trials: trials[name]
+def _means(values: Mapping[str, pd.Series]) -> list[dict]:
+    """The mean of each reading's networks with its interval, and how many lie in claim D3's region.
+
+    span: the range of few values that differ, whose interval may leave what is possible; else None.
+    """
+    known = {name: each.dropna() for name, each in values.items()}
+    return [
+        {
+            "reading": STUDENTS[name],
+            "bounds": mean_interval(each.to_numpy()),
+            "span": (each.min(), each.max()) if len(each) < MANY and each.nunique() > 1 else None,
+            "inside": int(each.between(*PAPER_COUNT).sum()),
+            "n": len(each),
+        }
+        for name, each in known.items()
+        if len(each)
+    ]
 
 
-def _counts(values: Callable) -> Callable[[Tables, str], tuple[str, int]]:
-    """The measure of a count of neurons: its mean, and how many networks lie in claim D3's region."""
-
-    def measure(tables: Tables, name: str) -> tuple[str, int]:
-        counts = values(tables, name, of_ensemble(tables, name)).dropna()
-        low, high = PAPER_COUNT
-        inside = f"{counts.between(low, high).sum()} of {len(counts)} in {low} to {high}"
-        return f"{_mean(counts)}; {inside}", len(counts)
-
-    return measure
-
-
-def _fit(tables: Tables, name: str) -> tuple[str, int]:
-    pruning = tables["teacher_student/pruning"]
-    fits = r2_at_papers_count(pruning[pruning["ensemble"] == name]) if len(pruning) else pd.Series(dtype=float)
-    return _mean(fits), len(fits)
-
-
-def _mean(values: pd.Series) -> str:
-    """The mean with its interval; with the range of few values, whose interval may leave what is possible."""
-    mean, *bounds = mean_interval(values.to_numpy())
-    if len(values) >= MANY:
-        return interval(mean, *bounds)
-    same = values.nunique() < 2
-    return number(mean) if same else f"{number(mean)} ({number(values.min())} to {number(values.max())})"
-
-
-def _heads(trials: pd.DataFrame) -> Iterator[tuple]:
-    """Experiment 3: points of test accuracy above the linear head."""
-    for head in [head for head in HEADS if head in set(trials.get("head", ()))]:
-        what = f"Table 1: 5.7 points above the linear head on CIFAR-10{mark(trials)}"
-        n = int(trials.loc[trials["head"] == head, "test_accuracy"].notna().sum())
-        yield what, HEADS[head], gain(trials, head), n
-
-
-def reasons(tables: Tables, claims: pd.DataFrame) -> str:
+def reasons(tables: Tables, claims: pd.DataFrame) -> dict:
     """What three of the paper's figures hang on, and what comes out with it; claims: claims.csv."""
-    return "\n".join(
-        [
-            "- **The start of Table 1.** Their image scripts give $W_{31}$ the opposite sign. That is (4.3) at "
-            "$(-\\varphi, -\\lambda)$, so it starts at $\\lambda_\\ell = -1$. " + start_findings(tables, claims),
-            "- **The price of a layer in Figures 9 and 10.** $\\lambda_2 \\neq 0$ opens both hidden layers, for only "
-            "differences of eigenvalues act. $\\lambda_3 \\neq 0$ opens the second alone. At one price for both, "
-            "$\\lambda_2$ is the bargain. Their loss has a factor for a dearer $\\lambda_2$. It is 0 in every version "
-            "that they stored. " + price_findings(tables),
-            "- **The axis of Figure 10.** Their pruning curve counts the $\\lambda_3$ above a threshold. The "
-            "$\\lambda_2$ above it stay, uncounted. " + axis_findings(tables),
-        ]
-    )
+    return {"start": start(tables, claims), "price": price(tables), "axis": axis(tables)}
 
 
-def price_findings(tables: Tables) -> str:
-    """Where a dearer first hidden layer gives Figures 9 and 10; whether another reading gives Figure 9."""
-    there = ensembles(tables)
-    if OURS not in there:
-        return "A dearer first layer has not been run here."
+def price(tables: Tables) -> dict:
+    """How often a dearer first hidden layer gives Figure 9 and Figure 10's count; alone: no other reading gives 9."""
     trials = of_ensemble(tables, OURS)
-    n, survives = len(trials), int((trials["surviving_layer"] == LAST).sum())
-    count = int(trials["live_neurons"].between(*PAPER_COUNT).sum())
-    others = [name for name in there if name != OURS and (of_ensemble(tables, name)["surviving_layer"] == LAST).any()]
-    alone = "" if others else " No other reading that was run gives Figure 9: it comes out only with a choice of ours."
-    return (
-        f"With $\\lambda_2$ three times as dear, Figure 9 comes out in {survives} of {counted(n, 'network')}, "
-        f"Figure 10's count in {count}. The paper names no such price, and what it ran there is not known.{alone}"
-    )
+    others = [name for name in ensembles(tables) if name != OURS]
+    return {
+        "networks": len(trials),
+        "survives": _last_survives(trials),
+        "few": int(trials["live_neurons"].between(*PAPER_COUNT).sum()) if len(trials) else 0,
+        "alone": not any(_last_survives(of_ensemble(tables, name)) for name in others),
+    }
 
 
-def axis_findings(tables: Tables) -> str:
-    """What the authors' axis counts at the loss budget, with Table 4's settings and with their notebook's."""
-    said, inside = [], 0
-    for name, settings in (("l2", "Table 4's settings"), ("authors_notebook", "their notebook's settings")):
-        counts = authors_count(tables, name, of_ensemble(tables, name)) if name in ensembles(tables) else []
-        if len(counts):
-            inside += counts.between(*PAPER_COUNT).sum()
-            span = " to ".join(f"{value:g}" for value in sorted({counts.min(), counts.max()}))
-            said.append(f"With {settings} it counts {span} (n = {len(counts)}).")
-    if not said:
-        return "What it counts in our networks is not known here."
-    return " ".join(["The axis alone does not give 30." if not inside else "", *said]).strip()
+def _last_survives(trials: pd.DataFrame) -> int:
+    return int((trials["surviving_layer"] == LAST).sum()) if len(trials) else 0
 
 
-def start_findings(tables: Tables, claims: pd.DataFrame) -> str:
-    """The verdicts on experiment 3 by the authors' start, its worth in points, and whether a control shares it.
+def axis(tables: Tables) -> dict:
+    """What the authors' axis counts at the loss budget, with Table 4's settings and with their notebook's.
 
-    claims: claims.csv; nothing is said where claim E1 is untested.
+    inside: whether any of it lies in claim D3's region.
+    """
+    named = [name for name in ensembles(tables) if name in ("l2", "authors_notebook")]
+    counts = {name: authors_count(tables, name, of_ensemble(tables, name)) for name in named}
+    return {
+        "counts": {name: {"span": (of.min(), of.max()), "n": len(of)} for name, of in counts.items() if len(of)},
+        "inside": any(of.between(*PAPER_COUNT).any() for of in counts.values()),
+    }
+
+
+def start(tables: Tables, claims: pd.DataFrame) -> dict:
+    """The verdicts on experiment 3 by the authors' start, its worth in points, and what a control gains.
+
+    claims: claims.csv; nothing is judged where claim E1 is untested.
     """
     trials = tables["cifar10/trials"]
     tested = claims.loc[claims["id"] == "E1", "verdict"].ne("untested").any()
     if trials.empty or not tested or not (trials["head"] == OTHER_SIGN).any():
-        return ""
+        return {"judged": {}}
     verdicts = judge([claim for claim in CLAIMS if claim.id in ("E1", "E3", "E4")], _by_other_start(tables), {})
-    by_verdict = verdicts[verdicts["quantity"] != ""].groupby("verdict", sort=False)["id"].agg(list)
-    said = [f"{listing(ids)} would be {verdict}" for verdict, ids in by_verdict.items()]
-    worth = cifar10.gain(trials, OTHER_SIGN, over=SPARCS)
-    points = f" {line(_CIFAR10.gained('it', **worth, over='that from $+1$'))}" * bool(worth["n"])
-    control = (
-        line(_CIFAR10.control(**cifar10.control(trials)))
-        if (trials["head"] == "hidden").any()
-        else "A plain hidden layer has not been run, so the gain is not shown to be SPARCS's."
-    )
-    return f"Judged by this start {'; '.join(said)}.{points} {control}"
+    return {
+        "judged": by_verdict(verdicts[verdicts["quantity"] != ""]),
+        "worth": cifar10.gain(trials, OTHER_SIGN, over=SPARCS),
+        "control": cifar10.control(trials),
+    }
 
 
 def _by_other_start(tables: Tables) -> dict[str, pd.DataFrame]:

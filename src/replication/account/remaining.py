@@ -16,7 +16,6 @@ from replication.report.text import number
 PROBED = 4  # heads on fixed features
 AT_ONCE = {"cpu": 2, "cuda": 1}  # trainings side by side: two cores, one GPU
 HOUR = 3600  # seconds
-UNKNOWN = "not measured"
 STEPS = "benchmark/full_size"  # the table of steps that were timed of trainings of the paper's size
 CONTROLS = ("random", "untrained")  # which train nothing
 TIMED = {  # what a time is, by device and by where it stands
@@ -51,30 +50,26 @@ class Time(NamedTuple):
     rows: pd.DataFrame
 
 
-def remaining_table(tables: Tables, run: Mapping, paper: Mapping) -> str:
-    """The paper's sizes: command, trainings, and hours projected from trainings of that size, where any was timed.
+def remaining(tables: Tables, run: Mapping, paper: Mapping) -> dict:
+    """The paper's sizes: trainings, and hours projected from trainings of that size, where any was timed.
 
     tables: of the run's trials and costs, and of STEPS if any were timed; run, paper: both settings.
     """
-    rows, totals = [], dict.fromkeys(AT_ONCE, 0.0)
+    rows = []
     for name in filter(PARTS.get, EXPERIMENTS):
         of_experiment = parts(name, paper)
-        hours = {device: _hours(name, of_experiment, tables, run, device) for device in AT_ONCE}
-        totals = {device: totals[device] + sum(known.values()) for device, known in hours.items()}
         rows.append(
             {
+                "name": name,
                 "experiment": EXPERIMENTS[name].title,
-                "command": f"`snakemake make_{name} --config scale=paper device=cuda --resources gpu=6`",
-                "trainings": _said(of_experiment),
-                "done": f"{sum(_done(name, part, tables, run) for part in of_experiment):,}",
-                "projected, 2 cores": _projected(of_experiment, hours["cpu"]),
-                "projected, one GPU": _projected(of_experiment, hours["cuda"]),
-                "projected from the paper's own times": _papers(name, paper),
+                "trainings": sum(part.trainings for part in of_experiment),
+                "parts": [(part.what, part.trainings) for part in of_experiment],
+                "done": sum(_done(name, part, tables, run) for part in of_experiment),
+                **{device: _projected(name, of_experiment, tables, run, device) for device in AT_ONCE},
+                "papers": _papers(name, paper),
             }
         )
-    known = {"projected, 2 cores": totals["cpu"], "projected, one GPU": totals["cuda"]}
-    last = {"experiment": "all that is known"} | {column: f"{number(hours)} h" for column, hours in known.items()}
-    return markdown(pd.DataFrame([*rows, last]).fillna(""))
+    return {"rows": rows, "totals": {device: sum(row[device]["hours"] for row in rows) for device in AT_ONCE}}
 
 
 def times_table(tables: Tables, run: Mapping, paper: Mapping) -> str:
@@ -271,42 +266,24 @@ def _rows(table: pd.DataFrame, where: Mapping[str, list], device: str) -> pd.Dat
     return table[_chosen(table, where) & (table["device"] == device)].dropna(subset=["seconds"])
 
 
-def _hours(experiment: str, of_experiment: list[Part], tables: Tables, run: Mapping, device: str) -> dict[int, float]:
-    """Hours of all trainings of each part that was timed on a device, by its place."""
-    timed = [(index, _time(experiment, part, tables, run, device)) for index, part in enumerate(of_experiment)]
-    return {
-        index: of_experiment[index].trainings * time.seconds / HOUR / AT_ONCE[device]
-        for index, time in timed
-        if time is not None
-    }
+def _projected(
+    experiment: str, of_experiment: list[Part], tables: Tables, run: Mapping, device: str
+) -> dict[str, float]:
+    """Hours of all trainings of the parts that were timed on a device, and how many trainings those are."""
+    every = [(part, _time(experiment, part, tables, run, device)) for part in of_experiment]
+    timed = [(part.trainings, time.seconds) for part, time in every if time is not None]
+    hours = sum(trainings * seconds for trainings, seconds in timed) / HOUR / AT_ONCE[device]
+    return {"hours": hours, "trainings": sum(trainings for trainings, _ in timed)}
 
 
-def _projected(of_experiment: list[Part], hours: Mapping[int, float]) -> str:
-    """Hours of the parts that were timed, with their number of trainings if those are not all."""
-    if not hours:
-        return UNKNOWN
-    known, every = sum(of_experiment[index].trainings for index in hours), sum(part.trainings for part in of_experiment)
-    left = f" for {known:,} of them, the others {UNKNOWN}" if known < every else ""
-    return f"{number(sum(hours.values()))} h{left}"
-
-
-def _said(of_experiment: list[Part]) -> str:
-    """The number of trainings, part by part."""
-    if len(of_experiment) == 1:
-        return f"{of_experiment[0].trainings:,}"
-    return f"{sum(part.trainings for part in of_experiment):,}: " + ", ".join(
-        f"{part.trainings:,} {part.what}" for part in of_experiment
-    )
-
-
-def _papers(experiment: str, paper: Mapping) -> str:
+def _papers(experiment: str, paper: Mapping) -> dict | None:
     """Hours of all trainings of both heads, at the time that the paper's tables give for one of each."""
     table = table_of(EXPERIMENTS[experiment])
     if table is None:
-        return ""
+        return None
     seconds = PAPERS[table]["seconds"]
     hours = paper[experiment]["trials"] * sum(seconds.values()) / HOUR
-    return f"{number(hours)} h for {' and '.join(HEADS[head] for head in seconds)}"
+    return {"hours": hours, "heads": [HEADS[head] for head in seconds]}
 
 
 def _distinct(rows: pd.DataFrame, column: str) -> str:

@@ -1,4 +1,4 @@
-"""README's account of the claims, from claims.csv: the answer in a sentence, and a scorecard with a row for each."""
+"""The account of the claims, from claims.csv: counted by verdict, a scorecard with a row for each, changed rules."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -6,15 +6,11 @@ from typing import Any
 import pandas as pd
 
 from replication.records.io import ArtifactError
-from replication.report.tables import VERDICTS, markdown, printed, region_of
-from replication.report.text import counted, interval, listing
+from replication.report.prose import by_verdict
+from replication.report.tables import markdown, printed, region_of
+from replication.report.template import sections
+from replication.report.text import interval
 
-DECIDED = ("replicated", "not replicated")  # what README counts first
-SAID = {"partly": "partly replicated"}  # verdicts that are no predicate as they are
-SCALES = (
-    "*Scale:* `laptop` is the default run, for a reader's machine. `overnight` has more trials, those of the published "
-    "results. `paper` has the paper's sizes. Where two stand, a claim's trials come from both."
-)
 MARKS = {"replicated": "✔", "partly": "◐", "inconclusive": "≈", "not replicated": "✘", "untested": "○"}
 
 
@@ -62,30 +58,21 @@ def whole(claims: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return claims[papers], claims[~papers]
 
 
-def answer(claims: pd.DataFrame) -> str:
-    """The number of claims with each verdict, in sentences for the paper's and for others; claims: claims.csv."""
+def verdicts(claims: pd.DataFrame) -> dict[str, dict[str, list[str]]]:
+    """The ids of the paper's claims and of those beyond it by verdict; claims: claims.csv."""
     papers, beyond = whole(claims)
-    said = _counts(papers, f"Of the paper's {counted(len(papers), 'claim')}")
-    more = _counts(beyond, f"Of {counted(len(beyond), 'claim')} beyond it") if len(beyond) else ""
-    return f"**{said}** {more}".rstrip()
+    return {"papers": by_verdict(papers), "beyond": by_verdict(beyond)}
 
 
-def _counts(claims: pd.DataFrame, these: str) -> str:
-    """A sentence that counts the claims that are decided, and one for the others."""
-    count = claims["verdict"].value_counts()
-    others = [verdict for verdict in VERDICTS if verdict not in DECIDED]
-    counts = [
-        listing([f"{count[name]} {'is' if count[name] == 1 else 'are'} {SAID.get(name, name)}" for name in part])
-        for part in ([name for name in names if name in count] for names in (DECIDED, others))
-        if part
-    ]
-    return " ".join(f"{begin} {each}." for begin, each in zip((these, "Of the others"), counts, strict=False))
+def count(claims: pd.DataFrame) -> str:
+    """README's answer: the number of claims with each verdict."""
+    return sections(__package__).count(**verdicts(claims)).strip()
 
 
 def with_verdicts(readme: str, claims: pd.DataFrame) -> str:
     """README with the answer and the scorecard of these claims. Raises ArtifactError if it has no place for them."""
-    verdicts = scorecard(claims, "results/published/site/claims", scale=False)
-    for name, made in (("answer", answer(claims)), ("scorecard", verdicts)):
+    rows = scorecard(claims, "results/published/site/claims", scale=False)
+    for name, made in (("answer", count(claims)), ("scorecard", rows)):
         start, end = f"<!-- {name}: written by `snakemake publish_pages` -->", f"<!-- end of the {name} -->"
         before, found_start, rest = readme.partition(start)
         _, found_end, after = rest.partition(end)
@@ -95,56 +82,39 @@ def with_verdicts(readme: str, claims: pd.DataFrame) -> str:
     return readme
 
 
-def sweep_note(claims: pd.DataFrame, run: Mapping, paper: Mapping) -> str:
-    """That a part of G1 rests on shorter trainings than the paper's and is judged all the same; empty if it is not."""
-    judged = claims.loc[claims["id"] == "G1c", "verdict"].ne("untested").any()
-    epochs, full = run["cifar10"].get("sweep", {}).get("epochs", 0), paper["cifar10"]["training"]["epochs"]
-    if not judged or epochs >= full:
-        return ""
-    return f"The sweep of G1 has {epochs} epochs of the paper's {full}; it is judged all the same."
+def shorter_sweep(claims: pd.DataFrame, run: Mapping, paper: Mapping) -> dict:
+    """The epochs of the trainings that a part of G1 rests on, beside the paper's, and whether it is judged."""
+    return {
+        "judged": bool(claims.loc[claims["id"] == "G1c", "verdict"].ne("untested").any()),
+        "epochs": run["cifar10"].get("sweep", {}).get("epochs", 0),
+        "papers": paper["cifar10"]["training"]["epochs"],
+    }
 
 
-def rules_changed(claims: pd.DataFrame) -> str:
-    """What was judged by another rule first: a table of both rules with their verdicts, and which verdicts moved.
+def rules_changed(claims: pd.DataFrame) -> dict:
+    """What was judged by another rule first: both rules with their verdicts, and which claims' verdicts moved.
 
     A claim of several parts has a row of its own, with the parts that its old verdict was the worst of.
     """
     claims = claims.assign(quantity=claims["quantity"].fillna(""))
     changed = claims.dropna(subset=["changed"]).fillna({"old_verdict": ""})
-    if changed.empty:
-        return "No rule that was changed bears on these claims."
-    whole_claims = changed[~changed["id"].str[-1].str.isalpha()]
-    moved = [
-        f"{claim.id} from {claim.old_verdict} to {claim.verdict}"
-        for claim in whole_claims.itertuples()
-        if claim.old_verdict != claim.verdict
-    ]
-    rows = [
-        {
-            "": f"**{row.id}**",
-            "judged now: quantity, region": f"{row.quantity}, {region_of(row)}" if row.quantity else "its worst part",
-            "verdict": _with_measured(row.verdict, row.measured, row.low, row.high),
-            "old rule": _old_rule(row, claims),
-            "old verdict": _with_measured(row.old_verdict, row.old_measured, row.old_low, row.old_high),
-            "changed, and why": row.changed,
-        }
-        for row in changed.itertuples()
-    ]
-    return f"Verdicts that moved: {listing(moved)}.\n\n{markdown(pd.DataFrame(rows))}"
+    moved = changed[(changed["old_verdict"] != changed["verdict"]) & ~changed["id"].str[-1].str.isalpha()]
+    return {
+        "moved": {claim.id: (claim.old_verdict, claim.verdict) for claim in moved.itertuples()},
+        "rows": [_changed(row, claims) for row in changed.itertuples()],
+    }
 
 
-def _old_rule(row: Any, claims: pd.DataFrame) -> str:
-    """The rule by which a row was judged first; of a claim of several parts, those that it rested on."""
-    if not row.old_verdict:
-        return "not judged"
-    if row.quantity:
-        return printed(row.old_rule)
+def _changed(row: Any, claims: pd.DataFrame) -> dict:
+    """A row that is judged by another rule than at first. alone: whether its old verdict rested on some parts alone."""
     parts = claims[claims["id"].str.fullmatch(f"{row.id}[a-z]")]
     judged = parts[parts["changed"].isna() | parts["old_verdict"].fillna("").ne("")]
-    alone = " alone" * (len(judged) < len(parts))
-    return f"the worst of {listing(list(judged['id']))}{alone}, each by its old rule"
-
-
-def _with_measured(verdict: str, measured: float, low: float, high: float) -> str:
-    said = interval(measured, low, high)
-    return f"{verdict}: {said}" if verdict and said else verdict
+    return {
+        **{name: getattr(row, name) for name in ("id", "quantity", "verdict", "old_verdict", "changed")},
+        "region": region_of(row),
+        "measured": interval(row.measured, row.low, row.high),
+        "old_rule": printed(row.old_rule) if isinstance(row.old_rule, str) else "",
+        "old_measured": interval(row.old_measured, row.old_low, row.old_high),
+        "parts": list(judged["id"]),
+        "alone": len(judged) < len(parts),
+    }

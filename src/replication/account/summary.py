@@ -1,52 +1,24 @@
-"""The account of the whole replication: what holds, and what depends on choices that the paper leaves open."""
+"""What replicates, what depends on choices that the paper leaves open, and what became of its other statements."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
-from replication.account.image_prose import gain
 from replication.account.penalty_share import penalty_shares
-from replication.account.scorecard import decisive, whole
+from replication.account.readings import of_ensemble, over_linear
+from replication.account.scorecard import decisive
 from replication.data.description import GENERATED
 from replication.experiments import EXPERIMENTS
 from replication.experiments.cifar10 import findings as cifar10
 from replication.experiments.cifar10.tables import HEADS, WITHOUT_EIGENVALUES
 from replication.experiments.depth import findings as depth
 from replication.experiments.teacher_student.tables import mean_or_groups
+from replication.judging.heads import HIDDEN, LAST, SPARCS
 from replication.report.intervals import FEWEST, count_range, finished
-from replication.report.prose import IN_A_SENTENCE
 from replication.report.stand_in import mark
-from replication.report.tables import VERDICTS, markdown
-from replication.report.template import in_words, line, sections
-from replication.report.text import counted, listing, number
+from replication.report.tables import markdown
 
-_CIFAR10, _DEPTH = (sections(f"replication.experiments.{name}") for name in ("cifar10", "depth"))
 Tables = Mapping[str, pd.DataFrame]
-
-
-def answer(claims: pd.DataFrame) -> str:
-    """The number of the paper's claims with each verdict, then of those beyond it, and a table of their ids."""
-    papers, beyond = whole(claims)
-    said = [f"**Answer: of the paper's {counted(len(papers), 'claim')} {_verdicts(papers)}.**"]
-    said += [f"Of {counted(len(beyond), 'claim')} beyond it {_verdicts(beyond)}."] * bool(len(beyond))
-    every = pd.concat([papers, beyond]) if len(beyond) else papers
-    rows = [
-        {"verdict": verdict, "claims": listing(list(every.loc[every["verdict"] == verdict, "id"]))}
-        for verdict in VERDICTS
-        if verdict in set(every["verdict"])
-    ]
-    return f"{' '.join(said)}\n\n{markdown(pd.DataFrame(rows))}"
-
-
-def _verdicts(claims: pd.DataFrame) -> str:
-    counts = claims["verdict"].value_counts()
-    said = [
-        f"{in_words(counts[name])} {'is' if counts[name] == 1 else 'are'} {IN_A_SENTENCE.get(name, name)}"
-        for name in VERDICTS
-        if name in counts
-    ]
-    return listing(said)
 
 
 def with_verdict(claims: pd.DataFrame, verdict: str) -> str:
@@ -65,169 +37,133 @@ def with_verdict(claims: pd.DataFrame, verdict: str) -> str:
     return markdown(pd.DataFrame(rows)) if rows else "None."
 
 
-def choices(tables: Tables) -> str:
+def choices(tables: Tables) -> dict:
     """Choices that the paper leaves open, and how much the result depends on each, as far as it was run."""
-    rows = [row for make in (_penalty, _strength, _teacher, _removal, _sign, _images) for row in make(tables)]
-    columns = ["what the paper leaves open", "choice", "outcome", "n"]
-    return markdown(pd.DataFrame(rows, columns=columns)) if rows else "Nothing that bears on them was run."
+    images = tables["cifar10/trials"]
+    return {
+        "penalties": _students(tables, "l2", "l1", "l2_squared", "none"),
+        "strengths": _strengths(tables["hyperparameters/trials"]),
+        "teachers": _students(tables, "l2", "one_rotation"),
+        "removal": _removal(of_ensemble(tables, "l2")),
+        "signs": over_linear(images, [head for head in HEADS if head not in WITHOUT_EIGENVALUES]),
+        "accuracies": _accuracies(tables["cifar10/epochs"], images),
+        "stamp": mark(images),
+    }
 
 
-def other_statements(tables: Tables, run: Mapping) -> str:
-    """Statements of the paper beside its claims, each with what was found, and on how many networks.
+def _students(tables: Tables, *ensembles: str) -> list[dict]:
+    """R² and live neurons of those ensembles of experiment 2 that were trained."""
+    networks = {name: of_ensemble(tables, name) for name in ensembles}
+    return [
+        {"ensemble": name, "r2": of["test_r2"].mean(), "live": mean_or_groups(of["live_neurons"], 0), "n": len(of)}
+        for name, of in networks.items()
+        if len(of)
+    ]
+
+
+def _strengths(sweep: pd.DataFrame) -> list[dict]:
+    """Experiment 2 by the strength of each kind of penalty: means of the neurons that it recruits, and of R²."""
+    if sweep.empty:
+        return []
+    students = finished(sweep[(sweep["experiment"] == "teacher_student") & (sweep["rho"] > 0)])
+    return [
+        {
+            "penalty": penalty,
+            "means": rows.groupby("rho", as_index=False)[["active_neurons", "r2"]].mean().to_dict("records"),
+            "n": count_range(rows.groupby("rho")["trial"].count()),
+        }
+        for penalty, rows in students.groupby("penalty", sort=False)
+    ]
+
+
+def _removal(networks: pd.DataFrame) -> dict | None:
+    """What is kept in Figure 10, by what a removed neuron loses."""
+    kept = ["kept_eigenvalues", "kept_neurons_weight_space"]
+    return {**networks[kept].mean(), "n": len(networks)} if len(networks) else None
+
+
+def _accuracies(epochs: pd.DataFrame, trials: pd.DataFrame) -> list[dict]:
+    """Accuracies of the heads of experiment 3, by the images on which they are taken."""
+    if epochs.empty or trials.empty:
+        return []
+    last = epochs[epochs["epoch"] == epochs["epoch"].max()]
+    taken = {
+        "validation images, augmented": last.groupby("head")["validation_accuracy_augmented"],
+        "validation images, plain": last.groupby("head")["validation_accuracy"],
+        "test images": trials.groupby("head")["test_accuracy"],
+    }
+    means = {images: accuracies.mean().dropna() for images, accuracies in taken.items()}
+    n = int(trials.groupby("head")["trial"].count().min())
+    return [
+        {"images": images, "means": {HEADS[head]: of[head] for head in HEADS if head in of}, "n": n}
+        for images, of in means.items()
+    ]
+
+
+def other_statements(tables: Tables, run: Mapping) -> dict:
+    """Statements of the paper beside its claims: what was found, on n networks; None where nothing was run.
 
     run: the settings, by experiment.
     """
-    rows = [row for make in (_without_penalty, _depth, _opening, _orders) for row in make(tables)]
-    rows += [(what, found, _count(n)) for what, found, n in penalty_shares(tables, run)]
-    for name, each in EXPERIMENTS.items():
-        if "widths" in run.get(name, {}) and not each.trained_on.startswith(GENERATED):  # a head on images
-            what = f"inference in direct space needs less memory ({each.trained_on})"
-            rows.append((what, line(_CIFAR10.direct_space(**cifar10.direct_space(run[name]["widths"]))), "exact"))
-    return markdown(pd.DataFrame(rows, columns=["the paper says", "found", "n"]))
+    free, eigenvalues = tables["depth/without_penalty"], tables["cifar10/eigenvalues"]
+    deep = depth.without_penalty(free)
+    return {
+        "without_penalty": _without_penalty(of_ensemble(tables, "none")),
+        "depth": {"found": deep, "n": free.groupby("depth").size().min()} if deep["networks"] else None,
+        "opening": _opening(eigenvalues),
+        "orders": _orders(eigenvalues),
+        "shares": list(penalty_shares(tables, run)),
+        "heads": [
+            {"images": each.trained_on, "numbers": cifar10.direct_space(run[name]["widths"])}
+            for name, each in EXPERIMENTS.items()
+            if "widths" in run.get(name, {}) and not each.trained_on.startswith(GENERATED)
+        ],
+        "stamp": mark(tables["cifar10/trials"]),
+        "fewest": FEWEST,
+    }
 
 
-def _without_penalty(tables: Tables) -> Iterator[tuple]:
-    """Experiment 2 without a penalty."""
-    networks = _ensemble(tables, "none")
-    if len(networks):
-        single = int((networks["surviving_layer"] != 0).sum())
-        means = networks[["largest_eigenvalue_2", "largest_eigenvalue_3"]].mean()
-        sizes = " and ".join(number(value) for value in means)
-        measured = (
-            f"one layer survives by eigenvalue in {single} of {len(networks)}; largest |λ| of both layers: {sizes}"
-        )
-        yield "without any penalty the smaller depth is preferred (experiment 2)", measured, _count(len(networks))
+def _without_penalty(networks: pd.DataFrame) -> dict | None:
+    """How many networks of experiment 2 without a penalty have one surviving layer, and both layers' largest |λ|."""
+    if networks.empty:
+        return None
+    largest = networks[["largest_eigenvalue_2", "largest_eigenvalue_3"]].mean()
+    return {"single": int((networks["surviving_layer"] != 0).sum()), "largest": list(largest), "n": len(networks)}
 
 
-def _depth(tables: Tables) -> Iterator[tuple]:
-    """Networks of several hidden layers without a penalty."""
-    free = tables["depth/without_penalty"]
-    found = line(_DEPTH.without_penalty(**depth.without_penalty(free)))
-    if found:
-        what = "without any penalty the smaller depth is preferred (Section 4; up to ten hidden layers)"
-        yield what, found, _count(free.groupby("depth").size().min())
-
-
-def _opening(tables: Tables) -> Iterator[tuple]:
+def _opening(eigenvalues: pd.DataFrame) -> dict | None:
     """The open hidden neurons of experiment 3 over the epochs, by the size that counts at the end."""
-    rows = _hidden(tables)
-    if len(rows):
-        last = rows["epoch"].max()
-        final = rows[rows["epoch"] == last].groupby("trial")["size"].max()
-        opened = rows[rows["size"] > 0.01 * rows["trial"].map(final)].groupby(["epoch", "trial"]).size()
-        means = opened.groupby("epoch").mean()
-        telling = means[sorted({means.index[0], means.idxmin(), means.index[-1]})]
-        counts = listing([f"{number(value)} after {epoch}" for epoch, value in telling.items()])
-        turns = "; it falls before it rises" * (len(telling) > 2)
-        what = f"from the zero start the rank increases gradually (experiment 3{mark(tables['cifar10/trials'])})"
-        found = (
-            f"not shown: this counts open neurons, not the rank{turns}. Hidden |λ| above 1 % of the largest at the "
-            f"end: {counts} epochs (means)"
-        )
-        yield what, found, _count(len(final))
+    rows = _sizes(eigenvalues, HIDDEN)
+    if rows.empty:
+        return None
+    final = rows[rows["epoch"] == rows["epoch"].max()].groupby("trial")["size"].max()
+    opened = rows[rows["size"] > 0.01 * rows["trial"].map(final)].groupby(["epoch", "trial"]).size()
+    means = opened.groupby("epoch").mean()
+    telling = means[sorted({means.index[0], means.idxmin(), means.index[-1]})]
+    return {"counts": telling.to_dict(), "turns": len(telling) > 2, "n": len(final)}
 
 
-def _orders(tables: Tables) -> Iterator[tuple]:
+def _orders(eigenvalues: pd.DataFrame) -> dict | None:
     """The largest hidden eigenvalues of experiment 3 beside the last layer's, which shrink."""
-    rows = _hidden(tables, layers=(2, 3))
+    rows = _sizes(eigenvalues, HIDDEN, LAST)
     if rows.empty:
-        return
-    final = rows[rows["epoch"] == rows["epoch"].max()]
-    largest = final.groupby(["trial", "layer"])["size"].max().unstack().reindex(columns=[2, 3]).dropna()
-    if len(largest):
-        above = "end above" if (largest[2] > largest[3]).all() else "do not all end above"
-        fell = line(_CIFAR10.last_layer(**cifar10.last_layer(final[final["layer"] == 3])))
-        found = (
-            f"the largest hidden |λ|, {number(largest[2].mean())} (mean), {above} the last layer's, "
-            f"{number(largest[3].mean())}. {fell}"
-        )
-        stamp = mark(tables["cifar10/trials"])
-        yield f"on CIFAR-10{stamp} hidden λ reach the order of the last layer's", found, _count(len(largest))
+        return None
+    rows = rows[rows["epoch"] == rows["epoch"].max()]
+    largest = rows.groupby(["trial", "layer"])["size"].max().unstack().reindex(columns=[HIDDEN, LAST]).dropna()
+    if largest.empty:
+        return None
+    return {
+        "hidden": largest[HIDDEN].mean(),
+        "last": largest[LAST].mean(),
+        "above": bool((largest[HIDDEN] > largest[LAST]).all()),
+        "medians": cifar10.last_layer(rows[rows["layer"] == LAST]),
+        "n": len(largest),
+    }
 
 
-def _hidden(tables: Tables, layers: tuple[int, ...] = (2,)) -> pd.DataFrame:
+def _sizes(eigenvalues: pd.DataFrame, *layers: int) -> pd.DataFrame:
     """Sizes of the eigenvalues of the SPARCS head by (4.3) in experiment 3."""
-    rows = tables["cifar10/eigenvalues"]
-    if rows.empty:
-        return rows
-    rows = rows[(rows["head"] == "spectral") & rows["layer"].isin(layers)].dropna(subset=["eigenvalue"])
-    return rows.assign(size=rows["eigenvalue"].abs())
-
-
-def _count(n: int) -> str:
-    return f"{n}" if n >= FEWEST else f"{n}: an example, not a test"
-
-
-def _penalty(tables: Tables) -> Iterator[tuple]:
-    """Experiment 2 by kind of penalty."""
-    for name in ("l2", "l1", "l2_squared", "none"):
-        yield from _students(tables, "experiment 2: kind of penalty", name, name)
-
-
-def _strength(tables: Tables) -> Iterator[tuple]:
-    """Experiment 2 by the strength of each kind of penalty: neurons that it recruits, and the fit."""
-    sweep = tables["hyperparameters/trials"]
-    if len(sweep):
-        students = finished(sweep[(sweep["experiment"] == "teacher_student") & (sweep["rho"] > 0)])
-        for kind, of_penalty in students.groupby("penalty", sort=False):
-            means = of_penalty.groupby("rho")[["active_neurons", "r2"]].mean()
-            recruited = [
-                f"{row['active_neurons']:.0f} at {number(rho)} (R² {row['r2']:.4f})" for rho, row in means.iterrows()
-            ]
-            counts = count_range(of_penalty.groupby("rho")["trial"].count())
-            what = "experiment 2: strength of the penalty (recruited: |λ| above 1 % of the largest)"
-            yield what, kind, f"recruited neurons: {', '.join(recruited)}", counts
-
-
-def _teacher(tables: Tables) -> Iterator[tuple]:
-    """Experiment 2 by the number of rotations of the teacher."""
-    for name, label in (("l2", "two rotations, as the text"), ("one_rotation", "one, as the authors' notebook")):
-        yield from _students(tables, "experiment 2: rotations of the teacher", name, label)
-
-
-def _students(tables: Tables, what: str, ensemble: str, label: str) -> Iterator[tuple]:
-    networks = _ensemble(tables, ensemble)
-    if len(networks):
-        live = mean_or_groups(networks["live_neurons"], 0)
-        found = f"R² {networks['test_r2'].mean():.4f}; live neurons within the loss budget: {live}"
-        yield what, label, found, len(networks)
-
-
-def _removal(tables: Tables) -> Iterator[tuple]:
-    """Figure 10 by what is removed."""
-    networks = _ensemble(tables, "l2")
-    if len(networks):
-        what = "Figure 10: what a removed neuron loses"
-        yield what, "its eigenvalue", f"{networks['kept_eigenvalues'].mean():.0f} eigenvalues are kept", len(networks)
-        yield what, "its weights", f"{networks['kept_neurons_weight_space'].mean():.0f} neurons are kept", len(networks)
-
-
-def _sign(tables: Tables) -> Iterator[tuple]:
-    """Experiment 3 by the sign of W_31."""
-    trials = tables["cifar10/trials"]
-    for head in [head for head in HEADS if head in set(trials.get("head", ())) - {*WITHOUT_EIGENVALUES}]:
-        label = "(4.3)" if head == "spectral" else "the authors' scripts"
-        n = int(trials.loc[trials["head"] == head, "test_accuracy"].notna().sum())
-        yield f"experiment 3{mark(trials)}: the sign of $W_{{31}}$", label, f"test accuracy {gain(trials, head)}", n
-
-
-def _images(tables: Tables) -> Iterator[tuple]:
-    """Experiment 3 by the images on which accuracy is taken."""
-    epochs, trials = tables["cifar10/epochs"], tables["cifar10/trials"]
-    if epochs.empty or trials.empty:
-        return
-    last = epochs[epochs["epoch"] == epochs["epoch"].max()]
-    what, n = f"experiment 3{mark(trials)}: which accuracy", int(trials.groupby("head")["trial"].count().min())
-    for label, rows, column in (
-        ("validation images, augmented", last, "validation_accuracy_augmented"),
-        ("validation images, plain", last, "validation_accuracy"),
-        ("test images", trials, "test_accuracy"),
-    ):
-        means = rows.groupby("head")[column].mean()
-        parts = [f"{HEADS[head]} {means[head]:.1f} %" for head in HEADS if head in means and np.isfinite(means[head])]
-        yield what, label, ", ".join(parts), n
-
-
-def _ensemble(tables: Tables, name: str) -> pd.DataFrame:
-    trials = finished(tables["teacher_student/trials"])
-    return trials[trials["ensemble"] == name] if len(trials) else trials
+    if eigenvalues.empty:
+        return eigenvalues
+    rows = eigenvalues[(eigenvalues["head"] == SPARCS) & eigenvalues["layer"].isin(layers)]
+    return rows.dropna(subset=["eigenvalue"]).assign(size=rows["eigenvalue"].abs())

@@ -7,16 +7,7 @@ import pandas as pd
 from replication.report.provenance_text import duration
 from replication.report.tables import VERDICTS
 from replication.report.template import line, sections
-from replication.report.text import counted
 
-ANSWERS = {
-    "replicated": "yes",
-    "partly": "in part",
-    "inconclusive": "neither yes nor no",
-    "not replicated": "no",
-    "untested": "not tested",
-}
-IN_A_SENTENCE = {"partly": "partly replicated"}  # verdicts that are no predicate as they are
 NOTHING = "No trial finished."
 
 
@@ -25,15 +16,17 @@ def answer(claims: pd.DataFrame, deciding: str) -> str:
 
     claims: rows of claims.csv; deciding: the id of the claim that the question asks for.
     """
-    rows = claims.set_index("id")
-    verdicts = rows.loc[rows.index.str[-1].str.isdigit(), "verdict"]  # a claim's parts end in a letter
-    by_verdict = {name: list(verdicts.index[verdicts == name]) for name in VERDICTS}
+    whole = claims[claims["id"].str[-1].str.isdigit()]  # a claim's parts end in a letter
+    decides = whole.set_index("id").loc[deciding]
     return _SECTIONS.answer(
-        word=ANSWERS[verdicts[deciding]],
-        claim=deciding,
-        statement=rows.at[deciding, "statement"],
-        verdicts={IN_A_SENTENCE.get(name, name): ids for name, ids in by_verdict.items() if ids},
+        verdict=decides["verdict"], claim=deciding, statement=decides["statement"], verdicts=by_verdict(whole)
     ).strip()
+
+
+def by_verdict(claims: pd.DataFrame) -> dict[str, list[str]]:
+    """The ids of claims by verdict, in the order of VERDICTS; only verdicts that one of them has."""
+    ids = {verdict: list(claims.loc[claims["verdict"] == verdict, "id"]) for verdict in VERDICTS}
+    return {verdict: of_verdict for verdict, of_verdict in ids.items() if of_verdict}
 
 
 def illustrative(claims: pd.DataFrame) -> str:
@@ -54,19 +47,14 @@ def run(provenance: Mapping, size: str) -> str:
     return _SECTIONS.run(size=line(size), duration=duration(provenance), **known).strip()
 
 
-def diverged(trials: pd.DataFrame) -> str:
-    """How many trials diverged, for the line on a run's size."""
-    count = int((trials["diverged_epoch"] >= 0).sum())
-    if count == 0:
-        return "no trial diverged"
-    of, are = counted(len(trials), "trial"), "is" if count == 1 else "are"
-    return f"{count:,} of {of} diverged and {are} left out of the means"
+def diverged(trials: pd.DataFrame) -> int:
+    """The number of trials that diverged, for the line on a run's size."""
+    return int((trials["diverged_epoch"] >= 0).sum())
 
 
-def epochs(settings: Mapping, experiment: str) -> str:
+def epochs(settings: Mapping, experiment: str) -> dict[str, int]:
     """How many epochs an experiment trains, and the paper, for the line on a run's size."""
-    run, paper = (settings[side][experiment]["training"]["epochs"] for side in ("run", "paper"))
-    return f"{counted(run, 'epoch')} (the paper: {paper})"
+    return {side: settings[side][experiment]["training"]["epochs"] for side in ("run", "paper")}
 
 
 _SECTIONS = sections(__package__)

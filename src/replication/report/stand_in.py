@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from replication.report.style import RED
-from replication.report.text import listing
+from replication.report.template import sections
 
 STAMP = "STAND-IN DATA"
 PAPERS_BACKBONE = "EfficientNetV2-S at 224 px"
@@ -15,8 +15,8 @@ BACKBONE = ["backbone", "input_size", "substitute_backbone"]  # columns that tel
 
 
 def stands_in(rows: pd.DataFrame) -> bool:
-    """Whether rows with a column ``stand_in`` come from stand-in images."""
-    return bool(rows["stand_in"].any())
+    """Whether rows with a column ``stand_in`` come from stand-in images; no rows, which may lack it, do not."""
+    return bool(len(rows) and rows["stand_in"].any())
 
 
 def mark(rows: pd.DataFrame) -> str:
@@ -46,22 +46,13 @@ def title(name: str, rows: pd.DataFrame) -> str:
 
 def warning(trials: pd.DataFrame) -> str:
     """The warning with which a report on stand-in images begins; empty if they are not."""
-    if not stands_in(trials):
-        return ""
-    return (
-        f"> **{STAMP}.** The images were not there: enlarged scans of handwritten digits took their place. No "
-        "number of this report says anything about the paper's data, and no claim is tested."
-    )
+    return _SECTIONS.warning(STAMP) if stands_in(trials) else ""
 
 
 def approximate(trials: pd.DataFrame) -> str:
     """The sentence on how many images are not the official pixels; empty if all are, or none is of the data set."""
-    count = 0 if stands_in(trials) else int(max(trials.get("approximate_images", ()), default=0))
-    if not count:
-        return ""
-    return (
-        f"> {count:,} of the 60,000 images are not the official pixels but close to them: the file that this run was "
-        "given says so (`docs/images.md`)."
+    return _SECTIONS.approximate(
+        count=0 if stands_in(trials) else int(max(trials.get("approximate_images", ()), default=0))
     )
 
 
@@ -76,6 +67,10 @@ def backbone_note(rows: pd.DataFrame) -> str:
     rows: with the columns of BACKBONE.
     """
     used = rows[BACKBONE].dropna(subset=["backbone"]).drop_duplicates()
-    named = listing([f"{row.backbone} at {row.input_size} px" for row in used.itertuples()])
-    substitute = f", a substitute for the paper's {PAPERS_BACKBONE}" if used["substitute_backbone"].any() else ""
-    return f"Backbone: {named or 'not recorded'}{substitute}."
+    return _SECTIONS.backbone(
+        names=[f"{row.backbone} at {row.input_size} px" for row in used.itertuples()],
+        papers=PAPERS_BACKBONE if used["substitute_backbone"].any() else "",
+    )
+
+
+_SECTIONS = sections(__package__)

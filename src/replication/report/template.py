@@ -1,6 +1,6 @@
 """Prose from templates in Markdown: ``report.md.j2`` beside what it reports on, a macro for each section."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from types import MappingProxyType
 
@@ -55,6 +55,11 @@ def ratio(value: float) -> str:
     return number(value) if not value > LARGEST else f"more than {LARGEST:,}"
 
 
+def predicate(verdict: str) -> str:
+    """A verdict as it stands after "is"."""
+    return "partly replicated" if verdict == "partly" else verdict
+
+
 def signed(value: float) -> str:
     """A number with its sign, also where that is a plus."""
     return f"+{number(value)}" if value > 0 else number(value)
@@ -71,6 +76,11 @@ def share(count: int, of: int, noun: str, several: str = "") -> str:
     if count == of:
         return {1: f"the one {noun}", 2: f"both {several or noun + 's'}"}.get(of, f"all {counted(of, noun, several)}")
     return f"{f'{count:,}' if count else in_words(0)} of {counted(of, noun, several)}"
+
+
+def span(values: Iterable[float]) -> str:
+    """The ends of a range, "2 to 2.6"; one number where both read alike."""
+    return " to ".join(dict.fromkeys(map(number, values)))
 
 
 def cell(text: str) -> str:
@@ -92,13 +102,16 @@ FILTERS = MappingProxyType(
         "fixed": fixed,
         "in_words": in_words,
         "interval": interval,
+        "line": line,
         "listing": listing,
         "number": number,
         "percent": percent,
         "points": points,
+        "predicate": predicate,
         "ratio": ratio,
         "share": share,
         "signed": signed,
+        "span": span,
     }
 )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from replication.account.scorecard import answer
+from replication.account.scorecard import count
 from replication.records.git import ROOT
 from replication.records.io import remove_others
 from replication.report import shell
@@ -70,7 +70,7 @@ def build(run: Run, output: Path) -> None:
     written.page("reliability", counted=counted(run.reliability))
     written.file("reports.js", reports=[[report.path.name, report.title] for report in run.reports.values()])
     written.file("intervals.svg", intervals=summary, style=picture_style())
-    written.page("index", intervals=summary, answer=_inline(answer(run.claims)), findings=findings())
+    written.page("index", intervals=summary, answer=_inline(count(run.claims)), findings=findings())
     remove_others(output, written.files)
 
 

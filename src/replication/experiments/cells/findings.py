@@ -58,7 +58,7 @@ def _verdict(differences: Sequence[Interval]) -> str:
     """yes or no if every interval lies on one side of 0."""
     if differences and all(low > 0 for _, low, _ in differences):
         return "yes"
-    return "no" if differences and all(high < 0 for _, _, high in differences) else "undecided"
+    return "no" if differences and all(high < 0 for _, _, high in differences) else "inconclusive"
 
 
 def decided(history: pd.DataFrame, run: Mapping) -> dict:

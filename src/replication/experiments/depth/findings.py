@@ -33,7 +33,7 @@ def answer(trials: pd.DataFrame, settings: Mapping) -> dict:
         "missing": _less_than_planned(settings),
         "networks": len(deep),
         "each": count_range(deep.groupby("depth")["trial"].count()),
-        "verdict": "yes" if share >= OFTEN else "no" if share <= 1 - OFTEN else "in part",
+        "verdict": "yes" if share >= OFTEN else "no" if share <= 1 - OFTEN else "partly",
         "single": single,
         "by_eigenvalue": int((deep["surviving_by_eigenvalue"] == 1).sum()),
     }

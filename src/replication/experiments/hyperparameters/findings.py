@@ -20,6 +20,7 @@ def size(trials: pd.DataFrame, settings: Mapping) -> dict:
         "penalties": [PENALTIES[name].partition(",")[0] for name in trials["penalty"].unique()],
         "strengths": trials["rho"].nunique(),
         "each": count_range(counts),
+        "trials": len(trials),
         "epochs": epochs(settings, "regression"),
         "diverged": diverged(trials),
     }

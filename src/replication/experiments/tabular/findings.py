@@ -39,9 +39,9 @@ def answer(trials: pd.DataFrame) -> dict:
     }
     good = where["smaller"][~where["smaller"]["data_set"].isin(where["worse"]["data_set"])]
     if good.empty:
-        verdict = "undecided" if where["larger"].empty and where["worse"].empty else "no"
+        verdict = "inconclusive" if where["larger"].empty and where["worse"].empty else "no"
     else:
-        verdict = "yes" if len(good) == len(pairs) else "in part"
+        verdict = "yes" if len(good) == len(pairs) else "partly"
     return {
         "own": name_of(OWN),
         "other": name_of(REFERENCE),

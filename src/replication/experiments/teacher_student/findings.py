@@ -13,12 +13,13 @@ def size(trials: pd.DataFrame, of_map: pd.DataFrame, settings: Mapping) -> dict:
     """n, teachers and epochs, of ensembles and the map also where they differ, and how many trials diverged."""
     run, counts = settings["run"]["teacher_student"], trials["ensemble"].value_counts(sort=False)
     own = {ensemble: run.get("ensembles", {}).get(ensemble, {}).get("epochs") for ensemble in counts.index}
-    others = [f"{number} in {ensemble}" for ensemble, number in own.items() if number]
-    others += [f"{run['map']['epochs']} in the map"] if len(of_map) and "map" in run else []
+    own |= {"the map": run["map"]["epochs"]} if len(of_map) and "map" in run else {}
     return {
-        "ensembles": [f"n = {n} with {ensemble}" for ensemble, n in counts.items()],
+        "ensembles": counts.to_dict(),
         "teachers": trials["teacher"].nunique(),
-        "epochs": ", ".join([epochs(settings, "teacher_student"), *others]),
+        "epochs": epochs(settings, "teacher_student"),
+        "others": {where: number for where, number in own.items() if number},
+        "trials": len(trials),
         "diverged": diverged(trials),
         "of_map": len(of_map),
     }
