@@ -293,7 +293,7 @@ def sized(*arguments):
 
 
 def found_cells(**accuracies):
-    rows = [{"method": method, "trial": trial, **{f"{name}_accuracy": value for name in report.REPORTED}}
+    rows = [{"method": method, "trial": trial, **{f"{name}_accuracy": value for name in findings.REPORTED}}
             for method, values in accuracies.items() for trial, value in enumerate(values)]  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -311,6 +311,11 @@ def test_four_operations_are_paired_with_five():
     )
 
 
+def gaea_claims(*tables):
+    """The lines of the report's table of GAEA's claims."""
+    return CELLS.gaea_claims(**findings.gaea_claims(*tables)).strip().splitlines()
+
+
 def test_gaea_s_claims_say_how_far_they_are_tested():
     steps = [0, 500, 5000]
     history = pd.DataFrame(
@@ -322,8 +327,8 @@ def test_gaea_s_claims_say_how_far_they_are_tested():
     paper = resolve_settings(BASE, {"scale": "paper"}).cells.model_dump()
     run = resolve_settings(BASE, {"scale": "overnight"}).cells.model_dump()
     cells = found_cells(gaea=[90.0, 91.0, 92.0], gaea_bilevel=[89.0, 90.0, 92.0])
-    said = report.gaea_claims(cells, cells, history, run, paper).splitlines()
-    assert "validation loss to DARTS', geometric mean: 0.1 [0.1, 0.1] after a tenth of the steps, 0.1 [" in said[2]
+    said = gaea_claims(cells, cells, history, run, paper)
+    assert "validation loss to DARTS', geometric mean: 0.1 after a tenth of the steps, 0.1 at the end" in said[2]
     assert (
         "task teacher, ρ = 0.1, number 2 of 2, taken as the middle; n = 3" in said[2]
         and "tested, on the comparison's tasks" in said[3]
@@ -333,9 +338,9 @@ def test_gaea_s_claims_say_how_far_they_are_tested():
     assert "CIFAR-10 91.00 % (94.1)" in said[4] and "91.00" in said[5]
     assert "| in miniature | single-level minus bi-level, CIFAR-10, points: 0.667 [" in said[6]
     assert said[7].endswith("| not tested | it has not been run |")
-    nothing = report.gaea_claims(cells.head(0), pd.DataFrame(), pd.DataFrame(), run, paper).splitlines()[2:]
+    nothing = gaea_claims(cells.head(0), pd.DataFrame(), pd.DataFrame(), run, paper)[2:]
     assert len(nothing) == 6 and all(row.endswith("| not tested | it has not been run |") for row in nothing)
-    unknown = report.gaea_claims(cells.assign(cifar10_accuracy=np.nan), cells, history, paper, paper).splitlines()
+    unknown = gaea_claims(cells.assign(cifar10_accuracy=np.nan), cells, history, paper, paper)
     assert "no tabular benchmark was given" in unknown[4] and "| tested | CIFAR-10" in unknown[5]
 
 

@@ -1,23 +1,15 @@
-"""Tables of the report on cells: accuracies, cells, four operations beside five, and GAEA's claims."""
-
-from collections.abc import Iterator, Mapping
+"""Tables of the report on cells: accuracies, cells, and four operations beside five."""
 
 import numpy as np
 import pandas as pd
 
 from replication.experiments.cells.figures import METHODS, SCORES
-from replication.judging.statistics import Interval, mean_interval
+from replication.judging.statistics import mean_interval
 from replication.report.stand_in import title
 from replication.report.tables import markdown
-from replication.report.text import interval, listing, number
+from replication.report.text import interval, number
 
 TOOK = {"cpu": "core-minutes", "cuda": "minutes on the GPU"}
-GAEA, DARTS = "gaea_bilevel", "darts"  # of the comparison of searches: alike in all but the step of the gates
-TASK = "teacher"  # of that comparison, where it was run
-REPORTED = {"cifar10": 94.1, "cifar100": 73.4, "imagenet16_120": 46.4}  # by GAEA's paper, for the single-level variant
-EARLY = 0.1  # of a search's steps
-NOT_RUN = "it has not been run"
-TESTED, MINIATURE, NOT_TESTED = "tested, on the comparison's tasks", "in miniature", "not tested"
 
 
 def cells_table(trials: pd.DataFrame, reference: pd.DataFrame, costs: pd.DataFrame) -> str:
@@ -51,29 +43,10 @@ def found_table(trials: pd.DataFrame) -> str:
     return markdown(rows[["method", "trial", "cell"]])
 
 
-def gaea_claims(
-    cells: pd.DataFrame, without_none: pd.DataFrame, history: pd.DataFrame, run: Mapping, paper: Mapping
-) -> str:
-    """GAEA's claims, each with how far it is tested and what was found, as Markdown.
-
-    cells, without_none: the searches that ended, with five and with four operations; history: of the comparison's
-    searches, step by step; run, paper: both settings of the cells.
-    """
-    rows = [
-        ("mirror descent converges fast", *_of_gates(history, _convergence)),
-        ("its architectures are sparse", *_of_gates(history, _sparsity)),
-        ("near the optimum on NAS-Bench-201, five operations", *_of_cells(cells, run, paper)),
-        ("the same with the released command's four operations, without none", *_of_cells(without_none, run, paper)),
-        ("single-level training is enough", *_of_levels(cells)),
-        ("best results on the DARTS space, CIFAR-10 and ImageNet", NOT_TESTED, NOT_RUN),
-    ]
-    return markdown(pd.DataFrame(rows, columns=["GAEA's paper says", "how far tested", "found here"]))
-
-
 def operations_table(cells: pd.DataFrame, without_none: pd.DataFrame) -> str:
     """Each method's cells with five operations and with four: accuracy on CIFAR-10 and their paired difference."""
     if without_none.empty:
-        return f"The search without the operation none: {NOT_RUN}."
+        return "The search without the operation none: it has not been run."
     accuracy = "cifar10_accuracy"
     pairs = cells.merge(without_none, on=["method", "trial"], suffixes=("_five", "_four"))
     rows = []
@@ -90,91 +63,6 @@ def operations_table(cells: pd.DataFrame, without_none: pd.DataFrame) -> str:
             }
         )
     return f"Both searches of a trial have one seed.\n\n{markdown(pd.DataFrame(rows))}"
-
-
-def _of_gates(history: pd.DataFrame, found) -> tuple[str, str]:
-    """How far a claim on the search itself is tested on the comparison's history, and what it says."""
-    methods = {GAEA, DARTS}
-    rows = history[history["method"].isin(methods)] if len(history) else history
-    if rows.empty or set(rows["method"]) != methods:
-        return NOT_TESTED, NOT_RUN
-    task = TASK if TASK in set(rows["task"]) else rows["task"].iloc[0]
-    strengths = sorted(rows["strength"].unique())
-    strength = strengths[len(strengths) // 2]  # the middle one, the larger of two
-    chosen = rows[(rows["task"] == task) & (rows["strength"] == strength)]
-    n = chosen.groupby("method")["trial"].nunique().min()
-    place = f"ρ = {number(strength)}, number {len(strengths) // 2 + 1} of {len(strengths)}, taken as the middle"
-    return TESTED, f"{found(chosen)} (GAEA and DARTS, both bi-level; task {task}, {place}; n = {n})"
-
-
-def _convergence(rows: pd.DataFrame) -> str:
-    early, late = (
-        np.exp(mean_interval(_paired(rows.assign(log=np.log(rows["validation_mse"])), "log", share)))
-        for share in (EARLY, 1)
-    )
-    return (
-        f"ratio of GAEA's validation loss to DARTS', geometric mean: {_said(tuple(early))} after a tenth of the steps, "
-        f"{_said(tuple(late))} at the end"
-    )
-
-
-def _sparsity(rows: pd.DataFrame) -> str:
-    entropy = [mean_interval(_paired(rows, "entropy", share)) for share in (EARLY, 1)]
-    decided = mean_interval(_paired(rows, "decided", 1))
-    return (
-        f"entropy of the gates, 1 where all choices weigh alike, minus DARTS': {_said(entropy[0])} after a tenth of "
-        f"the steps, {_said(entropy[1])} at the end; share of decided gates at the end minus DARTS' {_said(decided)}"
-    )
-
-
-def _paired(rows: pd.DataFrame, measure: str, share: float) -> np.ndarray:
-    """GAEA minus DARTS, one value per trial, at the first step from this share of the search on."""
-    reached = rows[rows["step"] >= share * rows["step"].max()].sort_values("step")
-    values = reached.drop_duplicates(["method", "trial"]).pivot(index="trial", columns="method", values=measure)
-    return (values[GAEA] - values[DARTS]).dropna().to_numpy(np.float64)
-
-
-def _of_cells(trials: pd.DataFrame, run: Mapping, paper: Mapping) -> tuple[str, str]:
-    """What the single-level variant's cells are worth, beside what GAEA's paper reports of them."""
-    cells = trials[trials["method"] == "gaea"] if len(trials) else trials
-    if cells.empty:
-        return NOT_TESTED, NOT_RUN
-    if cells["cifar10_accuracy"].isna().all():
-        return NOT_TESTED, "no tabular benchmark was given"
-    found = listing(
-        [f"{label} {cells[f'{name}_accuracy'].mean():.2f} % ({REPORTED[name]})" for name, label in SCORES.items()]
-    )
-    smaller = "; ".join(_smaller(run, paper))
-    full = f"{MINIATURE}: {smaller}" if smaller else "tested"
-    return full, f"{found}; in brackets what GAEA's paper reports; n = {len(cells)}"
-
-
-def _smaller(run: Mapping, paper: Mapping) -> Iterator[str]:
-    """What a search is, other than the full one."""
-    for name, label in (("channels", "C"), ("cells", "N"), ("images", "images"), ("epochs", "epochs")):
-        if run[name] < paper[name]:
-            yield f"{label} {run[name]:,} of {paper[name]:,}"
-    times = run["rates"]["gaea"] / paper["rates"]["gaea"]
-    if times != 1:
-        yield f"{number(times)} times the rate"
-
-
-def _of_levels(trials: pd.DataFrame) -> tuple[str, str]:
-    """Single-level minus bi-level, of the cells' accuracy."""
-    accuracy = trials.pivot(index="trial", columns="method", values="cifar10_accuracy") if len(trials) else trials
-    if not {"gaea", "gaea_bilevel"} <= set(accuracy):
-        return NOT_TESTED, NOT_RUN
-    points = (accuracy["gaea"] - accuracy["gaea_bilevel"]).dropna().to_numpy()
-    if not len(points):
-        return NOT_TESTED, "no tabular benchmark was given"
-    return (
-        MINIATURE,
-        f"single-level minus bi-level, CIFAR-10, points: {_said(mean_interval(points))}; n = {len(points)}",
-    )
-
-
-def _said(bounds: Interval) -> str:
-    return interval(*bounds) or "–"
 
 
 def _mean(trials: pd.DataFrame, method: str) -> str:

@@ -16,7 +16,8 @@ from replication.report.intervals import FEWEST, count_range
 from replication.report.prose import NOTHING
 from replication.report.stand_in import backbone_note, backbone_of, title
 from replication.report.tables import markdown
-from replication.report.text import interval, listing, number
+from replication.report.template import line, sections
+from replication.report.text import interval, number
 
 HEADS = {
     "linear": "linear",
@@ -34,15 +35,6 @@ QUANTITIES = {
     "test_accuracy": "test accuracy, %",
 }
 COSTS = [name for name in QUANTITIES if name != "test_accuracy"]
-MEMORY = {  # what the mean of Table 1 and of Table 2 counts
-    1: "The mean is of the sizes of all tensors that stay, the same on every device. The paper's count has its GPU's "
-    "libraries' own workspaces in it, alike for both heads, so compare the differences.",
-    2: "The paper's mean is its GPU's own count.",
-}
-OF_MEMORY = {  # what the mean of Table 2 counts here, by device
-    "cuda": "So is ours on a GPU.",
-    "cpu": "Ours on a CPU is of the sizes of all tensors that stay, so its memory does not compare with the paper's.",
-}
 PAPERS_GPU = {1: "the paper's, NVIDIA RTX A5500", 2: "the paper's GPU"}  # Section 6 names it for experiment 3
 TABLES = {  # the paper's: Table 1 (CIFAR-10), Table 2 (CIFAR-100); it writes MB, its code counts MiB
     1: {
@@ -64,6 +56,7 @@ SIGNS = {  # Table 1, and the last epoch of the authors' stored log
 }
 STARTS = {"spectral": "λ_3 = 1", "spectral_authors_sign": "λ_3 = −1"}
 KINDS = {"l1": "L1", "l2": "L2", "l2_squared": "L2, squared", "rows": "rows"}
+_REPORT = sections(__package__)
 
 
 def table_of(experiment: Experiment) -> int | None:
@@ -90,25 +83,19 @@ def cost_table(paper_table: int, trials: pd.DataFrame, costs: pd.DataFrame) -> s
             ),
         )
     ]
-    counts = OF_MEMORY if paper_table == 2 else {}
-    heading = [f"{title(f'Table {paper_table}', trials)} Memory, time and accuracy; {_size(trials)}."]
-    heading += [MEMORY[paper_table], *(counts[device] for device in counts if (costs["device"] == device).any())]
-    if (costs["device"] == "cpu").any():
-        heading.append("Time on a CPU is the processor's.")
-    if costs["seconds"].isna().any():
-        heading.append("Trainings that shared their GPU with others are left out of the times.")
-    machines = f" {costs_on(costs)}" if "machine" in costs else ""
-    return f"{' '.join(heading)}{machines}{_backbone(trials)}\n\n{markdown(pd.DataFrame(rows))}"
+    heading = _REPORT.costs(
+        table=paper_table,
+        devices=sorted(costs["device"].unique()),
+        shared=bool(costs["seconds"].isna().any()),
+        machines=_machines(costs),
+        **_about(f"Table {paper_table}", trials),
+    )
+    return f"{line(heading)}\n\n{markdown(pd.DataFrame(rows))}"
 
 
 def costs_on(costs: pd.DataFrame) -> str:
     """The machines on which times and memory were measured, by device; empty where the table names none."""
-    if "machine" not in costs:
-        return ""
-    return " ".join(
-        f"Times and memory on {device} were measured on {listing(sorted(of_device['machine'].dropna().unique()))}."
-        for device, of_device in costs.groupby("device")
-    )
+    return line(_REPORT.costs_on(_machines(costs)))
 
 
 def compaction_table(trials: pd.DataFrame, settings: Mapping) -> str:
@@ -127,8 +114,8 @@ def compaction_table(trials: pd.DataFrame, settings: Mapping) -> str:
         }
         for head, of_head in _by_head(trials.dropna(subset=["test_accuracy"]))
     ]
-    heading = f"{title('Heads', trials)} Size of the head, mean ± sd; {_size(trials)}.{_backbone(trials)}"
-    return f"{heading}\n\n{markdown(pd.DataFrame(rows))}" if rows else "No trial finished."
+    heading = line(_REPORT.compacted(**_about("Heads", trials)))
+    return f"{heading}\n\n{markdown(pd.DataFrame(rows))}" if rows else NOTHING
 
 
 def signs_table(trials: pd.DataFrame, epochs: pd.DataFrame) -> str:
@@ -142,10 +129,7 @@ def signs_table(trials: pd.DataFrame, epochs: pd.DataFrame) -> str:
         }
         for column, (label, paper) in SIGNS.items()
     ]
-    heading = (
-        f"{title('Sign', trials)} Accuracy with $W_{{31}}$ by (4.3), column SPARCS, and with the authors' sign; mean ± "
-        f"sd, {_size(trials)}."
-    )
+    heading = line(_REPORT.either_sign(**_about("Sign", trials)))
     return f"{heading}\n\n{markdown(pd.DataFrame(rows).fillna(''))}"
 
 
@@ -163,10 +147,7 @@ def early_table(epochs: pd.DataFrame, trials: pd.DataFrame) -> str:
     pairs = next(iter(found.values()))
     table = [{"points": pair} | {what: _interval(each[pair], 2) for what, each in found.items()} for pair in pairs]
     n = count_range(pd.Series([len(curves) for curves in columns.values() if len(curves)]))
-    return (
-        f"{title(f'Epoch {EARLY}', trials)} Differences of every two curves, paired by seed [95 %], n = {n}.\n\n"
-        f"{markdown(pd.DataFrame(table))}"
-    )
+    return f"{line(_REPORT.early(title(f'Epoch {EARLY}', trials), n))}\n\n{markdown(pd.DataFrame(table))}"
 
 
 def priced_table(priced: pd.DataFrame) -> str:
@@ -217,9 +198,8 @@ def probes_table(probes: pd.DataFrame, trials: pd.DataFrame) -> str:
                 "recruited": _one(of_head["recruited_neurons"].mean()),
             }
         )
-    used = probes.assign(**backbone_of(trials))
-    heading = f"{title('Probes', probes)} Heads trained on fixed features. {backbone_note(used)}"
-    return f"{heading}\n\n{markdown(pd.DataFrame(rows))}" if rows else "No trial finished."
+    heading = _REPORT.probes(title("Probes", probes), backbone_note(probes.assign(**backbone_of(trials))))
+    return f"{line(heading)}\n\n{markdown(pd.DataFrame(rows))}" if rows else NOTHING
 
 
 def paired(rows: pd.DataFrame, column: str, head: str) -> tuple[np.ndarray, np.ndarray]:
@@ -267,12 +247,20 @@ def _by_head(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return [(head, rows[rows["head"] == head]) for head in HEADS if (rows["head"] == head).any()]
 
 
-def _size(trials: pd.DataFrame) -> str:
-    return f"n = {count_range(trials.groupby('head')['trial'].count())} (the paper: {PAPERS_TRIALS})"
+def _about(name: str, trials: pd.DataFrame) -> dict:
+    """What a table's heading says of its trials."""
+    return {
+        "title": title(name, trials),
+        "each": count_range(trials.groupby("head")["trial"].count()),
+        "papers": PAPERS_TRIALS,
+        "backbone": backbone_note(trials) if "backbone" in trials else "",
+    }
 
 
-def _backbone(trials: pd.DataFrame) -> str:
-    return f" {backbone_note(trials)}" if "backbone" in trials else ""
+def _machines(costs: pd.DataFrame) -> dict[str, list[str]]:
+    """The machines of each device; none where the table does not name them."""
+    by_device = costs.groupby("device") if "machine" in costs else ()
+    return {device: sorted(of_device["machine"].dropna().unique()) for device, of_device in by_device}
 
 
 def _spread(values: pd.Series) -> str:
