@@ -8,6 +8,7 @@ SITE_PARTS = [  # what Python does not import: templates, scripts, prose
     for path in sorted((ROOT / "src/replication" / folder).iterdir())
 ]
 SITE_PARTS += [
+    *templates_of("replication.site.commands", "replication.site"),
     ROOT / "README.md",
     *sorted(ROOT.glob("src/replication/experiments/*/claims.toml")),
 ]
