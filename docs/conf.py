@@ -5,13 +5,15 @@ from importlib import metadata
 from pathlib import Path
 
 HERE = Path(__file__).parent
+SHELL = "../src/replication/report/templates"  # what these pages share with the site and the reports
 sys.path[:0] = [str(HERE / "extensions"), str(HERE.parent / "src")]
 
 project = "SPARCS, reproduced"
 author = "The SPARCS reproduction maintainers"
 release = metadata.version("sparcs")
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "docstrings", "formulas", "pages"]
-exclude_patterns = ["extensions"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions += ["docstrings", "formulas", "navigation", "pages"]
+exclude_patterns = ["extensions", "html"]
 nitpicky = False
 
 myst_enable_extensions = ["dollarmath", "deflist"]
@@ -25,15 +27,17 @@ autodoc_preserve_defaults = True
 
 html_theme = "pydata_sphinx_theme"
 html_title = project
-html_static_path = ["static"]
-html_css_files = ["docs.css"]
+html_favicon = "../src/replication/site/assets/icon.svg"
+templates_path = ["templates", SHELL]
+html_static_path = ["static", f"{SHELL}/navigation.css", f"{SHELL}/theme.js"]
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
     "navigation_with_keys": False,
     "show_toc_level": 2,
     "show_prev_next": True,
-    "external_links": [{"url": "https://arxiv.org/abs/2504.00885", "name": "The paper"}],
-    "footer_start": [],
+    "logo": {"text": "Documentation"},
+    "navbar_end": [],  # the button of light and dark stands in the row of links above
+    "footer_start": ["elsewhere"],
     "footer_end": [],
 }

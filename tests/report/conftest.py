@@ -1,6 +1,9 @@
-"""What the tests of claims and reports on changed tables share."""
+"""What the tests of claims and reports on changed tables share, and the browser that opens pages."""
+
+import shutil
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 import changed_tables as thin
 from notebooks import said_on
@@ -16,3 +19,16 @@ def tables(whole_run):
 def said(monkeypatch, tmp_path):
     """The text that a notebook shows on the tables of a folder."""
     return lambda name, folder: said_on(name, folder, tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Headless Chromium, the system's or Playwright's."""
+    with sync_playwright() as playwright:
+        names = ("chromium", "chromium-browser", "google-chrome", playwright.chromium.executable_path)
+        path = next(filter(None, map(shutil.which, names)), None)
+        if not path:
+            pytest.skip("no Chromium on this machine: no page was opened in a browser")
+        opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield opened
+        opened.close()

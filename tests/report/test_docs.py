@@ -6,16 +6,20 @@ import shutil
 import subprocess
 import sys
 from contextlib import redirect_stdout
+from html import unescape
 from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 import sparcs
 from replication.account.describe import describe
+from replication.report.shell import PAPER, SECTIONS
 
 ROOT = Path(__file__).parents[2]
+BUILT = ROOT / "docs/html"
 FIELDS, WITH_INDICES, FILLED = (
     runpy.run_path(str(ROOT / f"docs/extensions/{file}.py"))[name]
     for file, name in (("docstrings", "fields"), ("formulas", "with_indices"), ("pages", "filled"))
@@ -65,7 +69,7 @@ def site(tmp_path_factory):
     assert built.returncode == 0, built.stderr
     assert not built.stderr
     pages = {}
-    for path in folder.rglob("*.html"):
+    for path in set(folder.rglob("*.html")) - set(folder.glob("_static/*.html")):  # the theme keeps a template there
         pages[path] = Links()
         pages[path].feed(path.read_text())
     return pages
@@ -79,14 +83,64 @@ def test_nothing_comes_from_the_network(site):
 
 
 def test_every_link_resolves(site):
+    """Links out of the pages start where they lie in a checkout, and on GitHub's Pages."""
+    folder = next(page for page in site if page.name == "tutorial.html").parent
     for page, links in site.items():
         for address in links.linked:
             if "//" in address or page.name == "404.html":
                 continue
             file, _, anchor = address.partition("#")
             target = (page.parent / file).resolve() if file else page
+            if not target.is_relative_to(folder):
+                target = (BUILT / page.relative_to(folder).parent / file).resolve()
             assert target.is_file(), f"{page.name}: {address}"
             assert not anchor or anchor in site[target].anchors, f"{page.name}: {address}"
+
+
+def test_every_page_has_the_row_of_links_of_the_site(site):
+    folder = next(page for page in site if page.name == "tutorial.html").parent
+    pages = [f"results/published/site/{name}.html" for name in ("index", *(name for name, _ in SECTIONS))]
+    for page, links in site.items():
+        here = BUILT / page.relative_to(folder).parent
+        linked = {(here / address).resolve() for address in links.linked if "//" not in address}
+        assert {ROOT / target for target in (*pages, "docs/index.html", "README.md")} <= linked, page.name
+        assert PAPER in links.linked
+
+
+def test_the_door_to_the_documentation_opens_what_was_built_or_says_how():
+    door = (ROOT / "docs/index.html").read_text()
+    [command] = re.findall(r"<code>(.*?)</code>", door)
+    assert unescape(command) in (ROOT / "docs/running.md").read_text() and command.endswith(
+        f" {BUILT.relative_to(ROOT)}"
+    )
+    links = Links()
+    links.feed(door)
+    assert [(ROOT / "docs" / address).exists() for address in links.linked] == [True, True]
+
+
+def test_the_choice_of_colours_is_the_site_s(site, browser):
+    page = browser.new_page(color_scheme="light")
+    page.goto(next(page for page in site if page.name == "tutorial.html").as_uri())
+    page.get_by_role("button", name="Switch to dark colours").click()
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.goto((ROOT / "results/published/site/index.html").as_uri())
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == background
+    page.get_by_role("button", name="Switch to light colours").click()
+    page.go_back()
+    page.get_by_role("button", name="Switch to dark colours").wait_for()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != background
+    page.close()
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 390)])
+def test_pages_are_accessible_and_fit(site, browser, theme, width):
+    page = browser.new_page(color_scheme=theme, viewport={"width": width, "height": 900})
+    for path in site:
+        page.goto(path.as_uri())
+        violations = Axe().run(page, options={"preload": False}).response["violations"]
+        assert [(rule["id"], [node["target"] for node in rule["nodes"]][:5]) for rule in violations] == [], path.name
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path.name
+    page.close()
 
 
 def test_a_docstring_s_parameters_become_fields():

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 
 import changed_tables as changed
 from replication import cli
@@ -54,19 +53,6 @@ def small(whole_run, tmp_path_factory):
     for name in ("reports", "figures"):
         (folder / name).mkdir()
     return Run(whole_run, whole_run / "claims.csv", folder / "reports", folder / "figures", PUBLISHED)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Headless Chromium, the system's or Playwright's."""
-    with sync_playwright() as playwright:
-        names = ("chromium", "chromium-browser", "google-chrome", playwright.chromium.executable_path)
-        path = next(filter(None, map(shutil.which, names)), None)
-        if not path:
-            pytest.skip("no Chromium on this machine: the site was not opened in a browser")
-        opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

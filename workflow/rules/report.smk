@@ -6,6 +6,9 @@ from typing import NamedTuple
 from replication.records.verbs import read_settings
 
 REBUILT = "results/rebuilt"
+SHELL = sorted(
+    (ROOT / "src/replication/report/templates").iterdir()
+)  # around every page
 
 
 def published_tables(experiment):
@@ -280,6 +283,7 @@ for place in (RUN, REBUILD):
                         ROOT / f"notebooks/{notebook}.ipynb",
                         *published_inputs(notebook),
                         *templates_of(*notebook_modules(notebook)),
+                        *SHELL,
                     ],
                 ),
                 settings=place.settings_of(*experiments),

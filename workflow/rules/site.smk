@@ -4,11 +4,12 @@ from replication.report.shell import SECTIONS
 
 SITE_PARTS = [  # what Python does not import: templates, scripts, prose
     path
-    for folder in ("site/templates", "site/assets", "report/templates")
+    for folder in ("site/templates", "site/assets")
     for path in sorted((ROOT / "src/replication" / folder).iterdir())
 ]
 SITE_PARTS += [
     *templates_of("replication.site.commands", "replication.site"),
+    *SHELL,
     ROOT / "README.md",
     *sorted(ROOT.glob("src/replication/experiments/*/claims.toml")),
 ]

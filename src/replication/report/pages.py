@@ -164,7 +164,8 @@ def _style() -> str:
     light = HtmlFormatter(style="xcode").get_style_defs(".highlight")
     dark = HtmlFormatter(style="github-dark")
     by_system, chosen = (dark.get_style_defs(f":root{theme} .highlight") for theme in (NOT_LIGHT, DARK))
-    shells = "\n".join(path.read_text(encoding="utf-8") for path in (shell.STYLE, shell.TEMPLATES / "report.css"))
+    sheets = (shell.NAVIGATION, shell.STYLE, shell.TEMPLATES / "report.css")
+    shells = "\n".join(path.read_text(encoding="utf-8") for path in sheets)
     return f"{shells}\n{light}\n@media (prefers-color-scheme: dark) {{\n{by_system}\n}}\n{chosen}"
 
 

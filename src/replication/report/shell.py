@@ -1,4 +1,4 @@
-"""What every page has around its content, of the site and of the reports: navigation, theme, contents, links."""
+"""What is around every page's content: navigation, theme, contents, links; the documentation shares the first two."""
 
 import html
 import os
@@ -10,7 +10,7 @@ from urllib.parse import quote
 from replication.records.git import ROOT
 
 TEMPLATES = Path(__file__).parent / "templates"
-STYLE, THEME = TEMPLATES / "shell.css", TEMPLATES / "theme.js"
+NAVIGATION, STYLE, THEME = (TEMPLATES / name for name in ("navigation.css", "shell.css", "theme.js"))
 PAPER = "https://arxiv.org/abs/2504.00885"
 SECTIONS = (  # pages of the site, in their order, with their names in the navigation
     ("scorecard", "Scorecard"),

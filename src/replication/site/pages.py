@@ -40,7 +40,7 @@ def build(run: Run, output: Path) -> None:
     evidence, summary = list(pages(run, rows, groups)), intervals(run, rows)
     about = {"run": run, "stand_in": any("stand-in" in text for text in run.claims["data"])}
     written = Written(output, about)
-    for asset in (*sorted(ASSETS.iterdir()), shell.STYLE, shell.THEME):
+    for asset in (*sorted(ASSETS.iterdir()), shell.NAVIGATION, shell.STYLE, shell.THEME):
         written.copy(asset)
     claims = [(f"{page.row.id}.html", f"{page.row.id}: {page.row.statement}") for page in evidence]
     for place, page in enumerate(evidence):
@@ -159,9 +159,9 @@ def findings() -> str:
 
 
 def picture_style() -> str:
-    """The colours of the shell for a picture of its own, which follows the reader's system."""
+    """The colours of all pages for a picture of its own, which follows the reader's system."""
     names = ("paper", "ink", "quiet", "line", "accent", "replicated", "partly", "inconclusive", "not-replicated")
-    pairs = dict(re.findall(r"--([\w-]+): light-dark\((#\w+, #\w+)\)", shell.STYLE.read_text(encoding="utf-8")))
+    pairs = dict(re.findall(r"--([\w-]+): light-dark\((#\w+, #\w+)\)", shell.NAVIGATION.read_text(encoding="utf-8")))
     light, dark = (
         "".join(f"--{name}:{pairs[name].split(', ')[side]};" for name in (*names, "untested")) for side in (0, 1)
     )
