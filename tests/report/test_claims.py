@@ -24,7 +24,9 @@ from replication.judging.verdicts import (
     worst,
 )
 from replication.records.io import ArtifactError
+from replication.records.notebooks import figures_of
 
+ROOT = Path(__file__).parents[2]
 ALPHAS = np.round(np.linspace(0, 1, 21), 2)
 
 
@@ -233,6 +235,14 @@ def test_claims_of_the_theory():
 def test_the_theory_has_its_own_report():
     evidence = {claim.id: claim.evidence for claim in CLAIMS}
     assert all(evidence[name].startswith("01_theory") for name in ("A1", "A2", "A3", "C1"))
+
+
+def test_the_evidence_of_every_claim_is_a_report_and_figures_and_tables_that_there_are():
+    """Its page finds them by these names."""
+    shown = {path.stem: figures_of(path) for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}
+    figures = {figure for names in shown.values() for figure in names}
+    for report, *named in (claim.evidence.split(", ") for claim in CLAIMS):
+        assert report in shown and set(named) <= figures | {f"Table {number}" for number in range(1, 6)}
 
 
 def test_the_sweet_spot():

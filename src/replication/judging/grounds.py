@@ -20,15 +20,11 @@ class Quote:
 
 @dataclass(frozen=True)
 class Grounds:
-    """The paper's words on a claim, why its region is what it is, and what would change the verdict.
-
-    figures: names of those that show it, in place of those that its evidence names.
-    """
+    """The paper's words on a claim, why its region is what it is, and what would change the verdict."""
 
     quotes: tuple[Quote, ...] = ()
     region: str = ""
     changes: str = ""
-    figures: tuple[str, ...] = ()
 
 
 def read_grounds(path: Path) -> dict[str, Grounds]:
@@ -50,5 +46,5 @@ def _grounds(path: Path, name: str, fields: object) -> Grounds:
         return Grounds(**(fields | {"quotes": tuple(Quote(**quote) for quote in fields["quotes"])}))
     except (KeyError, TypeError):
         raise ArtifactError(
-            f"{path}: {name} = {fields}: allowed are quotes, each with place and text, region, changes and figures"
+            f"{path}: {name} = {fields}: allowed are quotes, each with place and text, region and changes"
         ) from None

@@ -81,7 +81,8 @@ class Measured:
 class Claim:
     """One claim and the measurement that judges it; without one it stays untested.
 
-    paper: what the paper reports of it; "" for a claim beyond the paper, which is counted apart; needs: the tables
+    paper: what the paper reports of it; "" for a claim beyond the paper, which is counted apart; evidence: its report,
+    and the names of the figures and tables that show it, for instance "04_cifar10, Table 1, fig16"; needs: the tables
     without which nothing of it is measured; also: those that it is measured on, too, where they are there.
     """
 

@@ -19,11 +19,16 @@ SIGNS = GREEK | {"Gamma": "Γ", "Lambda": "Λ", "Phi": "Φ", "ell": "ℓ", "in":
 
 @dataclass(frozen=True)
 class Caption:
-    """The text of a figure: a heading, what it shows, and what the paper has there."""
+    """The text of a figure: a heading, what it shows, and what the paper has there.
+
+    file, line: of the function that draws it.
+    """
 
     title: str
     shows: str
     paper: str
+    file: Path = Path()
+    line: int = 0
 
 
 def caption_of(room: Experiment | str, figure: str) -> Caption:
@@ -32,16 +37,17 @@ def caption_of(room: Experiment | str, figure: str) -> Caption:
     Raises ArtifactError if there is no such function in its ``figures``, or its docstring says something else.
     """
     package = room if isinstance(room, str) else room.package
-    docstring = _docstrings(package).get(figure)
-    if docstring is None:
+    file, function = _functions(package).get(figure, (None, None))
+    if function is None:
         raise ArtifactError(f"{package}.figures has no function {figure}")
+    docstring = ast.get_docstring(function) or ""
     paragraphs = [" ".join(text.split()) for text in docstring.split("\n\n") if text.strip()]
     if len(paragraphs) < 3 or not paragraphs[2].startswith(THE_PAPER):
         raise ArtifactError(
             f"{package}.figures.{figure}: its docstring has to be a title, what it shows, and what the paper has there "
             f"({' or '.join(repr(start.strip()) for start in THE_PAPER)}), a paragraph each"
         )
-    return Caption(paragraphs[0].rstrip("."), *paragraphs[1:3])
+    return Caption(paragraphs[0].rstrip("."), *paragraphs[1:3], file, function.lineno)
 
 
 def rooms_of(notebook: Path) -> dict[str, str]:
@@ -76,13 +82,12 @@ def as_rst(caption: Caption, measured: str) -> str:
 
 
 @cache
-def _docstrings(package: str) -> dict[str, str]:
-    """The docstrings of the functions in a package's ``figures``, a module or a package of them."""
+def _functions(package: str) -> dict[str, tuple[Path, ast.FunctionDef]]:
+    """The functions in a package's ``figures``, a module or a package of them, each with its file."""
     folder = ROOT.joinpath(*package.split("."))
-    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("figures.py"))]
-    trees += [ast.parse(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("figures/*.py"))]
-    functions = (node for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef))
-    return {function.name: ast.get_docstring(function) or "" for function in functions}
+    files = [*sorted(folder.glob("figures.py")), *sorted(folder.glob("figures/*.py"))]
+    nodes = ((file, node) for file in files for node in ast.parse(file.read_text(encoding="utf-8")).body)
+    return {node.name: (file, node) for file, node in nodes if isinstance(node, ast.FunctionDef)}
 
 
 def _figures_imported(code: ast.Module) -> Iterator[str]:
@@ -93,7 +98,7 @@ def _figures_imported(code: ast.Module) -> Iterator[str]:
 
 
 def _room(figure: str, packages: list[str], notebook: Path) -> str:
-    rooms = [package for package in packages if figure in _docstrings(package)]
+    rooms = [package for package in packages if figure in _functions(package)]
     if not rooms:
         raise ArtifactError(f"{notebook}: none of the figures that it imports, {packages}, has a function {figure}")
     return rooms[0]

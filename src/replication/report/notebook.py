@@ -1,6 +1,7 @@
 """A notebook's access to the tables of one run, and to the place where its figures go."""
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from replication.report.style import COLUMN, styled
 from sparcs.io import atomic
 
 SCREEN_PIXELS_PER_INCH = 118  # a full-width figure fills the page's column
+TITLE = re.compile(r"\*\*(.*?)\*\*")  # of a caption
 
 
 class Notebook:
@@ -96,9 +98,10 @@ class Notebook:
     ) -> None:
         """Draw a table, save figure, table and caption, show the figure with what ``describe`` says of it below.
 
-        That text's first sentence is the alternative text. Without rows, no trial having finished or none having what
-        is drawn, it says so, or, if it is ``optional``, nothing. The caption, for Snakemake's report,
-        has the figure's own docstring besides, see ``replication.report.captions``.
+        That text's first sentence is the alternative text, and its title links to the figure in the site's gallery, as
+        from the folder of reports. Without rows, no trial having finished or none having what is drawn, it says so, or,
+        if it is ``optional``, nothing. The caption, for Snakemake's report, has the figure's own docstring besides, see
+        ``replication.report.captions``.
         """
         words = caption_of(room_of(describe), name)
         figure = nothing() if drawn.empty else draw(drawn)
@@ -110,7 +113,7 @@ class Notebook:
             return
         width = round(figure.get_figwidth() * SCREEN_PIXELS_PER_INCH)
         display(Image(image), metadata={"image/png": {"alt": alternative_text(caption), "width": width}})
-        self.say(caption)
+        self.say(caption if drawn.empty else TITLE.sub(rf"**[\1](../site/figures.html#{name})**", caption, count=1))
 
     def _record_of(self, experiment: str) -> Path:
         return self._tables / experiment / "provenance.json"

@@ -113,6 +113,15 @@ class _Renderer(IPythonRenderer):
         tag = "th" if head and text.strip() else "td"
         return f"  <{tag}>{text}</{tag}>\n"
 
+    def text(self, text: str) -> str:
+        return indexed(super().text(text))
+
+    def strong(self, text: str) -> str:
+        return super().strong(indexed(text))  # the parser parts its text at each underscore
+
+    def emphasis(self, text: str) -> str:
+        return super().emphasis(indexed(text))
+
     def inline_html(self, text: str) -> str:
         """A tag that this project writes in Markdown; any other, which may be a stranger's, stays a text."""
         return text if OWN_TAG.fullmatch(text) else html.escape(text)
@@ -141,6 +150,16 @@ class _Exporter(HTMLExporter):
     def default_filters(self):
         yield from super().default_filters()
         yield "markdown2html", to_html
+
+
+def indexed(text: str) -> str:
+    """HTML with the index of λ_2, W_ij below the line and the power of (−1)^ρ above it; other underscores stay."""
+    text = re.sub(
+        r"(?<![A-Za-z])([λφΓΦWLNA])_(\w{1,2}(?!\w)|\([^)]*\))",
+        lambda index: f"{index[1]}<sub>{index[2].strip('()')}</sub>",
+        text,
+    )
+    return re.sub(r"\^(\w+|\([^)]*\))", lambda power: f"<sup>{power[1].strip('()')}</sup>", text)
 
 
 def mathml(formula: str, display: str = "inline") -> str:

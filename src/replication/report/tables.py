@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from replication.report.text import interval
+from replication.report.text import interval, number
 
 VERDICTS = ("replicated", "partly", "inconclusive", "not replicated", "untested")
 
@@ -114,7 +114,8 @@ def region_of(claim: Any) -> str:
 
 
 def printed(rule: str) -> str:
-    """A rule or a region with the signs of print."""
+    """A rule or a region with the signs of print: "≤ 10⁻⁶"."""
+    rule = re.sub(r"\d\S*e-\d+", lambda power: number(float(power[0])), rule)
     return re.sub(r"(?<!\w)-(?=\d)", "−", rule).replace("<=", "≤").replace(">=", "≥")
 
 

@@ -9,7 +9,6 @@ from replication.experiment import Experiment
 from replication.experiments import EXPERIMENTS
 from replication.judging.grounds import Grounds, read_grounds
 from replication.records.git import ROOT
-from replication.site.gallery import Group, Picture
 from replication.site.run import Run
 from replication.site.scorecard import Row
 from replication.site.strips import Strip, row, strips
@@ -38,27 +37,22 @@ class Page:
     experiment: Experiment
     grounds: Grounds
     strips: dict[str, list[Strip]]
-    pictures: list[Picture]
     judge: Judge | None
     commands: list[tuple[str, str]]
 
 
-def pages(run: Run, rows: list[Row], groups: list[Group]) -> Iterator[Page]:
+def pages(run: Run, rows: list[Row]) -> Iterator[Page]:
     """A page for every claim, in the order of the scorecard."""
-    drawn = {picture.name: picture for group in groups for picture in group.pictures}
     testing = [each for each in EXPERIMENTS.values() if each.claims]
     tested = {claim.id: (each, claim.measure) for each in testing for claim in each.load(each.claims)}
     grounds = {name: ground for each in testing for name, ground in read_grounds(_file(each)).items()}
     for claim in rows:
         experiment, measure = tested[claim.id]
-        ground = grounds.get(claim.id, Grounds())
-        names = ground.figures or [address.partition("#")[2] for _, address in claim.evidence if "#fig" in str(address)]
         yield Page(
             claim,
             experiment,
-            ground,
+            grounds.get(claim.id, Grounds()),
             {part.id: strips(run.measured[part.id]) for part in (claim, *claim.parts) if part.id in run.measured},
-            [drawn[name] for name in names if name in drawn],
             _judge(measure) if measure else None,
             _commands(experiment, claim.scale),
         )

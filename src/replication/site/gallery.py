@@ -37,6 +37,12 @@ class Picture:
     result: str = ""
 
     @property
+    def short_title(self) -> str:
+        """Its number, "Figure 7", or its title where it has none."""
+        number, _, _ = self.caption.title.partition(": ")
+        return number if number.startswith("Figure") else self.caption.title
+
+    @property
     def wide(self) -> bool:
         """Whether it takes the whole width of the page."""
         return self.size[0] > COLUMN_PIXELS

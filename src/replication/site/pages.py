@@ -15,7 +15,7 @@ from replication.account.scorecard import count
 from replication.records.git import ROOT
 from replication.records.io import remove_others
 from replication.report import shell
-from replication.report.pages import mathml, to_html
+from replication.report.pages import indexed, mathml, to_html
 from replication.report.text import number
 from replication.site.account import counted, data_sources, experiments, misprints, paper_tables
 from replication.site.answers import budgets, starts
@@ -36,8 +36,9 @@ def build(run: Run, output: Path) -> None:
 
     Raises ArtifactError if a claim has no row or a file is not what it should be.
     """
-    groups, rows = gallery(run), scorecard(run)
-    evidence, summary = list(pages(run, rows, groups)), intervals(run, rows)
+    groups = gallery(run)
+    rows = scorecard(run, groups)
+    evidence, summary = list(pages(run, rows)), intervals(run, rows)
     about = {"run": run, "stand_in": any("stand-in" in text for text in run.claims["data"])}
     written = Written(output, about)
     for asset in (*sorted(ASSETS.iterdir()), shell.NAVIGATION, shell.STYLE, shell.THEME):
@@ -155,7 +156,7 @@ def _neighbours(name: str) -> tuple[shell.Link | None, shell.Link | None]:
 def findings() -> str:
     """README's findings as HTML: of the published results, which a test compares with it; empty if it has none."""
     found = FINDINGS.search((ROOT / "README.md").read_text(encoding="utf-8"))
-    return _indexed(to_html(found[1])) if found else ""
+    return indexed(to_html(found[1])) if found else ""
 
 
 def picture_style() -> str:
@@ -184,12 +185,7 @@ def _inline(markdown: str) -> str:
 
 def subscripts(text: str) -> Markup:
     """λ_2, W_ij and (−1)^ρ with the index below and the power above the line; other underscores stay."""
-    return _indexed(str(escape(text)))
-
-
-def _indexed(text: str) -> Markup:
-    text = re.sub(r"([λφΓΦWLNA])_(\w+|\([^)]*\))", r"\1<sub>\2</sub>", text)
-    return Markup(re.sub(r"\^(\w+|\([^)]*\))", lambda power: f"<sup>{power[1].strip('()')}</sup>", text))
+    return Markup(indexed(str(escape(text))))
 
 
 def _number(value: float | None) -> str:

@@ -1,6 +1,6 @@
 """The scorecard: a row per claim, its parts below it, and the published verdict beside what was not tested."""
 
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,7 +9,8 @@ import pandas as pd
 from replication.account.provenance_text import claim_of
 from replication.account.scorecard import MARKS
 from replication.report.tables import VERDICTS, printed, rule_change
-from replication.report.text import interval, number
+from replication.report.text import interval
+from replication.site.gallery import Group, Picture
 from replication.site.run import Run
 
 
@@ -35,6 +36,7 @@ class Row:
     trained_by: str = ""
     analysed_by: str = ""
     evidence: list[tuple[str, Path | str]] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
     parts: list["Row"] = field(default_factory=list)
     published: "Row | None" = None
 
@@ -59,18 +61,19 @@ class Row:
         return self.verdict.replace(" ", "-")
 
 
-def scorecard(run: Run) -> list[Row]:
+def scorecard(run: Run, groups: list[Group]) -> list[Row]:
     """All claims in the paper's order with their parts; an untested one has its published verdict, if there is one."""
-    rows = with_parts(run.claims, run)
-    published = {row.id: row for row in with_parts(run.published_claims, run)}
+    shown = {picture.name: picture for group in groups for picture in group.pictures}
+    rows = with_parts(run.claims, run, shown)
+    published = {row.id: row for row in with_parts(run.published_claims, run, shown)}
     return [
         Row(**{**vars(row), "published": published.get(row.id) if row.verdict == "untested" else None}) for row in rows
     ]
 
 
-def with_parts(claims: pd.DataFrame, run: Run) -> list[Row]:
-    """The claims of a table, each with its parts."""
-    rows = [_row(claim, run) for claim in claims.itertuples()]
+def with_parts(claims: pd.DataFrame, run: Run, shown: Mapping[str, Picture]) -> list[Row]:
+    """The claims of a table, each with its parts; shown: the figures of the gallery by name."""
+    rows = [_row(claim, run, shown) for claim in claims.itertuples()]
     return [
         Row(**{**vars(row), "parts": [part for part in rows if part.id != row.id and claim_of(part.id) == row.id]})
         for row in rows
@@ -86,34 +89,26 @@ def tally(rows: list[Row]) -> list[tuple[str, str, str, int]]:
     ]
 
 
-def links(evidence: str, run: Run) -> list[tuple[str, Path | str]]:
+def links(report: str, pictures: list[Picture], tables: list[str], run: Run) -> list[tuple[str, Path | str]]:
     """The links of a claim's evidence: the report's title and file, then its figures and tables with their pages."""
-    report = evidence.split(",")[0]
     targets = [(run.reports[report].title, run.reports[report].path)] if report in run.reports else []
-    figures = re.search(r"Figures? ([\d, and]+)", evidence)
-    for digits in re.findall(r"\d+", figures[1]) if figures else []:
-        targets.append((f"Figure {digits}", f"figures.html#fig{int(digits):02d}"))
-    for digits in re.findall(r"Table (\d)", evidence):
-        targets.append((f"Table {digits}", f"tables.html#table{digits}"))
-    return targets
+    targets += [(picture.short_title, f"figures.html#{picture.name}") for picture in pictures]
+    return targets + [(table, f"tables.html#{table.replace(' ', '').lower()}") for table in tables]
 
 
-def _row(claim, run: Run) -> Row:
+def _row(claim, run: Run, shown: Mapping[str, Picture]) -> Row:
+    report, *named = claim.evidence.split(", ")
+    pictures = [shown[name] for name in named if name in shown]
     same = {name: getattr(claim, name) for name in ("id", "statement", "paper", "source", "quantity", "verdict")}
     return Row(
         **same,
         **{name: getattr(claim, name) for name in ("scale", "data", "device", "trained_by", "analysed_by")},
-        region=_region(claim.region),
+        region=printed(claim.region),
         measured=interval(claim.measured, claim.low, claim.high),
         n=0 if pd.isna(claim.n) else int(claim.n),
         reason=claim.reason,
         change=rule_change(claim),
         old_verdict=claim.old_verdict,
-        evidence=links(claim.evidence, run),
+        evidence=links(report, pictures, [name for name in named if name.startswith("Table")], run),
+        pictures=pictures,
     )
-
-
-def _region(text: str) -> str:
-    """A region with the signs of print: "≤ 10⁻⁶"."""
-    text = re.sub(r"\d\S*e-\d+", lambda match: number(float(match[0])), text)
-    return printed(text)

@@ -91,5 +91,5 @@ def _counts(rows: pd.DataFrame) -> tuple[int, int]:
 
 CLAIMS = [
     Claim("G2", "fewer parameters and smaller networks than “other viable alternatives”", "Abstract, Section 1",
-          "only counted", "07_baselines, Figure R1 and Table R1", finds_smaller_networks, ("baselines/trials",)),
+          "only counted", "07_baselines, fig_sizes, fig_baselines", finds_smaller_networks, ("baselines/trials",)),
 ]  # fmt: skip

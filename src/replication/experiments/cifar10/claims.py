@@ -170,12 +170,13 @@ def recruited_shares(tables: Tables, head: str) -> np.ndarray:
 
 CLAIMS = [
     Claim("E1", "SPARCS beats the linear head on CIFAR-10", "Table 1, Figure 16",
-          "73.9 against 68.2 % test accuracy, 5.7 points", "04_cifar10, Table 1", beats_linear, ("cifar10/trials",)),
+          "73.9 against 68.2 % test accuracy, 5.7 points", "04_cifar10, Table 1, fig16, fig_cifar10_starts",
+          beats_linear, ("cifar10/trials",)),
     Claim("E2", "SPARCS costs little more memory and time", "Table 1", "+3.3 MB, +0.4 % time", "04_cifar10, Table 1",
           costs_little, ("cifar10/costs", "cifar10/trials")),
     Claim("E3", "the curves stay close early; later SPARCS leaves its pruned self", "Figure 16", "shown",
-          "04_cifar10, Figure 16", leaves_its_pruned_self, ("cifar10/epochs", "cifar10/trials")),
+          "04_cifar10, fig16", leaves_its_pruned_self, ("cifar10/epochs", "cifar10/trials")),
     Claim("E4", "the hidden eigenvalues form two clusters; a limited fraction of the neurons is recruited", "Figure 17",
-          "shown for one network", "04_cifar10, Figure 17", forms_two_clusters,
+          "shown for one network", "04_cifar10, fig17", forms_two_clusters,
           ("cifar10/eigenvalues", "cifar10/trials")),
 ]  # fmt: skip

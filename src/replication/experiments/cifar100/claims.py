@@ -39,8 +39,8 @@ def median_ratios(eigenvalues: pd.DataFrame, head: str) -> np.ndarray:
 
 CLAIMS = [
     Claim("F1", "on strong features SPARCS matches the linear head", "Table 2", "72.7 against 73.2 % test accuracy",
-          "05_cifar100, Table 2", matches_linear, ("cifar100/trials",)),
+          "05_cifar100, Table 2, fig_probes", matches_linear, ("cifar100/trials",)),
     Claim("F2", "hidden eigenvalues are orders of magnitude below the last layer's", "Figure 18",
-          "shown for one network", "05_cifar100, Figure 18", stays_a_perceptron,
+          "shown for one network", "05_cifar100, fig18", stays_a_perceptron,
           ("cifar100/eigenvalues", "cifar100/trials")),
 ]  # fmt: skip

@@ -39,7 +39,7 @@ def fig_hyperparameters(drawn: pd.DataFrame) -> Figure:
     What is left unexplained on held-out points, and the number of active hidden neurons in networks that fit, against
     the strength ρ of each kind of penalty.
 
-    The paper: any ρ from 1e-5 to 1e-3 works; it says so without a figure.
+    The paper: any ρ from 10⁻⁵ to 10⁻³ works; it says so without a figure.
     """
     tasks = list(drawn.groupby(TASK, dropna=False).groups)
     figure = Figure(figsize=(PAGE, 4.2), layout="constrained")

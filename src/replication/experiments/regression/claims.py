@@ -114,9 +114,9 @@ def _tanh_shapes(alphas: tuple[float, ...]) -> np.ndarray:
 
 CLAIMS = [
     Claim("B1", "the hidden path is unused at α = 0 and grows with α", "Figures 7, 13, 14", "‖Γ‖ from 0 upwards",
-          "02_alpha_beta, Figures 7, 13 and 14", switched_off_when_linear, ("regression/trials",)),
-    Claim("B2", "smooth for β = 5, a jump at α = ½ for β = 1000", "Figure 7", "shown", "02_alpha_beta, Figure 7",
+          "02_alpha_beta, fig07, fig13, fig14", switched_off_when_linear, ("regression/trials",)),
+    Claim("B2", "smooth for β = 5, a jump at α = ½ for β = 1000", "Figure 7", "shown", "02_alpha_beta, fig07",
           smooth_or_jump, ("regression/trials",)),
-    Claim("B3", "all models fit", "Figure 12", "shown for one model", "02_alpha_beta, Figure 12", all_fit,
+    Claim("B3", "all models fit", "Figure 12", "shown for one model", "02_alpha_beta, fig12", all_fit,
           ("regression/trials",)),
 ]  # fmt: skip

@@ -180,11 +180,11 @@ def _diverged(tables: Tables) -> Divergence:
 CLAIMS = [
     Claim("D1", "linear regression cannot fit the SO(20) teacher", "Section 5", "R² well below 1",
           "03_teacher_student", linear_fails, ("teacher_student/linear",)),
-    Claim("D2", "one hidden layer survives", "Figure 9", "shown for one seed", "03_teacher_student, Figure 9",
-          one_layer_survives, ("teacher_student/trials",)),
+    Claim("D2", "one hidden layer survives", "Figure 9", "shown for one seed",
+          "03_teacher_student, fig09, fig_teacher_deleted", one_layer_survives, ("teacher_student/trials",)),
     Claim("D3", "about 30 neurons are left at the 5 % threshold", "Figure 10", "about 30",
-          "03_teacher_student, Figure 10", neurons_left, ("teacher_student/trials",),
+          "03_teacher_student, fig10", neurons_left, ("teacher_student/trials",),
           ("teacher_student/eigenvalues",)),
-    Claim("D4", "the trimmed network still fits", "Section 5", "R² about 0.98", "03_teacher_student, Figure 10",
+    Claim("D4", "the trimmed network still fits", "Section 5", "R² about 0.98", "03_teacher_student, fig10",
           trimmed_fit, ("teacher_student/trials", "teacher_student/pruning")),
 ]  # fmt: skip

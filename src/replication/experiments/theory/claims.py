@@ -61,12 +61,13 @@ def _largest(tables: Tables, check: str, part: str, statement: str, region: tupl
 
 
 CLAIMS = [
-    Claim("A1", "the start is exactly a perceptron (f(0) = 0)", "Section 4", "exact", "01_theory",
+    Claim("A1", "the start is exactly a perceptron (f(0) = 0)", "Section 4", "exact", "01_theory, fig06",
           perceptron_start, ("theory/checks",), exact=True),
     Claim("A2", "the closed forms of Φ⁻¹ and A: (4.1) to (4.3), (B.2), (B.13), (B.16) and, except at n = ρ, (B.23)",
-          "Section 4, Appendices A to D", "exact", "01_theory", identities_hold, ("theory/identities",), exact=True),
+          "Section 4, Appendices A to D", "exact", "01_theory, fig05",
+          identities_hold, ("theory/identities",), exact=True),
     Claim("A3", "eigenvalues at 0 are re-activated by gradients; zero weights in direct space are not",
-          "Sections 3 and 4", "said", "01_theory", reactivation, ("theory/checks",), exact=True),
+          "Sections 3 and 4", "said", "01_theory, fig06", reactivation, ("theory/checks",), exact=True),
     Claim("C1", "spectral needs fewer parameters than direct space for ℓ > 2, slightly more at ℓ = 2 (equal widths)",
-          "Figure 8", "exact", "01_theory, Figure 8", fewer_parameters, ("theory/checks",), exact=True),
+          "Figure 8", "exact", "01_theory, fig08", fewer_parameters, ("theory/checks",), exact=True),
 ]  # fmt: skip
