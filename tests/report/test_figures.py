@@ -56,6 +56,7 @@ def drawings(folder: Path) -> dict[str, tuple[Figure, pd.DataFrame, str]]:
         "fig_teacher_deleted": fig.fig_teacher_deleted_table(students["trials"]),
         "fig_teacher_map": fig.fig_teacher_map_table(table("teacher_student/map")),
         "fig11": fig.fig11_table(surface, 5.0),
+        "fig11_rest": fig.fig11_rest_table(pd.read_parquet(ROOT / "results/published/regression/surface.parquet"), 5.0),
         "fig12": fig.fig12_table(surface, 5.0),
         "fig13": fig.fig13_table(trials),
         "fig14": fig.fig14_table(trials, table("regression/data_sets")),

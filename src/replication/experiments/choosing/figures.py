@@ -4,23 +4,26 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from replication.experiments.choosing.findings import NAMES, largest_strengths, of_sweep, slope
-from replication.report.intervals import count_range, over_trials
+from replication.report.intervals import count_range, over_trials, spread_note
 from replication.report.style import BLUE, GREEN, ORANGE, PAGE, PURPLE, RED, SKY, styled
 from replication.report.text import listing, number
 
 COLORS = (SKY, BLUE, GREEN, ORANGE, RED, PURPLE)
 ROOM = {"r2": 0.02, "neurons": 2.0}  # above and below the data
-MEASURES = {"r2": "R², test", "neurons": "hidden neurons after compaction"}
+MEASURES = {"r2": "R², test", "neurons": "hidden neurons left"}
 
 
 def fig_choosing_table(trials: pd.DataFrame) -> pd.DataFrame:
-    """Means over the trials of the sweep of widths: measure, penalty, width, rho, n, mean with its interval."""
+    """Means over the trials of the sweep of widths: measure, penalty, width, rho, n, mean, and the trials' spread.
+
+    The t interval of so few trials would reach beyond an R² of 1 and below 0 neurons.
+    """
     widths = of_sweep(trials, "widths")
     if widths.empty:
-        return pd.DataFrame(columns=["measure", "penalty", "width", "rho", "n", "mean", "low", "high"])
+        return pd.DataFrame(columns=["measure", "penalty", "width", "rho", "n", "mean", "trials_low", "trials_high"])
     by = ["penalty", "width", "rho"]
     parts = [over_trials(widths, measure, by).assign(measure=measure) for measure in MEASURES]
-    return pd.concat(parts, ignore_index=True)[["measure", *by, "n", "mean", "low", "high"]]
+    return pd.concat(parts, ignore_index=True)[["measure", *by, "n", "mean", "trials_low", "trials_high"]]
 
 
 @styled
@@ -37,14 +40,14 @@ def fig_choosing(drawn: pd.DataFrame) -> Figure:
     panels = figure.subplots(len(MEASURES), len(penalties), sharex=True, sharey="row", squeeze=False)
     for row, (measure, label) in zip(panels, MEASURES.items(), strict=True):
         row[0].set_ylabel(label)
-        values = drawn.loc[drawn["measure"] == measure, ["mean", "low", "high"]]
+        values = drawn.loc[drawn["measure"] == measure, ["mean", "trials_low", "trials_high"]]
         room = ROOM[measure]  # where all are equal, too
         row[0].set_ylim(values.min(axis=None) - room, values.max(axis=None) + room)
         for axes, penalty in zip(row, penalties, strict=True):
             for color, width in zip(COLORS, sorted(widths), strict=False):
                 of = drawn[(drawn["measure"] == measure) & (drawn["penalty"] == penalty) & (drawn["width"] == width)]
                 axes.plot(of["rho"], of["mean"], "o-", color=color, label=f"{width} neurons")
-                axes.vlines(of["rho"], of["low"], of["high"], color=color, linewidth=0.8)
+                axes.vlines(of["rho"], of["trials_low"], of["trials_high"], color=color, linewidth=0.8)
             axes.set_xscale("log")
             axes.set_xlim(drawn["rho"].min() / 2, 2 * drawn["rho"].max())
     for axes, penalty in zip(panels[0], penalties, strict=True):
@@ -69,6 +72,6 @@ def fig_choosing_caption(drawn: pd.DataFrame) -> str:
     """The figure in words, its finding first."""
     return (
         f"**Choosing.** {fig_choosing_result(drawn)} Above: R² on the test points; below: hidden neurons that "
-        f"compaction leaves. Dots: means of n = {count_range(drawn['n'])} networks; bars: 95 % t intervals. *The "
-        "paper* has no such figure."
+        f"compaction leaves. Dots: means of n = {count_range(drawn['n'])} networks; bars: {spread_note(drawn['n'])}. "
+        "*The paper* has no such figure."
     )

@@ -18,7 +18,7 @@ HEAD, FOOT, LARGEST_PANEL = 0.1, 0.5, 2.3  # inches: the title's room, the colou
 HEIGHT = Normalize(-1, 1)  # the data of every α lie in this range
 ERROR_MAP = "RdBu_r"
 MESH = {"rstride": 2, "cstride": 2, "rasterized": True}
-INCHES = 4.3  # the height of Figure 12
+INCHES = 4.5  # the height of Figure 12
 
 
 def chosen(table: pd.DataFrame, wanted: Sequence[float]) -> list[float]:
@@ -35,7 +35,18 @@ def fig11(surface: pd.DataFrame) -> Figure:
 
     The paper: one parameter takes the task from a plane to a paraboloid.
     """
-    return _grid(surface, chosen(surface, SIX), "target", "target f(x)")
+    return _grid(surface, chosen(surface, surface["alpha"].unique()), "target", "target f(x)")
+
+
+@styled
+def fig11_rest(surface: pd.DataFrame) -> Figure:
+    """Figure 11, the rest: the tasks between.
+
+    The functions to learn for β = 5, at the α that Figure 11 leaves out.
+
+    The paper: the same data sets as sampled points, at every α.
+    """
+    return _grid(surface, chosen(surface, surface["alpha"].unique()), "target", "target f(x)", columns=5)
 
 
 @styled
@@ -65,17 +76,17 @@ def fig12(drawn: pd.DataFrame) -> Figure:
     limit = Normalize(*(sign * max(some["error"].abs().max(), 1e-12) for sign in (-1, 1)))
     for column, alpha in enumerate(alphas):
         rows = drawn[drawn["alpha"] == alpha]
-        surface = figure.add_axes((column * width, 0.66, width, 0.32), projection="3d")
+        surface = figure.add_axes((column * width, 0.68, width, 0.31), projection="3d")
         draw_surface(surface, rows, "fitted")
         if column == 0:
             name_axes(surface, "$y$")
         figure.text((column + 0.04) * width, 0.99, f"α = {alpha:g}", va="top", fontsize=8)
         _draw_error(
-            figure.add_axes((0.055 + column * 0.168, 0.395, 0.15, 0.15 * PAGE / INCHES)), rows, limit, not column
+            figure.add_axes((0.055 + column * 0.168, 0.385, 0.15, 0.15 * PAGE / INCHES)), rows, limit, not column
         )
-    bar_axes = figure.add_axes((0.9, 0.4, 0.012, 0.22))
+    bar_axes = figure.add_axes((0.9, 0.39, 0.012, 0.22))
     figure.colorbar(ScalarMappable(limit, ERROR_MAP), bar_axes, label="output − target").outline.set_visible(False)
-    every = figure.add_axes((0.09, 0.1, 0.9, 0.19))
+    every = figure.add_axes((0.09, 0.1, 0.9, 0.18))
     largest = drawn["error"].abs().groupby(drawn["alpha"]).max()
     every.plot(largest.index, largest, "o-", color=GREEN)
     every.set(xlabel="degree of non-linearity α", ylabel="largest error", xlim=(-0.02, 1.02), ylim=(0, None))
@@ -83,7 +94,18 @@ def fig12(drawn: pd.DataFrame) -> Figure:
 
 
 def fig11_table(surface: pd.DataFrame, beta: float) -> pd.DataFrame:
-    """The target on the grid, for one β."""
+    """The target on the grid, for one β and a few α."""
+    targets = _targets(surface, beta)
+    return targets[targets["alpha"].isin(chosen(targets, SIX))]
+
+
+def fig11_rest_table(surface: pd.DataFrame, beta: float) -> pd.DataFrame:
+    """The target on the grid, for one β and the α that Figure 11 leaves out."""
+    targets = _targets(surface, beta)
+    return targets[~targets["alpha"].isin(chosen(targets, SIX))]
+
+
+def _targets(surface: pd.DataFrame, beta: float) -> pd.DataFrame:
     return surface.loc[surface["beta"] == beta, ["beta", "alpha", "x1", "x2", "target"]]
 
 
@@ -103,8 +125,21 @@ def fig11_caption(drawn: pd.DataFrame) -> str:
     return (
         f"**Figure 11.** {fig11_result(drawn)} The target $f(\\mathbf{{x}})$ of (5.1) for $\\beta = "
         f"{drawn['beta'].iloc[0]:g}$ over $\\mathbf{{x}} \\in [-1, 1]^2$. Exact, on a grid; vertical axis and colour "
-        f"from {number(HEIGHT.vmin)} to {number(HEIGHT.vmax)} in every panel. The source table has every $\\alpha$. "
+        f"from {number(HEIGHT.vmin)} to {number(HEIGHT.vmax)} in every panel. "
         "*The paper's figure* shows the same data sets as sampled points."
+    )
+
+
+def fig11_rest_result(drawn: pd.DataFrame) -> str:
+    """How much of the target a plane explains at both ends."""
+    return _of_planes(drawn, "target", "target")
+
+
+def fig11_rest_caption(drawn: pd.DataFrame) -> str:
+    """The rest of Figure 11 in words."""
+    return (
+        f"**Figure 11, the rest.** {fig11_rest_result(drawn)} The target as in Figure 11, at the other "
+        f"{counted(drawn['alpha'].nunique(), 'value')} of $\\alpha$."
     )
 
 
