@@ -44,7 +44,7 @@ def test_a_table_from_before_the_flips_has_none():
     assert comparison.with_flips(trials).empty
     assert not sizes.fig_sizes_table(trials)["flipped"].any()
     assert sizes.confirmed(trials) == "The priced search has not been run with flips."
-    assert tables.results_table(trials, "teacher").count("–") >= 2
+    assert tables.scalars_table(trials, "teacher").count("–") >= 2
 
 
 def test_only_methods_with_flips_have_them():

@@ -148,9 +148,9 @@ def test_an_empty_network_has_not_recovered_a_linear_task(table):
     table = table.query("task == 'beta5_alpha1' and method != 'linear'").assign(task=task, alpha=0.0)
     of_gaea = table["method"] == "gaea"
     table.loc[of_gaea, ["recovered", "loss_budget_test_r2"]] = 1.0, 0.99
-    assert "| 20 of 20 (10, 10) |" in row_of(room.results_table(table, task), "GAEA, single-level")
+    assert "| 20 of 20 (10, 10) |" in row_of(room.recovered_table(table, task), "GAEA, single-level")
     table.loc[of_gaea & (table["strength"] == 0.1) & (table["trial"] < 3), "loss_budget_test_r2"] = -0.1
-    assert "| 17 of 20 (10, 7) |" in row_of(room.results_table(table, task), "GAEA, single-level")
+    assert "| 17 of 20 (10, 7) |" in row_of(room.recovered_table(table, task), "GAEA, single-level")
 
 
 def row_of(table, method):

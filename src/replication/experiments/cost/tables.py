@@ -7,17 +7,20 @@ from replication.report.text import number
 
 
 def latency_table(latency: pd.DataFrame) -> str:
-    """Microseconds of a call by network, form and samples at a time, and what each holds; empty if not measured."""
+    """What each network holds in each form, and microseconds of a call by samples at a time; empty if not measured."""
     if latency.empty:
         return ""
-    rows = []
+    held, took = [], []
     for (network, form), each in latency.groupby(["network", "form"], sort=False):
-        row = {"network": f"`{network}`", "form": form, "hidden neurons": each["neurons"].iloc[0]}
-        row |= {"parameters": f"{each['parameters'].iloc[0]:,}", "kB": number(each["bytes"].iloc[0] / 1000)}
-        for (batch, runtime), timed in each.groupby(["batch", "runtime"]):
-            row[f"{runtime}, batch {batch:,}, µs"] = number(timed["microseconds"].item())
-        rows.append(row)
-    return markdown(pd.DataFrame(rows))
+        row, first = {"network": f"`{network}`", "form": form}, each.iloc[0]
+        size = {"parameters": f"{first['parameters']:,}", "kB": number(first["bytes"] / 1000)}
+        held.append(row | {"hidden neurons": first["neurons"]} | size)
+        times = {
+            f"{runtime}, batch {batch:,}, µs": number(timed["microseconds"].item())
+            for (batch, runtime), timed in each.groupby(["batch", "runtime"])
+        }
+        took.append(row | times)
+    return f"{markdown(pd.DataFrame(held))}\n\n{markdown(pd.DataFrame(took))}"
 
 
 def penalties_table(steps: pd.DataFrame) -> str:

@@ -21,7 +21,7 @@ def priced_table(trials: pd.DataFrame, priced: pd.DataFrame) -> str:
             "n": len(each),
             "mean ‖Γ‖": interval(*mean_interval(each["gamma_norm"].to_numpy())),
             "open hidden neurons": number(each["active_neurons"].mean()),
-            "‖W_31‖": number(each["skip_norm"].mean()),
+            "‖W₃₁‖": number(each["skip_norm"].mean()),
             "R²": fixed(each["r2"].mean(), 4),
         }
         for alpha, penalty, each in _rows(trials, priced)

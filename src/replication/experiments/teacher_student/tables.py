@@ -26,12 +26,14 @@ def mean_or_groups(values: pd.Series, places: int = 1) -> str:
 
 
 def ensembles_table(trials: pd.DataFrame) -> str:
-    """One row per ensemble of experiment 2: means over its finished trials."""
+    """Two tables, as trained and what is left, of means over finished trials: a row per ensemble of experiment 2."""
     rows = finished(trials)
     if rows.empty:
         return "No trial finished."
-    networks = [_ensemble(ensemble, of_one, hidden(rows)) for ensemble, of_one in rows.groupby("ensemble", sort=False)]
-    return markdown(pd.DataFrame(networks))
+    ensembles = list(rows.groupby("ensemble", sort=False))
+    trained = [{"ensemble": ensemble} | _trained(networks, hidden(rows)) for ensemble, networks in ensembles]
+    left = [{"ensemble": ensemble} | _left(networks) for ensemble, networks in ensembles]
+    return f"{markdown(pd.DataFrame(trained))}\n\n{markdown(pd.DataFrame(left))}"
 
 
 def linear_table(linear: pd.DataFrame) -> str:
@@ -59,16 +61,20 @@ def surgery_table(losses: dict[str, float]) -> str:
     return markdown(pd.DataFrame(rows))
 
 
-def _ensemble(ensemble: str, networks: pd.DataFrame, layers: list[int]) -> dict[str, str]:
+def _trained(networks: pd.DataFrame, layers: list[int]) -> dict[str, str]:
     first = networks.iloc[0]
-    survivors = networks["surviving_layer"].map(lambda layer: name(int(layer)) if layer else "neither").value_counts()
     return {
-        "ensemble": ensemble,
         "penalty, ρ": _penalty(first),
         "rotations": first["rotations"],
         "n": len(networks),
         "test R²": f"{networks['test_r2'].mean():.4f}",
         **{f"max abs {eigenvalues(layer)}": number(networks[f"largest_eigenvalue_{layer}"].mean()) for layer in layers},
+    }
+
+
+def _left(networks: pd.DataFrame) -> dict[str, str]:
+    survivors = networks["surviving_layer"].map(lambda layer: name(int(layer)) if layer else "neither").value_counts()
+    return {
         "surviving": ", ".join(f"{layer} {count}×" for layer, count in survivors.items()),
         "loss without the other": _loss_without(networks),
         "eigenvalues kept (i)": mean_or_groups(networks["kept_eigenvalues"]),
