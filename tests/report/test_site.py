@@ -28,12 +28,14 @@ from replication.site.strips import axis_of
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "results" / "published"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 THEMES = ["light", "dark"]
 PAGES = [
     "index.html",
     *(f"{page}.html" for page, _ in SECTIONS),
     *(f"claims/{claim}.html" for claim in ("A2", "D2", "G2")),
 ]
+REPORTS = sorted(path.stem for path in (PUBLISHED / "reports").glob("*.html"))
 SIZES = {"wide": (1440, 900), "tablet": (824, 1100), "phone": (390, 844)}
 
 
@@ -127,6 +129,25 @@ def test_the_pages_hold_all_claims_figures_and_tables(site):
     assert (site / "figures.html").read_text(encoding="utf-8").count("The paper: ") >= 18
     assert "− 3Φ₂ + 3I" in (site / "misprints.html").read_text(encoding="utf-8")
     assert "<math" in (site / "index.html").read_text(encoding="utf-8")
+
+
+def test_from_readme_to_the_evidence_of_a_claim_in_two_clicks(visit):
+    [page] = re.findall(r"\]\(results/published/site/(claims/D2\.html)\)", README)
+    page = visit(page)
+    page.locator("a[href$='reports/03_teacher_student.html']").click()
+    assert page.url.endswith("results/published/reports/03_teacher_student.html")
+    assert page.get_by_role("link", name="D2", exact=True).is_visible()
+
+
+def test_from_a_figure_to_the_code_that_draws_it_in_two_clicks(visit):
+    """README's picture leads to the gallery, and each figure there to its function."""
+    [page] = re.findall(r"\)\]\(results/published/site/(figures\.html#fig07)\)", README)
+    figures = visit(page).locator("figure")
+    assert figures.count() > 30
+    for figure in figures.all():
+        file, line = figure.get_by_role("link", name="Code of").evaluate("link => [link.pathname, +link.hash.slice(2)]")
+        drawn = Path(unquote(file)).read_text(encoding="utf-8").splitlines()[line - 1]
+        assert drawn.startswith(f"def {figure.get_attribute('id')}(")
 
 
 def test_the_front_page_has_the_answer_readmes_findings_and_every_claim(site):
@@ -493,6 +514,26 @@ def test_pages_are_accessible_and_fit(visit, name, theme, size):
     violations = Axe().run(page, options={"preload": False}).response["violations"]
     assert [(rule["id"], [node["target"] for node in rule["nodes"]][:5]) for rule in violations] == []
     assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+
+
+@pytest.mark.parametrize(("theme", "size"), [("light", "wide"), ("dark", "phone")])
+@pytest.mark.parametrize("report", REPORTS)
+def test_reports_are_accessible_and_fit(visit, report, theme, size):
+    page = visit(PUBLISHED / f"reports/{report}.html", theme, size)
+    page.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
+    violations = Axe().run(page, options={"preload": False}).response["violations"]
+    assert [(rule["id"], [node["target"] for node in rule["nodes"]][:5]) for rule in violations] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+
+
+@pytest.mark.parametrize("report", REPORTS)
+def test_no_table_of_a_report_is_cut(visit, report):
+    for size in ("wide", "tablet"):
+        page = visit(PUBLISHED / f"reports/{report}.html", size=size)
+        cut = page.locator(".wide").evaluate_all(
+            "all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.textContent.slice(0, 80))"
+        )
+        assert cut == [], size
 
 
 @pytest.mark.parametrize("size", SIZES)
