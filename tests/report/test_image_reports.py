@@ -294,7 +294,7 @@ def test_sentences_say_what_the_tables_hold(full):
     gains = probes.groupby("head")["test_accuracy"].mean()
     share = (gains["spectral"] - gains["linear"]) / (gains["mlp"] - gains["linear"])
     assert own_findings.probe_gains(probes)["share"] == pytest.approx(share)
-    assert "no share to give" in HUNDRED.probe_gains(**own_findings.probe_gains(probes[probes["trial"] == 0]))
+    assert "no share of that gain" in HUNDRED.probe_gains(**own_findings.probe_gains(probes[probes["trial"] == 0]))
 
 
 def compacted(trials):
