@@ -387,7 +387,8 @@ def test_the_steps_that_an_eigenvalue_could_have_taken():
     rows = pd.DataFrame({"head": "spectral", "layer": 2, "eigenvalue": [0.001, -0.004]})
     said = reached(rows, run)
     assert (
-        "9 steps allow 0.009, and the largest hidden $|\\lambda|$ is 0.004." in said and "could have gone further" in said
+        "9 steps allow 0.009, and the largest hidden $|\\lambda|$ is 0.004." in said
+        and "could have gone further" in said
     )
     assert "gone further" not in reached(rows.assign(eigenvalue=0.008), run)
     assert reached(rows.head(0), run) == ""
