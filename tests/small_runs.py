@@ -46,7 +46,12 @@ TINY = {
         "teacher": {"points": 60, "test_points": 40, "selection_points": 20},
         "alpha_beta": {"trials": 0},
     },
-    "baselines": {"test_points": 40, "alpha_beta": {"points": 60}, "teacher": {"trials": 0}},
+    "baselines": {
+        "test_points": 40,
+        "alpha_beta": {"points": 60},
+        "teacher": {"trials": 0},
+        "confirmation": {"trials": 0},
+    },
 }
 TEACHER = {"teacher_student": {"training": {"epochs": 2}}}  # other settings than TINY's
 

@@ -70,6 +70,30 @@ def test_overrides_win_over_the_scale_and_the_scale_over_the_base():
     ("overrides", "message"),
     [
         ({"scale": "huge"}, "scale = 'huge': allowed are smoke, laptop, overnight, paper"),
+        (
+            {"teacher_student": {"ensembles": {"l2": {"penalty": "row"}}}},
+            r"ensembles\.l2\.penalty = 'row': .*'l2_squared', 'rows', 'nearest' or 'paths'$",
+        ),
+        ({"cifar10": {"priced": {"penalties": ["row"]}}}, r"priced\.penalties\.0 = 'row': .*'l2_squared' or 'rows'$"),
+        ({"choosing": {"sweeps": {"widths": {"penalty": ["row"]}}}}, r"widths\.penalty\.0 = 'row': .* or 'rows'$"),
+        ({"tabular": {"data_sets": []}}, r"tabular\.data_sets = \[\]: .*at least 1 item"),
+        (
+            {"tabular": {"catalogue": {"sparcs_rows": {"tuned": {"strength": [1, -3]}}}}},
+            r"^tabular\.catalogue\.sparcs_rows\.tuned\.strength\.1 = -3: .*greater than or equal to 0",
+        ),
+        (
+            {"baselines": {"catalogue": {"sparcs_rows": {"options": {"price": None}}}}},
+            r"options\.price = None: input should be a valid boolean or a valid integer or",
+        ),
+        ({"teacher_student": {"training": {"rho": [0.1, True]}}}, r"training\.rho: \[0\.1, True\]: .* a list of such"),
+        (
+            {"scale": "smoke", "baselines": {"confirmation": {"trials": 1}}},
+            "baselines.teacher.points = 20000: allowed are at most the 4096",
+        ),
+        (
+            {"cells": {"without_none": 1, "operations": ["none", "skip_connect"]}},
+            "without_none = 1, operations = .*: allowed are operations with none and two more",
+        ),
         ({"regression": {"alphas": [1.5]}}, "regression.alphas.0 = 1.5: .*less than or equal to 1"),
         ({"regression": {"trials": 0}}, "regression.trials = 0: .*greater than or equal to 1"),
         ({"regression": {"trials": True}}, "regression.trials = True: .*integer"),
@@ -146,6 +170,11 @@ def test_a_wrong_setting_is_one_sentence(overrides, message):
 
 
 AMBIGUOUS = ["02025", "010", "-010", "00", "0_7", "33:45", "1:2:3", "190:20:30.15", "00.5"]
+
+
+def test_a_strength_may_be_written_as_snakemake_hands_it_on():
+    run = resolve_settings(BASE, {"scale": "smoke", "teacher_student": {"training": {"rho": "1e-3"}}})
+    assert run.teacher_student.training.rho == 1e-3
 
 
 @pytest.mark.parametrize("number", AMBIGUOUS)

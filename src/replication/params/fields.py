@@ -60,7 +60,7 @@ class TrainingSettings(Model):
 class PricedTraining(TrainingSettings):
     """The same with a penalty that may be on weights, and pay for the skip."""
 
-    penalty: Penalty | PenaltyOfWeights = Field(
+    penalty: Literal[Penalty, PenaltyOfWeights] = Field(
         description="Ω of (4.4), or of the weights that eigenvalues open (sparcs.penalties)"
     )
     rho_skip: NonNegative = Field(description="strength of ‖W_ℓ1‖, the skip from input to output")

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +81,10 @@ def validate(kind: Any, values: Any) -> Any:
         return TypeAdapter(kind).validate_python(values)
     except ValidationError as error:
         unknown = [each for each in error.errors() if each["type"] == "extra_forbidden"]  # a name that has changed, say
-        raise ParameterError(_sentence([*unknown, *error.errors()][0])) from None
+        first = [*unknown, *error.errors()][0]
+        field = _field(first, values)
+        alike = [each for each in error.errors() if _field(each, values) == field]  # one of each kind that is allowed
+        raise ParameterError(_sentence(first, field, alike)) from None
 
 
 def from_json(kind: Any, text: str) -> Any:
@@ -121,13 +124,24 @@ def _parsed(text: str) -> Any:
     return _Loader(text).get_single_data()
 
 
-def _sentence(error: Mapping) -> str:
-    field = ".".join(map(str, error["loc"])) or "params"
+def _field(error: Mapping, values: Any) -> str:
+    """The name of the field that is wrong, without the kinds of value that pydantic names between its parts."""
+    names = []
+    for each in error["loc"]:
+        is_key = isinstance(values, Mapping) and (each in values or error["type"] == "missing")
+        if is_key or isinstance(each, int):
+            names.append(str(each))
+            values = values.get(each) if is_key else values[each] if isinstance(values, (list, tuple)) else None
+    return ".".join(names) or "params"
+
+
+def _sentence(error: Mapping, field: str, alike: Sequence[Mapping]) -> str:
     if error["type"] == "extra_forbidden":
         return f"{field} is an unknown field (see `python -m replication describe-params` for those allowed)"
     if error["type"] == "missing":
         return f"{field} is missing"
-    message = error["msg"].removeprefix("Value error, ")
+    messages = dict.fromkeys(each["msg"].removeprefix("Value error, ") for each in alike)
+    message = " or ".join(f"{each[0].lower()}{each[1:]}" for each in messages).replace(" or input should be", " or")
     if error["type"] == "value_error" and not isinstance(error["input"], (int, float, str, bool)):
         return f"{field}: {message}"
-    return f"{field} = {shown(error['input'])}: {message[0].lower()}{message[1:]}"
+    return f"{field} = {shown(error['input'])}: {message}"

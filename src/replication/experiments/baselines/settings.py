@@ -264,6 +264,6 @@ def check(run: Any) -> None:
     """Raise ValueError if a task takes more points than its data has."""
     for kind, (train, test) in points_of(run).items():
         task = getattr(run.baselines, kind)
-        if task.trials:
+        if task.trials or (kind == TEACHER and run.baselines.confirmation.trials):
             at_most(f"baselines.{kind}.points", task.points, train)
             at_most("baselines.test_points", run.baselines.test_points, test)

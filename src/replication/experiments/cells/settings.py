@@ -58,6 +58,11 @@ class Cells(CellSearch, Part):
     @model_validator(mode="after")
     def _methods_differ(self) -> "Cells":
         distinct("methods", self.methods)
+        if self.without_none and ("none" not in self.operations or len(self.operations) < 3):
+            raise ValueError(
+                f"without_none = {self.without_none}, operations = {self.operations}: allowed are operations with none "
+                "and two more"
+            )
         return self
 
 

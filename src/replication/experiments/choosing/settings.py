@@ -38,7 +38,7 @@ class Varied(Model):
     """Values of each choice; every combination of them is trained."""
 
     width: Annotated[list[Width], Field(min_length=1)] = Field(default=[100], description="hidden neurons")
-    penalty: Annotated[list[Penalty | Literal["rows"]], Field(min_length=1)] = Field(
+    penalty: Annotated[list[Literal[Penalty, "rows"]], Field(min_length=1)] = Field(
         default=["l1"], description="Ω of (4.4), or rows"
     )
     rho: Annotated[list[NonNegative], Field(min_length=1)] = Field(default=[0.001], description="its strength")

@@ -32,7 +32,7 @@ Head = Literal["linear", "spectral", "spectral_authors_sign", "hidden"]
 class Cifar10Training(TrainingSettings):
     """The rows of Table 5; the penalty may be on the rows of weights that an eigenvalue opens."""
 
-    penalty: Penalty | Literal["rows"] = Field(description="Ω of (4.4), or rows (sparcs.penalties)")
+    penalty: Literal[Penalty, "rows"] = Field(description="Ω of (4.4), or rows (sparcs.penalties)")
 
 
 class Cifar10Trial(Model):
@@ -78,7 +78,7 @@ class Cifar10Priced(Model):
     heads: Annotated[list[Literal["spectral", "spectral_authors_sign"]], Field(min_length=1)] = Field(
         description="SPARCS heads, distinct"
     )
-    penalties: Annotated[list[Penalty | Literal["rows"]], Field(min_length=1)] = Field(description="kinds, distinct")
+    penalties: Annotated[list[Literal[Penalty, "rows"]], Field(min_length=1)] = Field(description="kinds, distinct")
     rhos: Annotated[list[Positive], Field(min_length=1)] = Field(description="strengths ρ, distinct")
     trials: TrialsOrZero = Field(description="trials of each head, kind and ρ; 0 leaves them out")
 

@@ -126,7 +126,9 @@ class TabularTrial(TabularProtocol):
 class Tabular(TabularProtocol, Part):
     """The experiment: every method on every data set, several splits."""
 
-    data_sets: list[Literal[NAMES]] | None = Field(description="those that are used; null: all")
+    data_sets: Annotated[list[Literal[NAMES]], Field(min_length=1)] | None = Field(
+        description="those that are used; null: all"
+    )
     catalogue: dict[Annotated[str, Field(pattern=NAMED)], TabularMethod] = Field(
         description="every method by its name in the tables"
     )

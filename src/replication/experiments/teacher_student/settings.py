@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 from itertools import product
-from math import inf
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
 
 from replication.data.settings import TeacherData
 from replication.experiment import Data, Job
@@ -31,15 +30,20 @@ from replication.params.fields import (
     distinct_names,
     span,
 )
+from replication.params.loading import shown
 
 FirstSeed = Annotated[Seed, Field(lt=2**32 - MOST_TRIALS)]  # others count up from it
 
 
 def _strengths(value: Any) -> Any:
     each = value if isinstance(value, list) and value else [value]
-    if not all(type(number) in (int, float) and 0 <= number < inf for number in each):
-        raise ValueError("allowed are a number >= 0, or a list of such numbers, one for each hidden layer")
-    return value
+    try:
+        numbers = TypeAdapter(list[NonNegative]).validate_python(each)
+    except ValidationError:
+        which = f"{shown(value)}: " if isinstance(value, list) else ""  # which is named there otherwise
+        allowed = "allowed are a number >= 0, or a list of such numbers, one for each hidden layer"
+        raise ValueError(f"{which}{allowed}") from None
+    return numbers if isinstance(value, list) else numbers[0]
 
 
 Rho = Annotated[float | list[float], BeforeValidator(_strengths)]
@@ -70,7 +74,7 @@ class Ensemble(Model):
     )
     output_eigenvalue: Sign | None = Field(None, description="instead of output_eigenvalue")
     epochs: Count | None = Field(None, description="instead of training.epochs")
-    penalty: Penalty | PenaltyOfWeights | None = Field(None, description="instead of training.penalty")
+    penalty: Literal[Penalty, PenaltyOfWeights] | None = Field(None, description="instead of training.penalty")
     rho_skip: NonNegative | None = Field(None, description="instead of training.rho_skip")
     rho: Rho | None = Field(None, description="instead of training.rho")
     orthonormality: NonNegative | None = Field(None, description="instead of training.orthonormality")

@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 
 from replication.experiments.teacher_student.layers import DELETED, color, name
 from replication.report.style import COLUMN, GREY, INK, PAGE, styled
-from replication.report.text import listing, number
+from replication.report.template import signed
+from replication.report.text import listing
 
 SHOWN = {"l2": "ρ equal, as in Table 4", "graded": "ρ three times as large on the first layer"}  # ensembles
 SPREAD = 0.25  # of the dots of a layer, to either side
@@ -79,13 +80,13 @@ def _costs(drawn: pd.DataFrame) -> list[str]:
     found = []
     for ensemble in (each for each in SHOWN if each in set(drawn["ensemble"])):
         medians = drawn[drawn["ensemble"] == ensemble].groupby("layer")["increase"].median()
-        by = [f"{number(100 * value)} %" for value in medians]
+        by = [f"{signed(100 * value)} %" for value in medians]
         names = [name(layer) for layer in medians.index]
         rest = "".join(
             f", the {each.removesuffix(' hidden layer')} by {cost}"
             for each, cost in zip(names[1:], by[1:], strict=True)
         )
-        found.append(f"Deleting the {names[0]} raises the loss by {by[0]}{rest}, with {SHOWN[ensemble]}.")
+        found.append(f"Deleting the {names[0]} changes the loss by {by[0]}{rest}, with {SHOWN[ensemble]}.")
     return found
 
 

@@ -30,12 +30,18 @@ def fig_teacher_map_table(trials: pd.DataFrame) -> pd.DataFrame:
     rows = rows.assign(ratio=np.log10(largest[1] / largest[0]), unexplained=1 - rows["test_r2"])
     table = rows.groupby(BY, as_index=False).agg(
         n=("trial", "count"),
-        survivor=("surviving_layer", lambda layers: layers.mode().iloc[0]),
+        survivor=("surviving_layer", _of_most),
         ratio=("ratio", "mean"),
         live=("live_neurons", "mean"),
         unexplained=("unexplained", "mean"),
     )
     return table.assign(ratio=10 ** table["ratio"])
+
+
+def _of_most(layers: pd.Series) -> int:
+    """The layer that survives in more than half of the trainings; 0 if none does."""
+    counts = layers[layers > 0].value_counts()
+    return int(counts.idxmax()) if len(counts) and 2 * counts.max() > len(layers) else 0
 
 
 @styled
@@ -72,7 +78,7 @@ def fig_teacher_map_caption(drawn: pd.DataFrame) -> str:
     """The map in words."""
     reduced, full = (drawn[drawn["size"] == size] for size in ("reduced", "full"))
     equal = reduced.merge(full, on=["rho_2", "rho_3"], suffixes=("", "_full"))
-    same = int((equal["survivor"] == equal["survivor_full"]).sum())
+    same = int((equal["survivor"].gt(0) & (equal["survivor"] == equal["survivor_full"])).sum())
     checked = (
         f"At full size, the squares on the diagonal (n = {count_range(full['n'])}), the same layer survives in {same} "
         f"of {counted(len(equal), 'pair')} of equal strengths."
