@@ -178,3 +178,11 @@ def test_seeds_without_a_fit_are_counted(table):
     assert findings.misses(table, "teacher")["methods"] == []
     table.loc[of_gaea, before] = 0.5  # retrained networks still fit
     assert "| GAEA, single-level | 4 of 10 |" in REPORT.misses(**findings.misses(table, "teacher"))
+
+
+def test_strengths_that_differ_between_methods_are_said():
+    rows = [("sparcs_l2", 0.01), ("sparcs_l2", 0.1), ("gaea", 0.1), ("gaea", 0.3), ("linear", 0.1)]
+    trials = pd.DataFrame(rows, columns=["method", "strength"]).assign(task="teacher")
+    said = REPORT.grids(**findings.grids(trials))
+    assert "| 0.01, 0.1 | SPARCS, L2 |" in said and "| 0.1, 0.3 | GAEA, single-level |" in said and "linear" not in said
+    assert REPORT.grids(**findings.grids(trials[trials["method"] != "gaea"])).strip() == ""

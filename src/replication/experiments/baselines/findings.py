@@ -43,6 +43,16 @@ def size(trials: pd.DataFrame, settings: Mapping) -> dict:
     }
 
 
+def grids(trials: pd.DataFrame) -> dict:
+    """The strengths that methods were searched with on the teacher task, where these are not the same for all."""
+    of_method = trials[trials["task"] == TEACHER].groupby("method")["strength"].unique()
+    methods: dict[tuple, list[str]] = {}
+    for method, strengths in of_method.items():
+        if len(strengths) > 1:  # else it has none to choose from
+            methods.setdefault(tuple(sorted(strengths)), []).append(name_of(method))
+    return {"grids": methods if len(methods) > 1 else {}}
+
+
 def against_sparcs(trials: pd.DataFrame) -> dict:
     """Each baseline against SPARCS with L2 on both scalars of the teacher task; no row without that task."""
     compared = compare(trials).dropna(subset=["ratio"])
