@@ -8,8 +8,8 @@ from replication.report.template import line, sections
 
 REPORT = sections(readings.__package__)
 
-NAMES = ("teacher_student/trials", "teacher_student/eigenvalues", "teacher_student/pruning", "cifar10/trials")
-EMPTY = {name: pd.DataFrame() for name in NAMES}
+STUDENT = ("trials", "eigenvalues", "pruning", "map")
+EMPTY = {name: pd.DataFrame() for name in ("cifar10/trials", *(f"teacher_student/{name}" for name in STUDENT))}
 
 
 def students():
@@ -60,6 +60,12 @@ def test_what_the_paper_s_figures_hang_on_is_counted():
     tables = EMPTY | students()
     price = said("price_found", **readings.price(tables))
     assert "Figure 9 comes out in both networks, Figure 10's count in one." in price and "No other reading" in price
+    of_map = pd.DataFrame({"size": ["full"] * 3 + ["reduced"], "rho_2": 0.01, "rho_3": [0.01, 0.01, 0.02, 0.01],
+                           "diverged_epoch": -1, "surviving_layer": [3, 0, 3, 3], "test_r2": [0.9, 0.1, 0.2, 0.3],
+                           "live_neurons": [20, 0, 9, 9]})  # fmt: skip
+    equal = said("price_found", **readings.price(tables | {"teacher_student/map": of_map}))
+    assert "At one price of 0.01 for both it comes out in 1 of 2 networks of full size." in equal
+    assert "They have 20 live neurons and R² 0.9." in equal and "At one price" not in price
     axis = said("axis_found", **readings.axis(tables))
     assert axis == "The axis alone does not give 30. With Table 4's settings it counts 0 (n = 1)."
     nothing = REPORT.reasons(**readings.reasons(EMPTY, pd.DataFrame({"id": [], "verdict": []})))

@@ -119,7 +119,7 @@ def reasons(tables: Tables, claims: pd.DataFrame) -> dict:
 
 
 def price(tables: Tables) -> dict:
-    """How often a dearer first hidden layer gives Figure 9 and Figure 10's count, and which other readings give 9."""
+    """How often a dearer first hidden layer gives Figure 9 and Figure 10's count, and which others give 9."""
     trials = of_ensemble(tables, DEARER)
     others = {name: of_ensemble(tables, name) for name in ensembles(tables) if name != DEARER}
     return {
@@ -131,7 +131,20 @@ def price(tables: Tables) -> dict:
             for name, of in others.items()
             if (count := _last_survives(of))
         ],
+        "equal": equal_prices(tables["teacher_student/map"]),
     }
+
+
+def equal_prices(of_map: pd.DataFrame) -> list[dict]:
+    """The equal strengths with which Figure 9 comes out at full size; r2, live: the range over those networks."""
+    rows = finished(of_map)
+    rows = rows[(rows["size"] == "full") & (rows["rho_2"] == rows["rho_3"])] if len(rows) else rows
+    found = []
+    for rho, networks in rows.groupby("rho_2") if len(rows) else ():
+        last = networks[networks["surviving_layer"] == LAST]
+        spans = {name: (last[name].min(), last[name].max()) for name in ("test_r2", "live_neurons")}
+        found += [{"rho": rho, "count": len(last), "n": len(networks), **spans}] * bool(len(last))
+    return found
 
 
 def _last_survives(trials: pd.DataFrame) -> int:
