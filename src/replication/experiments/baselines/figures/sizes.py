@@ -27,7 +27,7 @@ SHORT = TASKS | {NEW_TEACHERS: "other teachers and seeds"}  # in titles and sent
 SIGNS = {False: "as found", True: "signs flipped"}
 TEACHERS_OWN = 800  # weights of 20 neurons between 20 inputs and 20 outputs, without a skip
 PRICED = "sparcs_rows_skip"  # the search of ours that pays for all that it opens, the skip too
-ROW, ENDS = 0.2, 1.1  # inches: a method's, and those of titles, axis and legend
+ROW, ENDS = 0.2, 1.3  # inches: a method's, and those of titles, axis and legend
 WIDE = 1.7  # width of a teacher's panel beside one of experiment 1
 
 
@@ -81,11 +81,11 @@ def fig_sizes(drawn: pd.DataFrame) -> Figure:
     panels = figure.subplots(1, len(tasks), sharey=True, squeeze=False, width_ratios=widths).ravel()
     for axes, task in zip(panels, tasks, strict=True):
         _draw_task(axes, drawn[drawn["task"] == task], order)
-        axes.set_title(SHORT.get(task, title_of(task).replace(", ", ",\n")))
+        axes.set_title(SHORT[task].replace(" and ", "\nand ") if task in SHORT else title_of(task).replace(", ", ",\n"))
     panels[0].set_yticks(range(len(order)), [name_of(method) for method in order])
     panels[0].set_ylim(len(order) - 0.4, -0.6)
     panels[0].set_xlabel("parameters relative to SPARCS, L2")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
 
@@ -114,7 +114,9 @@ def _draw_task(axes: Axes, rows: pd.DataFrame, order: list[str]) -> None:
             label = ("SPARCS" if own else "other searches") + f", {text}" * both
             axes.plot(part["ratio"], heights, markerfacecolor="white" if flipped else color, label=label, **look)
     axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=12))
+    shown = np.log10(rows[["low", "high"]].max(axis=None) / rows[["low", "high"]].min(axis=None))  # decades
+    subs = (1, 2, 5) if shown < 1 else (1, 3) if shown < 1.5 else (1,)
+    axes.xaxis.set_major_locator(LogLocator(subs=subs, numticks=12))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(axis="x")
