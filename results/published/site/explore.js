@@ -1,7 +1,7 @@
 // Figure 10 with a budget that moves, and Figure 16 with a start that turns.
 "use strict";
 
-const FRAME = { left: 52, right: 560, top: 12, bottom: 282 };
+const FRAME = { left: 52, right: 560, top: 12, bottom: 276 };
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const percent = (value) => `${Number(value.toPrecision(2))} %`;
 const dataOf = (id) => JSON.parse(document.getElementById(id)?.textContent ?? "null");
@@ -15,8 +15,8 @@ function axes(across, up, acrossTicks, upTicks, names) {
   return [
     ...upTicks.map(([value]) => line(FRAME.left, up(value), FRAME.right, up(value), { class: "grid" })),
     ...upTicks.map(([value, text]) => label(FRAME.left - 8, up(value) + 4, text, "end")),
-    ...acrossTicks.map(([value, text]) => label(across(value), FRAME.bottom + 18, text)),
-    label((FRAME.left + FRAME.right) / 2, FRAME.bottom + 40, names),
+    ...acrossTicks.map(([value, text]) => label(across(value), FRAME.bottom + 25, text)),
+    label((FRAME.left + FRAME.right) / 2, FRAME.bottom + 46, names),
   ];
 }
 

@@ -42,9 +42,9 @@ function niceStep(range) {
 
 const address = () => new URLSearchParams(location.hash.slice(1));
 
-function keepInAddress(values) {
-  const said = address();
-  for (const [name, value] of Object.entries(values)) said.set(name, value);
+// An empty value is left out.
+function keepInAddress(values, said = address()) {
+  for (const [name, value] of Object.entries(values)) value === "" ? said.delete(name) : said.set(name, value);
   history.replaceState(null, "", `#${said}`);
 }
 

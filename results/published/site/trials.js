@@ -18,7 +18,7 @@ const written = (value) => (value === null ? "–" : small(value) ? number(value
 // --- what is chosen, and its address -----------------------------------------------------------------------------------
 
 function readAddress() {
-  const said = new URLSearchParams(location.hash.slice(1));
+  const said = address();
   const names = [...part.table.options].map((option) => option.value);
   state.table = names.includes(said.get("table")) ? said.get("table") : names.find((name) => name.endsWith("_trials")) ?? names[0];
   state.sort = (said.get("sort") ?? "").replace(/^-/, "");
@@ -28,10 +28,8 @@ function readAddress() {
 }
 
 function writeAddress() {
-  const said = new URLSearchParams({ table: state.table });
-  if (state.sort) said.set("sort", (state.descending ? "-" : "") + state.sort);
-  for (const [column, text] of Object.entries(state.filters)) if (text) said.set(column, text);
-  history.replaceState(null, "", `#${said}`);
+  const sort = (state.descending ? "-" : "") + state.sort;
+  keepInAddress({ table: state.table, sort, ...state.filters }, new URLSearchParams()); // nothing of another table stays
 }
 
 // --- filters -----------------------------------------------------------------------------------------------------------
