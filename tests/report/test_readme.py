@@ -64,6 +64,16 @@ def test_its_findings_are_those_of_the_published_tables():
     assert f"With that price and sign flips SPARCS keeps {known}, and {new} on teachers" in findings
 
 
+def test_the_sizes_told_at_length_are_those_of_the_published_tables():
+    text = (ROOT / "docs/findings.md").read_text(encoding="utf-8")
+    names = {"sparcs_l2": "SPARCS, L2", "sparcs_paths": "SPARCS, paths and skip", "sparcs_rows": "SPARCS, rows",
+             "sparcs_rows_skip": "SPARCS, rows and skip", "lasso_random": "group lasso, random"}  # fmt: skip
+    columns = [{}, {"flips": True}, {"flips": True, "task": "new_teachers"}]
+    sizes = [parameters_of(*names, **column) for column in columns]
+    for name, *row in zip(names.values(), *sizes, strict=True):
+        assert f"| {' | '.join([name, *row])} |" in text
+
+
 @pytest.mark.parametrize("sentence", re.split(r"(?<=[.!?])\*{0,2}\s+", TEXT))
 def test_its_sentences_are_short(sentence):
     """Each has at most 25 words and 3 numbers. Links count as text; headings, formulas and tables are left out."""
