@@ -23,7 +23,7 @@ def size(trials: pd.DataFrame, settings: Mapping) -> dict:
 
 
 def answer(trials: pd.DataFrame) -> dict:
-    """Whether there is enough to choose by, what to start with, and how the strength goes with the width."""
+    """Whether there is enough to choose by, and what to start with."""
     widths = of_sweep(trials, "widths")
     n = widths["trial"].nunique() if len(widths) else 0
     enough = n >= FEWEST
@@ -33,7 +33,6 @@ def answer(trials: pd.DataFrame) -> dict:
         "fewest": FEWEST,
         "best": min(everywhere, key=lambda row: row["neurons"], default=None),
         "widths": sorted(widths["width"].unique().tolist()) if enough else [],
-        "powers": powers(widths) if enough else [],
     }
 
 
