@@ -82,6 +82,30 @@ def test_overrides_win_over_the_scale_and_the_scale_over_the_base():
             r"^tabular\.catalogue\.sparcs_rows\.tuned\.strength\.1 = -3: .*greater than or equal to 0",
         ),
         (
+            {"baselines": {"catalogue": {"sparcs_rows": {"options": {"price": "abc"}}}}},
+            r"options\.price = 'abc': allowed is a finite value of type float",
+        ),
+        (
+            {"baselines": {"catalogue": {"sparcs_rows": {"options": {"price": True}}}}},
+            r"options\.price = True: .* of type float",
+        ),
+        (
+            {"baselines": {"catalogue": {"sparcs_rows": {"options": {"skip": "abc"}}}}},
+            r"options\.skip = 'abc': .* of type bool",
+        ),
+        (
+            {"baselines": {"catalogue": {"sparcs_rows": {"options": {"output_eigenvalue": True}}}}},
+            r"output_eigenvalue = True: .* of type int",
+        ),
+        (
+            {"baselines": {"catalogue": {"sparcs_rows": {"options": {"prise": 1}}}}},
+            r"options\.prise: allowed are options of spectral_search, penalty, output_eig",
+        ),
+        (
+            {"baselines": {"catalogue": {"sparcs_rows": {"options": {"price": float("inf")}}}}},
+            r"options\.price = inf: allowed is a finite",
+        ),
+        (
             {"baselines": {"catalogue": {"sparcs_rows": {"options": {"price": None}}}}},
             r"options\.price = None: input should be a valid boolean or a valid integer or",
         ),
@@ -170,6 +194,29 @@ def test_a_wrong_setting_is_one_sentence(overrides, message):
 
 
 AMBIGUOUS = ["02025", "010", "-010", "00", "0_7", "33:45", "1:2:3", "190:20:30.15", "00.5"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("price", "abc", r"price = 'abc': allowed is a finite value of type float"),
+        ("price", True, r"price = True: .* of type float"),
+        ("price", float("inf"), r"price = inf: allowed is a finite"),
+        ("skip", "abc", r"skip = 'abc': .* of type bool"),
+        ("output_eigenvalue", True, r"output_eigenvalue = True: .* of type int"),
+        ("prise", 1, r"prise: allowed are options of spectral_search, penalty, output_eigenvalue"),
+    ],
+)
+def test_an_option_of_a_search_has_its_name_and_type(option, value, message):
+    changed = {"baselines": {"catalogue": {"sparcs_rows": {"options": {option: value}}}}}
+    with pytest.raises(params.ParameterError, match=rf"catalogue\.sparcs_rows\.options\.{message}"):
+        resolve_settings(BASE, changed)
+
+
+def test_the_values_that_are_tried_have_their_option_s_type():
+    changed = {"baselines": {"catalogue": {"sparcs_rows": {"tuned": {"price": [1, "abc", 2]}}}}}
+    with pytest.raises(params.ParameterError, match=r"sparcs_rows\.options\.price = 'abc': .* of type float"):
+        resolve_settings(BASE, changed)
 
 
 def test_a_strength_may_be_written_as_snakemake_hands_it_on():

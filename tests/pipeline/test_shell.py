@@ -101,7 +101,7 @@ def test_every_other_text_is_refused_or_is_one_word(checkout, text, evidence):
     evidence(BAD, TRIED, len([*texts(taken)]))
 
 
-def test_an_option_s_name_with_braces_is_no_wildcard(checkout):
+def test_an_option_of_no_search_is_refused_whatever_its_name(checkout):
     options = {"baselines": {"catalogue": {"gaea": {"options": {"{seed}": "{a} $(touch sprung)"}}}}}
     code, output = tried(checkout, options, "snakemake", "-n", "tabulate_baselines")
-    assert code == 0, output
+    assert code == 2 and "options.{seed}: allowed are options of gaea, levels, rate" in output, output

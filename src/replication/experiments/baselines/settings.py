@@ -1,7 +1,9 @@
 """The settings of the comparison with other ways to search for a small network (claim G2)."""
 
+import ast
 from collections.abc import Iterator
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -28,6 +30,8 @@ from replication.params.fields import (
 )
 
 Option = bool | int | float | str
+KINDS = {"bool": (bool,), "int": (int,), "float": (int, float), "str": (str,)}  # of values, by a search's annotations
+SHARED = 3  # arguments that every search has: the task, strengths and seeds
 FOLDER = Path(__file__).parents[2] / "baselines"  # where the methods are
 TUNING_TRIALS = "searches per value of a tuned option, on seeds of their own; 0: every option as it stands"
 
@@ -97,6 +101,21 @@ class BaselineMethod(Model):
         return search
 
 
+def _require_options(name: str, method: BaselineMethod) -> None:
+    """Raise ValueError unless a method's options, and those that are tuned, are arguments of its search, and fit."""
+    source = ast.parse((FOLDER / f"{method.search}.py").read_text(encoding="utf-8"))
+    [search] = [node for node in source.body if isinstance(node, ast.FunctionDef) and node.name == "search"]
+    kinds = {each.arg: ast.unparse(each.annotation) for each in search.args.args[SHARED:] if each.annotation}
+    tuned = [(option, value) for option, values in method.tuned.items() for value in values]
+    for option, value in [*method.options.items(), *tuned]:
+        field = f"catalogue.{name}.options.{option}"
+        if option not in kinds:
+            raise ValueError(f"{field}: allowed are options of {method.search}, {', '.join(kinds) or 'which has none'}")
+        allowed = KINDS.get(kinds[option], (type(value),))
+        if type(value) not in allowed or value in (inf, -inf) or value != value:
+            raise ValueError(f"{field} = {value!r}: allowed is a finite value of type {kinds[option]}")
+
+
 class BaselineProtocol(Model):
     """What all methods share, whatever the task."""
 
@@ -155,6 +174,8 @@ class Baselines(BaselineProtocol, Part):
             raise ValueError(
                 f"catalogue: every tuned option must have as many values as any other, found are {counted}"
             )
+        for name, method in self.catalogue.items():
+            _require_options(name, method)
         if not self.pairs():
             raise ValueError(
                 f"teacher.trials = {self.teacher.trials}, alpha_beta.trials = {self.alpha_beta.trials}: allowed is 1 "
