@@ -138,6 +138,8 @@ def _opening(eigenvalues: pd.DataFrame) -> dict | None:
         return None
     final = rows[rows["epoch"] == rows["epoch"].max()].groupby("trial")["size"].max()
     opened = rows[rows["size"] > 0.01 * rows["trial"].map(final)].groupby(["epoch", "trial"]).size()
+    if opened.empty:  # no trial has an eigenvalue that is a number
+        return None
     means = opened.groupby("epoch").mean()
     telling = means[sorted({means.index[0], means.idxmin(), means.index[-1]})]
     return {"counts": telling.to_dict(), "turns": len(telling) > 2, "n": len(final)}
