@@ -136,7 +136,7 @@ def price(tables: Tables) -> dict:
 
 
 def equal_prices(of_map: pd.DataFrame) -> list[dict]:
-    """The equal strengths with which Figure 9 comes out at full size; r2, live: the range over those networks."""
+    """The equal strengths with which Figure 9 comes out at full size, with the ranges of R² and live neurons there."""
     rows = finished(of_map)
     rows = rows[(rows["size"] == "full") & (rows["rho_2"] == rows["rho_3"])] if len(rows) else rows
     found = []
