@@ -11,6 +11,7 @@ from replication.records.sources import changes_with, imported_by, templates_of
 from replication.report.text import counted
 
 ANALYSED_BY = "REPLICATION_ANALYSED_BY"  # the variable that tells a notebook what is executed
+MOST_COMMITS = 6  # that a sentence names
 
 
 def by_device(record: Mapping, tables: Iterable[pd.DataFrame]) -> list[Mapping]:
@@ -41,13 +42,15 @@ def core_minutes(record: Mapping) -> str:
 def trained_by(records: Iterable[Mapping]) -> str:
     """The commits and fingerprints of experiments' trials; empty if there is no record.
 
-    Of several fingerprints, one a job, it says how many, and one for all of them.
+    Of several fingerprints, one a job, it says how many, and one for all of them; of more commits than a line takes,
+    how many: the tables of provenance name them.
     """
     records = list(records)
     if not records:
         return ""
     commits, prints = (_distinct(records, name) for name in ("commit", "fingerprint"))
-    return f"commit {'; '.join(commits)}, fingerprint {fingerprints(prints)}"
+    named = f"commit {'; '.join(commits)}" if len(commits) <= MOST_COMMITS else f"{len(commits)} commits"
+    return f"{named}, fingerprint {fingerprints(prints)}"
 
 
 def fingerprints(names: list[str]) -> str:
