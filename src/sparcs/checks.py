@@ -1,5 +1,6 @@
 """Checks of arguments that several modules share; each error names the argument, its value and what is allowed."""
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence, Set
 from numbers import Integral, Real
 
@@ -46,6 +47,11 @@ def checked_flag(name: str, value: bool) -> bool:
 def is_number(value: object) -> bool:
     """Whether a value is a real number, which True and False are not meant as."""
     return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def is_finite(value: object) -> bool:
+    """Whether a value is a real number that float64 can hold, as 10**400 is not."""
+    return is_number(value) and abs(value) <= sys.float_info.max
 
 
 def has_values(tensor: Tensor) -> bool:

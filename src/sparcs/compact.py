@@ -179,7 +179,7 @@ def _fewest_weights(
             options["on_step"](Step(call, at_most, sum(module.widths[1:-1]), reached, allowed))
         return reached <= allowed
 
-    return pruning.fewest_weights(graph, function_of(network), good, slope)
+    return pruning.fewest_weights(graph, function_of(network), good, slope)[1]
 
 
 def _slope(network: nn.Module) -> float:

@@ -299,7 +299,9 @@ def _spectral_name(model: nn.Module, name: str | None) -> str:
             kind = type(model.get_submodule(name)).__name__
             raise ValueError(f"name {name!r}: {type(model).__name__} has a {kind} there, a SpectralNetwork is needed")
         return name
-    names = [name for name, module in model.named_modules() if name and isinstance(module, SpectralNetwork)]
+    if isinstance(model, SpectralNetwork):
+        raise ValueError("model SpectralNetwork is a head itself, in no model: its own method compact() is needed")
+    names = [name for name, module in model.named_modules() if isinstance(module, SpectralNetwork)]
     if len(names) != 1:
         many = f": name is needed, one of {', '.join(names)}" if names else ": one is needed"
         raise ValueError(f"model {type(model).__name__} has {len(names)} spectral heads{many}")

@@ -9,7 +9,16 @@ from torch import Tensor, nn
 
 from sparcs import metrics, penalties, pruning, spectral
 from sparcs.activations import Activation, activation_of, modules_of_layers, name_of
-from sparcs.checks import DTYPES, check_dtypes, check_values, checked_flag, checked_input, checked_widths, is_number
+from sparcs.checks import (
+    DTYPES,
+    check_dtypes,
+    check_values,
+    checked_flag,
+    checked_input,
+    checked_widths,
+    is_finite,
+    is_number,
+)
 from sparcs.compact import OVERFLOW, CompactNetwork, Options, Removal, arrays_of, compact, function_of
 from sparcs.eigenbasis import recursion
 from sparcs.eigenvalues import Eigenvalues
@@ -96,7 +105,7 @@ class SpectralNetwork(Saved):
             raise ValueError(f"form {form!r}: allowed are None, {', '.join(spectral.FORMS)}")
         if dtype not in (None, *DTYPES):
             raise TypeError(f"dtype {dtype!r}: allowed are None, {', '.join(map(str, DTYPES))}")
-        if not (is_number(initial_scale) and 0 <= initial_scale < float("inf")):
+        if not (is_finite(initial_scale) and initial_scale >= 0):
             raise ValueError(f"initial_scale {initial_scale!r}: allowed are finite numbers of at least 0")
         if not (is_number(output_eigenvalue) and output_eigenvalue in (1, -1)):
             raise ValueError(f"output_eigenvalue {output_eigenvalue!r}: allowed are 1 and -1")
@@ -169,7 +178,10 @@ class SpectralNetwork(Saved):
         return self.eigenvalues[1:-1]
 
     def penalty(
-        self, kind: Penalty | penalties.Kind = "l2", strengths: Sequence[float] | None = None, skip: bool = False
+        self,
+        kind: Penalty | penalties.Kind = "l2",
+        strengths: Sequence[float] | np.ndarray | None = None,
+        skip: bool = False,
     ) -> Tensor:
         """Σ_k s_k Ω_k over the hidden layers, a scalar: of their eigenvalues, or of the weights that these open.
 
@@ -185,12 +197,13 @@ class SpectralNetwork(Saved):
         layers = len(self.widths) - (1 if self.train_input_eigenvalues and of_eigenvalues else 2)
         if strengths is None:
             strengths = penalties.prices(self.widths) if kind in ("rows", "nearest") else [1.0] * layers
+        strengths = strengths.tolist() if isinstance(strengths, np.ndarray) else strengths
         strengths = [*strengths] if isinstance(strengths, Sequence) else strengths
-        if not (isinstance(strengths, list) and all(is_number(each) and each >= 0 for each in strengths)):
-            raise ValueError(f"strengths {strengths!r}: a sequence of numbers of at least 0 is needed")
+        if not (isinstance(strengths, list) and all(is_finite(each) and each >= 0 for each in strengths)):
+            raise ValueError(f"strengths {strengths!r}: a sequence of finite numbers of at least 0 is needed")
         if len(strengths) != layers:
             raise ValueError(f"strengths {strengths!r}: one for each of the {layers} layers of the penalty is needed")
-        total = penalties.penalty(list(self.eigenvectors), list(self.eigenvalues), kind, strengths)
+        total = penalties.penalty(list(self.eigenvectors), list(self.eigenvalues), kind, [*map(float, strengths)])
         total = total if layers else self.eigenvalues[-1].new_zeros(())
         return total + penalties.skip(self.bundle(len(self.widths), 1)) if checked_flag("skip", skip) else total
 

@@ -160,13 +160,13 @@ def collapsed(graph: Graph) -> Graph:
 def slope_of(f: Function, rounding: float = 1e-5) -> float | None:
     """c of f(z) − f(−z) = cz, if that holds of all z tried to within a share ``rounding``, else None.
 
-    1 for ReLU, GELU, SiLU, softplus and hardswish, 1 + slope for leaky ReLU; there is none for ELU, SELU, Mish, ReLU6,
-    tanh and sigmoid.
+    1 for ReLU, GELU, SiLU, softplus and hardswish, 1 + slope for leaky ReLU, 0 for even functions, whose flips change
+    no skip; there is none for ELU, SELU, Mish, ReLU6, tanh and sigmoid.
     """
     z = np.concatenate([np.linspace(0.01, 30, 301), np.geomspace(1e-3, 1e3, 97)])
     odd = f(z) - f(-z)
     slope = float(odd[-1] / z[-1])
-    return slope if slope and np.allclose(odd, slope * z, rtol=rounding, atol=rounding / 10) else None
+    return slope if np.allclose(odd, slope * z, rtol=rounding, atol=rounding / 10) else None
 
 
 def flipped(graph: Graph, i: int, h: int, slope: float) -> Graph:
@@ -269,11 +269,15 @@ def fewest_bundles(graph: Graph, f: Function, good: Callable[[Graph], bool]) -> 
     return graph
 
 
-def fewest_weights(graph: Graph, f: Function, good: Callable[[Graph], bool], slope: float) -> Graph:
-    """The smaller by ``entries`` of what ``fewest_bundles`` leaves, with the signs as they are and ``with_signs``."""
-    other = with_signs(graph, slope)
-    candidates = [graph, other] if good(other) else [graph]
-    return min((fewest_bundles(each, f, good) for each in candidates), key=entries)
+def fewest_weights(graph: Graph, f: Function, good: Callable[[Graph], bool], slope: float) -> tuple[Graph, Graph]:
+    """What ``fewest_bundles`` leaves: with the signs as they are, and the smaller of this and with other signs.
+
+    The others are those of ``with_signs``, if they make another graph that is good. Smaller means fewer ``entries``.
+    """
+    small, other = fewest_bundles(graph, f, good), with_signs(graph, slope)
+    if other is graph or not good(other):
+        return small, small
+    return small, min(small, fewest_bundles(other, f, good), key=entries)
 
 
 def _keep(weights: dict, biases: dict, i: int, stay: np.ndarray) -> None:

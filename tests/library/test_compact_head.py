@@ -44,6 +44,8 @@ def test_a_head_is_compacted_in_its_place(last):
     assert isinstance(small, CompactNetwork) and small.after.neurons[1] <= 3
     assert small in model.modules() and head not in model.modules() and loss(model).item() <= 1.05 * whole
     assert (small.in_features, small.out_features) == (6, 3)
+    with pytest.raises(ValueError, match=r"is a head itself, in no model: its own method compact\(\) is needed"):
+        compact_head(SpectralNetwork((3, 4, 2)))
     with pytest.raises(ValueError, match="has 0 spectral heads: one is needed"):
         compact_head(model)
     with pytest.raises(ValueError, match="already has a spectral head '2"):

@@ -34,6 +34,16 @@ def test_of_these_it_is_not(f):
     assert pruning.slope_of(function(f), rounding=0.06) is None  # that of bfloat16
 
 
+@pytest.mark.parametrize("f", [torch.abs, torch.square, torch.cos], ids=lambda f: f.__name__)
+def test_flips_of_an_even_function_change_no_skip(f):
+    assert pruning.slope_of(function(f)) == 0
+    network = randomised((3, 4, 2), activation=f)
+    x = inputs(network)
+    plain, small = (network.compact(inputs=x, tolerance=0.1, flips=flips) for flips in (False, True))
+    assert small.after.parameters <= plain.after.parameters
+    assert deviation(evaluated(small, x), evaluated(network, x)) <= 0.1 * (1 + 1e-9)
+
+
 def of_graph(graph, f, x):
     """(4.5) over all weights of a graph."""
     activities = {1: x}

@@ -1,9 +1,11 @@
 """Where training starts and what it is told: signs, scales, groups of parameters, penalties."""
 
+from fractions import Fraction
 from functools import reduce
 from itertools import pairwise
 from operator import add
 
+import numpy as np
 import pytest
 import torch
 
@@ -137,6 +139,17 @@ def test_each_layer_s_penalty_has_its_strength(kind, train_input):
     torch.testing.assert_close(network.penalty(kind, [1] * len(blocks)), network.penalty(kind))
     with pytest.raises(ValueError, match=rf"strengths \[1\]: one for each of the {len(blocks)} layers"):
         network.penalty(kind, [1])
+
+
+@pytest.mark.parametrize("kind", ["l1", "rows"])
+def test_strengths_are_finite_numbers_of_python_or_numpy(kind):
+    network = SpectralNetwork((2, 5, 4, 2), initial_scale=1.0)
+    expected = network.penalty(kind, [0.5, 2.0])
+    for strengths in (np.array([0.5, 2.0]), np.array([0.5, 2.0], np.float32), [np.float64(0.5), Fraction(2)]):
+        assert network.penalty(kind, strengths).item() == expected.item()
+    for wrong in ([1, float("inf")], [1, float("nan")], [1, 10**400], np.ones((2, 2)), np.array(1.0), "ab", 1.0):
+        with pytest.raises(ValueError, match="a sequence of finite numbers of at least 0 is needed"):
+            network.penalty(kind, wrong)
 
 
 def test_a_network_without_hidden_layers_has_no_penalty_and_no_hidden_eigenvalues():

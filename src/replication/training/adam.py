@@ -1,6 +1,6 @@
 """Adam, by PyTorch's fused kernel."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ class Adam:
 
     def __init__(
         self,
-        parameters: Sequence[Tensor],
+        parameters: Iterable[Tensor],
         rate: float,
         betas: tuple[float, float] = (0.9, 0.999),
         epsilon: float = 1e-8,
@@ -27,7 +27,7 @@ class Adam:
         self.steps = [torch.zeros((), device=mean.device) for mean in self.means]  # float32, on the device: for graphs
 
     @torch.no_grad()
-    def step(self, gradients: Sequence[Tensor]) -> None:
+    def step(self, gradients: Iterable[Tensor]) -> None:
         """One step along the gradient of each parameter, in place."""
         adam(
             self.parameters,

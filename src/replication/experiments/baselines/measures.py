@@ -74,8 +74,7 @@ def measure(
     for target, limit in limits.items():
         good = within(points[0], limit)
         few = fewest_neurons(graph, good)
-        small[target] = pruning.fewest_bundles(few, relu, good)
-        flipped = pruning.fewest_weights(few, relu, good, SLOPE)
+        small[target], flipped = pruning.fewest_weights(few, relu, good, SLOPE)
         row |= {f"{target}_flipped_{name}": value for name, value in as_it_is(flipped, points).items()}
     small["max_30_neurons"] = strongest(graph, settings.max_neurons)
     again = retrained(list(small.values()), task, settings.retraining_steps, seed)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from replication.data import tabular
+from replication.training.adam import Adam
 from replication.training.ensemble.batched import Group
 from replication.training.ensemble.batches import epoch_orders
 from replication.training.ensemble.training import Training, initial_parameters
@@ -110,11 +111,11 @@ def fine_tuned(
     small: CompactNetwork, points: Data, settings: SimpleNamespace, choice: SimpleNamespace, seed: int
 ) -> CompactNetwork:
     """The compact network trained on, without a penalty, on the first batches again."""
-    optimizer = torch.optim.Adam(small.parameters(), choice.learning_rate)
+    parameters = list(small.parameters())
+    optimizer = Adam(parameters, choice.learning_rate)
     for batch in batches(settings.points, settings.batch_size, settings.fine_tuning_steps, seed):
-        optimizer.zero_grad()
-        nn.functional.mse_loss(small(points["x_train"][batch, :-1]), points["y_train"][batch]).backward()
-        optimizer.step()
+        loss = nn.functional.mse_loss(small(points["x_train"][batch, :-1]), points["y_train"][batch])
+        optimizer.step(torch.autograd.grad(loss, parameters))
     return small
 
 

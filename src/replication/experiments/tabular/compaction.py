@@ -40,10 +40,7 @@ def smallest(graph: Graph, value: Value, limit: float) -> dict[bool, Graph]:
 
     count = smallest_within(total + 1, tried, limit, CALLS, None)
     few = with_neurons(total if count is None else count)
-    return {
-        False: pruning.fewest_bundles(few, relu, good),
-        True: pruning.fewest_weights(few, relu, good, SLOPE),
-    }
+    return dict(zip((False, True), pruning.fewest_weights(few, relu, good, SLOPE), strict=True))
 
 
 def module(graph: Graph) -> CompactNetwork:

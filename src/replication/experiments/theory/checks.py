@@ -7,11 +7,13 @@ import pandas as pd
 import torch
 from torch import nn
 
+from replication.training.adam import Adam
 from replication.training.torch_threads import subnormals_flushed
 from sparcs import spectral
 from sparcs.network import SpectralNetwork
 
 DEPTHS = range(2, 9)
+RATE = 1e-3  # of Adam
 
 
 def random_network(seed: int, layers: int, smallest: int = 1) -> tuple[SpectralNetwork, torch.Generator]:
@@ -43,15 +45,16 @@ def first_gradient_steps(seed: int, layers: int) -> dict[int, int]:
     network, generator = random_network(seed, layers, smallest=6)
     x = torch.randn(64, network.in_features, dtype=torch.float64, generator=generator)
     y = torch.randn(64, network.out_features, dtype=torch.float64, generator=generator)
-    optimiser = torch.optim.Adam(network.parameters())
+    parameters = dict(network.named_parameters())
+    optimizer = Adam(parameters.values(), RATE)
     first = dict.fromkeys(range(2, layers), 0)
     for step in range(1, layers + 1):
-        optimiser.zero_grad()
-        (network(x) - y).square().mean().backward()
+        loss = (network(x) - y).square().mean()
+        gradients = dict(zip(parameters, torch.autograd.grad(loss, parameters.values()), strict=True))
         for k in first:
-            if not first[k] and network.eigenvalues[k - 1].grad.any():
+            if not first[k] and gradients[f"eigenvalues.{k - 1}"].any():
                 first[k] = step
-        optimiser.step()
+        optimizer.step(gradients.values())
     return first
 
 
@@ -87,11 +90,10 @@ def direct_largest_hidden_weight(seed: int, layers: int, steps: int) -> float:
     network = DirectNetwork([8] * layers, generator)
     x = torch.randn(64, 8, dtype=torch.float64, generator=generator)
     y = torch.randn(64, 8, dtype=torch.float64, generator=generator)
-    optimiser = torch.optim.Adam(network.parameters())
+    parameters = list(network.parameters())
+    optimizer = Adam(parameters, RATE)
     for _ in range(steps):
-        optimiser.zero_grad()
-        (network(x) - y).square().mean().backward()
-        optimiser.step()
+        optimizer.step(torch.autograd.grad((network(x) - y).square().mean(), parameters))
     into_hidden = [w for name, w in network.weights.items() if not name.startswith(f"{layers}_")]
     return max(float(weight.detach().abs().max()) for weight in into_hidden)
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from replication.experiments.theory.checks import DirectNetwork
+from replication.training.adam import Adam
 from sparcs.network import SpectralNetwork
 
 COLUMNS = ["statement", "layers", "seed", "step", "value"]
@@ -63,14 +64,14 @@ def watched(network: nn.Module, seed: int, steps: int) -> list[tuple[int, list[T
     one, two = (
         torch.linalg.qr(torch.randn(WIDTH, WIDTH, dtype=torch.float64, generator=generator))[0] for _ in range(2)
     )
-    optimiser = torch.optim.Adam(network.parameters(), lr=RATE)
+    parameters = list(network.parameters())
+    optimizer = Adam(parameters, RATE)
     seen = [(0, into_hidden(network))]
     for step in range(1, steps + 1):
         x = 2 * torch.rand(BATCH, WIDTH, dtype=torch.float64, generator=generator) - 1  # (batch, N_1)
         y = torch.relu(x @ one.T) @ two.T  # (batch, N_ℓ)
-        optimiser.zero_grad()
-        (network(x) - y).square().mean().backward()
-        optimiser.step()
+        loss = (network(x) - y).square().mean()
+        optimizer.step(torch.autograd.grad(loss, parameters))
         if step in SHOWN or step == steps:
             seen.append((step, into_hidden(network)))
     return seen
