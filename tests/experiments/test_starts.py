@@ -14,6 +14,7 @@ from replication import params
 from replication.data.regression import target
 from replication.experiments import EXPERIMENTS
 from replication.experiments.cifar10 import figures as cifar10
+from replication.experiments.cifar10.figures import closed as closed_figure
 from replication.experiments.cifar10.figures.spectra import by_equation
 from replication.experiments.regression import figures, findings, priced, starts, tables
 from replication.experiments.regression import train as regression
@@ -128,6 +129,39 @@ def test_recruited_neurons_are_counted_by_the_sign_of_their_eigenvalue():
         "test_accuracy": 69.0, "validation_accuracy_augmented": 60.0, "positive": 1, "negative": 2,
     }  # fmt: skip
     assert "A plain hidden layer as wide has not been run." in cifar10.fig_cifar10_starts_caption(drawn)
+
+
+def closed(losses):
+    """A table of SPARCS networks with these losses, each with its own number as λ_3."""
+    return pd.DataFrame({"head": "spectral", "trial": range(len(losses)), "lost": losses}).assign(
+        last_eigenvalue=lambda rows: rows["trial"].astype(float), stand_in=False
+    )
+
+
+def test_losses_fall_into_two_regimes_where_one_gap_exceeds_both_sides():
+    assert closed_figure.two_regimes(pd.Series([6.0, 29.0, 7.0, 30.0, 6.5])).tolist() == [29.0, 30.0]
+    for losses in ([], [6.0], [6.0, 6.5, 30.0], [6.0, 6.5, 7.0, 30.0], [6.0, 8.0, 10.0, 12.0, 15.0]):
+        assert closed_figure.two_regimes(pd.Series(losses, dtype=float)).empty
+
+
+def test_the_cost_of_closing_is_told_with_the_last_eigenvalue_that_goes_with_it():
+    said = cifar10.fig_cifar10_closed_caption(closed([6.0, 6.5, 29.6]))
+    assert "λ₃ ends at 2 where most is lost, and at 0 to 1 elsewhere" in said
+    said = cifar10.fig_cifar10_closed_caption(closed([6.0, 29.0, 7.0, 30.0, 6.5]))
+    assert "λ₃ ends at 1 to 3 in the 2 networks of the regime that loses more, and at 0 to 4 elsewhere" in said
+    few = cifar10.fig_cifar10_closed_caption(closed([6.0, 29.0]))
+    assert "costs 6 to 29 points" in few and "elsewhere" not in few
+
+
+def test_the_cost_of_closing_is_of_the_last_epoch_on_augmented_images():
+    trials = pd.DataFrame({"head": ["spectral", "linear"], "trial": 0, "test_accuracy": 69.0, "stand_in": True})
+    epochs = pd.concat([trials[["head", "trial"]].assign(epoch=epoch, validation_accuracy_augmented=60.0 + epoch)
+                        for epoch in (1, 2)])  # fmt: skip
+    epochs["validation_accuracy_augmented_pruned"] = [55.0, np.nan, 50.0, np.nan]
+    rows = [("spectral", epoch, 3, value) for epoch, value in ((1, 1.0), (2, 0.25), (2, 0.5), (2, 0.75))]
+    eigenvalues = pd.DataFrame(rows, columns=["head", "epoch", "layer", "eigenvalue"]).assign(trial=0)
+    (row,) = cifar10.fig_cifar10_closed_table(trials, epochs, eigenvalues).itertuples()
+    assert (row.head, row.lost, row.last_eigenvalue, row.stand_in) == ("spectral", 12.0, 0.5, True)
 
 
 def test_without_the_table_of_starts_shapes_are_drawn_and_the_rest_is_said_not_to_have_run():

@@ -79,6 +79,9 @@ def drawings(folder: Path) -> dict[str, tuple[Figure, pd.DataFrame, str]]:
         "fig_cifar10_starts": fig.fig_cifar10_starts_table(
             *(table(f"cifar10/{name}") for name in ("trials", "epochs", "eigenvalues"))
         ),
+        "fig_cifar10_closed": fig.fig_cifar10_closed_table(
+            *(table(f"cifar10/{name}") for name in ("trials", "epochs", "eigenvalues"))
+        ),
         "fig_cifar10_sweep": fig.fig_cifar10_sweep_table(table("cifar10/sweep")),
         "fig_cells": fig.fig_cells_table(table("cells/history"), table("cells/trials")),
         "fig_tabular": fig.fig_tabular_table(table("tabular/trials")),
