@@ -11,6 +11,7 @@ SITE_PARTS += [
     *templates_of("replication.site.commands", "replication.site"),
     *SHELL,
     ROOT / "README.md",
+    ROOT / "docs/limits.md",
     *sorted(ROOT.glob("src/replication/experiments/*/claims.toml")),
 ]
 SITE_PAGES = [page for page, _ in SECTIONS]

@@ -21,6 +21,7 @@ SECTIONS = (  # pages of the site, in their order, with their names in the navig
     ("tables", "Tables"),
     ("reports", "Reports"),
     ("misprints", "Misprints"),
+    ("missing", "Missing"),
     ("provenance", "Provenance"),
     ("reliability", "Reliability"),
 )

@@ -68,6 +68,7 @@ def build(run: Run, output: Path) -> None:
         experiments=experiments(run.provenance),
         costs=run.core_minutes.to_dict("records"),
     )
+    written.page("missing", document=document("limits", output))
     written.page("reliability", counted=counted(run.reliability))
     written.file("reports.js", reports=[[report.path.name, report.title] for report in run.reports.values()])
     written.file("intervals.svg", intervals=summary, style=picture_style())
@@ -157,6 +158,13 @@ def findings() -> str:
     """README's findings as HTML: of the published results, which a test compares with it; empty if it has none."""
     found = FINDINGS.search((ROOT / "README.md").read_text(encoding="utf-8"))
     return indexed(to_html(found[1])) if found else ""
+
+
+def document(name: str, folder: Path) -> str:
+    """A page of the documentation as HTML, with its links as they are from a page in a folder."""
+    page = ROOT / f"docs/{name}.md"
+    here = lambda link: f"]({shell.relative((page.parent / link[1]).resolve(), folder)}"  # noqa: E731
+    return to_html(re.sub(r"\]\((?!https?:)([^)#]+)", here, page.read_text(encoding="utf-8")))
 
 
 def picture_style() -> str:
