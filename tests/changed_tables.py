@@ -61,6 +61,8 @@ def repeated(tables: Tables, trials: int) -> Tables:
 
 
 def _repeated(table: pd.DataFrame, trials: int, random: np.random.Generator) -> pd.DataFrame:
+    if "task" in table:  # those on new teachers have numbers of their own
+        table = table.assign(trial=table["trial"] - table.groupby("task")["trial"].transform("min"))
     count = int(table["trial"].max()) + 1
     copies = [table.assign(trial=table["trial"] + k * count) for k in range(-(-trials // count))]
     joined = pd.concat(copies, ignore_index=True)

@@ -57,7 +57,7 @@ EVERYTHING = {  # each table has rows, of several heads, methods, penalties and 
         "test_points": 200,
         "retraining_steps": 5,
         "teacher": {"trials": 1, "hidden": [8, 8], "points": 256, "steps": 10},
-        "confirmation": {"trials": 1, "first_trial": 0},
+        "confirmation": {"trials": 1},
         "alpha_beta": {"trials": 1, "points": 256, "steps": 10, "tuning_trials": 1},
     },
     "cells": {"methods": ["darts", "gaea", "random"], "without_none": 1}

@@ -33,6 +33,7 @@ from replication.baselines import (
 from replication.baselines.network import forward
 from replication.experiments.baselines import measures
 from replication.experiments.baselines import train as experiment
+from replication.experiments.baselines.settings import PRICED
 from replication.experiments.settings import resolve_settings
 from replication.training.work import plain
 from sparcs import pruning
@@ -175,6 +176,13 @@ def test_sparcs_from_the_other_start_is_the_perceptron_with_the_other_sign(bias)
         assert weight.any() == (pair[0] == 4)  # all else is closed
     with pytest.raises(ValueError, match="output_eigenvalue = 0: allowed are 1 and -1"):
         spectral_search.search(task, [0.1], [7], output_eigenvalue=0)
+
+
+@pytest.mark.parametrize("penalty", spectral_search.PENALTIES)
+def test_a_price_changes_the_networks_of_the_penalties_that_settings_allow_it_with(penalty):
+    task = tiny(20)
+    [cheap], [dear] = (spectral_search.search(task, [0.1], [7], penalty=penalty, price=price) for price in (1.0, 100.0))
+    assert np.array_equal(numbers(cheap), numbers(dear)) == (penalty not in PRICED)
 
 
 def test_every_epoch_is_a_shuffle_of_its_own_that_runs_of_one_seed_share():

@@ -82,30 +82,6 @@ def test_overrides_win_over_the_scale_and_the_scale_over_the_base():
             r"^tabular\.catalogue\.sparcs_rows\.tuned\.strength\.1 = -3: .*greater than or equal to 0",
         ),
         (
-            {"baselines": {"catalogue": {"sparcs_rows": {"options": {"price": "abc"}}}}},
-            r"options\.price = 'abc': allowed is a finite value of type float",
-        ),
-        (
-            {"baselines": {"catalogue": {"sparcs_rows": {"options": {"price": True}}}}},
-            r"options\.price = True: .* of type float",
-        ),
-        (
-            {"baselines": {"catalogue": {"sparcs_rows": {"options": {"skip": "abc"}}}}},
-            r"options\.skip = 'abc': .* of type bool",
-        ),
-        (
-            {"baselines": {"catalogue": {"sparcs_rows": {"options": {"output_eigenvalue": True}}}}},
-            r"output_eigenvalue = True: .* of type int",
-        ),
-        (
-            {"baselines": {"catalogue": {"sparcs_rows": {"options": {"prise": 1}}}}},
-            r"options\.prise: allowed are options of spectral_search, penalty, output_eig",
-        ),
-        (
-            {"baselines": {"catalogue": {"sparcs_rows": {"options": {"price": float("inf")}}}}},
-            r"options\.price = inf: allowed is a finite",
-        ),
-        (
             {"baselines": {"catalogue": {"sparcs_rows": {"options": {"price": None}}}}},
             r"options\.price = None: input should be a valid boolean or a valid integer or",
         ),
@@ -176,6 +152,18 @@ def test_overrides_win_over_the_scale_and_the_scale_over_the_base():
             "as many values to try .* linear 1, mlp 6",
         ),
         ({"tabular": {"catalogue": {"mlp": {"penalty": "l1"}}}}, "penalty = 'l1' of search 'mlp'"),
+        (
+            {"tabular": {"catalogue": {"linear": {"initial_scale": 0.1}}}},
+            r"catalogue\.linear: initial_scale = 0\.1 of search 'linear': allowed is 0, since only spectral",
+        ),
+        (
+            {"tabular": {"catalogue": {"mlp": {"output_eigenvalue": -1}}}},
+            r"catalogue\.mlp: output_eigenvalue = -1 of search 'mlp': allowed is 1, since only spectral",
+        ),
+        (
+            {"baselines": {"confirmation": {"first_trial": 12}}},
+            r"^baselines\.confirmation\.first_trial = 12: allowed are 13 and more, since .* chosen on trials before",
+        ),
         ({"tabular": {"catalogue": {"mlp": {"tuned": {"rate": [0, 1]}}}}}, "tuned.rate = 0.*positive rates"),
         ({"tabular": {"catalogue": {"linear": {"tuned": {"rate": [1]}}}}}, "of search 'linear': allowed are strength"),
         ({"tabular": {"test_share": 0.75}}, "validation_share . test_share = 0.95: allowed is 0.9"),
@@ -215,8 +203,28 @@ def test_an_option_of_a_search_has_its_name_and_type(option, value, message):
 
 def test_the_values_that_are_tried_have_their_option_s_type():
     changed = {"baselines": {"catalogue": {"sparcs_rows": {"tuned": {"price": [1, "abc", 2]}}}}}
-    with pytest.raises(params.ParameterError, match=r"sparcs_rows\.options\.price = 'abc': .* of type float"):
+    with pytest.raises(params.ParameterError, match=r"sparcs_rows\.tuned\.price = 'abc': .* of type float"):
         resolve_settings(BASE, changed)
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        ({"options": {"penalty": "l1", "price": 10}}, r"options\.price = 10: allowed is none with penalty 'l1'"),
+        ({"options": {"price": 1}}, r"options\.price = 1: allowed is none with penalty 'l2', .* rows and paths$"),
+        ({"options": {"penalty": "l1"}, "tuned": {"price": [1, 2, 3]}}, r"tuned\.price = 1: .* penalty 'l1'"),
+        (
+            {"options": {"penalty": "paths", "price": 10}, "tuned": {"penalty": ["rows", "l2", "paths"]}},
+            r"options\.price = 10: allowed is none with penalty 'l2'",
+        ),
+    ],
+)
+def test_a_price_is_of_penalties_that_have_one(method, message):
+    catalogue = {"new": {"search": "spectral_search"} | method}
+    with pytest.raises(params.ParameterError, match=rf"^baselines: catalogue\.new\.{message}"):
+        resolve_settings(BASE, {"baselines": {"catalogue": catalogue}})
+    priced = {"search": "spectral_search", "options": {"penalty": "paths", "price": 10}}
+    assert resolve_settings(BASE, {"baselines": {"catalogue": {"new": priced}}}).baselines.catalogue["new"]
 
 
 def test_a_strength_may_be_written_as_snakemake_hands_it_on():

@@ -33,6 +33,8 @@ Option = bool | int | float | str
 KINDS = {"bool": (bool,), "int": (int,), "float": (int, float), "str": (str,)}  # of values, by a search's annotations
 SHARED = 3  # arguments that every search has: the task, strengths and seeds
 FOLDER = Path(__file__).parents[2] / "baselines"  # where the methods are
+PRICED = ("rows", "paths")  # penalties of a spectral search in which a layer has a price
+FIRST_NEW_TRIAL = 13  # trials 0 to 9 and seeds 10 to 12 were used in choosing prices and strengths
 TUNING_TRIALS = "searches per value of a tuned option, on seeds of their own; 0: every option as it stands"
 
 
@@ -68,8 +70,19 @@ class BaselineAlphaBeta(DataSets, BaselineTasks):
 class BaselineConfirmation(Part):
     """Trials for what was chosen on the others: their seeds and teachers had no part in choosing."""
 
-    first_trial: CountOrZero = Field(description="number of the first one, beyond those that anything was chosen on")
+    first_trial: CountOrZero = Field(
+        description=f"number of the first one, {FIRST_NEW_TRIAL} or more: nothing was chosen on those"
+    )
     trials: TrialsOrZero = Field(description="searches per method and strength, each on a teacher of its own; 0: none")
+
+    @field_validator("first_trial")
+    @classmethod
+    def _nothing_was_chosen_on_it(cls, first_trial: int) -> int:
+        if first_trial < FIRST_NEW_TRIAL:
+            raise ValueError(
+                f"allowed are {FIRST_NEW_TRIAL} and more, since prices and strengths were chosen on trials before it"
+            )
+        return first_trial
 
 
 class BaselineMethod(Model):
@@ -103,17 +116,31 @@ class BaselineMethod(Model):
 
 def _require_options(name: str, method: BaselineMethod) -> None:
     """Raise ValueError unless a method's options, and those that are tuned, are arguments of its search, and fit."""
-    source = ast.parse((FOLDER / f"{method.search}.py").read_text(encoding="utf-8"))
-    [search] = [node for node in source.body if isinstance(node, ast.FunctionDef) and node.name == "search"]
-    kinds = {each.arg: ast.unparse(each.annotation) for each in search.args.args[SHARED:] if each.annotation}
-    tuned = [(option, value) for option, values in method.tuned.items() for value in values]
-    for option, value in [*method.options.items(), *tuned]:
-        field = f"catalogue.{name}.options.{option}"
+    kinds, defaults = _arguments(method.search)
+    given = [("options", *each) for each in method.options.items()]
+    given += [("tuned", option, value) for option, values in method.tuned.items() for value in values]
+    penalties = [value for _, option, value in given if option == "penalty"] or [defaults.get("penalty")]
+    without_price = [each for each in penalties if each not in PRICED] if "penalty" in kinds else []
+    for place, option, value in given:
+        field = f"catalogue.{name}.{place}.{option}"
         if option not in kinds:
             raise ValueError(f"{field}: allowed are options of {method.search}, {', '.join(kinds) or 'which has none'}")
         allowed = KINDS.get(kinds[option], (type(value),))
         if type(value) not in allowed or value in (inf, -inf) or value != value:
             raise ValueError(f"{field} = {value!r}: allowed is a finite value of type {kinds[option]}")
+        if option == "price" and without_price:
+            allowed = f"none with penalty {without_price[0]!r}, only with {' and '.join(PRICED)}"
+            raise ValueError(f"{field} = {value!r}: allowed is {allowed}")
+
+
+def _arguments(search: str) -> tuple[dict[str, str], dict[str, Option]]:
+    """The annotations of a search's options, and their defaults, by name; without loading what trains."""
+    source = ast.parse((FOLDER / f"{search}.py").read_text(encoding="utf-8"))
+    [function] = [node for node in source.body if isinstance(node, ast.FunctionDef) and node.name == "search"]
+    options = function.args.args[SHARED:]
+    kinds = {each.arg: ast.unparse(each.annotation) for each in options if each.annotation}
+    names, values = (reversed(each) for each in (options, function.args.defaults))  # the last ones have defaults
+    return kinds, {each.arg: ast.literal_eval(value) for each, value in zip(names, values, strict=False)}
 
 
 class BaselineProtocol(Model):

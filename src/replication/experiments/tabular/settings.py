@@ -25,6 +25,7 @@ from replication.params.fields import (
 )
 
 Points = Annotated[Count, Field(ge=30)]  # enough for three splits
+OF_EIGENVALUES = ("initial_scale", "output_eigenvalue")  # fields that nothing reads in a search without eigenvalues
 LEAST_TRAINED = 0.1  # share of the points
 OPTIONS = {  # that a search takes; a penalty's strength is always among the tuned ones
     "linear": ("strength",),
@@ -53,6 +54,13 @@ class TabularMethod(Model):
     def _fits(self) -> "TabularMethod":
         if (self.penalty is not None) != (self.search == "spectral"):
             raise ValueError(f"penalty = {self.penalty!r} of search {self.search!r}: spectral has one, no other does")
+        for name in OF_EIGENVALUES if self.search != "spectral" else ():
+            value, default = getattr(self, name), TabularMethod.model_fields[name].default
+            if value != default:
+                raise ValueError(
+                    f"{name} = {value!r} of search {self.search!r}: allowed is {default}, since only spectral has "
+                    "eigenvalues"
+                )
         options = OPTIONS[self.search]
         if not {*self.tuned} <= {*options} or ("strength" in options and "strength" not in self.tuned):
             needed = ", with strength among them" if "strength" in options else ""
