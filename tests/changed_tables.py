@@ -12,6 +12,17 @@ from replication.records.io import write_table
 Tables = dict[str, pd.DataFrame]
 Rows = Callable[[pd.DataFrame], pd.Series]
 
+OF_EXPERIMENT = {
+    "regression": ["trials", "starts"],
+    "teacher_student": ["trials", "eigenvalues", "pruning", "map"],
+    "depth": ["trials", "without_penalty"],
+    "cifar10": ["trials", "epochs", "eigenvalues", "costs", "sweep"],
+    "cifar100": ["trials", "probes", "costs"],
+    "hyperparameters": ["trials"],
+    "baselines": ["trials", "tuning"],
+    "cells": ["trials", "costs", "without_none"],
+}
+EMPTY = {f"{name}/{table}": pd.DataFrame() for name, tables in OF_EXPERIMENT.items() for table in tables}
 SETTINGS = (
     "alpha",
     "beta",
