@@ -217,6 +217,7 @@ def test_claims_on_two_hidden_layers_are_untested_with_other_than_two(layers):
         judged = verdicts(name, tables)
         assert (judged["verdict"] == "untested").all()
         assert judged["reason"].str.contains(f"hidden layers {layers}, not 2").any()
+        assert judged[["measured", "low", "high", "old_measured"]].isna().all(axis=None) and (judged["n"] == 0).all()
 
 
 def test_claims_of_the_theory():

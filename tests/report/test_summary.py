@@ -142,6 +142,19 @@ def test_what_is_new_has_a_line_for_each_question(full):
     assert all(line.endswith("no finished trial.") for line in what_is_new(EMPTY).splitlines())
 
 
+@pytest.mark.parametrize("layer", [3, 4])
+def test_what_is_said_of_two_hidden_layers_is_not_said_of_one_or_three(full, layer):
+    """Table 4's students have two; here the columns of the second are gone, or a third's are there."""
+    trials, of_layer = full["teacher_student/trials"], ["largest_eigenvalue_{}", "layer_{}_deleted_increase"]
+    columns = [name.format(layer) for name in of_layer]
+    changes = trials.drop(columns=columns) if layer == 3 else trials.assign(**dict.fromkeys(columns, 0.1))
+    for table, count in ((trials, 1), (changes, 0)):
+        tables = EMPTY | {"teacher_student/trials": table}
+        said = REPORT.other_statements(**summary.other_statements(tables, {}))
+        assert said.count("largest \\|λ\\| of both layers") == count
+        assert what_is_new(tables).count("only the first hidden layer survives") == count
+
+
 def test_baselines_of_a_small_run_are_not_tested(full):
     few = full["baselines/trials"].query("trial < 3")
     assert "fewer than 10 seeds, so nothing is tested." in what_is_new(EMPTY | {"baselines/trials": few})

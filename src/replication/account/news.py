@@ -13,6 +13,7 @@ from replication.experiments.cifar10 import findings as cifar10
 from replication.experiments.cifar10.figures.sweep import fig_cifar10_sweep_table
 from replication.experiments.cifar100 import findings as cifar100
 from replication.experiments.depth.figures import default_start
+from replication.experiments.teacher_student.layers import PAPERS, hidden
 from replication.report.intervals import count_range, finished
 from replication.report.stand_in import backbone_note, mark
 
@@ -35,11 +36,11 @@ def news(tables: Tables, run: Mapping, paper: Mapping) -> dict[str, dict | None]
 
 
 def _survivor(networks: pd.DataFrame, graded: pd.DataFrame) -> dict | None:
-    """How often the first hidden layer survives, and the second with a heavier penalty on the first, if that was run.
+    """How often the first of two hidden layers survives, and the second with a heavier penalty on the first, if run.
 
     increase: of the loss where the other layer is deleted, a median share.
     """
-    if networks.empty:
+    if networks.empty or hidden(networks) != PAPERS:
         return None
     return {
         "networks": len(networks),

@@ -12,6 +12,7 @@ from replication.experiments import EXPERIMENTS
 from replication.experiments.cifar10 import findings as cifar10
 from replication.experiments.cifar10.tables import HEADS, WITHOUT_EIGENVALUES
 from replication.experiments.depth import findings as depth
+from replication.experiments.teacher_student.layers import PAPERS, hidden
 from replication.experiments.teacher_student.tables import mean_or_groups
 from replication.judging.heads import HIDDEN, LAST, SPARCS
 from replication.report.intervals import FEWEST, count_range, finished
@@ -124,8 +125,8 @@ def other_statements(tables: Tables, run: Mapping) -> dict:
 
 
 def _without_penalty(networks: pd.DataFrame) -> dict | None:
-    """How many networks of experiment 2 without a penalty have one surviving layer, and both layers' largest |λ|."""
-    if networks.empty:
+    """How many networks of experiment 2 without a penalty have one surviving layer of two, and both's largest |λ|."""
+    if networks.empty or hidden(networks) != PAPERS:
         return None
     largest = networks[["largest_eigenvalue_2", "largest_eigenvalue_3"]].mean()
     return {"single": int((networks["surviving_layer"] != 0).sum()), "largest": list(largest), "n": len(networks)}

@@ -1,7 +1,8 @@
 """How claims D are measured: what is left of the student's network."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import wraps
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import pandas as pd
 from replication.experiments.teacher_student.kept import PAPERS, last_at_budget, r2_at_papers_count
 from replication.experiments.teacher_student.settings import HIDDEN
 from replication.experiments.teacher_student.survival import SURVIVES
+from replication.judging.bootstraps import NOTHING
 from replication.judging.divergence import Divergence, divergence
 from replication.judging.statistics import mean_interval, share_interval
 from replication.judging.verdicts import Claim, Each, Measured, Tables
@@ -18,6 +20,23 @@ OFTEN = (0.8, 1)  # share of seeds (claim D2)
 LAYERS = {2: "the first hidden layer (λ₂)", 3: "the second (λ₃)"}
 LAST = 3  # the layer that survives in the paper's Figure 9
 GOOD = (0.97, np.inf)  # R² (claim D4)
+
+
+def of_two_layers(measure: Callable[[Tables], Iterator[Measured]]) -> Callable[[Tables], Iterator[Measured]]:
+    """The measurement where networks have the paper's two hidden layers; elsewhere its parts, with nothing measured."""
+
+    @wraps(measure)
+    def measured(tables: Tables) -> Iterator[Measured]:
+        unlike = _not_two_layers(_default_ensemble(tables))
+        for row in measure(tables):
+            yield _unmeasured(row, unlike) if unlike else row
+
+    return measured
+
+
+def _unmeasured(row: Measured, why: str) -> Measured:
+    before = row.before and _unmeasured(row.before, why)
+    return replace(row, interval=NOTHING, n=0, untested=why, each=None, before=before)
 
 
 def linear_fails(tables: Tables) -> Iterator[Measured]:
@@ -32,6 +51,7 @@ def linear_fails(tables: Tables) -> Iterator[Measured]:
                    each=Each(fits.to_numpy(), "R² of one teacher"))  # fmt: skip
 
 
+@of_two_layers
 def one_layer_survives(tables: Tables) -> Iterator[Measured]:
     """D2: shares of seeds in which Figure 9's layer's eigenvalues survive, and in which the other layer can go.
 
@@ -45,7 +65,6 @@ def one_layer_survives(tables: Tables) -> Iterator[Measured]:
         f"{LAYERS[layer]} survives in {count} of {started}" for layer, count in counts.items() if layer in LAYERS
     ]
     smallest = f"; smallest ratio {ratio.min():.0f}" if ratio.notna().any() else ""
-    unlike = _not_two_layers(trials)
     row = Measured(
         "a",
         f"share of seeds with max |λ₃| at least {SURVIVES} times max |λ₂|",
@@ -54,7 +73,6 @@ def one_layer_survives(tables: Tables) -> Iterator[Measured]:
         OFTEN,
         f"by eigenvalues {', '.join(survivors) or 'neither layer survives'}{smallest}; teachers: "
         f"{trials['teacher'].nunique()}{none_lost}",
-        untested=unlike,
         diverged=lost,
         each=Each(_second_over_first(trials), "max |λ₃| over max |λ₂| of one seed", (SURVIVES, np.inf)),
     )
@@ -71,12 +89,12 @@ def one_layer_survives(tables: Tables) -> Iterator[Measured]:
         started,
         OFTEN,
         f"median increase {100 * increase.median():,.0f} %" if len(trials) else "none is left",
-        untested=unlike,
         diverged=lost,
         each=Each(100 * increase.to_numpy(), "added loss of one seed, %", (-np.inf, 100 * BUDGET)),
     )
 
 
+@of_two_layers
 def neurons_left(tables: Tables) -> Iterator[Measured]:
     """D3: live hidden neurons at the 5 % budget, removal (i)."""
     trials = _default_ensemble(tables)
@@ -90,10 +108,11 @@ def neurons_left(tables: Tables) -> Iterator[Measured]:
     reason = ". ".join(filter(None, remarks)) if len(trials) else ""
     statement = "live hidden neurons of both layers within a loss increase of 5 %"
     yield Measured("", statement, mean_interval(trials["live_neurons"]), len(trials), (20, 40), reason,
-                   untested=_not_two_layers(trials), diverged=_diverged(tables),
+                   diverged=_diverged(tables),
                    each=Each(trials["live_neurons"].to_numpy(), "live neurons of one seed"))  # fmt: skip
 
 
+@of_two_layers
 def trimmed_fit(tables: Tables) -> Iterator[Measured]:
     """D4: R² at the paper's count of eigenvalues kept, removal (i); beside it at as many live ones, removal (ii)."""
     trials = _default_ensemble(tables)
@@ -110,7 +129,6 @@ def trimmed_fit(tables: Tables) -> Iterator[Measured]:
         len(at_kept),
         GOOD,
         "; ".join(said),
-        untested=_not_two_layers(trials),
         diverged=_diverged(tables),
         each=Each(at_kept.to_numpy(), "R² of one seed"),
     )

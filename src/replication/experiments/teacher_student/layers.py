@@ -7,6 +7,7 @@ from replication.report.style import BLUE, GREEN, ORANGE, PURPLE, RED, SKY
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 COLORS = (BLUE, GREEN, ORANGE, PURPLE, RED, SKY)
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+PAPERS = [2, 3]  # hidden layers of the paper's student
 DELETED = r"^layer_(\d+)_deleted_increase$"  # the columns of trials that tell what a layer's deletion costs
 
 
