@@ -76,6 +76,10 @@ def test_overrides_win_over_the_scale_and_the_scale_over_the_base():
         ),
         ({"cifar10": {"priced": {"penalties": ["row"]}}}, r"priced\.penalties\.0 = 'row': .*'l2_squared' or 'rows'$"),
         ({"choosing": {"sweeps": {"widths": {"penalty": ["row"]}}}}, r"widths\.penalty\.0 = 'row': .* or 'rows'$"),
+        (
+            {"choosing": {"sweeps": {"rates": {"rho": [0.1]}}}},
+            r"choosing\.sweeps\.rates.* = 'rates': .*'widths', 'starts', 'zeros' or 'validation'$",
+        ),
         ({"tabular": {"data_sets": []}}, r"tabular\.data_sets = \[\]: .*at least 1 item"),
         (
             {"tabular": {"catalogue": {"sparcs_rows": {"tuned": {"strength": [1, -3]}}}}},

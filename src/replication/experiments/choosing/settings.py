@@ -7,7 +7,6 @@ from pydantic import Field, model_validator
 
 from replication.experiment import Job
 from replication.params.fields import (
-    NAMED,
     Count,
     CountOrZero,
     Model,
@@ -71,7 +70,9 @@ class Choosing(ChoosingTask, Part):
     """The experiment: several sweeps of choices, each with the same seeds."""
 
     trials: TrialsOrZero = Field(description="networks of every combination; 0 leaves the experiment out")
-    sweeps: dict[Annotated[str, Field(pattern=NAMED)], Varied] = Field(description="choices that are varied together")
+    sweeps: dict[Literal["widths", "starts", "zeros", "validation"], Varied] = Field(
+        description="choices that are varied together, by the section of the report that shows them"
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> "Choosing":
