@@ -1,6 +1,7 @@
 """Experiment 2 with any number of hidden layers, from jobs to figures; the authors' axis; published networks."""
 
 import json
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -14,6 +15,7 @@ from replication.experiments import EXPERIMENTS
 from replication.experiments.teacher_student import figures, findings, live, train
 from replication.experiments.teacher_student import tables as room
 from replication.experiments.teacher_student.claims import CLAIMS
+from replication.experiments.teacher_student.ensembles import penalty
 from replication.experiments.teacher_student.kept import last_at_budget, last_kept
 from replication.jobs.carry_out import carry_out
 from replication.judging.verdicts import judge
@@ -26,6 +28,8 @@ from sparcs.metrics import blocks_of, bundles_of
 
 STUDENT = EXPERIMENTS["teacher_student"]
 REPORT = sections(STUDENT.package)
+OF_TWO = re.compile("either|neither|both|other layer", re.IGNORECASE)
+PLACES = ("left", "center", "right")  # of a title
 SMALL = {"points": 60, "test_points": 40, "selection_points": 20}  # as small_runs has
 
 
@@ -57,22 +61,28 @@ def test_any_number_of_hidden_layers_from_jobs_to_figures(hidden):
     judged = judge(CLAIMS, read, {}).set_index("id")
     why = judged.loc[["D2a", "D2b", "D3"], "reason"].str.contains(f"hidden layers {len(hidden)}, not 2")
     assert why.all() if len(hidden) != 2 else not why.any()
+    assert judged.loc[["D2a", "D2b", "D3"], "measured"].isna().eq(len(hidden) != 2).all()
     shown = {
         "fig09": (figures.fig09_table(eigenvalues),),
         "fig10": (figures.fig10_table(pruning, trials, eigenvalues), 0.05),
         "fig_teacher_deleted": (figures.fig_teacher_deleted_table(trials), 0.05),
     }
     for name, arguments in shown.items():
-        getattr(figures, name)(*arguments)
-        assert alternative_text(getattr(figures, f"{name}_caption")(*arguments)).endswith(".")
+        titles = [axes.get_title(place) for axes in getattr(figures, name)(*arguments).axes for place in PLACES]
+        caption = getattr(figures, f"{name}_caption")(*arguments)
+        assert alternative_text(caption).endswith(".")
+        words = " ".join([caption, *titles, getattr(figures, name).__doc__, room.ensembles_table(trials)])
+        assert len(hidden) == 2 or not OF_TWO.findall(words)
     panels = figures.fig09(*shown["fig09"]).get_axes()
     assert len(panels) == 2 * (len(hidden) + (len(hidden) > 1))
     assert panels[0].get_title("left") == "|λ₂|, first hidden layer"
     found = findings.students(trials, linear, 0.05)
     assert [layer["symbol"] for layer in found["layers"]] == ["λ₂", "λ₃", "λ₄"][: len(hidden)]
     said = REPORT.students(**found)
+    assert len(hidden) == 2 or not OF_TWO.findall(said)
     assert ("third hidden layer" in said) == (len(hidden) == 3) and ("Deleting" in said) == (len(hidden) > 1)
     assert room.ensembles_table(trials).count("max abs") == len(hidden)
+    assert len(hidden) > 1 or "| – |" in room.ensembles_table(trials)  # the loss without the other, of which none is
 
 
 def test_one_hidden_layer_is_its_own_survivor():
@@ -144,6 +154,30 @@ def test_the_map_keeps_its_measures_and_is_drawn():
     assert REPORT.map_size(**findings.map_size({"points": 600}, of_map)).strip() == ""
     assert figures.fig_teacher_map_table(of_map.assign(diverged_epoch=0)).empty
     assert figures.fig_teacher_map_table(pd.DataFrame()).empty
+
+
+def test_the_figure_of_deleted_layers_says_what_an_ensemble_is():
+    shares = {"graded": {"trials": 1, "penalty": "l1", "rho": [0.01, 0.002]}, "l2": {"trials": 1, "rho": 0.02}}
+    drawn = figures.fig_teacher_deleted_table(made("trials", widths=[4, 6, 5, 4], ensembles=shares)["trials"])
+    titles = [axes.get_title("left") for axes in figures.fig_teacher_deleted(drawn, 0.05).axes]
+    assert titles == ["L2, ρ = 0.02, n = 1", "L1, ρ₂ = 0.01, ρ₃ = 0.002, n = 1"]
+    caption = figures.fig_teacher_deleted_caption(drawn, 0.05)
+    assert "The penalty is L2, ρ = 0.02." in caption and "The penalty is L1, ρ₂ = 0.01, ρ₃ = 0.002." in caption
+    alone = figures.fig_teacher_deleted_caption(drawn[drawn["ensemble"] == "l2"], 0.05)
+    assert "With a strength for each layer no network has been trained." in alone
+
+
+@pytest.mark.parametrize(
+    ("of_trial", "label"),
+    [
+        ({"penalty": "l2_squared", "rho": 0.003, "rho_2": None}, "squared L2, ρ = 0.003"),
+        ({"penalty": "rows", "rho": 0.0001}, "rows, ρ = 0.0001"),
+        ({"penalty": "l2", "rho": 0.0}, "no penalty"),
+        ({"penalty": "l1", "rho": None, "rho_2": 0.1, "rho_3": 0.2, "rho_4": None}, "L1, ρ₂ = 0.1, ρ₃ = 0.2"),
+    ],
+)
+def test_a_penalty_is_called_by_kind_and_strengths(of_trial, label):
+    assert penalty(pd.Series(of_trial)) == label
 
 
 def test_strengths_of_layers_stand_in_the_table():

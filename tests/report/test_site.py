@@ -6,6 +6,7 @@ import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree
 
@@ -18,6 +19,7 @@ from replication.account.catalogue import IDS
 from replication.judging.grounds import read_grounds
 from replication.records.io import ArtifactError
 from replication.report.shell import PAPER, SECTIONS
+from replication.site.answers import budgets
 from replication.site.pages import build, findings, subscripts
 from replication.site.run import Run
 from replication.site.strips import axis_of
@@ -150,6 +152,17 @@ def test_the_explorers_data_are_the_tables(site):
         assert drawn["n"] == 100 and len(drawn["eigenvalues"]["2"]) == 300
         corner = of_set["surface"].query("x1 == -1 and x2 == 1")["fitted"].item()
         assert drawn["surface"][len(data["grid"]) - 1] == pytest.approx(corner, rel=0.005)
+
+
+def test_an_ensemble_of_a_users_own_is_called_by_its_name_and_penalty():
+    curve = pd.DataFrame({"kept": [2, 1], "live": [2, 1], "r2": [0.9, 0.8], "relative_increase": [0.0, 0.01]})
+    penalties = {"l2": ("l2", 0.003), "very_weak": ("l1", 0.0001)}
+    network = {"teacher": 42, "trial": 0}
+    trials = [{"ensemble": name, "penalty": kind, "rho": rho} | network for name, (kind, rho) in penalties.items()]
+    curves = [curve.assign(ensemble=name, removal="eigenvalue", **network) for name in penalties]
+    tables = {"teacher_student/trials": pd.DataFrame(trials), "teacher_student/pruning": pd.concat(curves)}
+    labels = [ensemble["label"] for ensemble in budgets(SimpleNamespace(table=tables.get))["ensembles"]]
+    assert labels == ["Table 4: one strength of 0.003 for both layers", "very weak: L1, ρ = 0.0001"]
 
 
 def test_the_counts_of_the_tests_of_reliability_are_shown(small, tmp_path):

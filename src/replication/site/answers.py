@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from replication.account.readings import STUDENTS
+from replication.experiments.teacher_student.ensembles import penalty
 from replication.experiments.teacher_student.figures.pruning import PAPER_COUNT
 from replication.judging.heads import LINEAR, OTHER_SIGN, SPARCS
 from replication.site.run import Run
@@ -33,12 +34,18 @@ def budgets(run: Run) -> dict | None:
         "papers": int(np.searchsorted(allowed, PAPERS_BUDGET)),
         "asked": PAPER_COUNT,
         "ensembles": [
-            {"name": name, "label": STUDENTS.get(name, name.replace("_", " ")),
+            {"name": name, "label": STUDENTS.get(name) or _label(name, run.table("teacher_student/trials")),
              "seeds": [_within(network, allowed) for _, network in of_name.groupby(["teacher", "trial"])]}
             for name in order
             if len(of_name := curves[curves["ensemble"] == name])
         ],
     }  # fmt: skip
+
+
+def _label(name: str, trials: pd.DataFrame) -> str:
+    """The name of an ensemble in words, and its penalty, by its trials."""
+    of_name = trials[trials["ensemble"] == name].head(1)
+    return ": ".join([name.replace("_", " "), *(penalty(trial) for _, trial in of_name.iterrows())])
 
 
 def _within(network: pd.DataFrame, allowed: np.ndarray) -> dict[str, list]:

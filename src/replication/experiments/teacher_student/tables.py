@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from replication.experiments.teacher_student.ensembles import strengths
 from replication.experiments.teacher_student.layers import eigenvalues, hidden, name
 from replication.report.intervals import finished
 from replication.report.tables import markdown
@@ -73,7 +74,8 @@ def _trained(networks: pd.DataFrame, layers: list[int]) -> dict[str, str]:
 
 
 def _left(networks: pd.DataFrame) -> dict[str, str]:
-    survivors = networks["surviving_layer"].map(lambda layer: name(int(layer)) if layer else "neither").value_counts()
+    none = "neither" if len(hidden(networks)) == 2 else "none"
+    survivors = networks["surviving_layer"].map(lambda layer: name(int(layer)) if layer else none).value_counts()
     return {
         "surviving": ", ".join(f"{layer} {count}×" for layer, count in survivors.items()),
         "loss without the other": _loss_without(networks),
@@ -85,18 +87,15 @@ def _left(networks: pd.DataFrame) -> dict[str, str]:
 
 
 def _penalty(trial: pd.Series) -> str:
-    if trial["rho"] == 0:
-        return "none"
-    of_layers = trial.filter(regex=r"^rho_\d+$").dropna()
-    strengths = of_layers if pd.isna(trial["rho"]) else [trial["rho"]]
-    return f"{trial['penalty']}, {listing([f'{rho:g}' for rho in strengths])}"
+    each = [f"{rho:g}" for rho in strengths(trial).values()]
+    return f"{trial['penalty']}, {listing(each)}" if each else "none"
 
 
 def _loss_without(networks: pd.DataFrame) -> str:
     increases = networks.loc[
         networks["surviving_layer"] != 0, "other_layer_loss_increase"
-    ]  # where neither survives, none is other
-    if increases.empty:
+    ]  # where none survives, none is other
+    if increases.empty or len(hidden(networks)) < 2:
         return "–"
     median = increases.median()
     return f"{'+' if median >= 0 else ''}{number(100 * median)} %{' (median)' if len(increases) > 1 else ''}"

@@ -94,7 +94,7 @@ def fig10_caption(drawn: pd.DataFrame, budget: float) -> str:
         f"on it: the smallest network within it, with the median beside. Dotted: the paper's {PAPERS}; shaded: "
         f"{PAPER_COUNT[0]} to {PAPER_COUNT[1]}. First three panels: removal (i), the paper's, $\\lambda := 0$. They "
         "count the eigenvalues kept, those of the last hidden layer among them, and the neurons still live. The second "
-        "has the axis of the authors' notebook: every $|\\lambda|$ below a threshold is 0, and the $\\lambda_3$ above "
+        "has the axis of the authors' notebook: every $|\\lambda|$ below a threshold is 0, and the last layer's above "
         "it alone are counted. Last panel: removal (ii), the neuron is deleted and the skips stay as trained. Vertical "
         f"axis linear up to {100 * budget:g} %, then logarithmic. *The paper's figure* shows one curve against “active "
         f"neurons”, about {PAPERS} at the line."

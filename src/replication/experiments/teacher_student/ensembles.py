@@ -1,0 +1,21 @@
+"""An ensemble of students in words: its penalty and strengths, by the columns of its trials."""
+
+import pandas as pd
+
+from replication.experiments.teacher_student.layers import SUBSCRIPTS
+from replication.report.penalties import PENALTIES
+
+
+def strengths(trial: pd.Series) -> dict[str, float]:
+    """ρ by its symbol: one for all hidden layers, or one for each; none without a penalty."""
+    if pd.notna(trial["rho"]):
+        return {"ρ": trial["rho"]} if trial["rho"] > 0 else {}
+    of_layers = trial.filter(regex=r"^rho_\d+$").dropna()
+    return {f"ρ{name.removeprefix('rho_').translate(SUBSCRIPTS)}": rho for name, rho in of_layers.items()}
+
+
+def penalty(trial: pd.Series) -> str:
+    """Kind and strengths of a trial's penalty: "L2, ρ = 0.003"."""
+    kind = PENALTIES.get(trial["penalty"], trial["penalty"]).partition(",")[0]
+    each = [f"{symbol} = {rho:g}" for symbol, rho in strengths(trial).items()]
+    return ", ".join([kind, *each]) if each else "no penalty"
