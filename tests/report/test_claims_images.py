@@ -169,7 +169,7 @@ def test_e3_compares_every_two_of_the_three_curves_early():
     expected = stats.ttest_1samp([2.0, 1.9, 2.1], 0).confidence_interval(0.95)
     assert judged.loc["E3a", ["measured", "low", "high"]].tolist() == pytest.approx([2, *expected])
     assert judged.loc["E3a", "old_measured"] == pytest.approx(0.2)
-    assert judged.loc["E3a", "reason"] == "SPARCS and linear differ most; report 04 has every pair"
+    assert judged.loc["E3a", "reason"] == "of the curves SPARCS and linear differ most; report 04 has every pair"
     table.loc[early, "validation_accuracy_augmented"] = [68.0, 71.0, 70.2]  # on both sides
     assert verdicts("E3", tables).loc["E3a", "verdict"] == "inconclusive"
     without = {**tables, "cifar10/epochs": table[table["head"] == "spectral"]}
@@ -222,6 +222,9 @@ def test_e4_two_clusters_of_which_less_than_half_is_recruited():
     assert "of (4.3) 3 at 0.1, 0.2, 0.3 and 0.4; of that sign 0 at 0.1" in judged.loc["E4a", "reason"]
     unimodal = trials([0, 0, 0]) | eigenvalues(lambda: RANDOM.normal(size=HIDDEN))
     assert verdicts("E4", unimodal).loc["E4a", ["verdict", "measured"]].tolist() == ["not replicated", 0]
+    kinds = iter([80, 80, 0] * 2)  # one network has a single mode, and no distance is below 0
+    some = verdicts("E4", trials([0, 0, 0]) | eigenvalues(lambda: hidden_eigenvalues(next(kinds)))).loc["E4a"]
+    assert some["low"] == 0 < some["measured"] < some["high"] and some["verdict"] == "inconclusive"
     many = trials([0, 0, 0])
     many["cifar10/trials"]["recruited_neurons"] = 300
     assert verdicts("E4", many | eigenvalues(lambda: hidden_eigenvalues(300)))["verdict"].tolist() == [

@@ -83,20 +83,21 @@ def _differences(run: Mapping, paper: Mapping, keys: Iterable[str]) -> list[str]
     """Differences that make ``run`` less than ``paper``, or another run, as phrases; a key that both lack is none."""
     phrases = []
     for key in keys:
+        name = key.replace("_", " ")
         if key not in run or key not in paper:
-            phrases += [f"{key} is not recorded"] if key in run or key in paper else []
+            phrases += [f"{name} is not recorded"] if key in run or key in paper else []
             continue
         value, full = run[key], paper[key]
         if isinstance(full, Mapping):
             phrases += _differences(value, full, full)
         elif key in MORE_IS_FINE:
-            phrases += [f"{key} {value} of {full}"] if value < full else []
+            phrases += [f"{name} {value} of {full}"] if value < full else []
         elif key == "methods":
             phrases += [] if value is None else [f"{len(value)} method{'s' * (len(value) != 1)}"]
         elif key in ("alphas", "betas", "rhos", "penalties", "strengths"):
-            phrases += [f"{len(set(full) & set(value))} of {len(full)} {key}"] if set(full) - set(value) else []
+            phrases += [f"{len(set(full) & set(value))} of {len(full)} {name}"] if set(full) - set(value) else []
         elif value != full:
-            phrases.append(f"{key} {value}, not {full}")
+            phrases.append(f"{name} {value}, not {full}")
     return phrases
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from replication.judging.divergence import Divergence, divergence
-from replication.judging.statistics import mean_interval
+from replication.judging.statistics import ANY, Range, mean_interval
 
 LINEAR, SPARCS, OTHER_SIGN = "linear", "spectral", "spectral_authors_sign"
 HIDDEN, LAST = 2, 3  # layers of the head
@@ -31,10 +31,10 @@ def diverged(trials: pd.DataFrame, *heads: str) -> Divergence:
     return divergence(trials[trials["head"].isin(heads)], "test_accuracy", ["head"])
 
 
-def mean_text(values: np.ndarray) -> str:
-    """A mean with its interval and n, for a remark."""
+def mean_text(values: np.ndarray, within: Range = ANY) -> str:
+    """A mean with its interval and n, for a remark; within: the range of the quantity."""
     if len(values) == 0:
         return "no finished trial"
-    mean, low, high = mean_interval(values)
+    mean, low, high = mean_interval(values, within)
     bounds = f" [{low:.3g}, {high:.3g}]" if len(values) >= 3 else ""
     return f"{mean:.3g}{bounds}, n = {len(values)}".replace("-", "−")

@@ -13,15 +13,21 @@ BANDWIDTH = 0.2  # decades: narrow against the decade that modes have to be apar
 LEAST_SHARE = 0.01  # 5 of 526 neurons
 
 Interval = tuple[float, float, float]
+Range = tuple[float, float]
+ANY, NOT_NEGATIVE, SHARE, R2 = (-np.inf, np.inf), (0.0, np.inf), (0.0, 1.0), (-np.inf, 1.0)  # ranges of quantities
 
 
-def mean_interval(values: np.ndarray) -> Interval:
-    """(mean, low, high) of a sample's mean by Student's t; the bounds are NaN for fewer than two values."""
+def mean_interval(values: np.ndarray, within: Range = ANY) -> Interval:
+    """(mean, low, high) of a sample's mean by Student's t; the bounds are NaN for fewer than two values.
+
+    within: the range of the quantity. The mean lies there, so an interval that is cut there holds it as often.
+    """
     values = np.asarray(values, dtype=np.float64)
     if len(values) < 2:
         return (float(values.mean()) if len(values) else np.nan, np.nan, np.nan)
     half = scipy.stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-    return float(values.mean()), float(values.mean() - half), float(values.mean() + half)
+    low, high = np.clip([values.mean() - half, values.mean() + half], *within)
+    return float(values.mean()), float(low), float(high)
 
 
 def difference_interval(one: np.ndarray, other: np.ndarray) -> Interval:

@@ -9,7 +9,16 @@ import pandas as pd
 
 from replication.judging.divergence import Divergence
 from replication.judging.heads import GAIN, HIDDEN, LINEAR, OTHER_SIGN, SPARCS, diverged, finished, mean_text, paired
-from replication.judging.statistics import BANDWIDTH, Interval, judged, mean_interval, mode_distance, share_interval
+from replication.judging.statistics import (
+    BANDWIDTH,
+    NOT_NEGATIVE,
+    SHARE,
+    Interval,
+    judged,
+    mean_interval,
+    mode_distance,
+    share_interval,
+)
 from replication.judging.verdicts import SEVERITY, Claim, Each, Measured, Region, Tables, verdict_of
 from replication.report.text import listing
 
@@ -45,7 +54,7 @@ def costs_little(tables: Tables) -> Iterator[Measured]:
     yield Measured("a", "mean memory allocated after a step, SPARCS minus linear, MiB", mean_interval(memory),
                    len(memory), (3.0, 3.6), counted, untested=untested, diverged=lost,
                    each=Each(memory, "one seed"))  # fmt: skip
-    yield Measured("b", "training time, SPARCS over linear", mean_interval(np.exp(seconds)), len(seconds),
+    yield Measured("b", "training time, SPARCS over linear", mean_interval(np.exp(seconds), NOT_NEGATIVE), len(seconds),
                    (-np.inf, 1.05), f"{devices}; seconds more for a training: {more}", untested=untested,
                    diverged=lost, each=Each(np.exp(seconds), "ratio of one seed"))  # fmt: skip
 
@@ -83,7 +92,9 @@ def _stay_close(epochs: pd.DataFrame, before: Measured, lost: Divergence) -> Mea
     """E3's early part, by the two curves that are farthest apart."""
     curves = early_curves(epochs)
     pair, interval = farthest(curves)
-    reason = f"{pair.replace(' minus ', ' and ')} differ most; report 04 has every pair" if len(curves) else ""
+    reason = (
+        f"of the curves {pair.replace(' minus ', ' and ')} differ most; report 04 has every pair" if len(curves) else ""
+    )
     return Measured("a", f"points of accuracy between the two of three curves that are farthest apart, epoch {EARLY}",
                     interval, len(curves), CLOSE, reason, diverged=lost, before=before,
                     each=Each(differences(curves)[pair], "points of one seed"),
@@ -125,12 +136,13 @@ def forms_two_clusters(tables: Tables) -> Iterator[Measured]:
     distances, shares = (
         {head: measure(tables, head) for head in (SPARCS, OTHER_SIGN)} for measure in (mode_distances, recruited_shares)
     )
-    for part, statement, by_head, region, remark in (
-        ("a", "decades between the two modes of log abs λ_2 (0: one mode)", distances, (1, np.inf), _by_width(tables)),
-        ("b", "share of the hidden neurons recruited", shares, (-np.inf, HALF), ""),
-    ):
-        reason = f"the authors' sign: {mean_text(by_head[OTHER_SIGN])}{remark}"
-        yield Measured(part, statement, mean_interval(by_head[SPARCS]), len(by_head[SPARCS]), region, reason,
+    for part, statement, by_head, within, region, remark in (
+        ("a", "decades between the two modes of log abs λ_2 (0: one mode)", distances, NOT_NEGATIVE, (1, np.inf),
+         _by_width(tables)),
+        ("b", "share of the hidden neurons recruited", shares, SHARE, (-np.inf, HALF), ""),
+    ):  # fmt: skip
+        reason = f"the authors' sign: {mean_text(by_head[OTHER_SIGN], within)}{remark}"
+        yield Measured(part, statement, mean_interval(by_head[SPARCS], within), len(by_head[SPARCS]), region, reason,
                        diverged=diverged(tables["cifar10/trials"], SPARCS),
                        each=Each(by_head[SPARCS], "one seed"))  # fmt: skip
 

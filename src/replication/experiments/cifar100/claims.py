@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from replication.judging.heads import GAIN, HIDDEN, LAST, LINEAR, SPARCS, diverged, finished, paired
-from replication.judging.statistics import mean_interval
+from replication.judging.statistics import NOT_NEGATIVE, mean_interval
 from replication.judging.verdicts import Claim, Each, Measured, Tables
 
 MATCHES = (-1, 1)  # points of accuracy within which a head matches the linear one (F1)
@@ -25,8 +25,8 @@ def stays_a_perceptron(tables: Tables) -> Iterator[Measured]:
     """F2: median |λ| of the hidden layer over that of the last layer, in each network."""
     trials = tables["cifar100/trials"]
     ratios = median_ratios(finished(tables["cifar100/eigenvalues"], trials), SPARCS)
-    yield Measured("", "median |λ| of the hidden layer over that of the last", mean_interval(ratios), len(ratios),
-                   (-np.inf, 0.01), diverged=diverged(trials, SPARCS),
+    yield Measured("", "median |λ| of the hidden layer over that of the last", mean_interval(ratios, NOT_NEGATIVE),
+                   len(ratios), (-np.inf, 0.01), diverged=diverged(trials, SPARCS),
                    each=Each(ratios, "ratio of one seed"))  # fmt: skip
 
 

@@ -12,8 +12,9 @@ from replication.experiments.teacher_student.settings import HIDDEN
 from replication.experiments.teacher_student.survival import SURVIVES
 from replication.judging.bootstraps import NOTHING
 from replication.judging.divergence import Divergence, divergence
-from replication.judging.statistics import mean_interval, share_interval
+from replication.judging.statistics import NOT_NEGATIVE, R2, mean_interval, share_interval
 from replication.judging.verdicts import Claim, Each, Measured, Tables
+from replication.report.text import number
 
 BUDGET = 0.05
 OFTEN = (0.8, 1)  # share of seeds (claim D2)
@@ -47,7 +48,7 @@ def linear_fails(tables: Tables) -> Iterator[Measured]:
     without = linear.loc[~linear["intercept"], "r2"].mean()
     first = f", the first {fits.iloc[0]:.3f}" if len(fits) else ""
     reason = f"{len(fits)} teachers{first}" + ("" if np.isnan(without) else f"; without intercept {without:.3f}")
-    yield Measured("", "R² with intercept", mean_interval(fits), len(fits), (-np.inf, 0.9), reason,
+    yield Measured("", "R² with intercept", mean_interval(fits, R2), len(fits), (-np.inf, 0.9), reason,
                    each=Each(fits.to_numpy(), "R² of one teacher"))  # fmt: skip
 
 
@@ -88,7 +89,7 @@ def one_layer_survives(tables: Tables) -> Iterator[Measured]:
         share_interval(int((increase <= BUDGET).sum()), started),
         started,
         OFTEN,
-        f"median increase {100 * increase.median():,.0f} %" if len(trials) else "none is left",
+        f"median increase {number(100 * increase.median())} %" if len(trials) else "none is left",
         diverged=lost,
         each=Each(100 * increase.to_numpy(), "added loss of one seed, %", (-np.inf, 100 * BUDGET)),
     )
@@ -98,16 +99,16 @@ def one_layer_survives(tables: Tables) -> Iterator[Measured]:
 def neurons_left(tables: Tables) -> Iterator[Measured]:
     """D3: live hidden neurons at the 5 % budget, removal (i)."""
     trials = _default_ensemble(tables)
-    mean, low, high = mean_interval(trials["kept_eigenvalues"])
+    mean, low, high = mean_interval(trials["kept_eigenvalues"], NOT_NEGATIVE)
     remarks = (
         f"eigenvalues kept in both layers: {mean:.1f} [{low:.1f}, {high:.1f}]",
         _authors_count(trials, tables.get("teacher_student/eigenvalues")),
-        f"Where neurons are deleted from the weights {trials['kept_neurons_weight_space'].mean():.1f} are kept (mean)",
+        f"Where neurons are deleted from the weights {trials['kept_neurons_weight_space'].mean():.3g} are kept (mean)",
         _by_teacher(trials, "live_neurons"),
     )
     reason = ". ".join(filter(None, remarks)) if len(trials) else ""
     statement = "live hidden neurons of both layers within a loss increase of 5 %"
-    yield Measured("", statement, mean_interval(trials["live_neurons"]), len(trials), (20, 40), reason,
+    yield Measured("", statement, mean_interval(trials["live_neurons"], NOT_NEGATIVE), len(trials), (20, 40), reason,
                    diverged=_diverged(tables),
                    each=Each(trials["live_neurons"].to_numpy(), "live neurons of one seed"))  # fmt: skip
 
@@ -121,11 +122,11 @@ def trimmed_fit(tables: Tables) -> Iterator[Measured]:
         (f"at {PAPERS} live neurons, removal (ii),", _r2_at(tables, "weight_space", "live")),
         ("untrimmed", trials["test_r2"]),
     ]
-    said = [f"{where} R² {fits.mean():.4f}" for where, fits in beside if len(fits)]
+    said = [f"{where} R² {fits.mean():.3g}" for where, fits in beside if len(fits)]
     row = Measured(
         "",
         f"R² of the network trimmed to {PAPERS} eigenvalues, removal (i)",
-        mean_interval(at_kept),
+        mean_interval(at_kept, R2),
         len(at_kept),
         GOOD,
         "; ".join(said),
@@ -135,7 +136,7 @@ def trimmed_fit(tables: Tables) -> Iterator[Measured]:
     before = replace(
         row,
         statement="R² of the network trimmed to the live neurons of D3",
-        interval=mean_interval(trials["trimmed_r2"]),
+        interval=mean_interval(trials["trimmed_r2"], R2),
         n=len(trials),
     )
     yield replace(

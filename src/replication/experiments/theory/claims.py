@@ -47,7 +47,7 @@ def fewer_parameters(tables: Tables) -> Iterator[Measured]:
     ratios = checks[checks["check"] == "spectral_over_direct"].set_index("layers")["value"]
     small = checks.loc[checks["check"] == "spectral_over_direct_small", "value"].dropna()
     deep, flat = ratios[ratios.index > 2], ratios[ratios.index == 2]
-    more = "".join(f"; experiment 1's 3-300-1 needs more: {value:.3f} times direct space" for value in small)
+    more = "".join(f"; experiment 1's 3-300-1 needs more: {value:.3g} times direct space" for value in small)
     below = float(np.nextafter(1, 0))
     yield Measured("a", "largest spectral/direct ratio for ℓ > 2", exact(deep.max()), len(deep), (0, below),
                    f"width 100{more}", each=Each(deep.to_numpy(), "the ratio at one ℓ"))  # fmt: skip
