@@ -8,7 +8,7 @@ from replication.judging.verdicts import GOOD_FIT, SWEET_SPOT
 from replication.report.intervals import beside_note, over_logarithms, over_trials, with_trials
 from replication.report.penalties import PENALTIES, draw_penalties
 from replication.report.style import GREY, PAGE, SHADE, styled
-from replication.report.text import number
+from replication.report.text import listing, number
 
 MEASURES = {"unexplained": "1 − R², held out", "active_neurons": "active hidden neurons"}
 SUMMARIES = {"unexplained": over_logarithms, "active_neurons": over_trials}
@@ -41,25 +41,22 @@ def fig_hyperparameters(drawn: pd.DataFrame) -> Figure:
 
     The paper: any ρ from 10⁻⁵ to 10⁻³ works; it says so without a figure.
     """
-    tasks = list(drawn.groupby(TASK, dropna=False).groups)
-    figure = Figure(figsize=(PAGE, 4.2), layout="constrained")
-    panels = figure.subplots(len(MEASURES), max(len(tasks), 1), sharex=True, sharey="row", squeeze=False)
-    for row, (measure, label) in zip(panels, MEASURES.items(), strict=True):
-        shown = [_draw_panel(axes, _of_task(drawn[drawn["measure"] == measure], task))
-                 for axes, task in zip(row, tasks, strict=True)]  # fmt: skip
-        first = row[shown.index(True) if True in shown else 0]
-        first.set_ylabel(label)
-        first.tick_params(labelleft=True)
-    for above, below, task in zip(*panels, tasks, strict=True):
-        above.set_title(_title(task))
-        above.set_yscale("log")
-        above.minorticks_off()
-        lowest = below if below.axison else above
-        lowest.set_xlabel("strength ρ")
-        lowest.tick_params(labelbottom=True)
-    panels[1, 0].set_ylim(0, max(1, panels[1, 0].get_ylim()[1]))  # a sweep without active neurons has no scale
-    handles, labels = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper left", ncols=len(handles))
+    rows = {measure: tasks for measure in MEASURES if (tasks := _tasks_with(drawn, measure))}
+    figure = Figure(figsize=(PAGE, 4.6), layout="constrained")
+    parts = figure.subfigures(max(len(rows), 1), 1, squeeze=False)[:, 0]
+    for part, (measure, tasks) in zip(parts, rows.items(), strict=False):
+        panels = part.subplots(1, len(tasks), sharey=True, squeeze=False)[0]
+        for axes, task in zip(panels, tasks, strict=True):
+            _draw_panel(axes, _of_task(drawn[drawn["measure"] == measure], task))
+            axes.set_title(_title(task))
+        panels[0].set_ylabel(MEASURES[measure])
+        if SUMMARIES[measure] is over_logarithms:
+            panels[0].set_yscale("log")
+            panels[0].minorticks_off()
+        else:
+            panels[0].set_ylim(0)
+    handles, labels = figure.axes[0].get_legend_handles_labels() if figure.axes else ([], [])
+    figure.legend(handles, labels, loc="outside upper left", ncols=max(len(handles), 1))
     return figure
 
 
@@ -82,26 +79,34 @@ def fig_hyperparameters_caption(drawn: pd.DataFrame) -> str:
     return (
         f"**Sweep.** {fig_hyperparameters_result(drawn)} Above: what is left unexplained on held-out points, 1 − R², "
         "against the strength $\\rho$ of each kind of penalty. Below: active hidden neurons, counted in networks with "
-        f"R² ≥ {GOOD_FIT}: where nothing fits, a share of the largest eigenvalue is noise. Shaded: 10⁻⁵ to 10⁻³, the "
-        f"range that the paper calls reasonable. Dashed: the paper's own strength. {beside_note(drawn['n'])} "
-        "Above, means and intervals are those of the logarithm. *The paper* has no such figure; it states the range, "
-        "and a sweet spot near 10⁻⁴, in the text."
+        f"R² ≥ {GOOD_FIT}: where nothing fits, a share of the largest eigenvalue is noise.{_idle(drawn)} "
+        f"Shaded: 10⁻⁵ to 10⁻³, the range that the paper calls reasonable. Dashed: the paper's own strength. "
+        f"{beside_note(drawn['n'])} Above, means and intervals are those of the logarithm. *The paper* has no such "
+        "figure; it states the range, and a sweet spot near 10⁻⁴, in the text."
     )
 
 
-def _draw_panel(axes: Axes, rows: pd.DataFrame) -> bool:
-    """Draw a measure of one task; where no neuron is active, in words."""
+def _idle(drawn: pd.DataFrame) -> str:
+    """Which tasks have no panel of active neurons, as no network has any."""
+    drawn_above, drawn_below = ([_title(task) for task in _tasks_with(drawn, measure)] for measure in MEASURES)
+    without = [title for title in drawn_above if title not in drawn_below]
+    return f" No neuron is active in {listing(without)}." if without else ""
+
+
+def _tasks_with(drawn: pd.DataFrame, measure: str) -> list[tuple]:
+    """The tasks on which a measure is not 0 throughout: where no neuron is active there is nothing to draw."""
+    rows = drawn[drawn["measure"] == measure]
+    return [task for task, of_task in rows.groupby(TASK, dropna=False) if of_task["mean"].any()]
+
+
+def _draw_panel(axes: Axes, rows: pd.DataFrame) -> None:
     axes.set_xscale("log")
-    if not rows["mean"].any():
-        axes.set_axis_off()
-        axes.text(0.5, 0.5, "no neuron\nis active", transform=axes.transAxes, ha="center", va="center", color=GREY)
-        return False
+    axes.set_xlabel("strength ρ")
     axes.axvspan(*SWEET_SPOT, color=SHADE, linewidth=0, zorder=0)
     papers = PAPERS.get(rows["experiment"].iloc[0])
     if papers:
         axes.axvline(papers, color=GREY, linewidth=0.8, linestyle=(0, (4, 2)), zorder=0, label="the paper's")
     draw_penalties(axes, rows)
-    return True
 
 
 def _of_task(rows: pd.DataFrame, task: tuple) -> pd.DataFrame:
@@ -111,5 +116,5 @@ def _of_task(rows: pd.DataFrame, task: tuple) -> pd.DataFrame:
 
 
 def _title(task: tuple) -> str:
-    experiment, alpha = task
-    return "teacher–student" if pd.isna(alpha) else f"{experiment}, α = {alpha:g}"
+    _, alpha = task
+    return "experiment 2" if pd.isna(alpha) else f"experiment 1, α = {alpha:g}"
