@@ -69,7 +69,8 @@ def plain(text: str) -> str:
     """Text without Markdown's and TeX's marks."""
     text = re.sub(r"\\frac\{(.*?)\}\{(.*?)\}", r"\1/\2", text.replace("\\|", "‖"))
     text = re.sub(r"\\([A-Za-z]+)(?: (?=[\w\\]))?", lambda match: SIGNS.get(match[1], ""), text)
-    return re.sub(r"(?<=[_^])\{(.*?)\}|[*$\\{}`]", r"\1", text)
+    text = re.sub(r"(?<=[_^])\{(.*?)\}|[*$\\{}`]", r"\1", text)
+    return re.sub(r"(?<![\w-])-(?=\d)", "−", text)
 
 
 def as_rst(caption: Caption, measured: str) -> str:

@@ -53,7 +53,7 @@ GATES = {
     "validation_mse": ("validation loss", over_logarithms),
 }
 COLORS = (RED, GREEN, PURPLE, ORANGE, INK)  # of a family's methods; SPARCS with the paper's penalty is pale blue
-HEAD, PANEL, FOOT = 0.5, 1.15, 0.85  # inches: the titles, a row of panels, the legends
+HEAD, PANEL, LINE = 0.5, 1.15, 0.085  # inches: the titles, a row of panels, a line of the legends below
 LETTERS = 18  # of a method's name below a panel, in a line
 SHAPES = {"loss_budget": "o", "min_r2": "+", "max_30_neurons": "o"}  # the marks of a target
 HOLLOW = "max_30_neurons"
@@ -86,7 +86,8 @@ def fig_baselines(drawn: pd.DataFrame) -> Figure:
     (claim G2).
     """
     tasks, families = _tasks_of(drawn), _families_of(drawn)
-    figure = Figure(figsize=(PAGE, HEAD + PANEL * len(tasks) + FOOT), layout="constrained")
+    foot = LINE * max(sum(name.count("\n") + 2 for name in _wrapped(methods)) for methods in families.values())
+    figure = Figure(figsize=(PAGE, HEAD + PANEL * len(tasks) + foot), layout="constrained")
     panels = figure.subplots(len(tasks), len(families), sharex="row", sharey="row", squeeze=False)
     for row, task in zip(panels, tasks, strict=True):
         of_task = drawn[drawn["task"] == task]
@@ -97,7 +98,7 @@ def fig_baselines(drawn: pd.DataFrame) -> Figure:
         above.set_title(family)
         _name_methods(below, methods)
     figure.legend(handles=_legend(), loc="outside upper left", ncols=5, columnspacing=1, handletextpad=0.3)
-    figure.get_layout_engine().set(rect=(0, FOOT / figure.get_figheight(), 1, 1 - FOOT / figure.get_figheight()))
+    figure.get_layout_engine().set(rect=(0, foot / figure.get_figheight(), 1, 1 - foot / figure.get_figheight()))
     return figure
 
 
@@ -257,9 +258,14 @@ def _name_task(axes: Axes, of_task: pd.DataFrame) -> None:
     axes.set_ylabel(f"{title}\n1 − R², test")
 
 
+def _wrapped(methods: Sequence[str]) -> list[str]:
+    """The methods' names in lines that fit below a panel."""
+    return [fill(name_of(method), LETTERS, break_on_hyphens=False) for method in methods]
+
+
 def _name_methods(axes: Axes, methods: Sequence[str]) -> None:
     """A family's methods below its column."""
-    names = {method: fill(name_of(method), LETTERS, break_on_hyphens=False) for method in methods}
+    names = dict(zip(methods, _wrapped(methods), strict=True))
     marks = [Line2D([], [], label=names[method], **_mark(color, TARGETS[0])) for method, color in _pairs(methods)]
     look = {"fontsize": 6, "handletextpad": 0.1, "borderaxespad": 0}
     axes.legend(handles=marks, loc="upper left", bbox_to_anchor=(-0.15, -0.45), **look).set_in_layout(False)

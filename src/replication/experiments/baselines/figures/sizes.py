@@ -130,6 +130,11 @@ def fig_sizes_result(drawn: pd.DataFrame) -> str:
     if others.empty:
         return f"No other search has 2 seeds to compare with SPARCS on {where}."
     best, fewer = others["parameters"].min(), int((others["ratio"] < 1).sum())
+    if len(others) == 1:
+        return (
+            f"{name_of(others['method'].iloc[0])} ends with {number(best)} parameters on {where}, "
+            f"{'fewer' if fewer else 'no fewer'} than SPARCS with the paper's penalty."
+        )
     return (
         f"{fewer} of {len(others)} other searches end smaller than SPARCS with the paper's penalty on {where}, the "
         f"smallest with {number(best)} parameters."

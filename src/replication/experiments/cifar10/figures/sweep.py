@@ -46,7 +46,7 @@ def fig_cifar10_sweep(drawn: pd.DataFrame) -> Figure:
     What SPARCS gains over the linear head, what it loses without its hidden neurons, and how many of them it recruits,
     against the strength ρ of each kind of penalty. Recruited are those that compaction keeps.
 
-    Beyond the paper: it trains with L1 and ρ = 1e-4 only.
+    Beyond the paper: it trains with L1 and ρ = 10⁻⁴ only.
     """
     figure = Figure(figsize=(PAGE, 2.3), layout="constrained")
     panels = figure.subplots(1, len(MEASURES))

@@ -46,7 +46,7 @@ def fig09(drawn: pd.DataFrame) -> Figure:
     """Figure 9: eigenvalues of the hidden layers.
 
     Histograms of the hidden eigenvalues' sizes after training on a teacher made of two rotations: each hidden layer,
-    and all together. Above all networks, on a logarithmic axis; below a single one, on a linear axis as in the paper.
+    and all together. Above, all networks on a logarithmic axis; below, a single one on a linear axis as in the paper.
 
     The paper: the eigenvalues of one hidden layer survive, those of the other vanish, so one hidden layer is enough.
     """

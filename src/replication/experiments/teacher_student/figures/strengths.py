@@ -50,7 +50,7 @@ def fig_teacher_map(drawn: pd.DataFrame) -> Figure:
 
     The ratio of the layers' largest eigenvalues, the live neurons at the 5 % budget and the fit, for students with a
     strength of the penalty for each hidden layer; a cell is the mean of a few trainings at a reduced size, the inset on
-    the diagonal that at full size.
+    the diagonal that at full size. A digit is the index of the λ that survives, a dash means neither.
 
     Beyond the paper: it has one strength for both layers.
     """
@@ -88,7 +88,8 @@ def fig_teacher_map_caption(drawn: pd.DataFrame) -> str:
     return (
         f"**Strengths.** {fig_teacher_map_result(drawn)} {checked} Cells: means over n = "
         f"{count_range(reduced['n'])} trainings at the reduced size. Left: the ratio of the layers' largest "
-        "$|\\lambda|$, its geometric mean. The digit is the layer that survives in most trainings, a dash neither "
+        "$|\\lambda|$, its geometric mean. The digit is the index of the λ that survives in most trainings: 2 is the "
+        "first hidden layer's, 3 the second's. A dash means neither "
         f"(ratio below {SURVIVES}). Middle: live neurons of both layers at a loss increase of 5 %, removal (i). Right: "
         "$1 - R^2$ on held-out points before pruning, on a logarithmic scale. *The paper* has one strength "
         "for both layers."
