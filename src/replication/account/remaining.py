@@ -210,7 +210,7 @@ def _cells(settings: Mapping) -> Iterator[Part]:
         yield Part(what, cells["trials"] * len(methods), size, {"method": methods})
     if "without_none" in cells:  # settings from before have it not
         size = size | {"operations": [operation for operation in cells["operations"] if operation != "none"]}
-        for what, methods in (("searches without none", searching), ("controls without none", controls)):
+        for what, methods in (("searches without the operation none", searching), ("controls without it", controls)):
             trainings = cells["without_none"] * len(methods)
             yield Part(what, trainings, size, {"method": methods}, table="without_none")
 

@@ -99,6 +99,8 @@ def check_parameters(notebook: Path, names: Iterable[str]) -> None:
         raise ValueError(f"{notebook}: its parameters are {sorted(parameters)}, expected are {sorted(names)}")
 
 
+CELL = re.compile(r"<(t[hd])([^>]*)>(.*?)</\1>", re.DOTALL)
+PHONE, FEW, WORDS = 42, 5, 28  # letters in a line of a table on a phone; columns; letters of a cell that holds words
 OWN_TAG = re.compile(r'<span class="verdict [a-z-]+">|</span>|</?code>')  # of a verdict, and of a cell's name
 
 
@@ -106,7 +108,8 @@ class _Renderer(IPythonRenderer):
     """Renders Markdown to HTML with formulas as MathML, and tables that scroll where they are wider than the page."""
 
     def table(self, text: str) -> str:
-        return f'<div class="wide" role="group" tabindex="0" aria-label="Table">\n<table>\n{text}</table>\n</div>\n'
+        rows = stacked(text)
+        return f'<div class="wide" role="group" tabindex="0" aria-label="Table">\n<table>\n{rows}</table>\n</div>\n'
 
     def table_cell(self, text: str, align: str | None = None, head: bool = False) -> str:
         """A cell; one without text heads nothing, wherever it stands."""
@@ -162,9 +165,41 @@ def indexed(text: str) -> str:
     return re.sub(r"\^(\w+|\([^)]*\))", lambda power: f"<sup>{power[1].strip('()')}</sup>", text)
 
 
+def stacked(table: str) -> str:
+    """An HTML table's rows, labelled by column where a phone shows each cell on a line of its own.
+
+    So it does if the table is wider than a phone, and has few columns or words in them. Numbers in many columns are
+    compared down a column: these scroll sideways.
+    """
+    head, mark, body = table.partition("<tbody>")
+    names = [_words(cell[3]) for cell in CELL.finditer(head)]
+    rows = [[_words(cell[3]) for cell in CELL.finditer(row)] for row in body.split("</tr>")]
+    columns = list(zip(names, *(row for row in rows if len(row) == len(names)), strict=True))
+    wide = sum(max(map(len, " ".join(column).split()), default=0) + 2 for column in columns) > PHONE
+    if not wide or (len(columns) > FEW and not any(len(cell) > WORDS for column in columns for cell in column)):
+        return table
+
+    def labelled(row: str) -> str:
+        labels = iter(names)
+        return CELL.sub(
+            lambda cell: f'<{cell[1]}{cell[2]} data-label="{next(labels, "")}"><div>{cell[3]}</div></{cell[1]}>', row
+        )
+
+    return head + mark + "</tr>".join(labelled(row) for row in body.split("</tr>"))
+
+
+def _words(cell: str) -> str:
+    return re.sub(r"<[^>]*>", "", cell).strip().replace('"', "&quot;")
+
+
 def mathml(formula: str, display: str = "inline") -> str:
-    """A TeX formula as MathML; display: "inline" or "block"."""
-    return convert(formula, display=display).replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "", 1)
+    """A TeX formula as MathML; display: "inline" or "block".
+
+    The bars of a norm are paired, for the converter lowers one with an index; := is one sign.
+    """
+    formula = formula.replace(r"\lVert", r"\left\|").replace(r"\rVert", r"\right\|")
+    made = convert(formula, display=display).replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "", 1)
+    return made.replace("<mi>:</mi><mo>&#x0003D;</mo>", "<mo>:&#x0003D;</mo>")
 
 
 def to_html(source: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from replication.report.text import interval, number
+from replication.report.text import interval, number, penalty_name
 
 VERDICTS = ("replicated", "partly", "inconclusive", "not replicated", "untested")
 
@@ -136,6 +136,7 @@ def _common(experiment: str, loss: str) -> dict:
     from_training = {
         label: lambda settings, key=key: settings[experiment]["training"][key] for label, key in training.items()
     }
+    from_training["regularization type"] = lambda settings: penalty_name(settings[experiment]["training"]["penalty"])
     fixed = {"optimizer": "Adam", "activation function": "ReLU", "loss function": loss}  # not configurable
     return {
         **from_training,

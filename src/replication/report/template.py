@@ -7,7 +7,7 @@ from types import MappingProxyType
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.environment import TemplateModule
 
-from replication.report.text import counted, fixed, listing, number
+from replication.report.text import counted, fixed, listing, number, penalty_name
 
 TEMPLATE = "report.md.j2"
 PACKAGE = "replication"
@@ -105,6 +105,7 @@ FILTERS = MappingProxyType(
         "line": line,
         "listing": listing,
         "number": number,
+        "penalty_name": penalty_name,
         "percent": percent,
         "points": points,
         "predicate": predicate,

@@ -31,6 +31,11 @@ def counted(number: int | str, noun: str, several: str = "") -> str:
     return f"{text} {noun if text == '1' else several or f'{noun}s'}"
 
 
+def penalty_name(kind: str) -> str:
+    """A kind of penalty for the reader; one without a name of its own is its name."""
+    return {"l1": "L1", "l2": "L2", "l2_squared": "squared L2"}.get(kind, kind)
+
+
 def fixed(value: float, places: int) -> str:
     """A number with that many decimals, "–" for a missing value."""
     return "–" if math.isnan(value) else f"{value:.{places}f}"

@@ -15,7 +15,7 @@ from replication.account.scorecard import count
 from replication.records.git import ROOT
 from replication.records.io import remove_others
 from replication.report import shell
-from replication.report.pages import indexed, mathml, to_html
+from replication.report.pages import indexed, mathml, stacked, to_html
 from replication.report.text import number
 from replication.site.account import counted, data_sources, experiments, misprints, paper_tables
 from replication.site.answers import budgets, starts
@@ -133,6 +133,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"json": _json, "lines": textwrap.wrap, "number": _number, "subscripts": subscripts}
+    environment.filters |= {"stacked": lambda table: Markup(stacked(str(table))), "code": code}
     environment.globals["math"] = mathml
     return environment
 
@@ -189,6 +190,11 @@ def picture_style() -> str:
 
 def _inline(markdown: str) -> str:
     return to_html(markdown).strip().removeprefix("<p>").removesuffix("</p>")
+
+
+def code(text: str) -> Markup:
+    """A text in which what stands between backticks is code."""
+    return Markup(re.sub(r"`(.*?)`", r"<code>\1</code>", str(escape(text))))
 
 
 def subscripts(text: str) -> Markup:

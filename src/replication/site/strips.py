@@ -43,7 +43,7 @@ class Axis:
         unit = 10 ** math.floor(math.log10(rough))
         step = next(times * unit for times in STEPS if times * unit >= rough * 0.999)
         first = math.ceil(self.low / step - 1e-9)
-        return [step * k + 0.0 for k in range(first, math.floor(self.high / step + 1e-9) + 1)]
+        return [round(step * k, 12) + 0.0 for k in range(first, math.floor(self.high / step + 1e-9) + 1)]
 
 
 def axis_of(values: Iterable[float], region: Region) -> Axis:
@@ -60,7 +60,10 @@ def axis_of(values: Iterable[float], region: Region) -> Axis:
 
 @dataclass(frozen=True)
 class Strip:
-    """One picture, in units of the view box: shaded spans, the path of the dots, the interval, and the axis's ticks."""
+    """One picture, in units of the view box: shaded spans, the path of the dots, the interval, and the axis's ticks.
+
+    dot: what each of them is.
+    """
 
     label: str
     region: tuple[float, float]
@@ -69,6 +72,7 @@ class Strip:
     interval: tuple[float, float, float] | None
     ticks: list[tuple[float, str]]
     count: int
+    dot: str
 
 
 def strips(part: Measured) -> list[Strip]:
@@ -76,7 +80,8 @@ def strips(part: Measured) -> list[Strip]:
     values = np.array([]) if part.each is None else np.asarray(part.each.values, dtype=np.float64)
     values = values[np.isfinite(values)]
     if part.each is None or part.each.region is None:
-        return [_strip(part.statement, values, part.interval, part.region, part.partly)]
+        dot = part.each.quantity if part.each else ""
+        return [_strip(part.statement, values, part.interval, part.region, part.partly, dot)]
     seeds = _strip(part.each.quantity, values, None, part.each.region)
     return [seeds, _strip(part.statement, np.array([]), part.interval, part.region, part.partly)]
 
@@ -87,7 +92,7 @@ def row(part: Measured) -> Strip:
 
 
 def _strip(
-    label: str, values: np.ndarray, interval: tuple | None, region: Region, wider: Region | None = None
+    label: str, values: np.ndarray, interval: tuple | None, region: Region, wider: Region | None = None, dot: str = ""
 ) -> Strip:
     axis = axis_of([*values, *(interval or ())], region)
     known = interval if interval and math.isfinite(interval[0]) else None
@@ -97,8 +102,9 @@ def _strip(
         None if wider is None else _span(axis, wider),
         _dots([_across(axis, value) for value in values]),
         None if known is None else tuple(_across(axis, each if math.isfinite(each) else known[0]) for each in known),
-        [(_across(axis, tick), number(round(tick, 12))) for tick in axis.ticks()],
+        [(_across(axis, tick), number(tick)) for tick in axis.ticks()],
         len(values),
+        dot or label,
     )
 
 

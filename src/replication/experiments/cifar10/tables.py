@@ -17,7 +17,7 @@ from replication.report.prose import NOTHING
 from replication.report.stand_in import backbone_note, backbone_of, title
 from replication.report.tables import markdown
 from replication.report.template import line, sections
-from replication.report.text import interval, number
+from replication.report.text import interval, number, penalty_name
 
 HEADS = {
     "linear": "linear",
@@ -55,7 +55,6 @@ SIGNS = {  # Table 1, and the last epoch of the authors' stored log
     "validation_accuracy_augmented_pruned": ("validation accuracy (augmented, λ₂ := 0)", 43.0),
 }
 STARTS = {"spectral": "λ_3 = 1", "spectral_authors_sign": "λ_3 = −1"}
-KINDS = {"l1": "L1", "l2": "L2", "l2_squared": "L2, squared", "rows": "rows"}
 _REPORT = sections(__package__)
 
 
@@ -159,7 +158,7 @@ def priced_table(priced: pd.DataFrame) -> str:
         rows.append(
             {
                 "start": STARTS[head],
-                "penalty": KINDS[kind],
+                "penalty": penalty_name(kind),
                 "ρ": number(rho),
                 "n": len(each),
                 "test accuracy, %": interval(*mean_interval(each["test_accuracy"])),

@@ -1,0 +1,67 @@
+"""What pages do for a phone, and signs that have to look like what they are."""
+
+import re
+
+import numpy as np
+import pytest
+
+from replication.judging.verdicts import Each, Measured
+from replication.report.pages import mathml, stacked, to_html
+from replication.report.text import penalty_name
+from replication.site.pages import code
+from replication.site.strips import strips
+
+
+def table(*rows):
+    return to_html("\n".join(f"| {' | '.join(row)} |" for row in (rows[0], ["---"] * len(rows[0]), *rows[1:])))
+
+
+def labels(html):
+    return re.findall(r'data-label="(.*?)"><div>(.*?)</div>', html)
+
+
+def test_the_cells_of_a_wide_table_of_words_are_labelled_by_their_columns():
+    made = table(
+        ["quantity", "head", "λ_2"], ["memory allocated after a step", "SPARCS", "a remark of many more words"]
+    )
+    assert "data-label" not in made  # its words break, so it fits
+    names = ["accuracy", "parameters", "interval", "differences", "remark"]
+    made = table(names, ["0.5", "**1,000**", "", "0.1", "x"])
+    assert labels(made) == [("accuracy", "0.5"), ("parameters", "<strong>1,000</strong>"), ("interval", ""),
+                            ("differences", "0.1"), ("remark", "x")]  # fmt: skip
+    assert made.count("data-label") == 5 and "<th>accuracy</th>" in made
+
+
+def test_numbers_in_many_columns_stay_a_table():
+    names = ["accuracy", "parameters", "interval", "differences", "neurons", "layers"]
+    assert "data-label" not in table(names, ["1"] * 6)
+    assert "data-label" in table(names, ["1"] * 5 + ["what a remark says at such a length"])
+
+
+def test_rows_with_attributes_and_no_rows():
+    head = "<thead><tr>" + "".join(f'<th scope="col">{name * 3}</th>' for name in ("Scale", "Commit", "Day")) + "</tr>"
+    body = '<tbody><tr><th scope="row">a</th><td class="day">2026</td><td><code>verylongcommitname</code></td></tr>'
+    made = stacked(f"{head}</thead>{body}</tbody>")
+    assert '<td class="day" data-label="CommitCommitCommit"><div>2026</div></td>' in made
+    assert stacked("<tr><td>1</td></tr>") == "<tr><td>1</td></tr>"
+
+
+def test_norms_and_definitions_in_formulas():
+    assert mathml(r"\lVert \lambda \rVert_2").count("stretchy") == 2  # both bars are of one pair
+    assert "<mo>:&#x0003D;</mo>" in mathml(r"\lambda_2 := 0")
+
+
+def test_code_in_a_text_of_its_own():
+    assert code("a second `dvc repro` <skips>") == "a second <code>dvc repro</code> &lt;skips&gt;"
+
+
+@pytest.mark.parametrize(("kind", "name"), [("l2_squared", "squared L2"), ("rows", "rows")])
+def test_kinds_of_penalty_have_names(kind, name):
+    assert penalty_name(kind) == name
+
+
+def test_no_two_ticks_read_alike():
+    values = np.array([1e-16, 1e-15, 1e-12])
+    [strip] = strips(Measured("", "error", (1e-12, 1e-12, 1e-12), 3, (0, 1e-6), each=Each(values, "one case")))
+    texts = [text for _, text in strip.ticks]
+    assert len(set(texts)) == len(texts) and "0" not in texts and strip.dot == "one case"
