@@ -20,6 +20,7 @@ from replication.data.table_names import FRIEDMAN, NAMES, SHIPPED
 from replication.experiments import EXPERIMENTS
 from replication.experiments.settings import resolve_settings
 from replication.experiments.tabular import comparison, findings
+from replication.experiments.tabular import tables as room
 from replication.experiments.tabular.description import PACKAGES
 from replication.experiments.tabular.figures import (
     fig_tabular,
@@ -253,6 +254,26 @@ def test_figures_take_any_part_of_a_run(splits, sets, methods):
     if len(ratios):
         fig_tabular_ratio(ratios)
         assert fig_tabular_ratio_caption(ratios).startswith("**SPARCS against a pruned MLP.** SPARCS has fewer")
+
+
+def test_every_result_fits_the_page():
+    """What a network scores and how large it is stand in two tables, each of few columns."""
+    dense = {"best_score": 0.95, "dense_score": 0.9, "dense_parameters": 4000.0, "neurons": 3, "hidden_layers": 1}
+    made = room.results(made_up(methods=("mlp_pruned", "sparcs_l1"), sets=("wine", "friedman1")).assign(**dense))
+    heads = [line.split(" | ") for line in made.splitlines() if line.startswith("| method")]
+    assert [len(head) for head in heads] == [6] * 4
+    assert "R² at the least validation loss" in heads[2] and "accuracy at the least validation loss" in heads[0]
+    assert made.count("| MLP, pruned |") == 4 and "| 4,000 |" in made
+    assert ", 1.000]" in made and ", 1.0" not in made.replace(", 1.000]", "")  # no accuracy is above 1
+
+
+def test_an_axis_of_any_length_has_ticks():
+    for factor in (1, 100, 1e5):
+        trials = made_up(sets=("wine",))
+        trials.loc[trials["method"] == "sparcs_l1", "parameters"] *= factor
+        panels = fig_tabular_ratio(fig_tabular_ratio_table(trials)).axes
+        low, high = panels[0].get_xlim()
+        assert 1 < sum(low <= tick <= high for tick in panels[0].get_xticks()) < 9
 
 
 def test_an_answer_says_where_it_is_smaller():

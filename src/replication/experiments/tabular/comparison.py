@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from replication.judging.statistics import Interval, mean_interval
+from replication.judging.statistics import ANY, Interval, Range, mean_interval
 from replication.report.intervals import FEWEST
 
 REFERENCE = "mlp_pruned"
@@ -69,9 +69,9 @@ def finished(trials: pd.DataFrame) -> pd.DataFrame:
     return trials.assign(error=1 - measures["score"])[measures.notna().all(axis=1)]
 
 
-def interval_of(values: np.ndarray) -> Interval:
+def interval_of(values: np.ndarray, within: Range = ANY) -> Interval:
     """(mean, low, high), the 95 % t interval; its bounds are NaN for n < 3, as everywhere in the reports."""
-    mean, low, high = mean_interval(values)
+    mean, low, high = mean_interval(values, within)
     return (mean, low, high) if len(values) >= FEWEST else (mean, np.nan, np.nan)
 
 

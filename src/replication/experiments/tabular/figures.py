@@ -33,6 +33,9 @@ COLUMNS = 2  # panels in a row
 CLASSIFICATION = "classification"
 
 
+DENSE = 300  # ratio of an axis's ends up to which it has ticks between powers of ten
+
+
 def fig_tabular_table(trials: pd.DataFrame) -> pd.DataFrame:
     """Points of every split, method and data set after compaction with sign flips, and their means (``what``).
 
@@ -127,10 +130,11 @@ def fig_tabular_ratio(drawn: pd.DataFrame) -> Figure:
             if VARIANTS[row.method][0] == penalty:
                 _draw_ratio(axes, row, names.index(row.data_set))
         axes.set(title=f"SPARCS, {PENALTIES[penalty]}", xscale="log", ylim=(-0.6, len(names) - 0.4))
-        _plain_numbers(axes)
     panels[0].set_yticks(range(len(names)), [title_of(name) for name in names])
     panels[len(panels) // 2].set_xlabel("parameters over those of the pruned MLP")
     panels[0].set_xlim(*_ends(drawn))
+    for axes in panels:
+        _plain_numbers(axes)
     figure.legend(handles=_ratio_legend(drawn), loc="outside lower center", ncols=4)
     return figure
 
@@ -224,7 +228,9 @@ def _draw_ratio(axes: Axes, row: tuple, place: int) -> None:
 
 
 def _plain_numbers(axes: Axes) -> None:
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    """Ticks at powers of ten, on an axis of few decades at three times these, too: more would run into each other."""
+    low, high = axes.get_xlim()
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 3) if high / low < DENSE else (1,), numticks=8))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:,g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
 

@@ -12,6 +12,7 @@ from replication.experiments.tabular.comparison import (
     paired,
     title_of,
 )
+from replication.judging.statistics import R2
 from replication.report.prose import NOTHING
 from replication.report.tables import markdown
 from replication.report.text import fixed, interval, number
@@ -41,37 +42,42 @@ def data_table(data: pd.DataFrame) -> str:
 
 
 def results(trials: pd.DataFrame) -> str:
-    """A table of results for every data set, each under its name."""
+    """Two tables of results for every data set, under its name: what the networks score, and how large they are."""
     names = in_order(trials, "data_set") if len(trials) else []
-    return "\n\n".join(f"**{title_of(name)}**\n\n{results_table(trials, name)}" for name in names) or NOTHING
+    return "\n\n".join(f"**{title_of(name)}**\n\n{results_tables(trials, name)}" for name in names) or NOTHING
 
 
-def results_table(trials: pd.DataFrame, data_set: str) -> str:
-    """Every method on a data set: test score before and after compaction, sizes; means over splits with intervals."""
+def results_tables(trials: pd.DataFrame, data_set: str) -> str:
+    """Every method on a data set, before and after compaction: its test score, its size; means over splits."""
     done = finished(trials)
-    of_set, rows = done[done["data_set"] == data_set], []
+    of_set, scores, sizes = done[done["data_set"] == data_set], [], []
     for method in in_order(of_set, "method"):
         plain, flipped = (
             of_set[(of_set["method"] == method) & (of_set["flips"].astype(bool) == flips)] for flips in (False, True)
         )
         either = plain if len(plain) else flipped
         score = "accuracy" if either["kind"].iloc[0] == CLASSIFICATION else "R²"
-        rows.append(
+        scores.append(
             {
                 "method": name_of(method),
                 "n": either["trial"].nunique(),
-                f"{score}, least validation loss": _mean(either["best_score"]),
-                f"{score}, chosen, before": _mean(either["dense_score"]),
-                "after": _mean(plain["score"]),
+                f"{score} at the least validation loss": _mean(either["best_score"]),
+                "chosen": _mean(either["dense_score"]),
+                "compacted": _mean(plain["score"]),
                 "with flips": _mean(flipped["score"]),
-                "parameters, before": _geometric(either["dense_parameters"]),
-                "after ": _geometric(plain["parameters"]),
-                "with flips ": _geometric(flipped["parameters"]),
-                "neurons, after": number(plain["neurons"].mean()),
+            }
+        )
+        sizes.append(
+            {
+                "method": name_of(method),
+                "parameters, chosen": _geometric(either["dense_parameters"]),
+                "compacted": _geometric(plain["parameters"]),
+                "with flips": _geometric(flipped["parameters"]),
+                "neurons, compacted": number(plain["neurons"].mean()),
                 "layers": number(plain["hidden_layers"].mean()),
             }
         )
-    return markdown(pd.DataFrame(rows)) if rows else NOTHING
+    return "\n\n".join(markdown(pd.DataFrame(rows)) for rows in (scores, sizes)) if scores else NOTHING
 
 
 def against_table(trials: pd.DataFrame) -> str:
@@ -117,7 +123,7 @@ def costs_table(trials: pd.DataFrame, costs: pd.DataFrame) -> str:
 
 
 def _mean(values: pd.Series) -> str:
-    mean, low, high = interval_of(values.dropna().to_numpy())
+    mean, low, high = interval_of(values.dropna().to_numpy(), R2)
     return fixed(mean, 3) if np.isnan(low) else f"{mean:.3f} [{low:.3f}, {high:.3f}]".replace("-", "−")
 
 
