@@ -65,7 +65,7 @@ def test_what_the_paper_s_figures_hang_on_is_counted():
                            "live_neurons": [20, 0, 9, 9]})  # fmt: skip
     equal = said("price_found", **readings.price(tables | {"teacher_student/map": of_map}))
     assert "At one price of 0.01 for both it comes out in 1 of 2 networks of full size." in equal
-    assert "They have 20 live neurons and R² 0.9." in equal and "At one price" not in price
+    assert "They have 20 live neurons. Their R² is 0.9." in equal and "At one price" not in price
     axis = said("axis_found", **readings.axis(tables))
     assert axis == "The axis alone does not give 30. With Table 4's settings it counts 0 (n = 1)."
     nothing = REPORT.reasons(**readings.reasons(EMPTY, pd.DataFrame({"id": [], "verdict": []})))
