@@ -3,6 +3,7 @@
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from replication.judging.verdicts import GOOD_FIT, SWEET_SPOT
 from replication.report.intervals import beside_note, over_logarithms, over_trials, with_trials
@@ -101,6 +102,8 @@ def _tasks_with(drawn: pd.DataFrame, measure: str) -> list[tuple]:
 
 def _draw_panel(axes: Axes, rows: pd.DataFrame) -> None:
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(numticks=4))
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("strength ρ")
     axes.axvspan(*SWEET_SPOT, color=SHADE, linewidth=0, zorder=0)
     papers = PAPERS.get(rows["experiment"].iloc[0])
