@@ -186,7 +186,7 @@ def test_an_untested_claim_says_why_and_shows_the_published_verdict(small, tmp_p
     build(small, tmp_path)
     text = (tmp_path / "scorecard.html").read_text(encoding="utf-8")
     row = re.search(r'<tr id="B3".*?</tr>', text, re.DOTALL)[0]
-    assert "untested" in row and "not the paper&#39;s run: epochs 40 of 300, batch_size 20, not 100" in row
+    assert "untested" in row and "not the paper&#39;s run: epochs 40 of 300, batch size 20, not 100" in row
     scale = pd.read_csv(PUBLISHED / "claims.csv").set_index("id").loc["B3", "scale"]
     assert re.search(rf"Published run, scale {scale}.*replicated.*\[0\.999, 1\].*n = 4,200", row, re.DOTALL)
     assert (tmp_path / "figures.html").read_text(encoding="utf-8").count("Not drawn") == 18
