@@ -51,6 +51,10 @@ def test_norms_and_definitions_in_formulas():
     assert "<mo>:&#x0003D;</mo>" in mathml(r"\lambda_2 := 0")
 
 
+def test_an_index_of_three_letters():
+    assert to_html("Γ_ijk = W_ij, W_name").strip() == "<p>Γ<sub>ijk</sub> = W<sub>ij</sub>, W_name</p>"
+
+
 def test_code_in_a_text_of_its_own():
     assert code("a second `dvc repro` <skips>") == "a second <code>dvc repro</code> &lt;skips&gt;"
 

@@ -158,7 +158,7 @@ class _Exporter(HTMLExporter):
 def indexed(text: str) -> str:
     """HTML with the index of λ_2, W_ij below the line and the power of (−1)^ρ above it; other underscores stay."""
     text = re.sub(
-        r"(?<![A-Za-z])([λφΓΦWLNA])_(\w{1,2}(?!\w)|\([^)]*\))",
+        r"(?<![A-Za-z])([λφΓΦWLNA])_(\w{1,3}(?!\w)|\([^)]*\))",
         lambda index: f"{index[1]}<sub>{index[2].strip('()')}</sub>",
         text,
     )
