@@ -29,6 +29,8 @@ def test_the_cells_of_a_wide_table_of_words_are_labelled_by_their_columns():
     made = table(names, ["0.5", "**1,000**", "", "0.1", "x"])
     assert labels(made) == [("accuracy", "0.5"), ("parameters", "<strong>1,000</strong>"), ("interval", ""),
                             ("differences", "0.1"), ("remark", "x")]  # fmt: skip
+    made_too = table(["", *names[1:]], ["0.5", "1,000", "", "0.1", "what a remark says at such a length"])
+    assert labels(made_too)[:2] == [("", "0.5"), ("parameters", "1,000")]  # a column without a heading
     assert made.count("data-label") == 5 and "<th>accuracy</th>" in made
 
 

@@ -99,7 +99,7 @@ def check_parameters(notebook: Path, names: Iterable[str]) -> None:
         raise ValueError(f"{notebook}: its parameters are {sorted(parameters)}, expected are {sorted(names)}")
 
 
-CELL = re.compile(r"<(t[hd])([^>]*)>(.*?)</\1>", re.DOTALL)
+CELL = re.compile(r"<(t[hd])\b([^>]*)>(.*?)</\1>", re.DOTALL)
 PHONE, FEW, WORDS = 42, 5, 28  # letters in a line of a table on a phone; columns; letters of a cell that holds words
 OWN_TAG = re.compile(r'<span class="verdict [a-z-]+">|</span>|</?code>')  # of a verdict, and of a cell's name
 

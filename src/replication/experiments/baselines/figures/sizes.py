@@ -20,6 +20,7 @@ from replication.experiments.baselines.comparison import (
 from replication.experiments.baselines.figures.searches import methods_of, title_of
 from replication.report.intervals import count_range
 from replication.report.style import BLUE, GREY, INK, PAGE, RED, styled
+from replication.report.template import capital
 from replication.report.text import listing, number
 
 TASKS = {TEACHER: "the paper's teacher", NEW_TEACHERS: "teachers and seeds never used in choosing"}
@@ -132,7 +133,7 @@ def fig_sizes_result(drawn: pd.DataFrame) -> str:
     best, fewer = others["parameters"].min(), int((others["ratio"] < 1).sum())
     if len(others) == 1:
         return (
-            f"{name_of(others['method'].iloc[0])} ends with {number(best)} parameters on {where}, "
+            f"{capital(name_of(others['method'].iloc[0]))} ends with {number(best)} parameters on {where}, "
             f"{'fewer' if fewer else 'no fewer'} than SPARCS with the paper's penalty."
         )
     return (
