@@ -109,7 +109,7 @@ function showRows() {
 function showTable() {
   const table = loaded[state.table];
   part.table.value = state.table;
-  const common = Object.entries(table.common).map(([name, value]) => `${name} ${value}`);
+  const common = Object.entries(table.common).map(([name, value]) => `${name} ${written(value)}`);
   part.common.textContent = common.length ? `The same for all: ${common.join(", ")}.` : "";
   const names = Object.keys(table.columns);
   head.replaceChildren(make("tr", {}, ...names.map(heading)), make("tr", { className: "filters" }, ...names.map(filter)));
