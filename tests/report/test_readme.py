@@ -47,6 +47,8 @@ def test_its_findings_are_those_of_the_published_tables():
     [increase] = in_reason("D2b", r"median increase ([\d,.]+) %")
     assert f"the loss {1 + increase / 100:.0f}-fold" in findings
     students = read_table(PUBLISHED / "teacher_student/trials.parquet")
+    (last,) = students[students["ensemble"] == "authors_last"].itertuples()
+    assert "and so do the authors' last notebook's settings (n = 1)" in findings and last.surviving_layer == 3
     priced = students[students["ensemble"] == "rows"]
     assert (priced["surviving_layer"] == 3).all() and (priced["other_layer_loss_increase"] < 0.05).all()
     neurons = priced["live_neurons"]
@@ -72,6 +74,17 @@ def test_the_sizes_told_at_length_are_those_of_the_published_tables():
     sizes = [parameters_of(*names, **column) for column in columns]
     for name, *row in zip(names.values(), *sizes, strict=True):
         assert f"| {' | '.join([name, *row])} |" in text
+
+
+def test_the_authors_last_student_is_told_as_it_came_out():
+    text = re.sub(r"\s+", " ", (ROOT / "docs/findings.md").read_text(encoding="utf-8"))
+    students = read_table(PUBLISHED / "teacher_student/trials.parquet")
+    (last,) = students[students["ensemble"] == "authors_last"].itertuples()
+    assert last.surviving_layer == 3
+    assert f"|λ_2| is {last.largest_eigenvalue_2:.3g}, as in their" in text
+    assert f"The largest |λ_3| is {last.largest_eigenvalue_3:.3g}." in text
+    assert f"raises the loss by {100 * last.other_layer_loss_increase:.2g} %" in text
+    assert f"Live neurons are {last.live_neurons:.0f} at R² {last.trimmed_r2:.4g}" in text
 
 
 @pytest.mark.parametrize("sentence", re.split(r"(?<=[.!?])\*{0,2}\s+", TEXT))
