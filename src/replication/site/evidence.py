@@ -70,7 +70,8 @@ def _file(experiment: Experiment) -> Path:
 
 def _judge(measure) -> Judge:
     lines, first = inspect.getsourcelines(measure)
-    return Judge(measure.__name__, Path(inspect.getsourcefile(measure)), first, "".join(lines))
+    decorators = next(number for number, line in enumerate(lines) if line.startswith("def "))
+    return Judge(measure.__name__, Path(inspect.getsourcefile(measure)), first + decorators, "".join(lines))
 
 
 def _commands(experiment: Experiment, scales: str) -> list[tuple[str, str]]:
