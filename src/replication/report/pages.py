@@ -230,5 +230,6 @@ _PARAMETERS = {"parameters", "injected-parameters"}
 _TEMPLATE = """{%- extends 'basic/index.html.j2' -%}
 {% block input %}<details class="code"><summary>code</summary>{{ super() }}</details>{% endblock input %}
 {% block stream_stdout %}<div class="output_subarea output_stream output_stdout output_text">
-<pre role="group" tabindex="0" aria-label="Printed">{{ output.text | ansi2html }}</pre></div>{% endblock stream_stdout %}
+<pre role="group" tabindex="0" aria-label="Printed">{{ output.text | ansi2html }}</pre></div>
+{% endblock stream_stdout %}
 """
