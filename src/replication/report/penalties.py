@@ -5,8 +5,7 @@ from matplotlib.axes import Axes
 
 from replication.report.intervals import draw_beside
 from replication.report.style import color_of
-
-PENALTIES = {"l2": "L2, ‖λ‖ per layer", "l1": "L1, Σ|λ|", "l2_squared": "squared L2, Σλ²"}
+from replication.report.text import PENALTIES
 
 
 def draw_penalties(axes: Axes, rows: pd.DataFrame, bars: bool = False) -> None:

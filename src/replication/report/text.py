@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterable, Sequence
 
+PENALTIES = {"l2": "L2, ‖λ‖ per layer", "l1": "L1, Σ|λ|", "l2_squared": "squared L2, Σλ²"}
+
 
 def number(value: float) -> str:
     """Three significant digits in plain or scientific notation, "–" for a missing value."""
@@ -32,8 +34,8 @@ def counted(number: int | str, noun: str, several: str = "") -> str:
 
 
 def penalty_name(kind: str) -> str:
-    """A kind of penalty for the reader; one without a name of its own is its name."""
-    return {"l1": "L1", "l2": "L2", "l2_squared": "squared L2"}.get(kind, kind)
+    """A kind of penalty for the reader, without its formula; one without a name of its own is its name."""
+    return PENALTIES.get(kind, kind).partition(",")[0]
 
 
 def fixed(value: float, places: int) -> str:

@@ -11,7 +11,7 @@ from replication.judging.divergence import divergence
 from replication.judging.heads import HIDDEN, LAST
 from replication.judging.statistics import BANDWIDTH, mean_interval, mode_distance
 from replication.report.intervals import FEWEST, count_range
-from replication.report.penalties import PENALTIES
+from replication.report.text import penalty_name
 
 WIDER = 0.3  # decades, the next kernel that claim E4 is looked at with
 WINDOW = 10  # epochs over which a gain is averaged
@@ -128,7 +128,7 @@ def sweep(drawn: pd.DataFrame, paper: Mapping, curves: pd.DataFrame) -> dict:
 def _point(row: pd.Series, training: Mapping) -> dict:
     """A point of the sweep: its penalty, its mean gain with the interval, and whether it is Table 5's own setting."""
     return {
-        "penalty": PENALTIES[row["penalty"]].split(",")[0],
+        "penalty": penalty_name(row["penalty"]),
         "rho": row["rho"],
         "points": tuple(row[["mean", "low", "high"]]),
         "is_papers": row["penalty"] == training["penalty"] and bool(np.isclose(row["rho"], training["rho"])),

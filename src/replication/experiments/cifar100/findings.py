@@ -11,8 +11,8 @@ from replication.experiments.cifar100.figures.strength import differences
 from replication.judging.heads import HIDDEN, LINEAR, OTHER_SIGN, SPARCS
 from replication.judging.statistics import mean_interval
 from replication.report.intervals import FEWEST
-from replication.report.penalties import PENALTIES
 from replication.report.stand_in import backbone_note, mark
+from replication.report.text import penalty_name
 
 STARTS = {SPARCS: "SPARCS from $\\lambda_3 = +1$", OTHER_SIGN: "SPARCS from $\\lambda_3 = -1$", "mlp": "the MLP"}
 PAPERS_LINEAR = 73.2  # % by Table 2, of a network that was trained as a whole
@@ -37,7 +37,7 @@ def heads(trials: pd.DataFrame) -> dict:
 def training(run: Mapping) -> dict:
     """How long the heads on fixed features are trained, and with which penalty. run: the settings, by experiment."""
     known = run["cifar100"]["probes"]["training"]
-    return {"epochs": known["epochs"], "penalty": PENALTIES[known["penalty"]].split(",")[0], "rho": known["rho"]}
+    return {"epochs": known["epochs"], "penalty": penalty_name(known["penalty"]), "rho": known["rho"]}
 
 
 def probed(probes: pd.DataFrame) -> dict:

@@ -11,8 +11,8 @@ from replication.judging.divergence import divergence
 from replication.judging.heads import SPARCS
 from replication.judging.statistics import NOT_NEGATIVE, Interval, mean_interval
 from replication.judging.verdicts import SWEET_SPOT, Claim, Each, Measured, Tables
+from replication.report.text import PENALTIES, penalty_name
 
-PENALTIES = {"l2": "L2", "l1": "L1", "l2_squared": "squared L2"}
 NEW = "an experiment has to be judged with its own penalty, and L1 is that of experiment 3"
 
 
@@ -59,7 +59,7 @@ def _remark(by_penalty: Mapping[str, pd.DataFrame], more: str) -> str:
     """The shortfall with penalties that are not judged, and what else there is to say."""
     shortfalls = {kind: _shortfall_interval(rows) for kind, rows in by_penalty.items()}
     others = ", ".join(
-        f"{PENALTIES[kind]} {value:.3g} [{low:.3g}, {high:.3g}]".replace("-", "−")
+        f"{penalty_name(kind)} {value:.3g} [{low:.3g}, {high:.3g}]".replace("-", "−")
         for kind, (value, low, high) in shortfalls.items()
         if np.isfinite(value) and kind in PENALTIES
     )

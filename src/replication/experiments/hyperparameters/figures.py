@@ -7,9 +7,9 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from replication.judging.verdicts import GOOD_FIT, SWEET_SPOT
 from replication.report.intervals import beside_note, over_logarithms, over_trials, with_trials
-from replication.report.penalties import PENALTIES, draw_penalties
+from replication.report.penalties import draw_penalties
 from replication.report.style import GREY, PAGE, SHADE, styled
-from replication.report.text import listing, number
+from replication.report.text import listing, number, penalty_name
 
 MEASURES = {"unexplained": "1 − R², held out", "active_neurons": "active hidden neurons"}
 SUMMARIES = {"unexplained": over_logarithms, "active_neurons": over_trials}
@@ -71,7 +71,7 @@ def fig_hyperparameters_result(drawn: pd.DataFrame) -> str:
     worst = inside.loc[inside["mean"].idxmax()]
     return (
         f"The share of variance left unexplained is at most {number(worst['mean'])} at the strengths that the paper "
-        f"calls reasonable, with {PENALTIES[worst['penalty']].split(',')[0]} at $\\rho$ = {number(worst['rho'])}."
+        f"calls reasonable, with {penalty_name(worst['penalty'])} at $\\rho$ = {number(worst['rho'])}."
     )
 
 

@@ -6,8 +6,8 @@ import pandas as pd
 
 from replication.judging.verdicts import SWEET_SPOT
 from replication.report.intervals import count_range, over_trials
-from replication.report.penalties import PENALTIES
 from replication.report.prose import diverged, epochs
+from replication.report.text import PENALTIES, penalty_name
 
 COST = 0.01  # of R²: what a strength may cost by claim G1
 EXPERIMENTS = {"regression": "experiment 1", "teacher_student": "experiment 2"}
@@ -17,7 +17,7 @@ def size(trials: pd.DataFrame, settings: Mapping) -> dict:
     """Penalties, strengths and n, and how many trials diverged."""
     counts = trials.groupby(["experiment", "penalty", "rho", "alpha"], dropna=False)["trial"].count()
     return {
-        "penalties": [PENALTIES[name].partition(",")[0] for name in trials["penalty"].unique()],
+        "penalties": [penalty_name(name) for name in trials["penalty"].unique()],
         "strengths": trials["rho"].nunique(),
         "each": count_range(counts),
         "trials": len(trials),

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from replication.experiments.teacher_student.layers import SUBSCRIPTS
-from replication.report.penalties import PENALTIES
+from replication.report.text import penalty_name
 
 
 def strengths(trial: pd.Series) -> dict[str, float]:
@@ -16,6 +16,6 @@ def strengths(trial: pd.Series) -> dict[str, float]:
 
 def penalty(trial: pd.Series) -> str:
     """Kind and strengths of a trial's penalty: "L2, ρ = 0.003"."""
-    kind = PENALTIES.get(trial["penalty"], trial["penalty"]).partition(",")[0]
+    kind = penalty_name(trial["penalty"])
     each = [f"{symbol} = {rho:g}" for symbol, rho in strengths(trial).items()]
     return ", ".join([kind, *each]) if each else "no penalty"

@@ -5,10 +5,10 @@ from matplotlib.figure import Figure
 
 from replication.judging.statistics import LEVEL
 from replication.report.intervals import FEWEST, MANY, beside_note, over_trials, with_trials
-from replication.report.penalties import PENALTIES, draw_penalties
+from replication.report.penalties import draw_penalties
 from replication.report.stand_in import stamped, title
 from replication.report.style import GREY, PAGE, styled
-from replication.report.text import number
+from replication.report.text import PENALTIES, number, penalty_name
 
 MEASURES = {
     "gain": "test accuracy above\nthe linear head, points",
@@ -69,7 +69,7 @@ def fig_cifar10_sweep_result(drawn: pd.DataFrame) -> str:
         return "No SPARCS head finished beside a linear one."
     most = gains.loc[gains["mean"].idxmax()]
     gain = f"{most['mean']:+.2f}".replace("-", "−")
-    name = PENALTIES[most["penalty"]].split(",")[0]
+    name = penalty_name(most["penalty"])
     return f"SPARCS gains most over the linear head, {gain} points, with {name} at $\\rho$ = {number(most['rho'])}."
 
 
