@@ -100,11 +100,11 @@ MISPRINTS = [
              "figures draw a fresh, unseeded x; Figure 12's loop shows sample 0 for every sample",
              "not checked", stated=True),
     Misprint("Code, experiment 2", "random rotations W⁽¹⁾, W⁽²⁾, Table 4, “via the available code”",
-             "the last stored notebook: one rotation for both layers, 2000 wide, 100 epochs, ρ = 1e-4, the last batch "
-             "dropped; a sum of batch means over 100,000 printed as mean loss, where the MSE is 8.1e-5; no R², linear "
-             "fit or pruning curve", "not checked", stated=True),
+             "the last stored notebook: one rotation for both layers, 2000 wide, 100 epochs, ρ = 10⁻⁴, the last batch "
+             "dropped; a sum of batch means over 100,000 printed as mean loss, where the MSE is 8.1 × 10⁻⁵; no R², "
+             "linear fit or pruning curve", "not checked", stated=True),
     Misprint("Code, experiment 2", "R², linear fit, histograms and pruning curve of Table 4's network (Figures 9, 10)",
-             "all of them stand in a notebook 80 minutes older: one rotation, 200 wide, 150 epochs, ρ = 1e-3; it sets "
+             "all of them stand in a notebook 80 minutes older: one rotation, 200 wide, 150 epochs, ρ = 10⁻³; it sets "
              "every small eigenvalue to zero and labels the axis with the λ₃ above the threshold alone, so about three "
              "quarters of the λ₂ are left and not counted", "not checked", stated=True),
     Misprint("Code, experiments 3 and 4", "(4.3), all eigenvalues 0 but the last layer's, which start at 1",
