@@ -183,9 +183,10 @@ def test_a_notebook_says_once_what_trained_and_what_analysed(tables, tmp_path, m
 
 def test_several_fingerprints_are_named_by_their_number_and_one_for_all(record):
     several = provenance_text.trained_by([record, record | {"commit": "a; b", "fingerprint": "x; y"}])
-    assert several.startswith("commit a; b; c0ffee, fingerprint of 3 together ")
+    assert several.startswith("commits a; b; c0ffee, fingerprint of 3 together ")
     assert several == provenance_text.trained_by([record | {"commit": "a; b", "fingerprint": "y; x"}, record])
     assert provenance_text.trained_by([record | {"commit": "a; b; c; d; e; f; g"}]) == "7 commits, fingerprint fedcba"
+    assert provenance_text.trained_by([record | {"fingerprint": "legacy"}]).endswith("before there were fingerprints)")
     assert provenance_text.trained_by([]) == ""
 
 

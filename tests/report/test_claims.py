@@ -109,7 +109,7 @@ def test_origins_are_the_runs_or_those_that_the_rows_name():
     tables = regression_trials(paper_like)
     records = {"regression": {"commit": "a1; b2+changes", "fingerprint": "f1"}}
     origins = with_origins(verdicts("B1", tables).reset_index(), CLAIMS, tables, run, records)
-    assert len(origins) == 4 and set(origins["trained_by"]) == {"commit a1; b2+changes, fingerprint f1"}
+    assert len(origins) == 4 and set(origins["trained_by"]) == {"commits a1; b2+changes, fingerprint f1"}
     assert set(origins["scale"] + origins["device"]) == {"laptopcuda"} and origins["data"].str.contains("10,000").all()
     where = {"scale": "overnight", "device": "cpu", "commit": "d4", "fingerprint": "f2"}
     tables["regression/trials"] = tables["regression/trials"].assign(**where)
@@ -117,6 +117,8 @@ def test_origins_are_the_runs_or_those_that_the_rows_name():
     origins = with_origins(verdicts("B3", tables).reset_index(), CLAIMS, tables, run, records).iloc[0]
     assert (origins["scale"], origins["device"]) == ("overnight", "cpu")
     assert origins["trained_by"] == "commit d4, fingerprint f2"
+    tables["cifar10/sweep"] = tables["hyperparameters/trials"] = pd.DataFrame({"device": ["cuda", "cpu"]})
+    assert with_origins(pd.DataFrame({"id": ["G1"]}), CLAIMS, tables, run, records).loc[0, "device"] == "cpu, cuda"
     images = pd.DataFrame({"id": ["E1"]})
     assert with_origins(images, CLAIMS, tables, run, records).loc[0, "data"] == "stand-in images, not CIFAR-10"
     tables["cifar100/trials"] = pd.DataFrame({"stand_in": [False], "device": ["cpu"]})  # as the experiment writes it

@@ -122,13 +122,13 @@ def test_each_device_has_its_own_minutes(whole_run, benchmarks):
     older = pd.DataFrame({"value": [1.0]})  # a table without minutes
     origin = read_json(whole_run / "teacher_student/provenance.json")
     record = origin | {"by_device": by_device(origin, [trials, older]), "data": "drawn"}
-    assert duration(record) == "6.0 core-minutes for 3 trials on cpu; 1.0 core-minutes of the host for 2 trials on cuda"
+    assert duration(record) == "6 core-minutes for 3 trials on cpu; 1 core-minute of the host for 2 trials on cuda"
     run = {"teacher_student": {"points": 1000, "training": {"epochs": 60, "batch_size": 100}}}
     tables = {"teacher_student/trials": trials}
     lines = core_minutes.origins_table({"teacher_student": record}).splitlines()
     assert len(lines) == 4 and "a cpu" in lines[2] and "a cuda" in lines[3]
     lines = cost_table({"teacher_student": record}, tables, run, benchmarks).splitlines()
-    assert "| 0.3 core-minutes |" in lines[2] and "1.0 core-minutes of the host |  |" in lines[3]  # 3 × 600 × 10 ms
+    assert "| 0.3 core-minutes |" in lines[2] and "1 core-minute of the host |  |" in lines[3]  # 3 × 600 × 10 ms
     tables |= {"teacher_student/map": rows_on("cpu", 9.0, 4).assign(size="reduced")}  # of which no step was timed
     lines = cost_table({"teacher_student": record}, tables, run, benchmarks).splitlines()
     assert "| 0.3 core-minutes for 3 of the 7, which took 6 |" in lines[2]

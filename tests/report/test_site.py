@@ -107,6 +107,10 @@ def test_grounds_that_are_none_are_refused_in_a_sentence(tmp_path, text):
 
 
 def test_every_seed_is_a_dot(site):
+    said = {name: (site / f"claims/{name}.html").read_text(encoding="utf-8") for name in ("A1", "A2", "B1", "E1")}
+    assert "Ring: the statistic." in said["A1"] and "Ring and line: the statistic" not in said["A1"]
+    assert "Ring and line: the statistic and its 95" in said["B1"] and "wrong sums in one case" in said["A2"]
+    assert "in the other colour: partly" in said["E1"]
     text = (site / "claims/D3.html").read_text(encoding="utf-8")
     [dots] = re.findall(r'<path class="dots" d="(.*?)"', text)
     trials = pd.read_parquet(PUBLISHED / "teacher_student/trials.parquet").query("ensemble == 'l2'")

@@ -43,7 +43,8 @@ def _origin(names: list[str], tables: Tables, run: Mapping, records: Mapping[str
     scales = [_distinct(trials[name], "scale", run["scale"]) for name in experiments]
     data = [data_of(EXPERIMENTS[name], trials[name], run) for name in experiments]
     trained = [_trained_by(trials[name], records.get(name)) for name in experiments]
-    return tuple("; ".join(dict.fromkeys(parts)) for parts in (scales, data, devices, trained))
+    scale, device = (", ".join(dict.fromkeys(", ".join(texts).split(", "))) for texts in (scales, devices))
+    return scale, "; ".join(dict.fromkeys(data)), device, "; ".join(dict.fromkeys(trained))
 
 
 def _trained_by(trials: pd.DataFrame, record: Mapping | None) -> str:

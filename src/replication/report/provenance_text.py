@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from replication.records import provenance
+from replication.records.fingerprints import LEGACY
 from replication.records.sources import changes_with, imported_by, templates_of
-from replication.report.text import counted
+from replication.report.text import counted, number
 
 ANALYSED_BY = "REPLICATION_ANALYSED_BY"  # the variable that tells a notebook what is executed
 MOST_COMMITS = 6  # that a sentence names
@@ -36,7 +37,7 @@ def duration(record: Mapping) -> str:
 
 def core_minutes(record: Mapping) -> str:
     """The core-minutes of one device's trials: a GPU's are those of the processor that drives it."""
-    return f"{record['core_minutes']:,.1f} core-minutes{' of the host' * (record['device'] == 'cuda')}"
+    return f"{counted(number(record['core_minutes']), 'core-minute')}{' of the host' * (record['device'] == 'cuda')}"
 
 
 def trained_by(records: Iterable[Mapping]) -> str:
@@ -49,12 +50,18 @@ def trained_by(records: Iterable[Mapping]) -> str:
     if not records:
         return ""
     commits, prints = (_distinct(records, name) for name in ("commit", "fingerprint"))
-    named = f"commit {'; '.join(commits)}" if len(commits) <= MOST_COMMITS else f"{len(commits)} commits"
+    named = (
+        f"commit{'s' * (len(commits) > 1)} {'; '.join(commits)}"
+        if len(commits) <= MOST_COMMITS
+        else f"{len(commits)} commits"
+    )
     return f"{named}, fingerprint {fingerprints(prints)}"
 
 
 def fingerprints(names: list[str]) -> str:
     """One fingerprint as it is; for several, which jobs of different settings have, their number and one for all."""
+    if names == [LEGACY]:
+        return "none (trained before there were fingerprints)"
     if len(names) == 1:
         return names[0]
     return f"of {len(names)} together {hashlib.sha256('; '.join(names).encode()).hexdigest()[:16]}"

@@ -93,7 +93,7 @@ def _shortfall_interval(rows: pd.DataFrame) -> Interval:
 
 def _of_trials(rows: pd.DataFrame) -> Each:
     falls = _falls(_cells(rows)) if rows["r2"].notna().any() else np.array([])
-    return Each(falls, "one trial, best less worst ρ of the mean")
+    return Each(falls, "how much less one trial reaches at the worst ρ than at the best (both of the mean)")
 
 
 def _falls(cells: pd.DataFrame) -> np.ndarray:

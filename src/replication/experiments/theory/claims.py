@@ -30,7 +30,7 @@ def identities_hold(tables: Tables) -> Iterator[Measured]:
         reason = reason if len(cases) else ""
         statement = f"({name}): {what} that are wrong, exact arithmetic"
         yield Measured(part, statement, exact(cases["wrong"].sum()), int(cases["compared"].sum()), (0, 0), reason,
-                       each=Each(cases["wrong"].to_numpy(), "the same in one case"))  # fmt: skip
+                       each=Each(cases["wrong"].to_numpy(), f"wrong {what} in one case"))  # fmt: skip
 
 
 def reactivation(tables: Tables) -> Iterator[Measured]:
@@ -52,7 +52,7 @@ def fewer_parameters(tables: Tables) -> Iterator[Measured]:
     yield Measured("a", "largest spectral/direct ratio for ℓ > 2", exact(deep.max()), len(deep), (0, below),
                    f"width 100{more}", each=Each(deep.to_numpy(), "the ratio at one ℓ"))  # fmt: skip
     yield Measured("b", "spectral/direct ratio at ℓ = 2: slightly more", exact(flat.max()), len(flat), (1, 1.05),
-                   each=Each(flat.to_numpy()))  # fmt: skip
+                   each=Each(flat.to_numpy(), "the ratio at ℓ = 2"))  # fmt: skip
 
 
 def _largest(tables: Tables, check: str, part: str, statement: str, region: tuple[float, float]) -> Measured:
