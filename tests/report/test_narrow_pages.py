@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from replication.judging.verdicts import Each, Measured
-from replication.report.pages import mathml, stacked, to_html
+from replication.report.pages import framed, mathml, stacked, to_html
 from replication.report.text import penalty_name
 from replication.site.pages import code
 from replication.site.strips import strips
@@ -36,8 +36,24 @@ def test_the_cells_of_a_wide_table_of_words_are_labelled_by_their_columns():
 
 def test_numbers_in_many_columns_stay_a_table():
     names = ["accuracy", "parameters", "interval", "differences", "neurons", "layers"]
-    assert "data-label" not in table(names, ["1"] * 6)
-    assert "data-label" in table(names, ["1"] * 5 + ["what a remark says at such a length"])
+    many = [["1"] * 6] * 9
+    assert "data-label" not in table(names, *many)
+    assert "data-label" in table(names, *many[:8])  # few rows are read one by one
+    assert "data-label" in table(names, *many, ["1"] * 5 + ["what a remark says at such a length"])
+
+
+def test_a_figure_opens_in_the_gallery_where_its_caption_links_there():
+    caption = '<p><a href="../site/figures.html#fig07">Figure 7.</a></p>'
+    made = framed(f'<img alt="one">{caption}<img alt="two"><p>Nothing to draw.</p>')
+    assert '<a class="picture" href="../site/figures.html#fig07"><img alt="one"></a>' in made
+    assert '<span class="picture"><img alt="two"></span>' in made and made.endswith("<p>Nothing to draw.</p>")
+
+
+def test_a_number_and_its_sign_stay_on_a_line():
+    made = to_html("95 % of n = 3, λ_3 = −1, R² ≥ 0.98, A = ΦΛ; the loss is = 1")
+    assert made.replace("\N{NO-BREAK SPACE}", "_") == (
+        "<p>95_% of n_=_3, λ<sub>3</sub>_=_−1, R²_≥_0.98, A = ΦΛ; the loss is_=_1</p>\n"
+    )
 
 
 def test_rows_with_attributes_and_no_rows():
@@ -55,6 +71,7 @@ def test_norms_and_definitions_in_formulas():
 
 def test_an_index_of_three_letters():
     assert to_html("Γ_ijk = W_ij, W_name").strip() == "<p>Γ<sub>ijk</sub> = W<sub>ij</sub>, W_name</p>"
+    assert to_html("W_(j+1),k ∝ φ_j").strip() == "<p>W<sub>j+1,k</sub> ∝ φ<sub>j</sub></p>"
 
 
 def test_code_in_a_text_of_its_own():

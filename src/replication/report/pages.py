@@ -38,7 +38,7 @@ def render(executed_notebook: Path, page: Path, analysed_by: str = "") -> None:
         neighbours=None,
         style=_style(),
         script=shell.THEME.read_text(encoding="utf-8"),
-        body=body,
+        body=framed(body),
     )
     with atomic(page) as partial:
         partial.write_text(shell.with_contents(text), encoding="utf-8")
@@ -101,6 +101,9 @@ def check_parameters(notebook: Path, names: Iterable[str]) -> None:
 
 CELL = re.compile(r"<(t[hd])\b([^>]*)>(.*?)</\1>", re.DOTALL)
 PHONE, FEW, WORDS = 42, 5, 28  # letters in a line of a table on a phone; columns; letters of a cell that holds words
+MANY = 8  # rows, from more of which numbers are compared down a column
+PICTURE, GALLERY = re.compile(r"(<img\b[^>]*>)"), re.compile(r'href="([^"]*figures\.html#[^"]*)"')
+RELATION = re.compile(r"(?<![\w.])(?:\w{1,2}|\w_\d|R²) (?:=|:=|[<>≤≥≠]|&[lg]t;) (?=[\d−½])")
 OWN_TAG = re.compile(r'<span class="verdict [a-z-]+">|</span>|</?code>')  # of a verdict, and of a cell's name
 
 
@@ -156,10 +159,15 @@ class _Exporter(HTMLExporter):
 
 
 def indexed(text: str) -> str:
-    """HTML with the index of λ_2, W_ij below the line and the power of (−1)^ρ above it; other underscores stay."""
+    """HTML with the index of λ_2, W_ij below the line and the power of (−1)^ρ above it; other underscores stay.
+
+    A number keeps its "%" and a symbol its "= 3" on the same line.
+    """
+    text = re.sub(r"(?<=\d) (?=%)", "\N{NO-BREAK SPACE}", text)
+    text = RELATION.sub(lambda of: of[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
     text = re.sub(
-        r"(?<![A-Za-z])([λφΓΦWLNA])_(\w{1,3}(?!\w)|\([^)]*\))",
-        lambda index: f"{index[1]}<sub>{index[2].strip('()')}</sub>",
+        r"(?<![A-Za-z])([λφΓΦWLNA])_(\w{1,3}(?!\w)|\([^)]*\)(?:,\w(?!\w))?)",
+        lambda index: f"{index[1]}<sub>{re.sub('[()]', '', index[2])}</sub>",
         text,
     )
     return re.sub(r"\^(\w+|\([^)]*\))", lambda power: f"<sup>{power[1].strip('()')}</sup>", text)
@@ -168,15 +176,17 @@ def indexed(text: str) -> str:
 def stacked(table: str) -> str:
     """An HTML table's rows, labelled by column where a phone shows each cell on a line of its own.
 
-    So it does if the table is wider than a phone, and has few columns or words in them. Numbers in many columns are
-    compared down a column: these scroll sideways.
+    So it does if the table is wider than a phone, and has few columns, few rows, or words in them. Many rows of numbers
+    in many columns are compared down a column: these scroll sideways.
     """
     head, mark, body = table.partition("<tbody>")
     names = [_words(cell[3]) for cell in CELL.finditer(head)]
     rows = [[_words(cell[3]) for cell in CELL.finditer(row)] for row in body.split("</tr>")]
-    columns = list(zip(names, *(row for row in rows if len(row) == len(names)), strict=True))
+    rows = [row for row in rows if len(row) == len(names)]
+    columns = list(zip(names, *rows, strict=True))
     wide = sum(max(map(len, " ".join(column).split()), default=0) + 2 for column in columns) > PHONE
-    if not wide or (len(columns) > FEW and not any(len(cell) > WORDS for column in columns for cell in column)):
+    worded = any(len(cell) > WORDS for column in columns for cell in column)
+    if not wide or (len(columns) > FEW and len(rows) > MANY and not worded):
         return table
 
     def labelled(row: str) -> str:
@@ -186,6 +196,21 @@ def stacked(table: str) -> str:
         )
 
     return head + mark + "</tr>".join(labelled(row) for row in body.split("</tr>"))
+
+
+def framed(body: str) -> str:
+    """A report's pictures on their sheets, each a link to where the gallery opens it large, if its caption has one.
+
+    On a phone a figure's letters are too small to read; there it opens as a drawing.
+    """
+    parts = PICTURE.split(body)
+    for place in range(1, len(parts), 2):
+        link = GALLERY.search(parts[place + 1])
+        start, end = (
+            (f'<a class="picture" href="{link[1]}">', "</a>") if link else ('<span class="picture">', "</span>")
+        )
+        parts[place] = f"{start}{parts[place]}{end}"
+    return "".join(parts)
 
 
 def _words(cell: str) -> str:
