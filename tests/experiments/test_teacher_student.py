@@ -183,22 +183,26 @@ def test_a_penalty_is_called_by_kind_and_strengths(of_trial, label):
 def test_strengths_of_layers_stand_in_the_table():
     trials = made("trials", widths=[4, 6, 5, 4], ensembles={"graded": {"trials": 1}, "l2": {"trials": 1}})["trials"]
     text = room.ensembles_table(trials)
-    assert "| l2, 0.003 and 0.001 |" in text and "| l2, 0.003 |" in text
+    assert "| L2, 0.003 and 0.001 |" in text and "| L2, 0.003 |" in text
+    assert "| a dearer first layer |" in text and " in 1 |" in text
     missing = findings.not_run(trials, ["graded", "minus_one"])
-    assert REPORT.not_run(**missing).strip() == "Not run at this scale: `minus_one`."
+    assert REPORT.not_run(**missing).strip() == "Not run at this scale: the start at −1."
     assert findings.not_run(trials, ["graded"]) == {"ensembles": []}
 
 
 def test_counts_that_fall_into_two_groups_are_told_apart():
     assert room.mean_or_groups(pd.Series([1.0, 1, 1, 201, 202])) == "1 in 3 networks and 201 to 202 in 2 networks"
-    assert room.mean_or_groups(pd.Series([31.0, 33, 46, 47, 48]), 0) == "41"
-    assert room.mean_or_groups(pd.Series([7.0])) == "7.0"
+    assert room.mean_or_groups(pd.Series([31.0, 33, 46, 47, 48])) == "41"
+    assert room.mean_or_groups(pd.Series([7.0])) == "7"
 
 
 def test_ensembles_with_a_teacher_for_each_network_are_named():
     trials = pd.DataFrame({"ensemble": ["l2", "l2", "graded", "graded", "alone"], "teacher": [42, 42, 43, 44, 43]})
     own = findings.own_teachers(trials)
-    assert REPORT.own_teachers(**own).strip() == "Every network of `graded` has another teacher."
+    assert (
+        REPORT.own_teachers(**own).strip()
+        == "Every network has a teacher of its own in these ensembles:\n\n- a dearer first layer"
+    )
     assert REPORT.own_teachers(**findings.own_teachers(trials.head(2))).strip() == ""
 
 

@@ -84,6 +84,13 @@ def test_pages_of_a_small_run_say_that_they_only_illustrate(executed, records):
     )
 
 
+def test_only_the_smallest_network_is_printed_as_code_prints():
+    """Elsewhere a table has names for readers, three digits, and room on a phone."""
+    cells = {name: nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4).cells for name in FIGURES}
+    codes = {name: "\n".join(cell.source for cell in of if cell.cell_type == "code") for name, of in cells.items()}
+    assert {name for name, code in codes.items() if "print(" in code} == {"01_theory"}
+
+
 def test_pages_say_how_long_their_trials_took_and_on_what_data(executed, records):
     page = (executed / "page.html").read_text(encoding="utf-8")
     assert all(core_minutes(record) in page for record in records)

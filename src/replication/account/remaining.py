@@ -10,6 +10,7 @@ from replication.experiments import EXPERIMENTS
 from replication.experiments.cifar10.tables import HEADS, table_of
 from replication.experiments.cifar10.tables import TABLES as PAPERS
 from replication.experiments.cifar100.settings import HEADS as TWO_HEADS
+from replication.experiments.teacher_student.ensembles import called
 from replication.report.tables import markdown
 from replication.report.text import number
 
@@ -130,12 +131,12 @@ def _teacher_student(settings: Mapping) -> Iterator[Part]:
     size = _size(student, "points", "widths")
     yield Part("with Table 4's size", sum(ensembles[name]["trials"] for name in alike), size, {"ensemble": alike})
     for name in (name for name in ensembles if own[name]):
-        yield Part(name, ensembles[name]["trials"], size | own[name], {"ensemble": [name]})
+        yield Part(called(name), ensembles[name]["trials"], size | own[name], {"ensemble": [name]})
     if of_map:  # settings from before there was one have none
         strengths = len(of_map["strengths"])
         reduced = {name: value for name, value in of_map.items() if name not in ("trials", "full_trials", "chunk")}
-        yield Part("map", of_map["trials"] * strengths**2, reduced, {"size": ["reduced"]}, table="map")
-        yield Part("map's diagonal", of_map["full_trials"] * strengths, size, {"size": ["full"]}, table="map")
+        yield Part("the map of strengths", of_map["trials"] * strengths**2, reduced, {"size": ["reduced"]}, table="map")
+        yield Part("the map's diagonal", of_map["full_trials"] * strengths, size, {"size": ["full"]}, table="map")
 
 
 def _own_size(ensemble: Mapping) -> dict:

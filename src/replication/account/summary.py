@@ -56,7 +56,7 @@ def _students(tables: Tables, *ensembles: str) -> list[dict]:
     """R² and live neurons of those ensembles of experiment 2 that were trained."""
     networks = {name: of_ensemble(tables, name) for name in ensembles}
     return [
-        {"ensemble": name, "r2": of["test_r2"].mean(), "live": mean_or_groups(of["live_neurons"], 0), "n": len(of)}
+        {"ensemble": name, "r2": of["test_r2"].mean(), "live": mean_or_groups(of["live_neurons"]), "n": len(of)}
         for name, of in networks.items()
         if len(of)
     ]

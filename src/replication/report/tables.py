@@ -20,6 +20,11 @@ def markdown(frame: pd.DataFrame) -> str:
     return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows)
 
 
+def numbers(frame: pd.DataFrame) -> str:
+    """A table of numbers with three significant digits, the levels of its index first."""
+    return markdown(frame.reset_index().map(lambda cell: number(cell) if isinstance(cell, float) else str(cell)))
+
+
 def claims_table(claims: pd.DataFrame) -> str:
     """Claims and their parts: what the paper says, what was measured with its 95 % interval, n and the verdict.
 

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from replication.experiments.teacher_student.ensembles import called
 from replication.report.tables import markdown
 from replication.report.text import number
 
@@ -12,7 +13,7 @@ def latency_table(latency: pd.DataFrame) -> str:
         return ""
     held, took = [], []
     for (network, form), each in latency.groupby(["network", "form"], sort=False):
-        row, first = {"network": f"`{network}`", "form": form}, each.iloc[0]
+        row, first = {"network": _called(network), "form": form}, each.iloc[0]
         size = {"parameters": f"{first['parameters']:,}", "kB": number(first["bytes"] / 1000)}
         held.append(row | {"hidden neurons": first["neurons"]} | size)
         times = {
@@ -36,3 +37,13 @@ def penalties_table(steps: pd.DataFrame) -> str:
             row[f"{network}, ratio"] = f"{of_network['ratio'][network]:.2f}"
         rows.append(row)
     return markdown(pd.DataFrame(rows))
+
+
+def _called(network: str) -> str:
+    """A published network of experiment 1 or 2 for the reader, by the name of its file."""
+    experiment, _, which = network.partition("_alpha")
+    return (
+        f"experiment 1, α = {which}"
+        if which
+        else f"experiment 2, {called(experiment.removeprefix('teacher_student_'))}"
+    )

@@ -5,6 +5,26 @@ import pandas as pd
 from replication.experiments.teacher_student.layers import SUBSCRIPTS
 from replication.report.text import penalty_name
 
+NAMES = {
+    "l2": "L2 as in Table 4",
+    "l1": "L1",
+    "l2_squared": "squared L2",
+    "none": "no penalty",
+    "one_rotation": "one rotation",
+    "graded": "a dearer first layer",
+    "l1_weak": "weaker L1",
+    "authors_notebook": "the authors' notebook",
+    "authors_last": "the authors' last notebook",
+    "orthonormal": "L1 with orthonormal φ",
+    "minus_one": "the start at −1",
+    "rows": "a price on weights",
+}
+
+
+def called(ensemble: str) -> str:
+    """An ensemble's name for the reader; one without is called as in the settings."""
+    return NAMES.get(ensemble, ensemble)
+
 
 def strengths(trial: pd.Series) -> dict[str, float]:
     """ρ by its symbol: one for all hidden layers, or one for each; none without a penalty."""

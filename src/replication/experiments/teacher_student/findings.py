@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from replication.experiments.teacher_student.ensembles import called
 from replication.experiments.teacher_student.layers import eigenvalues, hidden, name
 from replication.report.intervals import finished
 from replication.report.prose import diverged, epochs
@@ -12,10 +13,10 @@ from replication.report.prose import diverged, epochs
 def size(trials: pd.DataFrame, of_map: pd.DataFrame, settings: Mapping) -> dict:
     """n, teachers and epochs, of ensembles and the map also where they differ, and how many trials diverged."""
     run, counts = settings["run"]["teacher_student"], trials["ensemble"].value_counts(sort=False)
-    own = {ensemble: run.get("ensembles", {}).get(ensemble, {}).get("epochs") for ensemble in counts.index}
+    own = {called(each): run.get("ensembles", {}).get(each, {}).get("epochs") for each in counts.index}
     own |= {"the map": run["map"]["epochs"]} if len(of_map) and "map" in run else {}
     return {
-        "ensembles": counts.to_dict(),
+        "ensembles": counts.rename(called).to_dict(),
         "teachers": trials["teacher"].nunique(),
         "epochs": epochs(settings, "teacher_student"),
         "others": {where: number for where, number in own.items() if number},
@@ -58,12 +59,18 @@ def students(trials: pd.DataFrame, linear: pd.DataFrame, budget: float) -> dict:
 def own_teachers(trials: pd.DataFrame) -> dict:
     """Which ensembles have another teacher for each of several networks."""
     of_each = trials.groupby("ensemble", sort=False)["teacher"].agg(["size", "nunique"])
-    return {"ensembles": list(of_each[(of_each["size"] > 1) & (of_each["size"] == of_each["nunique"])].index)}
+    return {"ensembles": [*map(called, of_each[(of_each["size"] > 1) & (of_each["size"] == of_each["nunique"])].index)]}
+
+
+def priced(trials: pd.DataFrame) -> dict:
+    """The mean count of live neurons with a price on weights and with Table 4's penalty, and of how many networks."""
+    live = {name: finished(trials[trials["ensemble"] == name])["live_neurons"].dropna() for name in ("rows", "l2")}
+    return {"live": [(of.mean(), len(of)) for of in live.values()] if all(map(len, live.values())) else []}
 
 
 def not_run(trials: pd.DataFrame, ensembles: list[str]) -> dict:
     """Those ensembles that have no trial."""
-    return {"ensembles": [each for each in ensembles if each not in set(trials["ensemble"])]}
+    return {"ensembles": [called(each) for each in ensembles if each not in set(trials["ensemble"])]}
 
 
 def map_size(run: Mapping, trials: pd.DataFrame) -> dict:

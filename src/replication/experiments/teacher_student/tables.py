@@ -2,11 +2,11 @@
 
 import pandas as pd
 
-from replication.experiments.teacher_student.ensembles import strengths
+from replication.experiments.teacher_student.ensembles import called, strengths
 from replication.experiments.teacher_student.layers import eigenvalues, hidden, name
 from replication.report.intervals import finished
 from replication.report.tables import markdown
-from replication.report.text import counted, listing, number
+from replication.report.text import counted, fixed, listing, number, penalty_name
 
 
 def apart(values: pd.Series) -> list[tuple[pd.Series, str]]:
@@ -18,11 +18,11 @@ def apart(values: pd.Series) -> list[tuple[pd.Series, str]]:
     return [(group, " to ".join(f"{value:.0f}" for value in sorted({group.min(), group.max()}))) for group in groups]
 
 
-def mean_or_groups(values: pd.Series, places: int = 1) -> str:
+def mean_or_groups(values: pd.Series) -> str:
     """The mean of counts; where they fall into two groups, of which it describes neither, the range of each."""
     groups = apart(values)
     if len(groups) < 2:
-        return f"{values.mean():.{places}f}"
+        return number(values.mean())
     return listing([f"{span} in {counted(len(group), 'network')}" for group, span in groups])
 
 
@@ -32,8 +32,8 @@ def ensembles_table(trials: pd.DataFrame) -> str:
     if rows.empty:
         return "No trial finished."
     ensembles = list(rows.groupby("ensemble", sort=False))
-    trained = [{"ensemble": ensemble} | _trained(networks, hidden(rows)) for ensemble, networks in ensembles]
-    left = [{"ensemble": ensemble} | _left(networks) for ensemble, networks in ensembles]
+    trained = [{"ensemble": called(ensemble)} | _trained(networks, hidden(rows)) for ensemble, networks in ensembles]
+    left = [{"ensemble": called(ensemble)} | _left(networks) for ensemble, networks in ensembles]
     return f"{markdown(pd.DataFrame(trained))}\n\n{markdown(pd.DataFrame(left))}"
 
 
@@ -52,6 +52,26 @@ def linear_table(linear: pd.DataFrame) -> str:
     return markdown(pd.DataFrame(rows))
 
 
+def kept_table(trials: pd.DataFrame) -> str:
+    """What pruning within the loss budget keeps, over the finished networks of an ensemble."""
+    counts = {"kept_eigenvalues": "eigenvalues (i)", "live_neurons": "live neurons (i)",
+              "kept_neurons_weight_space": "neurons (ii)"}  # fmt: skip
+    rows = finished(trials)
+    return markdown(pd.DataFrame([
+        {"kept": name, "mean": number(rows[column].mean()), "least": number(rows[column].min()),
+         "most": number(rows[column].max())}
+        for column, name in counts.items() if len(rows)
+    ]))  # fmt: skip
+
+
+def sizes_table(eigenvalues_of: pd.DataFrame) -> str:
+    """The mean and the largest size of hidden eigenvalues, of which each is a row, by layer."""
+    return markdown(pd.DataFrame([
+        {"layer": name(int(layer)), "mean abs λ": number(sizes.mean()), "largest": number(sizes.max())}
+        for layer, sizes in eigenvalues_of["eigenvalue"].abs().groupby(eigenvalues_of["layer"])
+    ]))  # fmt: skip
+
+
 def surgery_table(losses: dict[str, float]) -> str:
     """The loss of a network as trained, and after each of several changes of it."""
     trained = next(iter(losses.values()))
@@ -68,7 +88,7 @@ def _trained(networks: pd.DataFrame, layers: list[int]) -> dict[str, str]:
         "penalty, ρ": _penalty(first),
         "rotations": first["rotations"],
         "n": len(networks),
-        "test R²": f"{networks['test_r2'].mean():.4f}",
+        "test R²": fixed(networks["test_r2"].mean(), 3),
         **{f"max abs {eigenvalues(layer)}": number(networks[f"largest_eigenvalue_{layer}"].mean()) for layer in layers},
     }
 
@@ -77,18 +97,18 @@ def _left(networks: pd.DataFrame) -> dict[str, str]:
     none = "neither" if len(hidden(networks)) == 2 else "none"
     survivors = networks["surviving_layer"].map(lambda layer: name(int(layer)) if layer else none).value_counts()
     return {
-        "surviving": ", ".join(f"{layer} {count}×" for layer, count in survivors.items()),
+        "surviving": ", ".join(f"{layer} in {count}" for layer, count in survivors.items()),
         "loss without the other": _loss_without(networks),
         "eigenvalues kept (i)": mean_or_groups(networks["kept_eigenvalues"]),
         "live neurons (i)": mean_or_groups(networks["live_neurons"]),
-        "trimmed R² (i)": f"{networks['trimmed_r2'].mean():.4f}",
+        "trimmed R² (i)": fixed(networks["trimmed_r2"].mean(), 3),
         "neurons kept (ii)": mean_or_groups(networks["kept_neurons_weight_space"]),
     }
 
 
 def _penalty(trial: pd.Series) -> str:
     each = [f"{rho:g}" for rho in strengths(trial).values()]
-    return f"{trial['penalty']}, {listing(each)}" if each else "none"
+    return f"{penalty_name(trial['penalty'])}, {listing(each)}" if each else "none"
 
 
 def _loss_without(networks: pd.DataFrame) -> str:
