@@ -105,7 +105,9 @@ class Notebook:
         """
         words = caption_of(room_of(describe), name)
         figure = nothing() if drawn.empty else draw(drawn)
-        caption = f"**{name}.** Nothing to draw: no finished trial has such data." if drawn.empty else describe(drawn)
+        caption = (
+            f"**{words.title}.** Nothing to draw: no finished trial has such data." if drawn.empty else describe(drawn)
+        )
         image = save(figure, self._figures, name, drawn)
         with atomic(self._figures / f"{name}.rst") as partial:
             partial.write_text(as_rst(words, caption), encoding="utf-8")

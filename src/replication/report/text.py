@@ -40,7 +40,7 @@ def penalty_name(kind: str) -> str:
 
 def fixed(value: float, places: int) -> str:
     """A number with that many decimals, "–" for a missing value."""
-    return "–" if math.isnan(value) else f"{value:.{places}f}"
+    return "–" if math.isnan(value) else f"{value:.{places}f}".replace("-", "−")
 
 
 def interval(value: float, low: float, high: float) -> str:

@@ -57,9 +57,9 @@ def compacted_table(trials: pd.DataFrame, task: str) -> str:
         rows.append(
             {
                 "method": name_of(method),
-                "best R²": fixed(best["test_r2"].mean(), 4),
-                "within the budget": fixed(best["loss_budget_test_r2"].mean(), 4),
-                "retrained": fixed(best["loss_budget_retrained_test_r2"].mean(), 4),
+                "best R²": fixed(best["test_r2"].mean(), 3),
+                "within the budget": fixed(best["loss_budget_test_r2"].mean(), 3),
+                "retrained": fixed(best["loss_budget_retrained_test_r2"].mean(), 3),
                 "layers": number(best["loss_budget_hidden_layers"].mean()),
                 "neurons": number(best["loss_budget_neurons"].mean()),
                 "bundles": number(best["loss_budget_bundles"].mean()),

@@ -44,7 +44,7 @@ def without_penalty_table(trials: pd.DataFrame, free: pd.DataFrame) -> str:
             {"hidden layers allowed": depth, "n without, with": f"{len(of_depth)}, {len(beside)}"}
             | {f"in use, {name}": number(each["surviving_by_function"].mean()) for name, each in both.items()}
             | {f"by eigenvalue, {name}": number(each["surviving_by_eigenvalue"].mean()) for name, each in both.items()}
-            | {f"R², {name}": fixed(each["test_r2"].mean(), 4) for name, each in both.items()}
+            | {f"R², {name}": fixed(each["test_r2"].mean(), 3) for name, each in both.items()}
         )
     return markdown(pd.DataFrame(rows))
 
@@ -63,7 +63,7 @@ def priced_table(trials: pd.DataFrame, priced: pd.DataFrame) -> str:
             {"hidden layers allowed": depth, "n": f"{len(of_depth)}, {len(beside)}"}
             | {f"one in use, {name}": _share(each["surviving_by_function"] == 1) for name, each in both.items()}
             | {f"neurons left, {name}": number(each["compact_neurons"].mean()) for name, each in both.items()}
-            | {f"R², {name}": fixed(each["test_r2"].mean(), 4) for name, each in both.items()}
+            | {f"R², {name}": fixed(each["test_r2"].mean(), 3) for name, each in both.items()}
         )
     return markdown(pd.DataFrame(rows))
 
@@ -81,7 +81,7 @@ def alpha_beta_table(trials: pd.DataFrame) -> str:
             "in use by eigenvalue": number(rows["surviving_by_eigenvalue"].mean()),
             "in use by function": number(rows["surviving_by_function"].mean()),
             "stayed linear": f"{int(rows['stayed_linear'].sum())} of {len(rows)}",
-            "R²": f"{rows['test_r2'].mean():.4f}",
+            "R²": fixed(rows["test_r2"].mean(), 3),
             "hidden neurons after compaction": number(rows["compact_neurons"].mean()),
         }
         for (alpha, depth), rows in networks.groupby(["alpha", "depth"])

@@ -22,7 +22,7 @@ def priced_table(trials: pd.DataFrame, priced: pd.DataFrame) -> str:
             "mean ‖Γ‖": interval(*mean_interval(each["gamma_norm"].to_numpy())),
             "open hidden neurons": number(each["active_neurons"].mean()),
             "‖W₃₁‖": number(each["skip_norm"].mean()),
-            "R²": fixed(each["r2"].mean(), 4),
+            "R²": fixed(each["r2"].mean(), 3),
         }
         for alpha, penalty, each in _rows(trials, priced)
         if len(each)

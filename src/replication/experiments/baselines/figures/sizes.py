@@ -183,16 +183,19 @@ def confirmed(trials: pd.DataFrame) -> str:
         compared = compare(flipped, task, reference=PRICED)
         compared = compared[compared["scalar"] == "parameters"].dropna(subset=["ratio"])
         groups = {
-            "has significantly fewer than": compared[compared["result"] == "SPARCS better"],
-            "has significantly more than": compared[compared["result"] == "baseline better"],
-            "matches, within a tenth,": compared[compared["matches"] & (compared["result"] == "no difference")],
+            "has significantly fewer parameters than": compared[compared["result"] == "SPARCS better"],
+            "has significantly more parameters than": compared[compared["result"] == "baseline better"],
+            "matches, within a tenth, the parameters of": compared[
+                compared["matches"] & (compared["result"] == "no difference")
+            ],
             "was tested against too few seeds of": compared[compared["result"] == "not tested"],
         }
         said = [
-            f"It {verb} {listing([name_of(method) for method in rows['method']])}."
+            f"{verb} {listing([f'*{name_of(method)}*' for method in rows['method']])}."
             for verb, rows in groups.items()
             if len(rows)
         ]
-        opened = f"On {text}, with flips for all: parameters of {name_of(PRICED)}."
-        sentences.append(" ".join([opened, *(said or ["No difference is significant."])]))
+        first, *others = said or ["differs significantly from no baseline."]
+        opened = f"On {text}, with flips for all, *{name_of(PRICED)}* {first}"
+        sentences.append(" ".join([opened, *(f"It {each}" for each in others)]))
     return "\n".join(f"- {sentence}" for sentence in sentences) or "The priced search has not been run with flips."
