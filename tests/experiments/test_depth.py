@@ -317,8 +317,8 @@ def test_the_report_says_whether_smaller_depth_is_preferred_without_a_penalty():
     assert said.startswith("Without a penalty 2 of 3 networks with several hidden layers use fewer than they have. One")
     assert "in use in one of them. With 3 hidden layers allowed 2 are in use on average." in said
     table = room.without_penalty_table(free_trials((3, 1, 1, 0.95, -1)), free).splitlines()
-    assert table[-1] == "| 3 | 3, 1 | 2 | 1 | 1.33 | 1 | 0.8000 | 0.9500 |"
-    assert "| 1 | 1, 0 | 1 | – | 1 | – | 0.9000 | – |" in table
+    assert table[-1] == "| 3 | 3, 1 | 2 | 1 | 1.33 | 1 | 0.800 | 0.950 |"
+    assert "| 1 | 1, 0 | 1 | – | 1 | – | 0.900 | – |" in table
     for rows in (pd.DataFrame(), free.head(1)):
         assert line(REPORT.without_penalty(**findings.without_penalty(rows))) == ""
     assert room.without_penalty_table(free, pd.DataFrame()) == "Without a penalty: it has not been run."

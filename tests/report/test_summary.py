@@ -66,7 +66,7 @@ def test_the_strength_of_the_penalty_is_shown_by_what_it_recruits(full):
     text = choices(EMPTY | {"hyperparameters/trials": swept})
     of_strength = swept[(swept["penalty"] == "l1") & (swept["rho"] == 0.001)]
     [row] = [line for line in text.splitlines() if "| L1 " in line]
-    assert f"57 at {number(0.001)} (R² {of_strength['r2'].mean():.4f})" in row  # 60 (1 − 50 ρ)
+    assert f"57 at {number(0.001)} (R² {of_strength['r2'].mean():.3f})" in row  # 60 (1 − 50 ρ)
     alone = full | {"hyperparameters/trials": regression}
     assert "strength of the penalty" not in choices(alone)  # the sweep of experiment 1
 

@@ -116,7 +116,7 @@ def test_claims_name_the_commits_that_trained_and_judged(judged):
 
 def test_what_cannot_be_shown_is_said(judged, said):
     lost = judged(CASES["every trial diverged"])
-    assert "**fig_baselines.** Nothing to draw" in said("07_baselines", lost)
+    assert "that each method finds.** Nothing to draw" in said("07_baselines", lost)
     assert "No trial with the SPARCS head by (4.3) finished." in said("04_cifar10", lost)
 
 

@@ -6,6 +6,8 @@ from replication.experiments.teacher_student.ensembles import called
 from replication.report.tables import markdown
 from replication.report.text import number
 
+REGRESSION, STUDENT = "regression_alpha", "teacher_student_"  # how the files of published networks begin
+
 
 def latency_table(latency: pd.DataFrame) -> str:
     """What each network holds in each form, and microseconds of a call by samples at a time; empty if not measured."""
@@ -41,9 +43,8 @@ def penalties_table(steps: pd.DataFrame) -> str:
 
 def _called(network: str) -> str:
     """A published network of experiment 1 or 2 for the reader, by the name of its file."""
-    experiment, _, which = network.partition("_alpha")
-    return (
-        f"experiment 1, α = {which}"
-        if which
-        else f"experiment 2, {called(experiment.removeprefix('teacher_student_'))}"
-    )
+    if network.startswith(REGRESSION):
+        return f"experiment 1, α = {network.removeprefix(REGRESSION)}"
+    if network.startswith(STUDENT):
+        return f"experiment 2, {called(network.removeprefix(STUDENT))}"
+    return network
