@@ -7,7 +7,7 @@ import pandas as pd
 from replication.experiments import EXPERIMENTS
 from replication.experiments.cifar10.tables import cost_table, table_of
 from replication.report.pages import to_html
-from replication.report.tables import finished_trials, hyperparameter_table, printed
+from replication.report.tables import finished_trials, hyperparameter_table
 from replication.report.text import number
 from replication.site.run import Run
 
@@ -37,7 +37,7 @@ def paper_tables(run: Run) -> list[Table]:
 def misprints(run: Run) -> list[dict]:
     """The paper's mistakes and gaps, as rows."""
     table = run.table("theory/misprints")
-    return [] if table is None else table.assign(correct=table["correct"].map(printed)).to_dict("records")
+    return [] if table is None else table.to_dict("records")
 
 
 def data_sources(claims: pd.DataFrame) -> list[str]:

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from replication.report.tables import markdown, printed
+from replication.report.tables import markdown
 from replication.report.text import number
 
 STATES = {
@@ -46,7 +46,7 @@ def misprints_table(misprints: pd.DataFrame) -> str:
             "": misprints["id"],
             "where": misprints["place"],
             "printed": misprints["printed"],
-            "correct": misprints["correct"].map(printed),
+            "correct": misprints["correct"],
             "kind": misprints["kind"],
             "what shows it": misprints["found"],
             "check": confirmed,
