@@ -52,8 +52,9 @@ def activation_of(activation: str | Activation) -> Activation:
     """f itself, given its name in ACTIVATIONS, one of FUNCTIONS, or an instance of one of MODULES.
 
     A name may have an argument, as ``name_of`` writes it: "leaky_relu(0.2)". Any other callable is returned as it is.
-    Raises ValueError for anything else, for an argument that is not finite, and for a class: called with the layer's
-    values it would make a module of them.
+
+    activation: a name or a callable. Raises ValueError for anything else, for an argument that is not finite, and for a
+    class: called with the layer's values it would make a module of them.
     """
     if callable(activation) and not isinstance(activation, type):
         known = (name for other, name in FUNCTIONS.items() if other is activation)  # not by hash: some have none
@@ -68,7 +69,10 @@ def activation_of(activation: str | Activation) -> Activation:
 
 
 def name_of(activation: Activation) -> str | None:
-    """The name from which ``activation_of`` makes f, with the argument if it is not PyTorch's default; None without."""
+    """The name from which ``activation_of`` makes f, with the argument if it is not PyTorch's default; None without.
+
+    activation: a callable.
+    """
     if isinstance(activation, nn.Module):
         return _name_of_module(activation)
     return next((name for name, known in ACTIVATIONS.items() if known is activation), None)

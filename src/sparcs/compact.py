@@ -31,7 +31,11 @@ REMOVALS = ("weights", "eigenvalues")
 
 
 class Options(TypedDict, total=False):
-    """What ``compact`` takes by name."""
+    """What ``compact`` takes by name, and says the meaning of.
+
+    These are ``threshold``, ``inputs``, ``tolerance``, ``loss``, ``budget``, ``absolute_budget``, ``flips``,
+    ``max_calls`` and ``on_step``.
+    """
 
     threshold: float | None
     inputs: Tensor | None
@@ -66,7 +70,8 @@ def compact(
     not zero becomes an explicit matrix: a deep network of which little goes can have many times the parameters, up to
     N²ℓ(ℓ−1)/2 in place of N²(ℓ−1) + Nℓ at equal widths N.
 
-    More can go, the least important neurons first. What may go, and how a neuron goes, is set by ``removal``:
+    More can go, the least important neurons first. How much is set by ``threshold`` and by at most one of a
+    ``tolerance`` on ``inputs`` and a ``loss`` with its budgets. How a neuron goes is set by ``removal``:
 
     * ``"weights"``: its inputs are cut in weight space. That leaves f(b), its value without input, as a constant; for
       f(0) = 0 and no bias the neuron is deleted. Importance is the path norm ‖Γ_h‖, the norm of
@@ -75,30 +80,32 @@ def compact(
       silent then goes. Importance is |λ_h|. Only eigenvalue differences act, so the eigenvalues are first shifted by
       the median of λ_1, which is 0 unless λ_1 is trained.
 
-    How much goes is set by at most one of the last two, and by ``threshold``:
+    With ``flips`` bundles may go, too, within the same budget or tolerance, skips above all. f(z) = cz + f(−z) for ReLU
+    and its like (``sparcs.pruning.slope_of``), so the signs of a neuron's inputs can be turned round where the skips
+    past it take up the rest: the same function. Flips are made as long as the skips get smaller, in norm; then each
+    bundle is left out once, the weakest first. The result has the fewer weights of those with and without flips.
 
-    * ``threshold``: only neurons whose importance is at most this share, 0 to 1, of the largest; all of them unless
-      a search is asked for.
-    * ``inputs`` (…, N_1) and ``tolerance``: the fewest neurons for which max |ŷ − y| ≤ tolerance · max |y| on inputs.
-    * ``loss`` with ``budget`` and ``absolute_budget``: the fewest neurons for which loss(compact) ≤ (1 + budget) ·
-      loss(network) + absolute_budget. If neither is given budget is 0.05, if one is the other is 0. The loss is called
-      without gradients and returns a number ≥ 0. If even rounding breaks it, exact zeros go.
+    The search tries networks from the smallest allowed upwards. If ``max_calls`` is enough for all, the result has the
+    fewest neurons on the whole pruning curve, which need not be monotone. Otherwise tries are spaced
+    (``sparcs.search.first_good``): the result is good enough, and has the fewest neurons if the curve is monotone; on
+    another curve a smaller one may be missed. The network is judged in evaluation; afterwards its modules' modes and
+    buffers are as before.
 
-    ``flips``: bundles may go, too, within the same budget or tolerance, skips above all. f(z) = cz + f(−z) for ReLU and
-    its like (``sparcs.pruning.slope_of``), so the signs of a neuron's inputs can be turned round where the skips past
-    it take up the rest: the same function. Flips are made as long as the skips get smaller, in norm; then each bundle
-    is left out once, the weakest first. The result has the fewer weights of those with and without flips.
-
-    The search tries networks from the smallest allowed upwards, at most ``max_calls`` with the whole network counted;
-    None: any number. If that is enough for all, the result has the fewest neurons on the whole pruning curve, which
-    need not be monotone. Otherwise tries are spaced (``sparcs.search.first_good``): the result is good enough, and has
-    the fewest neurons if the curve is monotone; on another curve a smaller one may be missed. ``flips`` takes at most
-    as many calls again. After each ``on_step`` is called with a ``sparcs.search.Step``; ``on_step=print`` shows the
-    progress.
-
-    network: a SpectralNetwork on any device but "meta"; weights are computed in float64, then cast to its dtype. It is
-    judged in evaluation; afterwards its modules' modes and buffers are as before. The result is in its mode and has
-    ``requires_grad`` on, for fine-tuning.
+    network: a SpectralNetwork on any device but "meta"; weights are computed in float64, then cast to its dtype.
+    removal: how a neuron goes.
+    threshold: only neurons whose importance is at most this share, 0 to 1, of the largest go; all of them unless a
+    search is asked for.
+    inputs: (…, N_1), on which the tolerance is judged.
+    tolerance: the fewest neurons stay for which max |ŷ − y| ≤ tolerance · max |y| on the inputs.
+    loss: a function of a network, called without gradients, that returns a number ≥ 0. The fewest neurons stay for
+    which loss(compact) ≤ (1 + budget) · loss(network) + absolute_budget. If even rounding breaks it, exact zeros go.
+    budget: a share of the network's loss; 0.05 if neither budget is given, 0 if only the other is.
+    absolute_budget: a number that is added to what is allowed; 0 unless it is given.
+    flips: whether bundles may go, too.
+    max_calls: of networks that are judged, the whole network counted; None for any number. Flips take at most as many
+    again.
+    on_step: called with a ``sparcs.search.Step`` after each of them; ``print`` shows the progress.
+    Returns a plain network in the mode of the given one, with ``requires_grad`` on, for fine-tuning.
     Raises TypeError or ValueError, naming the argument, its value and what is allowed; ValueError too if a parameter is
     not finite, the loss is negative or not finite, the tolerance is below the rounding of the network's dtype, f does
     not act on each neuron by itself (softmax), or a weight of the result or an output for inputs overflows its dtype.

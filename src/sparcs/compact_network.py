@@ -24,7 +24,7 @@ DESCRIBED = ("widths", "sources", "activation", "bias", "before")  # what a desc
 class Size:
     """What a network holds and costs.
 
-    parameters, buffers: numbers trained, numbers fixed. multiply_adds: multiplications for one more sample.
+    parameters: numbers trained. buffers: numbers fixed. multiply_adds: multiplications for one more sample.
     neurons: of every layer from the input to the output, the constant-1 neuron not counted.
     """
 
@@ -117,7 +117,11 @@ class CompactNetwork(Saved):
         return sum(self.widths[j - 1] for j in layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(…, N_1) -> (…, N_ℓ). Raises TypeError or ValueError for an x of the wrong kind or width."""
+        """The outputs.
+
+        x: (…, N_1), in the dtype and on the device of the parameters. Returns (…, N_ℓ).
+        Raises TypeError or ValueError for an x of the wrong kind or width.
+        """
         infinite = not_finite(checked_input(x, self.widths[0]))
         activities = [bounded(x) if infinite else x]  # infinite ones as in a SpectralNetwork
         functions = list(self.activations) or [self.activation] * (len(self.widths) - 2)
@@ -138,8 +142,10 @@ class CompactNetwork(Saved):
     def from_description(cls, description: Any, state: Mapping[str, Tensor]) -> Self:
         """The network that ``description`` tells of, with the tensors of its state.
 
-        Raises ValueError unless both are one network's, and its weights are finite. Neither is trusted: nothing is
-        allocated for a description that the tensors do not bear out.
+        Neither is trusted: nothing is allocated for a description that the tensors do not bear out.
+
+        description: as ``description`` makes it. state: as ``state_dict`` makes it.
+        Raises ValueError unless both are one network's, and its weights are finite.
         """
         if not isinstance(description, Mapping) or set(description) != set(DESCRIBED):
             raise ValueError(f"a description has {', '.join(DESCRIBED)} and nothing else, this one is {description!r}")

@@ -25,6 +25,8 @@ def recursion(phi: Sequence[Tensor], lam: Sequence[Tensor], u: Tensor, activatio
     ``torch.func``, forward-mode differentiation, autocast, ``torch.compile``, ``torch.export``, ``torch.jit.trace`` and
     ``torch.fx`` take PyTorch's operations one by one. Both ways give the same bits without leading dimensions, if a
     loss uses every φ once. Otherwise they agree to rounding.
+
+    u: u_1, (…, batch, N_1). activation: f, or one for each hidden layer. Returns (…, batch, N_ℓ).
     """
     if (
         len(phi) >= FEWEST

@@ -41,6 +41,8 @@ class GatedLinear(Layer):
 
     Starts at λ = 1, where it is the Linear that it was made of, to the bit. A neuron with λ_h = 0 is silent.
     Shapes: (…, N_1) -> (…, N_2). Attributes: ``linear``, the Linear, trained on; ``eigenvalues``, λ, (N_2,).
+
+    linear: V and b.
     """
 
     _INSTEAD = "linear holds V and b, eigenvalues the factors of its rows"
@@ -54,7 +56,10 @@ class GatedLinear(Layer):
         self.eigenvalues = nn.Parameter(torch.ones_like(linear.weight[:, 0]))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(…, N_1) -> (…, N_2)."""
+        """The activities before f.
+
+        x: (…, N_1). Returns (…, N_2).
+        """
         return self.eigenvalues * self.linear(x)
 
 
@@ -77,8 +82,10 @@ def convert(model: nn.Module) -> "Gates":
     ``GatedLinear``. Layers that stand in several places of the model, or that no such block holds, are left as they
     are.
 
-    Train the model with ``penalty`` in the loss, then call ``compact``. Raises TypeError if the model is no module,
-    ValueError if it has no such block, or is converted already.
+    Train the model with ``penalty`` in the loss, then call ``compact``.
+
+    model: changed in place. Returns its gates. Raises TypeError if the model is no module, ValueError if it has no such
+    block, or is converted already.
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"model of type {type(model).__name__}: a module is needed")
@@ -100,6 +107,8 @@ class Gates:
     """The gated layers of a converted model, as ``convert`` returns them: their penalty, and their compaction.
 
     Attributes: ``model``; ``names``, the gated layers' dotted names in it.
+
+    model: the converted one. pairs: the layers of each block.
     """
 
     def __init__(self, model: nn.Module, pairs: Sequence[_Pair]) -> None:
@@ -111,7 +120,10 @@ class Gates:
         return [_gate(self.model, name).eigenvalues for name in self.names]
 
     def penalty(self, kind: Penalty = "l1") -> Tensor:
-        """Ω(λ̃) of (4.4) over all gated layers, a scalar. Raises ValueError for another kind."""
+        """Ω(λ̃) of (4.4) over all gated layers, a scalar.
+
+        kind: "l1", "l2" or "l2_squared", as of ``SpectralNetwork.penalty``. Raises ValueError for another.
+        """
         return spectral.penalty(self.eigenvalues(), kind)
 
     def compact(
@@ -122,16 +134,20 @@ class Gates:
         max_calls: int | None = CALLS,
         on_step: Callable[[Step], object] | None = None,
     ) -> dict[str, int]:
-        """Make plain, smaller Linear layers of the blocks, in place; returns the neurons left in each, by name.
+        """Make plain, smaller Linear layers of the blocks, in place.
 
         Neurons with λ_h = 0 go. With a loss of the model more go, the least important first, as long as it stays within
-        (1 + budget) · loss + absolute_budget. A search finds how many: loss, budgets, max_calls and on_step are those
-        of ``sparcs.compact.compact``. Importance is |λ_h| ‖(V_h, b_h)‖ ‖W_·h‖, W the second layer's weights. The
-        constant f(0) of a neuron that goes is added to the second layer's bias. Every block keeps a neuron.
+        (1 + budget) · loss + absolute_budget. A search finds how many. Importance is |λ_h| ‖(V_h, b_h)‖ ‖W_·h‖, W the
+        second layer's weights. The constant f(0) of a neuron that goes is added to the second layer's bias. Every block
+        keeps a neuron.
 
         The model is judged in evaluation mode; every module's mode and buffers are left as they were. The layers are in
-        the model's dtype, on its devices, and trained on. Raises ValueError or TypeError as ``compact`` there does; the
-        model is then left as it was.
+        the model's dtype, on its devices, and trained on.
+
+        loss: a function of the model, called without gradients, that returns a number ≥ 0.
+        budget, absolute_budget, max_calls, on_step: as of ``sparcs.compact.compact``.
+        Returns the neurons left in each block, by name. Raises ValueError or TypeError as ``sparcs.compact.compact``
+        does; the model is then left as it was.
         """
         limits: Options = {"budget": budget, "absolute_budget": absolute_budget}
         limits |= {"max_calls": max_calls, "on_step": on_step}

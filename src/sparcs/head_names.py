@@ -19,12 +19,13 @@ LISTED = 8  # layers that an error names
 def head_name(model: nn.Module, inputs: object = None) -> str:
     """Dotted name of the layer that is a model's head.
 
-    With inputs, a tensor or a tuple of arguments, it is the linear layer that makes the model's output. Without, it is
+    With inputs it is the linear layer that makes the model's output. Without, it is
     what timm's configuration names; else the last layer of ``nn.Sequential`` and of the only child of a wrapper; else,
     where forward is of one of PACKAGES, the model's child with linear layers whose name comes first in FAMILIES. Inside
     it the head is the only linear layer, or what the same rules say. In any other model a name says nothing: ``score``
     may be an attention's.
 
+    model: any module. inputs: an example for it, a tensor or a tuple of arguments.
     Raises ValueError if that is no one layer, or a spectral one already, TypeError if the model is no module.
     """
     if not isinstance(model, nn.Module):

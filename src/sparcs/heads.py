@@ -24,7 +24,11 @@ COUNTS = ("num_classes", "num_labels")  # attributes in which timm's and Hugging
 
 
 class HeadOptions(TypedDict, total=False):
-    """What a spectral head takes by name: SpectralNetwork's arguments but for the widths."""
+    """What a spectral head takes by name, each as SpectralNetwork does.
+
+    These are ``bias``, ``activation``, ``train_input_eigenvalues``, ``form``, ``initial_scale``, ``output_eigenvalue``,
+    ``generator``, ``device`` and ``dtype``.
+    """
 
     bias: bool
     activation: str | Activation
@@ -40,10 +44,13 @@ class HeadOptions(TypedDict, total=False):
 def spectral_head(
     in_features: int, hidden: int | Sequence[int], classes: int, **options: Unpack[HeadOptions]
 ) -> SpectralNetwork:
-    """A SpectralNetwork in_features (+ 1) → hidden → classes with a bias neuron, as in experiments 3 and 4.
+    """A SpectralNetwork N_1 (+ 1) → hidden → classes with a bias neuron, as in experiments 3 and 4.
 
-    hidden: the width of the hidden layer, or those of several. options: as of SpectralNetwork, for instance
-    ``generator``. It starts as a linear head. Raises ValueError or TypeError as SpectralNetwork does.
+    It starts as a linear head.
+
+    in_features: N_1, the bias neuron not counted. hidden: the width of the hidden layer, or those of several.
+    classes: the number of outputs. options: as of SpectralNetwork, for instance ``generator``.
+    Raises ValueError or TypeError as SpectralNetwork does.
     """
     middle = hidden if isinstance(hidden, Iterable) else (hidden,)
     return SpectralNetwork((in_features, *middle, classes), **{"bias": True, **options})
@@ -59,18 +66,20 @@ def replace_head(
 ) -> SpectralNetwork:
     """Put a ``spectral_head`` in place of a model's head, and return it; its ``name`` says where it went.
 
-    Works in place on the classifiers of timm and torchvision, and on Hugging Face's ``…ForImageClassification`` and
-    ``…ForSequenceClassification``. Any other module needs ``inputs`` or ``name`` to say where its head is
-    (``sparcs.head_names.head_name``). A 1×1 convolution, or its like in one or three dimensions, is a linear layer at
-    each position, and so is what replaces it. What stands before the head, a dropout for instance,
-    stays. Unlike a Linear, the new head has no tensors ``weight`` and ``bias``; ``bundle`` makes its weights.
+    Works in place on the classifiers of timm and torchvision, on Hugging Face's ``…ForImageClassification`` and
+    ``…ForSequenceClassification``, and where a linear layer ends ``nn.Sequential``. Any other module needs ``inputs``
+    or ``name`` to say where its head is (``sparcs.head_names.head_name``). A 1×1 convolution, or its like in one or
+    three dimensions, is a linear layer at each position, and so is what replaces it. What stands before the head, a
+    dropout for instance, stays. Unlike a Linear, the new head has no tensors ``weight`` and ``bias``; ``bundle`` makes
+    its weights.
 
-    classes: as many as before if None. Each module around the head that has as many as before in ``num_classes``, in
-    ``num_labels`` or in the ``num_labels`` of its ``config`` gets the new number. name: the head's dotted name, needed
-    where a model has several (timm's distilled ones: one call for each), and to replace a spectral head by another one,
-    compacted or not. Auxiliary heads, such as GoogLeNet's ``aux1.fc2``, keep theirs until they are named. inputs: an
-    example for the model, a tensor or a tuple of arguments; the head is then the linear layer that makes the output. A
-    lazy layer sees its inputs by it. options: as of SpectralNetwork; device and dtype are the old head's.
+    model: changed in place. hidden: as of ``spectral_head``. classes: as many as before if None. Each module around the
+    head that has as many as before in ``num_classes``, in ``num_labels`` or in the ``num_labels`` of its ``config``
+    gets the new number. name: the head's dotted name, needed where a model has several (timm's distilled ones: one call
+    for each), and to replace a spectral head by another one, compacted or not. Auxiliary heads, such as GoogLeNet's
+    ``aux1.fc2``, keep theirs until they are named. inputs: an example for the model, a tensor or a tuple of arguments;
+    the head is then the linear layer that makes the output. A lazy layer sees its inputs by it. options: as of
+    SpectralNetwork; device and dtype are the old head's.
     Raises ValueError where the head is not clear, is no linear layer, stands in several places of the model, or shares
     a parameter with another layer (tied embeddings), and for a lazy one that has not seen its inputs.
     """
@@ -103,13 +112,16 @@ def compact_head(
 ) -> CompactNetwork:
     """Put what ``sparcs.compact.compact`` leaves of a model's spectral head in its place, and return it.
 
-    name: the head's dotted name, needed where the model has several spectral heads. loss: of the model, with the head
-    to be judged in it. The model is then in evaluation mode; afterwards each module's mode and buffers are as before.
-    In the search what stands before the head runs once for each input, and its outputs are kept meanwhile, if the model
-    takes tensors and returns the head's output as it is. Two calls more check the budget on the whole model; if it does
-    not hold, the loss depends on more than the inputs, and the search is done again on the whole model.
-    inputs: of the head. The other options are those of ``compact``, which says what they do and what is raised;
-    ValueError too unless the head is clear, and stands in one place.
+    A loss is of the model, with the head to be judged in it. The model is then in evaluation mode; afterwards each
+    module's mode and buffers are as before. In the search what stands before the head runs once for each input, and its
+    outputs are kept meanwhile, if the model takes tensors and returns the head's output as it is. Two calls more check
+    the budget on the whole model; if it does not hold, the loss depends on more than the inputs, and the search is done
+    again on the whole model.
+
+    model: changed in place. removal: as of ``compact``. name: the head's dotted name, needed where the model has
+    several spectral heads. options: as of ``compact``; ``loss`` is a function of the model, ``inputs`` are the head's.
+    Raises ValueError or TypeError as ``compact`` does; ValueError too unless the head is clear, and stands in one
+    place.
     """
     name = _spectral_name(model, name)
     head = model.get_submodule(name)
@@ -145,7 +157,9 @@ def compact_head(
 def save_model(model: nn.Module, path: str | Path) -> None:
     """A model's state with the description of what is compacted in it, as one safetensors file, for ``load_model``.
 
-    That are heads (``compact_head``) and the layers of MLP blocks (``convert`` and its ``compact``).
+    These are heads (``compact_head``) and the layers of MLP blocks (``convert`` and its ``compact``).
+
+    model: with at least one of them. path: of the file, written whole or not at all.
     Raises ValueError if there is none, or a head whose f has no name (``sparcs.activations.name_of``), or a parameter
     is not finite.
     """
@@ -165,7 +179,7 @@ def load_model(model: nn.Module, path: str | Path) -> nn.Module:
     """Put what is compacted in a file of ``save_model`` into a model as it was built, load its state, and return it.
 
     model: of the same architecture as the saved one before its heads were replaced, or after, and before or after
-    ``convert``; in place, on its devices. Where an error is raised it is left as it was.
+    ``convert``; in place, on its devices. Where an error is raised it is left as it was. path: of the file.
     Raises ValueError if the file holds no such state, or a parameter that is not finite, and PyTorch's RuntimeError if
     the state is another model's.
     """

@@ -24,7 +24,7 @@ def r_squared(target: np.ndarray, prediction: np.ndarray) -> float:
 def blocks_of(parameters: Parameters) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """φ_1 … φ_B and λ_1 … λ_ℓ in float64 from arrays named as in SpectralNetwork's state_dict.
 
-    Shapes (…, N_{k+1}, N_k) and (…, N_k), the leading dimensions as they come.
+    parameters: by name. Returns (…, N_{k+1}, N_k) and (…, N_k), the leading dimensions as they come.
     """
     count = sum(name.startswith("eigenvectors.") for name in parameters)
     phi = [parameters[f"eigenvectors.{k}"].astype(np.float64) for k in range(count)]
@@ -33,7 +33,10 @@ def blocks_of(parameters: Parameters) -> tuple[list[np.ndarray], list[np.ndarray
 
 
 def bundles_of(phi: Sequence[np.ndarray], lam: Sequence[np.ndarray]) -> dict[tuple[int, int], np.ndarray]:
-    """Every W_ij of (4.3), {(i, j): (…, N_i, N_j)}."""
+    """Every W_ij of (4.3).
+
+    Returns {(i, j): W_ij}, each (…, N_i, N_j).
+    """
     incoming = {i: spectral.incoming_weights(phi, lam, i) for i in range(2, len(lam) + 1)}
     return {(i, j): weight for i, weights in incoming.items() for j, weight in weights.items()}
 
@@ -43,8 +46,8 @@ def forward(
 ) -> np.ndarray:
     """a_i = relu(Σ_{k<i} W_ik a_k), no relu on the last layer   (4.5), from given bundles.
 
-    x: (batch, N_1). keep: per layer, 1 for neurons that stay and 0 for those deleted in weight space, their skips
-    left as they are. Returns (batch, N_ℓ).
+    bundles: {(i, j): W_ij}, each (N_i, N_j). x: (batch, N_1). keep: per layer, 1 for neurons that stay and 0 for those
+    deleted in weight space, their skips left as they are. Returns (batch, N_ℓ).
     """
     keep = keep or {}
     last = max(i for i, _ in bundles)
@@ -60,9 +63,11 @@ def forward(
 
 
 def path_norms(w21: np.ndarray, w32: np.ndarray) -> np.ndarray:
-    """‖Γ_j‖ of every hidden neuron of a three-layer network, Γ_ijk = [W_32]_ij [W_21]_jk.
+    """‖Γ_j‖ of every hidden neuron of a three-layer network, Γ_{ijk} = [W_32]_ij [W_21]_jk.
 
-    ‖Γ_j‖² = Σ_i W_32,ij² Σ_k W_21,jk².  w21: (…, N_2, N_1), w32: (…, N_3, N_2). Returns (…, N_2).
+    ‖Γ_j‖² = Σ_i ([W_32]_ij)² Σ_k ([W_21]_jk)².
+
+    w21: (…, N_2, N_1). w32: (…, N_3, N_2). Returns (…, N_2).
     """
     return np.sqrt(np.square(w32).sum(axis=-2) * np.square(w21).sum(axis=-1))
 
@@ -77,6 +82,9 @@ def live(phi: Sequence[np.ndarray], lam: Sequence[np.ndarray]) -> list[np.ndarra
 
 
 def active(phi: Sequence[np.ndarray], lam: Sequence[np.ndarray], share: float = 0.01) -> list[np.ndarray]:
-    """Recruited neurons of each hidden layer: |λ| above ``share`` of the largest hidden |λ|, and live."""
+    """Recruited neurons of each hidden layer: |λ| above ``share`` of the largest hidden |λ|, and live.
+
+    share: 0 to 1. Returns booleans (N_i,) for each hidden layer.
+    """
     largest = max(float(np.abs(block).max()) for block in lam[1:-1])
     return [mask & (np.abs(block) > share * largest) for mask, block in zip(live(phi, lam), lam[1:-1], strict=True)]

@@ -126,9 +126,11 @@ class SpectralNetwork(Saved):
 
     @torch.no_grad()
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        """Set the start again in place, after ``to_empty`` for instance. Raises TypeError for another generator.
+        """Set the start again in place, after ``to_empty`` for instance.
 
         Parameters that FSDP2 has distributed get their shares of what the first rank draws.
+
+        generator: source of the random φ; PyTorch's global one if None. Raises TypeError for another.
         """
         if not isinstance(generator, torch.Generator | None):
             raise TypeError(f"generator {generator!r}: a torch.Generator or None is needed")
@@ -139,7 +141,11 @@ class SpectralNetwork(Saved):
             _copy(block, _to_draw(block, generator).normal_(0, self.initial_scale, generator=generator))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(…, N_1) -> (…, N_ℓ). Raises TypeError or ValueError for an x of the wrong kind or width."""
+        """The outputs by (4.5).
+
+        x: (…, N_1), in the dtype and on the device of the parameters. Returns (…, N_ℓ).
+        Raises TypeError or ValueError for an x of the wrong kind or width.
+        """
         if torch.jit.is_tracing() and torch.onnx.is_in_onnx_export():
             raise RuntimeError(
                 "the legacy ONNX exporter is not supported: dynamo=True is needed, or the compact() network"
@@ -166,7 +172,11 @@ class SpectralNetwork(Saved):
         return self.form or spectral.cheaper_form(self.widths, size, not self.train_input_eigenvalues)
 
     def bundle(self, i: int, j: int) -> Tensor:
-        """W_ij of (4.3), the bundle from layer j to layer i, (N_i, N_j). Raises ValueError unless 1 ≤ j < i ≤ ℓ."""
+        """W_ij of (4.3), the bundle from layer j to layer i.
+
+        i: the layer that the bundle ends in, from 2. j: the layer that it comes from, from 1. Returns (N_i, N_j).
+        Raises ValueError unless 1 ≤ j < i ≤ ℓ.
+        """
         return spectral.bundle_weight(list(self.eigenvectors), list(self.eigenvalues), i, j)
 
     def adjacency(self) -> Tensor:
@@ -208,9 +218,11 @@ class SpectralNetwork(Saved):
         return total + penalties.skip(self.bundle(len(self.widths), 1)) if checked_flag("skip", skip) else total
 
     def parameter_groups(self, weight_decay: float) -> list[dict[str, Any]]:
-        """Groups for an optimiser that decays weights: φ with weight_decay; without it λ and the parameters of f.
+        """Groups for an optimiser that decays weights: φ with decay; without it λ and the parameters of f.
 
         Decay would draw λ_ℓ from ±1, and act on hidden eigenvalues beside the penalty.
+
+        weight_decay: that of φ. Returns two groups, as optimisers of PyTorch take them.
         """
         decayed = list(self.eigenvectors.parameters())
         others = [value for value in self.parameters() if all(value is not block for block in decayed)]
@@ -227,6 +239,7 @@ class SpectralNetwork(Saved):
         Eigenvalues are counted, as in the paper: a neuron at λ = 0 is live behind an open layer, and ``compact``
         keeps it.
 
+        floor: the share of the skip's norm up to which paths count as none. Returns a number for each hidden layer.
         Raises ValueError if a parameter is not finite, or on the device "meta", for a negative floor, and if f does not
         act on each neuron by itself.
         """
@@ -250,7 +263,9 @@ class SpectralNetwork(Saved):
 
         Then only exact zeros go, which after a training are few: say how much may by ``loss`` and ``budget`` or
         ``absolute_budget``, by ``inputs`` and ``tolerance``, or by ``threshold``. ``max_calls`` and ``on_step`` limit
-        and show the search. The options are those of ``sparcs.compact.compact``, which says what is raised.
+        and show the search.
+
+        removal, options: as of ``sparcs.compact.compact``. Raises ValueError or TypeError as that does.
         """
         return compact(self, removal, **options)
 
@@ -264,8 +279,10 @@ class SpectralNetwork(Saved):
     def from_description(cls, description: Any, state: Mapping[str, Tensor]) -> Self:
         """The network that ``description`` tells of, with the tensors of its state.
 
-        Raises ValueError unless both are one network's, and its parameters are finite. Neither is trusted: nothing is
-        allocated for a description that the tensors do not bear out.
+        Neither is trusted: nothing is allocated for a description that the tensors do not bear out.
+
+        description: as ``description`` makes it. state: as ``state_dict`` makes it.
+        Raises ValueError unless both are one network's, and its parameters are finite.
         """
         if not isinstance(description, Mapping) or set(description) != set(DESCRIBED):
             raise ValueError(f"a description has {', '.join(DESCRIBED)} and nothing else, this one is {description!r}")
@@ -282,7 +299,7 @@ class SpectralNetwork(Saved):
         return network
 
     def extra_repr(self) -> str:
-        """Arguments but for the generator, device and dtype; no value of a parameter is read."""
+        """Arguments except generator, device and dtype; no value of a parameter is read."""
         name = name_of(self.activation) or getattr(self.activation, "__name__", type(self.activation).__name__)
         return (
             f"widths={(self.in_features, *self.widths[1:])}, bias={self.has_bias}, activation={name}, "

@@ -40,15 +40,17 @@ def prices(widths: Sequence[int]) -> list[float]:
     λ_i[h] ≠ 0 alone makes row h of W_{i,i−1} other than zero, and of W_{i+1,i} = φ_i L_i − L_{i+1} φ_i column h, hence
     every row. It opens itself and all of the next layer, c_i = 1 + N_{i+1}; behind the last hidden layer there is none,
     c_{ℓ−1} = 1. Layer i+2 stays closed: W_{i+2,i+1} holds λ_{i+1} and λ_{i+2} alone.
+
+    widths: N_1 … N_ℓ. Returns c_2 … c_{ℓ−1}.
     """
     return [1.0 + after for after in widths[2:-1]] + [1.0] * (len(widths) > 2)
 
 
 def penalty(phi: Sequence[Array], lam: Sequence[Array], kind: str, strengths: Sequence[float]) -> Array:
-    """Σ_i c_i Ω_i over as many layers before the last as there are strengths c_i. Returns (…).
+    """Σ_i c_i Ω_i over as many layers before the last as there are strengths c_i.
 
-    kind: of KINDS, or of ``sparcs.spectral.PENALTIES``, Ω(λ_i) of (4.4). phi: φ_1 … φ_B; lam: λ_1 … λ_ℓ. There is at
-    least one strength, and of KINDS one for each hidden layer. Raises ValueError for another kind.
+    kind: "rows", "nearest" or "paths", or of ``sparcs.spectral.PENALTIES``, Ω(λ_i) of (4.4). strengths: c_i, at least
+    one, and on weights one for each hidden layer. Returns (…). Raises ValueError for another kind.
     """
     if kind not in (*spectral.PENALTIES, *KINDS):
         raise ValueError(f"penalty {kind!r}: allowed are {', '.join((*spectral.PENALTIES, *KINDS))}")
@@ -66,12 +68,18 @@ def penalty(phi: Sequence[Array], lam: Sequence[Array], kind: str, strengths: Se
 
 
 def rows(weights: Weights, strengths: Sequence[float]) -> Array:
-    """Σ_i c_i Σ_h ‖(W_ij[h, :])_{j<i}‖₂: group lasso on all that comes into a hidden neuron. Returns (…)."""
+    """Σ_i c_i Σ_h ‖(W_ij[h, :])_{j<i}‖₂: group lasso on all that comes into a hidden neuron.
+
+    weights: {(i, j): W_ij}, each (…, N_i, N_j). strengths: c_i of each hidden layer. Returns (…).
+    """
     return sum(strength * _total(_incoming(weights, i)) for i, strength in enumerate(strengths, start=2))
 
 
 def nearest(phi: Sequence[Array], lam: Sequence[Array], strengths: Sequence[float]) -> Array:
-    """Σ_i c_i Σ_h ‖W_{i,i−1}[h, :]‖₂: the same of the nearest layer's bundle alone. Returns (…)."""
+    """Σ_i c_i Σ_h ‖W_{i,i−1}[h, :]‖₂: the same of the nearest layer's bundle alone.
+
+    strengths: c_i of each hidden layer. Returns (…).
+    """
     bundles = map(spectral.nearest_weight, phi, lam, lam[1:])
     norms = (_norms(bundle, axis=-1) for bundle in bundles)
     return sum(strength * _total(of_layer) for strength, of_layer in zip(strengths, norms, strict=False))
@@ -80,14 +88,17 @@ def nearest(phi: Sequence[Array], lam: Sequence[Array], strengths: Sequence[floa
 def paths(weights: Weights, strengths: Sequence[float]) -> Array:
     """Σ_i c_i Σ_h ‖in_h‖₂ ‖out_h‖₂: the path norms through hidden neurons, of ``sparcs.pruning.importance``.
 
-    Returns (…).
+    weights: {(i, j): W_ij}, each (…, N_i, N_j). strengths: c_i of each hidden layer. Returns (…).
     """
     norms = ((_incoming(weights, i), _outgoing(weights, i)) for i, _ in enumerate(strengths, start=2))
     return sum(strength * _total(into * out) for strength, (into, out) in zip(strengths, norms, strict=True))
 
 
 def skip(weight: Array) -> Array:
-    """‖W_ℓ1‖₂, the Frobenius norm of the skip from input to output, (…, N_ℓ, N_1). Returns (…)."""
+    """‖W_ℓ1‖₂, the Frobenius norm of the skip from input to output.
+
+    weight: W_ℓ1, (…, N_ℓ, N_1). Returns (…).
+    """
     return array_namespace(weight).linalg.vector_norm(weight, axis=(-2, -1))
 
 

@@ -36,17 +36,24 @@ class Graph:
         return range(2, self.layers)
 
     def incoming(self, i: int) -> np.ndarray:
-        """Every weight into layer i, (N_i, Σ_{j<i} N_j)."""
+        """Every weight into a layer.
+
+        i: the layer. Returns (N_i, Σ_{j<i} N_j).
+        """
         return np.concatenate([self.weights[i, j] for j in range(1, i)], axis=1)
 
     def outgoing(self, i: int) -> np.ndarray:
-        """Every weight out of layer i, (Σ_{k>i} N_k, N_i)."""
+        """Every weight out of a layer.
+
+        i: the layer. Returns (Σ_{k>i} N_k, N_i).
+        """
         return np.concatenate([self.weights[k, i] for k in range(i + 1, self.layers + 1)], axis=0)
 
 
 def graph_of(phi: Sequence[np.ndarray], lam: Sequence[np.ndarray], bias: bool) -> Graph:
-    """All W_ij by (4.3) from φ_1 … φ_B, (N_{k+1}, N_k), and λ_1 … λ_ℓ, (N_k,).
+    """All W_ij by (4.3).
 
+    phi: φ_1 … φ_B, each (N_{k+1}, N_k). lam: λ_1 … λ_ℓ, each (N_k,).
     bias: the last neuron of the input layer is constant 1, so the last column of W_i1 is b_i.
     """
     return with_biases(bundles_of(phi, lam), bias)
@@ -63,10 +70,12 @@ def with_biases(weights: dict[tuple[int, int], np.ndarray], bias: bool) -> Graph
 
 
 def importance(graph: Graph) -> dict[int, np.ndarray]:
-    """‖Γ_h‖ of every hidden neuron, the norm of its incoming times the norm of its outgoing weights, {i: (N_i,)}.
+    """‖Γ_h‖ of every hidden neuron, the norm of its incoming times the norm of its outgoing weights.
 
     With one hidden layer and no bias it is the path norm of ``sparcs.metrics.path_norms``. Biases do not count:
     without its inputs a neuron is a constant, and ``reduced`` keeps constants.
+
+    Returns {i: (N_i,)}.
     """
     return {
         i: np.linalg.norm(graph.incoming(i), axis=1) * np.linalg.norm(graph.outgoing(i), axis=0) for i in graph.hidden
@@ -74,9 +83,11 @@ def importance(graph: Graph) -> dict[int, np.ndarray]:
 
 
 def is_linear(graph: Graph, counted: Mapping[int, np.ndarray], share: float) -> bool:
-    """Whether Σ_h ‖Γ_h‖ ≤ share · ‖W_ℓ1‖ over the counted hidden neurons, {layer: booleans (N_i,)}.
+    """Whether Σ_h ‖Γ_h‖ ≤ share · ‖W_ℓ1‖ over the counted hidden neurons.
 
     The outputs are then within share · ‖W_ℓ1‖ ‖x‖ of the skip's alone, for one hidden layer, no bias and |f(z)| ≤ |z|.
+
+    counted: {layer: booleans (N_i,)}. share: at least 0.
     """
     paths = sum(float(norms[counted[i]].sum()) for i, norms in importance(graph).items())
     return paths <= share * float(np.linalg.norm(graph.weights[graph.layers, 1]))
@@ -85,7 +96,7 @@ def is_linear(graph: Graph, counted: Mapping[int, np.ndarray], share: float) -> 
 def longest_path(graph: Graph) -> int:
     """Hidden neurons on the longest path from input to output: the depth that the network needs, 0 for a linear one.
 
-    depth of neuron h in layer i = 1 + the largest depth of the hidden neurons h' with W_hh' ≠ 0, and 1 without any.
+    The depth of neuron h is 1 + the largest depth of the hidden neurons k with [W]_hk ≠ 0, and 1 without any.
     """
     depths = {1: np.zeros(graph.weights[graph.layers, 1].shape[1], dtype=int)}
     for i in (*graph.hidden, graph.layers):
@@ -105,9 +116,11 @@ def ranks(importance: Mapping[int, np.ndarray]) -> dict[int, np.ndarray]:
 
 
 def cut(graph: Graph, off: Mapping[int, np.ndarray]) -> Graph:
-    """The graph with the inputs of the given neurons cut, {layer: booleans (N_i,)}. They become the constants f(b).
+    """The graph with the inputs of the given neurons cut. They become the constants f(b).
 
     Every other weight stays as it is, skips included.
+
+    off: the given neurons, {layer: booleans (N_i,)}.
     """
     weights = {
         (i, j): np.where(off[i][:, None], 0.0, weight) if i in off else weight
@@ -122,12 +135,14 @@ def reduced(graph: Graph, f: Function) -> Graph:
 
 
 def kept(graph: Graph, f: Function) -> tuple[Graph, dict[int, np.ndarray]]:
-    """The same function without needless hidden neurons, and the places of those that stay, {layer: (N_i,) integers}.
+    """The same function without needless hidden neurons, and the places of those that stay.
 
     A neuron whose incoming weights are all zero has the value f(b), which goes into the biases of what it feeds. By
     (4.3) all are zero as soon as its row of W_{i,i−1} is. The skips, which stay, already hold the linear paths through
     it. A neuron whose outgoing weights are all zero is dropped. Removing constants makes new ones in later layers only,
     removing the unheard in earlier layers only. So one pass up and one pass down find all of them.
+
+    Returns the graph and {layer: integers (N_i,)}.
     """
     weights, biases = dict(graph.weights), dict(graph.biases)
     places = {i: np.arange(len(graph.biases[i])) for i in graph.hidden}
@@ -158,10 +173,12 @@ def collapsed(graph: Graph) -> Graph:
 
 
 def slope_of(f: Function, rounding: float = 1e-5) -> float | None:
-    """c of f(z) − f(−z) = cz, if that holds of all z tried to within a share ``rounding``, else None.
+    """c of f(z) − f(−z) = cz, if that holds of all z tried to within rounding, else None.
 
     1 for ReLU, GELU, SiLU, softplus and hardswish, 1 + slope for leaky ReLU, 0 for even functions, whose flips change
     no skip; there is none for ELU, SELU, Mish, ReLU6, tanh and sigmoid.
+
+    rounding: the share of cz that counts as such.
     """
     z = np.concatenate([np.linspace(0.01, 30, 301), np.geomspace(1e-3, 1e3, 97)])
     odd = f(z) - f(-z)
@@ -173,7 +190,9 @@ def flipped(graph: Graph, i: int, h: int, slope: float) -> Graph:
     """The same function with the signs of all that comes into neuron h of layer i turned round.
 
     f(z) = cz + f(−z): its linear part, W_kj += c W_ki[:, h] W_ij[h, :] and b_k += c W_ki[:, h] b_i[h] for j < i < k,
-    goes into the skips past it. slope: c, as ``slope_of`` finds it.
+    goes into the skips past it.
+
+    i: the neuron's layer. h: its place there, from 0. slope: c, as ``slope_of`` finds it.
     """
     weights, biases = dict(graph.weights), dict(graph.biases)
     sign = np.where(np.arange(len(biases[i])) == h, -1.0, 1.0)  # (N_i,)
@@ -191,7 +210,10 @@ def with_signs(graph: Graph, slope: float) -> Graph:
     """The same function with those signs of neurons' inputs with which the skips are small: Σ ‖W_kj‖₂ over k > j + 1.
 
     A flip changes the skips past its neuron alone, by a product of rank one. Single flips, the best first, are made as
-    long as that gets smaller, from the signs as they are and from those of ``_relaxed``; the smaller result counts.
+    long as that gets smaller, from the signs as they are and from those of a relaxed problem; the smaller result
+    counts.
+
+    slope: c, as ``slope_of`` finds it.
     """
     return min((_greedy(start, slope) for start in (graph, _relaxed(graph, slope))), key=_skips)
 
@@ -260,7 +282,10 @@ def entries(graph: Graph) -> int:
 
 
 def fewest_bundles(graph: Graph, f: Function, good: Callable[[Graph], bool]) -> Graph:
-    """The graph without the bundles that can go: each is tried once, the weakest by ‖W_ij‖₂ first."""
+    """The graph without the bundles that can go: each is tried once, the weakest by ‖W_ij‖₂ first.
+
+    good: whether a graph is.
+    """
     norms = {pair: np.linalg.norm(weight) for pair, weight in graph.weights.items() if weight.any()}
     for pair in sorted(norms, key=lambda pair: norms[pair]):
         without = reduced(Graph({**graph.weights, pair: 0 * graph.weights[pair]}, graph.biases), f)
@@ -273,6 +298,8 @@ def fewest_weights(graph: Graph, f: Function, good: Callable[[Graph], bool], slo
     """What ``fewest_bundles`` leaves: with the signs as they are, and the smaller of this and with other signs.
 
     The others are those of ``with_signs``, if they make another graph that is good. Smaller means fewer ``entries``.
+
+    good: whether a graph is. slope: c, as ``slope_of`` finds it.
     """
     small, other = fewest_bundles(graph, f, good), with_signs(graph, slope)
     if other is graph or not good(other):

@@ -41,7 +41,8 @@ class Saved(Layer):
     def save(self, path: str | Path) -> None:
         """Parameters and description as one safetensors file, written whole or not at all.
 
-        Raises ValueError if f has no name (``sparcs.activations.name_of``), or a parameter is not finite.
+        path: of the file. Raises ValueError if f has no name (``sparcs.activations.name_of``), or a parameter is not
+        finite.
         """
         write(path, self, {self.METADATA: self.description()})
 
@@ -49,6 +50,7 @@ class Saved(Layer):
     def load(cls, path: str | Path, device: torch.device | str = "cpu") -> Self:
         """The network in a file written by ``save``, in the dtype it was saved in.
 
+        path: of the file. device: where the network is to be.
         Raises ValueError if the file holds none, or one whose parameters are not finite; safetensors' own errors if it
         is missing or damaged.
         """

@@ -37,6 +37,8 @@ def first_good(good: Callable[[int], bool], candidates: int, calls: int | None) 
     them than calls, or if calls is None. Otherwise the calls that are left go to k = 0, then to those below the first
     good one, the nearest first. The result is then the smallest good one if all above it are good. On another curve a
     smaller good one that was not tried may be missed: on trained networks' in 1 of 190 searches, at a budget of 0.
+
+    good: whether candidate k is. candidates: their number. calls: of ``good``, at most; None for any number.
     """
     left = candidates if calls is None else calls
     low, high = 0, candidates  # none tried below low was good; high was, unless it is the number of candidates

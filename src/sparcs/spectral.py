@@ -52,7 +52,10 @@ def eigenvector_matrix(phi: Sequence[Array]) -> Array:
 
 
 def eigenvalue_matrix(lam: Sequence[Array]) -> Array:
-    """Λ = blockdiag(L_1 … L_ℓ), (…, N, N)."""
+    """Λ = blockdiag(L_1 … L_ℓ).
+
+    Returns (…, N, N), N = ΣN_k.
+    """
     xp = array_namespace(*lam)
     diagonal = xp.concat(list(lam), axis=-1)  # (…, N)
     return diagonal[..., None] * _eye(diagonal.shape[-1], diagonal)
@@ -61,10 +64,12 @@ def eigenvalue_matrix(lam: Sequence[Array]) -> Array:
 def inverse_eigenvector_matrix(phi: Sequence[Array]) -> Array:
     """Φ⁻¹ = Σ_{i=0..B} (−1)^i C(B+1, i+1) Φ^i   (4.1).
 
-    Holds because (Φ − I)^{B+1} = 0. phi: φ_1 … φ_B. Returns (…, N, N).
+    Holds because (Φ − I)^{B+1} = 0.
 
     Warning: the sum alternates, and in floating point its terms cancel: in float32 the error passes 1 near 20 layers.
     Elsewhere than in a check of (4.1) itself use ``inverse_block``, ``bundle_weight`` or ``adjacency``.
+
+    phi: φ_1 … φ_B. Returns (…, N, N), N = ΣN_k.
     """
     matrix = eigenvector_matrix(phi)
     bundles = len(phi)
@@ -79,7 +84,7 @@ def inverse_eigenvector_matrix(phi: Sequence[Array]) -> Array:
 def inverse_block(phi: Sequence[Array], i: int, j: int) -> Array:
     """Block of Φ⁻¹,  S_ij = (−1)^{i−j} φ_{i−1} φ_{i−2} … φ_j for j < i,  S_ii = I,  S_ij = 0 for j > i   (4.2).
 
-    phi: φ_1 … φ_B; layers count from 1. Returns (…, N_i, N_j).
+    phi: φ_1 … φ_B. i, j: layers, which count from 1. Returns (…, N_i, N_j).
     Raises ValueError unless i and j are layers of the network.
     """
     widths = [phi[0].shape[-1], *(block.shape[-2] for block in phi)]
@@ -94,9 +99,11 @@ def inverse_block(phi: Sequence[Array], i: int, j: int) -> Array:
 
 
 def adjacency(phi: Sequence[Array], lam: Sequence[Array]) -> Array:
-    """A = ΦΛΦ⁻¹, the adjacency matrix of the multipartite graph, (…, N, N).
+    """A = ΦΛΦ⁻¹, the adjacency matrix of the multipartite graph.
 
     Block lower triangular and assembled so: L_i on the diagonal, W_ij of (4.3) in block (i, j), j < i.
+
+    Returns (…, N, N), N = ΣN_k.
     """
     xp = array_namespace(*phi)
     widths = [values.shape[-1] for values in lam]
@@ -111,7 +118,7 @@ def adjacency(phi: Sequence[Array], lam: Sequence[Array]) -> Array:
 def bundle_weight(phi: Sequence[Array], lam: Sequence[Array], i: int, j: int) -> Array:
     """Weights of the bundle j → i,  W_ij = (−1)^{i−1−j} [φ_{i−1} L_{i−1} − L_i φ_{i−1}] φ_{i−2} … φ_j   (4.3).
 
-    phi: φ_1 … φ_B, each (…, N_{k+1}, N_k); lam: λ_1 … λ_ℓ, each (…, N_k); layers count from 1.
+    phi: φ_1 … φ_B, each (…, N_{k+1}, N_k); lam: λ_1 … λ_ℓ, each (…, N_k). i, j: layers, which count from 1.
     Returns (…, N_i, N_j). Raises ValueError unless 1 ≤ j < i ≤ ℓ.
     """
     check_bundle(i, j, len(lam))
@@ -122,15 +129,15 @@ def nearest_weight(block: Array, before: Array, after: Array) -> Array:
     """Weights between consecutive layers,  W_{i,i−1} = φ_{i−1} L_{i−1} − L_i φ_{i−1}   (4.3 at j = i−1).
 
     Entry by entry φ_{i−1}[h,m] (λ_{i−1,m} − λ_{i,h}): only differences of eigenvalues act.
-    block: φ_{i−1}, (…, N_i, N_{i−1}); before, after: λ_{i−1} and λ_i. Returns (…, N_i, N_{i−1}).
+    block: φ_{i−1}, (…, N_i, N_{i−1}). before: λ_{i−1}, (…, N_{i−1}). after: λ_i, (…, N_i). Returns (…, N_i, N_{i−1}).
     """
     return block * (before[..., None, :] - after[..., :, None])
 
 
 def incoming_weights(phi: Sequence[Array], lam: Sequence[Array], i: int, lowest: int = 1) -> dict[int, Array]:
-    """Every bundle that ends in layer i, {j: W_ij} for j = i−1 … ``lowest``.
+    """Every bundle that ends in layer i, by one product each, since (4.3) gives W_ij = −W_{i,j+1} φ_j for j < i−1.
 
-    One product each, since (4.3) gives W_ij = −W_{i,j+1} φ_j for j < i−1.
+    i: a layer from 2. lowest: the first layer that a bundle comes from. Returns {j: W_ij}, each (…, N_i, N_j).
     """
     weights = {i - 1: nearest_weight(phi[i - 2], lam[i - 2], lam[i - 1])}  # (…, N_i, N_{i−1})
     for j in range(i - 2, lowest - 1, -1):
@@ -141,8 +148,9 @@ def incoming_weights(phi: Sequence[Array], lam: Sequence[Array], i: int, lowest:
 def forward_bundles(phi: Sequence[Array], lam: Sequence[Array], x: Array, activation: Activations) -> Array:
     """a_1 = x,  a_i = f(Σ_{k<i} W_ik a_k),  no f on the last layer   (4.5), each W_ik formed by (4.3).
 
-    x: (…, batch, N_1). activation: f, or one for each hidden layer. Returns (…, batch, N_ℓ). The cost is quadratic in
-    depth; see ``forward_eigenbasis``.
+    The cost is quadratic in depth; see ``forward_eigenbasis``.
+
+    x: (…, batch, N_1). activation: f, or one for each hidden layer. Returns (…, batch, N_ℓ).
     """
     activities, functions = [x], per_layer(activation, len(lam) - 2)
     for i in range(2, len(lam) + 1):
@@ -182,8 +190,9 @@ def eigenbasis_recursion(phi: Sequence[Array], lam: Sequence[Array], u: Array, a
     """z_i = W_{i,i−1} u_{i−1};  a_i = f(z_i);  u_i = a_i − φ_{i−1} u_{i−1}  for i = 2 … ℓ; the last layer's z_ℓ.
 
     Follows from (4.2), which gives u_i = Σ_{k≤i} S_ik a_k, and (4.3), where W_ij = W_{i,i−1} S_{i−1,j}. Two products a
-    layer, one in the last, whose u nobody needs. u: u_1, (…, batch, N_1). activation: f, or one for each hidden layer.
-    Returns (…, batch, N_ℓ).
+    layer, one in the last, whose u nobody needs.
+
+    u: u_1, (…, batch, N_1). activation: f, or one for each hidden layer. Returns (…, batch, N_ℓ).
     """
     functions = per_layer(activation, len(phi) - 1)
     for block, before, after, f in zip(phi[:-1], lam[:-2], lam[1:-1], functions, strict=True):
@@ -217,7 +226,7 @@ def forward_recursive(phi: Sequence[Array], lam: Sequence[Array], x: Array, acti
     W_31 f(L_1 x) + W_32 f(W_21 x) + L_3 f(W_31 x). For ℓ = 2 both are W_21 x; for ℓ > 2 the rule gives (4.5) only with
     the diagonal blocks of A left out and the input block set back to x before each application.
 
-    x: (…, batch, N_1). Returns (…, batch, N_ℓ).
+    x: (…, batch, N_1). activation: f, elementwise. Returns (…, batch, N_ℓ).
     """
     activities = [x, *(_zeros(x.shape[-2], values.shape[-1], x) for values in lam[1:])]
     for application in range(1, len(lam)):
@@ -234,6 +243,8 @@ def multiplications(widths: Sequence[int], batch: int, form: str, input_is_zero:
     ``eigenbasis``: two products with each φ, one with the last, and with the first where λ_1 = 0 (input_is_zero). The
     backward pass of either takes twice as many, so this is the cost model of training too; elementwise work is left
     out.
+
+    widths: N_1 … N_ℓ. batch: its size. form: "bundles" or "eigenbasis". input_is_zero: whether λ_1 = 0.
     """
     pairs = [a * b for a, b in pairwise(widths)]
     if form == "eigenbasis":
@@ -244,7 +255,10 @@ def multiplications(widths: Sequence[int], batch: int, form: str, input_is_zero:
 
 
 def cheaper_form(widths: Sequence[int], batch: int | None, input_is_zero: bool = True) -> str:
-    """The form of the forward pass with fewer ``multiplications``; batch None: an endlessly large one."""
+    """The form of the forward pass with fewer ``multiplications``.
+
+    widths: N_1 … N_ℓ. batch: its size; None for an endlessly large one. input_is_zero: whether λ_1 = 0.
+    """
     if batch is None:  # what each further sample costs decides
         bundles, eigenbasis = (sample_multiplications(widths, form, input_is_zero) for form in FORMS)
     else:
@@ -253,7 +267,10 @@ def cheaper_form(widths: Sequence[int], batch: int | None, input_is_zero: bool =
 
 
 def sample_multiplications(widths: Sequence[int], form: str, input_is_zero: bool = True) -> int:
-    """The ``multiplications`` that one more sample of a batch costs."""
+    """The ``multiplications`` that one more sample of a batch costs.
+
+    widths: N_1 … N_ℓ. form: "bundles" or "eigenbasis". input_is_zero: whether λ_1 = 0.
+    """
     with_sample, without = (multiplications(widths, batch, form, input_is_zero) for batch in (1, 0))
     return with_sample - without
 
@@ -263,7 +280,7 @@ def penalty(blocks: Sequence[Array], kind: str) -> Array:
 
     ``l2``: Σ_k ‖λ_k‖₂, the unsquared norm per layer (gradient 0 at λ_k = 0, where it has no second derivative: NaN);
     ``l1``: Σ|λ|; ``l2_squared``: Σλ².
-    blocks: arrays (…, N_k). Returns (…). Raises ValueError for another kind.
+    blocks: arrays (…, N_k). kind: "l2", "l1" or "l2_squared". Returns (…). Raises ValueError for another kind.
     """
     if kind not in PENALTIES:
         raise ValueError(f"penalty {kind!r}: allowed are {', '.join(PENALTIES)}")
@@ -279,6 +296,8 @@ def count_parameters(layers: int, width: int, parametrization: str) -> int:
     """Numbers to train in a network with every skip connection and ℓ layers of equal width N (Figure 8).
 
     ``direct``: N²ℓ(ℓ−1)/2, one weight per connection; ``spectral``: N²(ℓ−1) + Nℓ, φ and λ.
+
+    layers: ℓ. width: N. parametrization: "direct" or "spectral".
     """
     if parametrization == "direct":
         return width**2 * layers * (layers - 1) // 2
