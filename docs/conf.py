@@ -1,7 +1,7 @@
 """Sphinx's settings: pages of the layer and of the runs that open from disk, without a network."""
 
 import sys
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -11,7 +11,7 @@ sys.path[:0] = [str(HERE / "extensions"), str(HERE.parent / "src")]
 project = "SPARCS, reproduced"
 author = "The SPARCS reproduction maintainers"
 release = metadata.version("sparcs")
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.linkcode"]
 extensions += ["docstrings", "formulas", "navigation", "pages"]
 exclude_patterns = ["extensions", "html"]
 nitpicky = False
@@ -24,6 +24,8 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "description"  # which `docstrings` sets as a table
 autodoc_default_options = {"members": True, "exclude-members": "extra_repr"}
 autodoc_preserve_defaults = True
+toc_object_entries_show_parents = "hide"
+linkcode_resolve = import_module("navigation").source
 
 html_theme = "pydata_sphinx_theme"
 html_title = project

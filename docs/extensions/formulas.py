@@ -9,7 +9,9 @@ from sphinx.addnodes import desc_signature
 from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
 
-INDEX = re.compile(r"(?<![A-Za-z0-9_]{2})(?<=[\w)\]‖])([_^])(\{[^{}]*\}|[\w·]{1,2}(?!\w))")
+BEFORE = r"(?:(?<![A-Za-z0-9_]{2})(?<=[\w)\]‖])|(?<=\bin)|(?<=\bout)|(?<=\bsources))"  # one sign, or one of these words
+INDEX = re.compile(BEFORE + r"([_^])(\{[^{}]*\}|[A-Za-zℓ0-9·]{1,2}(?![A-Za-zℓ0-9_]))")
+RELATION = re.compile(r"(?<=\S) (=|:=|[≤≥<>≈≠]) (?=\S)|(?<=\d) (?=%)")  # no line ends beside these
 AS_TYPED = (nodes.literal, nodes.FixedTextElement, nodes.math, nodes.raw, desc_signature)
 
 
@@ -26,10 +28,11 @@ def with_indices(text: str) -> list[nodes.Node]:
 
 
 def set_indices(app: Sphinx, document: nodes.document) -> None:
-    """Set the indices of every text but code, signatures and formulas."""
+    """Set the indices of every text except code, signatures and formulas, and keep "n = 3" and "5 %" in one line."""
     for text in list(document.findall(nodes.Text)):
-        if INDEX.search(text) and not _is_as_typed(text):
-            text.parent.replace(text, with_indices(text.astext()))
+        joined = RELATION.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), text.astext())
+        if (INDEX.search(text) or joined != text) and not _is_as_typed(text):
+            text.parent.replace(text, with_indices(joined))
 
 
 def _is_as_typed(node: nodes.Node) -> bool:
@@ -54,5 +57,5 @@ def visit_display(translator: HTML5Translator, node: nodes.math_block) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect both to Sphinx."""
     app.add_html_math_renderer("mathml", (visit_inline, None), (visit_display, None))
-    app.connect("doctree-read", set_indices)
+    app.connect("doctree-read", set_indices, priority=400)  # before a page's headings are listed
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -8,7 +8,7 @@ import pytest
 import tiny
 
 TEXT = (tiny.ROOT / "docs/running.md").read_text(encoding="utf-8").partition("## Variations")[2].partition("\n## ")[0]
-LINES = re.findall(r"^(snakemake .*?) +# (\d+) jobs?: ", TEXT, flags=re.MULTILINE)
+LINES = [line[::-1] for line in re.findall(r"^# (\d+) jobs?: .*\n(snakemake .*)$", TEXT, flags=re.MULTILINE)]
 pytestmark = pytest.mark.pipeline
 
 

@@ -25,12 +25,13 @@ FIELDS, WITH_INDICES, FILLED = (
     for file, name in (("docstrings", "fields"), ("formulas", "with_indices"), ("pages", "filled"))
 )
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+IN_A_CHECKOUT = ("docs/claims", "docs/networks")  # pages whose code reads what is published
 BLOCK = re.compile(r"^```(python|text)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
-@pytest.mark.parametrize("page", ["docs/index", "docs/tutorial", "docs/heads", "README"])
+@pytest.mark.parametrize("page", ["docs/index", "docs/tutorial", "docs/heads", "README", *IN_A_CHECKOUT])
 def test_code_blocks_print_what_stands_below_them(page, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(ROOT if page in IN_A_CHECKOUT else tmp_path)
     names, printed, compared = {}, "", 0
     for kind, text in BLOCK.findall((ROOT / f"{page}.md").read_text()):
         if kind == "text":
@@ -149,8 +150,13 @@ def test_a_docstring_s_parameters_become_fields():
         ":param x: (batch, N_1)",
         ":param y: (batch, N_1)",
         ":param z: as they are. Not w: it is none.",
-        ":returns: (N_2,). ",
+        ":returns: (N_2,).",
         ":raises: ValueError if not.",
+    ]
+    assert [*FIELDS("In general so. x: f. Raises KeyError.", ["x"])] == [
+        "In general so.",
+        ":param x: f",
+        ":raises: KeyError.",
     ]
     assert [*FIELDS("Says nothing of x: or y.", ["x"])] == ["Says nothing of x: or y."]
 
@@ -162,24 +168,63 @@ def test_a_docstring_s_parameters_become_fields():
         ("(−1)^{i−j}", "(−1)<i−j>"),
         ("in_features, x_train", "in_features, x_train"),
         ("‖Γ_h‖", "‖Γ<h>‖"),
+        ("φ_iφ_iᵀ, in_h, tf_efficientnet_v2_s", "φ<i>φ<i>ᵀ, in<h>, tf_efficientnet_v2_s"),
     ],
 )
 def test_indices_are_set_low_and_high(text, html):
     assert "".join(f"<{node.astext()}>" if node.children else node.astext() for node in WITH_INDICES(text)) == html
 
 
+def test_a_page_s_contents_have_the_indices_of_its_headings(site):
+    findings = next(page for page in site if page.name == "findings.html").read_text()
+    assert findings.count("the sign of W<sub>31</sub>") == 2 and "sign of W_31" not in findings
+
+
+def test_relations_and_percentages_stay_in_one_line(site):
+    findings = next(page for page in site if page.name == "findings.html").read_text()
+    assert re.search(r"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}32", findings)
+    assert re.search(r"1\N{NO-BREAK SPACE}%", findings)
+
+
+def test_pages_lead_to_the_reports_and_the_reference_to_the_sources(site):
+    linked = {page.name: links.linked for page, links in site.items() if page.parent.name != "_static"}
+    reports = {path.name for path in (ROOT / "results/published/reports").glob("*.html")}
+    assert {Path(address).name for address in linked["findings.html"]} & reports >= {"03_teacher_student.html"}
+    assert "../../results/published/reports/11_choosing.html" in linked["choosing.html"]
+    assert "../../../src/sparcs/compact_network.py" in linked["compact.html"]
+
+
 def test_formulas_are_drawn_without_a_script(site):
     algebra = next(page for page in site if page.as_posix().endswith("reference/spectral.html")).read_text()
-    assert algebra.count("<math") > 3 and "(4.2)" in algebra and "\\varphi" not in algebra
+    assert algebra.count("<math") > 3 and "(4.2)" in algebra
+    drawn = [formula for page in site for formula in re.findall(r"<math.*?</math>", page.read_text(), re.DOTALL)]
+    assert [formula for formula in drawn if "\\" in formula] == []
     assert not [address for links in site.values() for address in links.loaded if "mathjax" in address.lower()]
+
+
+def rows_of(page):
+    """The rows of a page's tables of parameters, without their headings, as texts of their cells."""
+    tables = re.findall(r'<table[^>]*class="[^"]*\bparameters\b.*?</table>', page, re.DOTALL)
+    rows = [row for table in tables for row in re.findall(r"<tr.*?</tr>", table, re.DOTALL)[1:]]
+    return [
+        [unescape(re.sub("<.*?>", "", cell)).strip() for cell in re.findall(r"<td.*?</td>", row, re.DOTALL)]
+        for row in rows
+    ]
 
 
 def test_functions_have_a_table_of_their_parameters(site):
     heads = next(page for page in site if page.as_posix().endswith("reference/heads.html")).read_text()
-    rows = [re.sub("<.*?>", "", row).split("\n") for row in re.findall(r"<tr.*?</tr>", heads, re.DOTALL)]
-    assert ["hidden", "int | Sequence[int]", "the width of the hidden layer, or those of several."] in [
-        list(filter(None, row)) for row in rows
-    ]
+    assert ["hidden", "int | Sequence[int]", "the width of the hidden layer, or those of several."] in rows_of(heads)
+
+
+def test_every_parameter_has_a_type_and_a_meaning_once(site):
+    """A class's types are its constructor's: a network takes widths as any sequence, and an activation by name."""
+    pages = {page.stem: rows_of(page.read_text()) for page in site if page.parent.name == "reference"}
+    assert [row for rows in pages.values() for row in rows if len(row) != 3 or not all(row)] == []
+    types = [kind for name, kind, _ in pages["network"] if name in ("widths", "activation")]  # the constructor's first
+    assert types[0] == "Sequence[int]" and types[1].startswith("str |")
+    assert len([row for row in pages["network"] if row[0] == "widths"]) == 1
+    assert not [row for rows in pages.values() for row in rows if "Any" in row[1] and row[0] != "description"]
 
 
 def test_every_setting_has_a_row():
@@ -198,5 +243,7 @@ def test_the_summary_prints_on_one_page(site, tmp_path):
 
 def test_every_public_name_is_documented(site):
     anchors = {anchor for links in site.values() for anchor in links.anchors}
-    modules = sparcs._PUBLIC
-    assert {f"{module}.{name}" for name, module in modules.items()} <= anchors
+    assert {f"sparcs.{name}" for name in sparcs.__all__} <= anchors
+    assert {
+        f"sparcs.{name}.{method}" for name in ("SpectralNetwork", "CompactNetwork") for method in ("save", "load")
+    } <= (anchors)
