@@ -102,8 +102,8 @@ def compact(
     budget: a share of the network's loss; 0.05 if neither budget is given, 0 if only the other is.
     absolute_budget: a number that is added to what is allowed; 0 unless it is given.
     flips: whether bundles may go, too.
-    max_calls: of networks that are judged, the whole network counted; None for any number. Flips take at most as many
-    again.
+    max_calls: of networks that are judged, 60 by default, the whole network counted; None for any number. Flips take at
+    most as many again.
     on_step: called with a ``sparcs.search.Step`` after each of them; ``print`` shows the progress.
     Returns a plain network in the mode of the given one, with ``requires_grad`` on, for fine-tuning.
     Raises TypeError or ValueError, naming the argument, its value and what is allowed; ValueError too if a parameter is
