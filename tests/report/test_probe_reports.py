@@ -85,10 +85,13 @@ def test_a_gap_that_closes_is_told_from_one_that_widens_and_from_none():
 
 
 def test_fine_tuning_is_an_illustration():
-    tuned = pd.DataFrame({"head": ["linear", "spectral"], "trial": 0, "test_accuracy": [70.0, 70.5]})
+    tuned = pd.DataFrame(
+        {"head": ["linear", "spectral"], "trial": 0, "test_accuracy": [70.0, 70.5], "compact_neurons": [None, 0]}
+    )
     text = tuned_said(tuned.assign(epochs=3, input_size=112, stand_in=False))
     assert "3 passes of the whole network at 112 px." in text
     assert "The linear head ends at 70 %. SPARCS ends at 70.5 %. Over a linear head SPARCS gains +0.5 points" in text
+    assert "over one training of each head. Compaction removes every hidden neuron in the one network." in text
     assert text.endswith("No claim is judged by it.") and "has not been run" in tuned_said(pd.DataFrame())
 
 

@@ -21,7 +21,6 @@ PAPERS_LINEAR = 73.2  # % by Table 2, of a network that was trained as a whole
 def heads(trials: pd.DataFrame) -> dict:
     """Test accuracy of both heads and the gain, with the backbone, and how often compaction leaves no hidden neuron."""
     means = trials.groupby("head")["test_accuracy"].mean()
-    kept = trials.loc[trials["head"] == SPARCS, "compact_neurons"].dropna()
     return {
         "finished": bool(means.notna().any()),
         "substitute": bool(trials["substitute_backbone"].any()),
@@ -29,9 +28,14 @@ def heads(trials: pd.DataFrame) -> dict:
         "linear": means.get(LINEAR, np.nan),
         "sparcs": means.get(SPARCS, np.nan),
         "gain": gain(trials, SPARCS),
-        "compacted": len(kept),
-        "emptied": int((kept == 0).sum()),
+        **_emptied(trials),
     }
+
+
+def _emptied(trials: pd.DataFrame) -> dict:
+    """How many networks of SPARCS were compacted, and how many of them to no hidden neuron."""
+    kept = trials.loc[trials["head"] == SPARCS, "compact_neurons"].dropna()
+    return {"compacted": len(kept), "emptied": int((kept == 0).sum())}
 
 
 def training(run: Mapping) -> dict:
@@ -124,4 +128,5 @@ def fine_tuned(tuned: pd.DataFrame) -> dict:
         "size": first["input_size"],
         "mark": mark(tuned),
         "gain": gain(tuned, SPARCS),
+        **_emptied(tuned),
     }
