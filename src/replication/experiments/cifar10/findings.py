@@ -49,6 +49,21 @@ def gain(rows: pd.DataFrame, head: str, over: str = "linear") -> dict:
     return {"points": mean_interval(values), "n": len(values)}
 
 
+def emptied(networks: pd.DataFrame) -> dict:
+    """How many networks with a hidden layer were compacted, and how many of them to no hidden neuron."""
+    kept = networks["compact_neurons"].dropna()
+    return {"compacted": len(kept), "emptied": int((kept == 0).sum())}
+
+
+def priced(trials: pd.DataFrame) -> dict:
+    """How often compaction leaves no hidden neuron, and how far apart two kinds of penalty are in test accuracy."""
+    if trials.empty:
+        return {"compacted": 0, "emptied": 0, "apart": []}
+    by_penalty = trials.pivot(index=["head", "rho", "trial"], columns="penalty", values="test_accuracy")
+    apart = (by_penalty.max(axis=1, skipna=False) - by_penalty.min(axis=1, skipna=False)).dropna()
+    return {**emptied(trials), "apart": [apart.max()] if len(apart) and by_penalty.shape[1] > 1 else []}
+
+
 def accuracies(trials: pd.DataFrame, epochs: pd.DataFrame) -> dict:
     """Test accuracy of every head, with and without the hidden layer, late validation, and gains over the linear head.
 

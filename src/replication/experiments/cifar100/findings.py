@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from replication.experiments.cifar10.findings import gain
+from replication.experiments.cifar10.findings import emptied, gain
 from replication.experiments.cifar100.figures.probes import HEADS
 from replication.experiments.cifar100.figures.strength import differences
 from replication.judging.heads import HIDDEN, LINEAR, OTHER_SIGN, SPARCS
@@ -28,14 +28,8 @@ def heads(trials: pd.DataFrame) -> dict:
         "linear": means.get(LINEAR, np.nan),
         "sparcs": means.get(SPARCS, np.nan),
         "gain": gain(trials, SPARCS),
-        **_emptied(trials),
+        **emptied(trials[trials["head"] == SPARCS]),
     }
-
-
-def _emptied(trials: pd.DataFrame) -> dict:
-    """How many networks of SPARCS were compacted, and how many of them to no hidden neuron."""
-    kept = trials.loc[trials["head"] == SPARCS, "compact_neurons"].dropna()
-    return {"compacted": len(kept), "emptied": int((kept == 0).sum())}
 
 
 def training(run: Mapping) -> dict:
@@ -128,5 +122,5 @@ def fine_tuned(tuned: pd.DataFrame) -> dict:
         "size": first["input_size"],
         "mark": mark(tuned),
         "gain": gain(tuned, SPARCS),
-        **_emptied(tuned),
+        **emptied(tuned[tuned["head"] == SPARCS]),
     }

@@ -51,6 +51,16 @@ def starts(table: pd.DataFrame) -> dict:
     return {"starts": found}
 
 
+def priced(trials: pd.DataFrame, with_price: pd.DataFrame) -> dict:
+    """Open neurons and fit at each α with the strongest price on weights, and with Table 3's penalty; means."""
+    found = []
+    for (alpha, beta), there in with_price.dropna(subset="r2").groupby(["alpha", "beta"]) if len(with_price) else ():
+        beside = trials[(trials["alpha"] == alpha) & (trials["beta"] == beta)]
+        kinds = {"strongest": there[there["rho"] == there["rho"].max()], "papers": beside}
+        found.append({"alpha": alpha, **{kind: each[["active_neurons", "r2"]].mean() for kind, each in kinds.items()}})
+    return {"found": found}
+
+
 def _around_half(norms: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     below, above = norms[norms["alpha"] < 0.5], norms[norms["alpha"] > 0.5]
     return (below if len(below) else norms).iloc[-1], (above if len(above) else norms).iloc[0]

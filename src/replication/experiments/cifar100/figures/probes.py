@@ -49,6 +49,7 @@ def fig_probes(drawn: pd.DataFrame) -> Figure:
     """Heads on fixed features.
 
     Test accuracy of a linear head, a plain hidden layer and the SPARCS head on the same fixed features of CIFAR-100.
+    Claim F1 is judged on networks that were trained as a whole, so its difference is another.
 
     Beyond the paper: with the features fixed, what is left is the head alone, so that small differences show.
     """
