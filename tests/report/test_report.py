@@ -25,6 +25,18 @@ from replication.report.text import counted
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 FIGURES = {path.stem: figures_of(path) for path in sorted(NOTEBOOKS.glob("*.ipynb"))}
+LISTS = [  # sections that show what is there, without an answer that could be refuted
+    "Eigenvectors, eigenvalues, weights",
+    "Mistakes and gaps in the text",
+    "Tables 3 to 5: the paper's values and this run's",
+    "Table R1: what was found",
+    "Table R1, second part: what a search took",
+    "What was tuned",
+    "What GAEA's paper claims, and how far it is tested",
+    "The cells",
+    "The data sets",
+    "Every result",
+]
 
 
 @pytest.fixture(scope="module", params=FIGURES)
@@ -89,6 +101,21 @@ def test_only_the_smallest_network_is_printed_as_code_prints():
     cells = {name: nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4).cells for name in FIGURES}
     codes = {name: "\n".join(cell.source for cell in of if cell.cell_type == "code") for name, of in cells.items()}
     assert {name for name, code in codes.items() if "print(" in code} == {"01_theory"}
+
+
+def test_every_section_asks_a_question_and_says_what_would_have_refuted_the_answer():
+    """Except the sections that say what is tested or compared, and those that only list."""
+    asked, refuted = [], []
+    for name in sorted(FIGURES)[1:]:  # the account has claims in place of questions
+        cells = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4).cells
+        text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+        for section in re.split(r"^(?=##)", text, flags=re.MULTILINE)[1:]:
+            heading = section.partition("\n")[0].strip("# ")
+            asked += [heading] * ("**The question:**" not in section)
+            refuted += [heading] * ("**What would " not in section)
+    intro = re.compile(r"What is (tested|compared|tried)|Table [345]: ")
+    assert [heading for heading in asked if not intro.match(heading)] == []
+    assert [heading for heading in refuted if not intro.match(heading)] == LISTS
 
 
 def test_pages_say_how_long_their_trials_took_and_on_what_data(executed, records):
