@@ -73,7 +73,7 @@ def test_the_caption_names_the_smallest_on_what_nothing_was_chosen_on():
     drawn = sizes.fig_sizes_table(pd.concat([chosen, new], ignore_index=True))
     caption = sizes.fig_sizes_caption(drawn)
     assert caption.startswith(
-        "**Figure R2.** GAEA, single-level ends with 900 parameters on other teachers and seeds, fewer"
+        "**Figure R2.** Single-level GAEA ends with 900 parameters on other teachers and seeds, fewer"
     )
-    assert " paper's penalty. SPARCS, rows ends smallest of ours, as found: 750 parameters" in caption
+    assert " paper's penalty. SPARCS with rows ends smallest of ours, as found: 750 parameters" in caption
     assert len(sizes.fig_sizes(drawn).axes) == 2

@@ -210,7 +210,7 @@ def test_from_the_command_line_to_the_tables_and_the_report(tmp_path, monkeypatc
     trials, history, reference, costs = (read[name] for name in ("trials", "history", "reference", "costs"))
     assert reference.set_index("score").loc["cifar10_accuracy"].tolist() == [90.0, (54.3 + 90) / 2, 54.3]
     known = trials.assign(cell=ALL_SKIP, skips=6, cifar10_accuracy=[54.3, 60.0])
-    assert "1 search of GAEA, single-level ended with a skip on every edge." in answered(known, reference)
+    assert "1 search of single-level GAEA ended with a skip on every edge." in answered(known, reference)
     assert "1 search of random cells ended without a path" in answered(
         known.assign(cell=[ALL_SKIP, ALL_SKIP.replace("skip_connect", "none")]), reference
     )
@@ -228,7 +228,7 @@ def test_from_the_command_line_to_the_tables_and_the_report(tmp_path, monkeypatc
     twice = pd.concat([trials, trials.tail(1)])
     size = sized(run.cells.model_dump(), paper, twice, twice)
     assert (
-        "C 4 (in full: 24)" in size
+        "channels: 4 (in full: 24)" in size
         and size.endswith(" no search diverged")
         and "1 to 2 searches of each method" in size
     )
@@ -263,7 +263,7 @@ def test_a_search_that_diverged_is_left_out_by_name():
     assert "without a path" not in answered(ended, pd.DataFrame({"score": [], "best": []}))
     paper = resolve_settings(BASE, {"scale": "paper"}).cells.model_dump()
     said = sized(paper, paper, trials, ended)
-    assert said.endswith(" 2 of 3 searches diverged and are left out: GAEA, single-level 1, DARTS 1")
+    assert said.endswith(" 2 of 3 searches diverged and are left out: single-level GAEA 1, DARTS 1")
     assert answered(ended.head(0), trials) == "**Answer: untested.** No search ended."
     assert report.found_table(ended.head(0)) == "No search ended."
 
@@ -303,7 +303,7 @@ def test_four_operations_are_paired_with_five():
     four = found_cells(gaea=[90.5, 91.7, 92.3])
     said = report.operations_table(five, four.sample(frac=1, random_state=0))
     mean, low, high = mean_interval(np.array([0.5, 0.7, 0.3]))
-    assert f"| GAEA, single-level | 91.00 | 91.50 | {mean:.3g} [{low:.3g}, {high:.3g}] | 3 |" in said
+    assert f"| single-level GAEA | 91.00 | 91.50 | {mean:.3g} [{low:.3g}, {high:.3g}] | 3 |" in said
     assert "DARTS" not in said.replace("GAEA", "")
     assert said.startswith("Both searches of a trial have one seed.")
     assert (
@@ -363,11 +363,11 @@ def test_the_answer_is_that_of_the_intervals_of_both_pairs(gaea, verdict):
         for trial, value in enumerate(values)
     )
     said = answered(trials, pd.DataFrame({"score": ["cifar10_accuracy"], "best": [94.37]}))
-    assert f"Answer: {verdict}." in said and "no test: n = 3." in said and "GAEA, bi-level minus random cells" in said
+    assert f"Answer: {verdict}." in said and "no test: n = 3." in said and "bi-level GAEA minus random cells" in said
     each = np.subtract(gaea, darts)
     mean, low, high = map(number, mean_interval(each))
     singles = ", ".join(number(value) for value in each)
-    assert f"minus DARTS, single-level | {singles} | {mean} | {low} to {high} |" in said
+    assert f"minus single-level DARTS | {singles} | {mean} | {low} to {high} |" in said
 
 
 def test_an_interval_that_leaves_what_is_possible_is_marked():
@@ -388,7 +388,7 @@ def test_the_report_says_how_decided_the_searches_ended():
     history = pd.DataFrame(rows, columns=["method", "trial", "gradient_evaluations", "entropy"])
     said = CELLS.decided(**findings.decided(history, {"operations": list("abcde")}))
     assert "With all 5 operations alike it is ln 5 = 1.61." in said
-    assert "| DARTS | GAEA, single-level |" in said and "| 1.4 | 0.5 |" in said
+    assert "| DARTS | single-level GAEA |" in said and "| 1.4 | 0.5 |" in said
     lost = findings.decided(history.assign(entropy=np.nan), {"operations": []})
     assert CELLS.decided(**lost).strip() == ""
 

@@ -66,7 +66,7 @@ def test_g2_follows_its_rule(table):
 
     assert [part.verdict for part in judged(table, sparcs_wins)] == ["replicated", "replicated"]
     assert [part.verdict for part in judged(table, gaea_wins)] == ["not replicated", "not replicated"]
-    assert "strongest baseline: GAEA, single-level" in judged(table, gaea_wins)[0].reason
+    assert "strongest baseline: single-level GAEA" in judged(table, gaea_wins)[0].reason
     fewer = list(finds_smaller_networks({"baselines/trials": table.query("trial < 9")}))
     assert all(part.untested == "n = 9, fewer than 10" for part in fewer)
     elsewhere = finds_smaller_networks({"baselines/trials": table.query("task != 'teacher'")})
@@ -87,10 +87,10 @@ def test_the_report_says_what_the_smallest_networks_are(table):
     why, found = findings.why_larger(table), findings.networks_found(table)
     assert "they keep 30 neurons on 1 hidden" in REPORT.why_larger(**why)
     rows = {row["name"]: (row["neurons"], row["bundles"], round(row["parameters"])) for row in found["rows"]}
-    assert rows["SPARCS, L2"] == (30, 6, 5000) and rows["GAEA, single-level"] == (20, 4, 1)
+    assert rows["SPARCS with L2"] == (30, 6, 5000) and rows["single-level GAEA"] == (20, 4, 1)
     said = REPORT.networks_found(**found)
     assert "**Linear in every search**, and counted as the maximal network: linear" in said
-    assert {row["name"]: row["left"] for row in found["rows"]}["SPARCS, L2"] == pytest.approx(0.01)
+    assert {row["name"]: row["left"] for row in found["rows"]}["SPARCS with L2"] == pytest.approx(0.01)
     compared = findings.against_sparcs(table)
     assert "and worse than one." in REPORT.against_sparcs(**compared)
 
@@ -131,7 +131,7 @@ def test_g2_is_not_judged_on_a_part_of_the_field(table):
     run = resolve_settings(params.read_yaml(ROOT / "params.yaml"), {"scale": "overnight"}).model_dump(mode="json")
     names = [name for name, method in run["baselines"]["catalogue"].items() if method["only"] is None]
     untested = why_untested(run, run, {"baselines/trials": table})["baselines"]
-    assert untested.startswith("not the whole field: without SPARCS, L1")
+    assert untested.startswith("not the whole field: without SPARCS with L1")
     whole = [table.query("method == 'gaea'").assign(method=name) for name in names]
     assert "baselines" not in why_untested(run, run, {"baselines/trials": pd.concat(whole)})
 
@@ -148,9 +148,9 @@ def test_an_empty_network_has_not_recovered_a_linear_task(table):
     table = table.query("task == 'beta5_alpha1' and method != 'linear'").assign(task=task, alpha=0.0)
     of_gaea = table["method"] == "gaea"
     table.loc[of_gaea, ["recovered", "loss_budget_test_r2"]] = 1.0, 0.99
-    assert "| 20 of 20 (10, 10) |" in row_of(room.recovered_table(table, task), "GAEA, single-level")
+    assert "| 20 of 20 (10, 10) |" in row_of(room.recovered_table(table, task), "single-level GAEA")
     table.loc[of_gaea & (table["strength"] == 0.1) & (table["trial"] < 3), "loss_budget_test_r2"] = -0.1
-    assert "| 17 of 20 (10, 7) |" in row_of(room.recovered_table(table, task), "GAEA, single-level")
+    assert "| 17 of 20 (10, 7) |" in row_of(room.recovered_table(table, task), "single-level GAEA")
 
 
 def row_of(table, method):
@@ -177,12 +177,13 @@ def test_seeds_without_a_fit_are_counted(table):
     table.loc[of_gaea & (table["strength"] == 0.1), before] = 0.5
     assert findings.misses(table, "teacher")["methods"] == []
     table.loc[of_gaea, before] = 0.5  # retrained networks still fit
-    assert "| GAEA, single-level | 4 of 10 |" in REPORT.misses(**findings.misses(table, "teacher"))
+    assert "| single-level GAEA | 4 of 10 |" in REPORT.misses(**findings.misses(table, "teacher"))
 
 
 def test_strengths_that_differ_between_methods_are_said():
     rows = [("sparcs_l2", 0.01), ("sparcs_l2", 0.1), ("gaea", 0.1), ("gaea", 0.3), ("linear", 0.1)]
     trials = pd.DataFrame(rows, columns=["method", "strength"]).assign(task="teacher")
     said = REPORT.grids(**findings.grids(trials))
-    assert "| 0.01, 0.1 | SPARCS, L2 |" in said and "| 0.1, 0.3 | GAEA, single-level |" in said and "linear" not in said
+    assert "| 0.01, 0.1 | SPARCS with L2 |" in said and "| 0.1, 0.3 | single-level GAEA |" in said
+    assert "linear" not in said
     assert REPORT.grids(**findings.grids(trials[trials["method"] != "gaea"])).strip() == ""

@@ -68,11 +68,10 @@ def test_its_findings_are_those_of_the_published_tables():
 
 def test_the_sizes_told_at_length_are_those_of_the_published_tables():
     text = (ROOT / "docs/findings.md").read_text(encoding="utf-8")
-    names = {"sparcs_l2": "SPARCS, L2", "sparcs_paths": "SPARCS, paths and skip", "sparcs_rows": "SPARCS, rows",
-             "sparcs_rows_skip": "SPARCS, rows and skip", "lasso_random": "group lasso, random"}  # fmt: skip
+    methods = ("sparcs_l2", "sparcs_paths", "sparcs_rows", "sparcs_rows_skip", "lasso_random")
     columns = [{}, {"flips": True}, {"flips": True, "task": "new_teachers"}]
-    sizes = [parameters_of(*names, **column) for column in columns]
-    for name, *row in zip(names.values(), *sizes, strict=True):
+    sizes = [parameters_of(*methods, **column) for column in columns]
+    for name, *row in zip(map(comparison.name_of, methods), *sizes, strict=True):
         assert f"| {' | '.join([name, *row])} |" in text
 
 

@@ -10,15 +10,16 @@ from matplotlib.figure import Figure
 from replication.report.intervals import count_range
 from replication.report.stand_in import stamped, title
 from replication.report.style import GREY, INK, PAGE, color_of, styled
+from replication.report.template import capital
 from replication.report.text import number
 
 METHODS = {
     "darts": "DARTS",
-    "darts_single_level": "DARTS, single-level",
-    "gaea": "GAEA, single-level",
-    "gaea_bilevel": "GAEA, bi-level",
+    "darts_single_level": "single-level DARTS",
+    "gaea": "single-level GAEA",
+    "gaea_bilevel": "bi-level GAEA",
     "random": "random cells",
-    "untrained": "best of random cells, untrained",
+    "untrained": "best of untrained random cells",
 }
 SCORES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16_120": "ImageNet16-120"}
 CUT = (87.0, 93.0)  # per cent, round the 90 of a cell without a path to its output; the best of all has 5.63
@@ -122,7 +123,7 @@ def fig_cells_result(drawn: pd.DataFrame) -> str:
     if known.empty:
         return "No search ended with a cell whose error is known."
     last = known.groupby(["method", "trial"])["value"].last().groupby("method").mean()
-    return f"{METHODS[last.idxmin()]} ends most decided, with an entropy of {number(last.min())} nats an edge."
+    return f"{capital(METHODS[last.idxmin()])} ends most decided, with an entropy of {number(last.min())} nats an edge."
 
 
 def fig_cells_caption(drawn: pd.DataFrame) -> str:

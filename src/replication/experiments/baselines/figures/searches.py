@@ -25,6 +25,7 @@ from replication.experiments.baselines.comparison import (
 from replication.judging.statistics import LEVEL
 from replication.report.intervals import FEWEST, count_range, over_logarithms, over_trials
 from replication.report.style import BLUE, GREEN, GREY, INK, ORANGE, PAGE, PURPLE, RED, SKY, styled
+from replication.report.template import capital
 from replication.report.text import number
 
 FAMILIES = {  # methods that share a column, in their order
@@ -183,7 +184,7 @@ def fig_gates_result(drawn: pd.DataFrame) -> str:
     if last.empty:
         return "No search by gates ended."
     most, least = last.idxmax(), last.idxmin()
-    end = f"{name_of(most)} has decided {100 * last[most]:.0f} % of its gates when the search ends"
+    end = f"{capital(name_of(most))} has decided {100 * last[most]:.0f} % of its gates when the search ends"
     return f"{end}." if most == least else f"{end}, {name_of(least)} {100 * last[least]:.0f} %."
 
 

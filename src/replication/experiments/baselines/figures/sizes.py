@@ -85,7 +85,7 @@ def fig_sizes(drawn: pd.DataFrame) -> Figure:
         axes.set_title(SHORT[task].replace(" and ", "\nand ") if task in SHORT else title_of(task).replace(", ", ",\n"))
     panels[0].set_yticks(range(len(order)), [name_of(method) for method in order])
     panels[0].set_ylim(len(order) - 0.4, -0.6)
-    panels[0].set_xlabel("parameters relative to SPARCS, L2")
+    panels[0].set_xlabel("parameters relative to SPARCS with L2")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
