@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import torch
+from scipy.special import expit
 
 from sparcs import SpectralNetwork
 from sparcs.activations import ACTIVATIONS
@@ -12,9 +13,9 @@ ERF = np.vectorize(math.erf, otypes=[float])
 NUMPY = {
     "relu": lambda z: np.maximum(z, 0),
     "tanh": np.tanh,
-    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+    "sigmoid": expit,
     "gelu": lambda z: z * (1 + ERF(z / np.sqrt(2))) / 2,
-    "silu": lambda z: z / (1 + np.exp(-z)),
+    "silu": lambda z: z * expit(z),
     "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
     "leaky_relu": lambda z: np.where(z > 0, z, 0.01 * z),
     "identity": lambda z: z,

@@ -335,7 +335,7 @@ def test_the_first_screen_is_not_filled_with_commits(visit, size):
 def test_a_wide_table_of_a_report_has_the_whole_page_and_else_scrolls(browser, tmp_path, size, columns, fits):
     row = "| " + " | ".join(["unbreakable"] * columns) + " |\n"
     rule = "| " + " | ".join(["---"] * columns) + " |\n"
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(f"# A question\n\n{row}{rule}{row}")])
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(f"# A question\n\n{row}{rule}{row * 9}")])
     nbformat.write(notebook, tmp_path / "wide.ipynb")
     render(tmp_path / "wide.ipynb", tmp_path / "wide.html")
     width, height = SIZES[size]

@@ -196,6 +196,6 @@ def confirmed(trials: pd.DataFrame) -> str:
             if len(rows)
         ]
         first, *others = said or ["differs significantly from no baseline."]
-        opened = f"On {text}, with flips for all, *{name_of(PRICED)}* {first}"
+        opened = f"On {text} all methods have flips. *{name_of(PRICED)}* {first}"
         sentences.append(" ".join([opened, *(f"It {each}" for each in others)]))
     return "\n".join(f"- {sentence}" for sentence in sentences) or "The priced search has not been run with flips."
