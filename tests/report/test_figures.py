@@ -234,13 +234,13 @@ def test_the_baselines_figure_has_a_row_per_task_and_counts_what_is_off_its_scal
     families = [axes.get_title("left") for axes in panels[: len(panels) // tasks]]
     assert len(panels) == tasks * len(families) > tasks and "GAEA" in families and all(families)
     named = {text.get_text().replace("\n", " ") for axes in panels if axes.legend_ for text in axes.legend_.texts}
-    assert named == {name_of(method) for method in trials["method"].unique()} - {"SPARCS, L2"}
+    assert named == {name_of(method) for method in trials["method"].unique()} - {name_of("sparcs_l2")}
     equal = drawn.assign(parameters=100.0)
     assert "Off the scale" not in fig.fig_baselines_caption(equal)
     equal.loc[0, "parameters"] = 0
     assert f"left end: 1 of {len(drawn):,} networks." in fig.fig_baselines_caption(equal)
     alone = drawn[drawn["method"] == "sparcs_l2"]
-    assert {axes.get_title("left") for axes in fig.fig_baselines(alone).get_axes()} == {"SPARCS, L2", ""}
+    assert {axes.get_title("left") for axes in fig.fig_baselines(alone).get_axes()} == {name_of("sparcs_l2"), ""}
     unknown = fig.fig_baselines(drawn.assign(method="new")).get_axes()
     assert {axes.get_title("left") for axes in unknown} == {"others", ""}
 
