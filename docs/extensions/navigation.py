@@ -25,9 +25,8 @@ def lead_out(app: Sphinx, document: nodes.document) -> None:
     """Links to files outside of docs lead from the built page to where they lie, not to copies."""
     page = ROOT / "docs" / app.env.docname
     for link in [*document.findall(download_reference), *document.findall(pending_xref)]:
-        name = str(link["reftarget"]) + (
-            ".md" if link.get("refdomain") == "doc" else ""
-        )  # Markdown is taken for a page
+        suffix = ".md" if link.get("refdomain") == "doc" else ""  # Markdown is taken for a page
+        name = f"{link['reftarget']}{suffix}"
         path = Path(os.path.normpath(page.parent / name))
         if path.is_file() and not path.is_relative_to(ROOT / "docs"):
             address = shell.relative(path, (BUILT / app.env.docname).parent)
